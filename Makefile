@@ -1,0 +1,54 @@
+# Everything a newcomer types. Bare `make` lists the targets.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
+CROPS := examples/crops.csv -t apples -t oranges
+REGION := --set temp=75 --set rainfall=63 --set humidity=44
+
+.PHONY: help demo test check setup bench-start clean
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+demo: .venv/installed ## Train on the tutorial's crops, solve them exactly, predict a new region
+	@mkdir -p build
+	@echo "# 1. The tutorial's training: 100 epochs of gradient descent at lr 1e-5"
+	$(BIN)/gradline fit $(CROPS) --lr 1e-5 --epochs 100 --log-every 10 -o build/crops-100.safetensors
+	@echo "\n# 2. The exact answer"
+	$(BIN)/gradline fit $(CROPS) -o build/crops.safetensors
+	@echo "\n# 3. A new region (75 °F, 63 mm, 44 %): so far, and at the optimum"
+	$(BIN)/gradline predict build/crops-100.safetensors $(REGION)
+	$(BIN)/gradline predict build/crops.safetensors $(REGION)
+
+test: .venv/tested ## Run all tests
+	CI=$${CI:-true} $(BIN)/python -m pytest -n auto --dist worksteal
+
+check: .venv/tested ## Formatting, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+setup: .venv/tested ## Install everything that tests and checks need
+
+bench-start: .venv/tested ## Whole-process time of a small fit against pandas + scikit-learn
+	$(BIN)/python benchmarks/start.py
+
+clean: ## Remove what make made
+	rm -rf .venv build
+
+.venv/python: constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "gradline needs Python 3.11 or newer; name one with make PYTHON=…"; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/installed: .venv/python pyproject.toml
+	$(PIP) --editable .
+	@touch $@
+
+.venv/tested: .venv/python pyproject.toml
+	$(PIP) torch==2.13.0
+	$(PIP) --editable '.[test,check]'
+	@touch $@ .venv/installed

@@ -1,0 +1,43 @@
+"""The command line: `gradline COMMAND`, one file per help panel; each parses, calls and prints."""
+
+from typing import Annotated
+
+import typer
+
+from gradline import __version__
+from gradline.cli import check, fit, use
+from gradline.cli.terminal import Settings
+
+app = typer.Typer(
+    name="gradline",
+    help="Linear regression by gradient descent, with a proof on every answer.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (fit, use, check):
+    module.register(app)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"gradline {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option(help="Show the traceback of a refusal.")] = False,
+) -> None:
+    """Options before the command."""
+    del version
+    Settings.debug = debug
+
+
+def main() -> None:
+    """The entry point of the `gradline` command."""
+    app()

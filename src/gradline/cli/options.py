@@ -1,0 +1,116 @@
+"""What the fit's flags and its configuration file hold, merged into one request."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gradline.errors import FileError, UsageError
+from gradline.fitting import Request
+from gradline.solvers import named
+from gradline.wording import listed, nearest
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "data": (str,),
+    "targets": (list, str),
+    "features": (list, str),
+    "exclude": (list, str),
+    "solver": (str,),
+    "lr": (float, int, str),
+    "epochs": (int,),
+    "batch_size": (int,),
+    "momentum": (float, int),
+    "shuffle": (bool,),
+    "init": (str,),
+    "decay": (str,),
+    "seed": (int,),
+    "bias": (bool,),
+    "scale": (str,),
+    "weights": (str,),
+    "holdout": (float, int),
+    "missing": (str,),
+    "digits": (float, int),
+    "force": (bool,),
+}
+_SETTINGS = ("lr", "epochs", "batch_size", "momentum", "shuffle", "init", "decay", "seed")
+_REQUEST = ("bias", "scale", "weights", "holdout", "missing", "digits", "force", "seed")
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """The data, the targets and the request of one fit."""
+
+    data: str
+    targets: list[str]
+    request: Request
+
+    @classmethod
+    def merged(cls, flags: Mapping[str, Any], config: Path | None) -> "FitOptions":
+        """The options: a flag that was given wins over the file. Raises `UsageError` for a wrong one."""
+        given = {name: value for name, value in flags.items() if value is not None and value != []}
+        options = {**(_read(config) if config else {}), **given}
+        if "data" not in options:
+            raise UsageError("no data were named", "give a file, a folder or example:crops: gradline fit DATA -t …")
+        names = {name: _names(options.get(name)) for name in ("targets", "features", "exclude")}
+        settings = {name: options[name] for name in _SETTINGS if name in options}
+        if "lr" in settings:
+            settings["lr"] = rate(settings["lr"])
+        request = Request(
+            features=names["features"] or None,
+            exclude=names["exclude"],
+            solver=named(options.get("solver", "auto"), settings),
+            **{name: options[name] for name in _REQUEST if name in options},
+        )
+        return cls(options["data"], names["targets"], request)
+
+
+def _names(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or [])
+
+
+def rate(value: Any) -> float | str:
+    """A learning rate as the user wrote it: a number, or "auto"."""
+    if value == "auto":
+        return "auto"
+    try:
+        return float(value)
+    except ValueError as error:
+        raise UsageError(f"lr is {value!r}", "give a positive number, or auto") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """The options in a TOML file, each checked for its name and type."""
+    try:
+        options = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror}", "check the name and the folder") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is no TOML file: {error}", "mend the line") from error
+    for name, value in options.items():
+        if name not in _KINDS:
+            raise UsageError(f"{path} sets {name}", nearest(name, list(_KINDS), "the options are"))
+        right = isinstance(value, _KINDS[name]) and (isinstance(value, bool) <= (bool in _KINDS[name]))
+        if not right:
+            kinds = " or ".join(kind.__name__ for kind in _KINDS[name])
+            raise UsageError(f"{path} sets {name} to {value!r}", f"give a {kinds}")
+        if isinstance(value, list) and not all(isinstance(part, str) for part in value):
+            raise UsageError(f"{path} sets {name} to {listed(value)}", "give column names")
+    return options
+
+
+def to_toml(options: Mapping[str, Any]) -> str:
+    """The options as TOML, as `--config` reads them; None is left out."""
+    return "".join(f"{name} = {_toml(value)}\n" for name, value in options.items() if value is not None)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        controls = {ord(c): f"\\u{ord(c):04x}" for c in escaped if ord(c) < 32 or ord(c) == 127}
+        return f'"{escaped.translate(controls)}"'
+    return repr(value)

@@ -1,0 +1,145 @@
+"""How commands meet the terminal: results to stdout, the rest to stderr, errors without a traceback."""
+
+import functools
+import json
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import typer
+
+from gradline.errors import GradlineError, Notice
+
+INTERRUPTED = 130
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class Settings:
+    """What `gradline --debug COMMAND` switches on for the whole process."""
+
+    debug = False
+
+
+def guarded(command: Command) -> Command:
+    """The command, its refusals told in words and its exit code set (design section 5)."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+            sys.stdout.flush()
+        except BrokenPipeError:  # the reader (`| head`) has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+        except KeyboardInterrupt:
+            say("\ninterrupted: nothing was written")
+            raise typer.Exit(INTERRUPTED) from None
+        except GradlineError as error:
+            _tell(error.cause, error.remedy)
+            raise typer.Exit(error.exit_code) from None
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as error:
+            _tell(f"{type(error).__name__}: {error}", "this is a fault of gradline; --debug shows where")
+            raise typer.Exit(1) from None
+
+    return run  # type: ignore[return-value]
+
+
+def _tell(cause: str, remedy: str) -> None:
+    if Settings.debug:
+        traceback.print_exc()
+    say(f"gradline: {cause}")
+    if remedy:
+        say(f"  {remedy}")
+
+
+def say(text: str) -> None:
+    """A line to stderr, after what stdout holds."""
+    sys.stdout.flush()
+    print(text, file=sys.stderr, flush=True)
+
+
+def out(text: str) -> None:
+    """A result, to stdout."""
+    print(text)
+
+
+def out_json(value: Any) -> None:
+    """One JSON object, to stdout."""
+    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def tell_notices(notices: Iterable[Notice]) -> None:
+    """Notices and warnings, a line each, to stderr."""
+    for notice in notices:
+        say(f"{'warning' if notice.is_warning else 'note'}: {notice.text}")
+
+
+class Progress:
+    """A line on stderr while work takes longer than a second: rows read, epochs done, time left.
+
+    It is both the observer of a solver and the watcher of the rows. On a terminal the line is rewritten five
+    times a second; elsewhere a new one is written every ten seconds. `log_every` prints the losses besides.
+    """
+
+    def __init__(self, log_every: int = 0) -> None:
+        self._log_every = log_every
+        self._rows = 0
+        self._epochs = 0
+        self._began = self._last = time.monotonic()
+        self._wait = 0.2 if sys.stderr.isatty() else 10.0
+        self._open = False
+
+    def on_rows(self, rows: int) -> None:
+        """Some rows more were read."""
+        self._rows += rows
+        self._show(f"{self._rows:,} rows read")
+
+    def on_start(self, epochs: int) -> None:
+        """Training begins."""
+        self._epochs = epochs
+        self._began = time.monotonic()
+
+    def on_step(self, record: Any) -> None:
+        """An epoch is done."""
+        if self._log_every and record.epoch and record.epoch % self._log_every == 0:
+            self.clear()
+            held = "" if record.holdout is None else f", holdout {record.holdout:.4f}"
+            say(f"Epoch [{record.epoch}/{self._epochs}], loss {record.loss:.4f}{held}")
+        if record.epoch:
+            elapsed = time.monotonic() - self._began
+            left = elapsed / record.epoch * (self._epochs - record.epoch)
+            self._show(f"epoch {record.epoch:,} of {self._epochs:,}, loss {record.loss:.6g}, {_duration(left)} left")
+
+    def on_end(self, solution: Any) -> None:  # noqa: ARG002
+        """Training is over."""
+        self.clear()
+
+    def clear(self) -> None:
+        """Take the line away again."""
+        if self._open and sys.stderr.isatty():
+            sys.stderr.write("\r\033[K")
+        self._open = False
+
+    def _show(self, text: str) -> None:
+        now = time.monotonic()
+        if now - self._began < 1.0 or now - self._last < self._wait:
+            return
+        self._last = now
+        if sys.stderr.isatty():
+            sys.stderr.write(f"\r\033[K{text}")
+            sys.stderr.flush()
+            self._open = True
+        else:
+            say(text)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

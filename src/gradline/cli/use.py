@@ -1,0 +1,195 @@
+"""Use: predict, evaluate and show a saved model."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gradline.cli.terminal import guarded, out, out_json, say
+
+PANEL = "Use"
+
+Model = Annotated[Path, typer.Argument(help="File that `gradline fit -o` wrote.", show_default=False)]
+Missing = Annotated[str, typer.Option(help="Rows with missing cells: error or drop.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this panel's commands."""
+    for command in (predict, evaluate, show):
+        app.command(rich_help_panel=PANEL)(guarded(command))
+
+
+def predict(
+    model: Model,
+    data: Annotated[str | None, typer.Argument(help="Rows to predict, as for fit.", show_default=False)] = None,
+    values: Annotated[list[str] | None, typer.Option("--set", help="One row by hand: --set temp=75 --set …")] = None,
+    unseen: Annotated[str, typer.Option(help="A level not seen in training: error or base.")] = "error",
+    missing: Annotated[str, typer.Option(help="Rows with missing cells: error, or drop for an empty prediction.")] = "error",
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="CSV file to write.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Predict the targets, one line for each row, columns matched by name.
+
+    Examples:
+
+      gradline predict crops.safetensors --set temp=75 --set rainfall=63 --set humidity=44
+
+      gradline predict delay.safetensors tomorrow.csv -o predicted.csv
+    """
+    from gradline.errors import UsageError  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model import load  # noqa: PLC0415
+
+    _expect_choice("missing", missing, ("error", "drop"))
+    _expect_choice("unseen", unseen, ("error", "base"))
+    if bool(values) == (data is not None):
+        raise UsageError("give either DATA or --set NAME=VALUE", "for one row --set, for many a file")
+    loaded = load(model)
+    source = _row(loaded, values) if values else _table(loaded, data)
+    ranges = _Ranges(loaded)
+    batches = ranges.watched(loaded.predictions(source, missing=missing, unseen=unseen))
+    if as_json:
+        rows = [row for batch in batches for row in batch.values.tolist()]
+        out_json({"targets": list(loaded.targets), "predictions": _finite(rows), "notices": ranges.notes()})
+    elif values and output is None:
+        _print_row(loaded, next(iter(batches)).values[0])
+    else:
+        _write_csv(loaded.targets, batches, output)
+    for note in ranges.notes():
+        say(f"note: {note}")
+
+
+def evaluate(
+    model: Model,
+    data: Annotated[str, typer.Argument(help="Rows with features and targets, as for fit.", show_default=False)],
+    missing: Missing = "error",
+    as_json: AsJson = False,
+) -> None:
+    """Tell how well a model predicts other rows."""
+    from gradline.model import load  # noqa: PLC0415 - --help needs no numpy
+    from gradline.summary import quality  # noqa: PLC0415
+    from gradline.wording import counted  # noqa: PLC0415
+
+    _expect_choice("missing", missing, ("error", "drop"))
+    loaded = load(model)
+    result = loaded.evaluate(data, missing=missing)
+    if as_json:
+        out_json({"targets": list(loaded.targets), **result._asdict()})
+        return
+    dropped = f" ({result.dropped:,} more dropped for missing cells)" if result.dropped else ""
+    out(f"{counted(result.rows, 'row')} of {data}{dropped}\n")
+    out(quality(loaded.targets, result, "loss"))
+
+
+def show(
+    model: Model,
+    config: Annotated[bool, typer.Option("--config", help="The options that reproduce it, as TOML.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a model: coefficients, fit, certificate, and how it was made."""
+    from gradline.model import load  # noqa: PLC0415 - --help needs no numpy
+
+    loaded = load(model)
+    if config:
+        from gradline.cli.options import to_toml  # noqa: PLC0415
+
+        out(to_toml(loaded.config).rstrip())
+    elif as_json:
+        from gradline.cli.fit import report  # noqa: PLC0415
+
+        out_json(report(loaded, model))
+    else:
+        out(loaded.summary())
+        out(f"Minimised: {loaded.objective}.")
+        out(f"Data fingerprint: {loaded.moments.tally.fingerprint:016x}.")
+
+
+def _expect_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    from gradline.errors import UsageError  # noqa: PLC0415 - --help needs no numpy
+
+    if value not in choices:
+        raise UsageError(f"{name} is {value!r}", f"use {' or '.join(choices)}")
+
+
+def _row(model: Any, values: list[str]) -> Any:
+    """One row from NAME=VALUE words; the longest name that fits wins, since names may hold a `=`."""
+    from gradline.data.columnar import FrameSource  # noqa: PLC0415 - --help needs no numpy
+    from gradline.errors import UsageError  # noqa: PLC0415
+    from gradline.wording import listed, nearest  # noqa: PLC0415
+
+    known = list(model.recipe.inputs)
+    row: dict[str, list[str]] = {}
+    for word in values:
+        names = [name for name in known if word.startswith(f"{name}=")]
+        if not names:
+            raise UsageError(f"--set {word} names no feature", nearest(word.split("=")[0], known, "the features are"))
+        name = max(names, key=len)
+        row[name] = [word[len(name) + 1 :]]
+    lacking = [name for name in known if name not in row]
+    if lacking:
+        raise UsageError(f"--set lacks {listed(lacking)}", "give every feature a value")
+    return FrameSource.of(row)
+
+
+def _table(model: Any, data: str | None) -> Any:
+    from gradline.data import open_table  # noqa: PLC0415 - --help needs no numpy
+    from gradline.wording import listed  # noqa: PLC0415
+
+    source = open_table(data)
+    extra = [name for name in model.recipe.match(source, targets=False)]
+    if extra:
+        say(f"note: columns that the model does not use: {listed(extra)}")
+    return source
+
+
+class _Ranges:
+    """Counts, while predictions pass by, the features outside the range they were trained on."""
+
+    def __init__(self, model: Any) -> None:
+        tally, p = model.moments.tally, len(model.features)
+        self._names = model.features
+        self._low, self._high = tally.minimum[:p], tally.maximum[:p]
+        self._counts = [0] * p
+
+    def watched(self, batches: Iterable[Any]) -> Iterator[Any]:
+        for batch in batches:
+            outside = (batch.inputs < self._low) | (batch.inputs > self._high)
+            self._counts = [n + int(k) for n, k in zip(self._counts, outside.sum(axis=0), strict=True)]
+            yield batch
+
+    def notes(self) -> list[str]:
+        from gradline.wording import counted, number  # noqa: PLC0415 - --help needs no numpy
+
+        return [
+            f"{name} lies outside {number(low, 6)} to {number(high, 6)}, where the model was trained, "
+            f"in {counted(n, 'row')}"
+            for name, low, high, n in zip(self._names, self._low, self._high, self._counts, strict=True)
+            if n
+        ]
+
+
+def _print_row(model: Any, predicted: Any) -> None:
+    from gradline.summary import aligned  # noqa: PLC0415 - --help needs no numpy
+
+    out(aligned([list(model.targets), [f"{value:.6g}" for value in predicted]]))
+
+
+def _write_csv(targets: Iterable[str], batches: Iterable[Any], output: Path | None) -> None:
+    """Predictions as CSV, a missing one as an empty cell; to a file whole or not at all."""
+    import sys  # noqa: PLC0415
+
+    import polars as pl  # noqa: PLC0415 - --help needs no polars
+
+    from gradline.storage import replacing  # noqa: PLC0415
+
+    names = list(targets)
+    with replacing(output) if output else nullcontext(sys.stdout.buffer) as stream:
+        for i, batch in enumerate(batches):
+            frame = pl.DataFrame(batch.values, schema=names).with_columns(pl.all().fill_nan(None))
+            stream.write(frame.write_csv(include_header=i == 0).encode())
+
+
+def _finite(rows: list[list[float]]) -> list[list[float | None]]:
+    return [[None if value != value else value for value in row] for row in rows]

@@ -1,0 +1,166 @@
+"""Typed tables: Parquet and Arrow files, lazy frames, and frames in memory from any library."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from gradline.data.source import Batch, Column, Kind
+from gradline.errors import DataError, FileError
+
+_ROWS = 1 << 16  # per batch: a few MB for tens of columns
+
+
+@dataclass(frozen=True)
+class LazySource:
+    """Rows of a polars LazyFrame: a Parquet or Arrow file, or any query."""
+
+    scan: pl.LazyFrame
+    name: str
+
+    def schema(self) -> dict[str, Column]:
+        """The columns by their types."""
+        return dict(self._schema)
+
+    @cached_property
+    def _schema(self) -> dict[str, Column]:
+        try:
+            return {name: _column(dtype) for name, dtype in self.scan.collect_schema().items()}
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise self._unreadable(error) from error
+
+    def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
+        """The rows in their order; only these columns are decoded."""
+        first = 0
+        # The one place that touches a polars API marked unstable: the version is pinned for it.
+        batches = iter(self.scan.select(list(columns)).collect_batches(chunk_size=_ROWS, maintain_order=True))
+        while True:
+            try:
+                frame = next(batches, None)
+            except (pl.exceptions.PolarsError, OSError) as error:
+                raise self._unreadable(error) from error
+            if frame is None:
+                return
+            yield Batch.of(frame.get_columns(), columns, _place(first, self.name))
+            first += frame.height
+
+    def _unreadable(self, error: Exception) -> FileError:
+        return FileError(
+            f"{self.name} is damaged or cut short: {error}", "copy it again, or write it again whole"
+        )
+
+
+def parquet(path: Path, name: str) -> LazySource:
+    """A Parquet file."""
+    return LazySource(pl.scan_parquet(path, glob=False), name)
+
+
+def arrow(path: Path, name: str) -> LazySource:
+    """An Arrow IPC file (Feather version 2), or a stream of Arrow record batches."""
+    with path.open("rb") as stream:
+        is_file = stream.read(6) == b"ARROW1"
+    if is_file:
+        return LazySource(pl.scan_ipc(path, glob=False), name)
+    try:
+        return LazySource(pl.read_ipc_stream(path).lazy(), name)
+    except pl.exceptions.PolarsError as error:
+        raise FileError(f"{name} is damaged or no Arrow file: {error}", "write it again") from error
+
+
+@dataclass(frozen=True)
+class FrameSource:
+    """Rows of a frame in memory: pandas, polars, pyarrow or another that narwhals knows."""
+
+    frame: Any  # a narwhals DataFrame
+    name: str
+
+    @classmethod
+    def of(cls, native: object) -> "FrameSource | None":
+        """The frame as a source, or None when it is no frame."""
+        import narwhals as nw  # noqa: PLC0415 - a file needs no narwhals
+
+        if isinstance(native, Mapping):
+            native = _from_mapping(native)
+        elif hasattr(native, "__arrow_c_stream__") and not nw.dependencies.is_pandas_dataframe(native):
+            if not nw.dependencies.is_into_dataframe(native):
+                native = pl.DataFrame(native)
+        frame = nw.from_native(native, eager_only=True, pass_through=True)
+        if not isinstance(frame, nw.DataFrame):
+            return None
+        names = [str(name) for name in frame.columns]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise DataError(f"the frame has more than one column named {twice}", "rename one of them")
+        return cls(frame, "the frame")
+
+    def schema(self) -> dict[str, Column]:
+        """The columns by their types; object columns by their values."""
+        return {str(name): _column(self._dtype(name)) for name in self.frame.columns}
+
+    def beside(self, columns: Mapping[str, np.ndarray]) -> "FrameSource":
+        """The frame with more columns. Raises `DataError` where the rows or the names do not fit."""
+        import narwhals as nw  # noqa: PLC0415 - see `of`
+
+        own = [self._polars(name, slice(None)) for name in self.frame.columns]
+        for name, values in columns.items():
+            if len(values) != len(self.frame):
+                raise DataError(
+                    f"X has {len(self.frame):,} rows and {name} has {len(values):,}",
+                    "give one value for each row of X",
+                )
+            if name in [str(column) for column in self.frame.columns]:
+                raise DataError(f"{name} is a column of X and also a target", "rename one of the two")
+        added = [pl.Series(name, values) for name, values in columns.items()]
+        return FrameSource(nw.from_native(pl.DataFrame(own + added)), self.name)
+
+    def _dtype(self, name: Any) -> pl.DataType:
+        sample = self._polars(name, slice(0, 1000))
+        return self._polars(name, slice(None)).dtype if sample.dtype == pl.Null else sample.dtype
+
+    def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
+        """The rows in slices, converted one slice at a time."""
+        natives = {str(name): name for name in self.frame.columns}
+        for first in range(0, len(self.frame), _ROWS):
+            rows = slice(first, first + _ROWS)
+            series = [self._polars(natives[name], rows).alias(name) for name in columns]
+            yield Batch.of(series, columns, _place(first, self.name))
+
+    def _polars(self, name: Any, rows: slice) -> pl.Series:
+        """Some rows of a column as a polars series."""
+        column = self.frame.get_column(name)[rows]
+        if column.implementation.is_polars():
+            return column.to_native()
+        if column.implementation.is_pyarrow():
+            return pl.Series(str(name), pl.from_arrow(column.to_native()))
+        missing = column.is_null()
+        if column.dtype.is_float() or (column.dtype.is_integer() and not missing.any()):
+            return pl.Series(str(name), column.to_numpy())
+        values = [None if is_missing else value for value, is_missing in zip(column, missing, strict=True)]
+        return pl.Series(str(name), values, strict=False)
+
+
+def _from_mapping(columns: Mapping[Any, Any]) -> pl.DataFrame:
+    try:
+        return pl.DataFrame({str(name): values for name, values in columns.items()})
+    except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
+        raise DataError(
+            f"the columns make no table: {error}", "give columns of one type and one length"
+        ) from error
+
+
+def _column(dtype: pl.DataType) -> Column:
+    if dtype.is_numeric():
+        return Column(Kind.NUMBER)
+    if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Boolean):
+        return Column(Kind.TEXT)
+    if dtype == pl.Null:
+        return Column(Kind.OTHER, "holds no value")
+    return Column(Kind.OTHER, f"holds {dtype}, which must be turned into numbers first")
+
+
+def _place(first: int, name: str) -> Callable[[int], str]:
+    return lambda row: f"row {first + row + 1:,} of {name}"

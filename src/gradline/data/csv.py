@@ -1,0 +1,216 @@
+"""CSV and TSV text: regular blocks are decoded by polars, anything irregular is found line by line."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from gradline.data import lines, text
+from gradline.data.source import Batch, Column, Kind
+from gradline.errors import DataError
+
+_SEPARATORS = ",;\t|"
+# The spellings that polars turns into nulls by itself; the rarer ones (any case) are left to `numbers`.
+_USUAL_MISSING = ["NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None", "na"]
+
+
+class _Header(NamedTuple):
+    names: list[str]
+    separator: str
+    length: int  # lines
+
+
+@dataclass(frozen=True)
+class CsvSource:
+    """Rows of one CSV file; every record must have as many fields as the header."""
+
+    path: Path
+    name: str
+    separator: str = ","  # expected; another one is taken when the header holds none of these
+
+    @cached_property
+    def _header(self) -> _Header:
+        first = next(lines.lines(self.path, self.name, quoted=True), None)
+        if first is None:
+            raise DataError(f"{self.name} is empty", "give a file with a header line and rows")
+        data = first.data.decode()
+        if "\r" in data and data.count("\n") <= 1:
+            raise DataError(
+                f"{self.name} ends its lines with bare carriage returns", "save it with Unix line ends (\\n)"
+            )
+        separator = self._separator_of(data.partition("\n")[0])
+        reader = csv.reader(io.StringIO(data, newline=""), delimiter=separator)
+        fields = [field.strip() for field in next(reader, [])]
+        names = [field or f"(column {i})" for i, field in enumerate(fields, 1)]
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise DataError(f"{self.name} has more than one column named {twice[0]}", "rename one of them")
+        return _Header(names, separator, reader.line_num)
+
+    def _separator_of(self, header: str) -> str:
+        if self.separator in header:
+            return self.separator
+        return max(_SEPARATORS, key=lambda mark: (header.count(mark), mark == self.separator))
+
+    def schema(self) -> dict[str, Column]:
+        """The header's columns; a column is numeric when most of its first 1,000 non-missing cells are."""
+        return dict(self._schema)
+
+    @cached_property
+    def _schema(self) -> dict[str, Column]:
+        names, columns = self._header.names, {}
+        for block in self._blocks():
+            open_names = [name for name in names if name not in columns]
+            frame = block.decode(dict.fromkeys(open_names, pl.String()))
+            found = {name: text.column(frame[name]) for name in open_names}
+            columns |= {name: column for name, column in found.items() if column.kind != Kind.OTHER}
+            if len(columns) == len(names):
+                break
+        for name in names:
+            if name.startswith("(column "):
+                columns[name] = Column(Kind.OTHER, "has no name in the header")
+            columns.setdefault(name, Column(Kind.OTHER, "holds no value"))
+        return {name: columns[name] for name in names}
+
+    def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
+        """The rows in blocks of about 4 MB; each block's lines are checked before its cells are read."""
+        for block in self._blocks():
+            yield text.batch(block.decode, columns, block.place)
+
+    def _blocks(self) -> Iterator["_Block"]:
+        """Regular blocks, the header cut off. Raises `DataError` when there is no row at all."""
+        header = self._header
+        blocks = lines.lines(self.path, self.name, quoted=True)
+        head = next(blocks)
+        start = 0
+        for _ in range(header.length):
+            start = head.data.find(b"\n", start) + 1
+        body = lines.Lines(head.data[start:], header.length + 1)
+        rest = chain([body] if body.data else [], blocks)
+        first = next(rest, None)
+        if first is None:
+            raise DataError(f"{self.name} holds a header but no rows", "give a file with at least one row")
+        for block in chain([first], rest):
+            yield _Block.checked(block, header, self.name)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Whole records, each with the header's number of fields."""
+
+    lines: lines.Lines
+    header: _Header
+    name: str
+    rows: int | None  # None: quotes stand where RFC 4180 does not want them, and polars cannot read it
+
+    @classmethod
+    def checked(cls, block: lines.Lines, header: _Header, name: str) -> "_Block":
+        checked = cls(block, header, name, _regular_rows(block.data, len(header.names), header.separator))
+        if checked.rows is None:
+            checked._refuse_ragged()
+        return checked
+
+    def decode(self, dtypes: Mapping[str, pl.DataType]) -> pl.DataFrame:
+        """The named columns as these types; raises polars' own error where a cell is not of its type."""
+        names = self.header.names
+        if self.rows is None:
+            return self._decode_irregular(dtypes)
+        frame = pl.read_csv(
+            self.lines.data,
+            has_header=False,
+            schema={name: dtypes.get(name, pl.String()) for name in names},
+            columns=[names.index(name) for name in dtypes],
+            separator=self.header.separator,
+            null_values=_USUAL_MISSING,
+        )
+        # A second opinion on what a record is; where the two differ, the csv module decides.
+        return frame.select(list(dtypes)) if frame.height == self.rows else self._decode_irregular(dtypes)
+
+    def _decode_irregular(self, dtypes: Mapping[str, pl.DataType]) -> pl.DataFrame:
+        """Records with a quote inside an unquoted field, such as `6" nail`: read by the csv module."""
+        places = {name: self.header.names.index(name) for name in dtypes}
+        records = [record or [""] for record in self._reader()]
+        cells = {name: [record[place] for record in records] for name, place in places.items()}
+        return pl.DataFrame(cells, schema=dict.fromkeys(dtypes, pl.String()))
+
+    def place(self, row: int) -> str:
+        """The line on which a row begins."""
+        line = self.lines.first + row
+        if b'"' in self.lines.data:  # a quoted field may span lines
+            reader = self._reader()
+            for _ in islice(reader, row):
+                pass
+            line = self.lines.first + reader.line_num
+        return f"line {line:,} of {self.name}"
+
+    def _reader(self):  # noqa: ANN202 - the csv module has no public name for its reader's type
+        stream = io.StringIO(self.lines.data.decode(), newline="")
+        return csv.reader(stream, delimiter=self.header.separator, strict=True)
+
+    def _refuse_ragged(self) -> None:
+        expected, reader, begin = len(self.header.names), self._reader(), self.lines.first
+        try:
+            for record in reader:
+                if len(record) != expected and (record or expected > 1):
+                    raise self._ragged(begin, len(record))
+                begin = self.lines.first + reader.line_num
+        except csv.Error as error:
+            raise DataError(
+                f"line {begin:,} of {self.name} cannot be read: {error}",
+                "look for a double quote there that opens and never closes, or stands inside a quoted field",
+            ) from error
+
+    def _ragged(self, line: int, found: int) -> DataError:
+        expected = len(self.header.names)
+        fields = "is blank" if found == 0 else f"has {found} field{'s' * (found != 1)}"
+        return DataError(
+            f"line {line:,} of {self.name} {fields}, the header has {expected}",
+            "mend the line (a separator inside a field needs double quotes around the field)"
+            if found > expected
+            else "mend or remove the line",
+        )
+
+
+def _regular_rows(data: bytes, fields: int, separator: str) -> int | None:
+    """The number of records, if each has this many fields and every quote opens or closes a field.
+
+    Then separators and newlines outside quotes come in the fixed rhythm of `fields − 1` separators and
+    one newline, which two vectorised comparisons can tell.
+    """
+    codes = np.frombuffer(data, np.uint8)
+    newline, mark = ord("\n"), ord(separator)
+    ends = (codes == mark) | (codes == newline)
+    if b'"' in data:
+        quotes = codes == ord('"')
+        inside = np.logical_xor.accumulate(quotes)
+        if inside[-1] or not _quotes_are_regular(codes, quotes, inside, mark):
+            return None
+        ends &= ~inside
+    positions = np.flatnonzero(ends)
+    if len(positions) % fields:
+        return None
+    is_newline = (codes[positions] == newline).reshape(-1, fields)
+    rhythmic = is_newline[:, -1].all() and int(is_newline.sum()) == len(is_newline)
+    return len(is_newline) if rhythmic else None
+
+
+def _quotes_are_regular(codes: np.ndarray, quotes: np.ndarray, inside: np.ndarray, mark: int) -> bool:
+    at = np.flatnonzero(quotes)
+    opening, closing = at[inside[at]], at[~inside[at]]
+    before = codes[opening - 1][opening > 0]
+    after = codes[closing + 1]  # a block ends with a newline, so there is always one
+    border = np.array([mark, ord("\n"), ord('"')], np.uint8)
+    return bool(np.isin(before, border).all() and np.isin(after, np.append(border, ord("\r"))).all())
+
+
+def opener(separator: str) -> Callable[[Path, str], CsvSource]:
+    """How to open a file whose name promises this separator."""
+    return lambda path, name: CsvSource(path, name, separator)

@@ -1,0 +1,141 @@
+"""From what a user names (a path, a glob, a folder, standard input, an example) to a source of rows."""
+
+import atexit
+import glob
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from gradline.data import columnar, csv, ndjson
+from gradline.data.source import Batch, Column, Kind, Source
+from gradline.errors import DataError, FileError
+from gradline.wording import listed, nearest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+_FORMATS: dict[str, Callable[[Path, str], Source]] = {
+    ".csv": csv.opener(","),
+    ".tsv": csv.opener("\t"),
+    ".parquet": columnar.parquet,
+    ".arrow": columnar.arrow,
+    ".feather": columnar.arrow,
+    ".ndjson": ndjson.NdjsonSource,
+    ".jsonl": ndjson.NdjsonSource,
+}
+_COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
+_MAGIC: dict[bytes, Callable[[Path, str], Source]] = {b"PAR1": columnar.parquet, b"ARROW1": columnar.arrow}
+
+
+@dataclass(frozen=True)
+class FilesSource:
+    """Several files read one after another as one table; columns are matched by name."""
+
+    parts: tuple[Source, ...]
+    name: str
+
+    def schema(self) -> dict[str, Column]:
+        """The columns of the first file."""
+        return self.parts[0].schema()
+
+    def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
+        """The rows of each file in turn. Raises `DataError` before any row when one lacks a column."""
+        for part, names in self._names:
+            lacking = [name for name in columns if name not in names]
+            if lacking:
+                raise DataError(
+                    f"{part.name} lacks the column {listed(lacking)}, which {self.parts[0].name} has",
+                    "name only files with the same columns, or leave the column out with --exclude",
+                )
+        for part in self.parts:
+            yield from part.batches(columns)
+
+    @cached_property
+    def _names(self) -> list[tuple[Source, set[str]]]:
+        return [(part, set(part.schema())) for part in self.parts]
+
+
+def open_files(text: str) -> Source:
+    """The source that a user's words name.
+
+    Parameters: `text` is a path (an existing path is a path, even with a `[` in it), a glob, a folder,
+    `-` for standard input, or `example:crops`. Raises `FileError` when nothing is there.
+    """
+    if text == "-":
+        return _open_file(_spooled_stdin(), "stdin")
+    if text.startswith("example:"):
+        return _open_example(text)
+    path = Path(text).expanduser()
+    if path.is_dir():
+        return _open_many(sorted(path.iterdir()), text, "the folder")
+    if path.exists():
+        return _open_file(path, text)
+    if glob.has_magic(text):
+        found = sorted(Path(name) for name in glob.glob(str(path), recursive=True))
+        return _open_many([name for name in found if name.is_file()], text, "the pattern")
+    raise FileError(f"there is no file {text}", _neighbours(path))
+
+
+def _open_example(text: str) -> Source:
+    known = sorted(path.stem for path in EXAMPLES.glob("*.csv"))
+    name = text.removeprefix("example:")
+    if name not in known:
+        raise FileError(f"there is no example {name}", f"the examples are {listed(known)}")
+    return _open_file(EXAMPLES / f"{name}.csv", text)
+
+
+def _open_many(paths: list[Path], text: str, what: str) -> Source:
+    data = [path for path in paths if _suffix(path) in _FORMATS and not path.name.startswith(".")]
+    if not data:
+        raise FileError(
+            f"{what} {text} holds no data files",
+            f"data files end in {listed(_FORMATS)}, perhaps followed by {listed(_COMPRESSED)}",
+        )
+    parts = tuple(_open_file(path, str(path)) for path in data)
+    return parts[0] if len(parts) == 1 else FilesSource(parts, text)
+
+
+def _open_file(path: Path, name: str) -> Source:
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(8)
+    except OSError as error:
+        raise FileError(f"cannot read {name}: {error.strerror}", "check its permissions") from error
+    if head.startswith(b"PK\x03\x04"):
+        raise FileError(f"{name} is a zip archive or a spreadsheet", "unzip it, or save it as CSV")
+    for magic, opener in _MAGIC.items():
+        if head.startswith(magic):
+            return opener(path, name)
+    return _FORMATS.get(_suffix(path), csv.opener(","))(path, name)
+
+
+def _suffix(path: Path) -> str:
+    name = path.name.lower()
+    for ending in _COMPRESSED:
+        name = name.removesuffix(ending)
+    return Path(name).suffix
+
+
+def _spooled_stdin() -> Path:
+    """Standard input copied to a temporary file, since training may read the rows more than once."""
+    handle, name = tempfile.mkstemp(prefix="gradline-stdin-")
+    atexit.register(_remove, name)
+    with os.fdopen(handle, "wb") as spool:
+        shutil.copyfileobj(sys.stdin.buffer, spool)
+    return Path(name)
+
+
+def _remove(name: str) -> None:
+    Path(name).unlink(missing_ok=True)
+
+
+def _neighbours(path: Path) -> str:
+    try:
+        names = [other.name for other in path.parent.iterdir() if _suffix(other) in _FORMATS]
+    except OSError:
+        return f"there is no folder {path.parent} either"
+    return nearest(path.name, sorted(names), "the folder holds") if names else "check the name and the folder"

@@ -1,0 +1,126 @@
+"""Bytes of a text file, decompressed, in blocks of whole lines that are known to be UTF-8 text."""
+
+import bz2
+import gzip
+import lzma
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from gradline.errors import DataError, FileError
+
+BLOCK = 4 << 20  # bytes: large enough for polars' threads, small enough to stay in cache
+_LONGEST = 256 << 20  # a single record longer than this is an unclosed quote, not data
+_BOM = b"\xef\xbb\xbf"
+
+
+class Lines(NamedTuple):
+    """Whole lines, each ended by a newline, and the number of the first one (counted from 1)."""
+
+    data: bytes
+    first: int
+
+
+def _open_zstd(path: Path) -> IO[bytes]:
+    if sys.version_info >= (3, 14):
+        from compression import zstd  # noqa: PLC0415 - needed for .zst files only
+    else:
+        from backports import zstd  # noqa: PLC0415 - needed for .zst files only
+    return zstd.open(path, "rb")  # pyright: ignore[reportReturnType]
+
+
+_OPENERS: dict[bytes, Callable[[Path], IO[bytes]]] = {
+    b"\x1f\x8b": lambda path: gzip.open(path, "rb"),  # pyright: ignore[reportReturnType]
+    b"\x28\xb5\x2f\xfd": _open_zstd,
+    b"BZh": lambda path: bz2.open(path, "rb"),  # pyright: ignore[reportReturnType]
+    b"\xfd7zXZ\x00": lambda path: lzma.open(path, "rb"),  # pyright: ignore[reportReturnType]
+}
+
+
+def lines(path: Path, name: str, *, quoted: bool) -> Iterator[Lines]:
+    """Blocks of whole lines, without trailing blank ones.
+
+    With `quoted`, a newline between double quotes does not end a record (RFC 4180). Raises `FileError`
+    for a truncated or unreadable file, `DataError` for anything that is not UTF-8 text.
+    """
+    pending, first = b"", 1
+    for piece in _pieces(path, name):
+        if first == 1 and not pending:
+            piece = piece.removeprefix(_BOM)
+        pending += piece
+        cut = _cut(pending, quoted)
+        if cut:
+            yield _checked(pending[:cut], first, name)
+            first += pending.count(b"\n", 0, cut)
+            pending = pending[cut:]
+        elif len(pending) > _LONGEST:
+            raise DataError(
+                f"the record that begins at line {first} of {name} does not end within 256 MiB",
+                "look for a double quote there that opens and never closes",
+            )
+    if pending.strip():
+        yield _checked(pending + b"\n", first, name)
+
+
+def _pieces(path: Path, name: str) -> Iterator[bytes]:
+    """The decompressed bytes, trailing blank lines kept back until something follows them."""
+    blank = b""
+    try:
+        with _open(path) as stream:
+            while piece := stream.read(BLOCK):
+                piece = blank + piece
+                kept = piece.rstrip(b"\r\n")
+                blank = piece[len(kept) + 1 :] if kept else piece
+                yield piece[: len(piece) - len(blank)]
+    except EOFError as error:
+        raise FileError(f"{name} ends in the middle of its compressed data", "copy it again") from error
+    except (OSError, zlib.error, lzma.LZMAError, ValueError) as error:
+        if isinstance(error, (FileError, DataError)):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise FileError(f"cannot read {name}: {reason}", "check the file, or copy it again") from error
+    except Exception as error:  # backports.zstd and compression.zstd have each their own ZstdError
+        if type(error).__name__ != "ZstdError":
+            raise
+        raise FileError(f"cannot decompress {name}: {error}", "copy it again") from error
+
+
+def _open(path: Path) -> IO[bytes]:
+    with path.open("rb") as stream:
+        head = stream.read(8)
+    for magic, opener in _OPENERS.items():
+        if head.startswith(magic):
+            return opener(path)
+    return path.open("rb")
+
+
+def _cut(data: bytes, quoted: bool) -> int:
+    """The length of the longest head of `data` that ends with a whole record; 0 when there is none."""
+    end = data.rfind(b"\n")
+    if quoted and data.count(b'"', 0, end + 1) % 2:  # the last newline lies between quotes
+        end = data.rfind(b"\n", 0, data.rfind(b'"', 0, end))
+    return end + 1
+
+
+def _checked(data: bytes, first: int, name: str) -> Lines:
+    if first == 1 and data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise DataError(f"{name} is UTF-16 text", "save it as UTF-8 (iconv -f UTF-16 -t UTF-8)")
+    nul = data.find(b"\0")
+    if nul >= 0:
+        line = first + data.count(b"\n", 0, nul)
+        raise DataError(
+            f"{name} is no text: it holds a NUL byte at line {line}",
+            "give a UTF-8 text file (UTF-16 is full of NUL bytes: iconv -f UTF-16 -t UTF-8) or the right format",
+        )
+    if not data.isascii():
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            line = first + data.count(b"\n", 0, error.start)
+            raise DataError(
+                f"{name} is not UTF-8 text: byte 0x{data[error.start]:02x} at line {line}",
+                "save it as UTF-8 (for Latin-1: iconv -f LATIN1 -t UTF-8)",
+            ) from error
+    return Lines(data, first)

@@ -1,0 +1,75 @@
+"""Newline-delimited JSON: one object a line, columns matched by key."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+
+from gradline.data import lines, text
+from gradline.data.source import Batch, Column, Kind
+from gradline.errors import DataError
+
+
+@dataclass(frozen=True)
+class NdjsonSource:
+    """Rows of one newline-delimited JSON file; a key that a row lacks is a missing cell."""
+
+    path: Path
+    name: str
+
+    def schema(self) -> dict[str, Column]:
+        """The keys of the first block's rows; numeric when most of the first 1,000 values are numbers."""
+        return dict(self._schema)
+
+    @cached_property
+    def _schema(self) -> dict[str, Column]:
+        block = next(lines.lines(self.path, self.name, quoted=False), None)
+        if block is None:
+            raise DataError(f"{self.name} is empty", "give a file with one JSON object per line")
+        rows = self._objects(block)
+        names = dict.fromkeys(name for row in rows for name in row)
+        return {name: _column(name, [row.get(name) for row in rows]) for name in names}
+
+    def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
+        """The rows in blocks of about 4 MB."""
+        for block in lines.lines(self.path, self.name, quoted=False):
+
+            def place(row: int, first: int = block.first) -> str:
+                return f"line {first + row:,} of {self.name}"
+
+            def decode(dtypes: Mapping[str, pl.DataType], block: lines.Lines = block) -> pl.DataFrame:
+                frame = pl.read_ndjson(block.data, schema=dict(dtypes))
+                if frame.height != block.data.count(b"\n"):  # polars passes over blank lines
+                    self._objects(block)
+                return frame
+
+            try:
+                yield text.batch(decode, columns, place)
+            except pl.exceptions.PolarsError as error:
+                self._objects(block)
+                raise DataError(f"{self.name} cannot be read: {error}", "mend the file") from error
+
+    def _objects(self, block: lines.Lines) -> list[dict[str, object]]:
+        """The block's objects; raises `DataError` with the line that is none."""
+        rows = []
+        for line, record in enumerate(block.data.splitlines(), block.first):
+            try:
+                row = json.loads(record)
+            except ValueError as error:
+                raise DataError(f"line {line:,} of {self.name} is not JSON: {error}", "mend it") from error
+            if not isinstance(row, dict):
+                raise DataError(
+                    f"line {line:,} of {self.name} is not a JSON object", "write one {…} object per line"
+                )
+            rows.append(row)
+        return rows
+
+
+def _column(name: str, values: list[object]) -> Column:
+    if any(isinstance(value, (list, dict)) for value in values):
+        return Column(Kind.OTHER, "holds lists or objects")
+    cells = [None if value is None else json.dumps(value).strip('"') for value in values]
+    return text.column(pl.Series(name, cells, pl.String()))

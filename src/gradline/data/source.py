@@ -1,0 +1,132 @@
+"""What every source of rows offers, and how cells become numbers or words: one rule for all formats."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+import polars as pl
+
+from gradline.errors import DataError
+
+MISSING_WORDS = ("", "na", "n/a", "#n/a", "nan", "null", "none")  # trimmed, in any case
+LARGEST_INTEGER = 2**53  # above it float64 no longer holds every integer
+
+
+class Kind(StrEnum):
+    """What a column holds, as far as a linear model is concerned."""
+
+    NUMBER = "number"
+    TEXT = "text"
+    OTHER = "other"  # dates, lists, columns without a name or without a value
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's kind and, where it cannot be used, the reason."""
+
+    kind: Kind
+    note: str = ""
+
+
+class Batch(NamedTuple):
+    """Some consecutive rows: Float64 and String columns, missing cells null.
+
+    `place(i)` says where row i of this batch stands, in the user's words ("line 17 of crops.csv").
+    """
+
+    frame: pl.DataFrame
+    place: Callable[[int], str]
+
+    @classmethod
+    def of(
+        cls, columns: Iterable[pl.Series], kinds: Mapping[str, "Kind"], place: Callable[[int], str]
+    ) -> "Batch":
+        """The columns as they came from a reader, each turned into the kind given."""
+        converted = [numbers(c, place) if kinds[c.name] == Kind.NUMBER else words(c) for c in columns]
+        return cls(pl.DataFrame(converted), place)
+
+
+class Source(Protocol):
+    """A table that can be read again and again, in batches, never whole."""
+
+    @property
+    def name(self) -> str:
+        """What to call it in a message."""
+        ...
+
+    def schema(self) -> dict[str, Column]:
+        """The columns in their order."""
+        ...
+
+    def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
+        """The rows in order, with just these columns, each read as the kind given."""
+        ...
+
+
+def numbers(series: pl.Series, place: Callable[[int], str]) -> pl.Series:
+    """The column as Float64 with null for missing.
+
+    Raises `DataError` with column, place and value for text, infinities and integers beyond 2^53.
+    """
+    dtype = series.dtype
+    if dtype in (pl.String, pl.Categorical, pl.Enum):
+        return _parsed(words(series), place)
+    if dtype == pl.Null or dtype == pl.Boolean:
+        return series.cast(pl.Float64)
+    if dtype.is_integer():
+        _refuse_first(
+            series,
+            (series > LARGEST_INTEGER) | (series < -LARGEST_INTEGER),
+            place,
+            *_BEYOND,
+        )
+        return series.cast(pl.Float64)
+    if not (dtype.is_float() or dtype.is_decimal()):
+        raise DataError(
+            f"column {series.name} holds {dtype}, not numbers", "turn it into numbers first, or exclude it"
+        )
+    values = series.cast(pl.Float64).fill_nan(None)
+    _refuse_first(values, values.is_infinite(), place, *_INFINITE)
+    return values
+
+
+def words(series: pl.Series) -> pl.Series:
+    """The column as trimmed text with null for missing."""
+    trimmed = series.cast(pl.String).str.strip_chars()
+    is_missing = trimmed.str.to_lowercase().is_in(MISSING_WORDS)
+    return trimmed.set(is_missing.fill_null(True), None)
+
+
+_BEYOND = (
+    "an integer beyond 2^53 = 9,007,199,254,740,992, where float64 no longer holds every integer",
+    "exclude the column if it is an identifier; subtract an offset or rescale it if it is a measurement",
+)
+_INFINITE = (
+    "an infinite number, which no line can follow",
+    "mend the cell or leave it empty and add --missing drop",
+)
+_NOT_A_NUMBER = (
+    "text in a numeric column",
+    "mend the cell, or leave the column out with --exclude, or leave the cell empty and add --missing drop",
+)
+
+
+def _parsed(text: pl.Series, place: Callable[[int], str]) -> pl.Series:
+    values = text.cast(pl.Float64, strict=False)
+    _refuse_first(text, values.is_null() & text.is_not_null(), place, *_NOT_A_NUMBER)
+    values = values.fill_nan(None)
+    _refuse_first(text, values.is_infinite(), place, *_INFINITE)
+    large = (values.abs() > LARGEST_INTEGER).fill_null(False)
+    if large.any():
+        _refuse_first(text, large & text.str.contains(r"^[+-]?\d+$"), place, *_BEYOND)
+    return values
+
+
+def _refuse_first(
+    shown: pl.Series, wrong: pl.Series, place: Callable[[int], str], what: str, remedy: str
+) -> None:
+    wrong = wrong.fill_null(False)
+    if wrong.any():
+        row = wrong.arg_max() or 0
+        raise DataError(f"column {shown.name}, {place(row)}: {shown[row]!r} is {what}", remedy)

@@ -1,0 +1,82 @@
+"""Every way gradline refuses or warns: each message says the cause, then the remedy.
+
+GradlineError                 exit code 1 unless said otherwise
+├── DataError                 the data cannot be served (also a ValueError)
+│   └── MissingValuesError    cells are missing and nobody said to drop them
+├── RequestError              the request contradicts itself or the data (also a ValueError)
+│   └── RateError             the learning rate is above what the data can bear
+├── UsageError                an argument is outside its range, exit code 2 (also a ValueError)
+├── FileError                 a file cannot be read or written (also an OSError)
+│   └── ModelFileError        a model or state file is damaged, newer, or not ours
+├── DigitsError               too few correct digits would be left (also an ArithmeticError)
+└── NotCertifiedError         --require-certified, and the answer is not certified, exit code 3
+"""
+
+from dataclasses import dataclass
+
+
+class GradlineError(Exception):
+    """A refusal: `cause` says what is wrong, `remedy` what to do about it."""
+
+    exit_code = 1
+
+    def __init__(self, cause: str, remedy: str = "") -> None:
+        super().__init__(cause, remedy)
+        self.cause = cause
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        remedy = f" {self.remedy[0].upper()}{self.remedy[1:]}." if self.remedy else ""
+        return f"{self.cause}.{remedy}"
+
+
+class DataError(GradlineError, ValueError):
+    """The data cannot be served as they are."""
+
+
+class MissingValuesError(DataError):
+    """Cells are missing in columns that the fit uses."""
+
+
+class RequestError(GradlineError, ValueError):
+    """What was asked for does not fit the data or the model."""
+
+
+class RateError(RequestError):
+    """The learning rate is above the largest stable one."""
+
+
+class UsageError(GradlineError, ValueError):
+    """An argument is outside its range, or two arguments contradict each other."""
+
+    exit_code = 2
+
+
+class FileError(GradlineError, OSError):
+    """A file cannot be read or written."""
+
+
+class ModelFileError(FileError):
+    """A model or state file is damaged, written by a newer gradline, or not gradline's."""
+
+
+class DigitsError(GradlineError, ArithmeticError):
+    """The result would keep too few correct digits."""
+
+
+class NotCertifiedError(GradlineError):
+    """A certificate was required, and the answer does not deserve one."""
+
+    exit_code = 3
+
+
+class GradlineWarning(UserWarning):
+    """The fit went on, but the user should know."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that the user should know although the work goes on."""
+
+    text: str
+    is_warning: bool = False

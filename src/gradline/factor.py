@@ -1,0 +1,55 @@
+"""Algebra of triangular factors: merging, removing, and the compensated arithmetic that means need.
+
+R is upper triangular with a non-negative diagonal, and RᵀR is the matrix of centred cross-products.
+"""
+
+import numpy as np
+
+UNIT = 2.0**-53  # unit roundoff of float64
+
+
+def triangular(rows: np.ndarray) -> np.ndarray:
+    """R (k, k) with RᵀR = rowsᵀ·rows, by Householder QR; rows of zeros where `rows` has fewer than k."""
+    k = rows.shape[1]
+    factor = np.zeros((k, k))
+    if len(rows):
+        reduced = np.linalg.qr(rows, mode="r")
+        signs = np.where(np.diag(reduced) < 0, -1.0, 1.0)
+        factor[: len(reduced)] = signs[:, None] * reduced
+    return factor
+
+
+def two_sum(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """s and e with s = fl(a + b) and s + e = a + b exactly (Knuth 1969, TAOCP vol. 2, 4.2.2)."""
+    s = a + b
+    part = s - a
+    return s, (a - (s - part)) + (b - part)
+
+
+def scaled_singular_values(factor: np.ndarray) -> np.ndarray:
+    """Singular values of the factor with its columns scaled to unit norm; zero columns are left out."""
+    norms = np.linalg.norm(factor, axis=0)
+    used = norms > 0
+    if not used.any():
+        return np.zeros(0)
+    return np.linalg.svd(factor[:, used] / norms[used], compute_uv=False)
+
+
+def removed(factor: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The factor of what is left: RᵀR − rowsᵀ·rows, by orthogonal downdating.
+
+    With S = R⁻ᵀ·rowsᵀ and its singular value decomposition U·s·Vᵀ, what is left is RᵀU(1 − s²)UᵀR
+    (Stewart 1979; Bojanczyk, Brent, Van Dooren, de Hoog 1987). 1 − s² is formed as (1 − s)(1 + s).
+    Where R is singular, rows lie in its row space and the pseudo-inverse takes the place of R⁻¹.
+    """
+    norms = np.linalg.norm(factor, axis=0)
+    scale = np.where(norms > 0, norms, 1.0)
+    left, s, right = np.linalg.svd(factor / scale)
+    used = s > len(s) * 8 * UNIT * (s[0] if len(s) else 0.0)
+    inverse = np.where(used, 1.0 / np.where(used, s, 1.0), 0.0)
+    # factor/scale = left·s·right, so S in the coordinates of `left` is s⁻¹·right·(rows/scale)ᵀ.
+    S = inverse[:, None] * (right @ (rows / scale).T)
+    U, cosines, _ = np.linalg.svd(S)
+    cosines = np.concatenate([cosines, np.zeros(len(s) - len(cosines))]) if len(cosines) < len(s) else cosines
+    kept = np.sqrt(np.maximum(0.0, (1.0 - cosines) * (1.0 + cosines)))
+    return triangular(kept[:, None] * (U.T @ (s[:, None] * right))) * scale

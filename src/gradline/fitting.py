@@ -1,0 +1,280 @@
+"""The one orchestration: source → recipe → moments or batches → solve → judge → model."""
+
+import math
+import os
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gradline.certificate import Certificate, Training, judge
+from gradline.design import Category, Number, Recipe
+from gradline.errors import DataError, GradlineWarning, Notice, RequestError, UsageError
+from gradline.wording import listed
+from gradline.model import History, LinearModel, evaluation, load
+from gradline.moments import Moments
+from gradline.objectives import Problem, Scaling
+from gradline.rows import Block, Rows, Split, in_memory, read
+from gradline.solvers import Exact, Observer, Solution, Solver, solve
+from gradline.solvers.base import INITS
+from gradline.solvers.sgd import MEMORY_CELLS
+
+SCALES = ("auto", "none", "standard")
+
+
+def fit(
+    data: Any,
+    targets: Any = None,
+    *,
+    features: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
+    solver: Solver | None = None,
+    bias: bool = True,
+    weights: Any = None,
+    scale: str = "auto",
+    missing: str = "error",
+    holdout: float = 0.0,
+    seed: int = 0,
+    digits: float = 12.0,
+    force: bool = False,
+) -> LinearModel:
+    """Fit a linear model by least squares and judge the answer.
+
+    Parameters:
+    - `data`, `targets`: a table (path, glob, folder, frame of any library, mapping of columns) and the names of
+      its target columns; or arrays, tensors or frames X (n, p) and Y (n,) or (n, m); or `Moments` alone.
+    - `features`, `exclude`: which columns of the table take part; by default all but the targets. For an
+      array X, `features` names its columns.
+    - `solver`: `Exact()` (default), `GradientDescent(…)` or `SGD(…)`.
+    - `bias`: whether the model has one.
+    - `weights`: a column name or an array (n,) of non-negative row weights; a weight of 2 is the row twice.
+    - `scale`: "none" trains on the columns as they are, "standard" on columns of mean 0 and variance 1; "auto"
+      (default) is "standard" where lr="auto" chose the rate, else "none". Coefficients are always raw.
+    - `missing`: "error" refuses rows with missing cells and counts them, "drop" leaves them out.
+    - `holdout`, `seed`: the share of rows kept out of training, drawn at random, and evaluated at the end.
+    - `digits`: how many the moments must keep: where one fast pass keeps fewer, the rows are read once more.
+    - `force`: train although the learning rate is above the limit.
+
+    Returns the model; notices that matter are also issued as `GradlineWarning`. Raises `DataError`,
+    `RequestError` (`RateError` for an unstable lr), `UsageError` or `FileError`, each with cause and remedy.
+    """
+    request = Request(
+        features, exclude, solver or Exact(), bias, weights, scale, missing, holdout, seed, digits, force
+    )
+    model = run(data, targets, request)
+    for notice in model.notices:
+        if notice.is_warning:
+            warnings.warn(notice.text, GradlineWarning, stacklevel=2)
+    return model
+
+
+@dataclass(frozen=True)
+class Request:
+    """The arguments of `fit` beside the data, in its order and with its meaning."""
+
+    features: Sequence[str] | None = None
+    exclude: Sequence[str] = ()
+    solver: Solver = Exact()
+    bias: bool = True
+    weights: Any = None
+    scale: str = "auto"
+    missing: str = "error"
+    holdout: float = 0.0
+    seed: int = 0
+    digits: float = 12.0
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        if self.scale not in SCALES:
+            raise UsageError(f"scale is {self.scale!r}", f"use {', '.join(SCALES)}")
+        if not 0 <= self.holdout < 1:
+            raise UsageError(f"holdout is {self.holdout}", "give a share from 0 to below 1, such as 0.2")
+        if not 1 <= self.digits <= 15:
+            raise UsageError(f"digits is {self.digits}", "give a number from 1 to 15; 12 is the default")
+
+
+def run(
+    data: Any,
+    targets: Any,
+    request: Request,
+    observers: Sequence[Observer] = (),
+    watch: Callable[[Block], None] = lambda block: None,
+) -> LinearModel:
+    """`fit` with observers of the epochs and a watcher of the rows read; the command line calls this."""
+    began = time.perf_counter()
+    gathered = _gather(data, targets, request, watch)
+    moments = gathered.moments
+    solver = _with_loaded_init(request.solver, gathered.recipe)
+    scale = solver.scale if request.scale == "auto" else request.scale
+    scaling = Scaling.none(moments.p) if scale == "none" else Scaling.standard(moments, request.bias)
+    problem = Problem.of(moments, gathered.rows, request.bias, scaling)
+    if "rows" in solver.needs:
+        problem = problem.with_rows(in_memory(problem.expect_rows(), MEMORY_CELLS))
+    solver, notices = solver.prepared(problem, request.force)
+    held = gathered.held_out
+    holdout = None if held is None else Problem.of(held, None, request.bias, scaling)
+    solution = solve(solver, problem, observers, holdout)
+    weight, bias = scaling.to_raw(solution.weight, solution.bias)
+    certificate = judge(moments, weight, bias, request.bias, _training(solver, problem, solution))
+    model = LinearModel(
+        weight=weight,
+        bias=bias,
+        has_bias=request.bias,
+        recipe=gathered.recipe,
+        moments=moments,
+        certificate=certificate,
+        solver=solver.name,
+        settings=solver.settings(),
+        scale=scale,
+        history=History(tuple(solution.history)),
+        config=_config(data, gathered.recipe, request),
+        seconds=time.perf_counter() - began,
+        notices=(*gathered.notices, *notices, *_findings(certificate, moments)),
+    )
+    return model if held is None else replace(model, holdout=evaluation(held, weight, bias, request.bias))
+
+
+class _Gathered(NamedTuple):
+    """The training data: moments always, rows unless only moments were given, held-out moments if asked for."""
+
+    moments: Moments
+    rows: Rows | None
+    held_out: Moments | None
+    recipe: Recipe
+    notices: list[Notice]
+
+
+def _gather(data: Any, targets: Any, request: Request, watch: Callable[[Block], None]) -> _Gathered:
+    if isinstance(data, Moments):
+        if request.holdout:
+            raise RequestError("moments hold no rows to keep out", "fit from the data, or without holdout")
+        recipe = Recipe(tuple(Number(name) for name in data.features), data.targets)
+        return _Gathered(_expect_rows(data), None, None, recipe, [])
+    reading = read(data, targets, request.features, request.exclude, request.weights, request.missing)
+    moments, held_out = _moments(reading.rows, request, watch)
+    whole = moments if held_out is None else moments + held_out
+    recipe = reading.rows.recipe.present(whole.features, whole.mean)
+    rows = replace(reading.rows, recipe=recipe)  # pyright: ignore[reportArgumentType] - both are dataclasses
+    training = Split(rows, request.holdout, request.seed, held_out=False) if request.holdout else rows
+    notices = reading.notices + _left_out(reading.rows.recipe, recipe)
+    kept = held_out and held_out.select(recipe.features)
+    return _Gathered(moments.select(recipe.features), training, kept, recipe, notices)
+
+
+def _moments(rows: Rows, request: Request, watch: Callable[[Block], None]) -> tuple[Moments, Moments | None]:
+    if not request.holdout:
+        return _expect_rows(Moments.from_rows(rows, request.digits, watch)), None
+    sides = (Split(rows, request.holdout, request.seed, held_out) for held_out in (False, True))
+    training, held_out = (Moments.from_rows(side, request.digits, watch) for side in sides)
+    if training.rows == 0 or held_out.rows == 0:
+        raise RequestError(
+            f"a holdout of {request.holdout:g} leaves {training.rows:,} rows to train on and "
+            f"{held_out.rows:,} to hold out",
+            "choose another share, or train on all rows",
+        )
+    return training, held_out
+
+
+def _expect_rows(moments: Moments) -> Moments:
+    if moments.rows == 0:
+        dropped = f": all {moments.tally.dropped:,} have missing cells" if moments.tally.dropped else ""
+        raise DataError(f"no row is left to fit{dropped}", "use fewer columns, or fill the cells")
+    return moments
+
+
+def _left_out(before: Recipe, after: Recipe) -> list[Notice]:
+    levels = {term.column: term.levels for term in after.terms if isinstance(term, Category)}
+    notices = []
+    for term in before.terms:
+        if isinstance(term, Category) and levels.get(term.column) != term.levels:
+            gone = [level for level in term.levels if level not in levels.get(term.column, ())]
+            notices.append(Notice(f"no complete row has {term.column} = {listed(gone)}: no coefficient for it"))
+    return notices
+
+
+def _with_loaded_init(solver: Solver, recipe: Recipe) -> Solver:
+    """The solver with a saved model as its start turned into weight and bias, matched by name."""
+    init = getattr(solver, "init", None)
+    if isinstance(init, (str, os.PathLike)) and init not in INITS:
+        init = load(Path(init))
+    if not isinstance(init, LinearModel):
+        return solver
+    if set(init.features) != set(recipe.features) or set(init.targets) != set(recipe.targets):
+        odd = sorted({*init.features, *init.targets} ^ {*recipe.features, *recipe.targets})
+        raise RequestError(
+            f"the model to start from has other columns: {listed(odd)}", "start from a model of the same columns"
+        )
+    rows = [init.targets.index(name) for name in recipe.targets]
+    columns = [init.features.index(name) for name in recipe.features]
+    start = (init.weight[np.ix_(rows, columns)], init.bias[rows])
+    return replace(solver, init=start)  # type: ignore[type-var]
+
+
+def _training(solver: Solver, problem: Problem, solution: Solution) -> Training | None:
+    settings = solver.settings()
+    if "lr" not in settings:
+        return None
+    updates = math.ceil(problem.moments.rows / settings["batch_size"]) if "batch_size" in settings else 1
+    return Training(
+        lr=settings["lr"],
+        momentum=settings["momentum"],
+        epochs=solution.epochs,
+        updates_per_epoch=updates,
+        scaling=problem.scaling,
+        diverged_at=solution.diverged_at,
+        started_at=solution.history[0].loss if solution.history else math.inf,
+    )
+
+
+_CHOICES = ("bias", "scale", "missing", "holdout", "seed", "digits", "force")
+
+
+def _config(data: Any, recipe: Recipe, request: Request) -> dict[str, Any]:
+    """What reproduces the fit: the flags of `gradline fit`, as far as they differ from the defaults."""
+    config: dict[str, Any] = {"data": os.fspath(data)} if isinstance(data, (str, os.PathLike)) else {}
+    config["targets"] = list(recipe.targets)
+    config |= {"solver": request.solver.name, **request.solver.settings()}
+    chosen = {name: getattr(request, name) for name in _CHOICES}
+    config |= {name: value for name, value in chosen.items() if value != getattr(Request, name)}
+    if request.features is not None:
+        config["features"] = list(request.features)
+    if request.exclude:
+        config["exclude"] = list(request.exclude)
+    if isinstance(request.weights, str):
+        config["weights"] = request.weights
+    return config
+
+
+def _findings(certificate: Certificate, moments: Moments) -> list[Notice]:
+    """What the judge found that the user should know although the fit went on."""
+    found = []
+    coefficients = moments.p + 1
+    if moments.rows == 1:
+        found.append(Notice("there is one row: nothing can be said about any slope", True))
+    elif moments.rows < coefficients:
+        found.append(Notice(f"{moments.rows:,} rows for {coefficients:,} coefficients per target", True))
+    if certificate.constant and moments.rows > 1:
+        names = listed(certificate.constant)
+        found.append(Notice(f"{names} has one value in every row: its coefficient says nothing", True))
+    others = [words for words in certificate.combinations if not words.endswith("is constant")]
+    if others and moments.rows >= coefficients:
+        found.append(
+            Notice(
+                f"the data do not determine every coefficient (rank {certificate.rank} of {moments.p}): "
+                f"{listed(others, 3)}",
+                True,
+            )
+        )
+    if certificate.status == "uncertified":
+        found.append(
+            Notice(
+                f"the columns are near-collinear (scaled condition {certificate.condition_scaled:.1e}): only "
+                f"{math.floor(certificate.digits)} digits are sure",
+                True,
+            )
+        )
+    return found

@@ -1,0 +1,110 @@
+"""What is left of an error after k steps of gradient descent with momentum, in closed form.
+
+One direction with curvature λ, rate lr and a = lr·λ: θ ← θ − lr·v, v ← μ·v + λ·(θ − θ*), v₀ = 0 (PyTorch's
+heavy ball, dampening 0). The error obeys e_{k+1} = (1 + μ − a)·e_k − μ·e_{k−1} with e₀ = 1, e₁ = 1 − a, so it is
+a combination of powers of the roots of z² − (1 + μ − a)·z + μ. Polyak 1964; Goh 2017 (Distill).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Progress(NamedTuple):
+    """`left` is e_k, the signed share of the error that remains; `covered` is 1 − e_k."""
+
+    left: np.ndarray
+    covered: np.ndarray
+
+
+def progress(a: np.ndarray, momentum: float, epoch: int) -> Progress:
+    """e_k and 1 − e_k for each a = lr·λ ≥ 0, at the same cost for every epoch.
+
+    Overflow to infinity is an answer: so far has an unstable direction run away.
+    """
+    a = np.asarray(a, float)
+    if epoch == 0:
+        return Progress(np.ones_like(a), np.zeros_like(a))
+    with np.errstate(over="ignore", divide="ignore"):
+        if momentum == 0:
+            return _plain(a, epoch)
+        left = np.where(_discriminant(a, momentum) >= 0, _real(a, momentum, epoch), _complex(a, momentum, epoch))
+    return Progress(left, 1.0 - left)
+
+
+def rates(a: np.ndarray, momentum: float) -> np.ndarray:
+    """log|z| of the larger root: the error shrinks by exp of it per epoch in the long run (0: never)."""
+    a = np.asarray(a, float)
+    with np.errstate(divide="ignore"):
+        if momentum == 0:
+            return np.where(a < 1, np.log1p(-np.minimum(a, 1.0)), np.log(np.maximum(a - 1, 0.0)))
+        return np.where(
+            _discriminant(a, momentum) >= 0, _log_larger_root(a, momentum), 0.5 * np.log(momentum)
+        )
+
+
+def envelope(a: np.ndarray, momentum: float, epoch: int) -> np.ndarray:
+    """A bound on |e_j| for every j ≥ k that falls steadily: the amplitude where momentum swings."""
+    left = np.abs(progress(a, momentum, epoch).left)
+    if momentum == 0:
+        return left
+    discriminant = _discriminant(a, momentum)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tilt = (1 - momentum - a) / np.sqrt(-discriminant)
+        amplitude = momentum ** (epoch / 2) * np.sqrt(1 + tilt**2)
+    return np.where(discriminant < 0, amplitude, left)
+
+
+def _plain(a: np.ndarray, epoch: int) -> Progress:
+    """(1 − a)ᵏ through log1p and expm1, which keep full accuracy for tiny a and huge k."""
+    exponent = epoch * np.where(a < 1, np.log1p(-np.minimum(a, 1.0)), np.log(np.maximum(a - 1, 0.0)))
+    sign = np.where((a > 1) & (epoch % 2 == 1), -1.0, 1.0)
+    left = sign * np.exp(exponent)
+    return Progress(left, np.where(sign > 0, -np.expm1(exponent), 1.0 - left))
+
+
+def _discriminant(a: np.ndarray, momentum: float) -> np.ndarray:
+    """(1 + μ − a)² − 4μ as a product, which does not cancel near the double roots."""
+    root = np.sqrt(momentum)
+    return ((1 - root) ** 2 - a) * ((1 + root) ** 2 - a)
+
+
+def _half_angle(a: np.ndarray, momentum: float) -> np.ndarray:
+    """h with z = ±√μ·exp(±h), for real roots."""
+    return np.arcsinh(np.sqrt(np.maximum(_discriminant(a, momentum), 0.0)) / (2 * np.sqrt(momentum)))
+
+
+def _distance_to_one(a: np.ndarray, momentum: float) -> np.ndarray:
+    """1 − z of the larger positive root, without cancellation where a is tiny."""
+    root = np.sqrt(np.maximum(_discriminant(a, momentum), 0.0))
+    return 2 * a / np.maximum((1 - momentum + a) + root, np.finfo(float).tiny)
+
+
+def _log_larger_root(a: np.ndarray, momentum: float) -> np.ndarray:
+    """log|z| of the larger of two real roots; both are positive for a < 1 + μ, both negative above."""
+    near_one = np.log1p(-np.minimum(_distance_to_one(a, momentum), 1.0))
+    return np.where(a < 1 + momentum, near_one, 0.5 * np.log(momentum) + _half_angle(a, momentum))
+
+
+def _real(a: np.ndarray, momentum: float, epoch: int) -> np.ndarray:
+    """e_k = ±μ^(k/2)·(cosh kh + t·sinh kh / sinh h), both roots positive (small a) or both negative."""
+    h = _half_angle(a, momentum)
+    positive = a < 1 + momentum
+    tilt = np.where(positive, 1 - momentum - a, a - 1 + momentum) / (2 * np.sqrt(momentum))
+    # exp(kh)·μ^(k/2) is the larger root's power; what remains of cosh and sinh are powers of exp(−2h) ≤ 1.
+    even = 0.5 * (1 + np.exp(-2 * epoch * h))
+    tiny = h < 1e-150
+    odd = np.where(tiny, epoch, np.expm1(-2 * epoch * h) / np.where(tiny, 1.0, np.expm1(-2 * h)) * np.exp(-h))
+    sign = np.where(positive | (epoch % 2 == 0), 1.0, -1.0)
+    return sign * np.exp(epoch * _log_larger_root(a, momentum)) * (even + tilt * odd)
+
+
+def _complex(a: np.ndarray, momentum: float, epoch: int) -> np.ndarray:
+    """e_k = μ^(k/2)·(cos kφ + t·sin kφ / sin φ): the error swings inside a shrinking envelope."""
+    root = np.sqrt(np.maximum(-_discriminant(a, momentum), 0.0))
+    trace = 1 + momentum - a
+    flip = trace < 0  # then φ is measured from the negative axis, where it is small near the double root
+    phi = np.arctan2(root, np.abs(trace))
+    tilt = np.where(flip, a - 1 + momentum, 1 - momentum - a) / np.where(root > 0, root, 1.0)
+    sign = np.where(flip & (epoch % 2 == 1), -1.0, 1.0)
+    return sign * momentum ** (epoch / 2) * (np.cos(epoch * phi) + tilt * np.sin(epoch * phi))

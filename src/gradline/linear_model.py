@@ -1,0 +1,111 @@
+"""scikit-learn's face: estimators that translate to gradline and compute nothing themselves."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.utils.validation import (
+    _check_sample_weight,  # scikit-learn offers no public name for it
+    check_is_fitted,
+    validate_data,
+)
+
+from gradline.fitting import fit
+from gradline.model import LinearModel
+from gradline.solvers import SGD, Exact, GradientDescent, Solver
+
+
+class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    """What both estimators share: validation in scikit-learn's words, attributes with its names and shapes."""
+
+    fit_intercept: bool
+
+    def _solver(self) -> Solver:
+        raise NotImplementedError
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "_Translating":
+        """Fit to X (n_samples, n_features) and y (n_samples,) or (n_samples, n_targets).
+
+        A sample weight of 2 is the sample twice, a weight of 0 is the sample left out.
+        """
+        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, multi_output=True)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        names = [str(name) for name in getattr(self, "feature_names_in_", [])] or None
+        model = fit(
+            X, y, features=names, solver=self._solver(), bias=self.fit_intercept, weights=sample_weight
+        )
+        self._take(model, one_target=y.ndim == 1)
+        return self
+
+    def _take(self, model: LinearModel, one_target: bool) -> None:
+        self.model_ = model
+        self.certificate_ = model.certificate
+        self.rank_ = model.certificate.rank
+        self.coef_ = model.weight[0] if one_target else model.weight
+        self.intercept_ = (float(model.bias[0]) if one_target else model.bias) if self.fit_intercept else 0.0
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Predictions, (n_samples,) or (n_samples, n_targets) as y was."""
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return X @ self.coef_.T + self.intercept_
+
+
+class LinearRegression(_Translating):
+    """Ordinary least squares with a certificate: drop-in for `sklearn.linear_model.LinearRegression`.
+
+    Parameters: `fit_intercept`, whether the model has an intercept (default True).
+
+    Attributes: `coef_`, `intercept_`, `rank_` as in scikit-learn; `certificate_` and `model_` are gradline's.
+    Rank-deficient data give the coefficients of least norm, as there.
+    """
+
+    def __init__(self, *, fit_intercept: bool = True) -> None:
+        self.fit_intercept = fit_intercept
+
+    def _solver(self) -> Solver:
+        return Exact()
+
+
+class GradientDescentRegressor(_Translating):
+    """Least squares by gradient descent, full-batch or in mini-batches.
+
+    Parameters: `lr`, `epochs`, `momentum`, `init` as in `gradline.GradientDescent`; with a `batch_size`, and
+    then `shuffle`, as in `gradline.SGD`; `random_state` is the seed (None: 0, so that results repeat).
+    `fit_intercept` as in scikit-learn.
+
+    Attributes: `coef_`, `intercept_`, `n_iter_` (epochs done), `rank_`, `certificate_`, `model_`.
+    """
+
+    def __init__(
+        self,
+        *,
+        lr: float | str = "auto",
+        epochs: int = 100,
+        batch_size: int | None = None,
+        momentum: float = 0.0,
+        shuffle: bool = True,
+        init: Any = "zeros",
+        random_state: int | None = None,
+        fit_intercept: bool = True,
+    ) -> None:
+        self.lr = lr
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.momentum = momentum
+        self.shuffle = shuffle
+        self.init = init
+        self.random_state = random_state
+        self.fit_intercept = fit_intercept
+
+    def _solver(self) -> Solver:
+        shared = {"lr": self.lr, "epochs": self.epochs, "momentum": self.momentum, "init": self.init}
+        seed = 0 if self.random_state is None else self.random_state
+        if self.batch_size is None:
+            return GradientDescent(**shared, seed=seed)
+        return SGD(**shared, seed=seed, batch_size=self.batch_size, shuffle=self.shuffle)
+
+    def _take(self, model: LinearModel, one_target: bool) -> None:
+        super()._take(model, one_target)
+        self.n_iter_ = model.certificate.epochs

@@ -1,0 +1,249 @@
+"""LinearModel: coefficients with their recipe and their proof, and the one file that holds them all."""
+
+import html
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gradline.certificate import Certificate, finite
+from gradline.data import open_table
+from gradline.design import Number, Recipe
+from gradline.errors import DataError, MissingValuesError, ModelFileError, Notice
+from gradline.wording import listed
+from gradline.moments import Moments
+from gradline.rows import TableRows, is_array, matrix
+from gradline.solvers import Record
+from gradline.storage import expect_shapes, read_tensors, write_tensors
+
+
+class Evaluation(NamedTuple):
+    """How well a model predicts some rows: losses as in training, one RMSE and R² for each target."""
+
+    rows: int
+    dropped: int
+    loss: float
+    rmse: list[float]
+    r2: list[float | None]
+
+
+class Predictions(NamedTuple):
+    """Predictions (n, m) for a batch of rows: NaN where a feature was missing. `inputs` is X (n, p)."""
+
+    values: np.ndarray
+    inputs: np.ndarray
+
+
+@dataclass(frozen=True)
+class History(Sequence[Record]):
+    """The losses of training: every epoch up to a thousand, then a thousand at logarithmic distances."""
+
+    records: tuple[Record, ...]
+
+    def __getitem__(self, i: Any) -> Any:
+        return self.records[i]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def _repr_html_(self) -> str:
+        step = max(1, len(self) // 20)
+        shown = [*self.records[:-1:step], *self.records[-1:]]
+        rows = "".join(f"<tr><td>{r.epoch:,}</td><td>{r.loss:.6g}</td></tr>" for r in shown)
+        return f"<table><tr><th>epoch</th><th>loss</th></tr>{rows}</table>"
+
+
+@dataclass(frozen=True, eq=False)
+class LinearModel:
+    """ŷ = x @ weightᵀ + bias, with everything that belongs to it.
+
+    - `weight` (m, p) and `bias` (m,) as in `nn.Linear`, in raw units, float64.
+    - `recipe`: how a table becomes X; columns are matched by name.
+    - `certificate`: the judge's findings; `history`: the losses of training.
+    - `moments`: the state of the training rows, from which intervals and trajectories follow.
+    - `solver` and `settings`: what trained it; `config`: what reproduces it; `seconds` that it took.
+    - `holdout`: the evaluation on held-out rows, if any were; `notices`: what the user should know.
+    """
+
+    weight: np.ndarray
+    bias: np.ndarray
+    has_bias: bool
+    recipe: Recipe
+    moments: Moments
+    certificate: Certificate
+    solver: str
+    settings: Mapping[str, Any]
+    scale: str
+    history: History
+    config: Mapping[str, Any]
+    seconds: float
+    holdout: Evaluation | None = None
+    notices: tuple[Notice, ...] = field(default=())
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the columns of X."""
+        return self.recipe.features
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the targets."""
+        return self.recipe.targets
+
+    @property
+    def objective(self) -> str:
+        """What was minimised, with its numbers."""
+        m, rows = len(self.targets), self.moments.rows
+        weights = f", weights summing to {self.moments.weight_sum:g}" if self.recipe.weights else ""
+        return (
+            f"mean squared error over {rows:,} rows × {m} target{'s' * (m > 1)}{weights}: "
+            f"Σ{'w·' if weights else ''}(ŷ − y)² / {m * self.moments.weight_sum:,.10g}"
+        )
+
+    @property
+    def training(self) -> Evaluation:
+        """How well it predicts the rows that it was trained on."""
+        return evaluation(self.moments, self.weight, self.bias, self.has_bias)
+
+    def evaluate(self, data: Any, targets: Any = None, missing: str = "error") -> Evaluation:
+        """How well it predicts other rows: a table with the same columns, or arrays X and Y.
+
+        R² compares with the mean of those rows (with zero in a model without a bias).
+        """
+        if is_array(data):
+            return evaluation(Moments.of(data, targets), self.weight, self.bias, self.has_bias)
+        source = open_table(data)
+        self.recipe.match(source, targets=True)
+        moments = Moments.from_rows(TableRows(source, self.recipe, missing))
+        return evaluation(moments, self.weight, self.bias, self.has_bias)
+
+    def predict(self, data: Any, *, missing: str = "error", unseen: str = "error") -> np.ndarray:
+        """Predictions (n, m) for a table with the model's features, or for an array X (n, p).
+
+        `missing="drop"` gives NaN for rows with missing cells, so that rows stay aligned; `unseen="base"`
+        takes an unknown level for the base level. Raises `DataError` for a missing column or an unknown
+        level, `MissingValuesError` for missing cells.
+        """
+        batches = self.predictions(data, missing=missing, unseen=unseen)
+        return np.concatenate([batch.values for batch in batches])
+
+    def predictions(self, data: Any, *, missing: str = "error", unseen: str = "error") -> Iterator[Predictions]:
+        """`predict` batch by batch, for tables larger than memory."""
+        if is_array(data):
+            yield self._predicted(self._matrix(data), missing, lambda row: f"row {row + 1}")
+            return
+        source = open_table(data)
+        self.recipe.match(source, targets=False)
+        for batch in source.batches(self.recipe.inputs):
+            yield self._predicted(self.recipe.encode(batch, unseen=unseen), missing, batch.place)
+
+    def _predicted(self, X: np.ndarray, missing: str, place: Any) -> Predictions:
+        incomplete = np.isnan(X).any(axis=1)
+        if missing != "drop" and incomplete.any():
+            row = int(np.argmax(incomplete))
+            names = [n for n, cell in zip(self.features, X[row], strict=True) if np.isnan(cell)]
+            raise MissingValuesError(
+                f"{place(row)}: {listed(names)} is missing, so there is no prediction",
+                "fill the cell, or leave such predictions empty with --missing drop (missing='drop' in Python)",
+            )
+        return Predictions(X @ self.weight.T + self.bias, X)
+
+    def _matrix(self, data: Any) -> np.ndarray:
+        if not all(isinstance(term, Number) for term in self.recipe.terms):
+            raise DataError(
+                "an array has no levels, and the model has categories", "give a frame with named columns"
+            )
+        X = matrix(data, "X")
+        if X.ndim != 2 or X.shape[1] != len(self.features):
+            raise DataError(
+                f"X has shape {X.shape}, the model needs (rows, {len(self.features)})",
+                f"give the columns {listed(self.features)}",
+            )
+        return X
+
+    def save(self, path: str | Path) -> None:
+        """Write one safetensors file: coefficients, moments and a card; no rows, no code.
+
+        `nn.Linear(p, m).load_state_dict(load_file(path), strict=False)` takes its weight and bias.
+        """
+        moments = {f"moments.{name}": tensor for name, tensor in self.moments.tensors().items()}
+        write_tensors(path, {"weight": self.weight, "bias": self.bias, **moments}, self._card())
+
+    def _card(self) -> dict[str, Any]:
+        return finite(
+            {
+                "kind": "model",
+                "has_bias": self.has_bias,
+                "recipe": self.recipe.card(),
+                "moments": self.moments.card(),
+                "certificate": self.certificate.card(),
+                "solver": self.solver,
+                "settings": dict(self.settings),
+                "scale": self.scale,
+                "history": [list(record) for record in self.history],
+                "config": dict(self.config),
+                "seconds": self.seconds,
+                "holdout": None if self.holdout is None else self.holdout._asdict(),
+            }
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.summary())}</pre>"
+
+    def summary(self) -> str:
+        """Coefficients, fit and certificate as text."""
+        from gradline.summary import summary  # noqa: PLC0415 - a convenience that calls upwards
+
+        return summary(self)
+
+    def __repr__(self) -> str:
+        return f"LinearModel({listed(self.features)} → {listed(self.targets)}, {self.certificate.status})"
+
+
+def load(path: str | Path) -> LinearModel:
+    """Read a model that `LinearModel.save` wrote.
+
+    Raises `FileError` when there is no such file, `ModelFileError` when it is damaged, newer or foreign.
+    """
+    tensors, card = read_tensors(path, "model")
+    prefix = "moments."
+    inner = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+    try:
+        recipe = Recipe.from_card(card["recipe"])
+        m, p = len(recipe.targets), len(recipe.features)
+        expect_shapes(path, tensors, {"weight": (m, p), "bias": (m,)})
+        return LinearModel(
+            weight=tensors["weight"],
+            bias=tensors["bias"],
+            has_bias=card["has_bias"],
+            recipe=recipe,
+            moments=Moments.from_tensors(path, inner, card["moments"]),
+            certificate=Certificate.from_card(card["certificate"]),
+            solver=card["solver"],
+            settings=card["settings"],
+            scale=card["scale"],
+            history=History(tuple(Record(*record) for record in card["history"])),
+            config=card["config"],
+            seconds=card["seconds"],
+            holdout=None if card["holdout"] is None else Evaluation(**card["holdout"]),
+        )
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        if isinstance(error, ModelFileError):
+            raise
+        raise ModelFileError(
+            f"{path} is damaged: its card lacks what a model needs ({error})", "fit the model again"
+        ) from error
+
+
+def evaluation(moments: Moments, weight: np.ndarray, bias: np.ndarray, has_bias: bool) -> Evaluation:
+    """How well coefficients predict the rows behind the moments."""
+    squares, variation = moments.squares(weight, bias), moments.variation(has_bias)
+    return Evaluation(
+        moments.rows,
+        moments.tally.dropped,
+        float(squares.sum() / (moments.m * moments.weight_sum)),
+        np.sqrt(squares / moments.weight_sum).tolist(),
+        [float(1 - s / v) if v > 0 else None for s, v in zip(squares, variation, strict=True)],
+    )

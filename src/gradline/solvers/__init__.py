@@ -1,0 +1,50 @@
+"""The solvers by name, and the one that "auto" stands for, with its reason."""
+
+from typing import Any
+
+from gradline.errors import UsageError
+from gradline.solvers.base import Observer, Record, Solution, Solver, State, solve
+from gradline.solvers.descent import GradientDescent
+from gradline.solvers.exact import Exact
+from gradline.solvers.sgd import SGD
+
+__all__ = [
+    "SGD",
+    "Exact",
+    "GradientDescent",
+    "Observer",
+    "Record",
+    "Solution",
+    "Solver",
+    "State",
+    "named",
+    "solve",
+]
+
+SOLVERS = {"exact": Exact, "gd": GradientDescent, "sgd": SGD}
+
+
+def named(name: str, settings: dict[str, Any]) -> Solver:
+    """The solver of this name with these settings.
+
+    "auto" is `Exact`, which is as fast as one epoch and needs no rate, unless a setting belongs to training:
+    `batch_size`, `shuffle` or `decay` mean SGD; `lr`, `epochs`, `momentum` or `init` mean gradient descent.
+    Raises `UsageError` for an unknown name, or a setting that the named solver does not have.
+    """
+    if name not in ("auto", *SOLVERS):
+        raise UsageError(f"there is no solver {name}", f"use auto, {', '.join(SOLVERS)}")
+    if name == "auto":
+        name = next((n for n in ("sgd", "gd") if set(settings) & _OWN[n]), "exact")
+    solver = SOLVERS[name]
+    fields = {field for field in getattr(solver, "__dataclass_fields__", {})}
+    foreign = [setting for setting in settings if setting not in fields and setting != "seed"]
+    if foreign:
+        flags = ", ".join(f"--{setting.replace('_', '-')}" for setting in foreign)
+        belongs = next((n for n in ("gd", "sgd") if foreign[0] in SOLVERS[n].__dataclass_fields__), "gd")
+        raise UsageError(
+            f"the {name} solver has no {flags}", f"leave it out, or choose --solver {belongs}"
+        )
+    return solver(**{setting: value for setting, value in settings.items() if setting in fields})
+
+
+_OWN = {"sgd": {"batch_size", "shuffle", "decay"}, "gd": {"lr", "epochs", "momentum", "init"}}

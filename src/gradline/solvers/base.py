@@ -1,0 +1,202 @@
+"""What every solver offers, the outcome as a value, and the one loop that runs them all."""
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from gradline.errors import Notice, RateError, UsageError
+from gradline.objectives import Problem, Scaling
+from gradline.trajectory import Spectrum, stacked, unstacked
+from gradline.wording import number, percent
+
+HISTORY = 1000  # losses kept: all of them up to here, then a thousand at logarithmic distances
+INITS = ("zeros", "normal", "uniform", "linear")
+
+
+class State(NamedTuple):
+    """Where a solver stands: θ (q, m) with the bias on top, its velocity, and the epochs done."""
+
+    theta: np.ndarray
+    velocity: np.ndarray
+    epoch: int = 0
+
+
+class Record(NamedTuple):
+    """One epoch as observers see it: losses over all training and all held-out rows."""
+
+    epoch: int
+    loss: float
+    holdout: float | None = None
+
+
+class Observer(Protocol):
+    """Watches a solver; never changes a number, and may stop it by raising."""
+
+    def on_start(self, epochs: int) -> None:
+        """Before the first epoch."""
+        ...
+
+    def on_step(self, record: Record) -> None:
+        """After each epoch, and once before the first with epoch 0."""
+        ...
+
+    def on_end(self, solution: "Solution") -> None:
+        """After the last epoch."""
+        ...
+
+
+class Solution(NamedTuple):
+    """What a solver found, in the units of its problem; `diverged_at` is the first epoch that ran away."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+    epochs: int
+    history: list[Record]
+    diverged_at: int | None = None
+
+
+class Solver(Protocol):
+    """A way to the optimum. It is a frozen record of its settings; `State` holds all that changes."""
+
+    @property
+    def name(self) -> str:
+        """Its name on the command line."""
+        ...
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The members of `Problem` that it uses: "moments", "rows"."""
+        ...
+
+    @property
+    def epochs(self) -> int:
+        """How many steps the loop takes."""
+        ...
+
+    @property
+    def scale(self) -> str:
+        """The scale that it asks for when the user names none: "none" or "standard"."""
+        ...
+
+    def prepared(self, problem: Problem, force: bool) -> tuple["Solver", list[Notice]]:
+        """The solver with every "auto" resolved for this problem; refuses what cannot work."""
+        ...
+
+    def start(self, problem: Problem) -> State:
+        """The state before the first epoch."""
+        ...
+
+    def step(self, problem: Problem, state: State) -> State:
+        """One epoch."""
+        ...
+
+    def settings(self) -> dict[str, Any]:
+        """The settings as plain JSON."""
+        ...
+
+
+def solve(
+    solver: Solver, problem: Problem, observers: Sequence[Observer] = (), holdout: Problem | None = None
+) -> Solution:
+    """Run the solver: count, stop at the first non-finite loss, notify.
+
+    `holdout` is the same problem over held-out rows; its loss is recorded beside the other. A run that
+    diverged keeps the last finite weights.
+    """
+    for observer in observers:
+        observer.on_start(solver.epochs)
+    state = solver.start(problem)
+    kept = _kept_epochs(solver.epochs)
+    history: list[Record] = []
+    record, diverged_at = None, None
+    for epoch in range(solver.epochs + 1):
+        after = state if epoch == 0 else solver.step(problem, state)
+        loss = problem.value(after.theta)
+        if not (math.isfinite(loss) and np.isfinite(after.theta).all()):
+            diverged_at = epoch
+            break
+        state = after
+        record = Record(epoch, loss, None if holdout is None else holdout.value(state.theta))
+        if kept is None or epoch in kept:
+            history.append(record)
+        for observer in observers:
+            observer.on_step(record)
+    if record is not None and history[-1] is not record:
+        history.append(record)
+    solution = Solution(*unstacked(state.theta, problem.bias), state.epoch, history, diverged_at)
+    for observer in observers:
+        observer.on_end(solution)
+    return solution
+
+
+def _kept_epochs(epochs: int) -> frozenset[int] | None:
+    """The epochs whose loss is kept; None for all."""
+    if epochs <= HISTORY:
+        return None
+    return frozenset([0, *np.unique(np.geomspace(1, epochs, HISTORY).round().astype(int)).tolist()])
+
+
+def initial(init: Any, problem: Problem, seed: int) -> np.ndarray:
+    """θ₀ (q, m), on the scale of training.
+
+    - "zeros": every prediction is 0. The default: reproducible, and no start is better for a convex loss.
+    - "normal": standard normal, as `torch.randn` in the tutorials.
+    - "uniform": uniform on [0, 1), as `rng.random` in the NumPy tutorial.
+    - "linear": uniform on ±1/√p, as `nn.Linear` starts.
+    - a pair weight (m, p), bias (m,) in raw units.
+    """
+    q, m = problem.p + problem.bias, problem.m
+    random = np.random.default_rng(seed)
+    if isinstance(init, str):
+        bound = 1.0 / math.sqrt(max(problem.p, 1))
+        draws = {
+            "zeros": lambda: np.zeros((q, m)),
+            "normal": lambda: random.standard_normal((q, m)),
+            "uniform": lambda: random.random((q, m)),
+            "linear": lambda: random.uniform(-bound, bound, (q, m)),
+        }
+        return draws[init]()
+    theta = stacked(init, problem.moments, problem.bias)
+    if problem.scaling is None or problem.scaling.is_none:
+        return theta
+    return stacked(problem.scaling.to_view(*unstacked(theta, problem.bias)), problem.moments, problem.bias)
+
+
+def check_settings(lr: Any, epochs: Any, momentum: Any, init: Any) -> None:
+    """Refuse settings outside their range, before any data are read. Raises `UsageError`."""
+    if lr != "auto" and not (isinstance(lr, (int, float)) and lr > 0 and math.isfinite(lr)):
+        raise UsageError(f"lr is {lr}", "give a positive number, or auto")
+    if not isinstance(epochs, (int, np.integer)) or epochs < 0:
+        raise UsageError(f"epochs is {epochs}", "give a whole number from 0 (0 evaluates the untrained model)")
+    if not (isinstance(momentum, (int, float)) and 0 <= momentum <= 1):
+        raise UsageError(f"momentum is {momentum}", "give a number from 0 to 1")
+    if isinstance(init, str) and init not in INITS and not os.path.exists(init):
+        raise UsageError(
+            f"init is {init!r}, which is no way to start and no file",
+            f"use {', '.join(INITS)}, a pair (weight, bias), or the file of a saved model",
+        )
+
+
+def refuse_unstable(problem: Problem, lr: float, momentum: float, what: str) -> None:
+    """Refuse a rate above the largest stable one, before any step. Raises `RateError`."""
+    spectrum = problem.spectrum
+    limit = spectrum.lr_limit(momentum)
+    if lr <= limit:
+        return
+    shares = ", ".join(f"{name} {percent(share)}" for name, share in spectrum.shares() if share >= 0.005)
+    remedy = f"use a rate below {number(limit)}, or --lr auto"
+    if problem.scaling is None or problem.scaling.is_none:
+        standard = Scaling.standard(problem.moments, problem.bias).moments(problem.moments)
+        eased = Spectrum.of(standard, problem.bias).lr_limit(momentum)
+        remedy += f", or --scale standard, which raises the limit to {number(eased)}"
+    raise RateError(
+        f"lr {number(lr)} is above {number(limit)}, the largest stable rate of these data"
+        + (f" at momentum {momentum:g}" if momentum else "")
+        + f": the error would grow {spectrum.growth(lr, momentum):,.1f}× per {what}. "
+        f"The columns behind the limit: {shares}",
+        f"{remedy}; --force trains anyway and shows it explode",
+    )

@@ -1,0 +1,129 @@
+"""Files written whole or not at all, and safetensors files that carry one JSON card and no code."""
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from gradline.errors import FileError, ModelFileError
+
+CARD = "gradline"  # the key of the card in the safetensors metadata
+FORMAT = 1  # raised when an older gradline could no longer read what we write
+
+
+@contextlib.contextmanager
+def replacing(path: str | Path) -> Iterator[IO[bytes]]:
+    """A binary file that becomes `path` when the block ends well, and vanishes when it does not.
+
+    The bytes go to a temporary name in the same folder, are flushed to disk and renamed, so a reader
+    sees the old file or the new one and never a half. Raises `FileError` where the folder is missing
+    or read-only, or the disk is full.
+    """
+    path = Path(os.path.realpath(path))
+    temporary = None
+    try:
+        if path.exists() and not path.is_file():  # a device or a pipe is written to, never renamed over
+            with path.open("wb") as stream:
+                yield stream
+            return
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+        temporary = None
+    except OSError as error:
+        if isinstance(error, FileError):
+            raise
+        raise FileError(
+            f"cannot write {path}: {error.strerror or error}",
+            "check that the folder exists, is writable and has room, or write elsewhere with -o",
+        ) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
+
+
+def write_tensors(path: str | Path, tensors: Mapping[str, np.ndarray], card: Mapping[str, Any]) -> None:
+    """Write tensors and their card to one safetensors file, whole or not at all."""
+    import safetensors.numpy  # noqa: PLC0415 - loaded only when a file is written
+
+    metadata = {CARD: json.dumps({"format": FORMAT, **card}, ensure_ascii=False)}
+    contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
+    with replacing(path) as stream:
+        stream.write(safetensors.numpy.save(contiguous, metadata=metadata))
+
+
+def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The tensors and the card of a gradline file of this kind ("model" or "moments").
+
+    Raises `FileError` when there is no such file and `ModelFileError` when it is damaged, was written by
+    a newer gradline, or is not gradline's.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileError(f"there is no file {path}", "check the name and the folder")
+    tensors, metadata = _read_safetensors(path)
+    if metadata is None or CARD not in metadata:
+        raise ModelFileError(
+            f"{path} holds tensors but no gradline card, so it was not written by gradline",
+            "give a file that `gradline fit … -o` wrote",
+        )
+    try:
+        card = json.loads(metadata[CARD])
+        version, found = int(card["format"]), str(card["kind"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, "its card cannot be read") from error
+    if version > FORMAT:
+        raise ModelFileError(
+            f"{path} has format {version}, written by a newer gradline than this one (format {FORMAT})",
+            "upgrade gradline, or save the model again with this version",
+        )
+    if found != kind:
+        raise ModelFileError(f"{path} holds {found}, not a {kind}", f"give a file that holds a {kind}")
+    return tensors, card
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str] | None]:
+    import safetensors  # noqa: PLC0415 - loaded only when a file is read
+
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
+    except safetensors.SafetensorError as error:
+        raise _damaged(path, f"it is no whole safetensors file ({error})") from error
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror or error}", "check its permissions") from error
+
+
+def _damaged(path: Path, why: str) -> ModelFileError:
+    return ModelFileError(f"{path} is damaged: {why}", "restore it from a copy, or fit the model again")
+
+
+def expect_shapes(
+    path: str | Path, tensors: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]
+) -> None:
+    """Refuse a file whose tensors do not have the shapes that its own card promises."""
+    for name, shape in shapes.items():
+        tensor = tensors.get(name)
+        if tensor is None:
+            raise _damaged(Path(path), f"the tensor {name} is not in it")
+        if tensor.shape != shape or tensor.dtype != np.float64:
+            raise _damaged(
+                Path(path),
+                f"{name} is {tensor.dtype} of shape {tensor.shape}, its card promises float64 {shape}",
+            )

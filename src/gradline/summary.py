@@ -1,0 +1,160 @@
+"""A model in plain words: its coefficients, how well it fits, and what its certificate says."""
+
+import math
+from collections.abc import Sequence
+
+from gradline.certificate import Certificate
+from gradline.design import Category
+from gradline.model import Evaluation, LinearModel
+from gradline.wording import counted, epochs, listed, number, percent
+
+
+def summary(model: LinearModel) -> str:
+    """Everything that a reader needs, a few short blocks of text."""
+    blocks = [heading(model), coefficients(model), "\n".join(sentences(model.certificate))]
+    return "\n\n".join(blocks)
+
+
+def heading(model: LinearModel) -> str:
+    """What was fitted to what, and how."""
+    solver = {"exact": "exact least squares", "gd": "gradient descent", "sgd": "mini-batch gradient descent"}
+    columns = listed([term.column for term in model.recipe.terms])
+    lines = [
+        f"{listed(model.targets)} from {columns}",
+        f"{counted(model.moments.rows, 'row')}{_dropped(model)}, {solver[model.solver]}{_settings(model)}",
+    ]
+    bases = [f"{t.column} {t.levels[0]}" for t in model.recipe.terms if isinstance(t, Category)]
+    if bases:
+        lines.append(f"base levels: {listed(bases)}")
+    return "\n".join(lines)
+
+
+def _dropped(model: LinearModel) -> str:
+    dropped = model.moments.tally.dropped
+    return f" ({dropped:,} more dropped for missing cells)" if dropped else ""
+
+
+def _settings(model: LinearModel) -> str:
+    settings = model.settings
+    if "lr" not in settings:
+        return ""
+    parts = [f"lr {number(settings['lr'])}" + (" on standardised columns" if model.scale == "standard" else "")]
+    if settings.get("decay") == "linear":
+        parts.append("falling linearly to zero")
+    parts.append(counted(model.certificate.epochs or 0, "epoch"))
+    if "batch_size" in settings:
+        parts.append(f"batches of {settings['batch_size']:,}")
+    if settings["momentum"]:
+        parts.append(f"momentum {settings['momentum']:g}")
+    return ", " + ", ".join(parts)
+
+
+def coefficients(model: LinearModel) -> str:
+    """The coefficients by target, and the fit below them."""
+    names = ["", *(["bias"] if model.has_bias else []), *model.features]
+    columns = [names]
+    for target, bias, weights in zip(model.targets, model.bias, model.weight, strict=True):
+        values = [*([bias] if model.has_bias else []), *weights]
+        columns.append([target, *(f"{value:.7g}" for value in values)])
+    return f"{aligned(columns)}\n\n{quality(model.targets, model.training, 'loss')}{_held_out(model)}"
+
+
+def _held_out(model: LinearModel) -> str:
+    if model.holdout is None:
+        return ""
+    rows = counted(model.holdout.rows, "row")
+    return f"\n\nheld out, {rows}:\n{quality(model.targets, model.holdout, 'loss')}"
+
+
+def quality(targets: Sequence[str], evaluation: Evaluation, word: str) -> str:
+    """Loss, and RMSE and R² by target."""
+    columns = [[word, "RMSE", "R²"]]
+    columns[0].insert(0, "")
+    for i, target in enumerate(targets):
+        r2 = evaluation.r2[i]
+        loss = f"{evaluation.loss:.6g}" if i == 0 else ""
+        columns.append([target, loss, f"{evaluation.rmse[i]:.6g}", "–" if r2 is None else f"{r2:.6f}"])
+    return aligned(columns)
+
+
+def aligned(columns: Sequence[Sequence[str]]) -> str:
+    """Columns of text side by side: the first to the left, the others to the right."""
+    padded = []
+    for i, column in enumerate(columns):
+        width = max(len(cell) for cell in column)
+        padded.append([cell.ljust(width) if i == 0 else cell.rjust(width) for cell in column])
+    return "\n".join("  ".join(row).rstrip() for row in zip(*padded, strict=True))
+
+
+def sentences(certificate: Certificate) -> list[str]:
+    """What the certificate says, a sentence a line."""
+    c = certificate
+    said = {
+        "certified": _certified,
+        "stopped": _stopped,
+        "rank_deficient": _deficient,
+        "uncertified": _uncertified,
+        "diverged": _diverged,
+    }[c.status](c)
+    condition = (
+        f"Condition {number(c.condition)} as the columns are, "
+        f"{number(c.condition_scaled)} centred and scaled to one norm"
+    )
+    return [*said, f"{condition}."]
+
+
+def _certified(c: Certificate) -> list[str]:
+    after = f" after {counted(c.epochs, 'epoch')}" if c.epochs else ""
+    return [
+        f"Certified{after}: this is the least-squares answer, sure to {math.floor(c.digits)} digits in every coefficient.",
+        "That says nothing about whether a line suits the data.",
+    ]
+
+
+def _uncertified(c: Certificate) -> list[str]:
+    return [
+        f"Not certified: the columns are so near to collinear that only {counted(math.floor(c.digits), 'digit')} can be sure.",
+    ]
+
+
+def _deficient(c: Certificate) -> list[str]:
+    columns = len(c.weight_error[0])
+    return [
+        f"The data do not determine every coefficient (rank {c.rank} of {columns}): "
+        f"{'; '.join(c.combinations[:3])}{' …' if len(c.combinations) > 3 else ''}.",
+        "Of all coefficients that predict equally well, those of smallest size were taken.",
+    ]
+
+
+def _stopped(c: Certificate) -> list[str]:
+    at = "" if c.epochs is None else f" at epoch {c.epochs:,}"
+    lines = [f"Stopped{at}: the loss is {number(c.gap)} above the optimum, {number(c.optimal_loss, 4)}."]
+    shown = [d for i, d in enumerate(c.directions) if d.share >= 1e-3 or i < 2 or d is _slowest(c)][:4]
+    if shown:
+        parts = [
+            f"{percent(d.share)} {d.columns} (half-life {epochs(d.half_life)}{' epochs' if i == 0 else ''})"
+            for i, d in enumerate(shown)
+        ]
+        lines.append(f"What is left of it: {', '.join(parts)}.")
+    if c.tenfold_loss is not None and c.epochs:
+        lines.append(f"Ten times as many epochs would bring the loss to {number(c.tenfold_loss, 4)}.")
+    if c.lr_limit is not None:
+        near = "The loss is within 1 % of the optimum"
+        if c.epochs_to_loss != 0:
+            near = f"From here the loss comes within 1 % of the optimum in {epochs(c.epochs_to_loss)} epochs"
+        lines.append(
+            f"{near}; the slowest error shrinks a thousandfold in {epochs(c.epochs_to_weights)} epochs. "
+            f"The largest stable lr is {number(c.lr_limit)}."
+        )
+    return lines
+
+
+def _slowest(c: Certificate):  # noqa: ANN202
+    finite = [d for d in c.directions if d.half_life is not None]
+    return max(finite, key=lambda d: d.half_life, default=None)
+
+
+def _diverged(c: Certificate) -> list[str]:
+    when = f"at epoch {c.diverged_at:,} the loss was no longer a number" if c.diverged_at else "the loss grew"
+    limit = "" if c.lr_limit is None else f" The largest stable lr is {number(c.lr_limit)}."
+    return [f"Diverged: {when}; the optimum is {number(c.optimal_loss, 4)}.{limit}"]

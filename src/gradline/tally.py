@@ -1,0 +1,184 @@
+"""What rows leave behind besides their cross-products: counts, weights, means, ranges, a fingerprint."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from gradline.errors import DataError
+from gradline.factor import UNIT, two_sum
+from gradline.rows import Block
+
+
+@dataclass(frozen=True, eq=False)
+class Tally:
+    """Counts and means of the k columns [X Y] over some rows; it adds and subtracts.
+
+    `mean + mean_low` is the weighted mean as an unevaluated sum of two floats, so that merging a million
+    parts does not wear it down. `fingerprint` is a sum modulo 2^64 over the rows of a hash of their values:
+    the same for every order, split and file format.
+    """
+
+    rows: int
+    weight_sum: float
+    mean: np.ndarray
+    mean_low: np.ndarray
+    minimum: np.ndarray
+    maximum: np.ndarray
+    fingerprint: int = 0
+    dropped: int = 0
+    missing: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def empty(cls, columns: int) -> "Tally":
+        """The tally of no row."""
+        zeros = np.zeros(columns)
+        return cls(0, 0.0, zeros, zeros, np.full(columns, np.inf), np.full(columns, -np.inf))
+
+    def __add__(self, other: "Tally") -> "Tally":
+        """The tally of both sets of rows (Chan, Golub, LeVeque 1983)."""
+        weight_sum = self.weight_sum + other.weight_sum
+        share = other.weight_sum / weight_sum if weight_sum else 0.0
+        mean, low = self._moved(self.minus(other) * -share) if self.rows else (other.mean, other.mean_low)
+        return Tally(
+            self.rows + other.rows,
+            weight_sum,
+            mean,
+            low,
+            np.minimum(self.minimum, other.minimum),
+            np.maximum(self.maximum, other.maximum),
+            (self.fingerprint + other.fingerprint) % 2**64,
+            self.dropped + other.dropped,
+            dict(Counter(self.missing) + Counter(other.missing)),
+        )
+
+    def __sub__(self, other: "Tally") -> "Tally":
+        """The tally of the rows that are left; the ranges stay those of all rows, an outer bound."""
+        rows, weight_sum = self.rows - other.rows, self.weight_sum - other.weight_sum
+        if rows < 0 or weight_sum < -8 * UNIT * self.weight_sum or (rows > 0) != (weight_sum > 0):
+            raise DataError(
+                f"cannot take {other.rows:,} rows (weight {other.weight_sum:g}) away from {self.rows:,} "
+                f"(weight {self.weight_sum:g})",
+                "subtract a part of the same rows",
+            )
+        if rows == 0:
+            return Tally.empty(len(self.mean))
+        mean, low = self._moved(self.minus(other) * (other.weight_sum / weight_sum))
+        return Tally(
+            rows,
+            weight_sum,
+            mean,
+            low,
+            self.minimum,
+            self.maximum,
+            (self.fingerprint - other.fingerprint) % 2**64,
+            self.dropped - other.dropped,
+            dict(Counter(self.missing) - Counter(other.missing)),
+        )
+
+    def minus(self, other: "Tally") -> np.ndarray:
+        """The difference of the two means, correct to a rounding of the difference itself."""
+        high, error = two_sum(self.mean, -other.mean)
+        return high + (error + (self.mean_low - other.mean_low))
+
+    def between(self, other: "Tally") -> np.ndarray:
+        """The row b with bbᵀ = (W₁W₂/W)·(z̄₁ − z̄₂)(z̄₁ − z̄₂)ᵀ: what two means add to cross-products."""
+        weight_sum = self.weight_sum + other.weight_sum
+        harmonic = self.weight_sum * (other.weight_sum / weight_sum) if weight_sum else 0.0
+        return np.sqrt(harmonic) * self.minus(other)
+
+    def select(self, columns: list[int]) -> "Tally":
+        """The tally of these columns, in this order."""
+        arrays = (a[columns] for a in (self.mean, self.mean_low, self.minimum, self.maximum))
+        return Tally(
+            self.rows, self.weight_sum, *arrays, self.fingerprint, self.dropped, self.missing
+        )  # fmt: skip
+
+    def scaled(self, center: np.ndarray, scale: np.ndarray) -> "Tally":
+        """The tally of (z − center)/scale; the fingerprint stays that of the data."""
+        mean, error = two_sum(self.mean, -center)
+        return Tally(
+            self.rows,
+            self.weight_sum,
+            (mean + (error + self.mean_low)) / scale,
+            np.zeros_like(mean),
+            (self.minimum - center) / scale,
+            (self.maximum - center) / scale,
+            self.fingerprint,
+            self.dropped,
+            self.missing,
+        )
+
+    def _moved(self, step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        mean, error = two_sum(self.mean, step)
+        return two_sum(mean, self.mean_low + error)
+
+
+class Centred(NamedTuple):
+    """The tally of one block, and the block's rows (n, k) around their mean."""
+
+    tally: Tally
+    deviations: np.ndarray
+
+
+def centre(block: Block) -> Centred:
+    """Subtract the rounded mean, which is exact to a rounding per cell, then the mean of what is left.
+
+    A constant column comes out as exact zeros, even where its value is not the rounded mean.
+    """
+    rows, p, k = len(block.X), block.X.shape[1], block.X.shape[1] + block.Y.shape[1]
+    weight_sum = float(rows if block.w is None else block.w.sum())
+    if rows == 0:
+        empty = Tally.empty(k)
+        kept = Tally(
+            0, 0.0, empty.mean, empty.mean_low, empty.minimum, empty.maximum, 0, block.dropped, block.missing
+        )
+        return Centred(kept, np.zeros((0, k)))
+    shift = np.concatenate([_mean(block.X, block.w, weight_sum), _mean(block.Y, block.w, weight_sum)])
+    deviations = np.empty((rows, k), order="F")
+    np.subtract(block.X, shift[:p], out=deviations[:, :p])
+    np.subtract(block.Y, shift[p:], out=deviations[:, p:])
+    rest = _mean(deviations, block.w, weight_sum)
+    deviations -= rest
+    tally = Tally(
+        rows,
+        weight_sum,
+        *two_sum(shift, rest),
+        np.concatenate([block.X.min(axis=0), block.Y.min(axis=0)]),
+        np.concatenate([block.X.max(axis=0), block.Y.max(axis=0)]),
+        fingerprint(block),
+        block.dropped,
+        block.missing,
+    )
+    return Centred(tally, deviations)
+
+
+def _mean(values: np.ndarray, w: np.ndarray | None, weight_sum: float) -> np.ndarray:
+    return values.mean(axis=0) if w is None else (w @ values) / weight_sum
+
+
+def fingerprint(block: Block) -> int:
+    """Σ over rows of a hash of the row's float64 bits, modulo 2^64; −0 counts as 0.
+
+    A row's hash is multilinear in its values with odd multipliers, finished by the mixer of splitmix64
+    (Steele, Lea, Flood 2014): moving a value to another column or row changes the sum.
+    """
+    columns = [*block.X.T, *block.Y.T, *([] if block.w is None else [block.w])]
+    hashed = np.full(len(block.X), _GOLDEN, np.uint64)
+    for number, column in enumerate(columns, 1):
+        bits = (np.ascontiguousarray(column) + 0.0).view(np.uint64)
+        bits ^= bits >> np.uint64(32)
+        multiplier = _mixed(np.array([number * _GOLDEN % 2**64], np.uint64)) | np.uint64(1)
+        hashed += bits * multiplier
+    return int(_mixed(hashed).sum(dtype=np.uint64))
+
+
+_GOLDEN = 0x9E3779B97F4A7C15
+
+
+def _mixed(bits: np.ndarray) -> np.ndarray:
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))

@@ -1,0 +1,260 @@
+"""Gradient descent in closed form: any epoch at once, the rates that the data can bear, what is slow."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gradline.errors import RequestError, UsageError
+from gradline.heavy_ball import envelope, progress, rates
+from gradline.moments import Moments
+from gradline.rank import Rank
+from gradline.wording import joined
+
+WEIGHTS_SHRINK = 1000.0  # `epochs_to_weights`: until the slowest error is a thousandth
+LOSS_EXCESS = 0.01  # `epochs_to_loss`: until the excess loss is 1 % of the optimal loss
+
+
+class Point(NamedTuple):
+    """The state after an epoch: weight (m, p), bias (m,), the loss, and its excess over the optimum."""
+
+    epoch: int
+    weight: np.ndarray
+    bias: np.ndarray
+    loss: float
+    gap: float
+
+
+class Direction(NamedTuple):
+    """One direction of descent: its share of the gap, its half-life in epochs, the columns behind it."""
+
+    share: float
+    half_life: float
+    columns: str
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Curvature of the loss by direction: H = 2/(m·W)·AᵀA = Q·diag(λ)·Qᵀ, largest first.
+
+    λ comes from the singular values of the raw factor A, not from H, which would square its condition.
+    Directions that the data leave undetermined have λ = 0. A parameter is called "bias" or by its feature.
+    """
+
+    parameters: tuple[str, ...]
+    curvatures: np.ndarray
+    singular: np.ndarray
+    left: np.ndarray
+    directions: np.ndarray
+
+    @classmethod
+    def of(cls, moments: Moments, bias: bool = True) -> "Spectrum":
+        """The spectrum of these moments, with or without a bias."""
+        left, singular, right = np.linalg.svd(moments.raw_factor(bias).A)
+        deficiency = Rank.of(moments, bias).deficiency
+        singular[len(singular) - deficiency :] = 0.0
+        names = (("bias",) if bias else ()) + moments.features
+        curvatures = 2.0 * singular**2 / (moments.m * moments.weight_sum)
+        return cls(names, curvatures, singular, left, right.T)
+
+    @property
+    def largest(self) -> float:
+        """λmax."""
+        return float(self.curvatures.max(initial=0.0))
+
+    @property
+    def smallest(self) -> float:
+        """The smallest λ that is not zero."""
+        positive = self.curvatures[self.curvatures > 0]
+        return float(positive.min()) if len(positive) else 0.0
+
+    @property
+    def condition(self) -> float:
+        """σmax/σmin of [1 X], over the directions that count; the Hessian's condition is its square."""
+        return math.sqrt(self.largest / self.smallest) if self.smallest else 1.0
+
+    def lr_limit(self, momentum: float = 0.0) -> float:
+        """2·(1 + momentum)/λmax: the full batch is stable below it and only below it (Polyak 1964)."""
+        return 2.0 * (1.0 + momentum) / self.largest if self.largest else math.inf
+
+    def best_lr(self, momentum: float = 0.0) -> float:
+        """2·(1 + momentum)/(λmax + λmin): the rate at which the slowest direction is fastest."""
+        return 2.0 * (1.0 + momentum) / (self.largest + self.smallest) if self.largest else 1.0
+
+    def growth(self, lr: float, momentum: float = 0.0) -> float:
+        """The factor by which the fastest growing error grows per epoch; below one all errors shrink."""
+        return float(np.exp(rates(lr * self.curvatures, momentum).max(initial=-math.inf)))
+
+    def shares(self) -> list[tuple[str, float]]:
+        """How much each parameter has of the direction that limits the rate, largest first."""
+        squares = self.directions[:, 0] ** 2
+        order = np.argsort(-squares, kind="stable")
+        return [(self.parameters[j], float(squares[j])) for j in order]
+
+    def columns(self, i: int) -> str:
+        """The columns behind direction i: those that carry it, one sign against the other."""
+        vector = self.directions[:, i]
+        squares = vector**2
+        order = np.argsort(-squares, kind="stable")
+        needed = int(np.searchsorted(np.cumsum(squares[order]), 0.97)) + 1
+        carried = [j for j in order[:needed] if squares[j] >= 0.02 * squares[order[0]]][:6]
+        sides = [[self._name(j) for j in carried if np.sign(vector[j]) == sign] for sign in (1, -1)]
+        first, second = sides if np.sign(vector[order[0]]) > 0 else sides[::-1]
+        return joined(first) + (f" against {joined(second)}" if second else "")
+
+    def _name(self, j: int) -> str:
+        name = self.parameters[j]
+        return "the bias" if name == "bias" and j == 0 else name
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """Full-batch gradient descent on these moments, any epoch in closed form.
+
+    With residual coordinates c = Uᵀ(A·θ₀ − B) and a = lr·λ, epoch k is θ_k = θ₀ − Q·((1 − e_k(a))/σ)·c and
+    its gap Σ(e_k(a)·c)²/(m·W), where e_k(a) is the share of an error that is left: (1 − a)ᵏ, or with momentum
+    the heavy ball of PyTorch (v ← μ·v + g, dampening 0, v₀ = 0). No θ* is needed: with undetermined directions
+    the path ends in the optimum nearest to its start. Polyak 1964; Goh 2017 (Distill, Why momentum really works).
+
+    Parameters: `moments`; `lr` as in `torch.optim.SGD`, on the columns as they are; `momentum` from 0 to 1 (1 is
+    what a forgotten `zero_grad` does); `init` a pair weight (m, p), bias (m,), zeros when None; `bias` False
+    for a model without one. Raises `UsageError` for an lr that is not positive, `RequestError` for a wrong shape.
+    """
+
+    moments: Moments
+    lr: float
+    momentum: float = 0.0
+    init: tuple[Any, Any] | None = None
+    bias: bool = True
+
+    def __post_init__(self) -> None:
+        if not (self.lr > 0 and math.isfinite(self.lr)):
+            raise UsageError(f"lr is {self.lr}", "give a positive learning rate")
+        if not 0 <= self.momentum <= 1:
+            raise UsageError(f"momentum is {self.momentum}", "give a momentum from 0 to 1")
+
+    @cached_property
+    def spectrum(self) -> Spectrum:
+        """The curvature of the loss by direction."""
+        return Spectrum.of(self.moments, self.bias)
+
+    @cached_property
+    def _start(self) -> np.ndarray:
+        return stacked(self.init, self.moments, self.bias)
+
+    @cached_property
+    def _coordinates(self) -> np.ndarray:
+        """c (q, m): the residual of the start along the left singular directions."""
+        A, B, _ = self.moments.raw_factor(self.bias)
+        return self.spectrum.left.T @ (A @ self._start - B)
+
+    @cached_property
+    def _reachable(self) -> np.ndarray:
+        """c where descent can shrink it: zero where the data leave the direction undetermined."""
+        return np.where(self.spectrum.singular[:, None] > 0, self._coordinates, 0.0)
+
+    @cached_property
+    def optimal_loss(self) -> float:
+        """The loss at the optimum: what is left when every error is gone."""
+        C = self.moments.raw_factor(self.bias).C
+        unreachable = self._coordinates - self._reachable
+        return float(((C**2).sum() + (unreachable**2).sum()) / self._cells)
+
+    @property
+    def _cells(self) -> float:
+        return self.moments.m * self.moments.weight_sum
+
+    @property
+    def _steps(self) -> np.ndarray:
+        """a = lr·λ by direction."""
+        return self.lr * self.spectrum.curvatures
+
+    @property
+    def lr_limit(self) -> float:
+        """The largest stable rate at this momentum."""
+        return self.spectrum.lr_limit(self.momentum)
+
+    @property
+    def best_lr(self) -> float:
+        """The rate that would finish first at this momentum."""
+        return self.spectrum.best_lr(self.momentum)
+
+    def at(self, epoch: int) -> Point:
+        """The weights and the loss after `epoch` updates, at the same cost for 1 and for 10⁹."""
+        done = progress(self._steps, self.momentum, epoch)
+        singular = self.spectrum.singular
+        covered = np.where(singular > 0, done.covered, 0.0) / np.where(singular > 0, singular, 1.0)
+        theta = self._start - self.spectrum.directions @ (covered[:, None] * self._reachable)
+        gap = self._gap(done.left)
+        return Point(epoch, *unstacked(theta, self.bias), self.optimal_loss + gap, gap)
+
+    def _gap(self, left: np.ndarray) -> float:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(((left[:, None] * self._reachable) ** 2).sum() / self._cells)
+
+    def directions(self, epoch: int = 0) -> list[Direction]:
+        """The gap after `epoch` updates split by direction, largest share first; shares sum to one."""
+        left = progress(self._steps, self.momentum, epoch).left
+        parts = ((left[:, None] * self._reachable) ** 2).sum(axis=1)
+        slow = rates(self._steps, self.momentum)
+        return [
+            Direction(float(parts[i] / parts.sum()), _epochs(math.log(2), slow[i]), self.spectrum.columns(i))
+            for i in np.argsort(-parts, kind="stable")
+            if parts[i] > 0
+        ]
+
+    def epochs_to_loss(self, excess: float = LOSS_EXCESS) -> float:
+        """Epochs until the gap is at most `excess` of the optimal loss; infinite when it never is.
+
+        With momentum the gap may swing; then its steadily falling envelope is meant.
+        """
+        target = excess * self.optimal_loss
+        if self._bound(0) <= target:
+            return 0.0
+        if target <= 0 or self.epochs_to_weights() == math.inf:
+            return math.inf
+        low, high = 0, 1
+        while self._bound(high) > target:
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self._bound(middle) > target else (low, middle)
+        return float(high)
+
+    def _bound(self, epoch: int) -> float:
+        return self._gap(envelope(self._steps, self.momentum, epoch))
+
+    def epochs_to_weights(self, shrink: float = WEIGHTS_SHRINK) -> float:
+        """Epochs until the error in the slowest direction is 1/`shrink` of what it was."""
+        slowest = rates(self._steps, self.momentum)[self.spectrum.singular > 0].max(initial=-math.inf)
+        return _epochs(math.log(shrink), slowest)
+
+
+def _epochs(logarithm: float, rate: float) -> float:
+    """Epochs until an error whose logarithm changes by `rate` per epoch has fallen by `logarithm`."""
+    return logarithm / -float(rate) if rate < 0 else math.inf
+
+
+def stacked(init: tuple[Any, Any] | None, moments: Moments, bias: bool) -> np.ndarray:
+    """θ (q, m): the bias, where there is one, on top of weightᵀ. Zeros for None."""
+    shape = (moments.m, moments.p)
+    if init is None:
+        return np.zeros((moments.p + bias, moments.m))
+    weight, start = (np.asarray(getattr(part, "detach", lambda part=part: part)(), float) for part in init)
+    if weight.shape == (moments.p,) and moments.m == 1:
+        weight = weight[None, :]
+    if weight.shape != shape or start.size != moments.m:
+        raise RequestError(
+            f"init has a weight of shape {weight.shape} and a bias of shape {start.shape}",
+            f"give weight {shape} and bias ({moments.m},), as in nn.Linear({moments.p}, {moments.m})",
+        )
+    if not bias and start.any():
+        raise RequestError("init has a bias and the model has none", "give a bias of zeros, or keep the bias")
+    return np.vstack([start.reshape(1, -1), weight.T]) if bias else weight.T.copy()
+
+
+def unstacked(theta: np.ndarray, bias: bool) -> tuple[np.ndarray, np.ndarray]:
+    """weight (m, p) and bias (m,) of θ; the bias is zero in a model without one."""
+    return (theta[1:].T.copy(), theta[0].copy()) if bias else (theta.T.copy(), np.zeros(theta.shape[1]))

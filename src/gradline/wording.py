@@ -1,0 +1,63 @@
+"""Numbers and lists in words, the same way in every message."""
+
+import difflib
+import math
+from collections.abc import Iterable, Sequence
+
+
+def listed(words: Iterable[object], limit: int = 12) -> str:
+    """The words as one comma-separated line, cut after `limit` of them."""
+    shown = [str(word) for word in words]
+    rest = len(shown) - limit
+    return ", ".join(shown[:limit]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def joined(words: Sequence[str]) -> str:
+    """The words as in a sentence: a, b and c."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def nearest(name: str, known: Sequence[str], introduction: str = "the columns are") -> str:
+    """A remedy for an unknown name: the nearest known ones, then all of them."""
+    folded = [other for other in known if other.casefold() == name.casefold()]
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    best = list(dict.fromkeys(folded + close))
+    everything = f"{introduction} {listed(known)}"
+    if not best:
+        return everything
+    return f"did you mean {' or '.join(best)}? {everything[0].upper()}{everything[1:]}"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number to so many significant digits, such as 1.12e-4, 0.483, 84.3, 1,480 or 3.2e+9."""
+    if not math.isfinite(value):
+        return str(value)
+    if value == 0:
+        return "0"
+    if 1e-3 <= abs(value) < 1e6:
+        decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+        text = f"{value:,.{decimals}f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    return f"{mantissa}e{int(exponent):+d}".replace("e+", "e")
+
+
+def epochs(count: float | None) -> str:
+    """A number of epochs in words, such as 109, 12,300, 8.5 million or never."""
+    if count is None or math.isinf(count):
+        return "never"
+    for size, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
+        if count >= size:
+            return f"{number(count / size)} {word}"
+    return number(count) if count < 1 else f"{round(count):,}"
+
+
+def percent(share: float) -> str:
+    """A share in per cent, to two digits below one, such as 77 % or 0.0071 %."""
+    return f"{share * 100:.0f} %" if share >= 0.01 else f"{number(share * 100, 2)} %"
+
+
+def counted(count: int, word: str) -> str:
+    """A count with its noun: 1 row, 1,200 rows."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"

@@ -1,0 +1,55 @@
+"""The scikit-learn face passes scikit-learn's own checks and agrees with scikit-learn."""
+
+import numpy as np
+import pytest
+from sklearn import linear_model as reference
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from gradline.linear_model import GradientDescentRegressor, LinearRegression
+
+BATCHES = GradientDescentRegressor(batch_size=8, epochs=50)
+
+
+def expected_failures(estimator):
+    """Checks that an estimator cannot pass, each with its reason."""
+    if estimator.get_params().get("batch_size") is None:
+        return {}
+    return {
+        "check_sample_weight_equivalence_on_dense_data": "repeating a row changes which rows share a mini-batch"
+    }
+
+
+@pytest.mark.filterwarnings("default::gradline.GradlineWarning")
+@parametrize_with_checks(
+    [LinearRegression(), LinearRegression(fit_intercept=False), GradientDescentRegressor(), BATCHES],
+    expected_failed_checks=expected_failures,
+)
+def test_sklearn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("targets", [1, 3])
+@pytest.mark.parametrize("estimator", [LinearRegression(), GradientDescentRegressor(epochs=2000)])
+def test_agrees_with_sklearn(estimator, targets, fit_intercept):
+    random = np.random.default_rng(1)
+    X = random.normal(5, 2, (40, 3))
+    y = X @ random.normal(size=(3, targets)) + random.normal(size=(40, targets)) + 7
+    y, weights = (y[:, 0] if targets == 1 else y), random.integers(0, 4, 40)
+    ours = estimator.set_params(fit_intercept=fit_intercept).fit(X, y, sample_weight=weights)
+    theirs = reference.LinearRegression(fit_intercept=fit_intercept).fit(X, y, sample_weight=weights)
+    assert ours.coef_.shape == theirs.coef_.shape
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-9)
+    np.testing.assert_allclose(ours.intercept_, theirs.intercept_, rtol=1e-9)
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-9)
+    assert ours.certificate_.status == "certified"
+
+
+def test_deficient_data_give_the_least_norm_answer():
+    X = np.array([[1.0, 2.0, 7.0], [2.0, 4.0, 7.0], [3.0, 6.0, 7.0], [5.0, 10.0, 7.0]])
+    y = np.array([1.0, 2.0, 2.0, 5.0])
+    with pytest.warns(UserWarning, match="do not determine"):
+        ours = LinearRegression().fit(X, y)
+    theirs = reference.LinearRegression().fit(X, y)
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-12)
+    assert (ours.rank_, ours.certificate_.status) == (1, "rank_deficient")
