@@ -202,7 +202,7 @@ class Moments:
     @property
     def digits(self) -> float:
         """How many decimal digits of R's columns are sure: −log10 of `error`."""
-        return float(-np.log10(min(1.0, max(self.error, UNIT))))
+        return max(0.0, float(-np.log10(min(1.0, max(self.error, UNIT)))))
 
     def save(self, path: str | Path) -> None:
         """Write the state to one safetensors file: five tensors and a card, no rows, no code."""

@@ -1,0 +1,75 @@
+"""Independent references, computed in the tests: rational least squares, fifty-digit descent, plain loops."""
+
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+
+
+def rational_least_squares(X, Y, w=None, bias=True):
+    """The exact solution θ (q rows of m fractions) of the normal equations, by Gaussian elimination."""
+    rows = [[Fraction(1)] * bias + [Fraction(float(v)) for v in row] for row in X]
+    targets = [[Fraction(float(v)) for v in np.atleast_1d(row)] for row in Y]
+    weights = [Fraction(1)] * len(rows) if w is None else [Fraction(float(v)) for v in w]
+    q, m = len(rows[0]), len(targets[0])
+    table = [
+        [sum(c * r[i] * r[j] for r, c in zip(rows, weights, strict=True)) for j in range(q)]
+        + [sum(c * r[i] * t[j] for r, t, c in zip(rows, targets, weights, strict=True)) for j in range(m)]
+        for i in range(q)
+    ]
+    for i in range(q):
+        pivot = next(k for k in range(i, q) if table[k][i])
+        table[i], table[pivot] = table[pivot], table[i]
+        table[i] = [v / table[i][i] for v in table[i]]
+        for k in range(q):
+            if k != i and table[k][i]:
+                table[k] = [a - table[k][i] * b for a, b in zip(table[k], table[i], strict=True)]
+    return [row[q:] for row in table]
+
+
+def coefficients(theta):
+    """weight (m, p) and bias (m,) of θ with the bias on top, as floats."""
+    table = np.array([[float(v) for v in row] for row in theta])
+    return table[1:].T, table[0]
+
+
+def fifty_digit_descent(X, Y, lr, momentum, epoch, weight, bias):
+    """Full-batch descent on the rows after `epoch` updates, by powers of its step matrix in 50+ digits."""
+    mpmath.mp.dps = 80
+    A = mpmath.matrix([[1, *map(float, row)] for row in X])
+    B = mpmath.matrix(np.asarray(Y, float).reshape(len(X), -1).tolist())
+    q, m = A.cols, B.cols
+    H, c = (A.T * A) * 2 / (len(X) * m), (A.T * B) * 2 / (len(X) * m)
+    optimum = mpmath.lu_solve(H, c) if m == 1 else _solve(H, c)
+    start = mpmath.matrix(np.vstack([bias, np.asarray(weight).T]).tolist()) - optimum
+    identity, lr, momentum = mpmath.eye(q), mpmath.mpf(lr), mpmath.mpf(momentum)
+    step = mpmath.zeros(2 * q)
+    step[:q, :q], step[:q, q:] = (1 + momentum) * identity - lr * H, -momentum * identity
+    step[q:, :q] = identity
+    # θ₁ follows from v₀ = 0; the pair (θ₁, θ₀) is then moved on by the step matrix.
+    pair = mpmath.zeros(2 * q, m)
+    pair[:q, :], pair[q:, :] = (identity - lr * H) * start, start
+    moved = step ** (epoch - 1) * pair if epoch else None
+    error = moved[:q, :] if epoch else start
+    theta = np.array((error + optimum).tolist(), dtype=float).reshape(q, m)
+    return theta[1:].T, theta[0]
+
+
+def _solve(H, c):
+    columns = [mpmath.lu_solve(H, c[:, j]) for j in range(c.cols)]
+    out = mpmath.zeros(H.rows, c.cols)
+    for j, column in enumerate(columns):
+        out[:, j] = column
+    return out
+
+
+def loop(X, Y, lr, epochs, weight, bias, momentum=0.0):
+    """Full-batch descent over the rows, as in the tutorials: yields weight and bias before each update."""
+    weight, bias = np.array(weight, float), np.array(bias, float)
+    velocity = (np.zeros_like(weight), np.zeros_like(bias))
+    for _ in range(epochs + 1):
+        yield weight, bias
+        residual = X @ weight.T + bias - Y
+        gradient = 2 * residual.T @ X / residual.size, 2 * residual.sum(axis=0) / residual.size
+        velocity = tuple(momentum * v + g for v, g in zip(velocity, gradient, strict=True))
+        weight, bias = weight - lr * velocity[0], bias - lr * velocity[1]

@@ -1,0 +1,119 @@
+"""Imports go one way, each heavy library has one home, and nothing loads before it is used."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gradline
+
+SOURCE = Path(gradline.__file__).parent
+
+# Each layer may import those before it, and modules of its own row.
+LAYERS = [
+    {"errors", "wording"},
+    {"storage"},
+    {"data"},
+    {"design"},
+    {"rows"},
+    {"factor"},
+    {"tally"},
+    {"moments"},
+    {"rank", "heavy_ball"},
+    {"trajectory"},
+    {"objectives"},
+    {"certificate"},
+    {"solvers"},
+    {"model"},
+    {"fitting", "summary"},
+    {"linear_model"},
+    {"cli"},
+    {"__main__"},
+]
+# Conveniences that call upwards, by a late import: method → what it calls.
+UPWARDS = {("model", "summary")}
+HOMES = {
+    "polars": {"data", "design", "cli"},
+    "narwhals": {"data"},
+    "safetensors": {"storage"},
+    "sklearn": {"linear_model"},
+    "typer": {"cli"},
+    "backports": {"data"},
+    "torch": set(),
+    "numba": set(),
+    "scipy": set(),
+}
+
+
+def modules():
+    for path in sorted(SOURCE.rglob("*.py")):
+        inside = path.relative_to(SOURCE).with_suffix("").parts
+        if inside != ("__init__",):
+            yield inside[0], path
+
+
+def imported(path):
+    """Top-level names of everything a file imports, and which of gradline's modules."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: write imports in full"
+            if node.module == "gradline":
+                yield from (f"gradline.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+def test_imports_go_one_way():
+    level = {name: i for i, layer in enumerate(LAYERS) for name in layer}
+    for module, path in modules():
+        for name in imported(path):
+            parts = name.split(".")
+            if parts[0] != "gradline" or len(parts) < 2 or parts[1] == "__version__":
+                continue
+            if (module, parts[1]) in UPWARDS:
+                continue
+            assert level[parts[1]] <= level[module], f"{path} imports {name} from a later layer"
+
+
+def test_heavy_libraries_have_one_home():
+    for module, path in modules():
+        for name in imported(path):
+            top = name.split(".")[0]
+            assert module in HOMES.get(top, {module}), f"{path} imports {top}"
+
+
+HEAVY = ["torch", "ray", "sklearn", "plotly", "numba", "scipy", "pandas", "pydantic"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import gradline",
+        "from gradline.cli import main; sys.argv = ['gradline', '--help']; main()",
+        "from gradline.cli import main; sys.argv = ['gradline', 'fit', 'example:crops', '-t', 'apples']; main()",
+    ],
+    ids=["import gradline", "gradline --help", "gradline fit"],
+)
+def test_what_a_start_loads(statement):
+    program = (
+        f"import sys\ntry:\n    {statement.replace('; ', chr(10) + '    ')}\nexcept SystemExit: pass\n"
+        f"print(*[name for name in {HEAVY} if name in sys.modules], file=sys.stderr)\n"
+        "print('numpy' in sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    *_, heavy, has_numpy = done.stderr.splitlines()
+    assert heavy == ""
+    assert has_numpy == str("fit" in statement)
+
+
+def test_the_public_face():
+    """`__all__` is sorted as ruff sorts it, each name loads, and nothing else is public."""
+    for name in gradline.__all__:
+        assert getattr(gradline, name) is not None
+    assert set(dir(gradline)) == set(gradline.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = gradline.nothing

@@ -1,0 +1,316 @@
+"""Solvers: one table, each against definitions, exact rational answers, PyTorch and each other."""
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from references import coefficients, rational_least_squares
+
+import gradline
+from gradline import SGD, Exact, GradientDescent, Moments
+from gradline.errors import GradlineWarning, RateError, RequestError, UsageError
+from gradline.objectives import SquaredLoss
+
+# One row enrols a solver: settings that bring it to the optimum of a well-conditioned problem, and how near.
+SOLVERS = [
+    pytest.param(Exact(), 1e-12, id="exact"),
+    pytest.param(GradientDescent(epochs=2000), 1e-10, id="gd"),
+    pytest.param(GradientDescent(epochs=2000, momentum=0.9, init="normal"), 1e-10, id="gd-momentum"),
+    pytest.param(SGD(epochs=400, batch_size=8), 3e-2, id="sgd"),
+    pytest.param(SGD(epochs=400, batch_size=8, momentum=0.5, init="linear"), 3e-2, id="sgd-momentum"),
+]
+LOSSES = [SquaredLoss()]
+
+
+def problem(seed=0, n=60, p=3, m=2):
+    random = np.random.default_rng(seed)
+    X = random.normal(3, 2, (n, p))
+    return X, X @ random.normal(size=(p, m)) + random.normal(size=(n, m)) + 1, random.integers(1, 4, n) * 1.0
+
+
+@pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize(("solver", "tolerance"), SOLVERS)
+def test_arrives_at_the_optimum(solver, tolerance, weighted, bias):
+    X, Y, w = problem()
+    model = gradline.fit(X, Y, solver=solver, weights=w if weighted else None, bias=bias)
+    A = np.column_stack([np.ones(len(X)), X]) if bias else X
+    root = np.sqrt(w)[:, None] if weighted else 1.0
+    theta = np.linalg.lstsq(A * root, Y * root, rcond=None)[0]
+    expected = theta[1:].T if bias else theta.T
+    np.testing.assert_allclose(model.weight, expected, rtol=tolerance, atol=tolerance)
+    if bias:
+        np.testing.assert_allclose(model.bias, theta[0], rtol=tolerance, atol=tolerance)
+    else:
+        assert (model.bias == 0).all()
+
+
+@pytest.mark.parametrize(("solver", "tolerance"), SOLVERS)
+def test_the_answer_beats_itself_moved_a_little(solver, tolerance):
+    X, Y, _ = problem()
+    model = gradline.fit(X, Y, solver=solver)
+    loss = ((X @ model.weight.T + model.bias - Y) ** 2).mean()
+    for i in np.ndindex(model.weight.shape):
+        for sign in (-1, 1):
+            moved = model.weight.copy()
+            moved[i] += sign * max(0.05, 10 * tolerance)
+            assert ((X @ moved.T + model.bias - Y) ** 2).mean() > loss
+
+
+@pytest.mark.parametrize(("solver", "tolerance"), SOLVERS)
+def test_collinear_columns_still_reach_the_least_loss(solver, tolerance):
+    X, Y, _ = problem()
+    X = np.column_stack([X, X[:, 0] + X[:, 1]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GradlineWarning)
+        model = gradline.fit(X, Y, solver=solver)
+    best = np.linalg.lstsq(np.column_stack([np.ones(len(X)), X]), Y, rcond=None)[0]
+    loss = ((np.column_stack([np.ones(len(X)), X]) @ best - Y) ** 2).mean()
+    assert math.isclose(model.training.loss, loss, rel_tol=max(tolerance, 1e-9))
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
+def test_loss_derivatives(loss):
+    """Against finite differences, so that value, gradient and curvature cannot disagree."""
+    random = np.random.default_rng(0)
+    y, eta, h = random.normal(size=(9, 2)), random.normal(size=(9, 2)), 1e-5
+    slope = (loss.value(y, eta + h) - loss.value(y, eta - h)) / (2 * h)
+    np.testing.assert_allclose(loss.gradient(y, eta), slope, rtol=1e-6, atol=1e-8)
+    bend = (loss.gradient(y, eta + h) - loss.gradient(y, eta - h)) / (2 * h)
+    np.testing.assert_allclose(loss.curvature(y, eta), bend, rtol=1e-6)
+
+
+@pytest.mark.parametrize("table", ["crops5", "crops"])
+def test_exact_equals_the_rational_answer_in_twelve_digits(table):
+    data = np.loadtxt(gradline.data.files.EXAMPLES / f"{table}.csv", delimiter=",", skiprows=1)
+    weight, bias = coefficients(rational_least_squares(data[:, :3], data[:, 3:]))
+    model = gradline.fit(f"example:{table}", ["apples", "oranges"])
+    np.testing.assert_allclose(model.weight, weight, rtol=1e-12)
+    np.testing.assert_allclose(model.bias, bias, rtol=1e-12)
+
+
+def torch_loop(X, Y, start, lr, momentum, batches, dtype):
+    """nn.Linear, SGD and MSELoss over given batches of row numbers."""
+    model = torch.nn.Linear(X.shape[1], Y.shape[1]).to(dtype)
+    with torch.no_grad():
+        model.weight.copy_(torch.tensor(start[0]))
+        model.bias.copy_(torch.tensor(start[1]))
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=momentum)
+    inputs, targets, loss_fn = torch.tensor(X, dtype=dtype), torch.tensor(Y, dtype=dtype), torch.nn.MSELoss()
+    for rows in batches:
+        loss = loss_fn(model(inputs[rows]), targets[rows])
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    return model.weight.detach().numpy(), model.bias.detach().numpy()
+
+
+def batches_of(n, size, epochs, seed=0, repeats=None):
+    """The documented order: epoch e permutes the rows by default_rng([seed, e])."""
+    for epoch in range(epochs):
+        order = np.random.default_rng([seed, epoch]).permutation(n)
+        for first in range(0, n, size):
+            rows = order[first : first + size]
+            yield rows if repeats is None else np.repeat(rows, repeats[rows])
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted by repetition"])
+def test_sgd_equals_torch_in_float64(momentum, weighted):
+    X, Y, w = problem(n=23)
+    start = (np.full((2, 3), 0.3), np.array([0.1, -0.2]))
+    solver = SGD(lr=0.01, epochs=7, batch_size=5, momentum=momentum, seed=3, init=start)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GradlineWarning)
+        model = gradline.fit(X, Y, solver=solver, weights=w if weighted else None)
+    batches = batches_of(23, 5, 7, seed=3, repeats=w.astype(int) if weighted else None)
+    weight, bias = torch_loop(X, Y, start, 0.01, momentum, batches, torch.float64)
+    np.testing.assert_allclose(model.weight, weight, rtol=1e-12)
+    np.testing.assert_allclose(model.bias, bias, rtol=1e-12)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_sgd_equals_torch_in_float32_over_200_steps(momentum):
+    X, Y, _ = problem(n=200)
+    X, Y = (X - X.mean(axis=0)) / X.std(axis=0), (Y - Y.mean(axis=0)) / Y.std(axis=0)
+    start = (np.zeros((2, 3)), np.zeros(2))
+    solver = SGD(lr=0.01, epochs=20, batch_size=20, momentum=momentum, init=start)
+    model = gradline.fit(X, Y, solver=solver)
+    weight, bias = torch_loop(X, Y, start, 0.01, momentum, batches_of(200, 20, 20), torch.float32)
+    np.testing.assert_allclose(model.weight, weight, atol=1e-5)
+    np.testing.assert_allclose(model.bias, bias, atol=1e-5)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_gradient_descent_equals_torch(momentum):
+    X, Y, _ = problem(n=23)
+    start = (np.full((2, 3), 0.3), np.array([0.1, -0.2]))
+    model = gradline.fit(X, Y, solver=GradientDescent(lr=0.01, epochs=50, momentum=momentum, init=start))
+    weight, bias = torch_loop(X, Y, start, 0.01, momentum, [np.arange(23)] * 50, torch.float64)
+    np.testing.assert_allclose(model.weight, weight, rtol=1e-12)
+    np.testing.assert_allclose(model.bias, bias, rtol=1e-12)
+
+
+def test_sgd_without_shuffling_visits_rows_in_order():
+    X, Y, _ = problem(n=23)
+    start = (np.zeros((2, 3)), np.zeros(2))
+    model = gradline.fit(X, Y, solver=SGD(lr=0.01, epochs=2, batch_size=5, shuffle=False, init=start))
+    order = [np.arange(i, min(i + 5, 23)) for i in range(0, 23, 5)] * 2
+    weight, _ = torch_loop(X, Y, start, 0.01, 0.0, order, torch.float64)
+    np.testing.assert_allclose(model.weight, weight, rtol=1e-12)
+
+
+def test_sgd_in_pieces_still_takes_every_row_once(monkeypatch):
+    """Rows beyond memory are shuffled piece by piece; only the last batch of an epoch is short."""
+    from gradline.rows import read
+    from gradline.solvers import sgd
+
+    monkeypatch.setattr(sgd, "MEMORY_CELLS", 40)
+    rows = read(np.arange(46.0).reshape(23, 2), np.arange(23.0)).rows
+    batches = list(SGD(lr=0.1, batch_size=5)._batches(rows, epoch=0))
+    assert [len(batch.X) for batch in batches] == [5, 5, 5, 5, 3]
+    seen = np.concatenate([batch.Y[:, 0] for batch in batches])
+    assert sorted(seen) == list(range(23))
+    assert sorted(seen[:10]) == list(range(10)) != list(seen[:10])
+
+
+def test_the_logged_loss_is_that_of_all_rows():
+    X, Y, _ = problem()
+    model = gradline.fit(X, Y, solver=SGD(lr=0.01, epochs=3, batch_size=7), holdout=0.25)
+    assert [record.epoch for record in model.history] == [0, 1, 2, 3]
+    assert math.isclose(model.history[-1].loss, model.training.loss, rel_tol=1e-12)
+    assert math.isclose(model.history[-1].holdout, model.holdout.loss, rel_tol=1e-12)
+    assert (model.training.rows, model.holdout.rows) == (45, 15)
+
+
+def test_history_is_thinned_beyond_a_thousand_epochs():
+    X, Y, _ = problem()
+    model = gradline.fit(X, Y, solver=GradientDescent(epochs=20_000))
+    epochs = [record.epoch for record in model.history]
+    assert epochs[:5] == [0, 1, 2, 3, 4]
+    assert epochs[-1] == 20_000
+    assert len(epochs) <= 1001
+    assert epochs == sorted(set(epochs))
+
+
+def test_epochs_zero_evaluates_the_untrained_model():
+    X, Y, _ = problem()
+    model = gradline.fit(X, Y, solver=GradientDescent(lr=1e-3, epochs=0))
+    assert (model.weight == 0).all()
+    assert math.isclose(model.training.loss, (Y**2).mean(), rel_tol=1e-12)
+    assert (model.certificate.status, model.certificate.epochs) == ("stopped", 0)
+
+
+@pytest.mark.parametrize(
+    ("init", "law"),
+    [
+        ("zeros", lambda t: (t == 0).all()),
+        ("normal", lambda t: abs(t.mean()) < 0.2 and abs(t.std() - 1) < 0.2),
+        ("uniform", lambda t: ((t >= 0) & (t < 1)).all() and abs(t.mean() - 0.5) < 0.1),
+        ("linear", lambda t: (np.abs(t) <= 0.1).all() and np.abs(t).max() > 0.09),
+    ],
+)
+def test_inits(init, law):
+    X, Y = np.random.default_rng(0).normal(size=(5, 100)), np.zeros((5, 3))
+    solver = GradientDescent(lr=1e-3, epochs=0, init=init)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GradlineWarning)
+        model, again = gradline.fit(X, Y, solver=solver), gradline.fit(X, Y, solver=solver)
+    assert law(model.weight)
+    assert (model.weight == again.weight).all()
+
+
+def test_training_in_two_halves_is_training_once(tmp_path):
+    data, targets = "example:crops", ["apples", "oranges"]
+    once = gradline.fit(data, targets, solver=GradientDescent(lr=1e-5, epochs=100))
+    half = gradline.fit(data, targets, solver=GradientDescent(lr=1e-5, epochs=50))
+    half.save(tmp_path / "half.safetensors")
+    reordered = ["humidity", "temp", "rainfall"]
+    for start in (half, tmp_path / "half.safetensors"):
+        solver = GradientDescent(lr=1e-5, epochs=50, init=start)
+        rest = gradline.fit(data, targets, features=reordered, solver=solver)
+        np.testing.assert_allclose(rest.weight[:, [1, 2, 0]], once.weight, rtol=1e-12)
+
+
+def test_a_given_start_means_the_same_on_standardised_columns():
+    X, Y, _ = problem()
+    start = (np.full((2, 3), 0.3), np.array([0.1, -0.2]))
+    model = gradline.fit(X, Y, solver=GradientDescent(lr=0.1, epochs=0, init=start), scale="standard")
+    np.testing.assert_allclose(model.weight, start[0])
+    np.testing.assert_allclose(model.bias, start[1])
+
+
+def test_a_rate_above_the_limit_is_refused_and_force_stops_at_the_first_number_that_is_none():
+    data, targets = "example:crops5", ["apples", "oranges"]
+    with pytest.raises(RateError, match=r"1\.12e-4.*16\.9× per epoch.*rainfall 44 %, temp 39 %, humidity 17 %"):
+        gradline.fit(data, targets, solver=GradientDescent(lr=1e-3))
+    model = gradline.fit(data, targets, solver=GradientDescent(lr=1e-3, epochs=1000), force=True)
+    assert model.certificate.status == "diverged"
+    assert 100 < model.certificate.diverged_at < 200
+    assert np.isfinite(model.weight).all()
+
+
+def test_momentum_raises_the_limit():
+    data, targets = "example:crops5", ["apples", "oranges"]
+    fine = gradline.fit(data, targets, solver=GradientDescent(lr=2.0e-4, momentum=0.9))
+    assert fine.training.loss < 1000
+    with pytest.raises(RateError, match=r"2\.12e-4.*at momentum 0\.9"):
+        gradline.fit(data, targets, solver=GradientDescent(lr=2.2e-4, momentum=0.9))
+
+
+def test_sgd_between_its_mean_square_limit_and_the_full_batch_limit_warns():
+    data, targets = "example:crops", ["apples", "oranges"]
+    with pytest.warns(GradlineWarning, match=r"above 6\.92e-5, the mean-square limit for batches of 1"):
+        gradline.fit(data, targets, solver=SGD(lr=8e-5, batch_size=1, epochs=1))
+    with pytest.raises(RateError, match="per update"):
+        gradline.fit(data, targets, solver=SGD(lr=2e-4, batch_size=1))
+
+
+def test_the_mean_square_limit_of_the_full_batch_is_the_full_batch_limit():
+    from gradline.objectives import Problem, Scaling
+    from gradline.rows import read
+    from gradline.solvers.sgd import mean_square_limit
+
+    X, Y, _ = problem()
+    rows = read(X, Y).rows
+    whole = Problem.of(Moments.from_rows(rows), rows, True, Scaling.none(3))
+    limits = [mean_square_limit(whole, b) for b in (1, 4, 16, 60)]
+    assert limits == sorted(limits)
+    assert math.isclose(limits[-1], whole.spectrum.lr_limit(), rel_tol=1e-12)
+
+
+def test_a_batch_above_the_rows_is_one_batch_and_says_so():
+    X, Y, _ = problem()
+    with pytest.warns(GradlineWarning, match="one batch an epoch"):
+        model = gradline.fit(X, Y, solver=SGD(lr=1e-3, batch_size=1000, epochs=5))
+    full = gradline.fit(X, Y, solver=GradientDescent(lr=1e-3, epochs=5))
+    np.testing.assert_allclose(model.weight, full.weight, rtol=1e-10)
+
+
+def test_moments_hold_no_rows_for_mini_batches():
+    with pytest.raises(RequestError, match="need the rows"):
+        gradline.fit(Moments.of("example:crops", "apples", exclude=["oranges"]), solver=SGD())
+
+
+@pytest.mark.parametrize(
+    ("solver", "settings"),
+    [
+        (GradientDescent, {"lr": 0}),
+        (GradientDescent, {"lr": -1e-3}),
+        (GradientDescent, {"lr": math.nan}),
+        (GradientDescent, {"lr": math.inf}),
+        (GradientDescent, {"lr": "fast"}),
+        (GradientDescent, {"epochs": -1}),
+        (GradientDescent, {"epochs": 1.5}),
+        (GradientDescent, {"momentum": -0.1}),
+        (GradientDescent, {"momentum": 1.1}),
+        (GradientDescent, {"init": "ones"}),
+        (SGD, {"batch_size": 0}),
+        (SGD, {"decay": "cosine"}),
+    ],
+)
+def test_settings_outside_their_range_are_refused(solver, settings):
+    with pytest.raises(UsageError):
+        solver(**settings)
