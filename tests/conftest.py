@@ -30,7 +30,9 @@ def gradline(tmp_path):
     def run(*words: object, stdin: bytes | None = None, cwd: Path = tmp_path) -> Outcome:
         command = [sys.executable, "-m", "gradline", *map(str, words)]
         environment = {**os.environ, "COLUMNS": "100", "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, env=environment, timeout=120)
+        done = subprocess.run(
+            command, input=stdin, capture_output=True, cwd=cwd, env=environment, timeout=120
+        )
         return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return run

@@ -14,7 +14,7 @@ class Printed(NamedTuple):
 
     epoch: int
     what: str  # predictions, loss, weight_gradient, bias_gradient, weight or bias
-    values: list
+    values: list | float
 
 
 class Run(NamedTuple):

@@ -6,15 +6,19 @@ import mpmath
 import numpy as np
 
 
-def rational_least_squares(X, Y, w=None, bias=True):
+def rational_least_squares(X, Y, w=None, bias=True) -> list[list[Fraction]]:
     """The exact solution θ (q rows of m fractions) of the normal equations, by Gaussian elimination."""
-    rows = [[Fraction(1)] * bias + [Fraction(float(v)) for v in row] for row in X]
+    ones = [Fraction(1)] if bias else []
+    rows = [[*ones, *(Fraction(float(v)) for v in row)] for row in X]
     targets = [[Fraction(float(v)) for v in np.atleast_1d(row)] for row in Y]
     weights = [Fraction(1)] * len(rows) if w is None else [Fraction(float(v)) for v in w]
     q, m = len(rows[0]), len(targets[0])
+    columns = [[*row, *target] for row, target in zip(rows, targets, strict=True)]
     table = [
-        [sum(c * r[i] * r[j] for r, c in zip(rows, weights, strict=True)) for j in range(q)]
-        + [sum(c * r[i] * t[j] for r, t, c in zip(rows, targets, weights, strict=True)) for j in range(m)]
+        [
+            sum((c * z[i] * z[j] for z, c in zip(columns, weights, strict=True)), Fraction())
+            for j in range(q + m)
+        ]
         for i in range(q)
     ]
     for i in range(q):
@@ -49,8 +53,7 @@ def fifty_digit_descent(X, Y, lr, momentum, epoch, weight, bias):
     # θ₁ follows from v₀ = 0; the pair (θ₁, θ₀) is then moved on by the step matrix.
     pair = mpmath.zeros(2 * q, m)
     pair[:q, :], pair[q:, :] = (identity - lr * H) * start, start
-    moved = step ** (epoch - 1) * pair if epoch else None
-    error = moved[:q, :] if epoch else start
+    error = (step ** (epoch - 1) * pair)[:q, :] if epoch else start
     theta = np.array((error + optimum).tolist(), dtype=float).reshape(q, m)
     return theta[1:].T, theta[0]
 

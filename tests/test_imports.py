@@ -64,7 +64,7 @@ def imported(path):
             if node.module == "gradline":
                 yield from (f"gradline.{alias.name}" for alias in node.names)
             else:
-                yield node.module
+                yield node.module or ""
 
 
 def test_imports_go_one_way():

@@ -35,7 +35,9 @@ def assert_same(a, b, rtol=1e-12, norms=None):
     """Equal to `rtol` of the norms of the columns (uncentred, unless given)."""
     assert (a.rows, a.tally.fingerprint) == (b.rows, b.tally.fingerprint)
     assert math.isclose(a.weight_sum, b.weight_sum)
-    norms = np.linalg.norm(b.factor, axis=0) + np.sqrt(b.weight_sum) * np.abs(b.mean) if norms is None else norms
+    norms = (
+        np.linalg.norm(b.factor, axis=0) + np.sqrt(b.weight_sum) * np.abs(b.mean) if norms is None else norms
+    )
     norms = np.where(norms > 0, norms, 1.0)
     gram = (a.factor.T @ a.factor - b.factor.T @ b.factor) / np.outer(norms, norms)
     assert np.abs(gram).max(initial=0) <= rtol
@@ -103,11 +105,10 @@ def test_removing_what_was_added_leaves_the_rest(table, data):
     rest, part, whole = of(X[:n], Y[:n]), of(X[n:], Y[n:]), of(X, Y)
     try:
         left = whole - part
-    except DigitsError as refusal:
-        assert "correct digits" in str(refusal)
+    except DigitsError:  # too near-collinear for so few rows; its message has a test of its own
         return
     scale = np.linalg.norm(rest.factor, axis=0)
-    claimed = 10 ** -left.digits
+    claimed = 10**-left.digits
     difference = np.abs(left.factor.T @ left.factor - rest.factor.T @ rest.factor)
     assert (difference <= 4 * claimed * np.outer(scale, scale) + 1e-300).all()
     assert left.tally.fingerprint == rest.tally.fingerprint
@@ -128,20 +129,20 @@ def test_removal_refuses_when_too_few_digits_would_be_left():
     small, large = random.normal(size=(30, 3)), 1e8 * random.normal(size=(30, 3))
     a, b = of(small[:, :2], small[:, 2]), of(large[:, :2], large[:, 2])
     with pytest.raises(DigitsError, match=r"would leave 0\.\d correct digits.*from the rows themselves"):
-        (a + b) - b
+        _ = (a + b) - b
 
 
 def test_removal_refuses_more_than_there_is():
     X, Y = np.eye(3), np.arange(3.0)
     with pytest.raises(DataError, match="cannot take 3 rows"):
-        of(X[:2], Y[:2]) - of(X, Y)
+        _ = of(X[:2], Y[:2]) - of(X, Y)
 
 
 def test_columns_must_agree():
     a = Moments.of({"x": [1.0, 2, 4], "y": [1.0, 3, 2]}, "y")
     b = Moments.of({"z": [1.0, 2, 4], "y": [1.0, 3, 2]}, "y")
     with pytest.raises(RequestError, match="differ in their columns: x, z"):
-        a + b
+        _ = a + b
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -91,9 +91,17 @@ def test_where_tutorial_004_stands():
     path = Trajectory(CROPS5, 1e-5, init=START)
     first, second, third, _ = path.directions(102)
     assert math.isclose(path.at(102).gap, 875.6, abs_tol=0.05)
-    assert (round(first.share, 2), round(first.half_life), first.columns) == (0.77, 109, "temp against rainfall")
+    assert (round(first.share, 2), round(first.half_life), first.columns) == (
+        0.77,
+        109,
+        "temp against rainfall",
+    )
     assert (round(second.share, 2), second.columns) == (0.23, "humidity against rainfall and temp")
-    assert (f"{third.share:.0e}", round(third.half_life, -5), third.columns) == ("7e-05", 8_500_000, "the bias")
+    assert (f"{third.share:.0e}", round(third.half_life, -5), third.columns) == (
+        "7e-05",
+        8_500_000,
+        "the bias",
+    )
 
 
 @pytest.mark.parametrize(("moments", "lr"), [(CROPS5, 1e-5), (CROPS, 1e-4)])
@@ -119,12 +127,16 @@ def test_no_bias_and_one_feature():
     assert path.at(50).bias == [0.0]
 
 
-@pytest.mark.parametrize("wrong", [{"lr": 0.0}, {"lr": math.nan}, {"lr": -1.0}, {"lr": 1e-5, "momentum": 1.5}])
+@pytest.mark.parametrize(
+    "wrong", [{"lr": 0.0}, {"lr": math.nan}, {"lr": -1.0}, {"lr": 1e-5, "momentum": 1.5}]
+)
 def test_settings_outside_their_range_are_refused(wrong):
     with pytest.raises(UsageError):
         Trajectory(CROPS5, **wrong)
 
 
 def test_a_start_of_the_wrong_shape_is_refused():
-    with pytest.raises(RequestError, match=r"weight of shape \(3, 2\).*give weight \(2, 3\)|Give weight \(2, 3\)"):
+    with pytest.raises(
+        RequestError, match=r"weight of shape \(3, 2\).*give weight \(2, 3\)|Give weight \(2, 3\)"
+    ):
         Trajectory(CROPS5, 1e-5, init=(np.zeros((3, 2)), np.zeros(2))).at(1)

@@ -42,8 +42,9 @@ class Certificate:
     - `weight_error` (m, p), `bias_error` (m,): bounds on the distance to the nearest optimum;
       `weight_error_stderr`, `bias_error_stderr`: the same in standard errors, None where those have no meaning.
     - `directions`: the gap split by direction, with half-lives in epochs and the columns behind each.
-    - `lr_limit`, `tenfold_loss` (after ten times as many epochs; full batch only), `epochs_to_loss` (gap down to 1 % of the optimal loss), `epochs_to_weights` (slowest error
-      down to a thousandth), on the columns as trained; None where nothing was trained.
+    - `lr_limit`, `tenfold_loss` (after ten times as many epochs; full batch only), `epochs_to_loss` (gap down
+      to 1 % of the optimal loss), `epochs_to_weights` (slowest error down to a thousandth), on the columns as
+      trained; None where nothing was trained.
     - `rank` of the columns of X, and `combinations` that vanish, in words; `constant` columns.
     - `condition` of [1 X], `condition_scaled` of the centred columns of unit norm, `hessian_condition`.
 
@@ -123,7 +124,9 @@ def judge(
         optimal_loss=distance.loss - distance.gap,
         gap=distance.gap,
         gradient_norm=distance.gradient_norm,
-        digits=_digits(np.column_stack([bias, weight]), np.column_stack([bias_error, weight_error]), has_bias),
+        digits=_digits(
+            np.column_stack([bias, weight]), np.column_stack([bias_error, weight_error]), has_bias
+        ),
         weight_error=weight_error.tolist(),
         bias_error=bias_error.tolist(),
         weight_error_stderr=None if errors is None else (weight_error / errors.weight).tolist(),
@@ -241,7 +244,9 @@ def _status(
 ) -> str:
     if training is not None and (training.diverged_at is not None or distance.loss > 2 * training.started_at):
         return "diverged"
-    size = np.linalg.norm(weight * rank.norms, axis=1) + np.linalg.norm(moments.factor[:, moments.p :], axis=0)
+    size = np.linalg.norm(weight * rank.norms, axis=1) + np.linalg.norm(
+        moments.factor[:, moments.p :], axis=0
+    )
     arrived = distance.scaled <= np.maximum(10 * rounding.scaled, ARRIVED * size)
     level = np.abs(weight) @ np.abs(moments.mean[: moments.p]) + np.abs(moments.mean[moments.p :])
     arrived &= np.abs(distance.bias) <= np.maximum(10 * rounding.bias, ARRIVED * level)

@@ -1,6 +1,6 @@
 """From named columns to X, Y and row weights: a recipe of terms, learned once, that travels in the model."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -204,7 +204,7 @@ def learn(
             terms.append(Number(name))
         elif schema[name].kind == Kind.TEXT:
             found = levels[name]
-            if 1 < len(found) and (features or len(found) <= MOST_LEVELS):
+            if len(found) > 1 and (features or len(found) <= MOST_LEVELS):
                 terms.append(Category(name, tuple(found)))
                 notices.append(Notice(f"{name} is categorical: {len(found)} levels, base {found[0]!r}"))
             else:
@@ -274,4 +274,6 @@ def _expect_number(name: str, column: Column) -> None:
 def _expect_usable(names: Sequence[str], schema: Mapping[str, Column]) -> None:
     for name in names:
         if schema[name].kind == Kind.OTHER:
-            raise RequestError(f"the feature {name} {schema[name].note}", "leave it out, or turn it into numbers")
+            raise RequestError(
+                f"the feature {name} {schema[name].note}", "leave it out, or turn it into numbers"
+            )

@@ -44,10 +44,10 @@ def removed(factor: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """
     norms = np.linalg.norm(factor, axis=0)
     scale = np.where(norms > 0, norms, 1.0)
-    left, s, right = np.linalg.svd(factor / scale)
+    _, s, right = np.linalg.svd(factor / scale)
     used = s > len(s) * 8 * UNIT * (s[0] if len(s) else 0.0)
     inverse = np.where(used, 1.0 / np.where(used, s, 1.0), 0.0)
-    # factor/scale = left·s·right, so S in the coordinates of `left` is s⁻¹·right·(rows/scale)ᵀ.
+    # factor/scale = L·s·right, so S in the coordinates of L is s⁻¹·right·(rows/scale)ᵀ.
     S = inverse[:, None] * (right @ (rows / scale).T)
     U, cosines, _ = np.linalg.svd(S)
     cosines = np.concatenate([cosines, np.zeros(len(s) - len(cosines))]) if len(cosines) < len(s) else cosines

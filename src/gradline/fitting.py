@@ -5,7 +5,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,6 @@ import numpy as np
 from gradline.certificate import Certificate, Training, judge
 from gradline.design import Category, Number, Recipe
 from gradline.errors import DataError, GradlineWarning, Notice, RequestError, UsageError
-from gradline.wording import listed
 from gradline.model import History, LinearModel, evaluation, load
 from gradline.moments import Moments
 from gradline.objectives import Problem, Scaling
@@ -22,6 +21,7 @@ from gradline.rows import Block, Rows, Split, in_memory, read
 from gradline.solvers import Exact, Observer, Solution, Solver, solve
 from gradline.solvers.base import INITS
 from gradline.solvers.sgd import MEMORY_CELLS
+from gradline.wording import listed
 
 SCALES = ("auto", "none", "standard")
 
@@ -78,7 +78,7 @@ class Request:
 
     features: Sequence[str] | None = None
     exclude: Sequence[str] = ()
-    solver: Solver = Exact()
+    solver: Solver = field(default_factory=Exact)
     bias: bool = True
     weights: Any = None
     scale: str = "auto"
@@ -102,7 +102,7 @@ def run(
     targets: Any,
     request: Request,
     observers: Sequence[Observer] = (),
-    watch: Callable[[Block], None] = lambda block: None,
+    watch: Callable[[Block], None] = lambda _: None,
 ) -> LinearModel:
     """`fit` with observers of the epochs and a watcher of the rows read; the command line calls this."""
     began = time.perf_counter()
@@ -192,7 +192,9 @@ def _left_out(before: Recipe, after: Recipe) -> list[Notice]:
     for term in before.terms:
         if isinstance(term, Category) and levels.get(term.column) != term.levels:
             gone = [level for level in term.levels if level not in levels.get(term.column, ())]
-            notices.append(Notice(f"no complete row has {term.column} = {listed(gone)}: no coefficient for it"))
+            notices.append(
+                Notice(f"no complete row has {term.column} = {listed(gone)}: no coefficient for it")
+            )
     return notices
 
 
@@ -206,7 +208,8 @@ def _with_loaded_init(solver: Solver, recipe: Recipe) -> Solver:
     if set(init.features) != set(recipe.features) or set(init.targets) != set(recipe.targets):
         odd = sorted({*init.features, *init.targets} ^ {*recipe.features, *recipe.targets})
         raise RequestError(
-            f"the model to start from has other columns: {listed(odd)}", "start from a model of the same columns"
+            f"the model to start from has other columns: {listed(odd)}",
+            "start from a model of the same columns",
         )
     rows = [init.targets.index(name) for name in recipe.targets]
     columns = [init.features.index(name) for name in recipe.features]

@@ -28,7 +28,9 @@ def progress(a: np.ndarray, momentum: float, epoch: int) -> Progress:
     with np.errstate(over="ignore", divide="ignore"):
         if momentum == 0:
             return _plain(a, epoch)
-        left = np.where(_discriminant(a, momentum) >= 0, _real(a, momentum, epoch), _complex(a, momentum, epoch))
+        left = np.where(
+            _discriminant(a, momentum) >= 0, _real(a, momentum, epoch), _complex(a, momentum, epoch)
+        )
     return Progress(left, 1.0 - left)
 
 

@@ -12,11 +12,11 @@ from gradline.certificate import Certificate, finite
 from gradline.data import open_table
 from gradline.design import Number, Recipe
 from gradline.errors import DataError, MissingValuesError, ModelFileError, Notice
-from gradline.wording import listed
 from gradline.moments import Moments
 from gradline.rows import TableRows, is_array, matrix
 from gradline.solvers import Record
 from gradline.storage import expect_shapes, read_tensors, write_tensors
+from gradline.wording import listed
 
 
 class Evaluation(NamedTuple):
@@ -129,7 +129,9 @@ class LinearModel:
         batches = self.predictions(data, missing=missing, unseen=unseen)
         return np.concatenate([batch.values for batch in batches])
 
-    def predictions(self, data: Any, *, missing: str = "error", unseen: str = "error") -> Iterator[Predictions]:
+    def predictions(
+        self, data: Any, *, missing: str = "error", unseen: str = "error"
+    ) -> Iterator[Predictions]:
         """`predict` batch by batch, for tables larger than memory."""
         if is_array(data):
             yield self._predicted(self._matrix(data), missing, lambda row: f"row {row + 1}")

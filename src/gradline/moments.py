@@ -65,7 +65,7 @@ class Moments:
 
     @classmethod
     def from_rows(
-        cls, rows: Rows, digits: float = 12.0, watch: Callable[[Block], None] = lambda block: None
+        cls, rows: Rows, digits: float = 12.0, watch: Callable[[Block], None] = lambda _: None
     ) -> "Moments":
         """One pass over the rows, and a second one where the first did not keep enough digits.
 
@@ -239,12 +239,12 @@ class Moments:
         k = len(card["features"]) + len(card["targets"])
         expect_shapes(path, tensors, {"factor": (k, k), **dict.fromkeys(_VECTORS, (k,))})
         tally = Tally(
-            card["rows"],
-            card["weight_sum"],
-            *(tensors[name] for name in _VECTORS),
-            int(card["fingerprint"], 16),
-            card["dropped"],
-            card["missing"],
+            rows=card["rows"],
+            weight_sum=card["weight_sum"],
+            fingerprint=int(card["fingerprint"], 16),
+            dropped=card["dropped"],
+            missing=card["missing"],
+            **{name: tensors[name] for name in _VECTORS},
         )
         return cls(tuple(card["features"]), tuple(card["targets"]), tally, tensors["factor"], card["error"])
 

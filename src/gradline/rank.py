@@ -41,9 +41,7 @@ class Rank:
         unit = np.where(norms > 0, columns / np.where(norms > 0, norms, 1.0), 0.0)
         left, singular, right = np.linalg.svd(unit)
         tolerance = 8 * p * UNIT * (singular[0] if p else 0.0)
-        return cls(
-            moments.features, columns, norms, left, singular, right, int((singular > tolerance).sum())
-        )
+        return cls(moments.features, columns, norms, left, singular, right, int((singular > tolerance).sum()))
 
     @property
     def deficiency(self) -> int:

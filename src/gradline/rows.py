@@ -27,7 +27,7 @@ class Block(NamedTuple):
     Y: np.ndarray
     w: np.ndarray | None
     dropped: int = 0
-    missing: Mapping[str, int] = {}  # noqa: RUF012 - a NamedTuple's default is shared and never written to
+    missing: Mapping[str, int] = {}
 
     def take(self, which: np.ndarray | slice) -> "Block":
         """Some of the rows; what was dropped is not told again."""
@@ -128,11 +128,14 @@ class ArrayRows:
 
 def _complete(X: np.ndarray, Y: np.ndarray, w: np.ndarray | None) -> np.ndarray:
     """Which rows have no NaN; a row of weight zero is absent, so its cells may be missing."""
-    if np.isfinite(X.sum()) and np.isfinite(Y.sum()):  # one fast pass proves that no cell is NaN
-        keep = np.ones(len(X), bool)
-    else:
-        keep = ~(np.isnan(X).any(axis=1) | np.isnan(Y).any(axis=1))
-    return keep if w is None else (keep | (w == 0)) & ~np.isnan(w)
+    keep = np.ones(len(X), bool)
+    if not (np.isfinite(X.sum()) and np.isfinite(Y.sum())):  # a finite sum proves that no cell is NaN
+        keep &= ~np.isnan(X).any(axis=1)
+        keep &= ~np.isnan(Y).any(axis=1)
+    if w is not None:
+        keep |= w == 0
+        keep &= ~np.isnan(w)
+    return keep
 
 
 def _block(
@@ -258,7 +261,8 @@ def read(
     source = FrameSource.of(data)
     if source is None:
         raise DataError(
-            f"{type(data).__name__} is neither an array nor a table", "give X as an array (n, p) or as a frame"
+            f"{type(data).__name__} is neither an array nor a table",
+            "give X as an array (n, p) or as a frame",
         )
     Y = target_matrix(targets)
     names = _target_names(targets, Y.shape[1])
@@ -278,7 +282,9 @@ def _read_table(
     missing: str,
 ) -> Reading:
     if weights is not None and not isinstance(weights, str):
-        raise RequestError("weights is no column name", "name the column of weights, or give X and Y as arrays")
+        raise RequestError(
+            "weights is no column name", "name the column of weights, or give X and Y as arrays"
+        )
     recipe, notices = learn(source, targets, features, exclude, weights)
     return Reading(TableRows(source, recipe, missing), notices)
 
@@ -299,7 +305,9 @@ def _array_rows(
         raise DataError(f"X has shape {X.shape}: there is no row", "give at least one row")
     names = list(features) if features is not None else [f"x{j}" for j in range(1, X.shape[1] + 1)]
     if len(names) != X.shape[1]:
-        raise RequestError(f"{len(names)} feature names for X of shape {X.shape}", "name every column of X once")
+        raise RequestError(
+            f"{len(names)} feature names for X of shape {X.shape}", "name every column of X once"
+        )
     terms = tuple(Number(name) for name in names)
     recipe = Recipe(terms, tuple(_target_names(targets, Y.shape[1])))
     w = None if weights is None else _weight_vector(weights, len(X))
@@ -329,7 +337,11 @@ def matrix(values: Any, what: str) -> np.ndarray:
         array = np.ma.filled(values.astype(float), np.nan) if np.ma.isMA(values) else np.asarray(values)
     except ValueError as error:
         raise DataError(f"{what} is ragged: {error}", "give rows of one length") from error
-    if array.dtype.kind in "iu" and array.size and max(abs(int(array.min())), int(array.max())) > LARGEST_INTEGER:
+    if (
+        array.dtype.kind in "iu"
+        and array.size
+        and max(abs(int(array.min())), int(array.max())) > LARGEST_INTEGER
+    ):
         raise DataError(
             f"{what} holds integers beyond 2^53, where float64 no longer holds every integer",
             "leave out identifiers; subtract an offset or rescale a measurement",
@@ -343,7 +355,8 @@ def matrix(values: Any, what: str) -> np.ndarray:
     if not np.isfinite(array.sum()) and np.isinf(array).any():
         place = tuple(int(i) for i in np.argwhere(np.isinf(array))[0])
         raise DataError(
-            f"{what}{list(place)} is {array[place]}, which no line can follow", "mend the value or drop the row"
+            f"{what}{list(place)} is {array[place]}, which no line can follow",
+            "mend the value or drop the row",
         )
     return array
 
@@ -354,7 +367,9 @@ def target_matrix(values: Any) -> np.ndarray:
         values = values.to_numpy()
     Y = matrix(values, "Y")
     if Y.ndim not in (1, 2):
-        raise DataError(f"Y has shape {Y.shape}, not (rows,) or (rows, targets)", "reshape it, such as Y[:, :, 0]")
+        raise DataError(
+            f"Y has shape {Y.shape}, not (rows,) or (rows, targets)", "reshape it, such as Y[:, :, 0]"
+        )
     return Y[:, None] if Y.ndim == 1 else Y
 
 

@@ -38,7 +38,9 @@ def _settings(model: LinearModel) -> str:
     settings = model.settings
     if "lr" not in settings:
         return ""
-    parts = [f"lr {number(settings['lr'])}" + (" on standardised columns" if model.scale == "standard" else "")]
+    parts = [
+        f"lr {number(settings['lr'])}" + (" on standardised columns" if model.scale == "standard" else "")
+    ]
     if settings.get("decay") == "linear":
         parts.append("falling linearly to zero")
     parts.append(counted(model.certificate.epochs or 0, "epoch"))
@@ -106,15 +108,15 @@ def sentences(certificate: Certificate) -> list[str]:
 def _certified(c: Certificate) -> list[str]:
     after = f" after {counted(c.epochs, 'epoch')}" if c.epochs else ""
     return [
-        f"Certified{after}: this is the least-squares answer, sure to {math.floor(c.digits)} digits in every coefficient.",
+        f"Certified{after}: this is the least-squares answer, sure to {math.floor(c.digits)} digits in every "
+        "coefficient.",
         "That says nothing about whether a line suits the data.",
     ]
 
 
 def _uncertified(c: Certificate) -> list[str]:
-    return [
-        f"Not certified: the columns are so near to collinear that only {counted(math.floor(c.digits), 'digit')} can be sure.",
-    ]
+    digits = counted(math.floor(c.digits), "digit")
+    return [f"Not certified: the columns are so near to collinear that only {digits} can be sure."]
 
 
 def _deficient(c: Certificate) -> list[str]:
@@ -149,7 +151,7 @@ def _stopped(c: Certificate) -> list[str]:
     return lines
 
 
-def _slowest(c: Certificate):  # noqa: ANN202
+def _slowest(c: Certificate):
     finite = [d for d in c.directions if d.half_life is not None]
     return max(finite, key=lambda d: d.half_life, default=None)
 

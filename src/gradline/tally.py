@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -91,24 +91,23 @@ class Tally:
 
     def select(self, columns: list[int]) -> "Tally":
         """The tally of these columns, in this order."""
-        arrays = (a[columns] for a in (self.mean, self.mean_low, self.minimum, self.maximum))
-        return Tally(
-            self.rows, self.weight_sum, *arrays, self.fingerprint, self.dropped, self.missing
-        )  # fmt: skip
+        return replace(
+            self,
+            mean=self.mean[columns],
+            mean_low=self.mean_low[columns],
+            minimum=self.minimum[columns],
+            maximum=self.maximum[columns],
+        )
 
     def scaled(self, center: np.ndarray, scale: np.ndarray) -> "Tally":
         """The tally of (z − center)/scale; the fingerprint stays that of the data."""
         mean, error = two_sum(self.mean, -center)
-        return Tally(
-            self.rows,
-            self.weight_sum,
-            (mean + (error + self.mean_low)) / scale,
-            np.zeros_like(mean),
-            (self.minimum - center) / scale,
-            (self.maximum - center) / scale,
-            self.fingerprint,
-            self.dropped,
-            self.missing,
+        return replace(
+            self,
+            mean=(mean + (error + self.mean_low)) / scale,
+            mean_low=np.zeros_like(mean),
+            minimum=(self.minimum - center) / scale,
+            maximum=(self.maximum - center) / scale,
         )
 
     def _moved(self, step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -131,11 +130,8 @@ def centre(block: Block) -> Centred:
     rows, p, k = len(block.X), block.X.shape[1], block.X.shape[1] + block.Y.shape[1]
     weight_sum = float(rows if block.w is None else block.w.sum())
     if rows == 0:
-        empty = Tally.empty(k)
-        kept = Tally(
-            0, 0.0, empty.mean, empty.mean_low, empty.minimum, empty.maximum, 0, block.dropped, block.missing
-        )
-        return Centred(kept, np.zeros((0, k)))
+        empty = replace(Tally.empty(k), dropped=block.dropped, missing=block.missing)
+        return Centred(empty, np.zeros((0, k)))
     shift = np.concatenate([_mean(block.X, block.w, weight_sum), _mean(block.Y, block.w, weight_sum)])
     deviations = np.empty((rows, k), order="F")
     np.subtract(block.X, shift[:p], out=deviations[:, :p])

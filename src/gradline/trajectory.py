@@ -198,9 +198,9 @@ class Trajectory:
         """The gap after `epoch` updates split by direction, largest share first; shares sum to one."""
         left = progress(self._steps, self.momentum, epoch).left
         parts = ((left[:, None] * self._reachable) ** 2).sum(axis=1)
-        slow = rates(self._steps, self.momentum)
+        slow, whole = rates(self._steps, self.momentum), parts.sum()
         return [
-            Direction(float(parts[i] / parts.sum()), _epochs(math.log(2), slow[i]), self.spectrum.columns(i))
+            Direction(float(parts[i] / whole), _epochs(math.log(2), float(slow[i])), self.spectrum.columns(i))
             for i in np.argsort(-parts, kind="stable")
             if parts[i] > 0
         ]
@@ -229,7 +229,7 @@ class Trajectory:
     def epochs_to_weights(self, shrink: float = WEIGHTS_SHRINK) -> float:
         """Epochs until the error in the slowest direction is 1/`shrink` of what it was."""
         slowest = rates(self._steps, self.momentum)[self.spectrum.singular > 0].max(initial=-math.inf)
-        return _epochs(math.log(shrink), slowest)
+        return _epochs(math.log(shrink), float(slowest))
 
 
 def _epochs(logarithm: float, rate: float) -> float:

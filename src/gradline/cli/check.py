@@ -16,14 +16,20 @@ def register(app: typer.Typer) -> None:
 
 def trajectory(
     data: Annotated[str, typer.Argument(help="Data as for fit.", show_default=False)],
-    target: Annotated[list[str] | None, typer.Option("-t", "--target", help="Column to predict; may be repeated.")] = None,
+    target: Annotated[
+        list[str] | None, typer.Option("-t", "--target", help="Column to predict; may be repeated.")
+    ] = None,
     lr: Annotated[str, typer.Option(help="Learning rate, or auto for the best one.")] = "auto",
     at: Annotated[list[int] | None, typer.Option(help="Epoch to look at; may be repeated.", min=0)] = None,
     momentum: Annotated[float, typer.Option(help="0 to 1, PyTorch's.")] = 0.0,
     scale: Annotated[str, typer.Option(help="Columns to train on: none or standard.")] = "none",
-    feature: Annotated[list[str] | None, typer.Option("-f", "--feature", help="Column to predict from.")] = None,
+    feature: Annotated[
+        list[str] | None, typer.Option("-f", "--feature", help="Column to predict from.")
+    ] = None,
     exclude: Annotated[list[str] | None, typer.Option(help="Column to leave out.")] = None,
-    bias: Annotated[bool, typer.Option("--bias/--no-bias", help="Whether the model has one.", show_default=False)] = True,
+    bias: Annotated[
+        bool, typer.Option("--bias/--no-bias", help="Whether the model has one.", show_default=False)
+    ] = True,
     missing: Annotated[str, typer.Option(help="Rows with missing cells: error or drop.")] = "error",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
@@ -73,7 +79,9 @@ def _print(path: Any, points: list[Any]) -> None:
     if path.lr > path.lr_limit:
         out(f"lr {number(path.lr)} explodes: the error grows {growth:,.1f}× per epoch.")
     out(f"The largest stable lr is {number(path.lr_limit)}, the best is {number(path.best_lr)}.")
-    out(f"The columns behind the limit: {', '.join(f'{n} {percent(s)}' for n, s in path.spectrum.shares()[:6])}.")
+    out(
+        f"The columns behind the limit: {', '.join(f'{n} {percent(s)}' for n, s in path.spectrum.shares()[:6])}."
+    )
     out(
         f"Optimal loss {number(path.optimal_loss, 6)}; within 1 % of it in {epochs(path.epochs_to_loss())} epochs; "
         f"the slowest error shrinks a thousandfold in {epochs(path.epochs_to_weights())} epochs."

@@ -18,9 +18,12 @@ def register(app: typer.Typer) -> None:
 
 def fit(
     data: Annotated[
-        str | None, typer.Argument(help="File, glob, folder, - for CSV on stdin, or example:crops.", show_default=False)
+        str | None,
+        typer.Argument(help="File, glob, folder, - for CSV on stdin, or example:crops.", show_default=False),
     ] = None,
-    target: Annotated[list[str] | None, typer.Option("-t", "--target", help="Column to predict; may be repeated.")] = None,
+    target: Annotated[
+        list[str] | None, typer.Option("-t", "--target", help="Column to predict; may be repeated.")
+    ] = None,
     feature: Annotated[
         list[str] | None, typer.Option("-f", "--feature", help="Column to predict from. Default: all others.")
     ] = None,
@@ -31,24 +34,42 @@ def fit(
     batch_size: Annotated[int | None, typer.Option(help="Rows per update; chooses sgd.")] = None,
     momentum: Annotated[float | None, typer.Option(help="0 to 1, PyTorch's.")] = None,
     shuffle: Annotated[
-        bool | None, typer.Option("--shuffle/--no-shuffle", help="A new order each epoch (sgd).", show_default=False)
+        bool | None,
+        typer.Option("--shuffle/--no-shuffle", help="A new order each epoch (sgd).", show_default=False),
     ] = None,
     scale: Annotated[
-        str | None, typer.Option(help="Columns to train on: none or standard. Default: standard where lr is auto.")
+        str | None,
+        typer.Option(help="Columns to train on: none or standard. Default: standard where lr is auto."),
     ] = None,
     init: Annotated[
         str | None, typer.Option(help="zeros, normal, uniform, linear, or the file of a model to go on from.")
     ] = None,
-    bias: Annotated[bool | None, typer.Option("--bias/--no-bias", help="Whether the model has one.", show_default=False)] = None,
+    bias: Annotated[
+        bool | None, typer.Option("--bias/--no-bias", help="Whether the model has one.", show_default=False)
+    ] = None,
     weights: Annotated[str | None, typer.Option(help="Column of row weights.")] = None,
-    holdout: Annotated[float | None, typer.Option(help="Share of rows to keep out and evaluate, such as 0.2.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of shuffling, random starts and the holdout. Default: 0.")] = None,
-    missing: Annotated[str | None, typer.Option(help="Rows with missing cells: error or drop. Default: error.")] = None,
-    digits: Annotated[float | None, typer.Option(help="Digits to keep; reads the rows again for them. Default: 12.")] = None,
+    holdout: Annotated[
+        float | None, typer.Option(help="Share of rows to keep out and evaluate, such as 0.2.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Of shuffling, random starts and the holdout. Default: 0.")
+    ] = None,
+    missing: Annotated[
+        str | None, typer.Option(help="Rows with missing cells: error or drop. Default: error.")
+    ] = None,
+    digits: Annotated[
+        float | None, typer.Option(help="Digits to keep; reads the rows again for them. Default: 12.")
+    ] = None,
     log_every: Annotated[int, typer.Option(help="Print the loss every so many epochs.", min=0)] = 0,
-    config: Annotated[Path | None, typer.Option(help="TOML file with these options; flags win over it.")] = None,
-    force: Annotated[bool | None, typer.Option("--force", help="Train even above the largest stable rate.")] = None,
-    require_certified: Annotated[bool, typer.Option("--require-certified", help="Exit 3 unless certified.")] = False,
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with these options; flags win over it.")
+    ] = None,
+    force: Annotated[
+        bool | None, typer.Option("--force", help="Train even above the largest stable rate.")
+    ] = None,
+    require_certified: Annotated[
+        bool, typer.Option("--require-certified", help="Exit 3 unless certified.")
+    ] = False,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to save the model.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
@@ -87,7 +108,11 @@ def fit(
         out(model.summary())
         if certificate.status in ("stopped", "diverged"):
             out(f"To the optimum at once: {_exact_command(options)}")
-        say(f"saved: {saved}" if saved else f"not saved: add -o {Path(options.data.split(':')[-1]).stem or 'model'}.safetensors")
+        say(
+            f"saved: {saved}"
+            if saved
+            else f"not saved: add -o {Path(options.data.split(':')[-1]).stem or 'model'}.safetensors"
+        )
     if failed:
         raise typer.Exit(3)
 
@@ -127,7 +152,11 @@ def _exact_command(options: Any) -> str:
     """The command that fits the same columns exactly."""
     request = options.request
     words = ["gradline", "fit", options.data]
-    for flag, names in (("-t", options.targets), ("-f", request.features or []), ("--exclude", request.exclude)):
+    for flag, names in (
+        ("-t", options.targets),
+        ("-f", request.features or []),
+        ("--exclude", request.exclude),
+    ):
         words += [word for name in names for word in (flag, name)]
     if request.weights:
         words += ["--weights", request.weights]
@@ -143,30 +172,32 @@ def report(model: Any, saved: Path | None) -> dict[str, Any]:
     from gradline.certificate import finite  # noqa: PLC0415 - --help needs no numpy
 
     settings, training = model.settings, model.training
-    return finite({
-        "targets": list(model.targets),
-        "features": list(model.features),
-        "weight": model.weight.tolist(),
-        "bias": model.bias.tolist(),
-        "rows": model.moments.rows,
-        "dropped": model.moments.tally.dropped,
-        "loss": training.loss,
-        "rmse": training.rmse,
-        "r2": training.r2,
-        "solver": model.solver,
-        "lr": settings.get("lr"),
-        "epochs": model.certificate.epochs,
-        "batch_size": settings.get("batch_size"),
-        "momentum": settings.get("momentum"),
-        "scale": model.scale,
-        "seconds": model.seconds,
-        "objective": model.objective,
-        "certificate": model.certificate.card(),
-        "history": [
-            {"epoch": r.epoch, "loss": r.loss} | ({} if r.holdout is None else {"holdout": r.holdout})
-            for r in model.history
-        ],
-        "holdout": None if model.holdout is None else model.holdout._asdict(),
-        "model": None if saved is None else str(saved),
-        "notices": [notice.text for notice in model.notices],
-    })
+    return finite(
+        {
+            "targets": list(model.targets),
+            "features": list(model.features),
+            "weight": model.weight.tolist(),
+            "bias": model.bias.tolist(),
+            "rows": model.moments.rows,
+            "dropped": model.moments.tally.dropped,
+            "loss": training.loss,
+            "rmse": training.rmse,
+            "r2": training.r2,
+            "solver": model.solver,
+            "lr": settings.get("lr"),
+            "epochs": model.certificate.epochs,
+            "batch_size": settings.get("batch_size"),
+            "momentum": settings.get("momentum"),
+            "scale": model.scale,
+            "seconds": model.seconds,
+            "objective": model.objective,
+            "certificate": model.certificate.card(),
+            "history": [
+                {"epoch": r.epoch, "loss": r.loss} | ({} if r.holdout is None else {"holdout": r.holdout})
+                for r in model.history
+            ],
+            "holdout": None if model.holdout is None else model.holdout._asdict(),
+            "model": None if saved is None else str(saved),
+            "notices": [notice.text for notice in model.notices],
+        }
+    )

@@ -51,7 +51,9 @@ class FitOptions:
         given = {name: value for name, value in flags.items() if value is not None and value != []}
         options = {**(_read(config) if config else {}), **given}
         if "data" not in options:
-            raise UsageError("no data were named", "give a file, a folder or example:crops: gradline fit DATA -t …")
+            raise UsageError(
+                "no data were named", "give a file, a folder or example:crops: gradline fit DATA -t …"
+            )
         names = {name: _names(options.get(name)) for name in ("targets", "features", "exclude")}
         settings = {name: options[name] for name in _SETTINGS if name in options}
         if "lr" in settings:

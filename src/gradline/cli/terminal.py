@@ -114,7 +114,9 @@ class Progress:
         if record.epoch:
             elapsed = time.monotonic() - self._began
             left = elapsed / record.epoch * (self._epochs - record.epoch)
-            self._show(f"epoch {record.epoch:,} of {self._epochs:,}, loss {record.loss:.6g}, {_duration(left)} left")
+            self._show(
+                f"epoch {record.epoch:,} of {self._epochs:,}, loss {record.loss:.6g}, {_duration(left)} left"
+            )
 
     def on_end(self, solution: Any) -> None:  # noqa: ARG002
         """Training is over."""

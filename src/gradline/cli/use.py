@@ -24,10 +24,16 @@ def register(app: typer.Typer) -> None:
 
 def predict(
     model: Model,
-    data: Annotated[str | None, typer.Argument(help="Rows to predict, as for fit.", show_default=False)] = None,
-    values: Annotated[list[str] | None, typer.Option("--set", help="One row by hand: --set temp=75 --set …")] = None,
+    data: Annotated[
+        str | None, typer.Argument(help="Rows to predict, as for fit.", show_default=False)
+    ] = None,
+    values: Annotated[
+        list[str] | None, typer.Option("--set", help="One row by hand: --set temp=75 --set …")
+    ] = None,
     unseen: Annotated[str, typer.Option(help="A level not seen in training: error or base.")] = "error",
-    missing: Annotated[str, typer.Option(help="Rows with missing cells: error, or drop for an empty prediction.")] = "error",
+    missing: Annotated[
+        str, typer.Option(help="Rows with missing cells: error, or drop for an empty prediction.")
+    ] = "error",
     output: Annotated[Path | None, typer.Option("-o", "--output", help="CSV file to write.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -63,7 +69,9 @@ def predict(
 
 def evaluate(
     model: Model,
-    data: Annotated[str, typer.Argument(help="Rows with features and targets, as for fit.", show_default=False)],
+    data: Annotated[
+        str, typer.Argument(help="Rows with features and targets, as for fit.", show_default=False)
+    ],
     missing: Missing = "error",
     as_json: AsJson = False,
 ) -> None:
@@ -124,7 +132,9 @@ def _row(model: Any, values: list[str]) -> Any:
     for word in values:
         names = [name for name in known if word.startswith(f"{name}=")]
         if not names:
-            raise UsageError(f"--set {word} names no feature", nearest(word.split("=")[0], known, "the features are"))
+            raise UsageError(
+                f"--set {word} names no feature", nearest(word.split("=")[0], known, "the features are")
+            )
         name = max(names, key=len)
         row[name] = [word[len(name) + 1 :]]
     lacking = [name for name in known if name not in row]
@@ -138,7 +148,7 @@ def _table(model: Any, data: str | None) -> Any:
     from gradline.wording import listed  # noqa: PLC0415
 
     source = open_table(data)
-    extra = [name for name in model.recipe.match(source, targets=False)]
+    extra = model.recipe.match(source, targets=False)
     if extra:
         say(f"note: columns that the model does not use: {listed(extra)}")
     return source

@@ -79,15 +79,14 @@ class FrameSource:
     name: str
 
     @classmethod
-    def of(cls, native: object) -> "FrameSource | None":
+    def of(cls, native: Any) -> "FrameSource | None":
         """The frame as a source, or None when it is no frame."""
         import narwhals as nw  # noqa: PLC0415 - a file needs no narwhals
 
         if isinstance(native, Mapping):
             native = _from_mapping(native)
-        elif hasattr(native, "__arrow_c_stream__") and not nw.dependencies.is_pandas_dataframe(native):
-            if not nw.dependencies.is_into_dataframe(native):
-                native = pl.DataFrame(native)
+        elif hasattr(native, "__arrow_c_stream__") and not nw.dependencies.is_into_dataframe(native):
+            native = pl.DataFrame(native)
         frame = nw.from_native(native, eager_only=True, pass_through=True)
         if not isinstance(frame, nw.DataFrame):
             return None

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -106,7 +106,7 @@ class CsvSource:
 class _Block:
     """Whole records, each with the header's number of fields."""
 
-    lines: lines.Lines
+    whole: lines.Lines
     header: _Header
     name: str
     rows: int | None  # None: quotes stand where RFC 4180 does not want them, and polars cannot read it
@@ -124,7 +124,7 @@ class _Block:
         if self.rows is None:
             return self._decode_irregular(dtypes)
         frame = pl.read_csv(
-            self.lines.data,
+            self.whole.data,
             has_header=False,
             schema={name: dtypes.get(name, pl.String()) for name in names},
             columns=[names.index(name) for name in dtypes],
@@ -143,25 +143,25 @@ class _Block:
 
     def place(self, row: int) -> str:
         """The line on which a row begins."""
-        line = self.lines.first + row
-        if b'"' in self.lines.data:  # a quoted field may span lines
+        line = self.whole.first + row
+        if b'"' in self.whole.data:  # a quoted field may span lines
             reader = self._reader()
             for _ in islice(reader, row):
                 pass
-            line = self.lines.first + reader.line_num
+            line = self.whole.first + reader.line_num
         return f"line {line:,} of {self.name}"
 
-    def _reader(self):  # noqa: ANN202 - the csv module has no public name for its reader's type
-        stream = io.StringIO(self.lines.data.decode(), newline="")
+    def _reader(self) -> Any:
+        stream = io.StringIO(self.whole.data.decode(), newline="")
         return csv.reader(stream, delimiter=self.header.separator, strict=True)
 
     def _refuse_ragged(self) -> None:
-        expected, reader, begin = len(self.header.names), self._reader(), self.lines.first
+        expected, reader, begin = len(self.header.names), self._reader(), self.whole.first
         try:
             for record in reader:
                 if len(record) != expected and (record or expected > 1):
                     raise self._ragged(begin, len(record))
-                begin = self.lines.first + reader.line_num
+                begin = self.whole.first + reader.line_num
         except csv.Error as error:
             raise DataError(
                 f"line {begin:,} of {self.name} cannot be read: {error}",

@@ -7,7 +7,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from gradline.errors import DataError, FileError
 
@@ -23,19 +23,19 @@ class Lines(NamedTuple):
     first: int
 
 
-def _open_zstd(path: Path) -> IO[bytes]:
+def _open_zstd(path: Path) -> Any:
     if sys.version_info >= (3, 14):
         from compression import zstd  # noqa: PLC0415 - needed for .zst files only
     else:
         from backports import zstd  # noqa: PLC0415 - needed for .zst files only
-    return zstd.open(path, "rb")  # pyright: ignore[reportReturnType]
+    return zstd.open(path)
 
 
-_OPENERS: dict[bytes, Callable[[Path], IO[bytes]]] = {
-    b"\x1f\x8b": lambda path: gzip.open(path, "rb"),  # pyright: ignore[reportReturnType]
+_OPENERS: dict[bytes, Callable[[Path], Any]] = {
+    b"\x1f\x8b": gzip.open,
     b"\x28\xb5\x2f\xfd": _open_zstd,
-    b"BZh": lambda path: bz2.open(path, "rb"),  # pyright: ignore[reportReturnType]
-    b"\xfd7zXZ\x00": lambda path: lzma.open(path, "rb"),  # pyright: ignore[reportReturnType]
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\x00": lzma.open,
 }
 
 

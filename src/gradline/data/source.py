@@ -117,9 +117,14 @@ def _parsed(text: pl.Series, place: Callable[[int], str]) -> pl.Series:
     _refuse_first(text, values.is_null() & text.is_not_null(), place, *_NOT_A_NUMBER)
     values = values.fill_nan(None)
     _refuse_first(text, values.is_infinite(), place, *_INFINITE)
-    large = (values.abs() > LARGEST_INTEGER).fill_null(False)
+    # 2^53 + 1 is read as 2^53, so the border itself is looked at too, digit by digit.
+    large = (values.abs() >= LARGEST_INTEGER).fill_null(False) & text.str.contains(r"^[+-]?\d+$")
     if large.any():
-        _refuse_first(text, large & text.str.contains(r"^[+-]?\d+$"), place, *_BEYOND)
+        beyond = [
+            bool(is_large) and abs(int(cell)) > LARGEST_INTEGER
+            for cell, is_large in zip(text, large, strict=True)
+        ]
+        _refuse_first(text, pl.Series(beyond), place, *_BEYOND)
     return values
 
 

@@ -32,7 +32,7 @@ def batch(decode: Decode, kinds: Mapping[str, Kind], place: Callable[[int], str]
 
 def _is_odd(values: pl.Series) -> bool:
     largest, smallest = values.max(), values.min()
-    return largest is not None and not (-LARGEST_INTEGER <= smallest and largest <= LARGEST_INTEGER)  # type: ignore[operator]
+    return largest is not None and not (smallest > -LARGEST_INTEGER and largest < LARGEST_INTEGER)  # type: ignore[operator]
 
 
 def column(sample: pl.Series) -> Column:

@@ -36,14 +36,12 @@ def named(name: str, settings: dict[str, Any]) -> Solver:
     if name == "auto":
         name = next((n for n in ("sgd", "gd") if set(settings) & _OWN[n]), "exact")
     solver = SOLVERS[name]
-    fields = {field for field in getattr(solver, "__dataclass_fields__", {})}
+    fields = set(getattr(solver, "__dataclass_fields__", {}))
     foreign = [setting for setting in settings if setting not in fields and setting != "seed"]
     if foreign:
         flags = ", ".join(f"--{setting.replace('_', '-')}" for setting in foreign)
         belongs = next((n for n in ("gd", "sgd") if foreign[0] in SOLVERS[n].__dataclass_fields__), "gd")
-        raise UsageError(
-            f"the {name} solver has no {flags}", f"leave it out, or choose --solver {belongs}"
-        )
+        raise UsageError(f"the {name} solver has no {flags}", f"leave it out, or choose --solver {belongs}")
     return solver(**{setting: value for setting, value in settings.items() if setting in fields})
 
 

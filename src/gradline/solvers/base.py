@@ -3,7 +3,6 @@
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -171,7 +170,9 @@ def check_settings(lr: Any, epochs: Any, momentum: Any, init: Any) -> None:
     if lr != "auto" and not (isinstance(lr, (int, float)) and lr > 0 and math.isfinite(lr)):
         raise UsageError(f"lr is {lr}", "give a positive number, or auto")
     if not isinstance(epochs, (int, np.integer)) or epochs < 0:
-        raise UsageError(f"epochs is {epochs}", "give a whole number from 0 (0 evaluates the untrained model)")
+        raise UsageError(
+            f"epochs is {epochs}", "give a whole number from 0 (0 evaluates the untrained model)"
+        )
     if not (isinstance(momentum, (int, float)) and 0 <= momentum <= 1):
         raise UsageError(f"momentum is {momentum}", "give a number from 0 to 1")
     if isinstance(init, str) and init not in INITS and not os.path.exists(init):

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradline.errors import Notice, UsageError
 from gradline.objectives import Problem
-from gradline.rows import Block, Rows, in_memory
+from gradline.rows import Block, Rows
 from gradline.solvers.base import State, check_settings, initial, refuse_unstable
 from gradline.wording import number
 
@@ -107,7 +107,9 @@ class SGD:
         batches = math.ceil(problem.moments.rows / self.batch_size)
         with np.errstate(over="ignore", invalid="ignore"):
             for i, batch in enumerate(self._batches(problem.expect_rows(), epoch)):
-                _update(problem, batch, theta, velocity, self._rate(epoch * batches + i, batches), self.momentum)
+                _update(
+                    problem, batch, theta, velocity, self._rate(epoch * batches + i, batches), self.momentum
+                )
         return State(theta, velocity, epoch + 1)
 
     def _rate(self, update: int, batches: int) -> float:

@@ -1,0 +1,352 @@
+"""Bad input through the real command line: one message (cause, then remedy), the right exit code, no leftovers."""
+
+import gzip
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import safetensors.numpy
+
+import gradline as package
+from gradline.data.files import EXAMPLES
+
+CROPS = (EXAMPLES / "crops.csv").read_bytes()
+FIT = ["fit", "t.csv", "-t", "y", "-o", "m.safetensors"]
+
+
+@dataclass
+class Case:
+    """Files, a command, and what must come back."""
+
+    name: str
+    files: dict[str, bytes]
+    words: list[str]
+    code: int
+    said: list[str] = field(default_factory=list)
+
+
+def csv(*lines, header="a,b,y"):
+    return "\n".join([header, *lines, ""]).encode()
+
+
+GOOD = csv("1,2,3", "2,1,5", "4,4,4", "5,1,2", "7,3,1")
+
+
+def parquet(**columns):
+    import io
+
+    stream = io.BytesIO()
+    pl.DataFrame(columns).write_parquet(stream)
+    return stream.getvalue()
+
+
+def late_text():
+    rows = [f"{i % 97},{i % 89},{i % 83}" for i in range(200_200)]
+    rows[199_999] = "1,oops,2"
+    return csv(*rows)
+
+
+def model_file(**changes):
+    """A valid model of GOOD, its card changed."""
+    import json
+    import struct
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "m.safetensors"
+        package.fit({"a": [1.0, 2, 4, 5], "b": [2.0, 1, 4, 1], "y": [3.0, 5, 4, 2]}, "y").save(path)
+        data = path.read_bytes()
+    length = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8 : 8 + length])
+    card = json.loads(header["__metadata__"]["gradline"])
+    card.update(changes)
+    header["__metadata__"]["gradline"] = json.dumps(card)
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data[8 + length :]
+
+
+ELF = b"\x7fELF\x02\x01\x01" + bytes(57) + b"a,b,y\n1,2,3\n"
+DATA_CASES = [
+    Case("file missing", {"tt.csv": GOOD}, FIT, 1, ["no file t.csv", "tt.csv"]),
+    Case("empty", {"t.csv": b""}, FIT, 1, ["t.csv is empty"]),
+    Case("blank", {"t.csv": b"\n\n"}, FIT, 1, ["t.csv is empty"]),
+    Case("header only", {"t.csv": csv()}, FIT, 1, ["a header but no rows"]),
+    Case("line too long", {"t.csv": csv("1,2,3", "1,2,3,4")}, FIT, 1, ["line 3 of t.csv has 4 fields", "has 3"]),
+    Case("line too short", {"t.csv": csv("1,2,3", "", "1,2")}, FIT, 1, ["line 3 of t.csv is blank"]),
+    Case("line cut", {"t.csv": csv("1,2,3", "1,2")}, FIT, 1, ["line 3 of t.csv has 2 fields"]),
+    Case(
+        "ragged in an unused column",
+        {"t.csv": csv("1,2,3,x", "1,2,3,x,x", header="a,b,y,z")},
+        [*FIT, "-f", "a"],
+        1,
+        ["line 3 of t.csv has 5 fields"],
+    ),
+    Case(
+        "ragged after a field of two lines",
+        {"t.csv": b'a,b,y\n1,"x\nx",3\n1,2\n'},
+        FIT,
+        1,
+        ["line 4 of t.csv has 2 fields"],
+    ),
+    Case("quote never closed", {"t.csv": b'a,b,y\n1,"2,3\n4,5,6\n'}, FIT, 1, ["line 2 of t.csv", "never closes"]),
+    Case("text in a numeric column", {"t.csv": csv("1,2,3", "1,2,3", "1,two,3")}, FIT, 1, ["column b", "line 4", "'two'"]),
+    Case("text at line 200,001", {"t.csv": late_text()}, FIT, 1, ["column b", "line 200,001 of t.csv", "'oops'"]),
+    Case("infinity", {"t.csv": csv("1,2,3", "1,-Inf,3")}, FIT, 1, ["column b", "line 3", "'-Inf'", "infinite"]),
+    Case("a number beyond float64", {"t.csv": csv("1,2,3", "1,1e999,3")}, FIT, 1, ["line 3", "infinite"]),
+    Case(
+        "missing cells",
+        {"t.csv": csv("1,,3", "1,2, n/a ", "NULL,,3", "1,2,4", "3,4,5")},
+        FIT,
+        1,
+        ["a 1", "b 2", "y 1", "3 of 5 rows", "--missing drop"],
+    ),
+    Case("every row incomplete", {"t.csv": csv("1,,3", "NA,2,4")}, [*FIT, "--missing", "drop"], 1, ["no row is left", "all 2"]),
+    Case("unknown target", {"t.csv": GOOD}, ["fit", "t.csv", "-t", "Y"], 1, ["no column Y", "mean y"]),
+    Case("unknown feature", {"t.csv": GOOD}, [*FIT, "-f", "aa"], 1, ["no column aa", "mean a", "a, b, y"]),
+    Case("unknown excluded", {"t.csv": GOOD}, [*FIT, "--exclude", "c"], 1, ["no column c"]),
+    Case("target also a feature", {"t.csv": GOOD}, [*FIT, "-f", "y"], 1, ["y is both target and feature"]),
+    Case("target is text", {"t.csv": csv("1,2,p", "1,2,q")}, FIT, 1, ["y is text", "numeric"]),
+    Case("duplicate column names", {"t.csv": csv("1,2,3", header="a,a,y")}, FIT, 1, ["more than one column named a"]),
+    Case("UTF-16", {"t.csv": GOOD.decode().encode("utf-16")}, FIT, 1, ["UTF-16", "UTF-8"]),
+    Case("Latin-1", {"t.csv": csv("1,2,3", "1,2,3", header="a,é,y").decode().encode("latin-1")}, FIT, 1, ["0xe9", "line 1"]),
+    Case("NUL bytes", {"t.csv": csv("1,2,3", "1,\0,3")}, FIT, 1, ["NUL byte at line 3"]),
+    Case("an ELF file", {"t.csv": ELF}, FIT, 1, ["no text", "NUL"]),
+    Case("a zip archive", {"t.csv": b"PK\x03\x04" + bytes(40)}, FIT, 1, ["zip", "unzip"]),
+    Case("carriage returns only", {"t.csv": GOOD.replace(b"\n", b"\r")}, FIT, 1, ["carriage returns"]),
+    Case("truncated gzip", {"t.csv": gzip.compress(CROPS * 50)[:-20]}, FIT, 1, ["middle of its compressed data"]),
+    Case("damaged gzip", {"t.csv": gzip.compress(GOOD)[:20] + b"xxxxx" + gzip.compress(GOOD)[25:]}, FIT, 1, ["t.csv"]),
+    Case("truncated Parquet", {"t.csv": parquet(a=[1.0], y=[1.0])[:-9]}, FIT, 1, ["t.csv is damaged or cut short"]),
+    Case("folder without data", {"d/README": b"hi"}, ["fit", "d", "-t", "y"], 1, ["holds no data files", ".csv"]),
+    Case("pattern without match", {}, ["fit", "x*.csv", "-t", "y"], 1, ["x*.csv"]),
+    Case(
+        "a file of a glob lacks a column",
+        {"p1.csv": GOOD, "p2.csv": csv("1,2", header="a,y")},
+        ["fit", "p*.csv", "-t", "y"],
+        1,
+        ["p2.csv lacks the column b", "p1.csv"],
+    ),
+    Case(
+        "integer beyond 2^53", {"t.csv": csv("1,9007199254740993,3", "1,2,3")}, FIT, 1, ["column b", "line 2", "2^53"]
+    ),
+    Case(
+        "integer beyond 2^53 in Parquet",
+        {"t.csv": parquet(a=[1, 2**60], y=[1.0, 2.0])},
+        FIT,
+        1,
+        ["column a", "row 2", "2^53"],
+    ),
+    Case("infinity in Parquet", {"t.csv": parquet(a=[1.0, np.inf], y=[1.0, 2.0])}, FIT, 1, ["column a", "row 2"]),
+    Case("negative weight", {"t.csv": csv("1,2,3", "1,-2,3")}, [*FIT, "--weights", "b"], 1, ["line 3", "negative"]),
+    Case("no such example", {}, ["fit", "example:crop", "-t", "y"], 1, ["crops, crops5, iphone"]),
+    Case("not JSON", {"t.ndjson": b'{"a":1,"y":2}\n{"a":\n'}, ["fit", "t.ndjson", "-t", "y"], 1, ["line 2", "not JSON"]),
+    Case(
+        "text in a JSON number",
+        {"t.ndjson": b'{"a":1,"y":2}\n{"a":3,"y":2}\n{"a":"x","y":2}\n'},
+        ["fit", "t.ndjson", "-t", "y"],
+        1,
+        ["column a, line 3", "'x'"],
+    ),
+    Case("lr above the limit", {}, ["fit", "example:crops5", "-t", "apples", "-t", "oranges", "--lr", "1e-3"], 1,
+         ["1.12e-4", "16.9× per epoch", "rainfall 44 %", "temp 39 %", "humidity 17 %", "--force"]),
+    Case("output folder missing", {"t.csv": GOOD}, ["fit", "t.csv", "-t", "y", "-o", "no/m.safetensors"], 1, ["cannot write"]),
+    Case("output is a folder", {"t.csv": GOOD, "d/x": b""}, ["fit", "t.csv", "-t", "y", "-o", "d"], 1, ["cannot write"]),
+    Case("no model file", {}, ["show", "m.safetensors"], 1, ["no file m.safetensors"]),
+    Case("damaged model", {"x": model_file()[:-30]}, ["show", "x"], 1, ["x is damaged"]),
+    Case("newer model", {"x": model_file(format=99)}, ["show", "x"], 1, ["format 99", "newer", "upgrade"]),
+    Case("card without recipe", {"x": model_file(recipe={})}, ["show", "x"], 1, ["x is damaged"]),
+    Case("card of another shape", {"x": model_file(recipe={"terms": [], "targets": ["y"], "weights": None})}, ["show", "x"], 1, ["promises"]),
+    Case("foreign safetensors", {"x": safetensors.numpy.save({"w": np.ones(3)})}, ["show", "x"], 1, ["not written by gradline"]),
+    Case("a CSV as model", {"x": GOOD}, ["show", "x"], 1, ["x is damaged"]),
+    Case("predict without a column", {"x": model_file(), "p.csv": csv("1", header="a")}, ["predict", "x", "p.csv"], 1, ["lacks the column b"]),
+    Case("predict with a missing cell", {"x": model_file(), "p.csv": csv("1,", header="a,b")}, ["predict", "x", "p.csv"], 1, ["line 2", "b is missing"]),
+    Case("config with a syntax error", {"t.csv": GOOD, "c.toml": b"lr = = 1"}, [*FIT, "--config", "c.toml"], 2, ["c.toml is no TOML"]),
+    Case("config with an unknown name", {"t.csv": GOOD, "c.toml": b"rate = 1"}, [*FIT, "--config", "c.toml"], 2, ["sets rate"]),
+    Case("config with a wrong type", {"t.csv": GOOD, "c.toml": b'epochs = "9"'}, [*FIT, "--config", "c.toml"], 2, ["epochs to '9'"]),
+    Case("lr zero", {"t.csv": GOOD}, [*FIT, "--lr", "0"], 2, ["lr is 0"]),
+    Case("lr negative", {"t.csv": GOOD}, [*FIT, "--lr", "-1"], 2, ["lr is -1"]),
+    Case("lr NaN", {"t.csv": GOOD}, [*FIT, "--lr", "nan"], 2, ["lr is nan"]),
+    Case("lr a word", {"t.csv": GOOD}, [*FIT, "--lr", "fast"], 2, ["lr is 'fast'", "auto"]),
+    Case("epochs −1", {"t.csv": GOOD}, [*FIT, "--epochs", "-1"], 2, ["epochs is -1"]),
+    Case("batch size 0", {"t.csv": GOOD}, [*FIT, "--batch-size", "0"], 2, ["batch_size is 0"]),
+    Case("lr with exact", {"t.csv": GOOD}, [*FIT, "--solver", "exact", "--lr", "1e-5"], 2, ["exact", "--lr", "gd"]),
+    Case("batch size with gd", {"t.csv": GOOD}, [*FIT, "--solver", "gd", "--batch-size", "3"], 2, ["--batch-size", "sgd"]),
+    Case("unknown solver", {"t.csv": GOOD}, [*FIT, "--solver", "adam"], 2, ["no solver adam"]),
+    Case("unknown scale", {"t.csv": GOOD}, [*FIT, "--scale", "minmax"], 2, ["scale is 'minmax'"]),
+    Case("unknown missing", {"t.csv": GOOD}, [*FIT, "--missing", "mean"], 2, ["missing is 'mean'"]),
+    Case("holdout of everything", {"t.csv": GOOD}, [*FIT, "--holdout", "1"], 2, ["holdout is 1"]),
+    Case("no target", {"t.csv": GOOD}, ["fit", "t.csv"], 2, ["no target", "a  number", "y  number"]),
+    Case("no data", {}, ["fit", "-t", "y"], 2, ["no data were named"]),
+    Case("unknown flag", {"t.csv": GOOD}, [*FIT, "--rate", "1"], 2, ["--rate"]),
+    Case("nothing to predict", {"x": model_file()}, ["predict", "x"], 2, ["--set"]),
+    Case("unknown --set", {"x": model_file()}, ["predict", "x", "--set", "c=1"], 2, ["c=1", "a, b"]),
+    Case("--set not a number", {"x": model_file()}, ["predict", "x", "--set", "a=1", "--set", "b=x"], 1, ["column b", "'x'"]),
+]  # fmt: skip
+WARNINGS = [
+    Case(
+        "constant column",
+        {"t.csv": csv("1,7,3", "2,7,5", "4,7,1", "5,7,2")},
+        FIT,
+        0,
+        ["warning: b has one value"],
+    ),
+    Case("one row", {"t.csv": csv("1,7,3")}, FIT, 0, ["warning: there is one row"]),
+    Case(
+        "fewer rows than columns",
+        {"t.csv": csv("1,7,3", "2,5,4")},
+        FIT,
+        0,
+        ["warning: 2 rows for 3 coefficients"],
+    ),
+    Case(
+        "batch size above the rows",
+        {"t.csv": GOOD},
+        [*FIT, "--batch-size", "99"],
+        0,
+        ["warning:", "one batch an epoch"],
+    ),
+]
+
+
+@pytest.mark.parametrize("case", [*DATA_CASES, *WARNINGS], ids=lambda case: case.name)
+def test_case(case, gradline, tmp_path):
+    for name, data in case.files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    result = gradline(*case.words)
+    assert result.code == case.code, result.err
+    assert "Traceback" not in result.err
+    # A usage error of the parser is drawn in a box; its words may be broken over lines.
+    told = " ".join(result.err.replace("│", " ").split())
+    for words in case.said:
+        assert " ".join(words.split()) in told
+    after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    if case.code == 0:
+        after.pop(tmp_path / "m.safetensors")
+    else:
+        assert result.out == ""
+    assert after == before
+
+
+def test_a_readme_beside_data_files_is_fine(gradline, tmp_path):
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "README").write_text("hi")
+    (tmp_path / "d" / "1.csv").write_bytes(GOOD)
+    (tmp_path / "d" / "2.csv").write_bytes(csv("3,1,9", header="y,a,b"))
+    assert gradline("fit", "d", "-t", "y", "--json").code == 0
+
+
+def test_arrays_of_different_length_or_odd_shape():
+    X = np.arange(6.0).reshape(3, 2)
+    for Y, words in [
+        (np.arange(4.0), r"X has shape \(3, 2\) and Y has shape \(4,\)"),
+        (np.zeros((3, 1, 1)), r"Y has shape \(3, 1, 1\)"),
+        (np.zeros((1, 3)), r"Y has shape \(1, 3\)"),
+    ]:
+        with pytest.raises(package.GradlineError, match=words):
+            package.fit(X, Y)
+    with pytest.raises(package.GradlineError, match=r"X has shape \(3,\).*reshape\(-1, 1\)"):
+        package.fit(X[:, 0], np.arange(3.0))
+
+
+def test_a_new_level_at_prediction(gradline, tmp_path):
+    (tmp_path / "t.csv").write_bytes(csv("p,1", "q,2", "p,3", "q,5", header="k,y"))
+    (tmp_path / "n.csv").write_bytes(csv("q", "r", header="k"))
+    assert gradline("fit", "t.csv", "-t", "y", "-o", "m").code == 0
+    refused = gradline("predict", "m", "n.csv", "-o", "out.csv")
+    assert refused.code == 1
+    for words in ("column k", "line 3 of n.csv", "'r'", "p, q", "--unseen base"):
+        assert words in refused.err
+    assert not (tmp_path / "out.csv").exists()
+    accepted = gradline("predict", "m", "n.csv", "--unseen", "base")
+    assert [float(value) for value in accepted.out.split()[1:]] == pytest.approx([3.5, 2.0])
+
+
+def test_columns_renamed_or_reordered_at_prediction(gradline, tmp_path):
+    (tmp_path / "t.csv").write_bytes(GOOD)
+    (tmp_path / "same.csv").write_bytes(csv("1,2", "2,1", header="a,b"))
+    (tmp_path / "turned.csv").write_bytes(csv("2,x,1", "1,x,2", header="b,c,a"))
+    (tmp_path / "renamed.csv").write_bytes(csv("1,2", header="a,B"))
+    gradline("fit", "t.csv", "-t", "y", "-o", "m")
+    same, turned, renamed = (
+        gradline("predict", "m", name) for name in ("same.csv", "turned.csv", "renamed.csv")
+    )
+    assert same.out == turned.out
+    assert "columns that the model does not use: c" in turned.err
+    assert (renamed.code, "lacks the column b" in renamed.err, "mean B" in renamed.err) == (1, True, True)
+
+
+@pytest.mark.parametrize("words", [FIT, ["predict", "x", "t.csv", "-o", "p.csv"]], ids=["fit", "predict"])
+def test_disk_full(words, tmp_path):
+    """A limit of a few bytes on the size of files stands for a full disk."""
+    (tmp_path / "t.csv").write_bytes(GOOD)
+    (tmp_path / "x").write_bytes(model_file())
+    program = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16))\n"
+        f"from gradline.cli import main; sys.argv = ['gradline', *{words!r}]; main()"
+    )
+    done = subprocess.run([sys.executable, "-B", "-c", program], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "cannot write" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["t.csv", "x"]
+
+
+def test_ctrl_c_in_a_long_fit(tmp_path):
+    words = ["fit", "example:crops", "-t", "apples", "--lr", "1e-5", "--epochs", "100000000", "-o", "m"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gradline", *words],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert b"interrupted" in err
+    assert b"Traceback" not in err
+    assert out == b""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["predict", "fit"])
+def test_closed_stdout_ends_silently(command, tmp_path):
+    (tmp_path / "x").write_bytes(model_file())
+    (tmp_path / "t.csv").write_bytes(csv(*["1,2,3", "2,2,4", "3,1,4"] * 60_000))
+    words = {"predict": "predict x t.csv", "fit": "fit t.csv -t y --json"}[command]
+    shell = f"set -o pipefail; {sys.executable} -m gradline {words} 2>err | head -c 20 >/dev/null"
+    done = subprocess.run(["bash", "-c", shell], cwd=tmp_path, env={**os.environ, "COLUMNS": "100"})
+    assert done.returncode == 0
+    assert "Error" not in (tmp_path / "err").read_text()
+
+
+def test_debug_shows_the_traceback(gradline):
+    assert "Traceback" in gradline("--debug", "fit", "nothing.csv", "-t", "y").err
+
+
+def test_writing_to_a_device_does_not_replace_it(gradline):
+    assert gradline("fit", "example:crops", "-t", "apples", "-o", "/dev/null").code == 0
+    assert not Path("/dev/null").is_file()
+
+
+def test_forced_divergence_exits_3_and_still_writes(gradline, tmp_path):
+    words = ["fit", "example:crops5", "-t", "apples", "--lr", "1e-2", "--epochs", "500"]
+    forced = gradline(*words, "--force", "-o", "m")
+    assert (forced.code, (tmp_path / "m").exists()) == (3, True)
+    assert "Diverged: at epoch" in forced.out
+
+
+def test_require_certified(gradline, tmp_path):
+    words = ["fit", "example:crops", "-t", "apples", "--require-certified", "-o", "m"]
+    stopped = gradline(*words, "--lr", "1e-5", "--epochs", "10")
+    assert (stopped.code, (tmp_path / "m").exists()) == (3, False)
+    assert gradline(*words).code == 0
