@@ -3,6 +3,7 @@
 import os
 
 os.environ["SCIPY_ARRAY_API"] = "1"  # before SciPy loads: lets scikit-learn's array checks run
+os.environ["OMP_NUM_THREADS"] = "1"  # before NumPy loads: the test processes fill the cores already
 
 import subprocess
 import sys

@@ -31,6 +31,14 @@ def rational_least_squares(X, Y, w=None, bias=True) -> list[list[Fraction]]:
     return [row[q:] for row in table]
 
 
+def exact_from_integers(columns, y):
+    """Coefficients of integer data in forty digits: exact integer sums, then elimination."""
+    A, y = np.column_stack(columns).astype(np.int64), y.astype(np.int64)
+    mpmath.mp.dps = 40
+    gram = mpmath.matrix([[int(v) for v in row] for row in A.T @ A])
+    return np.array([float(v) for v in mpmath.lu_solve(gram, mpmath.matrix([int(v) for v in A.T @ y]))])
+
+
 def coefficients(theta):
     """weight (m, p) and bias (m,) of θ with the bias on top, as floats."""
     table = np.array([[float(v) for v in row] for row in theta])

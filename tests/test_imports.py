@@ -32,8 +32,8 @@ LAYERS = [
     {"cli"},
     {"__main__"},
 ]
-# Conveniences that call upwards, by a late import: method → what it calls.
-UPWARDS = {("model", "summary")}
+# Conveniences that call upwards by a late import: LinearModel.summary, Certificate._repr_html_.
+UPWARDS = {("model", "summary"), ("certificate", "summary")}
 HOMES = {
     "polars": {"data", "design", "cli"},
     "narwhals": {"data"},

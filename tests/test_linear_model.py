@@ -5,6 +5,7 @@ import pytest
 from sklearn import linear_model as reference
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from gradline.errors import GradlineWarning
 from gradline.linear_model import GradientDescentRegressor, LinearRegression
 
 BATCHES = GradientDescentRegressor(batch_size=8, epochs=50)
@@ -48,8 +49,12 @@ def test_agrees_with_sklearn(estimator, targets, fit_intercept):
 def test_deficient_data_give_the_least_norm_answer():
     X = np.array([[1.0, 2.0, 7.0], [2.0, 4.0, 7.0], [3.0, 6.0, 7.0], [5.0, 10.0, 7.0]])
     y = np.array([1.0, 2.0, 2.0, 5.0])
-    with pytest.warns(UserWarning, match="do not determine"):
+    with pytest.warns(GradlineWarning) as told:
         ours = LinearRegression().fit(X, y)
+    assert ["x3 has one value" in str(w.message) or "x2 = 2·x1" in str(w.message) for w in told] == [
+        True,
+        True,
+    ]
     theirs = reference.LinearRegression().fit(X, y)
     np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-12)
     assert (ours.rank_, ours.certificate_.status) == (1, "rank_deficient")

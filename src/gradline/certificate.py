@@ -1,5 +1,6 @@
 """The judge of a finished fit: how far any coefficients are from the optimum, by a route of its own."""
 
+import html
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -80,6 +81,11 @@ class Certificate:
         card = asdict(self)
         card["directions"] = [direction._asdict() for direction in self.directions]
         return finite(card)
+
+    def _repr_html_(self) -> str:
+        from gradline.summary import sentences  # noqa: PLC0415 - a convenience that calls upwards
+
+        return "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences(self))
 
     @classmethod
     def from_card(cls, card: Mapping[str, Any]) -> "Certificate":

@@ -39,7 +39,6 @@ def fit(
     missing: str = "error",
     holdout: float = 0.0,
     seed: int = 0,
-    digits: float = 12.0,
     force: bool = False,
 ) -> LinearModel:
     """Fit a linear model by least squares and judge the answer.
@@ -56,15 +55,12 @@ def fit(
       (default) is "standard" where lr="auto" chose the rate, else "none". Coefficients are always raw.
     - `missing`: "error" refuses rows with missing cells and counts them, "drop" leaves them out.
     - `holdout`, `seed`: the share of rows kept out of training, drawn at random, and evaluated at the end.
-    - `digits`: how many the moments must keep: where one fast pass keeps fewer, the rows are read once more.
     - `force`: train although the learning rate is above the limit.
 
     Returns the model; notices that matter are also issued as `GradlineWarning`. Raises `DataError`,
     `RequestError` (`RateError` for an unstable lr), `UsageError` or `FileError`, each with cause and remedy.
     """
-    request = Request(
-        features, exclude, solver or Exact(), bias, weights, scale, missing, holdout, seed, digits, force
-    )
+    request = Request(features, exclude, solver or Exact(), bias, weights, scale, missing, holdout, seed, force)
     model = run(data, targets, request)
     for notice in model.notices:
         if notice.is_warning:
@@ -85,16 +81,17 @@ class Request:
     missing: str = "error"
     holdout: float = 0.0
     seed: int = 0
-    digits: float = 12.0
     force: bool = False
 
     def __post_init__(self) -> None:
+        if not hasattr(self.solver, "prepared"):
+            raise UsageError(
+                f"solver is {self.solver!r}", "give Exact(), GradientDescent(…) or SGD(…) from gradline"
+            )
         if self.scale not in SCALES:
             raise UsageError(f"scale is {self.scale!r}", f"use {', '.join(SCALES)}")
         if not 0 <= self.holdout < 1:
             raise UsageError(f"holdout is {self.holdout}", "give a share from 0 to below 1, such as 0.2")
-        if not 1 <= self.digits <= 15:
-            raise UsageError(f"digits is {self.digits}", "give a number from 1 to 15; 12 is the default")
 
 
 def run(
@@ -166,10 +163,11 @@ def _gather(data: Any, targets: Any, request: Request, watch: Callable[[Block], 
 
 
 def _moments(rows: Rows, request: Request, watch: Callable[[Block], None]) -> tuple[Moments, Moments | None]:
+    digits = getattr(request.solver, "digits", Exact.digits)
     if not request.holdout:
-        return _expect_rows(Moments.from_rows(rows, request.digits, watch)), None
+        return _expect_rows(Moments.from_rows(rows, digits, watch)), None
     sides = (Split(rows, request.holdout, request.seed, held_out) for held_out in (False, True))
-    training, held_out = (Moments.from_rows(side, request.digits, watch) for side in sides)
+    training, held_out = (Moments.from_rows(side, digits, watch) for side in sides)
     if training.rows == 0 or held_out.rows == 0:
         raise RequestError(
             f"a holdout of {request.holdout:g} leaves {training.rows:,} rows to train on and "
@@ -233,7 +231,7 @@ def _training(solver: Solver, problem: Problem, solution: Solution) -> Training 
     )
 
 
-_CHOICES = ("bias", "scale", "missing", "holdout", "seed", "digits", "force")
+_CHOICES = ("bias", "scale", "missing", "holdout", "seed", "force")
 
 
 def _config(data: Any, recipe: Recipe, request: Request) -> dict[str, Any]:

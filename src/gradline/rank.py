@@ -13,12 +13,14 @@ from gradline.moments import Moments
 class Rank:
     """The singular value decomposition of the columns of X, centred (with a bias) and of unit norm.
 
-    Units and origin of a column change nothing here; collinearity does. `columns` (p, p) is the factor of
-    the columns as they are, `norms` (p,) their norms, 0 where a column is constant. A direction counts
-    towards `rank` when its singular value exceeds 8·p·u·σmax, a tolerance independent of the rows.
+    Units and origin of a column change nothing here; collinearity does. `mean` (p,) was taken off (zeros
+    without a bias), `columns` (p, p) is the factor of what is left, `norms` (p,) are its norms, 0 where a column
+    is constant. A direction counts towards `rank` when its singular value exceeds 8·p·u·σmax, a tolerance that
+    does not depend on the number of rows.
     """
 
     features: tuple[str, ...]
+    mean: np.ndarray
     columns: np.ndarray
     norms: np.ndarray
     left: np.ndarray
@@ -41,7 +43,9 @@ class Rank:
         unit = np.where(norms > 0, columns / np.where(norms > 0, norms, 1.0), 0.0)
         left, singular, right = np.linalg.svd(unit)
         tolerance = 8 * p * UNIT * (singular[0] if p else 0.0)
-        return cls(moments.features, columns, norms, left, singular, right, int((singular > tolerance).sum()))
+        mean = moments.mean[:p] if bias else np.zeros(p)
+        rank = int((singular > tolerance).sum())
+        return cls(moments.features, mean, columns, norms, left, singular, right, rank)
 
     @property
     def deficiency(self) -> int:
@@ -87,29 +91,33 @@ class Rank:
     def combinations(self) -> list[str]:
         """The vanishing combinations in words, each with as few columns as elimination finds."""
         rows = self.null.T.copy()
-        sentences = []
         for i in range(len(rows)):
+            rows[i] /= rows[i, np.argmax(np.abs(rows[i]))]
             pivot = int(np.argmax(np.abs(rows[i])))
-            rows[i] /= rows[i, pivot]
             others = np.arange(len(rows)) != i
             rows[others] -= np.outer(rows[others, pivot], rows[i])
-        for row in rows:
-            sentences.append(self._sentence(row))
-        return sentences
+        return [self._sentence(row) for row in rows]
 
     def _sentence(self, row: np.ndarray) -> str:
+        """Solved for the column with the smallest coefficient, which leaves whole numbers where there are some."""
         used = np.flatnonzero(np.abs(row) > 1e-9 * np.abs(row).max())
-        names = [self.features[j] for j in used]
         if len(used) == 1:
-            return f"{names[0]} is constant"
-        pivot = int(np.argmax(np.abs(row[used]) == np.abs(row[used]).max()))
-        terms = [
-            f"{'−' if -row[j] / row[used[pivot]] < 0 else '+'} {_times(abs(row[j] / row[used[pivot]]))}{name}"
-            for j, name in zip(used, names, strict=True)
-            if j != used[pivot]
-        ]
-        return f"{names[pivot]} = {' '.join(terms).removeprefix('+ ')} + a constant"
+            return f"{self.features[used[0]]} is constant"
+        sizes = np.abs(row[used])
+        solved = int(used[np.argmax(sizes <= sizes.min() * (1 + 1e-9))])
+        others = [j for j in used if j != solved]
+        slopes = -row[others] / row[solved]
+        parts = self.mean[others] * slopes
+        constant = self.mean[solved] - parts.sum()
+        terms = [(slope, self.features[j]) for slope, j in zip(slopes, others, strict=True)]
+        if abs(constant) > 1e-9 * (np.abs(parts).sum() + abs(self.mean[solved])):
+            terms.append((constant, ""))
+        words = " ".join(f"{'−' if c < 0 else '+'} {_times(abs(c), name)}" for c, name in terms)
+        words = words.removeprefix("+ ") if words.startswith("+") else words.replace("− ", "−", 1)
+        return f"{self.features[solved]} = {words}"
 
 
-def _times(coefficient: float) -> str:
-    return "" if abs(coefficient - 1) < 1e-6 else f"{coefficient:.6g}·"
+def _times(coefficient: float, name: str) -> str:
+    if not name:
+        return f"{coefficient:.6g}"
+    return name if abs(coefficient - 1) < 1e-6 else f"{coefficient:.6g}·{name}"

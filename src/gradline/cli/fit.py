@@ -58,7 +58,7 @@ def fit(
         str | None, typer.Option(help="Rows with missing cells: error or drop. Default: error.")
     ] = None,
     digits: Annotated[
-        float | None, typer.Option(help="Digits to keep; reads the rows again for them. Default: 12.")
+        float | None, typer.Option(help="Digits for the exact solver to keep. Default: 12.")
     ] = None,
     log_every: Annotated[int, typer.Option(help="Print the loss every so many epochs.", min=0)] = 0,
     config: Annotated[

@@ -33,8 +33,8 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "digits": (float, int),
     "force": (bool,),
 }
-_SETTINGS = ("lr", "epochs", "batch_size", "momentum", "shuffle", "init", "decay", "seed")
-_REQUEST = ("bias", "scale", "weights", "holdout", "missing", "digits", "force", "seed")
+_SETTINGS = ("lr", "epochs", "batch_size", "momentum", "shuffle", "init", "decay", "digits", "seed")
+_REQUEST = ("bias", "scale", "weights", "holdout", "missing", "force", "seed")
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ def lines(path: Path, name: str, *, quoted: bool) -> Iterator[Lines]:
                 "look for a double quote there that opens and never closes",
             )
     if pending.strip():
-        yield _checked(pending + b"\n", first, name)
+        yield _checked(pending.removesuffix(b"\n") + b"\n", first, name)
 
 
 def _pieces(path: Path, name: str) -> Iterator[bytes]:

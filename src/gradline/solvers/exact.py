@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gradline.errors import Notice
+from gradline.errors import Notice, UsageError
 from gradline.objectives import Problem
 from gradline.rank import Rank
 from gradline.solvers.base import State
@@ -16,27 +16,36 @@ class Exact:
     """Least squares by back substitution in R, whose columns are centred and scaled to unit norm.
 
     Where the data do not determine every coefficient, the answer of least ‖weight‖₂ in raw units, the bias
-    free. It takes no epoch. Golub, Van Loan 2013, section 5.3 and 5.5.
+    free. It takes no epoch. Golub, Van Loan 2013, sections 5.3 and 5.5.
+
+    Parameters: `digits` that the factor should keep, 12 by default: where one fast pass through
+    cross-products keeps fewer, the rows are read once more through QR.
     """
+
+    digits: float = 12.0
 
     name = "exact"
     needs = ("moments",)
     epochs = 0
     scale = "none"
 
+    def __post_init__(self) -> None:
+        if not 1 <= self.digits <= 15:
+            raise UsageError(f"digits is {self.digits}", "give a number from 1 to 15; 12 is the default")
+
     def prepared(self, problem: Problem, force: bool) -> tuple["Exact", list[Notice]]:  # noqa: ARG002
         """Nothing to resolve."""
         return self, []
 
     def start(self, problem: Problem) -> State:
-        """The answer."""
-        moments, p = problem.moments, problem.p
-        rank = Rank.of(moments, problem.bias)
-        if not problem.bias:
-            theta = rank.least_squares(problem.factor.B)
+        """The answer. The bias is ȳ − x̄·β, with the low parts of the means."""
+        p, mean, low = problem.p, problem.moments.mean, problem.moments.tally.mean_low
+        rank = Rank.of(problem.moments, problem.bias)
+        if problem.bias:
+            beta = rank.least_squares(problem.moments.factor[:p, p:])
+            theta = np.vstack([(mean[p:] - mean[:p] @ beta) + (low[p:] - low[:p] @ beta), beta])
         else:
-            beta = rank.least_squares(moments.factor[:p, p:])
-            theta = np.vstack([_intercept(moments.mean, moments.tally.mean_low, beta), beta])
+            theta = rank.least_squares(problem.factor.B)
         return State(theta, np.zeros_like(theta))
 
     def step(self, problem: Problem, state: State) -> State:  # noqa: ARG002
@@ -44,12 +53,5 @@ class Exact:
         return state
 
     def settings(self) -> dict[str, Any]:
-        """It has none."""
-        return {}
-
-
-def _intercept(mean: np.ndarray, mean_low: np.ndarray, beta: np.ndarray) -> np.ndarray:
-    """ȳ − x̄·β, its products' low parts included so that a mean far from zero costs no digit."""
-    p = len(beta)
-    high = mean[p:] - mean[:p] @ beta
-    return high + (mean_low[p:] - mean_low[:p] @ beta)
+        """The settings as plain JSON."""
+        return {"digits": self.digits}

@@ -1,0 +1,193 @@
+"""LinearModel: predictions by name, its file, its start elsewhere, and the recipe that travels with it."""
+
+import json
+import math
+import struct
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import gradline
+from gradline import Exact, GradientDescent
+from gradline.errors import DataError, GradlineWarning, MissingValuesError, RequestError, UsageError
+
+TARGETS = ["apples", "oranges"]
+
+
+@pytest.fixture
+def mixed():
+    """A frame with a category between two numbers, and weights."""
+    random = np.random.default_rng(0)
+    kinds = random.choice(["pear", "Fig", "äpfel"], 60)
+    frame = pl.DataFrame({"a": random.normal(size=60), "kind": kinds, "b": random.normal(5, 2, 60)})
+    y = 2 * frame["a"] - frame["b"] + pl.Series([{"pear": 1.0, "Fig": 0.0, "äpfel": -3.0}[k] for k in kinds])
+    return frame.with_columns(y=y + 0.1 * random.normal(size=60), w=pl.Series(random.integers(1, 3, 60)))
+
+
+def test_categories_are_coded_by_treatment_in_byte_order(mixed):
+    model = gradline.fit(mixed, "y", weights="w")
+    assert model.features == ("a", "kind=pear", "kind=äpfel", "b")
+    assert any("kind is categorical: 3 levels, base 'Fig'" in notice.text for notice in model.notices)
+    columns = [mixed["a"], mixed["kind"] == "pear", mixed["kind"] == "äpfel", mixed["b"]]
+    A = np.column_stack([np.ones(60), *(c.to_numpy() for c in columns)])
+    root = np.sqrt(mixed["w"].to_numpy())
+    theta = np.linalg.lstsq(A * root[:, None], mixed["y"].to_numpy() * root, rcond=None)[0]
+    np.testing.assert_allclose(model.weight[0], theta[1:], rtol=1e-11)
+    np.testing.assert_allclose(model.predict(mixed)[:, 0], A @ theta, rtol=1e-11)
+
+
+def test_predictions_match_by_name_whatever_the_form(mixed, tmp_path):
+    model = gradline.fit(mixed, "y", exclude=["w"])
+    expected = model.predict(mixed)
+    mixed.write_csv(tmp_path / "t.csv")
+    turned = mixed.select("y", "b", "w", "kind", "a")
+    for form in (
+        turned,
+        turned.to_pandas(),
+        turned.to_arrow(),
+        tmp_path / "t.csv",
+        turned.to_dict(as_series=False),
+    ):
+        assert (model.predict(form) == expected).all()
+    with pytest.raises(DataError, match="lacks the column b"):
+        model.predict(mixed.drop("b"))
+    with pytest.raises(DataError, match="an array has no levels"):
+        model.predict(np.zeros((1, 3)))
+
+
+def test_arrays_are_matched_by_position():
+    X, y = np.random.default_rng(0).normal(size=(20, 3)), np.arange(20.0)
+    model = gradline.fit(X, y, features=["u", "v", "w"])
+    by_name = model.predict({"w": X[:, 2], "v": X[:, 1], "u": X[:, 0]})
+    np.testing.assert_allclose(by_name, model.predict(X), rtol=1e-14)
+    np.testing.assert_array_equal(model.predict(torch.tensor(X)), model.predict(X))
+    np.testing.assert_allclose(model.predict(X), X @ model.weight.T + model.bias)
+    with pytest.raises(DataError, match=r"X has shape \(20, 2\), the model needs \(rows, 3\)"):
+        model.predict(X[:, :2])
+
+
+def test_missing_cells_and_new_levels_at_prediction(mixed):
+    model = gradline.fit(mixed, "y", exclude=["w"])
+    rows = {"a": [1.0, None], "kind": ["pear", "plum"], "b": [2.0, 2.0]}
+    with pytest.raises(DataError, match="'plum' was not seen in training"):
+        model.predict(rows)
+    with pytest.raises(MissingValuesError, match=r"row 2.*: a is missing"):
+        model.predict(rows, unseen="base")
+    predicted = model.predict(rows, unseen="base", missing="drop")
+    assert np.isnan(predicted[:, 0]).tolist() == [False, True]
+    as_base = model.predict({"a": [1.0], "kind": ["Fig"], "b": [2.0]})
+    assert (model.predict({"a": [1.0], "kind": ["plum"], "b": [2.0]}, unseen="base") == as_base).all()
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_the_file_holds_all_but_the_rows(bias, mixed, tmp_path):
+    path = tmp_path / "m.safetensors"
+    solver = GradientDescent(lr=0.01, epochs=5)
+    model = gradline.fit(mixed, "y", weights="w", solver=solver, bias=bias, holdout=0.2)
+    model.save(path)
+    again = gradline.load(path)
+    assert (again.weight == model.weight).all()
+    assert (again.bias == model.bias).all()
+    assert again._card() == model._card()
+    assert again.summary() == model.summary()
+    assert (again.predict(mixed) == model.predict(mixed)).all()
+    assert path.stat().st_size < 10_000
+
+
+def test_the_file_opens_as_nn_linear(tmp_path):
+    path = tmp_path / "m.safetensors"
+    model = gradline.fit("example:crops", TARGETS)
+    model.save(path)
+    linear = torch.nn.Linear(3, 2).double()
+    linear.load_state_dict(load_file(path), strict=False)
+    region = torch.tensor([[75.0, 63, 44]]).double()
+    np.testing.assert_array_equal(linear(region).detach().numpy(), model.predict(region))
+
+
+def test_no_planted_value_is_in_the_file(tmp_path):
+    secret = 0.1234567890123456
+    X = np.random.default_rng(0).normal(size=(50, 2))
+    X[7, 1] = secret
+    path = tmp_path / "m.safetensors"
+    gradline.fit(X, np.arange(50.0)).save(path)
+    data = path.read_bytes()
+    assert struct.pack("<d", secret) not in data
+    assert b"0.12345678901" not in data
+
+
+def test_evaluation_of_other_rows(tmp_path):
+    model = gradline.fit("example:crops5", TARGETS)
+    result = model.evaluate("example:crops")
+    frame = pd.read_csv(gradline.fitting.__file__.replace("fitting.py", "examples/crops.csv"))
+    X, Y = frame[["temp", "rainfall", "humidity"]].to_numpy(), frame[TARGETS].to_numpy()
+    residual = X @ model.weight.T + model.bias - Y
+    assert math.isclose(result.loss, (residual**2).mean(), rel_tol=1e-9)
+    np.testing.assert_allclose(result.rmse, np.sqrt((residual**2).mean(axis=0)), rtol=1e-9)
+    np.testing.assert_allclose(result.r2, 1 - (residual**2).mean(axis=0) / Y.var(axis=0), rtol=1e-9)
+    arrays = model.evaluate(X, Y)
+    assert math.isclose(arrays.loss, result.loss, rel_tol=1e-9)
+
+
+def test_r2_without_a_bias_compares_with_zero():
+    X, y = np.array([[1.0], [2], [3]]), np.array([2.0, 3, 7])
+    model = gradline.fit(X, y, bias=False)
+    residual = y - model.predict(X)[:, 0]
+    assert math.isclose(model.training.r2[0], 1 - (residual @ residual) / (y @ y), rel_tol=1e-12)
+
+
+def test_a_saved_model_of_other_columns_is_no_start(mixed, tmp_path):
+    model = gradline.fit("example:crops", TARGETS)
+    with pytest.raises(RequestError, match="other columns"):
+        gradline.fit(mixed, "y", solver=GradientDescent(lr=0.01, init=model))
+    model.save(tmp_path / "m")
+    with pytest.raises(RequestError, match="other columns"):
+        gradline.fit(mixed, "y", solver=GradientDescent(lr=0.01, init=str(tmp_path / "m")))
+
+
+def test_objective_and_config_say_what_was_done(mixed):
+    model = gradline.fit(mixed, "y", weights="w", solver=GradientDescent(lr=0.01, epochs=3), scale="standard")
+    total = mixed["w"].sum()
+    assert model.objective == (
+        f"mean squared error over 60 rows × 1 target, weights summing to {total}: Σw·(ŷ − y)² / {total}"
+    )
+    assert model.config["weights"] == "w"
+    assert (model.config["scale"], model.config["lr"], model.config["epochs"]) == ("standard", 0.01, 3)
+
+
+def test_fitting_moments_is_fitting_the_rows():
+    moments = gradline.Moments.of("example:crops", TARGETS)
+    assert (gradline.fit(moments).weight == gradline.fit("example:crops", TARGETS).weight).all()
+    halves = gradline.Moments.of("example:crops5", TARGETS)
+    np.testing.assert_allclose(gradline.fit(moments + halves - halves).weight, gradline.fit(moments).weight)
+    with pytest.raises(RequestError, match="no rows to keep out"):
+        gradline.fit(moments, holdout=0.2)
+
+
+def test_requests_outside_their_range():
+    for wrong in ({"scale": "minmax"}, {"holdout": 1.0}, {"missing": "mean"}, {"solver": "gd"}):
+        with pytest.raises(UsageError):
+            gradline.fit("example:crops", TARGETS, **wrong)
+    with pytest.raises(UsageError):
+        Exact(digits=40)
+    with pytest.raises(RequestError, match="named twice"):
+        gradline.fit("example:crops", ["apples", "apples"])
+    with pytest.raises(RequestError, match="no target"):
+        gradline.fit("example:crops")
+
+
+def test_warnings_are_issued_once_and_kept():
+    with pytest.warns(GradlineWarning, match="one row"):
+        model = gradline.fit([[1.0, 2.0]], [3.0])
+    assert model.predict([[1.0, 2.0]]) == 3.0
+
+
+def test_notebooks_show_models_certificates_and_histories():
+    model = gradline.fit("example:crops", TARGETS, solver=GradientDescent(lr=1e-5))
+    assert "<pre>" in model._repr_html_()
+    assert model.history._repr_html_().count("<tr>") > 10
+    assert "Stopped at epoch 100" in model.certificate._repr_html_()
+    json.dumps(model.certificate.card(), allow_nan=False)
