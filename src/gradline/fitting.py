@@ -60,7 +60,9 @@ def fit(
     Returns the model; notices that matter are also issued as `GradlineWarning`. Raises `DataError`,
     `RequestError` (`RateError` for an unstable lr), `UsageError` or `FileError`, each with cause and remedy.
     """
-    request = Request(features, exclude, solver or Exact(), bias, weights, scale, missing, holdout, seed, force)
+    request = Request(
+        features, exclude, solver or Exact(), bias, weights, scale, missing, holdout, seed, force
+    )
     model = run(data, targets, request)
     for notice in model.notices:
         if notice.is_warning:

@@ -1,6 +1,7 @@
 """A model in plain words: its coefficients, how well it fits, and what its certificate says."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 from gradline.certificate import Certificate
@@ -8,11 +9,15 @@ from gradline.design import Category
 from gradline.model import Evaluation, LinearModel
 from gradline.wording import counted, epochs, listed, number, percent
 
+WIDTH = 100  # of a line of prose, on every terminal the same
+
 
 def summary(model: LinearModel) -> str:
     """Everything that a reader needs, a few short blocks of text."""
-    blocks = [heading(model), coefficients(model), "\n".join(sentences(model.certificate))]
-    return "\n\n".join(blocks)
+    said = "\n".join(
+        textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in sentences(model.certificate)
+    )
+    return "\n\n".join([heading(model), coefficients(model), said])
 
 
 def heading(model: LinearModel) -> str:
