@@ -95,7 +95,7 @@ def test_errors_in_standard_errors():
         model.certificate.weight_error_stderr[0], np.abs(1 - theta[1:]) / errors[1:], rtol=1e-9
     )
     np.testing.assert_allclose(
-        model.certificate.bias_error_stderr, np.abs(1 - theta[0]) / errors[0], rtol=1e-9
+        np.array(model.certificate.bias_error_stderr), np.abs(1 - theta[0]) / errors[0], rtol=1e-9
     )
 
 

@@ -68,20 +68,20 @@ SOURCES = {
     "JSON lines, gzip": lambda d: save(d / "t.jsonl.gz", gzip.compress(text(TABLE.write_ndjson))),
     "a glob": lambda d: halves(d) / "*.csv",
     "a folder": lambda d: halves(d),
-    "polars": lambda d: TABLE,
-    "polars lazy": lambda d: TABLE.lazy(),
-    "pandas": lambda d: TABLE.to_pandas(),
-    "pandas without Arrow": lambda d: pd.DataFrame(
+    "polars": lambda _: TABLE,
+    "polars lazy": lambda _: TABLE.lazy(),
+    "pandas": lambda _: TABLE.to_pandas(),
+    "pandas without Arrow": lambda _: pd.DataFrame(
         {k: pd.Series(v, dtype=object) for k, v in TABLE.to_dict().items()}
     ),
-    "pandas nullable": lambda d: TABLE.to_pandas().convert_dtypes(),
-    "pyarrow": lambda d: TABLE.to_arrow(),
-    "record batches": lambda d: pa.RecordBatchReader.from_batches(
+    "pandas nullable": lambda _: TABLE.to_pandas().convert_dtypes(),
+    "pyarrow": lambda _: TABLE.to_arrow(),
+    "record batches": lambda _: pa.RecordBatchReader.from_batches(
         TABLE.to_arrow().schema, TABLE.to_arrow().to_batches()
     ),
-    "narwhals": lambda d: nw.from_native(TABLE),
-    "anything with an Arrow stream": lambda d: Stream(TABLE),
-    "a mapping of columns": lambda d: TABLE.to_dict(as_series=False),
+    "narwhals": lambda _: nw.from_native(TABLE),
+    "anything with an Arrow stream": lambda _: Stream(TABLE),
+    "a mapping of columns": lambda _: TABLE.to_dict(as_series=False),
 }
 
 
@@ -119,7 +119,7 @@ def test_every_source_gives_the_same_cells(make, tmp_path):
         expected = TABLE.with_columns(pl.col("flag").cast(pl.String), pl.col("count").cast(pl.Float64))
         assert got.equals(expected)
         assert batches[0].frame.columns == list(KINDS)
-    assert list(source.batches({"count": Kind.NUMBER}))[0].frame.columns == ["count"]
+    assert next(iter(source.batches({"count": Kind.NUMBER}))).frame.columns == ["count"]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ def expected_failures(estimator):
     }
 
 
-@pytest.mark.filterwarnings("default::gradline.GradlineWarning")
+@pytest.mark.filterwarnings("ignore::gradline.GradlineWarning")
 @parametrize_with_checks(
     [LinearRegression(), LinearRegression(fit_intercept=False), GradientDescentRegressor(), BATCHES],
     expected_failed_checks=expected_failures,

@@ -14,7 +14,6 @@ import pandas as pd
 import polars as pl
 import pytest
 from references import exact_from_integers
-from scipy import linalg
 
 import gradline
 from gradline.errors import GradlineWarning
@@ -23,8 +22,7 @@ from gradline.errors import GradlineWarning
 def package_file(package, name):
     """The bytes of a data file inside an installed package, which is not imported."""
     spec = importlib.util.find_spec(package)
-    assert spec is not None and spec.origin is not None
-    return (Path(spec.origin).parent / "data" / name).read_bytes()
+    return (Path(str(spec and spec.origin)).parent / "data" / name).read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +97,7 @@ def test_penguins(penguins):
     assert (model.moments.rows, model.moments.tally.dropped, model.weight.size + 1) == (333, 11, 9)
     numbers = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm"]
     columns = design(frame, numbers, ["species", "island", "sex"])
-    theta = linalg.lstsq(np.column_stack(columns), frame["body_mass_g"].to_numpy(), lapack_driver="gelsy")[0]
+    theta = np.linalg.lstsq(np.column_stack(columns), frame["body_mass_g"].to_numpy(), rcond=None)[0]
     ordered = [4, 5, 6, 7, 1, 2, 3, 8]  # gradline keeps the order of the file
     np.testing.assert_allclose(model.weight[0], theta[ordered], rtol=1e-11)
     tenths = [np.round(10 * column) if i in (1, 2, 3) else column for i, column in enumerate(columns)]
@@ -107,7 +105,7 @@ def test_penguins(penguins):
     exact[1:4] *= 10
     np.testing.assert_allclose(model.weight[0], exact[ordered], rtol=1e-12)
     np.testing.assert_allclose(model.bias[0], exact[0], rtol=1e-12)
-    assert round(model.training.r2[0], 3) == 0.875
+    assert round(model.training.r2[0] or 0, 3) == 0.875
 
 
 @pytest.mark.slow
