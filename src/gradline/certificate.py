@@ -207,7 +207,11 @@ def _rounding(moments: Moments, rank: Rank, weight: np.ndarray, has_bias: bool) 
         return _Rounding(by_weight, np.zeros(moments.m), scaled)
     mean = np.abs(moments.mean)
     products = np.abs(weight) @ mean[:p] + mean[p:]
-    return _Rounding(by_weight, by_weight @ mean[:p] + 4 * UNIT * math.sqrt(p + 1) * products, scaled)
+    # A mean is known to the rounding of the deviations that were averaged, however near to zero it is.
+    spread = np.linalg.norm(moments.factor, axis=0) / math.sqrt(moments.weight_sum)
+    of_means = np.abs(weight) @ spread[:p] + spread[p:]
+    level = by_weight @ mean[:p] + 4 * UNIT * math.sqrt(p + 1) * products + error * of_means
+    return _Rounding(by_weight, level, scaled)
 
 
 def _digits(coefficients: np.ndarray, errors: np.ndarray, has_bias: bool) -> float:
