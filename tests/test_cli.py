@@ -124,6 +124,12 @@ def test_a_configuration_is_what_show_prints_back(gradline, tmp_path):
     assert (one.weight == two.weight).all()
     assert one.config == two.config
     assert gradline("show", "two", "--config").out == printed
+    (tmp_path / "all.toml").write_text(
+        printed + 'output = "three"\nlog_every = 5\nrequire_certified = true\n'
+    )
+    uncertified = gradline("fit", "--config", "all.toml")
+    assert (uncertified.code, uncertified.err.splitlines()[-1]) == (3, "not saved: the fit is stopped")
+    assert "Epoch [5/7]" in uncertified.err
     assert json.loads(gradline("fit", "--config", "run.toml", "--epochs", "2", "--json").out)["epochs"] == 2
 
 

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 import gradline
 from gradline.data import Kind, csv, open_table
 from gradline.errors import DataError, GradlineError
-from gradline.rows import Split, read
+from gradline.reading import read
+from gradline.rows import Split
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -18,6 +18,7 @@ LAYERS = [
     {"data"},
     {"design"},
     {"rows"},
+    {"reading"},
     {"factor"},
     {"tally"},
     {"moments"},

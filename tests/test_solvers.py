@@ -165,7 +165,7 @@ def test_sgd_without_shuffling_visits_rows_in_order():
 
 def test_sgd_in_pieces_still_takes_every_row_once(monkeypatch):
     """Rows beyond memory are shuffled piece by piece; only the last batch of an epoch is short."""
-    from gradline.rows import read
+    from gradline.reading import read
     from gradline.solvers import sgd
 
     monkeypatch.setattr(sgd, "MEMORY_CELLS", 40)
@@ -274,7 +274,7 @@ def test_sgd_between_its_mean_square_limit_and_the_full_batch_limit_warns():
 
 def test_the_mean_square_limit_of_the_full_batch_is_the_full_batch_limit():
     from gradline.objectives import Problem, Scaling
-    from gradline.rows import read
+    from gradline.reading import read
     from gradline.solvers.sgd import mean_square_limit
 
     X, Y, _ = problem()

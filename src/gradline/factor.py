@@ -26,6 +26,18 @@ def two_sum(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return s, (a - (s - part)) + (b - part)
 
 
+def thin_svd(square: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The singular value decomposition of a factor, without the rows of zeros at its foot.
+
+    left (k, r), singular (r,) descending, right (r, k): with fewer rows of data than columns r is small.
+    """
+    filled = np.flatnonzero(square.any(axis=1))
+    rows = int(filled[-1]) + 1 if len(filled) else 0
+    left = np.zeros((len(square), rows))
+    left[:rows], singular, right = np.linalg.svd(square[:rows], full_matrices=False)
+    return left, singular, right
+
+
 def scaled_singular_values(factor: np.ndarray) -> np.ndarray:
     """Singular values of the factor with its columns scaled to unit norm; zero columns are left out."""
     norms = np.linalg.norm(factor, axis=0)

@@ -17,7 +17,8 @@ from gradline.errors import DataError, GradlineWarning, Notice, RequestError, Us
 from gradline.model import History, LinearModel, evaluation, load
 from gradline.moments import Moments
 from gradline.objectives import Problem, Scaling
-from gradline.rows import Block, Rows, Split, in_memory, read
+from gradline.reading import read
+from gradline.rows import Block, Rows, Split, in_memory
 from gradline.solvers import Exact, Observer, Solution, Solver, solve
 from gradline.solvers.base import INITS
 from gradline.solvers.sgd import MEMORY_CELLS

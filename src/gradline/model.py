@@ -13,7 +13,8 @@ from gradline.data import open_table
 from gradline.design import Number, Recipe
 from gradline.errors import DataError, MissingValuesError, ModelFileError, Notice
 from gradline.moments import Moments
-from gradline.rows import TableRows, is_array, matrix
+from gradline.reading import is_array, matrix
+from gradline.rows import TableRows
 from gradline.solvers import Record
 from gradline.storage import expect_shapes, read_tensors, write_tensors
 from gradline.wording import listed

@@ -10,7 +10,8 @@ import numpy as np
 
 from gradline.errors import DigitsError, RequestError
 from gradline.factor import UNIT, removed, scaled_singular_values, triangular
-from gradline.rows import Block, Rows, read
+from gradline.reading import read
+from gradline.rows import Block, Rows
 from gradline.storage import expect_shapes, read_tensors, write_tensors
 from gradline.tally import Tally, centre
 
@@ -216,7 +217,8 @@ class Moments:
 
     def tensors(self) -> dict[str, np.ndarray]:
         """The arrays of the state by name."""
-        return {"factor": self.factor, **{name: getattr(self.tally, name) for name in _VECTORS}}
+        filled = self.factor[: min(self.rows, len(self.factor))]  # the rows below are zeros
+        return {"factor": filled, **{name: getattr(self.tally, name) for name in _VECTORS}}
 
     def card(self) -> dict[str, Any]:
         """The rest of the state as plain JSON."""
@@ -237,7 +239,10 @@ class Moments:
     ) -> "Moments":
         """The state that `tensors` and `card` hold; `path` is for messages."""
         k = len(card["features"]) + len(card["targets"])
-        expect_shapes(path, tensors, {"factor": (k, k), **dict.fromkeys(_VECTORS, (k,))})
+        filled = min(card["rows"], k)
+        expect_shapes(path, tensors, {"factor": (filled, k), **dict.fromkeys(_VECTORS, (k,))})
+        factor = np.zeros((k, k))
+        factor[:filled] = tensors["factor"]
         tally = Tally(
             rows=card["rows"],
             weight_sum=card["weight_sum"],
@@ -246,7 +251,7 @@ class Moments:
             missing=card["missing"],
             **{name: tensors[name] for name in _VECTORS},
         )
-        return cls(tuple(card["features"]), tuple(card["targets"]), tally, tensors["factor"], card["error"])
+        return cls(tuple(card["features"]), tuple(card["targets"]), tally, factor, card["error"])
 
     def _expect_same_names(self, other: "Moments") -> None:
         ours, theirs = self.features + self.targets, other.features + other.targets

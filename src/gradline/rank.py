@@ -1,12 +1,14 @@
 """Which columns the data can tell apart: rank, scaled condition, and the combinations that vanish."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 
 import numpy as np
 
-from gradline.factor import UNIT
+from gradline.factor import UNIT, thin_svd
 from gradline.moments import Moments
+
+MOST_COMBINATIONS = 40  # more sentences than these nobody reads
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +25,7 @@ class Rank:
     mean: np.ndarray
     columns: np.ndarray
     norms: np.ndarray
-    left: np.ndarray
+    left: np.ndarray  # left (p, r), singular (r,), right (r, p): no more than the factor has rows
     singular: np.ndarray
     right: np.ndarray
     rank: int
@@ -31,21 +33,7 @@ class Rank:
     @classmethod
     def of(cls, moments: Moments, bias: bool) -> "Rank":
         """The decomposition behind a fit of these moments, with or without a bias."""
-        p = moments.p
-        columns = moments.factor[:p, :p] if bias else moments.raw_factor(bias=False).A
-        norms = np.linalg.norm(columns, axis=0)
-        if bias:
-            # What centring leaves of a column that does not vary is rounding, however it was summed.
-            largest = np.maximum(np.abs(moments.tally.minimum[:p]), np.abs(moments.tally.maximum[:p]))
-            with np.errstate(invalid="ignore"):
-                rounding = 8 * UNIT * np.sqrt(moments.weight_sum) * largest
-            norms = np.where(norms <= rounding, 0.0, norms)
-        unit = np.where(norms > 0, columns / np.where(norms > 0, norms, 1.0), 0.0)
-        left, singular, right = np.linalg.svd(unit)
-        tolerance = 8 * p * UNIT * (singular[0] if p else 0.0)
-        mean = moments.mean[:p] if bias else np.zeros(p)
-        rank = int((singular > tolerance).sum())
-        return cls(moments.features, mean, columns, norms, left, singular, right, rank)
+        return _decomposed(moments, bias)
 
     @property
     def deficiency(self) -> int:
@@ -67,9 +55,9 @@ class Rank:
         if self.deficiency == 0:
             # The factor is triangular, so LU does not pivot and this is back substitution.
             return np.linalg.solve(self.columns / self.norms, B) / self.norms[:, None]
-        beta = self._truncated(B)
-        basis = self.null
-        return beta - basis @ (basis.T @ beta)
+        # Of all solutions the one in the row space is the smallest.
+        basis = np.linalg.qr((self.right[: self.rank] * self.norms).T)[0]
+        return basis @ (basis.T @ self._truncated(B))
 
     def correction(self, B: np.ndarray) -> np.ndarray:
         """The same by singular values only, without the solver's route: for judging its answer."""
@@ -80,17 +68,12 @@ class Rank:
         inner = (self.left[:, :r].T @ B) / self.singular[:r, None]
         return (self.right[:r].T @ inner) / np.where(self.norms > 0, self.norms, np.inf)[:, None]
 
-    @cached_property
-    def null(self) -> np.ndarray:
-        """An orthonormal basis (p, deficiency), in raw units, of the combinations that vanish."""
-        scaled = self.right[self.rank :].T
-        used = self.norms > 0
-        raw = scaled / np.where(used, self.norms / self.norms.max(initial=1.0), 1.0)[:, None]
-        return np.linalg.qr(raw)[0] if raw.shape[1] else raw
-
     def combinations(self) -> list[str]:
         """The vanishing combinations in words, each with as few columns as elimination finds."""
-        rows = self.null.T.copy()
+        if self.deficiency > MOST_COMBINATIONS:
+            return [f"{self.deficiency:,} independent combinations of the {len(self.norms):,} columns vanish"]
+        scaled = np.linalg.qr(self.right[: self.rank].T, mode="complete")[0][:, self.rank :]
+        rows = (scaled / np.where(self.norms > 0, self.norms / self.norms.max(initial=1.0), 1.0)[:, None]).T
         for i in range(len(rows)):
             rows[i] /= rows[i, np.argmax(np.abs(rows[i]))]
             pivot = int(np.argmax(np.abs(rows[i])))
@@ -115,6 +98,24 @@ class Rank:
         words = " ".join(f"{'−' if c < 0 else '+'} {_times(abs(c), name)}" for c, name in terms)
         words = words.removeprefix("+ ") if words.startswith("+") else words.replace("− ", "−", 1)
         return f"{self.features[solved]} = {words}"
+
+
+@lru_cache(maxsize=4)  # a fit asks for the same one several times
+def _decomposed(moments: Moments, bias: bool) -> Rank:
+    p = moments.p
+    columns = moments.factor[:p, :p] if bias else moments.raw_factor(bias=False).A
+    norms = np.linalg.norm(columns, axis=0)
+    if bias:
+        # What centring leaves of a column that does not vary is rounding, however it was summed.
+        largest = np.maximum(np.abs(moments.tally.minimum[:p]), np.abs(moments.tally.maximum[:p]))
+        rounding = 8 * UNIT * np.sqrt(moments.weight_sum) * largest
+        norms = np.where(norms <= rounding, 0.0, norms)
+    unit = np.where(norms > 0, columns / np.where(norms > 0, norms, 1.0), 0.0)
+    left, singular, right = thin_svd(unit)
+    tolerance = 8 * p * UNIT * singular.max(initial=0.0)
+    rank = int((singular > tolerance).sum())
+    mean = moments.mean[:p] if bias else np.zeros(p)
+    return Rank(moments.features, mean, columns, norms, left, singular, right, rank)
 
 
 def _times(coefficient: float, name: str) -> str:

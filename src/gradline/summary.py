@@ -112,9 +112,11 @@ def sentences(certificate: Certificate) -> list[str]:
 
 def _certified(c: Certificate) -> list[str]:
     after = f" after {counted(c.epochs, 'epoch')}" if c.epochs else ""
+    sure = f"sure to {counted(math.floor(c.digits), 'digit')} in every coefficient"
+    if c.digits < 1:
+        sure = "though rounding leaves its least certain coefficient without a sure digit"
     return [
-        f"Certified{after}: this is the least-squares answer, sure to {math.floor(c.digits)} digits in every "
-        "coefficient.",
+        f"Certified{after}: this is the least-squares answer, {sure}.",
         "That says nothing about whether a line suits the data.",
     ]
 

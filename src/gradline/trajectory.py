@@ -2,12 +2,13 @@
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gradline.errors import RequestError, UsageError
+from gradline.factor import thin_svd
 from gradline.heavy_ball import envelope, progress, rates
 from gradline.moments import Moments
 from gradline.rank import Rank
@@ -40,7 +41,8 @@ class Spectrum:
     """Curvature of the loss by direction: H = 2/(m·W)·AᵀA = Q·diag(λ)·Qᵀ, largest first.
 
     λ comes from the singular values of the raw factor A, not from H, which would square its condition.
-    Directions that the data leave undetermined have λ = 0. A parameter is called "bias" or by its feature.
+    Directions that the data leave undetermined have λ = 0 or are left out. A parameter is called "bias" or
+    by its feature.
     """
 
     parameters: tuple[str, ...]
@@ -52,12 +54,7 @@ class Spectrum:
     @classmethod
     def of(cls, moments: Moments, bias: bool = True) -> "Spectrum":
         """The spectrum of these moments, with or without a bias."""
-        left, singular, right = np.linalg.svd(moments.raw_factor(bias).A)
-        deficiency = Rank.of(moments, bias).deficiency
-        singular[len(singular) - deficiency :] = 0.0
-        names = (("bias",) if bias else ()) + moments.features
-        curvatures = 2.0 * singular**2 / (moments.m * moments.weight_sum)
-        return cls(names, curvatures, singular, left, right.T)
+        return _spectrum(moments, bias)
 
     @property
     def largest(self) -> float:
@@ -107,6 +104,15 @@ class Spectrum:
     def _name(self, j: int) -> str:
         name = self.parameters[j]
         return "the bias" if name == "bias" and j == 0 else name
+
+
+@lru_cache(maxsize=4)  # a fit asks for the same one several times
+def _spectrum(moments: Moments, bias: bool) -> Spectrum:
+    left, singular, right = thin_svd(moments.raw_factor(bias).A)
+    singular[Rank.of(moments, bias).rank + bias :] = 0.0
+    names = (("bias",) if bias else ()) + moments.features
+    curvatures = 2.0 * singular**2 / (moments.m * moments.weight_sum)
+    return Spectrum(names, curvatures, singular, left, right.T)
 
 
 @dataclass(frozen=True, eq=False)

@@ -43,7 +43,7 @@ def trajectory(
     from gradline.errors import UsageError  # noqa: PLC0415
     from gradline.moments import Moments  # noqa: PLC0415
     from gradline.objectives import Scaling  # noqa: PLC0415
-    from gradline.rows import read  # noqa: PLC0415
+    from gradline.reading import read  # noqa: PLC0415
     from gradline.trajectory import Spectrum, Trajectory  # noqa: PLC0415
 
     if scale not in ("none", "standard"):

@@ -60,7 +60,7 @@ def fit(
     digits: Annotated[
         float | None, typer.Option(help="Digits for the exact solver to keep. Default: 12.")
     ] = None,
-    log_every: Annotated[int, typer.Option(help="Print the loss every so many epochs.", min=0)] = 0,
+    log_every: Annotated[int | None, typer.Option(help="Print the loss every so many epochs.")] = None,
     config: Annotated[
         Path | None, typer.Option(help="TOML file with these options; flags win over it.")
     ] = None,
@@ -68,9 +68,9 @@ def fit(
         bool | None, typer.Option("--force", help="Train even above the largest stable rate.")
     ] = None,
     require_certified: Annotated[
-        bool, typer.Option("--require-certified", help="Exit 3 unless certified.")
-    ] = False,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Where to save the model.")] = None,
+        bool | None, typer.Option("--require-certified", help="Exit 3 unless certified.")
+    ] = None,
+    output: Annotated[str | None, typer.Option("-o", "--output", help="Where to save the model.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Fit a linear model to a table, and prove the answer.
@@ -89,38 +89,19 @@ def fit(
         "data": data, "targets": target, "features": feature, "exclude": exclude, "solver": solver, "lr": lr,
         "epochs": epochs, "batch_size": batch_size, "momentum": momentum, "shuffle": shuffle, "scale": scale,
         "init": init, "bias": bias, "weights": weights, "holdout": holdout, "seed": seed, "missing": missing,
-        "digits": digits, "force": force,
+        "digits": digits, "force": force, "log_every": log_every, "require_certified": require_certified,
+        "output": output,
     }  # fmt: skip
     options = FitOptions.merged(flags, config)
     if not options.targets:
         _list_columns(options.data)
-    model = _run(options, log_every)
-    tell_notices(model.notices)
-    certificate = model.certificate
-    uncertified = require_certified and certificate.status != "certified"
-    failed = uncertified or certificate.status == "diverged"
-    saved = output if output and (not failed or options.request.force) else None
-    if saved:
-        model.save(saved)
-    if as_json:
-        out_json(report(model, saved))
-    else:
-        out(model.summary())
-        if certificate.status in ("stopped", "diverged"):
-            out(f"To the optimum at once: {_exact_command(options)}")
-        say(
-            f"saved: {saved}"
-            if saved
-            else f"not saved: add -o {Path(options.data.split(':')[-1]).stem or 'model'}.safetensors"
-        )
-    if failed:
-        raise typer.Exit(3)
+    _finish(_run(options), options, as_json)
 
 
-def _run(options: Any, log_every: int) -> Any:
+def _run(options: Any) -> Any:
     from gradline.fitting import run  # noqa: PLC0415 - --help needs no numpy
 
-    progress = Progress(log_every)
+    progress = Progress(options.log_every)
     try:
         return run(
             options.data,
@@ -131,6 +112,30 @@ def _run(options: Any, log_every: int) -> Any:
         )
     finally:
         progress.clear()
+
+
+def _finish(model: Any, options: Any, as_json: bool) -> None:
+    """Save the model unless it failed, print it, and set the exit code."""
+    tell_notices(model.notices)
+    status = model.certificate.status
+    failed = status == "diverged" or (options.require_certified and status != "certified")
+    saved = options.output if not failed or options.request.force else None
+    if saved:
+        model.save(saved)
+    if as_json:
+        out_json(report(model, saved))
+    else:
+        out(model.summary())
+        if status in ("stopped", "diverged"):
+            out(f"To the optimum at once: {_exact_command(options)}")
+    if saved:
+        say(f"saved: {saved}")
+    elif failed and options.output:
+        say(f"not saved: the fit is {status}")
+    elif not as_json:
+        say(f"not saved: add -o {Path(options.data.split(':')[-1]).stem or 'model'}.safetensors")
+    if failed:
+        raise typer.Exit(3)
 
 
 def _list_columns(data: str) -> None:

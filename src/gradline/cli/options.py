@@ -32,6 +32,9 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "missing": (str,),
     "digits": (float, int),
     "force": (bool,),
+    "log_every": (int,),
+    "require_certified": (bool,),
+    "output": (str,),
 }
 _SETTINGS = ("lr", "epochs", "batch_size", "momentum", "shuffle", "init", "decay", "digits", "seed")
 _REQUEST = ("bias", "scale", "weights", "holdout", "missing", "force", "seed")
@@ -39,11 +42,14 @@ _REQUEST = ("bias", "scale", "weights", "holdout", "missing", "force", "seed")
 
 @dataclass(frozen=True)
 class FitOptions:
-    """The data, the targets and the request of one fit."""
+    """The data, the targets and the request of one fit, and what is to become of the model."""
 
     data: str
     targets: list[str]
     request: Request
+    log_every: int
+    require_certified: bool
+    output: Path | None
 
     @classmethod
     def merged(cls, flags: Mapping[str, Any], config: Path | None) -> "FitOptions":
@@ -54,6 +60,8 @@ class FitOptions:
             raise UsageError(
                 "no data were named", "give a file, a folder or example:crops: gradline fit DATA -t …"
             )
+        if options.get("log_every", 0) < 0:
+            raise UsageError(f"log_every is {options['log_every']}", "give a whole number from 0 (0: never)")
         names = {name: _names(options.get(name)) for name in ("targets", "features", "exclude")}
         settings = {name: options[name] for name in _SETTINGS if name in options}
         if "lr" in settings:
@@ -64,7 +72,14 @@ class FitOptions:
             solver=named(options.get("solver", "auto"), settings),
             **{name: options[name] for name in _REQUEST if name in options},
         )
-        return cls(options["data"], names["targets"], request)
+        return cls(
+            options["data"],
+            names["targets"],
+            request,
+            log_every=options.get("log_every", 0),
+            require_certified=options.get("require_certified", False),
+            output=Path(options["output"]) if "output" in options else None,
+        )
 
 
 def _names(value: Any) -> list[str]:

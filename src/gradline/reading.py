@@ -1,0 +1,176 @@
+"""From what a user gives (a table, a frame, arrays, tensors) to rows that can be trained on."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gradline.data import Source, open_table
+from gradline.data.columnar import FrameSource
+from gradline.data.source import LARGEST_INTEGER
+from gradline.design import Number, Recipe, learn
+from gradline.errors import DataError, Notice, RequestError, UsageError
+from gradline.rows import ArrayRows, Rows, TableRows, refuse_negative
+
+
+class Reading(NamedTuple):
+    """Rows ready to be trained on, and what the user should know about them."""
+
+    rows: Rows
+    notices: list[Notice]
+
+
+def read(
+    data: Any,
+    targets: Any = None,
+    features: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
+    weights: Any = None,
+    missing: str = "error",
+) -> Reading:
+    """The rows behind what a user gives.
+
+    Parameters: `data` is a table (see `open_table`) and `targets` the names of its target columns; or
+    `data` is X, an array or tensor (n, p) or a frame, and `targets` is Y, (n,) or (n, m), row for row.
+    `features` and `exclude` choose columns of a table, or name the columns of an array (x1, x2, … by
+    default). `weights` names a column or is an array (n,). `missing` is "error" (refuse and count) or
+    "drop". Raises `DataError`, `RequestError` or `FileError`, each with cause and remedy.
+    """
+    if missing not in ("error", "drop"):
+        raise UsageError(f"missing is {missing!r}", "use error or drop")
+    if _are_names(targets):
+        names = [targets] if isinstance(targets, str) else list(targets or [])
+        return _read_table(open_table(data), names, features, exclude, weights, missing)
+    if is_array(data):
+        return Reading(_array_rows(data, targets, features, weights, missing), [])
+    source = FrameSource.of(data)
+    if source is None:
+        raise DataError(
+            f"{type(data).__name__} is neither an array nor a table",
+            "give X as an array (n, p) or as a frame",
+        )
+    Y = target_matrix(targets)
+    names = _target_names(targets, Y.shape[1])
+    columns = dict(zip(names, Y.T, strict=True))
+    if weights is not None and not isinstance(weights, str):
+        columns["(weights)"] = _weight_vector(weights, len(Y))
+        weights = "(weights)"
+    return _read_table(source.beside(columns), names, features, exclude, weights, missing)
+
+
+def _read_table(
+    source: Source,
+    targets: Sequence[str],
+    features: Sequence[str] | None,
+    exclude: Sequence[str],
+    weights: Any,
+    missing: str,
+) -> Reading:
+    if weights is not None and not isinstance(weights, str):
+        raise RequestError(
+            "weights is no column name", "name the column of weights, or give X and Y as arrays"
+        )
+    recipe, notices = learn(source, targets, features, exclude, weights)
+    return Reading(TableRows(source, recipe, missing), notices)
+
+
+def _array_rows(
+    data: Any, targets: Any, features: Sequence[str] | None, weights: Any, missing: str
+) -> ArrayRows:
+    X, Y = matrix(data, "X"), target_matrix(targets)
+    if X.ndim != 2:
+        advice = "a single feature needs reshape(-1, 1)" if X.ndim == 1 else "one row per observation"
+        raise DataError(f"X has shape {X.shape}, not (rows, features)", advice)
+    if len(X) != len(Y):
+        raise DataError(
+            f"X has shape {X.shape} and Y has shape {np.shape(targets)}: their rows do not match",
+            "give one row of Y for each row of X",
+        )
+    if len(X) == 0:
+        raise DataError(f"X has shape {X.shape}: there is no row", "give at least one row")
+    names = list(features) if features is not None else [f"x{j}" for j in range(1, X.shape[1] + 1)]
+    if len(names) != X.shape[1]:
+        raise RequestError(
+            f"{len(names)} feature names for X of shape {X.shape}", "name every column of X once"
+        )
+    terms = tuple(Number(name) for name in names)
+    recipe = Recipe(terms, tuple(_target_names(targets, Y.shape[1])))
+    w = None if weights is None else _weight_vector(weights, len(X))
+    return ArrayRows(X, Y, w, recipe, missing)
+
+
+def _are_names(targets: Any) -> bool:
+    if targets is None or isinstance(targets, str):
+        return True
+    return isinstance(targets, (list, tuple)) and all(isinstance(name, str) for name in targets)
+
+
+def is_array(data: Any) -> bool:
+    """Whether the data are numbers without column names: an array, a tensor, a nested list."""
+    return isinstance(data, (np.ndarray, list, tuple)) or hasattr(data, "detach")
+
+
+def matrix(values: Any, what: str) -> np.ndarray:
+    """An array, tensor or nested list as float64; NaN where a cell is masked or missing.
+
+    Raises `DataError` for infinities, integers beyond 2^53, and whatever is not a real number.
+    """
+    if hasattr(values, "detach"):  # a torch tensor, on any device, with or without gradient
+        values = values.detach().cpu()
+        values = values.numpy() if "bfloat16" not in str(values.dtype) else values.double().numpy()
+    try:
+        array = np.ma.filled(values.astype(float), np.nan) if np.ma.isMA(values) else np.asarray(values)
+    except ValueError as error:
+        raise DataError(f"{what} is ragged: {error}", "give rows of one length") from error
+    if (
+        array.dtype.kind in "iu"
+        and array.size
+        and max(abs(int(array.min())), int(array.max())) > LARGEST_INTEGER
+    ):
+        raise DataError(
+            f"{what} holds integers beyond 2^53, where float64 no longer holds every integer",
+            "leave out identifiers; subtract an offset or rescale a measurement",
+        )
+    if array.dtype.kind not in "biufO":
+        raise DataError(f"{what} holds {array.dtype}, not real numbers", "turn it into numbers first")
+    try:
+        array = array.astype(np.float64, copy=False)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{what} cannot be read as numbers: {error}", "turn it into numbers first") from error
+    if not np.isfinite(array.sum()) and np.isinf(array).any():
+        place = tuple(int(i) for i in np.argwhere(np.isinf(array))[0])
+        raise DataError(
+            f"{what}{list(place)} is {array[place]}, which no line can follow",
+            "mend the value or drop the row",
+        )
+    return array
+
+
+def target_matrix(values: Any) -> np.ndarray:
+    """Y as (n, m): a vector (n,) and a matrix (n, 1) are the same target; nothing else is reshaped."""
+    if hasattr(values, "__dataframe__") or hasattr(values, "to_numpy"):
+        values = values.to_numpy()
+    Y = matrix(values, "Y")
+    if Y.ndim not in (1, 2):
+        raise DataError(
+            f"Y has shape {Y.shape}, not (rows,) or (rows, targets)", "reshape it, such as Y[:, :, 0]"
+        )
+    return Y[:, None] if Y.ndim == 1 else Y
+
+
+def _target_names(targets: Any, count: int) -> list[str]:
+    columns = getattr(targets, "columns", None)
+    if columns is not None:
+        return [str(name) for name in columns]
+    name = getattr(targets, "name", None)
+    if count == 1:
+        return [name if isinstance(name, str) and name else "y"]
+    return [f"y{j}" for j in range(1, count + 1)]
+
+
+def _weight_vector(weights: Any, rows: int) -> np.ndarray:
+    w = matrix(weights.to_numpy() if hasattr(weights, "to_numpy") else weights, "weights")
+    if w.shape != (rows,):
+        raise DataError(f"weights have shape {w.shape} for {rows} rows", "give one weight per row")
+    refuse_negative(w, lambda row: f"weights[{row}]")
+    return w
