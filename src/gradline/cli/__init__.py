@@ -1,5 +1,6 @@
 """The command line: `gradline COMMAND`, one file per help panel; each parses, calls and prints."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -40,4 +41,8 @@ def options(
 
 def main() -> None:
     """The entry point of the `gradline` command."""
+    # Rows are decoded on all cores; BLAS threads beside them would fight for the same ones, and on a busy
+    # machine lose seconds. NumPy reads this when it loads, which is later.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("MKL_NUM_THREADS", "1")
     app()
