@@ -7,28 +7,65 @@ import numpy as np
 
 
 def rational_least_squares(X, Y, w=None, bias=True) -> list[list[Fraction]]:
-    """The exact solution θ (q rows of m fractions) of the normal equations, by Gaussian elimination."""
-    ones = [Fraction(1)] if bias else []
-    rows = [[*ones, *(Fraction(float(v)) for v in row)] for row in X]
-    targets = [[Fraction(float(v)) for v in np.atleast_1d(row)] for row in Y]
-    weights = [Fraction(1)] * len(rows) if w is None else [Fraction(float(v)) for v in w]
-    q, m = len(rows[0]), len(targets[0])
-    columns = [[*row, *target] for row, target in zip(rows, targets, strict=True)]
+    """The exact θ (q rows of m fractions) of the normal equations, by Gauss-Jordan elimination.
+
+    Where the columns are dependent, the solution of least ‖weight‖₂, the bias free.
+    """
+    weights = [Fraction(1)] * len(X) if w is None else [Fraction(float(v)) for v in w]
+    rows = [[*([Fraction(1)] if bias else []), *(Fraction(float(v)) for v in row)] for row in X]
+    columns = [
+        [*row, *(Fraction(float(v)) for v in np.atleast_1d(y))] for row, y in zip(rows, Y, strict=True)
+    ]
+    q = len(rows[0])
     table = [
         [
             sum((c * z[i] * z[j] for z, c in zip(columns, weights, strict=True)), Fraction())
-            for j in range(q + m)
+            for j in range(len(columns[0]))
         ]
         for i in range(q)
     ]
-    for i in range(q):
-        pivot = next(k for k in range(i, q) if table[k][i])
-        table[i], table[pivot] = table[pivot], table[i]
-        table[i] = [v / table[i][i] for v in table[i]]
-        for k in range(q):
-            if k != i and table[k][i]:
-                table[k] = [a - table[k][i] * b for a, b in zip(table[k], table[i], strict=True)]
-    return [row[q:] for row in table]
+    pivots = _eliminated(table, q)
+    free = [j for j in range(q) if j not in pivots]
+    particular = [
+        table[pivots.index(j)][q:] if j in pivots else [Fraction()] * (len(table[0]) - q) for j in range(q)
+    ]
+    if not free:
+        return particular
+    null = [
+        [-table[pivots.index(j)][f] if j in pivots else Fraction(int(j == f)) for j in range(q)] for f in free
+    ]
+    counted = range(int(bias), q)  # the bias does not count towards the norm
+    gram = [
+        [sum((a[j] * b[j] for j in counted), Fraction()) for b in null]
+        + [sum((a[j] * particular[j][t] for j in counted), Fraction()) for t in range(len(particular[0]))]
+        for a in null
+    ]
+    _eliminated(gram, len(null))
+    return [
+        [
+            particular[j][t]
+            - sum((gram[i][len(null) + t] * null[i][j] for i in range(len(null))), Fraction())
+            for t in range(len(particular[0]))
+        ]
+        for j in range(q)
+    ]
+
+
+def _eliminated(table, width):
+    """Reduce the table to row echelon form in place; the pivot columns."""
+    pivots = []
+    for j in range(width):
+        i = len(pivots)
+        row = next((k for k in range(i, len(table)) if table[k][j]), None)
+        if row is None:
+            continue
+        table[i], table[row] = table[row], table[i]
+        table[i] = [v / table[i][j] for v in table[i]]
+        for k in range(len(table)):
+            if k != i and table[k][j]:
+                table[k] = [a - table[k][j] * b for a, b in zip(table[k], table[i], strict=True)]
+        pivots.append(j)
+    return pivots
 
 
 def exact_from_integers(columns, y):

@@ -36,7 +36,7 @@ LAYERS = [
 # Conveniences that call upwards by a late import: LinearModel.summary, Certificate._repr_html_.
 UPWARDS = {("model", "summary"), ("certificate", "summary")}
 HOMES = {
-    "polars": {"data", "design", "cli"},
+    "polars": {"data", "design", "rows", "cli"},
     "narwhals": {"data"},
     "safetensors": {"storage"},
     "sklearn": {"linear_model"},
@@ -44,7 +44,7 @@ HOMES = {
     "backports": {"data"},
     "torch": set(),
     "numba": set(),
-    "scipy": set(),
+    "scipy": {"rank"},
 }
 
 

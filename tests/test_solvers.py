@@ -72,6 +72,28 @@ def test_collinear_columns_still_reach_the_least_loss(solver, tolerance):
     assert math.isclose(model.training.loss, loss, rel_tol=max(tolerance, 1e-9))
 
 
+@pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
+@pytest.mark.parametrize("orders", [0, 3, 6, 9, 12])
+@pytest.mark.parametrize("seed", range(5))
+def test_undetermined_coefficients_are_the_smallest_in_any_units(seed, orders, bias):
+    """Exact dependencies between small integers, in units that differ by many powers of two."""
+    random = np.random.default_rng(seed)
+    X = random.integers(-9, 10, (12, 5)).astype(float)
+    X = np.column_stack([X, X[:, 0] + X[:, 1], 2 * X[:, 2] - X[:, 3]])
+    X *= 2.0 ** np.round(np.log2(10.0) * random.integers(-orders, orders + 1, 7))
+    Y = random.integers(-9, 10, (12, 2)).astype(float)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", GradlineWarning)
+        model = gradline.fit(X, Y, bias=bias)
+    theta = np.array(rational_least_squares(X, Y, bias=bias), dtype=float)
+    weight = theta[1:].T if bias else theta.T
+    np.testing.assert_allclose(model.weight, weight, rtol=1e-9)
+    residual = X @ weight.T + (theta[0] if bias else 0) - Y
+    assert math.isclose(model.training.loss, (residual**2).mean(), rel_tol=1e-9)
+    assert model.certificate.status == "rank_deficient"
+    assert model.certificate.rank == 5
+
+
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
 def test_loss_derivatives(loss):
     """Against finite differences, so that value, gradient and curvature cannot disagree."""

@@ -171,7 +171,7 @@ def _distance(
             mean_residual = np.zeros(moments.m)
         residual = rank.columns @ weight.T - target
         along = rank.left[:, : rank.rank].T @ residual
-        delta = rank.correction(residual).T
+        delta = rank.nearest(residual).T
         gap = (float((along**2).sum()) + moments.weight_sum * float(mean_residual @ mean_residual)) / cells
         beyond = residual - rank.left[:, : rank.rank] @ along
         optimal = (float((floor**2).sum()) + float((beyond**2).sum())) / cells

@@ -1,6 +1,6 @@
 """From named columns to X, Y and row weights: a recipe of terms, learned once, that travels in the model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,7 +11,6 @@ from gradline.data import Batch, Column, Kind, Source
 from gradline.errors import DataError, Notice, RequestError
 from gradline.wording import listed, nearest
 
-ROUNDING = 1e-12  # shares that should sum to one do so to within this
 MOST_LEVELS = 50  # a text column with more levels is an identifier unless the user names it
 
 
@@ -28,8 +27,8 @@ class Number:
         return (self.column,)
 
     def encode(self, batch: Batch, out: np.ndarray, *, unseen: str = "error") -> None:  # noqa: ARG002
-        """Fill `out` (n, 1) with the column; NaN where a cell is missing."""
-        out[:, 0] = batch.frame[self.column].fill_null(float("nan")).to_numpy()
+        """Fill `out` (n, 1) with the column of a batch without missing cells."""
+        out[:, 0] = batch.frame[self.column].to_numpy()
 
     def card(self) -> dict[str, Any]:
         """The term as plain JSON."""
@@ -50,30 +49,20 @@ class Category:
         return tuple(f"{self.column}={level}" for level in self.levels[1:])
 
     def encode(self, batch: Batch, out: np.ndarray, *, unseen: str = "error") -> None:
-        """Fill `out` (n, levels − 1) with zeros and ones; NaN across the row where the cell is missing.
+        """Fill `out` (n, levels − 1) with the zeros and ones of a batch without missing cells.
 
         A level not seen in training raises `DataError`, or counts as the base with `unseen="base"`.
         """
         cells = batch.frame[self.column]
         codes = cells.cast(pl.Enum(self.levels), strict=False).to_physical().cast(pl.Int32)
-        strange = codes.is_null() & cells.is_not_null()
-        if unseen != "base" and strange.any():
-            row = strange.arg_max() or 0
+        if unseen != "base" and codes.null_count():
+            row = codes.is_null().arg_max() or 0
             raise DataError(
                 f"column {self.column}, {batch.place(row)}: the level {cells[row]!r} was not seen in training",
-                f"the levels are {listed(self.levels)}; accept others as the base level "
-                f"{self.levels[0]!r} with --unseen base",
+                f"the levels are {listed(self.levels)}; to predict it as the base level {self.levels[0]!r}, add "
+                "--unseen base (unseen='base' in Python)",
             )
-        position = codes.fill_null(0).to_numpy()
-        out[:] = position[:, None] == np.arange(1, len(self.levels))
-        out[cells.is_null().to_numpy()] = np.nan
-
-    def present(self, shares: Mapping[str, float]) -> "Category":
-        """The term with only those levels that have a share of the rows."""
-        present = [level for level, name in zip(self.levels[1:], self.names, strict=True) if shares[name] > 0]
-        base_share = 1.0 - sum(shares[name] for name in self.names)
-        base = [self.levels[0]] if base_share > ROUNDING else []
-        return Category(self.column, tuple(base + present))
+        out[:] = codes.fill_null(0).to_numpy()[:, None] == np.arange(1, len(self.levels))
 
     def card(self) -> dict[str, Any]:
         """The term as plain JSON."""
@@ -90,6 +79,16 @@ class Recipe:
     terms: tuple[Term, ...]
     targets: tuple[str, ...]
     weights: str | None = None
+
+    def __post_init__(self) -> None:
+        names = [*self.features, *self.targets]
+        twice = (
+            next((name for name in names if names.count(name) > 1), None)
+            if len(set(names)) < len(names)
+            else None
+        )
+        if twice is not None:
+            raise RequestError(f"two columns of the model are called {twice}", "rename one of them")
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -108,7 +107,7 @@ class Recipe:
         return {**self.inputs, **dict.fromkeys(others, Kind.NUMBER)}
 
     def encode(self, batch: Batch, *, unseen: str = "error") -> np.ndarray:
-        """X (n, p) of a batch, column-major; NaN where a cell is missing."""
+        """X (n, p), column-major, of a batch without missing cells."""
         X = np.empty((batch.frame.height, len(self.features)), order="F")
         start = 0
         for term in self.terms:
@@ -117,15 +116,19 @@ class Recipe:
             start = stop
         return X
 
-    def present(self, features: Sequence[str], means: np.ndarray) -> "Recipe":
-        """The recipe without the levels that no complete row has, given the means of the columns of X.
+    def present(self, has_level: Callable[[Category, str], bool]) -> "Recipe":
+        """The recipe without the levels that no complete row has.
 
         Where the base itself is absent the next level takes its place: the columns of the levels that
         are left would otherwise sum to one. The new columns of X are some of the old ones.
         """
-        shares = dict(zip(features, means.tolist(), strict=False))  # the targets' means come last
-        terms = (term.present(shares) if isinstance(term, Category) else term for term in self.terms)
-        return Recipe(tuple(term for term in terms if term.names), self.targets, self.weights)
+        terms: list[Term] = []
+        for term in self.terms:
+            if isinstance(term, Category):
+                term = Category(term.column, tuple(x for x in term.levels if has_level(term, x)))
+            if term.names:
+                terms.append(term)
+        return Recipe(tuple(terms), self.targets, self.weights)
 
     def match(self, source: Source, *, targets: bool) -> list[str]:
         """Check that the table has the columns; return those that it has beside them.

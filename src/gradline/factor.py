@@ -47,12 +47,13 @@ def scaled_singular_values(factor: np.ndarray) -> np.ndarray:
     return np.linalg.svd(factor[:, used] / norms[used], compute_uv=False)
 
 
-def removed(factor: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """The factor of what is left: RᵀR − rowsᵀ·rows, by orthogonal downdating.
+def removed(factor: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, float]:
+    """The factor of what is left, RᵀR − rowsᵀ·rows, by orthogonal downdating, and the largest s.
 
     With S = R⁻ᵀ·rowsᵀ and its singular value decomposition U·s·Vᵀ, what is left is RᵀU(1 − s²)UᵀR
     (Stewart 1979; Bojanczyk, Brent, Van Dooren, de Hoog 1987). 1 − s² is formed as (1 − s)(1 + s).
-    Where R is singular, rows lie in its row space and the pseudo-inverse takes the place of R⁻¹.
+    Where R is singular, rows lie in its row space and the pseudo-inverse takes the place of R⁻¹. An s above one
+    says that the rows are no part of what R stands for.
     """
     norms = np.linalg.norm(factor, axis=0)
     scale = np.where(norms > 0, norms, 1.0)
@@ -64,4 +65,5 @@ def removed(factor: np.ndarray, rows: np.ndarray) -> np.ndarray:
     U, cosines, _ = np.linalg.svd(S)
     cosines = np.concatenate([cosines, np.zeros(len(s) - len(cosines))]) if len(cosines) < len(s) else cosines
     kept = np.sqrt(np.maximum(0.0, (1.0 - cosines) * (1.0 + cosines)))
-    return triangular(kept[:, None] * (U.T @ (s[:, None] * right))) * scale
+    left = triangular(kept[:, None] * (U.T @ (s[:, None] * right))) * scale
+    return left, float(cosines.max(initial=0.0))

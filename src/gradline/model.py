@@ -1,8 +1,8 @@
 """LinearModel: coefficients with their recipe and their proof, and the one file that holds them all."""
 
 import html
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ from gradline.design import Number, Recipe
 from gradline.errors import DataError, MissingValuesError, ModelFileError, Notice
 from gradline.moments import Moments
 from gradline.reading import is_array, matrix
-from gradline.rows import TableRows
+from gradline.rows import TableRows, complete
 from gradline.solvers import Record
 from gradline.storage import expect_shapes, read_tensors, write_tensors
 from gradline.wording import listed
@@ -108,16 +108,25 @@ class LinearModel:
         """How well it predicts the rows that it was trained on."""
         return evaluation(self.moments, self.weight, self.bias, self.has_bias)
 
-    def evaluate(self, data: Any, targets: Any = None, missing: str = "error") -> Evaluation:
+    def evaluate(
+        self, data: Any, targets: Any = None, *, missing: str = "error", unseen: str = "error"
+    ) -> Evaluation:
         """How well it predicts other rows: a table with the same columns, or arrays X and Y.
 
-        R² compares with the mean of those rows (with zero in a model without a bias).
+        R² compares with the mean of those rows (with zero in a model without a bias). Rows are weighted where
+        the table has the column of weights. `missing`, `unseen` as in `predict`, but incomplete rows are left out.
         """
         if is_array(data):
-            return evaluation(Moments.of(data, targets), self.weight, self.bias, self.has_bias)
-        source = open_table(data)
-        self.recipe.match(source, targets=True)
-        moments = Moments.from_rows(TableRows(source, self.recipe, missing))
+            moments = Moments.of(self._matrix(data), targets, missing=missing)
+        else:
+            source = open_table(data)
+            recipe = self.recipe
+            if recipe.weights not in source.schema():  # then every row counts once
+                recipe = replace(recipe, weights=None)
+            recipe.match(source, targets=True)
+            moments = Moments.from_rows(TableRows(source, recipe, missing, unseen))
+        if moments.rows == 0:
+            raise DataError("no complete row is left to evaluate", "fill the missing cells")
         return evaluation(moments, self.weight, self.bias, self.has_bias)
 
     def predict(self, data: Any, *, missing: str = "error", unseen: str = "error") -> np.ndarray:
@@ -127,31 +136,31 @@ class LinearModel:
         takes an unknown level for the base level. Raises `DataError` for a missing column or an unknown
         level, `MissingValuesError` for missing cells.
         """
-        batches = self.predictions(data, missing=missing, unseen=unseen)
-        return np.concatenate([batch.values for batch in batches])
+        batches = [batch.values for batch in self.predictions(data, missing=missing, unseen=unseen)]
+        return np.concatenate(batches) if batches else np.zeros((0, len(self.targets)))
 
     def predictions(
         self, data: Any, *, missing: str = "error", unseen: str = "error"
     ) -> Iterator[Predictions]:
         """`predict` batch by batch, for tables larger than memory."""
         if is_array(data):
-            yield self._predicted(self._matrix(data), missing, lambda row: f"row {row + 1}")
+            X = self._matrix(data)
+            incomplete = np.isnan(X).any(axis=1)
+            if missing != "drop" and incomplete.any():
+                row = int(np.argmax(incomplete))
+                raise _missing(f"row {row + 1}", np.array(self.features)[np.isnan(X[row])])
+            yield Predictions(X @ self.weight.T + self.bias, X)
             return
         source = open_table(data)
         self.recipe.match(source, targets=False)
         for batch in source.batches(self.recipe.inputs):
-            yield self._predicted(self.recipe.encode(batch, unseen=unseen), missing, batch.place)
-
-    def _predicted(self, X: np.ndarray, missing: str, place: Any) -> Predictions:
-        incomplete = np.isnan(X).any(axis=1)
-        if missing != "drop" and incomplete.any():
-            row = int(np.argmax(incomplete))
-            names = [n for n, cell in zip(self.features, X[row], strict=True) if np.isnan(cell)]
-            raise MissingValuesError(
-                f"{place(row)}: {listed(names)} is missing, so there is no prediction",
-                "fill the cell, or leave such predictions empty with --missing drop (missing='drop' in Python)",
-            )
-        return Predictions(X @ self.weight.T + self.bias, X)
+            known = complete(batch.frame)
+            if missing != "drop" and not known.all():
+                row = known.arg_min() or 0
+                raise _missing(batch.place(row), [c.name for c in batch.frame if c[row] is None])
+            X = np.full((batch.frame.height, len(self.features)), np.nan)
+            X[known.to_numpy()] = self.recipe.encode(batch.where(known), unseen=unseen)
+            yield Predictions(X @ self.weight.T + self.bias, X)
 
     def _matrix(self, data: Any) -> np.ndarray:
         if not all(isinstance(term, Number) for term in self.recipe.terms):
@@ -238,6 +247,13 @@ def load(path: str | Path) -> LinearModel:
         raise ModelFileError(
             f"{path} is damaged: its card lacks what a model needs ({error})", "fit the model again"
         ) from error
+
+
+def _missing(place: str, names: Iterable[str]) -> MissingValuesError:
+    return MissingValuesError(
+        f"{place}: {listed(names)} is missing, so there is no prediction",
+        "fill the cell, or leave such predictions empty with --missing drop (missing='drop' in Python)",
+    )
 
 
 def evaluation(moments: Moments, weight: np.ndarray, bias: np.ndarray, has_bias: bool) -> Evaluation:

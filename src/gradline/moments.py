@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
+from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from gradline.errors import DigitsError, RequestError
+from gradline.design import Category
+from gradline.errors import DataError, DigitsError, RequestError
 from gradline.factor import UNIT, removed, scaled_singular_values, triangular
 from gradline.reading import read
 from gradline.rows import Block, Rows
@@ -19,10 +22,13 @@ BLOCK_CELLS = 1 << 18  # cells per block: 2 MB of float64 stay in cache, and a b
 FEWEST_DIGITS = 4.0  # `−` refuses to leave fewer
 
 
+Derived = TypeVar("Derived")
+
+
 class RawFactor(NamedTuple):
     """The least-squares problem of all rows in at most k rows: loss(θ) = (‖A·θ − B‖² + ‖C‖²) / (m·W).
 
-    θ stacks the bias (where there is one) on top of weightᵀ: A (q, q), B (q, m), C (m, m).
+    θ stacks the bias (where there is one) on top of weightᵀ: A (·, q), B (·, m), C (·, m).
     """
 
     A: np.ndarray
@@ -80,8 +86,8 @@ class Moments:
         second = next(blocks, None)
         if second is None:
             return _from_block(first, *names)
-        products = reduce(_CrossProducts.__add__, map(_CrossProducts.of, blocks), _CrossProducts.of(first))
-        moments = (products + _CrossProducts.of(second)).finish(*names)
+        products = (_CrossProducts.of(block, names[0] + names[1]) for block in chain((first, second), blocks))
+        moments = reduce(_CrossProducts.__add__, products).finish(*names)
         if moments is not None and moments.digits >= digits:
             return moments
         parts = (_from_block(block, *names) for block in _blocks(rows, watch))
@@ -142,7 +148,12 @@ class Moments:
         if tally.rows == 0:
             return self.empty(self.features, self.targets)
         rows = np.vstack([other.factor, tally.between(other.tally)])
-        factor = removed(self.factor, rows)
+        factor, cosine = removed(self.factor, rows)
+        if cosine > 1 + 1e-6:
+            raise DataError(
+                "the rows to take away vary more than all rows do, so they are no part of them",
+                "subtract a part of the same rows",
+            )
         error = _error_after_removal(self.factor, rows, factor, max(self.error, other.error))
         left = replace(self, tally=tally, factor=factor, error=error)
         if left.digits < FEWEST_DIGITS:
@@ -169,6 +180,15 @@ class Moments:
             tally=self.tally.select(kept),
             factor=triangular(self.factor[:, kept]),
         )
+
+    def has_level(self, term: Category, level: str) -> bool:
+        """Whether some row has this level; the base is seen in that the other levels do not always sum to one."""
+        if level != term.levels[0]:
+            return bool(self.tally.maximum[self.features.index(f"{term.column}={level}")] > 0)
+        others = [self.features.index(name) for name in term.names]
+        spread = np.linalg.norm(self.factor[:, others].sum(axis=1))
+        always_one = spread <= 1e-9 * np.sqrt(self.weight_sum) and self.mean[others].sum() > 0.5
+        return not always_one
 
     def raw_factor(self, bias: bool) -> RawFactor:
         """The problem of all rows in k rows: [√W √W·z̄; 0 R] with a bias, QR of [√W·z̄; R] without."""
@@ -277,11 +297,26 @@ def _blocks(rows: Rows, watch: Callable[[Block], None]) -> Iterator[Block]:
 
 def _from_block(block: Block, features: tuple[str, ...], targets: tuple[str, ...]) -> Moments:
     """The moments of one block, through QR of its centred rows."""
-    tally, deviations = centre(block)
+    tally, deviations = centre(block, features + targets)
     if block.w is not None:
         deviations *= np.sqrt(block.w)[:, None]
     error = _rounding(len(features) + len(targets)) if tally.rows else 0.0
     return Moments(features, targets, tally, triangular(deviations), error)
+
+
+def once(
+    compute: Callable[[Moments, bool], Derived],
+) -> Callable[[Moments, bool], Derived]:
+    """`compute(moments, bias)`, computed once for each moments and forgotten with them."""
+    known: WeakKeyDictionary[Moments, dict[bool, Derived]] = WeakKeyDictionary()
+
+    def remembered(moments: Moments, bias: bool) -> Derived:
+        found = known.setdefault(moments, {})
+        if bias not in found:
+            found[bias] = compute(moments, bias)
+        return found[bias]
+
+    return remembered
 
 
 @dataclass(frozen=True, eq=False)
@@ -292,8 +327,8 @@ class _CrossProducts:
     G: np.ndarray
 
     @classmethod
-    def of(cls, block: Block) -> "_CrossProducts":
-        tally, deviations = centre(block)
+    def of(cls, block: Block, names: tuple[str, ...]) -> "_CrossProducts":
+        tally, deviations = centre(block, names)
         weighted = deviations if block.w is None else block.w[:, None] * deviations
         return cls(tally, deviations.T @ weighted)
 
@@ -334,6 +369,6 @@ def _error_after_removal(factor: np.ndarray, rows: np.ndarray, left: np.ndarray,
     random, changes = np.random.default_rng(0), []
     for _ in range(4):
         shaken = (a * (1 + 16 * error * random.standard_normal(a.shape)) for a in (factor, rows))
-        change = np.abs(removed(*shaken) - left).max(axis=0)
+        change = np.abs(removed(*shaken)[0] - left).max(axis=0)
         changes.append((change / np.where(norms > 0, norms, 1.0)).max(initial=0.0))
     return max(error, *changes)

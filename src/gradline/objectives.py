@@ -9,7 +9,7 @@ import numpy as np
 from gradline.design import Recipe
 from gradline.errors import RequestError
 from gradline.moments import Moments, RawFactor
-from gradline.rank import Rank
+from gradline.rank import Rank, determined_factor
 from gradline.rows import Block, Rows
 from gradline.trajectory import Spectrum
 
@@ -127,7 +127,7 @@ class Problem:
     @cached_property
     def factor(self) -> RawFactor:
         """All rows in a few: the loss of θ is (‖A·θ − B‖² + ‖C‖²)/(m·W)."""
-        return self.moments.raw_factor(self.bias)
+        return determined_factor(self.moments, self.bias)
 
     @cached_property
     def spectrum(self) -> Spectrum:

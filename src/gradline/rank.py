@@ -1,12 +1,13 @@
 """Which columns the data can tell apart: rank, scaled condition, and the combinations that vanish."""
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from gradline.factor import UNIT, thin_svd
-from gradline.moments import Moments
+from gradline.moments import Moments, RawFactor, once
 
 MOST_COMBINATIONS = 40  # more sentences than these nobody reads
 
@@ -55,35 +56,60 @@ class Rank:
         if self.deficiency == 0:
             # The factor is triangular, so LU does not pivot and this is back substitution.
             return np.linalg.solve(self.columns / self.norms, B) / self.norms[:, None]
-        # Of all solutions the one in the row space is the smallest.
-        basis = np.linalg.qr((self.right[: self.rank] * self.norms).T)[0]
-        return basis @ (basis.T @ self._truncated(B))
+        return self._smallest(B)
 
-    def correction(self, B: np.ndarray) -> np.ndarray:
-        """The same by singular values only, without the solver's route: for judging its answer."""
-        return self._truncated(B)
+    def _smallest(self, B: np.ndarray) -> np.ndarray:
+        """The smallest of all β with β_i = (g − W·t)/D_i for the independent columns, t/D_d for the others.
 
-    def _truncated(self, B: np.ndarray) -> np.ndarray:
+        g is the answer on the independent columns alone. Units D may differ by many orders; sorted rows and
+        pivoted columns keep every equation's error relative to its own size (Cox, Higham 1998).
+        """
+        independent, dependent, W = self._dependence
+        z = self.nearest(B) * self.norms[:, None]
+        g = z[independent] + W @ z[dependent]
+        units = np.where(self.norms > 0, self.norms, 1.0)
+        inner, outer = units[independent, None], units[dependent, None]
+        rows = np.vstack([W / inner, np.diag(1.0 / outer[:, 0])])
+        wanted = np.vstack([g / inner, np.zeros((len(dependent), B.shape[1]))])
+        order = np.argsort(-np.abs(rows).max(axis=1, initial=0.0), kind="stable")
+        Q, R, pivots = _pivoted_qr(rows[order])
+        t = np.empty((len(dependent), B.shape[1]))
+        t[pivots] = np.linalg.solve(R, Q.T @ wanted[order])
+        beta = np.empty((len(units), B.shape[1]))
+        beta[independent], beta[dependent] = (g - W @ t) / inner, t / outer
+        return beta
+
+    @cached_property
+    def _dependence(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """`rank` independent columns, the dependent ones, and W: dependent = independent·W in unit norm.
+
+        What W holds beside its true entries is rounding; it is set to zero, for units may magnify it.
+        """
+        _, R, pivots = _pivoted_qr(self.right[: self.rank])
+        W = np.linalg.solve(R[:, : self.rank], R[:, self.rank :])
+        W[np.abs(W) <= 1e-9 * np.abs(W).max(axis=0, initial=1.0)] = 0.0
+        return pivots[: self.rank], pivots[self.rank :], W
+
+    def nearest(self, B: np.ndarray) -> np.ndarray:
+        """A β that minimises ‖columns·β − B‖, by singular values alone: how the judge measures a distance."""
         r = self.rank
         inner = (self.left[:, :r].T @ B) / self.singular[:r, None]
         return (self.right[:r].T @ inner) / np.where(self.norms > 0, self.norms, np.inf)[:, None]
 
     def combinations(self) -> list[str]:
-        """The vanishing combinations in words, each with as few columns as elimination finds."""
+        """The vanishing combinations in words: each dependent column by the independent ones."""
         if self.deficiency > MOST_COMBINATIONS:
             return [f"{self.deficiency:,} independent combinations of the {len(self.norms):,} columns vanish"]
-        scaled = np.linalg.qr(self.right[: self.rank].T, mode="complete")[0][:, self.rank :]
-        rows = (scaled / np.where(self.norms > 0, self.norms / self.norms.max(initial=1.0), 1.0)[:, None]).T
-        for i in range(len(rows)):
-            rows[i] /= rows[i, np.argmax(np.abs(rows[i]))]
-            pivot = int(np.argmax(np.abs(rows[i])))
-            others = np.arange(len(rows)) != i
-            rows[others] -= np.outer(rows[others, pivot], rows[i])
+        independent, dependent, W = self._dependence
+        rows = np.zeros((self.deficiency, len(self.norms)))
+        scale = np.where(self.norms > 0, self.norms, 1.0)
+        rows[:, independent] = -(W / scale[independent, None] * scale[dependent]).T
+        rows[np.arange(len(rows)), dependent] = 1.0
         return [self._sentence(row) for row in rows]
 
     def _sentence(self, row: np.ndarray) -> str:
         """Solved for the column with the smallest coefficient, which leaves whole numbers where there are some."""
-        used = np.flatnonzero(np.abs(row) > 1e-9 * np.abs(row).max())
+        used = np.flatnonzero(row)
         if len(used) == 1:
             return f"{self.features[used[0]]} is constant"
         sizes = np.abs(row[used])
@@ -100,7 +126,15 @@ class Rank:
         return f"{self.features[solved]} = {words}"
 
 
-@lru_cache(maxsize=4)  # a fit asks for the same one several times
+def _pivoted_qr(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Q, R and the columns' order of a QR factorisation that takes the largest column left first."""
+    from scipy import linalg  # noqa: PLC0415 - only where coefficients are not determined
+
+    factors: Any = linalg.qr(matrix, mode="economic", pivoting=True)
+    return factors
+
+
+@once
 def _decomposed(moments: Moments, bias: bool) -> Rank:
     p = moments.p
     columns = moments.factor[:p, :p] if bias else moments.raw_factor(bias=False).A
@@ -116,6 +150,25 @@ def _decomposed(moments: Moments, bias: bool) -> Rank:
     rank = int((singular > tolerance).sum())
     mean = moments.mean[:p] if bias else np.zeros(p)
     return Rank(moments.features, mean, columns, norms, left, singular, right, rank)
+
+
+@once
+def determined_factor(moments: Moments, bias: bool) -> RawFactor:
+    """The raw factor with the combinations that vanish taken out, so that all its rows are independent.
+
+    What is left of a dependent column by rounding would otherwise count as a direction of its own, and in
+    large units outweigh true ones.
+    """
+    rank, raw = Rank.of(moments, bias), moments.raw_factor(bias)
+    if rank.deficiency == 0:
+        return raw
+    r = rank.rank
+    rows = rank.singular[:r, None] * rank.right[:r] * rank.norms
+    first = int(bias)  # below the row of the means
+    along = rank.left[:, :r].T @ raw.B[first:]
+    beyond = raw.B[first:] - rank.left[:, :r] @ along
+    A = np.vstack([raw.A[:first], np.column_stack([np.zeros((r, first)), rows])])
+    return RawFactor(A, np.vstack([raw.B[:first], along]), np.vstack([raw.C, beyond]))
 
 
 def _times(coefficient: float, name: str) -> str:

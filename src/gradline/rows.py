@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 import numpy as np
+import polars as pl
 
 from gradline.data import Batch, Source
 from gradline.design import Recipe
@@ -51,11 +52,12 @@ class Rows(Protocol):
 
 @dataclass(frozen=True)
 class TableRows:
-    """The complete rows of a table. `missing` is "error" or "drop"."""
+    """The complete rows of a table. `missing` is "error" or "drop", `unseen` levels "error" or "base"."""
 
     source: Source
     recipe: Recipe
     missing: str = "error"
+    unseen: str = "error"
 
     def blocks(self, size: int) -> Iterator[Block]:
         """See `Rows`. Raises `MissingValuesError`, after counting the whole table, unless told to drop."""
@@ -64,31 +66,46 @@ class TableRows:
     def _batches(self) -> Iterator[Block]:
         counted, incomplete, rows = Counter(), 0, 0
         for batch in self.source.batches(self.recipe.columns):
-            absent = {s.name: n for s in batch.frame if (n := s.null_count())}
             rows += batch.frame.height
-            X = self.recipe.encode(batch)
-            Y = np.column_stack([batch.frame[t].fill_null(np.nan).to_numpy() for t in self.recipe.targets])
-            w = self._weights(batch)
-            keep = _complete(X, Y, w)
-            dropped = int(len(keep) - keep.sum())
+            batch = self._present(batch)
+            present = batch.frame.height
+            absent = {s.name: n for s in batch.frame if (n := s.null_count())}
+            batch = batch.where(complete(batch.frame))
+            dropped = present - batch.frame.height
             counted.update(absent)
             incomplete += dropped
             if dropped and self.missing != "drop":
                 continue  # the error below wants the counts of the whole table
-            yield _block(X, Y, w, keep, dropped, absent)
+            X = self.recipe.encode(batch, unseen=self.unseen)
+            Y = np.column_stack([batch.frame[target].to_numpy() for target in self.recipe.targets])
+            w = batch.frame[self.recipe.weights].to_numpy() if self.recipe.weights else None
+            yield Block(X, Y, w, dropped, absent)
+        if rows == 0:
+            raise DataError(f"{self.source.name} has no rows", "give at least one row")
         if incomplete and self.missing != "drop":
             cells = listed(f"{name} {count:,}" for name, count in counted.items())
             raise MissingValuesError(
                 f"{self.source.name} has missing cells: {cells} ({incomplete:,} of {rows:,} rows)", _DROP
             )
 
-    def _weights(self, batch: Batch) -> np.ndarray | None:
+    def _present(self, batch: Batch) -> Batch:
+        """The rows without those of weight zero, which are absent whatever their other cells hold."""
         name = self.recipe.weights
         if name is None:
-            return None
-        w = batch.frame[name].fill_null(np.nan).to_numpy()
-        refuse_negative(w, lambda row: f"column {name}, {batch.place(row)}")
-        return w
+            return batch
+        refuse_negative(
+            batch.frame[name].fill_null(0.0).to_numpy(), lambda row: f"column {name}, {batch.place(row)}"
+        )
+        return batch.where((batch.frame[name] != 0).fill_null(True))
+
+
+def complete(frame: pl.DataFrame) -> pl.Series:
+    """Which rows of a batch have no missing cell."""
+    mask = pl.Series(np.ones(frame.height, bool))
+    for column in frame:
+        if column.null_count():
+            mask &= column.is_not_null()
+    return mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,15 +123,28 @@ class ArrayRows:
         return _regrouped(self._batches(), size)
 
     def _batches(self) -> Iterator[Block]:
-        keep = _complete(self.X, self.Y, self.w)
-        dropped = int(len(keep) - keep.sum())
-        absent = self._absent() if dropped else {}
+        keep, absent = self._complete(), {}
+        present = len(self.X) if self.w is None else int((self.w != 0).sum())
+        if self.w is not None:
+            keep &= self.w != 0
+        dropped = present - int(keep.sum())
+        if dropped:
+            absent = self._absent()
         if dropped and self.missing != "drop":
             cells = listed(f"{name} {count:,}" for name, count in absent.items())
             raise MissingValuesError(
                 f"the arrays have missing cells (NaN): {cells} ({dropped:,} of {len(keep):,} rows)", _DROP
             )
-        yield _block(self.X, self.Y, self.w, keep, dropped, absent)
+        whole = Block(self.X, self.Y, self.w)
+        yield (whole if keep.all() else whole.take(keep))._replace(dropped=dropped, missing=absent)
+
+    def _complete(self) -> np.ndarray:
+        """Which rows have no NaN; a finite sum proves in one fast pass that an array has none."""
+        keep = np.ones(len(self.X), bool)
+        for values in (self.X, self.Y, self.w):
+            if values is not None and not np.isfinite(values.sum()):
+                keep &= ~np.isnan(values).reshape(len(values), -1).any(axis=1)
+        return keep
 
     def _absent(self) -> dict[str, int]:
         names = (*self.recipe.features, *self.recipe.targets)
@@ -123,32 +153,6 @@ class ArrayRows:
         if self.w is not None and np.isnan(self.w).any():
             found["weights"] = int(np.isnan(self.w).sum())
         return found
-
-
-def _complete(X: np.ndarray, Y: np.ndarray, w: np.ndarray | None) -> np.ndarray:
-    """Which rows have no NaN; a row of weight zero is absent, so its cells may be missing."""
-    keep = np.ones(len(X), bool)
-    if not (np.isfinite(X.sum()) and np.isfinite(Y.sum())):  # a finite sum proves that no cell is NaN
-        keep &= ~np.isnan(X).any(axis=1)
-        keep &= ~np.isnan(Y).any(axis=1)
-    if w is not None:
-        keep |= w == 0
-        keep &= ~np.isnan(w)
-    return keep
-
-
-def _block(
-    X: np.ndarray,
-    Y: np.ndarray,
-    w: np.ndarray | None,
-    keep: np.ndarray,
-    dropped: int,
-    absent: Mapping[str, int],
-) -> Block:
-    if w is not None:
-        keep = keep & (w > 0)
-    whole = Block(X, Y, w)
-    return (whole if keep.all() else whole.take(keep))._replace(dropped=dropped, missing=absent)
 
 
 def refuse_negative(w: np.ndarray, place: Callable[[int], str]) -> None:

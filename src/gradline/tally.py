@@ -11,6 +11,8 @@ from gradline.errors import DataError
 from gradline.factor import UNIT, two_sum
 from gradline.rows import Block
 
+LARGEST = 1e152  # the square of a larger value, summed over many rows, is beyond float64
+
 
 @dataclass(frozen=True, eq=False)
 class Tally:
@@ -122,16 +124,19 @@ class Centred(NamedTuple):
     deviations: np.ndarray
 
 
-def centre(block: Block) -> Centred:
+def centre(block: Block, names: tuple[str, ...]) -> Centred:
     """Subtract the rounded mean, which is exact to a rounding per cell, then the mean of what is left.
 
-    A constant column comes out as exact zeros, even where its value is not the rounded mean.
+    A constant column comes out as exact zeros, even where its value is not the rounded mean. Raises
+    `DataError` for a column (by `names`) whose values have no square in float64.
     """
     rows, p, k = len(block.X), block.X.shape[1], block.X.shape[1] + block.Y.shape[1]
     weight_sum = float(rows if block.w is None else block.w.sum())
     if rows == 0:
         empty = replace(Tally.empty(k), dropped=block.dropped, missing=block.missing)
         return Centred(empty, np.zeros((0, k)))
+    low, high = (np.concatenate([f(block.X, axis=0), f(block.Y, axis=0)]) for f in (np.min, np.max))
+    _refuse_extreme(np.maximum(-low, high), 1.0 if block.w is None else float(block.w.max()), names)
     shift = np.concatenate([_mean(block.X, block.w, weight_sum), _mean(block.Y, block.w, weight_sum)])
     deviations = np.empty((rows, k), order="F")
     np.subtract(block.X, shift[:p], out=deviations[:, :p])
@@ -142,13 +147,25 @@ def centre(block: Block) -> Centred:
         rows,
         weight_sum,
         *two_sum(shift, rest),
-        np.concatenate([block.X.min(axis=0), block.Y.min(axis=0)]),
-        np.concatenate([block.X.max(axis=0), block.Y.max(axis=0)]),
+        low,
+        high,
         fingerprint(block),
         block.dropped,
         block.missing,
     )
     return Centred(tally, deviations)
+
+
+def _refuse_extreme(sizes: np.ndarray, weight: float, names: tuple[str, ...]) -> None:
+    limit = LARGEST / np.sqrt(max(weight, 1.0))
+    for wrong, what in ((sizes > limit, "above"), ((sizes > 0) & (sizes < 1 / LARGEST), "nowhere above")):
+        if wrong.any():
+            column = int(np.argmax(wrong))
+            bound = limit if what == "above" else 1 / LARGEST
+            raise DataError(
+                f"column {names[column]} holds values {what} {bound:.0e}, whose squares float64 cannot hold",
+                "change its unit: divide or multiply it by a power of ten",
+            )
 
 
 def _mean(values: np.ndarray, w: np.ndarray | None, weight_sum: float) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,8 +10,8 @@ import numpy as np
 from gradline.errors import RequestError, UsageError
 from gradline.factor import thin_svd
 from gradline.heavy_ball import envelope, progress, rates
-from gradline.moments import Moments
-from gradline.rank import Rank
+from gradline.moments import Moments, once
+from gradline.rank import determined_factor
 from gradline.wording import joined
 
 WEIGHTS_SHRINK = 1000.0  # `epochs_to_weights`: until the slowest error is a thousandth
@@ -41,7 +41,7 @@ class Spectrum:
     """Curvature of the loss by direction: H = 2/(m·W)·AᵀA = Q·diag(λ)·Qᵀ, largest first.
 
     λ comes from the singular values of the raw factor A, not from H, which would square its condition.
-    Directions that the data leave undetermined have λ = 0 or are left out. A parameter is called "bias" or
+    Directions that the data leave undetermined are left out. A parameter is called "bias" or
     by its feature.
     """
 
@@ -63,9 +63,8 @@ class Spectrum:
 
     @property
     def smallest(self) -> float:
-        """The smallest λ that is not zero."""
-        positive = self.curvatures[self.curvatures > 0]
-        return float(positive.min()) if len(positive) else 0.0
+        """λmin, over the directions that the data determine."""
+        return float(self.curvatures.min()) if len(self.curvatures) else 0.0
 
     @property
     def condition(self) -> float:
@@ -106,10 +105,9 @@ class Spectrum:
         return "the bias" if name == "bias" and j == 0 else name
 
 
-@lru_cache(maxsize=4)  # a fit asks for the same one several times
+@once
 def _spectrum(moments: Moments, bias: bool) -> Spectrum:
-    left, singular, right = thin_svd(moments.raw_factor(bias).A)
-    singular[Rank.of(moments, bias).rank + bias :] = 0.0
+    left, singular, right = thin_svd(determined_factor(moments, bias).A)
     names = (("bias",) if bias else ()) + moments.features
     curvatures = 2.0 * singular**2 / (moments.m * moments.weight_sum)
     return Spectrum(names, curvatures, singular, left, right.T)
@@ -151,22 +149,15 @@ class Trajectory:
         return stacked(self.init, self.moments, self.bias)
 
     @cached_property
-    def _coordinates(self) -> np.ndarray:
-        """c (q, m): the residual of the start along the left singular directions."""
-        A, B, _ = self.moments.raw_factor(self.bias)
+    def _residual(self) -> np.ndarray:
+        """c (·, m): the residual of the start along the left singular directions."""
+        A, B, _ = determined_factor(self.moments, self.bias)
         return self.spectrum.left.T @ (A @ self._start - B)
-
-    @cached_property
-    def _reachable(self) -> np.ndarray:
-        """c where descent can shrink it: zero where the data leave the direction undetermined."""
-        return np.where(self.spectrum.singular[:, None] > 0, self._coordinates, 0.0)
 
     @cached_property
     def optimal_loss(self) -> float:
         """The loss at the optimum: what is left when every error is gone."""
-        C = self.moments.raw_factor(self.bias).C
-        unreachable = self._coordinates - self._reachable
-        return float(((C**2).sum() + (unreachable**2).sum()) / self._cells)
+        return float((determined_factor(self.moments, self.bias).C ** 2).sum() / self._cells)
 
     @property
     def _cells(self) -> float:
@@ -190,20 +181,19 @@ class Trajectory:
     def at(self, epoch: int) -> Point:
         """The weights and the loss after `epoch` updates, at the same cost for 1 and for 10⁹."""
         done = progress(self._steps, self.momentum, epoch)
-        singular = self.spectrum.singular
-        covered = np.where(singular > 0, done.covered, 0.0) / np.where(singular > 0, singular, 1.0)
-        theta = self._start - self.spectrum.directions @ (covered[:, None] * self._reachable)
+        covered = done.covered / self.spectrum.singular
+        theta = self._start - self.spectrum.directions @ (covered[:, None] * self._residual)
         gap = self._gap(done.left)
         return Point(epoch, *unstacked(theta, self.bias), self.optimal_loss + gap, gap)
 
     def _gap(self, left: np.ndarray) -> float:
         with np.errstate(over="ignore", invalid="ignore"):
-            return float(((left[:, None] * self._reachable) ** 2).sum() / self._cells)
+            return float(((left[:, None] * self._residual) ** 2).sum() / self._cells)
 
     def directions(self, epoch: int = 0) -> list[Direction]:
         """The gap after `epoch` updates split by direction, largest share first; shares sum to one."""
         left = progress(self._steps, self.momentum, epoch).left
-        parts = ((left[:, None] * self._reachable) ** 2).sum(axis=1)
+        parts = ((left[:, None] * self._residual) ** 2).sum(axis=1)
         slow, whole = rates(self._steps, self.momentum), parts.sum()
         return [
             Direction(float(parts[i] / whole), _epochs(math.log(2), float(slow[i])), self.spectrum.columns(i))
@@ -234,7 +224,7 @@ class Trajectory:
 
     def epochs_to_weights(self, shrink: float = WEIGHTS_SHRINK) -> float:
         """Epochs until the error in the slowest direction is 1/`shrink` of what it was."""
-        slowest = rates(self._steps, self.momentum)[self.spectrum.singular > 0].max(initial=-math.inf)
+        slowest = rates(self._steps, self.momentum).max(initial=-math.inf)
         return _epochs(math.log(shrink), float(slowest))
 
 

@@ -13,6 +13,7 @@ PANEL = "Use"
 
 Model = Annotated[Path, typer.Argument(help="File that `gradline fit -o` wrote.", show_default=False)]
 Missing = Annotated[str, typer.Option(help="Rows with missing cells: error or drop.")]
+Unseen = Annotated[str, typer.Option(help="A level not seen in training: error or base.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 
@@ -30,7 +31,7 @@ def predict(
     values: Annotated[
         list[str] | None, typer.Option("--set", help="One row by hand: --set temp=75 --set …")
     ] = None,
-    unseen: Annotated[str, typer.Option(help="A level not seen in training: error or base.")] = "error",
+    unseen: Unseen = "error",
     missing: Annotated[
         str, typer.Option(help="Rows with missing cells: error, or drop for an empty prediction.")
     ] = "error",
@@ -73,6 +74,7 @@ def evaluate(
         str, typer.Argument(help="Rows with features and targets, as for fit.", show_default=False)
     ],
     missing: Missing = "error",
+    unseen: Unseen = "error",
     as_json: AsJson = False,
 ) -> None:
     """Tell how well a model predicts other rows."""
@@ -81,8 +83,9 @@ def evaluate(
     from gradline.wording import counted  # noqa: PLC0415
 
     _expect_choice("missing", missing, ("error", "drop"))
+    _expect_choice("unseen", unseen, ("error", "base"))
     loaded = load(model)
-    result = loaded.evaluate(data, missing=missing)
+    result = loaded.evaluate(data, missing=missing, unseen=unseen)
     if as_json:
         out_json({"targets": list(loaded.targets), **result._asdict()})
         return

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from gradline.data.source import Batch, Column, Kind
+from gradline.data.source import EMPTY, Batch, Column, Kind
 from gradline.errors import DataError, FileError
 
 _ROWS = 1 << 16  # per batch: a few MB for tens of columns
@@ -157,7 +157,7 @@ def _column(dtype: pl.DataType) -> Column:
     if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Boolean):
         return Column(Kind.TEXT)
     if dtype == pl.Null:
-        return Column(Kind.OTHER, "holds no value")
+        return EMPTY
     return Column(Kind.OTHER, f"holds {dtype}, which must be turned into numbers first")
 
 

@@ -14,10 +14,11 @@ import numpy as np
 import polars as pl
 
 from gradline.data import lines, text
-from gradline.data.source import Batch, Column, Kind
+from gradline.data.source import EMPTY, Batch, Column, Kind
 from gradline.errors import DataError
 
 _SEPARATORS = ",;\t|"
+_NEWLINE, _RETURN = ord("\n"), ord("\r")
 # The spellings that polars turns into nulls by itself; the rarer ones (any case) are left to `numbers`.
 _USUAL_MISSING = ["NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None", "na"]
 
@@ -42,13 +43,15 @@ class CsvSource:
         if first is None:
             raise DataError(f"{self.name} is empty", "give a file with a header line and rows")
         data = first.data.decode()
-        if "\r" in data and data.count("\n") <= 1:
-            raise DataError(
-                f"{self.name} ends its lines with bare carriage returns", "save it with Unix line ends (\\n)"
-            )
-        separator = self._separator_of(data.partition("\n")[0])
-        reader = csv.reader(io.StringIO(data, newline=""), delimiter=separator)
-        fields = [field.strip() for field in next(reader, [])]
+        header = data.partition("\n")[0].rstrip("\r")
+        if not header.strip():
+            raise DataError(f"the first line of {self.name} is blank", "begin the file with its header line")
+        separator = self._separator_of(header)
+        reader = csv.reader(io.StringIO(data, newline="\n"), delimiter=separator, strict=True)
+        try:
+            fields = [field.strip() for field in next(reader)]
+        except csv.Error as error:
+            raise _unreadable(f"the header of {self.name}", error) from error
         names = [field or f"(column {i})" for i, field in enumerate(fields, 1)]
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
@@ -77,7 +80,7 @@ class CsvSource:
         for name in names:
             if name.startswith("(column "):
                 columns[name] = Column(Kind.OTHER, "has no name in the header")
-            columns.setdefault(name, Column(Kind.OTHER, "holds no value"))
+            columns.setdefault(name, EMPTY)
         return {name: columns[name] for name in names}
 
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
@@ -113,8 +116,9 @@ class _Block:
 
     @classmethod
     def checked(cls, block: lines.Lines, header: _Header, name: str) -> "_Block":
-        checked = cls(block, header, name, _regular_rows(block.data, len(header.names), header.separator))
-        if checked.rows is None:
+        rows = _regular_rows(block.data, len(header.names), header.separator)
+        checked = cls(block, header, name, rows)
+        if rows is None:
             checked._refuse_ragged()
         return checked
 
@@ -123,14 +127,19 @@ class _Block:
         names = self.header.names
         if self.rows is None:
             return self._decode_irregular(dtypes)
-        frame = pl.read_csv(
-            self.whole.data,
-            has_header=False,
-            schema={name: dtypes.get(name, pl.String()) for name in names},
-            columns=[names.index(name) for name in dtypes],
-            separator=self.header.separator,
-            null_values=_USUAL_MISSING,
-        )
+        try:
+            frame = pl.read_csv(
+                self.whole.data,
+                has_header=False,
+                schema={name: dtypes.get(name, pl.String()) for name in names},
+                columns=[names.index(name) for name in dtypes],
+                separator=self.header.separator,
+                null_values=_USUAL_MISSING,
+            )
+        except pl.exceptions.PolarsError:
+            if any(dtype != pl.String for dtype in dtypes.values()):
+                raise  # a cell is no number; as text it can be read
+            return self._decode_irregular(dtypes)
         # A second opinion on what a record is; where the two differ, the csv module decides.
         return frame.select(list(dtypes)) if frame.height == self.rows else self._decode_irregular(dtypes)
 
@@ -152,7 +161,7 @@ class _Block:
         return f"line {line:,} of {self.name}"
 
     def _reader(self) -> Any:
-        stream = io.StringIO(self.whole.data.decode(), newline="")
+        stream = io.StringIO(self.whole.data.decode(), newline="\n")
         return csv.reader(stream, delimiter=self.header.separator, strict=True)
 
     def _refuse_ragged(self) -> None:
@@ -163,10 +172,7 @@ class _Block:
                     raise self._ragged(begin, len(record))
                 begin = self.whole.first + reader.line_num
         except csv.Error as error:
-            raise DataError(
-                f"line {begin:,} of {self.name} cannot be read: {error}",
-                "look for a double quote there that opens and never closes, or stands inside a quoted field",
-            ) from error
+            raise _unreadable(f"line {begin:,} of {self.name}", error) from error
 
     def _ragged(self, line: int, found: int) -> DataError:
         expected = len(self.header.names)
@@ -179,6 +185,15 @@ class _Block:
         )
 
 
+def _unreadable(where: str, error: csv.Error) -> DataError:
+    if "new-line character" in str(error):
+        return DataError(f"{where} has a bare carriage return", "save the file with Unix line ends (\\n)")
+    return DataError(
+        f"{where} cannot be read: {error}",
+        "look for a double quote there that opens and never closes, or stands inside a quoted field",
+    )
+
+
 def _regular_rows(data: bytes, fields: int, separator: str) -> int | None:
     """The number of records, if each has this many fields and every quote opens or closes a field.
 
@@ -186,18 +201,21 @@ def _regular_rows(data: bytes, fields: int, separator: str) -> int | None:
     one newline, which two vectorised comparisons can tell.
     """
     codes = np.frombuffer(data, np.uint8)
-    newline, mark = ord("\n"), ord(separator)
-    ends = (codes == mark) | (codes == newline)
+    mark = ord(separator)
+    ends = (codes == mark) | (codes == _NEWLINE)
+    inside = None
     if b'"' in data:
         quotes = codes == ord('"')
         inside = np.logical_xor.accumulate(quotes)
         if inside[-1] or not _quotes_are_regular(codes, quotes, inside, mark):
             return None
         ends &= ~inside
+    if b"\r" in data and not _returns_are_regular(codes, inside):
+        return None
     positions = np.flatnonzero(ends)
     if len(positions) % fields:
         return None
-    is_newline = (codes[positions] == newline).reshape(-1, fields)
+    is_newline = (codes[positions] == _NEWLINE).reshape(-1, fields)
     rhythmic = is_newline[:, -1].all() and int(is_newline.sum()) == len(is_newline)
     return len(is_newline) if rhythmic else None
 
@@ -207,8 +225,16 @@ def _quotes_are_regular(codes: np.ndarray, quotes: np.ndarray, inside: np.ndarra
     opening, closing = at[inside[at]], at[~inside[at]]
     before = codes[opening - 1][opening > 0]
     after = codes[closing + 1]  # a block ends with a newline, so there is always one
-    border = np.array([mark, ord("\n"), ord('"')], np.uint8)
-    return bool(np.isin(before, border).all() and np.isin(after, np.append(border, ord("\r"))).all())
+    border = np.array([mark, _NEWLINE, ord('"')], np.uint8)
+    return bool(np.isin(before, border).all() and np.isin(after, np.append(border, _RETURN)).all())
+
+
+def _returns_are_regular(codes: np.ndarray, inside: np.ndarray | None) -> bool:
+    """Whether every carriage return outside quotes is followed by a newline."""
+    at = np.flatnonzero(codes == _RETURN)
+    if inside is not None:
+        at = at[~inside[at]]
+    return bool((codes[at + 1] == _NEWLINE).all())
 
 
 def opener(separator: str) -> Callable[[Path, str], CsvSource]:

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from gradline.data import columnar, csv, ndjson
-from gradline.data.source import Batch, Column, Kind, Source
+from gradline.data.source import EMPTY, Batch, Column, Kind, Source
 from gradline.errors import DataError, FileError
 from gradline.wording import listed, nearest
 
@@ -39,8 +39,14 @@ class FilesSource:
     name: str
 
     def schema(self) -> dict[str, Column]:
-        """The columns of the first file."""
-        return self.parts[0].schema()
+        """The columns of the first file, each as the first file knows it that has values in it."""
+        columns = self.parts[0].schema()
+        for part in self.parts[1:]:
+            unknown = [name for name, column in columns.items() if column == EMPTY]
+            if not unknown:
+                break
+            columns |= {name: column for name, column in part.schema().items() if name in unknown}
+        return columns
 
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows of each file in turn. Raises `DataError` before any row when one lacks a column."""

@@ -71,9 +71,11 @@ def _pieces(path: Path, name: str) -> Iterator[bytes]:
         with _open(path) as stream:
             while piece := stream.read(BLOCK):
                 piece = blank + piece
-                kept = piece.rstrip(b"\r\n")
-                blank = piece[len(kept) + 1 :] if kept else piece
-                yield piece[: len(piece) - len(blank)]
+                kept = len(piece.rstrip(b"\r\n"))
+                if kept:  # the last line keeps its own end
+                    kept += 2 if piece[kept : kept + 2] == b"\r\n" else 1
+                blank = piece[kept:]
+                yield piece[:kept]
     except EOFError as error:
         raise FileError(f"{name} ends in the middle of its compressed data", "copy it again") from error
     except (OSError, zlib.error, lzma.LZMAError, ValueError) as error:
@@ -99,7 +101,7 @@ def _open(path: Path) -> IO[bytes]:
 def _cut(data: bytes, quoted: bool) -> int:
     """The length of the longest head of `data` that ends with a whole record; 0 when there is none."""
     end = data.rfind(b"\n")
-    if quoted and data.count(b'"', 0, end + 1) % 2:  # the last newline lies between quotes
+    while quoted and data.count(b'"', 0, end + 1) % 2:  # this newline lies between quotes
         end = data.rfind(b"\n", 0, data.rfind(b'"', 0, end))
     return end + 1
 

@@ -38,6 +38,13 @@ class Batch(NamedTuple):
     frame: pl.DataFrame
     place: Callable[[int], str]
 
+    def where(self, rows: pl.Series) -> "Batch":
+        """The rows for which the mask is true; each still knows its place."""
+        if rows.all():
+            return self
+        kept = rows.arg_true()
+        return Batch(self.frame.filter(rows), lambda row: self.place(int(kept[row])))
+
     @classmethod
     def of(
         cls, columns: Iterable[pl.Series], kinds: Mapping[str, "Kind"], place: Callable[[int], str]
@@ -45,6 +52,9 @@ class Batch(NamedTuple):
         """The columns as they came from a reader, each turned into the kind given."""
         converted = [numbers(c, place) if kinds[c.name] == Kind.NUMBER else words(c) for c in columns]
         return cls(pl.DataFrame(converted), place)
+
+
+EMPTY = Column(Kind.OTHER, "holds no value")
 
 
 class Source(Protocol):
@@ -75,12 +85,8 @@ def numbers(series: pl.Series, place: Callable[[int], str]) -> pl.Series:
     if dtype == pl.Null or dtype == pl.Boolean:
         return series.cast(pl.Float64)
     if dtype.is_integer():
-        _refuse_first(
-            series,
-            (series > LARGEST_INTEGER) | (series < -LARGEST_INTEGER),
-            place,
-            *_BEYOND,
-        )
+        wide = series.cast(pl.Int128)  # comparing in the column's own type could overflow
+        _refuse_first(series, (wide > LARGEST_INTEGER) | (wide < -LARGEST_INTEGER), place, *_BEYOND)
         return series.cast(pl.Float64)
     if not (dtype.is_float() or dtype.is_decimal()):
         raise DataError(

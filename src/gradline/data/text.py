@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from gradline.data.source import LARGEST_INTEGER, Batch, Column, Kind, words
+from gradline.data.source import EMPTY, LARGEST_INTEGER, Batch, Column, Kind, words
 
 SAMPLE = 1000  # non-missing cells that decide whether a column is numeric
 
@@ -39,6 +39,6 @@ def column(sample: pl.Series) -> Column:
     """The kind of a column, from its first non-missing cells: numeric when most of them are numbers."""
     cells = words(sample).drop_nulls().head(SAMPLE)
     if cells.is_empty():
-        return Column(Kind.OTHER, "holds no value")
+        return EMPTY
     parsed = cells.cast(pl.Float64, strict=False)
     return Column(Kind.NUMBER if parsed.null_count() * 2 < len(cells) else Kind.TEXT)

@@ -45,7 +45,7 @@ class Exact:
             beta = rank.least_squares(problem.moments.factor[:p, p:])
             theta = np.vstack([(mean[p:] - mean[:p] @ beta) + (low[p:] - low[:p] @ beta), beta])
         else:
-            theta = rank.least_squares(problem.factor.B)
+            theta = rank.least_squares(problem.moments.raw_factor(bias=False).B)
         return State(theta, np.zeros_like(theta))
 
     def step(self, problem: Problem, state: State) -> State:  # noqa: ARG002
