@@ -119,7 +119,7 @@ DATA_CASES = [
     Case("NUL bytes", {"t.csv": csv("1,2,3", "1,\0,3")}, FIT, 1, ["NUL byte at line 3"]),
     Case("an ELF file", {"t.csv": ELF}, FIT, 1, ["no text", "NUL"]),
     Case("a zip archive", {"t.csv": b"PK\x03\x04" + bytes(40)}, FIT, 1, ["zip", "unzip"]),
-    Case("carriage returns only", {"t.csv": GOOD.replace(b"\n", b"\r")}, FIT, 1, ["carriage returns"]),
+    Case("carriage returns only", {"t.csv": GOOD.replace(b"\n", b"\r")}, FIT, 1, ["bare carriage return"]),
     Case("truncated gzip", {"t.csv": gzip.compress(CROPS * 50)[:-20]}, FIT, 1, ["middle of its compressed data"]),
     Case("damaged gzip", {"t.csv": gzip.compress(GOOD)[:20] + b"xxxxx" + gzip.compress(GOOD)[25:]}, FIT, 1, ["t.csv"]),
     Case("truncated Parquet", {"t.csv": parquet(a=[1.0], y=[1.0])[:-9]}, FIT, 1, ["t.csv is damaged or cut short"]),

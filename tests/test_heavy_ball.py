@@ -49,9 +49,12 @@ def test_beyond_the_limit_it_grows_at_the_rate(momentum):
     np.testing.assert_allclose(np.abs(late / early), growth, rtol=1e-6)
 
 
-def test_tiny_steps_keep_their_digits():
-    a = np.array([1e-17])
-    assert progress(a, 0.0, 3).covered[0] == pytest.approx(3e-17, rel=1e-15)
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9, 0.99, 1.0])
+@pytest.mark.parametrize("epoch", [1, 2, 10, 1000, 10**6])
+def test_what_is_covered_keeps_its_digits_in_slow_directions(momentum, epoch):
+    for a in (1e-18, 1e-15, 1e-12, 1e-9, 1e-6, 1e-4):
+        exact = 1 - recurrence(a, momentum, epoch)
+        assert abs(progress(np.array([a]), momentum, epoch).covered[0] / float(exact) - 1) < 1e-11, a
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])

@@ -13,10 +13,11 @@ SOURCE = Path(gradline.__file__).parent
 
 # Each layer may import those before it, and modules of its own row.
 LAYERS = [
-    {"errors", "wording"},
+    {"errors", "wording", "arguments"},
     {"storage"},
     {"data"},
     {"design"},
+    {"learning"},
     {"rows"},
     {"reading"},
     {"factor"},

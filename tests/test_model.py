@@ -75,7 +75,7 @@ def test_missing_cells_and_new_levels_at_prediction(mixed):
     model = gradline.fit(mixed, "y", exclude=["w"])
     rows = {"a": [1.0, None], "kind": ["pear", "plum"], "b": [2.0, 2.0]}
     with pytest.raises(DataError, match="'plum' was not seen in training"):
-        model.predict(rows)
+        model.predict({"a": [1.0], "kind": ["plum"], "b": [2.0]})
     with pytest.raises(MissingValuesError, match=r"row 2.*: a is missing"):
         model.predict(rows, unseen="base")
     predicted = model.predict(rows, unseen="base", missing="drop")

@@ -172,7 +172,7 @@ def test_a_constant_column_is_exactly_constant():
 
 def test_means_survive_a_million_merges_of_one_row():
     values = np.random.default_rng(0).normal(1e8, 1, 2000)
-    total = Moments.empty(("x1",), ("y",))
+    total = Moments.empty(Recipe((Number("x1"),), ("y",)))
     for value in values:
         total = total + of(np.array([[value]]), np.array([value]))
     exact = sum(map(Fraction, values)) / 2000
@@ -208,7 +208,7 @@ def test_scaling_and_selecting_are_those_of_the_rows():
     got = moments.scaled(center, scale)
     np.testing.assert_allclose(got.factor, scaled.factor, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(got.mean, scaled.mean, atol=1e-13)
-    chosen = moments.select(["x3", "x1"])
+    chosen = moments.select(Recipe((Number("x3"), Number("x1")), ("y",)))
     np.testing.assert_allclose(chosen.factor, of(X[:, [2, 0]], Y).factor, rtol=1e-12, atol=1e-12)
 
 

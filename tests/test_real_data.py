@@ -140,8 +140,9 @@ def test_a_level_that_only_incomplete_rows_have_gets_no_coefficient(flights):
 
 @pytest.mark.slow
 def test_columns_that_cannot_be_used_are_left_out_with_a_notice(flights):
-    with pytest.warns(GradlineWarning, match="sched_dep_time = 100·hour \\+ minute"):
+    with pytest.warns(GradlineWarning) as told:
         model = gradline.fit(flights[2], "arr_delay", exclude=["year"], missing="drop")
+    assert "sched_dep_time = 100·hour + minute" in str(told[-1].message)
     left_out = {notice.text.split()[0] for notice in model.notices if "left out" in notice.text}
     assert left_out == {"tailnum", "dest", "time_hour"}
     assert model.certificate.status == "rank_deficient"

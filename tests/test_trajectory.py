@@ -91,13 +91,13 @@ def test_where_tutorial_004_stands():
     path = Trajectory(CROPS5, 1e-5, init=START)
     first, second, third, _ = path.directions(102)
     assert math.isclose(path.at(102).gap, 875.6, abs_tol=0.05)
-    assert (round(first.share, 2), round(first.half_life), first.columns) == (
+    assert (round(first.share, 2), round(first.half_life or 0), first.columns) == (
         0.77,
         109,
         "temp against rainfall",
     )
     assert (round(second.share, 2), second.columns) == (0.23, "humidity against rainfall and temp")
-    assert (f"{third.share:.0e}", round(third.half_life, -5), third.columns) == (
+    assert (f"{third.share:.0e}", round(third.half_life or 0, -5), third.columns) == (
         "7e-05",
         8_500_000,
         "the bias",

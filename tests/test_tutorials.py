@@ -8,6 +8,7 @@ from crops import EPOCHS_003, LR, PATHS_003, RUNS, SKLEARN_003, X5, Y5
 from scipy.optimize import least_squares
 
 import gradline
+from gradline.design import Number, Recipe
 from gradline.tally import Tally
 
 MOMENTS = gradline.Moments.of(X5, Y5)
@@ -81,10 +82,10 @@ def test_003_without_its_data(digits):
 
     def moments(numbers):
         x, deviation, y, slope = numbers  # the four means, told as mean and spread of x, mean of y, slope
-        n = 80.0
+        n, recipe = 80.0, Recipe((Number("x"),), ("y",))
         tally = Tally(80, n, np.array([x, y]), np.zeros(2), np.zeros(2), np.ones(2))
         root = np.sqrt(n) * abs(deviation)
-        return gradline.Moments(("x",), ("y",), tally, np.array([[root, root * slope], [0.0, 1.0]]))
+        return gradline.Moments(recipe, tally, np.array([[root, root * slope], [0.0, 1.0]]))
 
     def path(numbers):
         (b, w), rest = points[0], moments(numbers)

@@ -11,7 +11,7 @@ import numpy as np
 from gradline.factor import UNIT
 from gradline.moments import Moments
 from gradline.objectives import Scaling
-from gradline.rank import Rank
+from gradline.rank import Rank, determined_factor
 from gradline.trajectory import Direction, Spectrum, Trajectory
 
 ARRIVED = 1e-12  # a distance below this share of the coefficients counts as none
@@ -26,10 +26,11 @@ class Training(NamedTuple):
     lr: float
     momentum: float
     epochs: int
-    updates_per_epoch: int = 1
-    scaling: Scaling | None = None
+    scaling: Scaling
+    started_at: float  # the loss before the first epoch
     diverged_at: int | None = None
-    started_at: float = math.inf  # the loss before the first epoch
+    batch_size: int | None = None  # None: the full batch, whose path is known in closed form
+    tenfold_loss: float | None = None
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,14 @@ class Certificate:
     - `status`: certified, stopped, rank_deficient, uncertified or diverged; `epochs` when trained.
     - `loss`, `optimal_loss`, `gap` = loss − optimal_loss, and `gradient_norm` ‖∇L‖ over raw coefficients.
     - `digits`: correct decimal digits, the fewest over the coefficients; a coefficient that is zero to within
-      its bound is not counted. Never more than are correct.
+      its bound is not counted. Never more than are correct; 0 where the data do not determine them all.
     - `weight_error` (m, p), `bias_error` (m,): bounds on the distance to the nearest optimum;
       `weight_error_stderr`, `bias_error_stderr`: the same in standard errors, None where those have no meaning.
     - `directions`: the gap split by direction, with half-lives in epochs and the columns behind each.
     - `lr_limit`, `tenfold_loss` (after ten times as many epochs; full batch only), `epochs_to_loss` (gap down
       to 1 % of the optimal loss), `epochs_to_weights` (slowest error down to a thousandth), on the columns as
-      trained; None where nothing was trained.
+      trained; None where nothing was trained, and but for `lr_limit` None with mini-batches, whose noise no
+      formula foretells.
     - `rank` of the columns of X, and `combinations` that vanish, in words; `constant` columns.
     - `condition` of [1 X], `condition_scaled` of the centred columns of unit norm, `hessian_condition`.
 
@@ -115,24 +117,25 @@ def judge(
     (Wedin 1973; Higham 2002, section 20.1).
     """
     rank, spectrum = Rank.of(moments, has_bias), Spectrum.of(moments, has_bias)
-    distance = _distance(moments, rank, weight, bias, has_bias)
-    rounding = _rounding(moments, rank, weight, has_bias)
-    weight_error = np.abs(distance.weight) + rounding.weight
-    bias_error = np.abs(distance.bias) + rounding.bias
+    with np.errstate(over="ignore", invalid="ignore"):
+        distance = _distance(moments, rank, weight, bias, has_bias)
+        rounding = _rounding(moments, rank, weight - distance.weight, has_bias)
+        weight_error = np.abs(distance.weight) + rounding.weight
+        bias_error = np.abs(distance.bias) + rounding.bias
+        coefficients = np.column_stack([bias, weight])
+        digits = _digits(coefficients, np.column_stack([bias_error, weight_error]), has_bias)
+        status = _status(moments, rank, weight, distance, rounding, training, has_bias)
+        after = _time_left(moments, weight, bias, has_bias, training)
     errors = _standard_errors(moments, rank, has_bias)
-    status = _status(moments, rank, weight, distance, rounding, training)
-    after = _time_left(moments, weight, bias, has_bias, training)
     return Certificate(
         status=status,
         epochs=None if training is None else training.epochs,
         diverged_at=None if training is None else training.diverged_at,
-        loss=distance.loss,
-        optimal_loss=distance.loss - distance.gap,
+        loss=distance.optimal_loss + distance.gap,
+        optimal_loss=distance.optimal_loss,
         gap=distance.gap,
         gradient_norm=distance.gradient_norm,
-        digits=_digits(
-            np.column_stack([bias, weight]), np.column_stack([bias_error, weight_error]), has_bias
-        ),
+        digits=0.0 if rank.deficiency else digits,
         weight_error=weight_error.tolist(),
         bias_error=bias_error.tolist(),
         weight_error_stderr=None if errors is None else (weight_error / errors.weight).tolist(),
@@ -153,7 +156,7 @@ class _Distance(NamedTuple):
     weight: np.ndarray
     bias: np.ndarray
     scaled: np.ndarray  # per target, the norm of the weights' distance with columns of unit norm
-    loss: float
+    optimal_loss: float
     gap: float
     gradient_norm: float
 
@@ -162,26 +165,23 @@ def _distance(
     moments: Moments, rank: Rank, weight: np.ndarray, bias: np.ndarray, has_bias: bool
 ) -> _Distance:
     p, cells = moments.p, moments.m * moments.weight_sum
-    with np.errstate(over="ignore", invalid="ignore"):
-        if has_bias:
-            target, floor = moments.factor[:p, p:], moments.factor[p:, p:]
-            mean_residual = bias + weight @ moments.mean[:p] - moments.mean[p:]
-        else:
-            _, target, floor = moments.raw_factor(bias=False)
-            mean_residual = np.zeros(moments.m)
-        residual = rank.columns @ weight.T - target
-        along = rank.left[:, : rank.rank].T @ residual
-        delta = rank.nearest(residual).T
-        gap = (float((along**2).sum()) + moments.weight_sum * float(mean_residual @ mean_residual)) / cells
-        beyond = residual - rank.left[:, : rank.rank] @ along
-        optimal = (float((floor**2).sum()) + float((beyond**2).sum())) / cells
-        slope = 2.0 / cells * (rank.columns.T @ residual)
-        level = 2.0 / moments.m * mean_residual
-        slope = slope + np.outer(moments.mean[:p], level) if has_bias else slope
-        norm = math.sqrt(float((slope**2).sum()) + (float(level @ level) if has_bias else 0.0))
-        offset = mean_residual - delta @ moments.mean[:p] if has_bias else np.zeros(moments.m)
-        scaled = np.linalg.norm(delta * rank.norms, axis=1)
-    return _Distance(delta, offset, scaled, optimal + gap, gap, norm)
+    target = moments.factor[:p, p:] if has_bias else moments.raw_factor(bias=False).B
+    level = bias + weight @ moments.mean[:p] - moments.mean[p:] if has_bias else np.zeros(moments.m)
+    residual = rank.columns @ weight.T - target
+    along = rank.left[:, : rank.rank].T @ residual
+    delta = rank.nearest(residual).T
+    slope = 2.0 / cells * (rank.columns.T @ residual)
+    if has_bias:
+        slope = slope + 2.0 / moments.m * np.outer(moments.mean[:p], level)
+    gradient = np.vstack([slope, 2.0 / moments.m * level])
+    return _Distance(
+        weight=delta,
+        bias=level - delta @ moments.mean[:p] if has_bias else np.zeros(moments.m),
+        scaled=np.linalg.norm(delta * rank.norms, axis=1),
+        optimal_loss=float((determined_factor(moments, has_bias).C ** 2).sum()) / cells,
+        gap=(float((along**2).sum()) + moments.weight_sum * float(level @ level)) / cells,
+        gradient_norm=float(np.linalg.norm(gradient)),
+    )
 
 
 class _Rounding(NamedTuple):
@@ -251,39 +251,49 @@ def _status(
     distance: _Distance,
     rounding: _Rounding,
     training: Training | None,
+    has_bias: bool,
 ) -> str:
-    if training is not None and (training.diverged_at is not None or distance.loss > 2 * training.started_at):
+    if training is not None and _diverged(moments, distance, training, has_bias):
         return "diverged"
-    size = np.linalg.norm(weight * rank.norms, axis=1) + np.linalg.norm(
+    optimum = weight - distance.weight
+    size = np.linalg.norm(optimum * rank.norms, axis=1) + np.linalg.norm(
         moments.factor[:, moments.p :], axis=0
     )
     arrived = distance.scaled <= np.maximum(10 * rounding.scaled, ARRIVED * size)
-    level = np.abs(weight) @ np.abs(moments.mean[: moments.p]) + np.abs(moments.mean[moments.p :])
+    level = np.abs(optimum) @ np.abs(moments.mean[: moments.p]) + np.abs(moments.mean[moments.p :])
     arrived &= np.abs(distance.bias) <= np.maximum(10 * rounding.bias, ARRIVED * level)
     if not arrived.all():
         return "stopped"
     if rank.deficiency:
         return "rank_deficient"
-    with np.errstate(divide="ignore", invalid="ignore"):
-        sure = rounding.scaled <= 10**-FEWEST_DIGITS * size
-    return "certified" if sure.all() else "uncertified"
+    return "certified" if (rounding.scaled <= 10**-FEWEST_DIGITS * size).all() else "uncertified"
+
+
+def _diverged(moments: Moments, distance: _Distance, training: Training, has_bias: bool) -> bool:
+    """Whether the loss left the numbers, or grew at a rate that cannot be stable (momentum may overshoot)."""
+    if training.diverged_at is not None:
+        return True
+    spectrum = Spectrum.of(training.scaling.moments(moments), has_bias)
+    too_fast = training.lr > spectrum.lr_limit(training.momentum)
+    return too_fast and distance.optimal_loss + distance.gap > training.started_at
 
 
 def _time_left(
     moments: Moments, weight: np.ndarray, bias: np.ndarray, has_bias: bool, training: Training | None
 ) -> dict[str, Any]:
     """What training on would bring: the gap by direction, and the epochs that are left."""
-    if training is None or not (np.isfinite(weight).all() and np.isfinite(bias).all()):
-        return dict.fromkeys(_TIME_LEFT) | {"directions": []}
-    scaling = training.scaling or Scaling.none(moments.p)
-    view, start = scaling.moments(moments), scaling.to_view(weight, bias)
+    left: dict[str, Any] = dict.fromkeys(_TIME_LEFT) | {"directions": []}
+    if training is None:
+        return left
+    view, start = training.scaling.moments(moments), training.scaling.to_view(weight, bias)
     path = Trajectory(view, training.lr, training.momentum, start, has_bias)
-    per_epoch = training.updates_per_epoch
-    directions = [d._replace(half_life=d.half_life / per_epoch) for d in path.directions()[:_DIRECTIONS]]
-    return {
-        "directions": directions,
-        "lr_limit": path.lr_limit,
-        "tenfold_loss": path.at(9 * training.epochs).loss if per_epoch == 1 else None,
-        "epochs_to_loss": path.epochs_to_loss() / per_epoch,
-        "epochs_to_weights": path.epochs_to_weights() / per_epoch,
-    }
+    left |= {"lr_limit": path.lr_limit, "directions": path.directions()[:_DIRECTIONS]}
+    if training.batch_size is None:
+        left |= {
+            "tenfold_loss": training.tenfold_loss,
+            "epochs_to_loss": path.epochs_to_loss(),
+            "epochs_to_weights": path.epochs_to_weights(),
+        }
+    else:
+        left["directions"] = [d._replace(half_life=None) for d in left["directions"]]
+    return left

@@ -1,17 +1,15 @@
 """From named columns to X, Y and row weights: a recipe of terms, learned once, that travels in the model."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from gradline.data import Batch, Column, Kind, Source
-from gradline.errors import DataError, Notice, RequestError
+from gradline.data import Batch, Kind, Source
+from gradline.errors import DataError, RequestError
 from gradline.wording import listed, nearest
-
-MOST_LEVELS = 50  # a text column with more levels is an identifier unless the user names it
 
 
 @dataclass(frozen=True)
@@ -162,121 +160,3 @@ class Recipe:
             for term in card["terms"]
         )
         return cls(terms, tuple(card["targets"]), card["weights"])
-
-
-class Learned(NamedTuple):
-    """A recipe and what the user should know about it."""
-
-    recipe: Recipe
-    notices: list[Notice]
-
-
-def learn(
-    source: Source,
-    targets: Sequence[str],
-    features: Sequence[str] | None = None,
-    exclude: Sequence[str] = (),
-    weights: str | None = None,
-) -> Learned:
-    """Decide which columns take part and how.
-
-    Parameters: `features` None means every usable column that is neither target nor weight nor excluded.
-    A text column becomes a `Category` whose levels are those of the whole table, in byte order (of UTF-8);
-    with one level or more than `MOST_LEVELS` it is left out with a notice, unless named in `features`.
-    Raises `RequestError` for names that are unknown, used twice or of a kind that cannot be used.
-    """
-    schema = source.schema()
-    _expect_known(schema, [*targets, *(features or ()), *exclude, *([weights] if weights else [])])
-    _expect_roles(targets, features, exclude, weights)
-    for name in [*targets, *([weights] if weights else [])]:
-        _expect_number(name, schema[name])
-    taken = {*targets, *exclude, weights}
-    candidates = list(dict.fromkeys(features or [name for name in schema if name not in taken]))
-    notices: list[Notice] = []
-    if features is None:
-        for name in candidates:
-            if schema[name].kind == Kind.OTHER:
-                notices.append(Notice(f"{name} is left out: it {schema[name].note}"))
-    else:
-        _expect_usable(candidates, schema)
-    texts = [name for name in candidates if schema[name].kind == Kind.TEXT]
-    levels = _levels(source, texts, limit=None if features else MOST_LEVELS)
-    terms: list[Term] = []
-    for name in candidates:
-        if schema[name].kind == Kind.NUMBER:
-            terms.append(Number(name))
-        elif schema[name].kind == Kind.TEXT:
-            found = levels[name]
-            if len(found) > 1 and (features or len(found) <= MOST_LEVELS):
-                terms.append(Category(name, tuple(found)))
-                notices.append(Notice(f"{name} is categorical: {len(found)} levels, base {found[0]!r}"))
-            else:
-                notices.append(_left_out(name, found))
-    if not terms:
-        raise RequestError(
-            f"no usable feature is left in {source.name} beside the targets {listed(targets)}",
-            f"the columns are {listed(schema)}",
-        )
-    return Learned(Recipe(tuple(terms), tuple(targets), weights), notices)
-
-
-def _left_out(name: str, levels: Sequence[str]) -> Notice:
-    if len(levels) <= 1:
-        return Notice(f"{name} is left out: every row has the same level {listed(levels)!r}")
-    return Notice(
-        f"{name} is left out: it is text with more than {MOST_LEVELS} levels (name it with --feature to use it)"
-    )
-
-
-def _levels(source: Source, names: Sequence[str], limit: int | None) -> dict[str, list[str]]:
-    """The levels of each text column, in byte order; reading stops for a column once it has too many."""
-    found: dict[str, set[str]] = {name: set() for name in names}
-    if not names:
-        return {}
-    for batch in source.batches(dict.fromkeys(names, Kind.TEXT)):
-        for name in names:
-            if limit is None or len(found[name]) <= limit:
-                found[name].update(batch.frame[name].drop_nulls().unique())
-    return {name: sorted(levels, key=str.encode) for name, levels in found.items()}
-
-
-def _expect_known(schema: Mapping[str, Column], names: Sequence[str]) -> None:
-    for name in names:
-        if name not in schema:
-            raise RequestError(f"there is no column {name}", nearest(name, list(schema)))
-
-
-def _expect_roles(
-    targets: Sequence[str], features: Sequence[str] | None, exclude: Sequence[str], weights: str | None
-) -> None:
-    if not targets:
-        raise RequestError("no target is named", "name one or more with -t COLUMN (targets= in Python)")
-    for name in targets:
-        if list(targets).count(name) > 1:
-            raise RequestError(f"the target {name} is named twice", "name it once")
-        if name in (features or ()):
-            raise RequestError(f"{name} is both target and feature", "name it as one of the two")
-        if name in exclude:
-            raise RequestError(f"{name} is both target and excluded", "drop one of the two")
-        if name == weights:
-            raise RequestError(f"{name} is both target and weights", "name it as one of the two")
-    for name in features or ():
-        if name in exclude or name == weights:
-            raise RequestError(
-                f"{name} is a feature and also {'excluded' if name in exclude else 'weights'}",
-                "drop one of the two",
-            )
-
-
-def _expect_number(name: str, column: Column) -> None:
-    if column.kind != Kind.NUMBER:
-        what = "is text" if column.kind == Kind.TEXT else column.note
-        raise RequestError(f"{name} {what}: targets and weights must be numeric", "name a numeric column")
-
-
-def _expect_usable(names: Sequence[str], schema: Mapping[str, Column]) -> None:
-    for name in names:
-        if schema[name].kind == Kind.OTHER:
-            raise RequestError(
-                f"the feature {name} {schema[name].note}", "leave it out, or turn it into numbers"
-            )

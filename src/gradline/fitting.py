@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradline.arguments import is_whole
 from gradline.certificate import Certificate, Training, judge
-from gradline.design import Category, Number, Recipe
+from gradline.design import Category, Recipe
 from gradline.errors import DataError, GradlineWarning, Notice, RequestError, UsageError
 from gradline.model import History, LinearModel, evaluation, load
 from gradline.moments import Moments
@@ -22,6 +23,7 @@ from gradline.rows import Block, Rows, Split, in_memory
 from gradline.solvers import Exact, Observer, Solution, Solver, solve
 from gradline.solvers.base import INITS
 from gradline.solvers.sgd import MEMORY_CELLS
+from gradline.trajectory import Trajectory, unstacked
 from gradline.wording import listed
 
 SCALES = ("auto", "none", "standard")
@@ -87,12 +89,14 @@ class Request:
     force: bool = False
 
     def __post_init__(self) -> None:
-        if not hasattr(self.solver, "prepared"):
+        if isinstance(self.solver, type) or not hasattr(self.solver, "prepared"):
             raise UsageError(
                 f"solver is {self.solver!r}", "give Exact(), GradientDescent(…) or SGD(…) from gradline"
             )
         if self.scale not in SCALES:
             raise UsageError(f"scale is {self.scale!r}", f"use {', '.join(SCALES)}")
+        if not is_whole(self.seed, 0):
+            raise UsageError(f"seed is {self.seed}", "give a whole number from 0")
         if not 0 <= self.holdout < 1:
             raise UsageError(f"holdout is {self.holdout}", "give a share from 0 to below 1, such as 0.2")
 
@@ -152,8 +156,14 @@ def _gather(data: Any, targets: Any, request: Request, watch: Callable[[Block], 
     if isinstance(data, Moments):
         if request.holdout:
             raise RequestError("moments hold no rows to keep out", "fit from the data, or without holdout")
-        recipe = Recipe(tuple(Number(name) for name in data.features), data.targets)
-        return _Gathered(_expect_rows(data), None, None, recipe, [])
+        if not (
+            targets is None and request.features is None and not request.exclude and request.weights is None
+        ):
+            raise RequestError(
+                "moments have their columns and weights already", "choose them when the moments are computed"
+            )
+        recipe = data.recipe.present(_expect_rows(data).has_level)
+        return _Gathered(data.select(recipe), None, None, recipe, [])
     reading = read(data, targets, request.features, request.exclude, request.weights, request.missing)
     moments, held_out = _moments(reading.rows, request, watch)
     whole = moments if held_out is None else moments + held_out
@@ -161,8 +171,8 @@ def _gather(data: Any, targets: Any, request: Request, watch: Callable[[Block], 
     rows = replace(reading.rows, recipe=recipe)  # pyright: ignore[reportArgumentType] - both are dataclasses
     training = Split(rows, request.holdout, request.seed, held_out=False) if request.holdout else rows
     notices = reading.notices + _left_out(reading.rows.recipe, recipe)
-    kept = held_out and held_out.select(recipe.features)
-    return _Gathered(moments.select(recipe.features), training, kept, recipe, notices)
+    kept = held_out and held_out.select(recipe)
+    return _Gathered(moments.select(recipe), training, kept, recipe, notices)
 
 
 def _moments(rows: Rows, request: Request, watch: Callable[[Block], None]) -> tuple[Moments, Moments | None]:
@@ -182,8 +192,12 @@ def _moments(rows: Rows, request: Request, watch: Callable[[Block], None]) -> tu
 
 def _expect_rows(moments: Moments) -> Moments:
     if moments.rows == 0:
-        dropped = f": all {moments.tally.dropped:,} have missing cells" if moments.tally.dropped else ""
-        raise DataError(f"no row is left to fit{dropped}", "use fewer columns, or fill the cells")
+        if moments.tally.dropped == 0:
+            raise DataError("every row has weight zero", "give some row a positive weight")
+        raise DataError(
+            f"no row is left to fit: all {moments.tally.dropped:,} have missing cells",
+            "use fewer columns, or fill the cells",
+        )
     return moments
 
 
@@ -219,18 +233,25 @@ def _with_loaded_init(solver: Solver, recipe: Recipe) -> Solver:
 
 
 def _training(solver: Solver, problem: Problem, solution: Solution) -> Training | None:
+    """What the judge should know of the training, or None when nothing was trained."""
     settings = solver.settings()
     if "lr" not in settings:
         return None
-    updates = math.ceil(problem.moments.rows / settings["batch_size"]) if "batch_size" in settings else 1
+    lr, momentum, batch_size = settings["lr"], settings["momentum"], settings.get("batch_size")
+    tenfold = None
+    if batch_size is None and solution.diverged_at is None:
+        start = unstacked(solver.start(problem).theta, problem.bias)
+        path = Trajectory(problem.moments, lr, momentum, start, problem.bias)
+        tenfold = path.at(10 * solution.epochs).loss
     return Training(
-        lr=settings["lr"],
-        momentum=settings["momentum"],
+        lr=lr,
+        momentum=momentum,
         epochs=solution.epochs,
-        updates_per_epoch=updates,
         scaling=problem.scaling,
-        diverged_at=solution.diverged_at,
         started_at=solution.history[0].loss if solution.history else math.inf,
+        diverged_at=solution.diverged_at,
+        batch_size=batch_size,
+        tenfold_loss=tenfold,
     )
 
 
@@ -242,6 +263,8 @@ def _config(data: Any, recipe: Recipe, request: Request) -> dict[str, Any]:
     config: dict[str, Any] = {"data": os.fspath(data)} if isinstance(data, (str, os.PathLike)) else {}
     config["targets"] = list(recipe.targets)
     config |= {"solver": request.solver.name, **request.solver.settings()}
+    if config.get("init") == "given":
+        del config["init"]  # arrays have no place in a file of options
     chosen = {name: getattr(request, name) for name in _CHOICES}
     config |= {name: value for name, value in chosen.items() if value != getattr(Request, name)}
     if request.features is not None:

@@ -28,10 +28,9 @@ def progress(a: np.ndarray, momentum: float, epoch: int) -> Progress:
     with np.errstate(over="ignore", divide="ignore"):
         if momentum == 0:
             return _plain(a, epoch)
-        left = np.where(
-            _discriminant(a, momentum) >= 0, _real(a, momentum, epoch), _complex(a, momentum, epoch)
-        )
-    return Progress(left, 1.0 - left)
+        real, swinging = _real(a, momentum, epoch), _swinging(a, momentum, epoch)
+    is_real = _discriminant(a, momentum) >= 0
+    return Progress(*(np.where(is_real, one, other) for one, other in zip(real, swinging, strict=True)))
 
 
 def rates(a: np.ndarray, momentum: float) -> np.ndarray:
@@ -88,25 +87,38 @@ def _log_larger_root(a: np.ndarray, momentum: float) -> np.ndarray:
     return np.where(a < 1 + momentum, near_one, 0.5 * np.log(momentum) + _half_angle(a, momentum))
 
 
-def _real(a: np.ndarray, momentum: float, epoch: int) -> np.ndarray:
-    """e_k = ±μ^(k/2)·(cosh kh + t·sinh kh / sinh h), both roots positive (small a) or both negative."""
-    h = _half_angle(a, momentum)
-    positive = a < 1 + momentum
-    tilt = np.where(positive, 1 - momentum - a, a - 1 + momentum) / (2 * np.sqrt(momentum))
-    # exp(kh)·μ^(k/2) is the larger root's power; what remains of cosh and sinh are powers of exp(−2h) ≤ 1.
-    even = 0.5 * (1 + np.exp(-2 * epoch * h))
+def _real(a: np.ndarray, momentum: float, epoch: int) -> Progress:
+    """e_k = z₁ᵏ·(1 − (a − δ)·G) with z₁ = 1 − δ the larger root and G = (1 − (z₂/z₁)ᵏ)/(z₁ − z₂); so
+    1 − e_k = (1 − z₁ᵏ) + z₁ᵏ·(a − δ)·G, which keeps its digits where a is tiny.
+
+    For a > 1 + μ both roots are negative: the same for (−1)ᵏ·e_k, whose roots are −z₁ and −z₂.
+    """
+    h, positive = _half_angle(a, momentum), a < 1 + momentum
     tiny = h < 1e-150
-    odd = np.where(tiny, epoch, np.expm1(-2 * epoch * h) / np.where(tiny, 1.0, np.expm1(-2 * h)) * np.exp(-h))
+    powers = np.where(tiny, epoch, np.expm1(-2 * epoch * h) / np.where(tiny, 1.0, np.expm1(-2 * h)))
+    spread = powers * np.exp(-h) / np.sqrt(momentum)  # G
+    exponent = epoch * _log_larger_root(a, momentum)
+    larger = np.exp(exponent)
+    mirrored = np.exp(_log_larger_root(a, momentum)) - (a - 1)
+    lead = np.where(positive, a - _distance_to_one(a, momentum), mirrored)
     sign = np.where(positive | (epoch % 2 == 0), 1.0, -1.0)
-    return sign * np.exp(epoch * _log_larger_root(a, momentum)) * (even + tilt * odd)
+    left = sign * larger * (1 - lead * spread)
+    return Progress(left, np.where(positive, -np.expm1(exponent) + larger * lead * spread, 1.0 - left))
 
 
-def _complex(a: np.ndarray, momentum: float, epoch: int) -> np.ndarray:
-    """e_k = μ^(k/2)·(cos kφ + t·sin kφ / sin φ): the error swings inside a shrinking envelope."""
+def _swinging(a: np.ndarray, momentum: float, epoch: int) -> Progress:
+    """e_k = μ^(k/2)·(cos kφ + t·sin kφ) for complex roots: the error swings inside a shrinking envelope.
+
+    φ is measured from the nearer end of the real axis, where it is small near a double root.
+    """
     root = np.sqrt(np.maximum(-_discriminant(a, momentum), 0.0))
     trace = 1 + momentum - a
-    flip = trace < 0  # then φ is measured from the negative axis, where it is small near the double root
+    flip = trace < 0
     phi = np.arctan2(root, np.abs(trace))
     tilt = np.where(flip, a - 1 + momentum, 1 - momentum - a) / np.where(root > 0, root, 1.0)
     sign = np.where(flip & (epoch % 2 == 1), -1.0, 1.0)
-    return sign * momentum ** (epoch / 2) * (np.cos(epoch * phi) + tilt * np.sin(epoch * phi))
+    damping = momentum ** (epoch / 2)
+    left = sign * damping * (np.cos(epoch * phi) + tilt * np.sin(epoch * phi))
+    swing = 2 * np.sin(0.5 * epoch * phi) ** 2 - tilt * np.sin(epoch * phi)
+    covered = -np.expm1(0.5 * epoch * np.log(momentum)) + damping * swing
+    return Progress(left, np.where(flip, 1.0 - left, covered))

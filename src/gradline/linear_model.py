@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     _check_sample_weight,  # scikit-learn offers no public name for it
     check_is_fitted,
@@ -19,6 +20,7 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """What both estimators share: validation in scikit-learn's words, attributes with its names and shapes."""
 
     fit_intercept: bool
+    scale: str = "auto"
 
     def _solver(self) -> Solver:
         raise NotImplementedError
@@ -33,7 +35,13 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         names = [str(name) for name in getattr(self, "feature_names_in_", [])] or None
         model = fit(
-            X, y, features=names, solver=self._solver(), bias=self.fit_intercept, weights=sample_weight
+            X,
+            y,
+            features=names,
+            solver=self._solver(),
+            bias=self.fit_intercept,
+            weights=sample_weight,
+            scale=self.scale,
         )
         self._take(model, one_target=y.ndim == 1)
         return self
@@ -72,8 +80,8 @@ class GradientDescentRegressor(_Translating):
     """Least squares by gradient descent, full-batch or in mini-batches.
 
     Parameters: `lr`, `epochs`, `momentum`, `init` as in `gradline.GradientDescent`; with a `batch_size`, and
-    then `shuffle`, as in `gradline.SGD`; `random_state` is the seed (None: 0, so that results repeat).
-    `fit_intercept` as in scikit-learn.
+    then `shuffle`, as in `gradline.SGD`; `scale` as in `gradline.fit`; `random_state` is the seed (None: 0, so
+    that results repeat) or a `RandomState` to draw it from. `fit_intercept` as in scikit-learn.
 
     Attributes: `coef_`, `intercept_`, `n_iter_` (epochs done), `rank_`, `certificate_`, `model_`.
     """
@@ -87,7 +95,8 @@ class GradientDescentRegressor(_Translating):
         momentum: float = 0.0,
         shuffle: bool = True,
         init: Any = "zeros",
-        random_state: int | None = None,
+        scale: str = "auto",
+        random_state: Any = None,
         fit_intercept: bool = True,
     ) -> None:
         self.lr = lr
@@ -96,12 +105,16 @@ class GradientDescentRegressor(_Translating):
         self.momentum = momentum
         self.shuffle = shuffle
         self.init = init
+        self.scale = scale
         self.random_state = random_state
         self.fit_intercept = fit_intercept
 
     def _solver(self) -> Solver:
         shared = {"lr": self.lr, "epochs": self.epochs, "momentum": self.momentum, "init": self.init}
         seed = 0 if self.random_state is None else self.random_state
+        if not isinstance(seed, (int, np.integer)):
+            seed = check_random_state(seed).randint(2**31)
+        seed = int(seed)
         if self.batch_size is None:
             return GradientDescent(**shared, seed=seed)
         return SGD(**shared, seed=seed, batch_size=self.batch_size, shuffle=self.shuffle)

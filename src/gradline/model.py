@@ -64,7 +64,8 @@ class LinearModel:
     - `recipe`: how a table becomes X; columns are matched by name.
     - `certificate`: the judge's findings; `history`: the losses of training.
     - `moments`: the state of the training rows, from which intervals and trajectories follow.
-    - `solver` and `settings`: what trained it; `config`: what reproduces it; `seconds` that it took.
+    - `solver` and `settings`: what trained it; `config`: what reproduces it; `seconds` that it took,
+      not kept in the file, so that the same fit writes the same file.
     - `holdout`: the evaluation on held-out rows, if any were; `notices`: what the user should know.
     """
 
@@ -79,7 +80,7 @@ class LinearModel:
     scale: str
     history: History
     config: Mapping[str, Any]
-    seconds: float
+    seconds: float | None = None
     holdout: Evaluation | None = None
     notices: tuple[Notice, ...] = field(default=())
 
@@ -196,7 +197,6 @@ class LinearModel:
                 "scale": self.scale,
                 "history": [list(record) for record in self.history],
                 "config": dict(self.config),
-                "seconds": self.seconds,
                 "holdout": None if self.holdout is None else self.holdout._asdict(),
             }
         )
@@ -238,7 +238,6 @@ def load(path: str | Path) -> LinearModel:
             scale=card["scale"],
             history=History(tuple(Record(*record) for record in card["history"])),
             config=card["config"],
-            seconds=card["seconds"],
             holdout=None if card["holdout"] is None else Evaluation(**card["holdout"]),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:

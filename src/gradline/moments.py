@@ -10,11 +10,12 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from gradline.design import Category
+from gradline.data import open_table
+from gradline.design import Category, Recipe
 from gradline.errors import DataError, DigitsError, RequestError
 from gradline.factor import UNIT, removed, scaled_singular_values, triangular
 from gradline.reading import read
-from gradline.rows import Block, Rows
+from gradline.rows import Block, Rows, TableRows
 from gradline.storage import expect_shapes, read_tensors, write_tensors
 from gradline.tally import Tally, centre
 
@@ -42,6 +43,7 @@ class Moments:
 
     With Z = [X Y], k = p + m and W = Σw (n without weights):
 
+    - `recipe` says what the columns of X and Y are;
     - `tally` holds counts, the weighted mean z̄, ranges, missing cells and the fingerprint;
     - `factor` R (k, k) is upper triangular with a non-negative diagonal and RᵀR = Σ w·(z − z̄)(z − z̄)ᵀ;
     - `error` bounds the relative error of R's columns: how rows entered, merged and left decides it.
@@ -50,8 +52,7 @@ class Moments:
     (Chan, Golub, LeVeque 1983). What follows from the state without the rows: design section 2.
     """
 
-    features: tuple[str, ...]
-    targets: tuple[str, ...]
+    recipe: Recipe
     tally: Tally
     factor: np.ndarray
     error: float = 0.0
@@ -66,8 +67,17 @@ class Moments:
         exclude: Sequence[str] = (),
         weights: Any = None,
         missing: str = "error",
+        recipe: Recipe | None = None,
     ) -> "Moments":
-        """The moments of a table (path, frame) or of arrays; parameters as in `gradline.fit`."""
+        """The moments of a table (path, frame) or of arrays; parameters as in `gradline.fit`.
+
+        With `recipe`, that of other moments or of a model, a table is read by it, the same levels included,
+        so that the two can be added.
+        """
+        if recipe is not None:
+            source = open_table(data)
+            recipe.match(source, targets=True)
+            return cls.from_rows(TableRows(source, recipe, missing))
         return cls.from_rows(read(data, targets, features, exclude, weights, missing).rows)
 
     @classmethod
@@ -80,24 +90,33 @@ class Moments:
         matrix product; their error grows with the square of the scaled condition, so when fewer than
         `digits` are sure the rows are read again, block by block through QR. `watch` sees each block.
         """
-        names = (rows.recipe.features, rows.recipe.targets)
-        blocks = _blocks(rows, watch)
+        recipe, blocks = rows.recipe, _blocks(rows, watch)
         first = next(blocks)
         second = next(blocks, None)
         if second is None:
-            return _from_block(first, *names)
-        products = (_CrossProducts.of(block, names[0] + names[1]) for block in chain((first, second), blocks))
-        moments = reduce(_CrossProducts.__add__, products).finish(*names)
+            return _from_block(first, recipe)
+        products = (_CrossProducts.of(block, recipe) for block in chain((first, second), blocks))
+        moments = reduce(_CrossProducts.__add__, products).finish(recipe)
         if moments is not None and moments.digits >= digits:
             return moments
-        parts = (_from_block(block, *names) for block in _blocks(rows, watch))
-        return reduce(Moments.__add__, parts, cls.empty(*names))
+        parts = (_from_block(block, recipe) for block in _blocks(rows, watch))
+        return reduce(Moments.__add__, parts, cls.empty(recipe))
 
     @classmethod
-    def empty(cls, features: Sequence[str], targets: Sequence[str]) -> "Moments":
+    def empty(cls, recipe: Recipe) -> "Moments":
         """The moments of no row: what `+` leaves unchanged."""
-        k = len(features) + len(targets)
-        return cls(tuple(features), tuple(targets), Tally.empty(k), np.zeros((k, k)))
+        k = len(recipe.features) + len(recipe.targets)
+        return cls(recipe, Tally.empty(k), np.zeros((k, k)))
+
+    @cached_property
+    def features(self) -> tuple[str, ...]:
+        """The names of the columns of X."""
+        return self.recipe.features
+
+    @cached_property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the columns of Y."""
+        return self.recipe.targets
 
     @property
     def p(self) -> int:
@@ -129,7 +148,9 @@ class Moments:
 
         Raises `RequestError` unless both have the same features and targets in the same order.
         """
-        self._expect_same_names(other)
+        if not isinstance(other, Moments):
+            return NotImplemented
+        self._expect_same_columns(other)
         stacked = np.vstack([self.factor, other.factor, self.tally.between(other.tally)])
         if min(self.rows, other.rows) == 0:  # nothing is merged, so nothing is rounded
             whole = self if other.rows == 0 else other
@@ -137,16 +158,22 @@ class Moments:
         error = float(np.hypot(max(self.error, other.error), _rounding(self.p + self.m)))
         return replace(self, tally=self.tally + other.tally, factor=triangular(stacked), error=error)
 
+    def __radd__(self, other: int) -> "Moments":
+        """`sum` of several moments begins with 0."""
+        return self if other == 0 else NotImplemented
+
     def __sub__(self, other: "Moments") -> "Moments":
         """The moments of the rows that are left when those of `other` are taken away.
 
         Raises `DigitsError` when fewer than four digits would be left, `DataError` when `other` cannot be
         a part of these rows, `RequestError` when the columns differ.
         """
-        self._expect_same_names(other)
+        if not isinstance(other, Moments):
+            return NotImplemented
+        self._expect_same_columns(other)
         tally = self.tally - other.tally
         if tally.rows == 0:
-            return self.empty(self.features, self.targets)
+            return self.empty(self.recipe)
         rows = np.vstack([other.factor, tally.between(other.tally)])
         factor, cosine = removed(self.factor, rows)
         if cosine > 1 + 1e-6:
@@ -169,17 +196,13 @@ class Moments:
         padded = (np.concatenate([center, np.zeros(self.m)]), np.concatenate([scale, np.ones(self.m)]))
         return replace(self, tally=self.tally.scaled(*padded), factor=self.factor / padded[1])
 
-    def select(self, features: Sequence[str]) -> "Moments":
-        """The moments with only these features, in this order."""
-        if tuple(features) == self.features:
-            return self
-        kept = [self.features.index(name) for name in features] + list(range(self.p, self.p + self.m))
-        return replace(
-            self,
-            features=tuple(features),
-            tally=self.tally.select(kept),
-            factor=triangular(self.factor[:, kept]),
-        )
+    def select(self, recipe: Recipe) -> "Moments":
+        """The moments of a recipe whose features are some of these."""
+        if recipe.features == self.features:
+            return replace(self, recipe=recipe)
+        kept = [self.features.index(name) for name in recipe.features] + list(range(self.p, self.p + self.m))
+        factor = triangular(self.factor[:, kept])
+        return replace(self, recipe=recipe, tally=self.tally.select(kept), factor=factor)
 
     def has_level(self, term: Category, level: str) -> bool:
         """Whether some row has this level; the base is seen in that the other levels do not always sum to one."""
@@ -243,8 +266,7 @@ class Moments:
     def card(self) -> dict[str, Any]:
         """The rest of the state as plain JSON."""
         return {
-            "features": list(self.features),
-            "targets": list(self.targets),
+            "recipe": self.recipe.card(),
             "error": self.error,
             "rows": self.rows,
             "weight_sum": self.weight_sum,
@@ -258,7 +280,8 @@ class Moments:
         cls, path: str | Path, tensors: Mapping[str, np.ndarray], card: Mapping[str, Any]
     ) -> "Moments":
         """The state that `tensors` and `card` hold; `path` is for messages."""
-        k = len(card["features"]) + len(card["targets"])
+        recipe = Recipe.from_card(card["recipe"])
+        k = len(recipe.features) + len(recipe.targets)
         filled = min(card["rows"], k)
         expect_shapes(path, tensors, {"factor": (filled, k), **dict.fromkeys(_VECTORS, (k,))})
         factor = np.zeros((k, k))
@@ -271,16 +294,16 @@ class Moments:
             missing=card["missing"],
             **{name: tensors[name] for name in _VECTORS},
         )
-        return cls(tuple(card["features"]), tuple(card["targets"]), tally, factor, card["error"])
+        return cls(recipe, tally, factor, card["error"])
 
-    def _expect_same_names(self, other: "Moments") -> None:
+    def _expect_same_columns(self, other: "Moments") -> None:
         ours, theirs = self.features + self.targets, other.features + other.targets
-        if (self.features, self.targets) != (other.features, other.targets):
+        if (self.recipe.terms, self.targets) != (other.recipe.terms, other.targets):
             odd = sorted(set(ours) ^ set(theirs))
             what = ", ".join(odd) if odd else f"{', '.join(ours)} against {', '.join(theirs)}"
             raise RequestError(
                 f"the two moments differ in their columns: {what}",
-                "compute both with the same features, targets and levels",
+                "compute the second with Moments.of(…, recipe=first.recipe)",
             )
 
 
@@ -295,13 +318,13 @@ def _blocks(rows: Rows, watch: Callable[[Block], None]) -> Iterator[Block]:
         yield block
 
 
-def _from_block(block: Block, features: tuple[str, ...], targets: tuple[str, ...]) -> Moments:
+def _from_block(block: Block, recipe: Recipe) -> Moments:
     """The moments of one block, through QR of its centred rows."""
-    tally, deviations = centre(block, features + targets)
+    tally, deviations = centre(block, recipe.features + recipe.targets)
     if block.w is not None:
         deviations *= np.sqrt(block.w)[:, None]
-    error = _rounding(len(features) + len(targets)) if tally.rows else 0.0
-    return Moments(features, targets, tally, triangular(deviations), error)
+    error = _rounding(deviations.shape[1]) if tally.rows else 0.0
+    return Moments(recipe, tally, triangular(deviations), error)
 
 
 def once(
@@ -327,8 +350,8 @@ class _CrossProducts:
     G: np.ndarray
 
     @classmethod
-    def of(cls, block: Block, names: tuple[str, ...]) -> "_CrossProducts":
-        tally, deviations = centre(block, names)
+    def of(cls, block: Block, recipe: Recipe) -> "_CrossProducts":
+        tally, deviations = centre(block, recipe.features + recipe.targets)
         weighted = deviations if block.w is None else block.w[:, None] * deviations
         return cls(tally, deviations.T @ weighted)
 
@@ -336,7 +359,7 @@ class _CrossProducts:
         between = self.tally.between(other.tally)
         return _CrossProducts(self.tally + other.tally, self.G + other.G + np.outer(between, between))
 
-    def finish(self, features: tuple[str, ...], targets: tuple[str, ...]) -> Moments | None:
+    def finish(self, recipe: Recipe) -> Moments | None:
         """R by Cholesky of the scaled cross-products; None when they are not positive definite.
 
         The error of the cross-products reaches R through the square of its condition (Higham 2002, ch. 10).
@@ -348,7 +371,7 @@ class _CrossProducts:
             factor = np.linalg.cholesky(self.G / np.outer(scale, scale)).T * scale
         except np.linalg.LinAlgError:
             return None
-        moments = Moments(features, targets, self.tally, factor)
+        moments = Moments(recipe, self.tally, factor)
         return replace(moments, error=_rounding(len(scale)) * moments.joint_condition**2)
 
 

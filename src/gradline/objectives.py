@@ -102,9 +102,9 @@ class Problem:
     """
 
     moments: Moments
-    bias: bool = True
-    rows: Rows | None = None
-    scaling: Scaling | None = None
+    bias: bool
+    rows: Rows | None
+    scaling: Scaling
     loss = SquaredLoss()
 
     @classmethod

@@ -98,6 +98,8 @@ class Rank:
 
     def combinations(self) -> list[str]:
         """The vanishing combinations in words: each dependent column by the independent ones."""
+        if self.deficiency == 0:
+            return []
         if self.deficiency > MOST_COMBINATIONS:
             return [f"{self.deficiency:,} independent combinations of the {len(self.norms):,} columns vanish"]
         independent, dependent, W = self._dependence

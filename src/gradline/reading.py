@@ -1,16 +1,20 @@
 """From what a user gives (a table, a frame, arrays, tensors) to rows that can be trained on."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradline.data import Source, open_table
+from gradline.data import open_table
 from gradline.data.columnar import FrameSource
 from gradline.data.source import LARGEST_INTEGER
-from gradline.design import Number, Recipe, learn
+from gradline.design import Number, Recipe
 from gradline.errors import DataError, Notice, RequestError, UsageError
+from gradline.learning import learn
 from gradline.rows import ArrayRows, Rows, TableRows, refuse_negative
+
+WEIGHTS = "(weights)"  # what an array of weights beside a frame is called
 
 
 class Reading(NamedTuple):
@@ -40,38 +44,32 @@ def read(
         raise UsageError(f"missing is {missing!r}", "use error or drop")
     if _are_names(targets):
         names = [targets] if isinstance(targets, str) else list(targets or [])
-        return _read_table(open_table(data), names, features, exclude, weights, missing)
-    if is_array(data):
+        source = open_table(data)
+    elif is_array(data):
+        if exclude:
+            raise RequestError("exclude names columns, and an array has none", "leave the columns out of X")
         return Reading(_array_rows(data, targets, features, weights, missing), [])
-    source = FrameSource.of(data)
+    else:
+        Y = target_matrix(targets)
+        names = _target_names(targets, Y.shape[1])
+        source = _frame(data, "X").beside(dict(zip(names, Y.T, strict=True)))
+    if weights is not None and not isinstance(weights, str):
+        frame = (
+            source if isinstance(source, FrameSource) else _frame(data, "a table with an array of weights")
+        )
+        source = frame.beside({WEIGHTS: _weight_vector(weights)})
+        weights = WEIGHTS
+    recipe, notices = learn(source, names, features, exclude, weights)
+    return Reading(TableRows(source, recipe, missing), notices)
+
+
+def _frame(data: Any, what: str) -> FrameSource:
+    source = None if isinstance(data, str) else FrameSource.of(data)
     if source is None:
         raise DataError(
-            f"{type(data).__name__} is neither an array nor a table",
-            "give X as an array (n, p) or as a frame",
+            f"{type(data).__name__} cannot be {what}", "give an array (n, p) or a frame with named columns"
         )
-    Y = target_matrix(targets)
-    names = _target_names(targets, Y.shape[1])
-    columns = dict(zip(names, Y.T, strict=True))
-    if weights is not None and not isinstance(weights, str):
-        columns["(weights)"] = _weight_vector(weights, len(Y))
-        weights = "(weights)"
-    return _read_table(source.beside(columns), names, features, exclude, weights, missing)
-
-
-def _read_table(
-    source: Source,
-    targets: Sequence[str],
-    features: Sequence[str] | None,
-    exclude: Sequence[str],
-    weights: Any,
-    missing: str,
-) -> Reading:
-    if weights is not None and not isinstance(weights, str):
-        raise RequestError(
-            "weights is no column name", "name the column of weights, or give X and Y as arrays"
-        )
-    recipe, notices = learn(source, targets, features, exclude, weights)
-    return Reading(TableRows(source, recipe, missing), notices)
+    return source
 
 
 def _array_rows(
@@ -95,19 +93,27 @@ def _array_rows(
         )
     terms = tuple(Number(name) for name in names)
     recipe = Recipe(terms, tuple(_target_names(targets, Y.shape[1])))
-    w = None if weights is None else _weight_vector(weights, len(X))
+    w = None if weights is None else _weight_vector(weights)
+    if w is not None and len(w) != len(X):
+        raise DataError(f"weights have shape {w.shape} for X of shape {X.shape}", "give one weight per row")
     return ArrayRows(X, Y, w, recipe, missing)
 
 
 def _are_names(targets: Any) -> bool:
     if targets is None or isinstance(targets, str):
         return True
+    if np.ndim(targets) == 0 and not hasattr(targets, "__len__"):
+        raise RequestError(
+            f"targets is {targets!r}, which names no column", f"write names as text, such as '{targets}'"
+        )
     return isinstance(targets, (list, tuple)) and all(isinstance(name, str) for name in targets)
 
 
 def is_array(data: Any) -> bool:
     """Whether the data are numbers without column names: an array, a tensor, a nested list."""
-    return isinstance(data, (np.ndarray, list, tuple)) or hasattr(data, "detach")
+    if isinstance(data, (list, tuple)):
+        return not (data and isinstance(data[0], (Mapping, str, os.PathLike)))
+    return isinstance(data, np.ndarray) or hasattr(data, "detach")
 
 
 def matrix(values: Any, what: str) -> np.ndarray:
@@ -119,18 +125,16 @@ def matrix(values: Any, what: str) -> np.ndarray:
         values = values.detach().cpu()
         values = values.numpy() if "bfloat16" not in str(values.dtype) else values.double().numpy()
     try:
-        array = np.ma.filled(values.astype(float), np.nan) if np.ma.isMA(values) else np.asarray(values)
+        array = np.ma.getdata(values) if np.ma.isMA(values) else np.asarray(values)
     except ValueError as error:
         raise DataError(f"{what} is ragged: {error}", "give rows of one length") from error
-    if (
-        array.dtype.kind in "iu"
-        and array.size
-        and max(abs(int(array.min())), int(array.max())) > LARGEST_INTEGER
-    ):
+    if _largest_integer(array) > LARGEST_INTEGER:
         raise DataError(
             f"{what} holds integers beyond 2^53, where float64 no longer holds every integer",
             "leave out identifiers; subtract an offset or rescale a measurement",
         )
+    if np.ma.isMA(values):
+        array = np.ma.filled(values.astype(float), np.nan)
     if array.dtype.kind not in "biufO":
         raise DataError(f"{what} holds {array.dtype}, not real numbers", "turn it into numbers first")
     try:
@@ -144,6 +148,14 @@ def matrix(values: Any, what: str) -> np.ndarray:
             "mend the value or drop the row",
         )
     return array
+
+
+def _largest_integer(array: np.ndarray) -> int:
+    if array.dtype.kind in "iu" and array.size:
+        return max(abs(int(array.min())), int(array.max()))
+    if array.dtype.kind == "O":
+        return max((abs(value) for value in array.flat if isinstance(value, int)), default=0)
+    return 0
 
 
 def target_matrix(values: Any) -> np.ndarray:
@@ -168,9 +180,9 @@ def _target_names(targets: Any, count: int) -> list[str]:
     return [f"y{j}" for j in range(1, count + 1)]
 
 
-def _weight_vector(weights: Any, rows: int) -> np.ndarray:
+def _weight_vector(weights: Any) -> np.ndarray:
     w = matrix(weights.to_numpy() if hasattr(weights, "to_numpy") else weights, "weights")
-    if w.shape != (rows,):
-        raise DataError(f"weights have shape {w.shape} for {rows} rows", "give one weight per row")
+    if w.ndim != 1:
+        raise DataError(f"weights have shape {w.shape}, not (rows,)", "give one weight per row")
     refuse_negative(w, lambda row: f"weights[{row}]")
     return w

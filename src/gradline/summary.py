@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from gradline.certificate import Certificate
 from gradline.design import Category
 from gradline.model import Evaluation, LinearModel
+from gradline.trajectory import Direction
 from gradline.wording import counted, epochs, listed, number, percent
 
 WIDTH = 100  # of a line of prose, on every terminal the same
@@ -80,8 +81,14 @@ def quality(targets: Sequence[str], evaluation: Evaluation, word: str) -> str:
     for i, target in enumerate(targets):
         r2 = evaluation.r2[i]
         loss = f"{evaluation.loss:.6g}" if i == 0 else ""
-        columns.append([target, loss, f"{evaluation.rmse[i]:.6g}", "–" if r2 is None else f"{r2:.6f}"])
+        columns.append([target, loss, f"{evaluation.rmse[i]:.6g}", _r2(r2)])
     return aligned(columns)
+
+
+def _r2(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.6f}" if abs(value) < 10 else f"{value:.3g}"
 
 
 def aligned(columns: Sequence[Sequence[str]]) -> str:
@@ -128,10 +135,13 @@ def _uncertified(c: Certificate) -> list[str]:
 
 def _deficient(c: Certificate) -> list[str]:
     columns = len(c.weight_error[0])
+    chosen = "those of smallest size were taken"
+    if c.epochs is not None:
+        chosen = "training went to those nearest to its start"
     return [
         f"The data do not determine every coefficient (rank {c.rank} of {columns}): "
         f"{'; '.join(c.combinations[:3])}{' …' if len(c.combinations) > 3 else ''}.",
-        "Of all coefficients that predict equally well, those of smallest size were taken.",
+        f"Of all coefficients that predict equally well, {chosen}.",
     ]
 
 
@@ -140,27 +150,43 @@ def _stopped(c: Certificate) -> list[str]:
     lines = [f"Stopped{at}: the loss is {number(c.gap)} above the optimum, {number(c.optimal_loss, 4)}."]
     shown = [d for i, d in enumerate(c.directions) if d.share >= 1e-3 or i < 2 or d is _slowest(c)][:4]
     if shown:
-        parts = [
-            f"{percent(d.share)} {d.columns} (half-life {epochs(d.half_life)}{' epochs' if i == 0 else ''})"
-            for i, d in enumerate(shown)
-        ]
-        lines.append(f"What is left of it: {', '.join(parts)}.")
+        lines.append(f"What is left of it: {', '.join(_direction(d, i == 0) for i, d in enumerate(shown))}.")
+    if c.epochs_to_weights is None and c.lr_limit is not None and c.tenfold_loss is None:
+        lines.append(
+            "Mini-batches leave noise: a smaller or a falling rate (lr auto) or larger batches shrink it."
+        )
     if c.tenfold_loss is not None and c.epochs:
         lines.append(f"Ten times as many epochs would bring the loss to {number(c.tenfold_loss, 4)}.")
-    if c.lr_limit is not None:
-        near = "The loss is within 1 % of the optimum"
-        if c.epochs_to_loss != 0:
-            near = f"From here the loss comes within 1 % of the optimum in {epochs(c.epochs_to_loss)} epochs"
-        lines.append(
-            f"{near}; the slowest error shrinks a thousandfold in {epochs(c.epochs_to_weights)} epochs. "
-            f"The largest stable lr is {number(c.lr_limit)}."
-        )
+    if c.tenfold_loss is not None:
+        lines.append(f"{_near(c)}; {_far(c)}. The largest stable lr is {number(c.lr_limit or 0)}.")
     return lines
 
 
-def _slowest(c: Certificate):
+def _direction(d: Direction, first: bool) -> str:
+    if d.half_life is None:
+        return f"{percent(d.share)} {d.columns}"
+    unit = " epochs" if first else ""
+    return f"{percent(d.share)} {d.columns} (half-life {epochs(d.half_life)}{unit})"
+
+
+def _near(c: Certificate) -> str:
+    if c.epochs_to_loss == 0:
+        return "The loss is within 1 % of the optimum"
+    if c.epochs_to_loss is None:
+        return "From here the loss never comes within 1 % of the optimum"
+    count = f"{epochs(c.epochs_to_loss)} epoch{'' if c.epochs_to_loss == 1 else 's'}"
+    return f"From here the loss comes within 1 % of the optimum in {count}"
+
+
+def _far(c: Certificate) -> str:
+    if c.epochs_to_weights is None:
+        return "the slowest error never shrinks"
+    return f"the slowest error shrinks a thousandfold in {epochs(c.epochs_to_weights)} epochs"
+
+
+def _slowest(c: Certificate) -> Direction | None:
     finite = [d for d in c.directions if d.half_life is not None]
-    return max(finite, key=lambda d: d.half_life, default=None)
+    return max(finite, key=lambda d: d.half_life or 0.0, default=None)
 
 
 def _diverged(c: Certificate) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradline.arguments import is_real, is_whole
 from gradline.errors import RequestError, UsageError
 from gradline.factor import thin_svd
 from gradline.heavy_ball import envelope, progress, rates
@@ -15,6 +16,7 @@ from gradline.rank import determined_factor
 from gradline.wording import joined
 
 WEIGHTS_SHRINK = 1000.0  # `epochs_to_weights`: until the slowest error is a thousandth
+LAST_EPOCH = 10**18  # beyond it k·log(1 − a) has no digit left to lose
 LOSS_EXCESS = 0.01  # `epochs_to_loss`: until the excess loss is 1 % of the optimal loss
 
 
@@ -29,10 +31,13 @@ class Point(NamedTuple):
 
 
 class Direction(NamedTuple):
-    """One direction of descent: its share of the gap, its half-life in epochs, the columns behind it."""
+    """One direction of descent: its share of the gap, its half-life in epochs, the columns behind it.
+
+    The half-life is infinite where nothing shrinks, and None where the noise of mini-batches rules.
+    """
 
     share: float
-    half_life: float
+    half_life: float | None
     columns: str
 
 
@@ -134,10 +139,17 @@ class Trajectory:
     bias: bool = True
 
     def __post_init__(self) -> None:
-        if not (self.lr > 0 and math.isfinite(self.lr)):
-            raise UsageError(f"lr is {self.lr}", "give a positive learning rate")
-        if not 0 <= self.momentum <= 1:
-            raise UsageError(f"momentum is {self.momentum}", "give a momentum from 0 to 1")
+        if not isinstance(self.moments, Moments):
+            raise RequestError(
+                f"a trajectory needs moments, not {type(self.moments).__name__}",
+                "give gradline.Moments.of(data, …)",
+            )
+        if not (is_real(self.lr) and self.lr > 0):
+            raise UsageError(
+                f"lr is {self.lr}", "give a positive number; Spectrum.of(moments).best_lr() is the best"
+            )
+        if not (is_real(self.momentum) and 0 <= self.momentum <= 1):
+            raise UsageError(f"momentum is {self.momentum}", "give a number from 0 to 1")
 
     @cached_property
     def spectrum(self) -> Spectrum:
@@ -180,6 +192,8 @@ class Trajectory:
 
     def at(self, epoch: int) -> Point:
         """The weights and the loss after `epoch` updates, at the same cost for 1 and for 10⁹."""
+        if not (is_whole(epoch, 0) and epoch <= LAST_EPOCH):
+            raise UsageError(f"epoch is {epoch}", f"give a whole number from 0 to {LAST_EPOCH:.0e}")
         done = progress(self._steps, self.momentum, epoch)
         covered = done.covered / self.spectrum.singular
         theta = self._start - self.spectrum.directions @ (covered[:, None] * self._residual)
@@ -198,7 +212,7 @@ class Trajectory:
         return [
             Direction(float(parts[i] / whole), _epochs(math.log(2), float(slow[i])), self.spectrum.columns(i))
             for i in np.argsort(-parts, kind="stable")
-            if parts[i] > 0
+            if whole > 0 and parts[i] > 0
         ]
 
     def epochs_to_loss(self, excess: float = LOSS_EXCESS) -> float:

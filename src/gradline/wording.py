@@ -46,7 +46,7 @@ def number(value: float, digits: int = 3) -> str:
 def epochs(count: float | None) -> str:
     """A number of epochs in words, such as 109, 12,300, 8.5 million or never."""
     if count is None or math.isinf(count):
-        return "never"
+        return "without end"
     for size, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
         if count >= size:
             return f"{number(count / size)} {word}"

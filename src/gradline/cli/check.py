@@ -51,7 +51,7 @@ def trajectory(
     reading = read(data, target, feature, exclude or [], None, missing)
     tell_notices(reading.notices)
     moments = Moments.from_rows(reading.rows)
-    moments = moments.select(reading.rows.recipe.present(moments.has_level).features)
+    moments = moments.select(moments.recipe.present(moments.has_level))
     scaling = Scaling.standard(moments, bias) if scale == "standard" else Scaling.none(moments.p)
     view = scaling.moments(moments)
     chosen = rate(lr)

@@ -3,7 +3,7 @@
 import os
 
 from gradline.data.columnar import FrameSource, LazySource
-from gradline.data.files import open_files
+from gradline.data.files import FilesSource, open_files
 from gradline.data.source import Batch, Column, Kind, Source
 from gradline.errors import DataError
 
@@ -11,12 +11,19 @@ __all__ = ["Batch", "Column", "Kind", "Source", "open_table"]
 
 
 def open_table(data: object) -> Source:
-    """The source behind a path, a frame of any library, a mapping of columns, or a source itself.
+    """The source behind a path, a list of paths, a frame of any library, a mapping of columns, a list of rows
+    as mappings, or a source itself.
 
     Raises `FileError` when a path leads nowhere and `DataError` when the object is no table.
     """
     if isinstance(data, (str, os.PathLike)):
         return open_files(os.fspath(data))
+    if (
+        isinstance(data, (list, tuple))
+        and data
+        and all(isinstance(part, (str, os.PathLike)) for part in data)
+    ):
+        return FilesSource(tuple(open_files(os.fspath(part)) for part in data), f"the {len(data)} files")
     if callable(getattr(data, "batches", None)):
         return data  # type: ignore[return-value]
     import polars as pl  # noqa: PLC0415 - polars is loaded by the source anyway

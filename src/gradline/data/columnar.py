@@ -83,11 +83,16 @@ class FrameSource:
         """The frame as a source, or None when it is no frame."""
         import narwhals as nw  # noqa: PLC0415 - a file needs no narwhals
 
-        if isinstance(native, Mapping):
-            native = _from_mapping(native)
-        elif hasattr(native, "__arrow_c_stream__") and not nw.dependencies.is_into_dataframe(native):
-            native = pl.DataFrame(native)
-        frame = nw.from_native(native, eager_only=True, pass_through=True)
+        if isinstance(native, (Mapping, list)):
+            native = _from_python(native)
+        try:
+            if hasattr(native, "__arrow_c_stream__") and not nw.dependencies.is_into_dataframe(native):
+                native = pl.DataFrame(native)
+            frame = nw.from_native(native, eager_only=True, pass_through=True)
+        except Exception as error:  # each library refuses in its own words
+            raise DataError(
+                f"{type(native).__name__} is no table: {error}", "give a frame of named columns"
+            ) from error
         if not isinstance(frame, nw.DataFrame):
             return None
         names = [str(name) for name in frame.columns]
@@ -108,8 +113,8 @@ class FrameSource:
         for name, values in columns.items():
             if len(values) != len(self.frame):
                 raise DataError(
-                    f"X has {len(self.frame):,} rows and {name} has {len(values):,}",
-                    "give one value for each row of X",
+                    f"the frame has {len(self.frame):,} rows and {name} has {len(values):,}",
+                    "give one value for each row",
                 )
             if name in [str(column) for column in self.frame.columns]:
                 raise DataError(f"{name} is a column of X and also a target", "rename one of the two")
@@ -142,12 +147,17 @@ class FrameSource:
         return pl.Series(str(name), values, strict=False)
 
 
-def _from_mapping(columns: Mapping[Any, Any]) -> pl.DataFrame:
+def _from_python(rows: Any) -> pl.DataFrame:
+    """A mapping of columns, or a list of rows as mappings, as a frame."""
     try:
-        return pl.DataFrame({str(name): values for name, values in columns.items()})
-    except (pl.exceptions.PolarsError, TypeError, ValueError) as error:
+        if isinstance(rows, list):
+            return pl.DataFrame(
+                [{str(name): value for name, value in row.items()} for row in rows], strict=False
+            )
+        return pl.DataFrame({str(name): values for name, values in rows.items()})
+    except (pl.exceptions.PolarsError, AttributeError, TypeError, ValueError) as error:
         raise DataError(
-            f"the columns make no table: {error}", "give columns of one type and one length"
+            f"the rows make no table: {error}", "give columns of one type and one length"
         ) from error
 
 

@@ -187,7 +187,7 @@ class _Block:
 
 def _unreadable(where: str, error: csv.Error) -> DataError:
     if "new-line character" in str(error):
-        return DataError(f"{where} has a bare carriage return", "save the file with Unix line ends (\\n)")
+        return DataError(f"{where} has a bare carriage return", "save the file with Unix line ends")
     return DataError(
         f"{where} cannot be read: {error}",
         "look for a double quote there that opens and never closes, or stands inside a quoted field",

@@ -26,6 +26,7 @@ _FORMATS: dict[str, Callable[[Path, str], Source]] = {
     ".feather": columnar.arrow,
     ".ndjson": ndjson.NdjsonSource,
     ".jsonl": ndjson.NdjsonSource,
+    ".json": ndjson.NdjsonSource,
 }
 _COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
 _MAGIC: dict[bytes, Callable[[Path, str], Source]] = {b"PAR1": columnar.parquet, b"ARROW1": columnar.arrow}
@@ -82,6 +83,8 @@ def open_files(text: str) -> Source:
         return _open_file(path, text)
     if glob.has_magic(text):
         found = sorted(Path(name) for name in glob.glob(str(path), recursive=True))
+        if not found:
+            raise FileError(f"no file matches {text}", "check the pattern and the folder")
         return _open_many([name for name in found if name.is_file()], text, "the pattern")
     raise FileError(f"there is no file {text}", _neighbours(path))
 
@@ -113,6 +116,8 @@ def _open_file(path: Path, name: str) -> Source:
         raise FileError(f"cannot read {name}: {error.strerror}", "check its permissions") from error
     if head.startswith(b"PK\x03\x04"):
         raise FileError(f"{name} is a zip archive or a spreadsheet", "unzip it, or save it as CSV")
+    if _suffix(path) == ".json" and head.lstrip().startswith(b"["):
+        raise FileError(f"{name} is one JSON array", "write one object per line (.ndjson), or a CSV")
     for magic, opener in _MAGIC.items():
         if head.startswith(magic):
             return opener(path, name)

@@ -10,6 +10,7 @@ import polars as pl
 from gradline.errors import DataError
 
 MISSING_WORDS = ("", "na", "n/a", "#n/a", "nan", "null", "none")  # trimmed, in any case
+TRUTH_WORDS = ("true", "false")
 LARGEST_INTEGER = 2**53  # above it float64 no longer holds every integer
 
 
@@ -98,10 +99,11 @@ def numbers(series: pl.Series, place: Callable[[int], str]) -> pl.Series:
 
 
 def words(series: pl.Series) -> pl.Series:
-    """The column as trimmed text with null for missing."""
+    """The column as trimmed text with null for missing; true and false in one spelling, as typed files have."""
     trimmed = series.cast(pl.String).str.strip_chars()
-    is_missing = trimmed.str.to_lowercase().is_in(MISSING_WORDS)
-    return trimmed.set(is_missing.fill_null(True), None)
+    lower = trimmed.str.to_lowercase()
+    trimmed = trimmed.set(lower.is_in(MISSING_WORDS).fill_null(True), None)
+    return lower.zip_with(lower.is_in(TRUTH_WORDS).fill_null(False), trimmed)
 
 
 _BEYOND = (
@@ -114,7 +116,7 @@ _INFINITE = (
 )
 _NOT_A_NUMBER = (
     "text in a numeric column",
-    "mend the cell, or leave the column out with --exclude, or leave the cell empty and add --missing drop",
+    "mend the cell, leave it empty and add --missing drop, or leave the column out",
 )
 
 

@@ -37,11 +37,13 @@ def named(name: str, settings: dict[str, Any]) -> Solver:
         name = next((n for n in ("sgd", "gd") if set(settings) & _OWN[n]), "exact")
     solver = SOLVERS[name]
     fields = set(getattr(solver, "__dataclass_fields__", {}))
-    foreign = [setting for setting in settings if setting not in fields and setting != "seed"]
-    if foreign:
-        flags = ", ".join(f"--{setting.replace('_', '-')}" for setting in foreign)
-        belongs = next((n for n in ("gd", "sgd") if foreign[0] in SOLVERS[n].__dataclass_fields__), "gd")
-        raise UsageError(f"the {name} solver has no {flags}", f"leave it out, or choose --solver {belongs}")
+    foreign = next((setting for setting in settings if setting not in fields and setting != "seed"), None)
+    if foreign is not None:
+        flag = f"--{'no-' if settings[foreign] is False else ''}{foreign.replace('_', '-')}"
+        owners = [n for n, other in SOLVERS.items() if foreign in other.__dataclass_fields__]
+        raise UsageError(
+            f"the {name} solver has no {flag}", f"leave it out, or choose --solver {' or '.join(owners)}"
+        )
     return solver(**{setting: value for setting, value in settings.items() if setting in fields})
 
 

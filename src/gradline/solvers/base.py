@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from gradline.arguments import is_real, is_whole
 from gradline.errors import Notice, RateError, UsageError
 from gradline.objectives import Problem, Scaling
 from gradline.trajectory import Spectrum, stacked, unstacked
@@ -160,24 +161,31 @@ def initial(init: Any, problem: Problem, seed: int) -> np.ndarray:
         }
         return draws[init]()
     theta = stacked(init, problem.moments, problem.bias)
-    if problem.scaling is None or problem.scaling.is_none:
+    if problem.scaling.is_none:
         return theta
     return stacked(problem.scaling.to_view(*unstacked(theta, problem.bias)), problem.moments, problem.bias)
 
 
-def check_settings(lr: Any, epochs: Any, momentum: Any, init: Any) -> None:
+def check_settings(lr: Any, epochs: Any, momentum: Any, init: Any, seed: Any) -> None:
     """Refuse settings outside their range, before any data are read. Raises `UsageError`."""
-    if lr != "auto" and not (isinstance(lr, (int, float)) and lr > 0 and math.isfinite(lr)):
+    if lr != "auto" and not (is_real(lr) and lr > 0):
         raise UsageError(f"lr is {lr}", "give a positive number, or auto")
-    if not isinstance(epochs, (int, np.integer)) or epochs < 0:
+    if not is_whole(epochs, 0):
         raise UsageError(
             f"epochs is {epochs}", "give a whole number from 0 (0 evaluates the untrained model)"
         )
-    if not (isinstance(momentum, (int, float)) and 0 <= momentum <= 1):
+    if not (is_real(momentum) and 0 <= momentum <= 1):
         raise UsageError(f"momentum is {momentum}", "give a number from 0 to 1")
-    if isinstance(init, str) and init not in INITS and not os.path.exists(init):
+    if lr == "auto" and momentum == 1:
         raise UsageError(
-            f"init is {init!r}, which is no way to start and no file",
+            "momentum is 1 and lr is auto: without damping no rate arrives",
+            "use less momentum, or give an lr",
+        )
+    if not is_whole(seed, 0):
+        raise UsageError(f"seed is {seed}", "give a whole number from 0")
+    if isinstance(init, (str, os.PathLike)) and init not in INITS and not os.path.exists(init):
+        raise UsageError(
+            f"init is {str(init)!r}, which is no way to start and no file",
             f"use {', '.join(INITS)}, a pair (weight, bias), or the file of a saved model",
         )
 
@@ -189,15 +197,15 @@ def refuse_unstable(problem: Problem, lr: float, momentum: float, what: str) -> 
     if lr <= limit:
         return
     shares = ", ".join(f"{name} {percent(share)}" for name, share in spectrum.shares() if share >= 0.005)
-    remedy = f"use a rate below {number(limit)}, or --lr auto"
-    if problem.scaling is None or problem.scaling.is_none:
+    remedy = f"use a rate below {number(limit)}, or lr auto"
+    if problem.scaling.is_none:
         standard = Scaling.standard(problem.moments, problem.bias).moments(problem.moments)
         eased = Spectrum.of(standard, problem.bias).lr_limit(momentum)
-        remedy += f", or --scale standard, which raises the limit to {number(eased)}"
+        remedy += f", or scale standard, which raises the limit to {number(eased)}"
     raise RateError(
         f"lr {number(lr)} is above {number(limit)}, the largest stable rate of these data"
         + (f" at momentum {momentum:g}" if momentum else "")
         + f": the error would grow {spectrum.growth(lr, momentum):,.1f}× per {what}. "
         f"The columns behind the limit: {shares}",
-        f"{remedy}; --force trains anyway and shows it explode",
+        f"{remedy}; --force (force=True in Python) trains anyway and shows it explode",
     )

@@ -1,5 +1,6 @@
 """Full-batch gradient descent: the five steps of the tutorials, on moments instead of rows."""
 
+import os
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,7 +40,7 @@ class GradientDescent:
     needs = ("moments",)
 
     def __post_init__(self) -> None:
-        check_settings(self.lr, self.epochs, self.momentum, self.init)
+        check_settings(self.lr, self.epochs, self.momentum, self.init, self.seed)
 
     @property
     def scale(self) -> str:
@@ -78,7 +79,7 @@ class GradientDescent:
 
     def settings(self) -> dict[str, Any]:
         """The settings as plain JSON."""
-        init = self.init if isinstance(self.init, str) else "given"
+        init = str(self.init) if isinstance(self.init, (str, os.PathLike)) else "given"
         return {
             "lr": self.lr,
             "epochs": self.epochs,

@@ -1,12 +1,14 @@
 """Mini-batch gradient descent: the five steps of the tutorials, a few rows at a time."""
 
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from gradline.arguments import is_whole
 from gradline.errors import Notice, UsageError
 from gradline.objectives import Problem
 from gradline.rows import Block, Rows
@@ -54,8 +56,8 @@ class SGD:
     needs = ("moments", "rows")
 
     def __post_init__(self) -> None:
-        check_settings(self.lr, self.epochs, self.momentum, self.init)
-        if not isinstance(self.batch_size, (int, np.integer)) or self.batch_size < 1:
+        check_settings(self.lr, self.epochs, self.momentum, self.init, self.seed)
+        if not is_whole(self.batch_size, 1):
             raise UsageError(f"batch_size is {self.batch_size}", "give a whole number from 1")
         if self.decay not in ("auto", "none", "linear"):
             raise UsageError(f"decay is {self.decay!r}", "use auto, none or linear")
@@ -90,7 +92,7 @@ class SGD:
                 Notice(
                     f"lr {number(lr)} is above {number(limit)}, the mean-square limit{guide} for batches of "
                     f"{self.batch_size:,}: the noise of the batches may grow faster than the descent shrinks it. "
-                    "Use a smaller rate, a larger batch, or --lr auto",
+                    "Use a smaller rate, a larger batch, or lr auto",
                     True,
                 )
             )
@@ -117,7 +119,7 @@ class SGD:
         return lr * (1.0 - update / (self.epochs * batches)) if self.decay == "linear" else lr
 
     def _batches(self, rows: Rows, epoch: int) -> Iterator[Block]:
-        """The epoch's batches. What a piece leaves over is put in front of the next one."""
+        """The epoch's batches. A piece holds whole batches, so only an epoch's last batch can be short."""
         random = np.random.default_rng([self.seed, epoch])
         width = len(rows.recipe.features) + len(rows.recipe.targets)
         size = max(self.batch_size, MEMORY_CELLS // width // self.batch_size * self.batch_size)
@@ -130,7 +132,7 @@ class SGD:
 
     def settings(self) -> dict[str, Any]:
         """The settings as plain JSON."""
-        init = self.init if isinstance(self.init, str) else "given"
+        init = str(self.init) if isinstance(self.init, (str, os.PathLike)) else "given"
         return {
             "lr": self.lr,
             "epochs": self.epochs,

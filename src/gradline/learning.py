@@ -1,0 +1,160 @@
+"""Which columns of a table take part in a model, and how: a recipe learned from the table."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from gradline.data import Column, Kind, Source
+from gradline.design import Category, Number, Recipe, Term
+from gradline.errors import Notice, RequestError
+from gradline.wording import listed, nearest
+
+MOST_LEVELS = 50  # a text column with more levels is an identifier unless the user names it
+_NUMBERLIKE = re.compile(r"[^\w\s]?\s*[+-]?\d[\d.,'\s]*[^\w\s]?")
+_HINT = "write plain numbers: a point for decimals, no thousands separators, no percent or currency signs"
+
+
+class Learned(NamedTuple):
+    """A recipe and what the user should know about it."""
+
+    recipe: Recipe
+    notices: list[Notice]
+
+
+def learn(
+    source: Source,
+    targets: Sequence[str],
+    features: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
+    weights: str | None = None,
+) -> Learned:
+    """Decide which columns take part and how.
+
+    Parameters: `features` None means every usable column that is neither target nor weight nor excluded.
+    A text column becomes a `Category` whose levels are those of the whole table, in byte order (of UTF-8).
+    With one level, more than `MOST_LEVELS`, or another one in every row it is left out with a notice, unless
+    named in `features`. Raises `RequestError` for names that are unknown, used twice or of a kind that cannot
+    be used.
+    """
+    schema = source.schema()
+    _expect_known(schema, [*targets, *(features or ()), *exclude, *([weights] if weights else [])])
+    _expect_roles(targets, features, exclude, weights)
+    for name in [*targets, *([weights] if weights else [])]:
+        _expect_number(source, name, schema[name])
+    if features is not None:
+        _expect_usable(features, schema)
+    taken = {*targets, *exclude, weights}
+    candidates = list(dict.fromkeys(features or [name for name in schema if name not in taken]))
+    texts = [name for name in candidates if schema[name].kind == Kind.TEXT]
+    found = _levels(source, texts, limit=None if features else MOST_LEVELS)
+    terms: list[Term] = []
+    notices: list[Notice] = []
+    for name in candidates:
+        if schema[name].kind == Kind.NUMBER:
+            terms.append(Number(name))
+            continue
+        reason = schema[name].note if schema[name].kind == Kind.OTHER else found[name].reason(bool(features))
+        if reason:
+            notices.append(Notice(f"{name} is left out: it {reason}", is_warning=True))
+        else:
+            terms.append(Category(name, tuple(found[name].levels)))
+            notices.append(_categorical(name, found[name].levels))
+    if not terms:
+        raise RequestError(
+            f"no usable feature is left in {source.name} beside the targets {listed(targets)}",
+            f"the columns are {listed(schema)}",
+        )
+    return Learned(Recipe(tuple(terms), tuple(targets), weights), notices)
+
+
+class _Levels(NamedTuple):
+    """The levels of a text column in byte order, as far as they were read, and its rows that are not missing."""
+
+    levels: list[str]
+    rows: int
+
+    def reason(self, named: bool) -> str:
+        """Why the column is no feature; empty when it is one."""
+        if len(self.levels) <= 1:
+            return f"has the same value {listed(self.levels)!r} in every row"
+        if named:
+            return ""
+        if len(self.levels) > MOST_LEVELS:
+            return f"is text with more than {MOST_LEVELS} levels (name it with --feature to use it)"
+        if len(self.levels) == self.rows and self.rows > 2:
+            return "is text with another value in every row, an identifier or a date"
+        return ""
+
+
+def _levels(source: Source, names: Sequence[str], limit: int | None) -> dict[str, _Levels]:
+    """The levels of each text column; reading stops for a column once it has too many."""
+    found: dict[str, set[str]] = {name: set() for name in names}
+    rows = dict.fromkeys(names, 0)
+    for batch in source.batches(dict.fromkeys(names, Kind.TEXT)) if names else ():
+        for name in names:
+            if limit is None or len(found[name]) <= limit:
+                cells = batch.frame[name].drop_nulls()
+                found[name].update(cells.unique())
+                rows[name] += len(cells)
+    return {name: _Levels(sorted(found[name], key=str.encode), rows[name]) for name in names}
+
+
+def _categorical(name: str, levels: Sequence[str]) -> Notice:
+    said = f"{name} is categorical: {len(levels)} levels, base {levels[0]!r}"
+    if not _look_like_numbers(levels):
+        return Notice(said)
+    return Notice(f"{said}. Its cells look like numbers; to use them so, {_HINT}", is_warning=True)
+
+
+def _look_like_numbers(cells: Sequence[str]) -> bool:
+    alike = sum(bool(_NUMBERLIKE.fullmatch(cell)) for cell in cells)
+    return 2 * alike > len(cells)
+
+
+def _expect_known(schema: Mapping[str, Column], names: Sequence[str]) -> None:
+    for name in names:
+        if name not in schema:
+            raise RequestError(f"there is no column {name}", nearest(name, list(schema)))
+
+
+def _expect_roles(
+    targets: Sequence[str], features: Sequence[str] | None, exclude: Sequence[str], weights: str | None
+) -> None:
+    if not targets:
+        raise RequestError("no target is named", "name one or more with -t COLUMN (targets= in Python)")
+    for name in targets:
+        if list(targets).count(name) > 1:
+            raise RequestError(f"the target {name} is named twice", "name it once")
+        if name in (features or ()):
+            raise RequestError(f"{name} is both target and feature", "name it as one of the two")
+        if name in exclude:
+            raise RequestError(f"{name} is both target and excluded", "drop one of the two")
+        if name == weights:
+            raise RequestError(f"{name} is both target and weights", "name it as one of the two")
+    for name in features or ():
+        if name in exclude or name == weights:
+            raise RequestError(
+                f"{name} is a feature and also {'excluded' if name in exclude else 'weights'}",
+                "drop one of the two",
+            )
+
+
+def _expect_number(source: Source, name: str, column: Column) -> None:
+    if column.kind == Kind.OTHER:
+        raise RequestError(
+            f"{name} {column.note}: targets and weights must be numeric", "name a numeric column"
+        )
+    if column.kind == Kind.TEXT:
+        cells = next(iter(source.batches({name: Kind.TEXT}))).frame[name].drop_nulls().unique()
+        raise RequestError(
+            f"{name} is text (such as {cells[0]!r}): targets and weights must be numeric",
+            _HINT if _look_like_numbers(cells.to_list()) else "name a numeric column",
+        )
+
+
+def _expect_usable(names: Sequence[str], schema: Mapping[str, Column]) -> None:
+    for name in names:
+        if schema[name].kind == Kind.OTHER:
+            raise RequestError(
+                f"the feature {name} {schema[name].note}", "leave it out, or turn it into numbers"
+            )
