@@ -77,6 +77,15 @@ DATA_CASES = [
     Case("file missing", {"tt.csv": GOOD}, FIT, 1, ["no file t.csv", "tt.csv"]),
     Case("empty", {"t.csv": b""}, FIT, 1, ["t.csv is empty"]),
     Case("blank", {"t.csv": b"\n\n"}, FIT, 1, ["t.csv is empty"]),
+    Case("a blank first line", {"t.csv": b"\n" + GOOD}, FIT, 1, ["first line of t.csv is blank"]),
+    Case("a quote that never closes in the header", {"t.csv": b'a,b,"y\n1,2,3\n'}, FIT, 1, ["header of t.csv"]),
+    Case("a carriage return inside a line", {"t.csv": b"a,b,y\n1,2\r,3\n"}, FIT, 1, ["line 2", "carriage return"]),
+    Case("Parquet without rows", {"t.csv": parquet(a=pl.Series([], dtype=pl.Float64), y=pl.Series([], dtype=pl.Float64))}, FIT, 1, ["t.csv has no rows"]),
+    Case("a JSON array", {"t.json": b'[{"a": 1}]'}, ["fit", "t.json", "-t", "a"], 1, ["one JSON array"]),
+    Case("values without a square", {"t.csv": csv("1,2,1e200", "2,2,2e200")}, FIT, 1, ["column y", "change its unit"]),
+    Case("every weight zero", {"t.csv": csv("1,0,3", "2,0,4")}, [*FIT, "--weights", "b"], 1, ["every row has weight zero"]),
+    Case("a target with decimal commas", {"t.csv": csv("1;2;3,5", "2;3;4,5", header="a;b;y")}, FIT, 1, ["y is text (such as", "a point for decimals"]),
+    Case("-o names something that is no model", {"t.csv": GOOD}, [*FIT[:-1], "t.csv"], 1, ["t.csv exists and is no model"]),
     Case("header only", {"t.csv": csv()}, FIT, 1, ["a header but no rows"]),
     Case("line too long", {"t.csv": csv("1,2,3", "1,2,3,4")}, FIT, 1, ["line 3 of t.csv has 4 fields", "has 3"]),
     Case("line too short", {"t.csv": csv("1,2,3", "", "1,2")}, FIT, 1, ["line 3 of t.csv is blank"]),
@@ -181,6 +190,15 @@ DATA_CASES = [
     Case("unknown scale", {"t.csv": GOOD}, [*FIT, "--scale", "minmax"], 2, ["scale is 'minmax'"]),
     Case("unknown missing", {"t.csv": GOOD}, [*FIT, "--missing", "mean"], 2, ["missing is 'mean'"]),
     Case("holdout of everything", {"t.csv": GOOD}, [*FIT, "--holdout", "1"], 2, ["holdout is 1"]),
+    Case("seed −1", {"t.csv": GOOD}, [*FIT, "--seed", "-1"], 2, ["seed is -1"]),
+    Case("log every −1", {"t.csv": GOOD}, [*FIT, "--log-every", "-1"], 2, ["log_every is -1"]),
+    Case("momentum 1 with auto", {"t.csv": GOOD}, [*FIT, "--batch-size", "2", "--momentum", "1"], 2, ["momentum is 1 and lr is auto"]),
+    Case("digits with gd", {"t.csv": GOOD}, [*FIT, "--lr", "1e-3", "--digits", "5"], 2, ["--digits", "exact"]),
+    Case("trajectory without a target", {"t.csv": GOOD}, ["trajectory", "t.csv"], 2, ["no target", "y  number"]),
+    Case("--set without a value", {"x": model_file()}, ["predict", "x", "--set", "a"], 2, ["--set a=VALUE"]),
+    Case("--set twice", {"x": model_file()}, ["predict", "x", "--set", "a=1", "--set", "a=2"], 2, ["a twice"]),
+    Case("predictions over the data", {"x": model_file(), "p.csv": GOOD}, ["predict", "x", "p.csv", "-o", "p.csv"], 2, ["made from"]),
+    Case("predictions as Parquet", {"x": model_file(), "p.csv": GOOD}, ["predict", "x", "p.csv", "-o", "p.parquet"], 2, ["CSV"]),
     Case("no target", {"t.csv": GOOD}, ["fit", "t.csv"], 2, ["no target", "a  number", "y  number"]),
     Case("no data", {}, ["fit", "-t", "y"], 2, ["no data were named"]),
     Case("unknown flag", {"t.csv": GOOD}, [*FIT, "--rate", "1"], 2, ["--rate"]),
@@ -327,6 +345,13 @@ def test_closed_stdout_ends_silently(command, tmp_path):
     done = subprocess.run(["bash", "-c", shell], cwd=tmp_path, env={**os.environ, "COLUMNS": "100"})
     assert done.returncode == 0
     assert "Error" not in (tmp_path / "err").read_text()
+
+
+def test_a_full_stdout():
+    shell = f"{sys.executable} -m gradline fit example:crops -t apples > /dev/full"
+    done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "cannot write the output: No space left" in done.stderr
 
 
 def test_debug_shows_the_traceback(gradline):

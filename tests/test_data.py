@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import gradline
 from gradline.data import Kind, csv, open_table
-from gradline.errors import DataError, GradlineError
+from gradline.errors import DataError, GradlineError, GradlineWarning
 from gradline.reading import read
 from gradline.rows import Split
 
@@ -84,6 +84,10 @@ SOURCES = {
     "anything with an Arrow stream": lambda _: Stream(TABLE),
     "a mapping of columns": lambda _: TABLE.to_dict(as_series=False),
 }
+
+
+WIDTHS = [pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64, pl.Int128]
+WIDTHS += [pl.Float32, pl.Decimal(10, 2)]
 
 
 class Stream:
@@ -198,6 +202,77 @@ def test_blocks_are_cut_between_records(tmp_path, monkeypatch):
             line += 1 + cell.count("\n")
 
 
+def test_blocks_are_cut_between_records_of_many_quoted_lines(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv.lines, "BLOCK", 64)
+    frame = pl.DataFrame({"a": ["1\n2", "3\n4\n5"] * 50, "b": ["6\n7", "8"] * 50, "x": [1.0, 2.0] * 50})
+    for data in (text(frame.write_csv), text(lambda f: frame.write_csv(f, line_terminator="\r\n"))):
+        source = open_table(save(tmp_path / "t.csv", data))
+        batches = list(source.batches({"a": Kind.TEXT, "b": Kind.TEXT, "x": Kind.NUMBER}))
+        assert len(batches) > 10
+        assert pl.concat([batch.frame for batch in batches]).equals(frame)
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_windows_line_ends_with_few_rows(rows, tmp_path):
+    path = save(tmp_path / "t.csv", b"x,y\r\n" + b"5,6\r\n" * rows)
+    (batch,) = open_table(path).batches({"x": Kind.NUMBER, "y": Kind.NUMBER})
+    assert batch.frame.rows() == [(5.0, 6.0)] * rows
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [
+        pl.Int8,
+        pl.Int16,
+        pl.Int32,
+        pl.UInt8,
+        pl.UInt16,
+        pl.UInt32,
+        pl.UInt64,
+        pl.Int128,
+        pl.Float32,
+        pl.Decimal(10, 2),
+    ],
+)
+def test_numbers_of_every_width(dtype):
+    frame = pl.DataFrame({"x": pl.Series([1, 2, 4]).cast(dtype), "y": [1.0, 2.0, 3.0]})
+    (batch,) = open_table(frame).batches({"x": Kind.NUMBER})
+    assert batch.frame["x"].to_list() == [1.0, 2.0, 4.0]
+
+
+def test_a_column_empty_in_the_first_file_is_known_from_the_second(tmp_path):
+    save(tmp_path / "1.csv", b"x,y\n,1\n,2\n")
+    save(tmp_path / "2.csv", b"x,y\n3,1\n4,2\n5,7\n")
+    for data in (tmp_path, [tmp_path / "1.csv", tmp_path / "2.csv"]):
+        assert gradline.fit(data, "y", missing="drop").moments.rows == 3
+
+
+def test_truth_is_spelled_one_way(tmp_path):
+    frame = pd.DataFrame({"flag": [True, False, True, False], "y": [1.0, 2.0, 1.5, 2.5]})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    for one, other in ((frame, tmp_path / "t.csv"), (tmp_path / "t.csv", frame)):
+        model = gradline.fit(one, "y")
+        assert model.features == ("flag=true",)
+        np.testing.assert_allclose(model.predict(other)[:, 0], [1.25, 2.25, 1.25, 2.25])
+
+
+def test_rows_as_mappings():
+    rows = [{"x": 1, "y": 2.0}, {"x": 2, "y": 3.5}, {"x": 4, "y": 5.0}]
+    assert gradline.fit(rows, "y").predict([{"x": 2}]).shape == (1, 1)
+
+
+def test_text_that_should_have_been_numbers_is_told():
+    rows = {"price": ["1,478", "2,100", "1,478", "2,100"], "y": [1.0, 2.0, 1.5, 2.5]}
+    with pytest.warns(GradlineWarning, match="price is categorical.*no thousands separators"):
+        gradline.fit(rows, "y")
+
+
+def test_a_text_with_another_value_in_every_row_is_left_out(tmp_path):
+    save(tmp_path / "t.csv", b"day,x,y\n2026-01-01,1,2\n2026-01-02,2,3\n2026-01-03,4,4\n")
+    with pytest.warns(GradlineWarning, match="day is left out.*an identifier or a date"):
+        assert gradline.fit(tmp_path / "t.csv", "y").features == ("x",)
+
+
 def test_a_quote_inside_an_unquoted_field_is_itself(tmp_path):
     path = save(tmp_path / "t.csv", b'k,x\n6" nail,1\n"7"" nail",2\n')
     batches = open_table(path).batches({"k": Kind.TEXT, "x": Kind.NUMBER})
@@ -264,6 +339,37 @@ def test_nan_in_arrays_is_counted_and_dropped():
     assert (model.moments.rows, model.moments.tally.dropped) == (3, 2)
     masked = np.ma.masked_invalid(X)
     assert (gradline.fit(masked, y, missing="drop").weight == model.weight).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (lambda: (pd.DataFrame([[1, 2]], columns=["a", "a"]), "a"), "more than one column|no table"),
+        (lambda: (pd.Series([1.0, 2.0]), "a"), "no table"),
+        (lambda: (pd.DataFrame({"a": [1.0], "y": [2.0]}).iloc[:0], "y"), "no rows|no usable"),
+        (lambda: (pd.DataFrame({"a": [1.0], "y": [2.0]}), 3), "targets is 3"),
+        (lambda: (np.array([[2**60, 1]], dtype=object), [1.0]), "beyond 2\\^53"),
+        (lambda: (np.ma.masked_array([[2**53 + 1, 1]], mask=False), [1.0]), "beyond 2\\^53"),
+    ],
+)
+def test_odd_arguments_are_refused_in_words(arguments, words):
+    with pytest.raises(GradlineError, match=words):
+        gradline.fit(*arguments())
+
+
+def test_what_cannot_be_heeded_is_refused():
+    X, y = np.eye(4), np.arange(4.0)
+    moments = gradline.Moments.of(X, y)
+    with pytest.raises(GradlineError, match="an array has none"):
+        gradline.fit(X, y, exclude=["x1"])
+    for arguments in ({"targets": "y"}, {"features": ["x1"]}, {"exclude": ["x1"]}, {"weights": "w"}):
+        with pytest.raises(GradlineError, match="have their columns"):
+            gradline.fit(moments, **arguments)
+    with pytest.raises(GradlineError, match="two columns of the model are called a"):
+        gradline.fit(X, y, features=["a", "a", "b", "c"])
+    table = {"g": ["a", "b", "a", "b"], "g=b": [1.0, 2.0, 4.0, 3.0], "y": y}
+    with pytest.raises(GradlineError, match="two columns of the model are called g=b"):
+        gradline.fit(table, "y")
 
 
 def test_what_is_no_table_is_refused():

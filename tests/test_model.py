@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 import gradline
-from gradline import Exact, GradientDescent
+from gradline import SGD, Exact, GradientDescent
 from gradline.errors import DataError, GradlineWarning, MissingValuesError, RequestError, UsageError
 
 TARGETS = ["apples", "oranges"]
@@ -159,6 +159,75 @@ def test_objective_and_config_say_what_was_done(mixed):
     )
     assert model.config["weights"] == "w"
     assert (model.config["scale"], model.config["lr"], model.config["epochs"]) == ("standard", 0.01, 3)
+
+
+def test_a_level_that_only_absent_rows_have():
+    """Rows with missing cells and rows of weight zero may hold anything, whenever they are read."""
+    table = pl.DataFrame(
+        {
+            "g": ["a", "b", "a", "b", "c", "a", "d"],
+            "x": [1.0, 2, 3, 4, None, 6, 1],
+            "y": [1.0, 2, 3, 5, 4, 2, 9],
+            "w": [1.0, 1, 1, 1, 1, 1, 0],
+        }
+    )
+    solver = SGD(batch_size=2, epochs=2)
+    for options in ({}, {"solver": solver}, {"solver": solver, "holdout": 0.4}):
+        model = gradline.fit(table, "y", weights="w", missing="drop", **options)
+        assert model.features == ("g=b", "x")
+    assert model.evaluate(table, missing="drop").rows == 5
+    assert np.isnan(model.predict(table[:6], missing="drop")[:, 0]).tolist() == [False] * 4 + [True, False]
+    with pytest.raises(DataError, match="'d' was not seen"):
+        model.predict(table, missing="drop")
+
+
+@pytest.mark.filterwarnings("ignore:the columns are near-collinear")  # such weights make them so
+@pytest.mark.parametrize("absent", ["a", "b", "c"])
+def test_levels_are_present_by_rows_not_by_their_weight(absent):
+    table = pl.DataFrame({"g": ["a", "b", "c"] * 4, "x": np.sqrt(np.arange(12.0)), "y": np.arange(12.0) ** 2})
+    heavy = table.with_columns(w=pl.when(pl.col("g") == absent).then(1e-6).otherwise(1e9))
+    assert gradline.fit(heavy, "y", weights="w").recipe.terms[0].levels == ("a", "b", "c")
+    gone = table.with_columns(x=pl.when(pl.col("g") == absent).then(None).otherwise(pl.col("x")))
+    model = gradline.fit(gone, "y", missing="drop")
+    assert model.recipe.terms[0].levels == tuple(level for level in "abc" if level != absent)
+    assert model.certificate.status == "certified"
+
+
+def test_moments_of_categories_add_and_predict():
+    monday = pl.DataFrame({"k": ["p", "q", "p", "r"], "y": [1.0, 2, 3, 7]})
+    tuesday = pl.DataFrame({"k": ["q", "q", "p"], "y": [1.0, 4, 2]})
+    first = gradline.Moments.of(monday, "y")
+    second = gradline.Moments.of(tuesday, "y", recipe=first.recipe)
+    model = gradline.fit(sum([first, second]))
+    both = pl.concat([monday, tuesday])
+    np.testing.assert_allclose(model.predict(monday), gradline.fit(both, "y").predict(monday))
+    with pytest.raises(RequestError, match=r"recipe=first\.recipe"):
+        _ = first + gradline.Moments.of(tuesday, "y")
+
+
+def test_weights_beside_a_frame(mixed):
+    by_name = gradline.fit(mixed, "y", weights="w")
+    by_array = gradline.fit(mixed.drop("w"), "y", weights=mixed["w"].to_numpy())
+    assert (by_name.weight == by_array.weight).all()
+    assert math.isclose(by_array.evaluate(mixed.drop("w")).rows, 60)
+    assert math.isclose(by_name.evaluate(mixed).loss, by_name.training.loss, rel_tol=1e-12)
+
+
+def test_evaluation_of_nothing_is_refused():
+    model = gradline.fit("example:crops", TARGETS)
+    names = ["temp", "rainfall", "humidity", *TARGETS]
+    nothing = pl.DataFrame({name: [None] for name in names}, schema=dict.fromkeys(names, pl.Float64))
+    with pytest.raises(DataError, match="no complete row"):
+        model.evaluate(nothing, missing="drop")
+    with pytest.raises(DataError, match=r"needs \(rows, 3\)"):
+        model.evaluate(np.zeros((2, 2)), np.zeros((2, 2)))
+    assert model.predict({"temp": [], "rainfall": [], "humidity": []}).shape == (0, 2)
+
+
+def test_the_same_fit_writes_the_same_file(tmp_path):
+    for name in ("a", "b"):
+        gradline.fit("example:crops", TARGETS, solver=SGD(batch_size=5, epochs=3)).save(tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
 def test_fitting_moments_is_fitting_the_rows():

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import gradline
 from gradline import Moments
 from gradline.design import Number, Recipe
 from gradline.errors import DataError, DigitsError, ModelFileError, RequestError
@@ -136,6 +137,21 @@ def test_removal_refuses_more_than_there_is():
     X, Y = np.eye(3), np.arange(3.0)
     with pytest.raises(DataError, match="cannot take 3 rows"):
         _ = of(X[:2], Y[:2]) - of(X, Y)
+
+
+def test_removal_refuses_what_is_no_part():
+    X = np.random.default_rng(0).normal(size=(50, 3))
+    with pytest.raises(DataError, match="no part of them"):
+        _ = of(X, X[:, 0]) - of(100 * X[:20], X[:20, 0])
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e150])
+def test_extreme_units_are_served_and_beyond_them_refused(scale):
+    X, y = np.random.default_rng(0).normal(size=(20, 2)), np.arange(20.0)
+    scaled, plain = gradline.fit(X * scale, y / scale), gradline.fit(X, y)
+    np.testing.assert_allclose(scaled.weight * scale * scale, plain.weight, rtol=1e-12)
+    with pytest.raises(DataError, match="column x1 holds values"):
+        of(X * scale**1.1, y)
 
 
 def test_columns_must_agree():

@@ -283,6 +283,32 @@ def test_a_rate_above_the_limit_is_refused_and_force_stops_at_the_first_number_t
     assert np.isfinite(model.weight).all()
 
 
+@pytest.mark.parametrize("epochs", [1, 2, 3, 5, 10])
+def test_a_stable_rate_that_overshoots_at_first_has_not_diverged(epochs):
+    solver = GradientDescent(lr=2.0e-4, momentum=0.9, epochs=epochs)
+    model = gradline.fit("example:crops5", ["apples", "oranges"], solver=solver)
+    assert model.certificate.status == "stopped"
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_ten_times_as_many_epochs(momentum):
+    data, targets = "example:crops", ["apples", "oranges"]
+    short, long = (
+        gradline.fit(data, targets, solver=GradientDescent(lr=1e-5, epochs=epochs, momentum=momentum))
+        for epochs in (100, 1000)
+    )
+    assert math.isclose(short.certificate.tenfold_loss or 0, long.training.loss, rel_tol=1e-9)
+
+
+@pytest.mark.parametrize("number", [float, np.float32, np.float64])
+def test_numbers_of_any_library(number):
+    X, Y, _ = problem()
+    model = gradline.fit(
+        X, Y, solver=GradientDescent(lr=number(0.01), epochs=np.int64(3), momentum=number(0.5))
+    )
+    assert model.certificate.epochs == 3
+
+
 def test_momentum_raises_the_limit():
     data, targets = "example:crops5", ["apples", "oranges"]
     fine = gradline.fit(data, targets, solver=GradientDescent(lr=2.0e-4, momentum=0.9))
@@ -299,7 +325,7 @@ def test_sgd_between_its_mean_square_limit_and_the_full_batch_limit_warns():
         gradline.fit(data, targets, solver=SGD(lr=2e-4, batch_size=1))
 
 
-def test_the_mean_square_limit_of_the_full_batch_is_the_full_batch_limit():
+def test_the_mean_square_limit():
     from gradline.objectives import Problem, Scaling
     from gradline.reading import read
     from gradline.solvers.sgd import mean_square_limit
@@ -308,6 +334,13 @@ def test_the_mean_square_limit_of_the_full_batch_is_the_full_batch_limit():
     rows = read(X, Y).rows
     whole = Problem.of(Moments.from_rows(rows), rows, True, Scaling.none(3))
     limits = [mean_square_limit(whole, b) for b in (1, 4, 16, 60)]
+    # By its definition: the largest lr with 2H − lr·[H² + (n − b)/(b(n − 1))·(M − H²)] positive semidefinite.
+    A, n, m = np.column_stack([np.ones(60), X]), 60, 2
+    H, M = 2 / m * A.T @ A / n, 4 / m**2 * (A * (A**2).sum(axis=1)[:, None]).T @ A / n
+    for b, limit in zip((1, 4, 16), limits, strict=False):
+        noise = H @ H + (n - b) / (b * (n - 1)) * (M - H @ H)
+        margins = [np.linalg.eigvalsh(2 * H - lr * noise)[0] for lr in (limit * 0.999, limit * 1.001)]
+        assert margins[0] > 0 > margins[1]
     assert limits == sorted(limits)
     assert math.isclose(limits[-1], whole.spectrum.lr_limit(), rel_tol=1e-12)
 

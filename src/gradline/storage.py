@@ -10,7 +10,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from gradline.errors import FileError, ModelFileError
+from gradline.errors import FileError, ModelFileError, UsageError
 
 CARD = "gradline"  # the key of the card in the safetensors metadata
 FORMAT = 1  # raised when an older gradline could no longer read what we write
@@ -50,6 +50,31 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+def expect_writable(path: str | Path) -> None:
+    """Refuse, before any work, a path that a model cannot be written to, or that holds something else."""
+    path = Path(path)
+    if str(path) == "-":
+        raise UsageError("-o - names no file", "give the model a file name, such as model.safetensors")
+    if path.is_file() and path.stat().st_size and not _is_safetensors(path):
+        raise FileError(f"{path} exists and is no model", "choose another name, or remove it first")
+    if path.is_dir():
+        raise FileError(f"cannot write {path}: it is a folder", "add a file name")
+    if not path.exists():
+        try:
+            with tempfile.TemporaryFile(dir=path.parent):
+                pass
+        except OSError as error:
+            raise FileError(
+                f"cannot write {path}: {error.strerror}", "check the folder, or choose another"
+            ) from error
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Whether the file begins as safetensors do: eight bytes of length, then a JSON object."""
+    with path.open("rb") as stream:
+        return stream.read(9)[8:] == b"{"
 
 
 def _umask() -> int:

@@ -59,12 +59,17 @@ def _settings(model: LinearModel) -> str:
 
 def coefficients(model: LinearModel) -> str:
     """The coefficients by target, and the fit below them."""
-    names = ["", *(["bias"] if model.has_bias else []), *model.features]
+    names = ["", *(["bias"] if model.has_bias else []), *map(_one_line, model.features)]
     columns = [names]
     for target, bias, weights in zip(model.targets, model.bias, model.weight, strict=True):
         values = [*([bias] if model.has_bias else []), *weights]
         columns.append([target, *(f"{value:.7g}" for value in values)])
     return f"{aligned(columns)}\n\n{quality(model.targets, model.training, 'loss')}{_held_out(model)}"
+
+
+def _one_line(name: str) -> str:
+    """A feature's name without line breaks; one that is called bias is told from the bias."""
+    return '"bias"' if name == "bias" else " ".join(name.split())
 
 
 def _held_out(model: LinearModel) -> str:

@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from gradline.cli.terminal import guarded, out, out_json, tell_notices
+from gradline.cli import flags
+from gradline.cli.terminal import expect_targets, guarded, out, out_json, tell_notices
 
 PANEL = "Check"
 
@@ -16,22 +17,19 @@ def register(app: typer.Typer) -> None:
 
 def trajectory(
     data: Annotated[str, typer.Argument(help="Data as for fit.", show_default=False)],
-    target: Annotated[
-        list[str] | None, typer.Option("-t", "--target", help="Column to predict; may be repeated.")
+    target: flags.Targets = None,
+    lr: flags.Lr = None,
+    at: Annotated[
+        list[int] | None, typer.Option(help="Epoch to look at; may be repeated.", show_default=False)
     ] = None,
-    lr: Annotated[str, typer.Option(help="Learning rate, or auto for the best one.")] = "auto",
-    at: Annotated[list[int] | None, typer.Option(help="Epoch to look at; may be repeated.", min=0)] = None,
-    momentum: Annotated[float, typer.Option(help="0 to 1, PyTorch's.")] = 0.0,
-    scale: Annotated[str, typer.Option(help="Columns to train on: none or standard.")] = "none",
-    feature: Annotated[
-        list[str] | None, typer.Option("-f", "--feature", help="Column to predict from.")
-    ] = None,
-    exclude: Annotated[list[str] | None, typer.Option(help="Column to leave out.")] = None,
-    bias: Annotated[
-        bool, typer.Option("--bias/--no-bias", help="Whether the model has one.", show_default=False)
-    ] = True,
-    missing: Annotated[str, typer.Option(help="Rows with missing cells: error or drop.")] = "error",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    momentum: flags.Momentum = None,
+    scale: flags.Scale = None,
+    feature: flags.Features = None,
+    exclude: flags.Exclude = None,
+    bias: flags.Bias = None,
+    weights: flags.Weights = None,
+    missing: flags.Missing = None,
+    as_json: flags.AsJson = False,
 ) -> None:
     """Full-batch gradient descent from zeros at any epoch, 1 or a billion, without running it.
 
@@ -46,22 +44,24 @@ def trajectory(
     from gradline.reading import read  # noqa: PLC0415
     from gradline.trajectory import Spectrum, Trajectory  # noqa: PLC0415
 
+    expect_targets(data, target or [])
+    chosen, has_bias = rate(lr or "auto"), bias is not False
+    scale = scale or ("standard" if chosen == "auto" else "none")
     if scale not in ("none", "standard"):
         raise UsageError(f"scale is {scale!r}", "use none or standard")
-    reading = read(data, target, feature, exclude or [], None, missing)
+    reading = read(data, target, feature, exclude or [], weights, missing or "error")
     tell_notices(reading.notices)
     moments = Moments.from_rows(reading.rows)
     moments = moments.select(moments.recipe.present(moments.has_level))
-    scaling = Scaling.standard(moments, bias) if scale == "standard" else Scaling.none(moments.p)
+    scaling = Scaling.standard(moments, has_bias) if scale == "standard" else Scaling.none(moments.p)
     view = scaling.moments(moments)
-    chosen = rate(lr)
-    step = Spectrum.of(view, bias).best_lr(momentum) if chosen == "auto" else float(chosen)
-    path = Trajectory(view, step, momentum, None, bias)
+    step = Spectrum.of(view, has_bias).best_lr(momentum or 0.0) if chosen == "auto" else float(chosen)
+    path = Trajectory(view, step, momentum or 0.0, None, has_bias)
     points = [path.at(epoch) for epoch in at or [0, 1, 10, 100, 1000, 10_000]]
     if as_json:
         out_json(_report(path, points, scaling))
-        return
-    _print(path, points)
+    else:
+        _print(path, points)
 
 
 def _print(path: Any, points: list[Any]) -> None:

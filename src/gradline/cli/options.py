@@ -36,6 +36,14 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "require_certified": (bool,),
     "output": (str,),
 }
+_WORDS = {
+    str: "text",
+    list: "a list of names",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+}
+_ALIASES = {"target": "targets", "feature": "features"}  # the flags are singular
 _SETTINGS = ("lr", "epochs", "batch_size", "momentum", "shuffle", "init", "decay", "digits", "seed")
 _REQUEST = ("bias", "scale", "weights", "holdout", "missing", "force", "seed")
 
@@ -104,16 +112,21 @@ def _read(path: Path) -> dict[str, Any]:
         raise FileError(f"cannot read {path}: {error.strerror}", "check the name and the folder") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is no TOML file: {error}", "mend the line") from error
+    options = {_ALIASES.get(name, name): value for name, value in _underscored(options).items()}
     for name, value in options.items():
         if name not in _KINDS:
             raise UsageError(f"{path} sets {name}", nearest(name, list(_KINDS), "the options are"))
         right = isinstance(value, _KINDS[name]) and (isinstance(value, bool) <= (bool in _KINDS[name]))
         if not right:
-            kinds = " or ".join(kind.__name__ for kind in _KINDS[name])
-            raise UsageError(f"{path} sets {name} to {value!r}", f"give a {kinds}")
+            kinds = " or ".join(dict.fromkeys(_WORDS[kind] for kind in _KINDS[name]))
+            raise UsageError(f"{path} sets {name} to {value!r}", f"give {kinds}")
         if isinstance(value, list) and not all(isinstance(part, str) for part in value):
             raise UsageError(f"{path} sets {name} to {listed(value)}", "give column names")
     return options
+
+
+def _underscored(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.replace("-", "_"): value for name, value in options.items()}
 
 
 def to_toml(options: Mapping[str, Any]) -> str:

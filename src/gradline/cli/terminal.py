@@ -6,12 +6,12 @@ import os
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import typer
 
-from gradline.errors import GradlineError, Notice
+from gradline.errors import GradlineError, Notice, UsageError
 
 INTERRUPTED = 130
 
@@ -43,6 +43,9 @@ def guarded(command: Command) -> Command:
             raise typer.Exit(error.exit_code) from None
         except (typer.Exit, typer.Abort):
             raise
+        except OSError as error:
+            _tell(f"cannot write the output: {error.strerror or error}", "make room, or write it elsewhere")
+            raise typer.Exit(1) from None
         except Exception as error:
             _tell(f"{type(error).__name__}: {error}", "this is a fault of gradline; --debug shows where")
             raise typer.Exit(1) from None
@@ -72,6 +75,22 @@ def out(text: str) -> None:
 def out_json(value: Any) -> None:
     """One JSON object, to stdout."""
     print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def expect_targets(data: str, targets: Sequence[str]) -> None:
+    """Say what could be a target when none is named, and refuse."""
+    if targets:
+        return
+    from gradline.data import open_table  # noqa: PLC0415 - --help needs no numpy
+
+    source = open_table(data)
+    columns = "\n".join(
+        f"  {name}  {column.kind}{f' ({column.note})' if column.note else ''}"
+        for name, column in source.schema().items()
+    )
+    raise UsageError(
+        f"no target is named; {source.name} has these columns:\n{columns}", "name one or more with -t COLUMN"
+    )
 
 
 def tell_notices(notices: Iterable[Notice]) -> None:

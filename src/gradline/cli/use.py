@@ -7,14 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
+from gradline.cli import flags
 from gradline.cli.terminal import guarded, out, out_json, say
 
 PANEL = "Use"
-
-Model = Annotated[Path, typer.Argument(help="File that `gradline fit -o` wrote.", show_default=False)]
-Missing = Annotated[str, typer.Option(help="Rows with missing cells: error or drop.")]
-Unseen = Annotated[str, typer.Option(help="A level not seen in training: error or base.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -24,21 +20,19 @@ def register(app: typer.Typer) -> None:
 
 
 def predict(
-    model: Model,
-    data: Annotated[
-        str | None, typer.Argument(help="Rows to predict, as for fit.", show_default=False)
-    ] = None,
+    model: flags.Model,
+    data: flags.Data = None,
     values: Annotated[
         list[str] | None, typer.Option("--set", help="One row by hand: --set temp=75 --set …")
     ] = None,
-    unseen: Unseen = "error",
-    missing: Annotated[
-        str, typer.Option(help="Rows with missing cells: error, or drop for an empty prediction.")
-    ] = "error",
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="CSV file to write.")] = None,
-    as_json: AsJson = False,
+    unseen: flags.Unseen = "error",
+    missing: flags.Missing = None,
+    output: flags.Output = None,
+    as_json: flags.AsJson = False,
 ) -> None:
-    """Predict the targets, one line for each row, columns matched by name.
+    """Predict the targets, one CSV line for each row; columns are matched by name.
+
+    With --missing drop a row with a missing cell keeps its line, and its predictions are NaN.
 
     Examples:
 
@@ -46,44 +40,50 @@ def predict(
 
       gradline predict delay.safetensors tomorrow.csv -o predicted.csv
     """
-    from gradline.errors import UsageError  # noqa: PLC0415 - --help needs no numpy
+    from gradline.certificate import finite  # noqa: PLC0415 - --help needs no numpy
+    from gradline.errors import UsageError  # noqa: PLC0415
     from gradline.model import load  # noqa: PLC0415
 
-    _expect_choice("missing", missing, ("error", "drop"))
-    _expect_choice("unseen", unseen, ("error", "base"))
+    missing = _choice("missing", missing or "error", ("error", "drop"))
+    _choice("unseen", unseen, ("error", "base"))
     if bool(values) == (data is not None):
         raise UsageError("give either DATA or --set NAME=VALUE", "for one row --set, for many a file")
+    if output is not None:
+        _expect_csv(output, data, model)
     loaded = load(model)
-    source = _row(loaded, values) if values else _table(loaded, data)
+    source, notes = _row(loaded, values) if values else _table(loaded, data)
     ranges = _Ranges(loaded)
     batches = ranges.watched(loaded.predictions(source, missing=missing, unseen=unseen))
     if as_json:
         rows = [row for batch in batches for row in batch.values.tolist()]
-        out_json({"targets": list(loaded.targets), "predictions": _finite(rows), "notices": ranges.notes()})
+        report = {"targets": list(loaded.targets), "predictions": rows, "notices": notes + ranges.notes()}
+        out_json(finite(report))
     elif values and output is None:
         _print_row(loaded, next(iter(batches)).values[0])
     else:
         _write_csv(loaded.targets, batches, output)
-    for note in ranges.notes():
+    for note in notes + ranges.notes():
         say(f"note: {note}")
+    if output is not None:
+        say(f"saved: {output}")
 
 
 def evaluate(
-    model: Model,
+    model: flags.Model,
     data: Annotated[
         str, typer.Argument(help="Rows with features and targets, as for fit.", show_default=False)
     ],
-    missing: Missing = "error",
-    unseen: Unseen = "error",
-    as_json: AsJson = False,
+    missing: flags.Missing = None,
+    unseen: flags.Unseen = "error",
+    as_json: flags.AsJson = False,
 ) -> None:
     """Tell how well a model predicts other rows."""
     from gradline.model import load  # noqa: PLC0415 - --help needs no numpy
     from gradline.summary import quality  # noqa: PLC0415
     from gradline.wording import counted  # noqa: PLC0415
 
-    _expect_choice("missing", missing, ("error", "drop"))
-    _expect_choice("unseen", unseen, ("error", "base"))
+    missing = _choice("missing", missing or "error", ("error", "drop"))
+    _choice("unseen", unseen, ("error", "base"))
     loaded = load(model)
     result = loaded.evaluate(data, missing=missing, unseen=unseen)
     if as_json:
@@ -95,9 +95,9 @@ def evaluate(
 
 
 def show(
-    model: Model,
+    model: flags.Model,
     config: Annotated[bool, typer.Option("--config", help="The options that reproduce it, as TOML.")] = False,
-    as_json: AsJson = False,
+    as_json: flags.AsJson = False,
 ) -> None:
     """Show a model: coefficients, fit, certificate, and how it was made."""
     from gradline.model import load  # noqa: PLC0415 - --help needs no numpy
@@ -117,14 +117,29 @@ def show(
         out(f"Data fingerprint: {loaded.moments.tally.fingerprint:016x}.")
 
 
-def _expect_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+def _choice(name: str, value: str, choices: tuple[str, ...]) -> str:
     from gradline.errors import UsageError  # noqa: PLC0415 - --help needs no numpy
 
     if value not in choices:
         raise UsageError(f"{name} is {value!r}", f"use {' or '.join(choices)}")
+    return value
 
 
-def _row(model: Any, values: list[str]) -> Any:
+def _expect_csv(output: str, data: str | None, model: Path) -> None:
+    """Refuse to write predictions over what they are made from, or under the name of another format."""
+    from gradline.errors import UsageError  # noqa: PLC0415 - --help needs no numpy
+
+    path = Path(output)
+    for other in (Path(data or ""), model):
+        if path.exists() and other.exists() and path.samefile(other):
+            raise UsageError(f"-o {output} is what the predictions are made from", "choose another name")
+    if path.suffix in (".parquet", ".arrow", ".feather", ".ndjson", ".jsonl", ".json", ".safetensors", ".gz"):
+        raise UsageError(
+            f"-o {output} does not end in .csv, and predictions are CSV", "choose a name with .csv"
+        )
+
+
+def _row(model: Any, values: list[str]) -> tuple[Any, list[str]]:
     """One row from NAME=VALUE words; the longest name that fits wins, since names may hold a `=`."""
     from gradline.data.columnar import FrameSource  # noqa: PLC0415 - --help needs no numpy
     from gradline.errors import UsageError  # noqa: PLC0415
@@ -133,28 +148,30 @@ def _row(model: Any, values: list[str]) -> Any:
     known = list(model.recipe.inputs)
     row: dict[str, list[str]] = {}
     for word in values:
-        names = [name for name in known if word.startswith(f"{name}=")]
-        if not names:
+        if "=" not in word:
+            raise UsageError(f"--set {word} gives no value", f"write --set {word}=VALUE")
+        name = max((name for name in known if word.startswith(f"{name}=")), key=len, default=None)
+        if name is None:
             raise UsageError(
                 f"--set {word} names no feature", nearest(word.split("=")[0], known, "the features are")
             )
-        name = max(names, key=len)
+        if name in row:
+            raise UsageError(f"--set gives {name} twice", "give it once")
         row[name] = [word[len(name) + 1 :]]
     lacking = [name for name in known if name not in row]
     if lacking:
         raise UsageError(f"--set lacks {listed(lacking)}", "give every feature a value")
-    return FrameSource.of(row)
+    frame = FrameSource.of(row)
+    return FrameSource(frame and frame.frame, "--set"), []
 
 
-def _table(model: Any, data: str | None) -> Any:
+def _table(model: Any, data: str | None) -> tuple[Any, list[str]]:
     from gradline.data import open_table  # noqa: PLC0415 - --help needs no numpy
     from gradline.wording import listed  # noqa: PLC0415
 
     source = open_table(data)
     extra = model.recipe.match(source, targets=False)
-    if extra:
-        say(f"note: columns that the model does not use: {listed(extra)}")
-    return source
+    return source, [f"columns that the model does not use: {listed(extra)}"] if extra else []
 
 
 class _Ranges:
@@ -189,20 +206,19 @@ def _print_row(model: Any, predicted: Any) -> None:
     out(aligned([list(model.targets), [f"{value:.6g}" for value in predicted]]))
 
 
-def _write_csv(targets: Iterable[str], batches: Iterable[Any], output: Path | None) -> None:
-    """Predictions as CSV, a missing one as an empty cell; to a file whole or not at all."""
+def _write_csv(targets: Iterable[str], batches: Iterable[Any], output: str | None) -> None:
+    """Predictions as CSV, a missing one as NaN; to a file whole or not at all."""
     import sys  # noqa: PLC0415
 
     import polars as pl  # noqa: PLC0415 - --help needs no polars
 
     from gradline.storage import replacing  # noqa: PLC0415
 
-    names = list(targets)
+    names, header = list(targets), True
     with replacing(output) if output else nullcontext(sys.stdout.buffer) as stream:
-        for i, batch in enumerate(batches):
-            frame = pl.DataFrame(batch.values, schema=names).with_columns(pl.all().fill_nan(None))
-            stream.write(frame.write_csv(include_header=i == 0).encode())
-
-
-def _finite(rows: list[list[float]]) -> list[list[float | None]]:
-    return [[None if value != value else value for value in row] for row in rows]
+        for batch in batches:
+            frame = pl.DataFrame(batch.values, schema=names)
+            stream.write(frame.write_csv(include_header=header).encode())
+            header = False
+        if header:
+            stream.write(pl.DataFrame(schema=names).write_csv().encode())
