@@ -39,7 +39,8 @@ def test_console_blocks(tmp_path):
         assert run(block, tmp_path) == block
 
 
-def test_python_blocks():
+def test_python_blocks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     flags = doctest.NORMALIZE_WHITESPACE
     failed, tried = doctest.testfile(str(README), module_relative=False, optionflags=flags)
     assert (failed, tried > 10) == (0, True)

@@ -168,6 +168,8 @@ def _gather(data: Any, targets: Any, request: Request, watch: Callable[[Block], 
     moments, held_out = _moments(reading.rows, request, watch)
     whole = moments if held_out is None else moments + held_out
     recipe = reading.rows.recipe.present(whole.has_level)
+    if not recipe.terms:
+        raise RequestError("every feature has one value in all complete rows", "use other features")
     rows = replace(reading.rows, recipe=recipe)  # pyright: ignore[reportArgumentType] - both are dataclasses
     training = Split(rows, request.holdout, request.seed, held_out=False) if request.holdout else rows
     notices = reading.notices + _left_out(reading.rows.recipe, recipe)

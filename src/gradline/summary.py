@@ -8,7 +8,7 @@ from gradline.certificate import Certificate
 from gradline.design import Category
 from gradline.model import Evaluation, LinearModel
 from gradline.trajectory import Direction
-from gradline.wording import counted, epochs, listed, number, percent
+from gradline.wording import big, counted, epochs, listed, number, percent
 
 WIDTH = 100  # of a line of prose, on every terminal the same
 
@@ -163,30 +163,34 @@ def _stopped(c: Certificate) -> list[str]:
     if c.tenfold_loss is not None and c.epochs:
         lines.append(f"Ten times as many epochs would bring the loss to {number(c.tenfold_loss, 4)}.")
     if c.tenfold_loss is not None:
-        lines.append(f"{_near(c)}; {_far(c)}. The largest stable lr is {number(c.lr_limit or 0)}.")
+        lines.append(
+            f"From here {near(c.epochs_to_loss)}; {far(c.epochs_to_weights)}. "
+            f"The largest stable lr is {number(c.lr_limit or 0)}."
+        )
     return lines
 
 
 def _direction(d: Direction, first: bool) -> str:
-    if d.half_life is None:
-        return f"{percent(d.share)} {d.columns}"
-    unit = " epochs" if first else ""
-    return f"{percent(d.share)} {d.columns} (half-life {epochs(d.half_life)}{unit})"
+    said = f"{percent(d.share)} {d.columns}"
+    if d.half_life is None or math.isinf(d.half_life):
+        return said
+    return f"{said} (half-life {epochs(d.half_life) if first else big(d.half_life)})"
 
 
-def _near(c: Certificate) -> str:
-    if c.epochs_to_loss == 0:
-        return "The loss is within 1 % of the optimum"
-    if c.epochs_to_loss is None:
-        return "From here the loss never comes within 1 % of the optimum"
-    count = f"{epochs(c.epochs_to_loss)} epoch{'' if c.epochs_to_loss == 1 else 's'}"
-    return f"From here the loss comes within 1 % of the optimum in {count}"
+def near(epochs_to_loss: float | None) -> str:
+    """When the loss comes within 1 % of the optimum, as a clause."""
+    if epochs_to_loss == 0:
+        return "the loss is within 1 % of the optimum"
+    if epochs_to_loss is None or math.isinf(epochs_to_loss):
+        return "the loss never comes within 1 % of the optimum"
+    return f"the loss comes within 1 % of the optimum in {epochs(epochs_to_loss)}"
 
 
-def _far(c: Certificate) -> str:
-    if c.epochs_to_weights is None:
+def far(epochs_to_weights: float | None) -> str:
+    """When the slowest error has all but gone, as a clause."""
+    if epochs_to_weights is None or math.isinf(epochs_to_weights):
         return "the slowest error never shrinks"
-    return f"the slowest error shrinks a thousandfold in {epochs(c.epochs_to_weights)} epochs"
+    return f"the slowest error shrinks a thousandfold in {epochs(epochs_to_weights)}"
 
 
 def _slowest(c: Certificate) -> Direction | None:

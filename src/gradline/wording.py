@@ -43,14 +43,18 @@ def number(value: float, digits: int = 3) -> str:
     return f"{mantissa}e{int(exponent):+d}".replace("e+", "e")
 
 
-def epochs(count: float | None) -> str:
-    """A number of epochs in words, such as 109, 12,300, 8.5 million or never."""
-    if count is None or math.isinf(count):
-        return "without end"
+def big(count: float) -> str:
+    """A count in words where it is large: 0.3, 109, 12,300, 8.5 million."""
     for size, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
         if count >= size:
             return f"{number(count / size)} {word}"
     return number(count) if count < 1 else f"{round(count):,}"
+
+
+def epochs(count: float) -> str:
+    """A number of epochs with its noun: 1 epoch, 84.3 million epochs."""
+    text = big(count)
+    return f"{text} epoch{'' if text == '1' else 's'}"
 
 
 def percent(share: float) -> str:

@@ -65,8 +65,8 @@ def trajectory(
 
 
 def _print(path: Any, points: list[Any]) -> None:
-    from gradline.summary import aligned  # noqa: PLC0415 - --help needs no numpy
-    from gradline.wording import epochs, number, percent  # noqa: PLC0415
+    from gradline.summary import aligned, far, near  # noqa: PLC0415 - --help needs no numpy
+    from gradline.wording import number, percent  # noqa: PLC0415
 
     columns = [
         ["epoch", *(f"{point.epoch:,}" for point in points)],
@@ -83,8 +83,8 @@ def _print(path: Any, points: list[Any]) -> None:
         f"The columns behind the limit: {', '.join(f'{n} {percent(s)}' for n, s in path.spectrum.shares()[:6])}."
     )
     out(
-        f"Optimal loss {number(path.optimal_loss, 6)}; within 1 % of it in {epochs(path.epochs_to_loss())} epochs; "
-        f"the slowest error shrinks a thousandfold in {epochs(path.epochs_to_weights())} epochs."
+        f"Optimal loss {number(path.optimal_loss, 6)}: {near(path.epochs_to_loss())}; "
+        f"{far(path.epochs_to_weights())}."
     )
 
 
