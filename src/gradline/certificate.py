@@ -4,12 +4,13 @@ import html
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gradline.factor import UNIT
-from gradline.moments import Moments
+from gradline.moments import Moments, RawFactor
 from gradline.objectives import Scaling
 from gradline.rank import Rank, determined_factor
 from gradline.trajectory import Direction, Spectrum, Trajectory
@@ -26,6 +27,7 @@ class Training(NamedTuple):
     lr: float
     momentum: float
     epochs: int
+    view: Moments  # the moments on the scale of training, and the way from and to raw coefficients
     scaling: Scaling
     started_at: float  # the loss before the first epoch
     diverged_at: int | None = None
@@ -109,33 +111,29 @@ def finite(value: Any) -> Any:
 def judge(
     moments: Moments, weight: np.ndarray, bias: np.ndarray, has_bias: bool, training: Training | None = None
 ) -> Certificate:
-    """Judge coefficients in raw units against raw moments.
+    """Judge coefficients in raw units against raw moments, whatever found them.
 
-    The distance to the optimum comes from singular values of the scaled factor, which no solver uses. What
-    rounding may have done to the optimum itself is bounded on top of it: κ·ε·(2 + (κ + 1)·ρ) relative to the
-    scaled coefficients, κ the scaled condition, ε the error of the factor and ρ = ‖r‖/(σmax·‖Dw‖)
-    (Wedin 1973; Higham 2002, section 20.1).
+    The distance to the optimum comes from the singular values of the scaled factor. What rounding may have
+    done to the optimum itself is bounded on top of it: κ·ε·(2 + (κ + 1)·ρ) relative to the scaled coefficients,
+    κ the scaled condition, ε the error of the factor and ρ = ‖r‖/(σmax·‖Dw‖) (Wedin 1973; Higham 2002,
+    section 20.1).
     """
-    rank, spectrum = Rank.of(moments, has_bias), Spectrum.of(moments, has_bias)
-    with np.errstate(over="ignore", invalid="ignore"):
-        distance = _distance(moments, rank, weight, bias, has_bias)
-        rounding = _rounding(moments, rank, weight - distance.weight, has_bias)
+    with np.errstate(over="ignore", invalid="ignore"):  # coefficients of a run that diverged may be huge
+        case = _Case(moments, Rank.of(moments, has_bias), weight, bias, has_bias)
+        distance, rounding = case.distance, case.rounding
         weight_error = np.abs(distance.weight) + rounding.weight
         bias_error = np.abs(distance.bias) + rounding.bias
-        coefficients = np.column_stack([bias, weight])
-        digits = _digits(coefficients, np.column_stack([bias_error, weight_error]), has_bias)
-        status = _status(moments, rank, weight, distance, rounding, training, has_bias)
-        after = _time_left(moments, weight, bias, has_bias, training)
-    errors = _standard_errors(moments, rank, has_bias)
+        left = _time_left(case, training)
+    rank, spectrum, errors = case.rank, Spectrum.of(moments, has_bias), case.standard_errors()
     return Certificate(
-        status=status,
+        status=_status(case, training),
         epochs=None if training is None else training.epochs,
         diverged_at=None if training is None else training.diverged_at,
         loss=distance.optimal_loss + distance.gap,
         optimal_loss=distance.optimal_loss,
         gap=distance.gap,
         gradient_norm=distance.gradient_norm,
-        digits=0.0 if rank.deficiency else digits,
+        digits=0.0 if rank.deficiency else case.digits(weight_error, bias_error),
         weight_error=weight_error.tolist(),
         bias_error=bias_error.tolist(),
         weight_error_stderr=None if errors is None else (weight_error / errors.weight).tolist(),
@@ -146,7 +144,7 @@ def judge(
         condition=spectrum.condition,
         condition_scaled=rank.condition_scaled,
         hessian_condition=spectrum.condition**2,
-        **after,
+        **left,
     )
 
 
@@ -155,33 +153,9 @@ class _Distance(NamedTuple):
 
     weight: np.ndarray
     bias: np.ndarray
-    scaled: np.ndarray  # per target, the norm of the weights' distance with columns of unit norm
     optimal_loss: float
     gap: float
     gradient_norm: float
-
-
-def _distance(
-    moments: Moments, rank: Rank, weight: np.ndarray, bias: np.ndarray, has_bias: bool
-) -> _Distance:
-    p, cells = moments.p, moments.m * moments.weight_sum
-    target = moments.factor[:p, p:] if has_bias else moments.raw_factor(bias=False).B
-    level = bias + weight @ moments.mean[:p] - moments.mean[p:] if has_bias else np.zeros(moments.m)
-    residual = rank.columns @ weight.T - target
-    along = rank.left[:, : rank.rank].T @ residual
-    delta = rank.nearest(residual).T
-    slope = 2.0 / cells * (rank.columns.T @ residual)
-    if has_bias:
-        slope = slope + 2.0 / moments.m * np.outer(moments.mean[:p], level)
-    gradient = np.vstack([slope, 2.0 / moments.m * level])
-    return _Distance(
-        weight=delta,
-        bias=level - delta @ moments.mean[:p] if has_bias else np.zeros(moments.m),
-        scaled=np.linalg.norm(delta * rank.norms, axis=1),
-        optimal_loss=float((determined_factor(moments, has_bias).C ** 2).sum()) / cells,
-        gap=(float((along**2).sum()) + moments.weight_sum * float(level @ level)) / cells,
-        gradient_norm=float(np.linalg.norm(gradient)),
-    )
 
 
 class _Rounding(NamedTuple):
@@ -192,101 +166,142 @@ class _Rounding(NamedTuple):
     scaled: np.ndarray
 
 
-def _rounding(moments: Moments, rank: Rank, weight: np.ndarray, has_bias: bool) -> _Rounding:
-    p = moments.p
-    condition = rank.condition_scaled
-    size = np.linalg.norm(weight * rank.norms, axis=1)  # ‖Dw‖ per target
-    largest = rank.singular[0] if p and rank.rank else 1.0
-    factor = moments.factor if has_bias else moments.raw_factor(bias=False).C
-    residual = np.linalg.norm(factor[-moments.m :, -moments.m :], axis=0)
-    error = max(moments.error, 4 * UNIT)
-    scaled = error * condition * (2 * size + (condition + 1) * residual / largest)
-    inverse = np.divide(1.0, rank.norms, out=np.zeros(p), where=rank.norms > 0)
-    by_weight = np.outer(scaled, inverse)
-    if not has_bias:
-        return _Rounding(by_weight, np.zeros(moments.m), scaled)
-    mean = np.abs(moments.mean)
-    products = np.abs(weight) @ mean[:p] + mean[p:]
-    # A mean is known to the rounding of the deviations that were averaged, however near to zero it is.
-    spread = np.linalg.norm(moments.factor, axis=0) / math.sqrt(moments.weight_sum)
-    of_means = np.abs(weight) @ spread[:p] + spread[p:]
-    level = by_weight @ mean[:p] + 4 * UNIT * math.sqrt(p + 1) * products + error * of_means
-    return _Rounding(by_weight, level, scaled)
-
-
-def _digits(coefficients: np.ndarray, errors: np.ndarray, has_bias: bool) -> float:
-    first = 0 if has_bias else 1
-    size, error = np.abs(coefficients[:, first:]), errors[:, first:]
-    counted = size > error
-    if not counted.any() or not np.isfinite(error).all():
-        return 0.0
-    with np.errstate(divide="ignore"):
-        fewest = -np.log10((error[counted] / size[counted]).max())
-    return float(np.clip(fewest, 0.0, -np.log10(UNIT)))
-
-
 class _StandardErrors(NamedTuple):
+    """Of weight (m, p) and bias (m,)."""
+
     weight: np.ndarray
     bias: np.ndarray
 
 
-def _standard_errors(moments: Moments, rank: Rank, has_bias: bool) -> _StandardErrors | None:
-    """The classical ones at the optimum; None where coefficients or the variance are not determined."""
-    freedom = moments.rows - rank.rank - has_bias
-    factor = moments.factor if has_bias else moments.raw_factor(bias=False).C
-    squares = (factor[-moments.m :, -moments.m :] ** 2).sum(axis=0)
-    if freedom <= 0 or rank.deficiency or not (squares > 0).all():
-        return None
-    root = rank.right.T / rank.singular / rank.norms[:, None]  # rows j: root·rootᵀ is the inverse of XᵀX
-    sigma = np.sqrt(squares / freedom)
-    of_mean = root.T @ moments.mean[: moments.p]
-    bias = np.sqrt(1.0 / moments.weight_sum + of_mean @ of_mean)
-    return _StandardErrors(np.outer(sigma, np.linalg.norm(root, axis=1)), sigma * bias)
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """What is judged: coefficients against moments."""
+
+    moments: Moments
+    rank: Rank
+    weight: np.ndarray
+    bias: np.ndarray
+    has_bias: bool
+
+    @cached_property
+    def _factor(self) -> RawFactor:
+        """The columns around their means, with a bias, or as they are."""
+        if not self.has_bias:
+            return self.moments.raw_factor(bias=False)
+        R, p = self.moments.factor, self.moments.p
+        return RawFactor(R[:p, :p], R[:p, p:], R[p:, p:])
+
+    @cached_property
+    def distance(self) -> _Distance:
+        """How far the nearest optimum is."""
+        moments, rank = self.moments, self.rank
+        p, cells = moments.p, moments.m * moments.weight_sum
+        residual = rank.columns @ self.weight.T - self._factor.B
+        along = rank.left[:, : rank.rank].T @ residual
+        delta = rank.nearest(residual).T
+        slope, level, offset = (
+            2.0 / cells * (rank.columns.T @ residual),
+            np.zeros(moments.m),
+            np.zeros(moments.m),
+        )
+        if self.has_bias:
+            level = self.bias + self.weight @ moments.mean[:p] - moments.mean[p:]
+            offset = level - delta @ moments.mean[:p]
+            slope = slope + 2.0 / moments.m * np.outer(moments.mean[:p], level)
+        gradient = np.vstack([slope, 2.0 / moments.m * level])
+        return _Distance(
+            weight=delta,
+            bias=offset,
+            optimal_loss=float((determined_factor(moments, self.has_bias).C ** 2).sum()) / cells,
+            gap=(float((along**2).sum()) + moments.weight_sum * float(level @ level)) / cells,
+            gradient_norm=float(np.linalg.norm(gradient)),
+        )
+
+    @cached_property
+    def optimum(self) -> np.ndarray:
+        """The weights (m, p) of the nearest optimum."""
+        return self.weight - self.distance.weight
+
+    def scaled(self, weight: np.ndarray) -> np.ndarray:
+        """‖Dw‖ per target: the norm of weights on columns of unit norm."""
+        return np.linalg.norm(weight * self.rank.norms, axis=1)
+
+    @cached_property
+    def rounding(self) -> _Rounding:
+        """What rounding may have done to the optimum."""
+        moments, norms, p = self.moments, self.rank.norms, self.moments.p
+        condition, error = self.rank.condition_scaled, max(moments.error, 4 * UNIT)
+        residual = np.linalg.norm(self._factor.C, axis=0) / max(self.rank.singular.max(initial=0.0), UNIT)
+        scaled = error * condition * (2 * self.scaled(self.optimum) + (condition + 1) * residual)
+        weight = np.outer(scaled, np.divide(1.0, norms, out=np.zeros(p), where=norms > 0))
+        if not self.has_bias:
+            return _Rounding(weight, np.zeros(moments.m), scaled)
+        # A mean is known to the rounding of the deviations that were averaged, however near to zero it is.
+        spread = np.linalg.norm(moments.factor, axis=0) / math.sqrt(moments.weight_sum)
+        known = error * (np.abs(self.optimum) @ spread[:p] + spread[p:])
+        summed = 4 * UNIT * math.sqrt(p + 1) * self.level
+        return _Rounding(weight, weight @ np.abs(moments.mean[:p]) + known + summed, scaled)
+
+    @property
+    def level(self) -> np.ndarray:
+        """The size (m,) of what a bias is the difference of: |ȳ| + Σ|w·x̄|."""
+        mean = np.abs(self.moments.mean)
+        return np.abs(self.optimum) @ mean[: self.moments.p] + mean[self.moments.p :]
+
+    def digits(self, weight_error: np.ndarray, bias_error: np.ndarray) -> float:
+        """The fewest sure decimal digits over the coefficients that are not zero to within their error."""
+        size, error = np.abs(self.weight), weight_error
+        if self.has_bias:
+            size, error = np.column_stack([np.abs(self.bias), size]), np.column_stack([bias_error, error])
+        counted = size > error
+        if not counted.any() or not np.isfinite(error).all():
+            return 0.0
+        worst = float((error[counted] / size[counted]).max())
+        return -math.log10(max(worst, UNIT))
+
+    def standard_errors(self) -> _StandardErrors | None:
+        """The classical ones at the optimum; None where coefficients or the variance are not determined."""
+        moments, rank = self.moments, self.rank
+        freedom = moments.rows - rank.rank - self.has_bias
+        squares = (self._factor.C**2).sum(axis=0)
+        if freedom <= 0 or rank.deficiency or not (squares > 0).all():
+            return None
+        root = rank.right.T / rank.singular / rank.norms[:, None]  # root·rootᵀ is the inverse of XᵀX
+        sigma = np.sqrt(squares / freedom)
+        of_mean = root.T @ moments.mean[: moments.p]
+        bias = np.sqrt(1.0 / moments.weight_sum + of_mean @ of_mean)
+        return _StandardErrors(np.outer(sigma, np.linalg.norm(root, axis=1)), sigma * bias)
 
 
-def _status(
-    moments: Moments,
-    rank: Rank,
-    weight: np.ndarray,
-    distance: _Distance,
-    rounding: _Rounding,
-    training: Training | None,
-    has_bias: bool,
-) -> str:
-    if training is not None and _diverged(moments, distance, training, has_bias):
+def _status(case: _Case, training: Training | None) -> str:
+    if training is not None and _diverged(case, training):
         return "diverged"
-    optimum = weight - distance.weight
-    size = np.linalg.norm(optimum * rank.norms, axis=1) + np.linalg.norm(
-        moments.factor[:, moments.p :], axis=0
-    )
-    arrived = distance.scaled <= np.maximum(10 * rounding.scaled, ARRIVED * size)
-    level = np.abs(optimum) @ np.abs(moments.mean[: moments.p]) + np.abs(moments.mean[moments.p :])
-    arrived &= np.abs(distance.bias) <= np.maximum(10 * rounding.bias, ARRIVED * level)
+    moments, distance, rounding = case.moments, case.distance, case.rounding
+    size = case.scaled(case.optimum) + np.linalg.norm(moments.factor[:, moments.p :], axis=0)
+    arrived = case.scaled(distance.weight) <= np.maximum(10 * rounding.scaled, ARRIVED * size)
+    arrived &= np.abs(distance.bias) <= np.maximum(10 * rounding.bias, ARRIVED * case.level)
     if not arrived.all():
         return "stopped"
-    if rank.deficiency:
+    if case.rank.deficiency:
         return "rank_deficient"
     return "certified" if (rounding.scaled <= 10**-FEWEST_DIGITS * size).all() else "uncertified"
 
 
-def _diverged(moments: Moments, distance: _Distance, training: Training, has_bias: bool) -> bool:
+def _diverged(case: _Case, training: Training) -> bool:
     """Whether the loss left the numbers, or grew at a rate that cannot be stable (momentum may overshoot)."""
     if training.diverged_at is not None:
         return True
-    spectrum = Spectrum.of(training.scaling.moments(moments), has_bias)
-    too_fast = training.lr > spectrum.lr_limit(training.momentum)
-    return too_fast and distance.optimal_loss + distance.gap > training.started_at
+    too_fast = training.lr > Spectrum.of(training.view, case.has_bias).lr_limit(training.momentum)
+    return too_fast and case.distance.optimal_loss + case.distance.gap > training.started_at
 
 
-def _time_left(
-    moments: Moments, weight: np.ndarray, bias: np.ndarray, has_bias: bool, training: Training | None
-) -> dict[str, Any]:
+def _time_left(case: _Case, training: Training | None) -> dict[str, Any]:
     """What training on would bring: the gap by direction, and the epochs that are left."""
     left: dict[str, Any] = dict.fromkeys(_TIME_LEFT) | {"directions": []}
     if training is None:
         return left
-    view, start = training.scaling.moments(moments), training.scaling.to_view(weight, bias)
-    path = Trajectory(view, training.lr, training.momentum, start, has_bias)
+    start = training.scaling.to_view(case.weight, case.bias)
+    path = Trajectory(training.view, training.lr, training.momentum, start, case.has_bias)
     left |= {"lr_limit": path.lr_limit, "directions": path.directions()[:_DIRECTIONS]}
     if training.batch_size is None:
         left |= {

@@ -249,6 +249,7 @@ def _training(solver: Solver, problem: Problem, solution: Solution) -> Training 
         lr=lr,
         momentum=momentum,
         epochs=solution.epochs,
+        view=problem.moments,
         scaling=problem.scaling,
         started_at=solution.history[0].loss if solution.history else math.inf,
         diverged_at=solution.diverged_at,
