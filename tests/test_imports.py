@@ -13,7 +13,7 @@ SOURCE = Path(gradline.__file__).parent
 
 # Each layer may import those before it, and modules of its own row.
 LAYERS = [
-    {"errors", "wording", "arguments"},
+    {"errors", "wording", "arguments", "lazy"},
     {"storage"},
     {"data"},
     {"design"},
@@ -31,6 +31,7 @@ LAYERS = [
     {"model"},
     {"fitting", "summary"},
     {"linear_model"},
+    {"pytorch"},
     {"cli"},
     {"__main__"},
 ]
@@ -43,7 +44,7 @@ HOMES = {
     "sklearn": {"linear_model"},
     "typer": {"cli"},
     "backports": {"data"},
-    "torch": set(),
+    "torch": {"pytorch"},
     "numba": set(),
     "scipy": {"rank"},
 }

@@ -1,6 +1,8 @@
 """gradline: linear regression by gradient descent, with a proof on every answer."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from gradline.lazy import loader
 
 if TYPE_CHECKING:
     from gradline.certificate import Certificate
@@ -43,15 +45,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used, so that `import gradline` loads nothing else."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'gradline' has no attribute {name!r}")
-    import importlib  # noqa: PLC0415 - part of the lazy loading
-
-    value = getattr(importlib.import_module(f"gradline.{_HOMES[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = loader(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:
