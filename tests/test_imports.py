@@ -29,14 +29,21 @@ LAYERS = [
     {"certificate"},
     {"solvers"},
     {"model"},
-    {"fitting", "summary"},
+    {"fitting", "judging", "summary"},
     {"linear_model"},
     {"pytorch"},
     {"cli"},
     {"__main__"},
 ]
-# Conveniences that call upwards by a late import: LinearModel.summary, Certificate._repr_html_.
-UPWARDS = {("model", "summary"), ("certificate", "summary")}
+# Conveniences that call upwards by a late import: LinearModel.summary, .to_torch and .from_torch,
+# Certificate._repr_html_, and the rows of a torch Dataset.
+UPWARDS = {
+    ("model", "summary"),
+    ("model", "pytorch"),
+    ("model", "judging"),
+    ("certificate", "summary"),
+    ("reading", "pytorch"),
+}
 HOMES = {
     "polars": {"data", "design", "rows", "cli"},
     "narwhals": {"data"},

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from gradline.certificate import Certificate
     from gradline.errors import GradlineError, GradlineWarning
     from gradline.fitting import fit
+    from gradline.judging import certify
     from gradline.model import LinearModel, load
     from gradline.moments import Moments
     from gradline.solvers import SGD, Exact, GradientDescent
@@ -26,6 +27,7 @@ __all__ = [
     "Moments",
     "Trajectory",
     "__version__",
+    "certify",
     "fit",
     "load",
 ]
@@ -40,6 +42,7 @@ _HOMES = {
     "LinearModel": "model",
     "Moments": "moments",
     "Trajectory": "trajectory",
+    "certify": "judging",
     "fit": "fitting",
     "load": "model",
 }

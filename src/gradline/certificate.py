@@ -26,7 +26,7 @@ class Training(NamedTuple):
 
     lr: float
     momentum: float
-    epochs: int
+    epochs: int | None  # None where nobody counted them
     view: Moments  # the moments on the scale of training, and the way from and to raw coefficients
     scaling: Scaling
     started_at: float  # the loss before the first epoch

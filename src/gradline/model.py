@@ -176,6 +176,26 @@ class LinearModel:
             )
         return X
 
+    def to_torch(self, dtype: Any = None) -> Any:
+        """An `nn.Linear` with these coefficients, on the CPU; `dtype` is torch.float64 unless another is given.
+
+        It takes the columns in the order of `features`, categories already as their columns of 0 and 1.
+        """
+        from gradline.pytorch.interchange import to_linear  # noqa: PLC0415 - a convenience that calls upwards
+
+        return to_linear(self.weight, self.bias if self.has_bias else None, dtype)
+
+    @classmethod
+    def from_torch(cls, module: Any, data: Any, targets: Any = None, **reading: Any) -> "LinearModel":
+        """The model of a module with one linear layer, judged by the rows that it was trained on.
+
+        `data`, `targets` and `reading` (`features`, `exclude`, `weights`, `missing`) as in `gradline.fit`. Raises
+        `RequestError` where the module is no single linear map, or has another shape than the columns.
+        """
+        from gradline.judging import adopted  # noqa: PLC0415 - a convenience that calls upwards
+
+        return adopted(module, data, targets, **reading)
+
     def save(self, path: str | Path) -> None:
         """Write one safetensors file: coefficients, moments and a card; no rows, no code.
 

@@ -35,20 +35,23 @@ def read(
     """The rows behind what a user gives.
 
     Parameters: `data` is a table (see `open_table`) and `targets` the names of its target columns; or
-    `data` is X, an array or tensor (n, p) or a frame, and `targets` is Y, (n,) or (n, m), row for row.
+    `data` is X, an array or tensor (n, p) or a frame, and `targets` is Y, (n,) or (n, m), row for row; or
+    `data` alone is a torch `Dataset` or `DataLoader` of pairs (x, y).
     `features` and `exclude` choose columns of a table, or name the columns of an array (x1, x2, … by
     default). `weights` names a column or is an array (n,). `missing` is "error" (refuse and count) or
     "drop". Raises `DataError`, `RequestError` or `FileError`, each with cause and remedy.
     """
     if missing not in ("error", "drop"):
         raise UsageError(f"missing is {missing!r}", "use error or drop")
+    if _is_torch_dataset(data):
+        return Reading(_torch_rows(data, targets, features, exclude, weights, missing), [])
     if _are_names(targets):
         names = [targets] if isinstance(targets, str) else list(targets or [])
         source = open_table(data)
     elif is_array(data):
         if exclude:
             raise RequestError("exclude names columns, and an array has none", "leave the columns out of X")
-        return Reading(_array_rows(data, targets, features, weights, missing), [])
+        return Reading(array_rows(data, targets, features, weights, missing), [])
     else:
         Y = target_matrix(targets)
         names = _target_names(targets, Y.shape[1])
@@ -63,6 +66,29 @@ def read(
     return Reading(TableRows(source, recipe, missing), notices)
 
 
+def _is_torch_dataset(data: Any) -> bool:
+    """Whether it is a Dataset or a DataLoader, without loading PyTorch to ask."""
+    return any(cls.__module__.startswith("torch.utils.data") for cls in type(data).__mro__)
+
+
+def _torch_rows(
+    data: Any,
+    targets: Any,
+    features: Sequence[str] | None,
+    exclude: Sequence[str],
+    weights: Any,
+    missing: str,
+) -> Rows:
+    from gradline.pytorch.interchange import torch_rows  # noqa: PLC0415 - a convenience that calls upwards
+
+    if targets is not None or exclude or weights is not None:
+        raise RequestError(
+            f"a {type(data).__name__} gives its features and targets itself",
+            "leave out targets, exclude and weights",
+        )
+    return torch_rows(data, features, missing)
+
+
 def _frame(data: Any, what: str) -> FrameSource:
     source = None if isinstance(data, str) else FrameSource.of(data)
     if source is None:
@@ -72,9 +98,10 @@ def _frame(data: Any, what: str) -> FrameSource:
     return source
 
 
-def _array_rows(
+def array_rows(
     data: Any, targets: Any, features: Sequence[str] | None, weights: Any, missing: str
 ) -> ArrayRows:
+    """Rows of X (n, p) and Y (n,) or (n, m), checked: shapes, row counts, names."""
     X, Y = matrix(data, "X"), target_matrix(targets)
     if X.ndim != 2:
         advice = "a single feature needs reshape(-1, 1)" if X.ndim == 1 else "one row per observation"

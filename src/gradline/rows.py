@@ -61,7 +61,7 @@ class TableRows:
 
     def blocks(self, size: int) -> Iterator[Block]:
         """See `Rows`. Raises `MissingValuesError`, after counting the whole table, unless told to drop."""
-        return _regrouped(self._batches(), size)
+        return regrouped(self._batches(), size)
 
     def _batches(self) -> Iterator[Block]:
         counted, incomplete, rows = Counter(), 0, 0
@@ -120,7 +120,7 @@ class ArrayRows:
 
     def blocks(self, size: int) -> Iterator[Block]:
         """See `Rows`."""
-        return _regrouped(self._batches(), size)
+        return regrouped(self._batches(), size)
 
     def _batches(self) -> Iterator[Block]:
         keep, absent = self._complete(), {}
@@ -163,7 +163,7 @@ def refuse_negative(w: np.ndarray, place: Callable[[int], str]) -> None:
         raise DataError(f"{place(row)}: the weight {w[row]:g} is negative", "give weights of zero or more")
 
 
-def _regrouped(blocks: Iterable[Block], size: int) -> Iterator[Block]:
+def regrouped(blocks: Iterable[Block], size: int) -> Iterator[Block]:
     """The same rows in blocks of exactly `size`, the last one shorter (and empty only when all are)."""
     held: list[Block] = []
     count = 0
@@ -209,7 +209,7 @@ class Split:
 
     def blocks(self, size: int) -> Iterator[Block]:
         """The rows of this side; see `Rows`."""
-        return _regrouped(self._sides(), size)
+        return regrouped(self._sides(), size)
 
     def _sides(self) -> Iterator[Block]:
         for number, block in enumerate(self.rows.blocks(self.STRIPE)):

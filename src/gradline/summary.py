@@ -23,7 +23,12 @@ def summary(model: LinearModel) -> str:
 
 def heading(model: LinearModel) -> str:
     """What was fitted to what, and how."""
-    solver = {"exact": "exact least squares", "gd": "gradient descent", "sgd": "mini-batch gradient descent"}
+    solver = {
+        "exact": "exact least squares",
+        "gd": "gradient descent",
+        "sgd": "mini-batch gradient descent",
+        "torch": "trained with PyTorch",
+    }
     columns = listed([term.column for term in model.recipe.terms])
     lines = [
         f"{listed(model.targets)} from {columns}",
@@ -156,13 +161,13 @@ def _stopped(c: Certificate) -> list[str]:
     shown = [d for i, d in enumerate(c.directions) if d.share >= 1e-3 or i < 2 or d is _slowest(c)][:4]
     if shown:
         lines.append(f"What is left of it: {', '.join(_direction(d, i == 0) for i, d in enumerate(shown))}.")
-    if c.epochs_to_weights is None and c.lr_limit is not None and c.tenfold_loss is None:
+    if c.epochs_to_weights is None and c.lr_limit is not None:
         lines.append(
             "Mini-batches leave noise: a smaller or a falling rate (lr auto) or larger batches shrink it."
         )
     if c.tenfold_loss is not None and c.epochs:
         lines.append(f"Ten times as many epochs would bring the loss to {number(c.tenfold_loss, 4)}.")
-    if c.tenfold_loss is not None:
+    if c.epochs_to_weights is not None:
         lines.append(
             f"From here {near(c.epochs_to_loss)}; {far(c.epochs_to_weights)}. "
             f"The largest stable lr is {number(c.lr_limit or 0)}."

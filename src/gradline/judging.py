@@ -1,0 +1,153 @@
+"""`certify`: the certificate of coefficients that were found elsewhere, by whatever means."""
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gradline.certificate import Certificate, Training, judge
+from gradline.errors import DataError, RequestError, UsageError
+from gradline.model import History, LinearModel
+from gradline.moments import Moments
+from gradline.objectives import Scaling
+from gradline.reading import matrix, read
+from gradline.trajectory import Spectrum
+
+
+class Coefficients(NamedTuple):
+    """weight (m, p) and bias (m,), float64; `has_bias` is False where there is none."""
+
+    weight: np.ndarray
+    bias: np.ndarray
+    has_bias: bool
+
+
+def certify(
+    model: Any,
+    data: Any,
+    targets: Any = None,
+    *,
+    lr: float | None = None,
+    momentum: float = 0.0,
+    features: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
+    weights: Any = None,
+    missing: str = "error",
+) -> Certificate:
+    """How far coefficients found elsewhere are from the least-squares answer, and what is left to do.
+
+    Parameters:
+    - `model`: an `nn.Linear` or a module that holds one weight and one bias; a fitted scikit-learn regressor;
+      anything with `weight` and `bias`; or the pair itself, weight (m, p) and bias (m,).
+    - `data`, `targets`, `features`, `exclude`, `weights`, `missing`: the rows, as in `gradline.fit`.
+    - `lr`, `momentum`: how training would go on; half-lives and epochs left are for full batches at this rate. None
+      (default) takes the best stable rate of these columns.
+
+    Raises `RequestError` for a model without a linear map or of another shape, and what `gradline.fit` raises.
+    """
+    reading = read(data, targets, features, exclude, weights, missing)
+    moments = Moments.from_rows(reading.rows)
+    return judged(coefficients(model, moments), moments, lr, momentum)
+
+
+def judged(
+    found: Coefficients,
+    moments: Moments,
+    lr: float | None = None,
+    momentum: float = 0.0,
+    batch_size: int | None = None,
+) -> Certificate:
+    """The certificate of coefficients against moments; `lr` as in `certify`.
+
+    With mini-batches, of `batch_size` rows, no formula foretells the epochs that are left; None is the full batch.
+    """
+    if moments.rows == 0:
+        raise DataError("no complete row is left to judge by", "fill the missing cells")
+    rate = Spectrum.of(moments, found.has_bias).best_lr(momentum) if lr is None else float(lr)
+    if not (rate > 0 and math.isfinite(rate)):
+        raise UsageError(f"lr is {lr}", "give a positive number")
+    scaling = Scaling.none(moments.p)
+    training = Training(rate, momentum, None, moments, scaling, math.inf, batch_size=batch_size)
+    return judge(moments, found.weight, found.bias, found.has_bias, training)
+
+
+def adopted(
+    module: Any,
+    data: Any,
+    targets: Any = None,
+    *,
+    features: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
+    weights: Any = None,
+    missing: str = "error",
+) -> LinearModel:
+    """The `LinearModel` of a module trained elsewhere; see `LinearModel.from_torch`."""
+    reading = read(data, targets, features, exclude, weights, missing)
+    moments = Moments.from_rows(reading.rows)
+    found = coefficients(module, moments)
+    return LinearModel(
+        weight=found.weight,
+        bias=found.bias,
+        has_bias=found.has_bias,
+        recipe=reading.rows.recipe,
+        moments=moments,
+        certificate=judged(found, moments),
+        solver="torch",
+        settings={},
+        scale="none",
+        history=History(()),
+        config={},
+        notices=tuple(reading.notices),
+    )
+
+
+def coefficients(model: Any, moments: Moments) -> Coefficients:
+    """weight and bias out of a module, an estimator or a pair, checked against the columns."""
+    weight, bias = _pair(model)
+    weight = matrix(weight, "the model's weight")
+    weight = weight[None, :] if weight.ndim == 1 else weight
+    shape = (moments.m, moments.p)
+    if weight.shape != shape:
+        raise RequestError(
+            f"the model's weight has shape {weight.shape}, and the data want {shape}",
+            f"give the {moments.p} features and {moments.m} targets that it was trained on, in its order",
+        )
+    if bias is None:
+        return Coefficients(weight, np.zeros(moments.m), False)
+    bias = matrix(bias, "the model's bias").reshape(-1)
+    if len(bias) not in (1, moments.m):
+        raise RequestError(
+            f"the model's bias has {len(bias)} values for {moments.m} targets", "give one for each target"
+        )
+    return Coefficients(weight, np.broadcast_to(bias, (moments.m,)).copy(), True)
+
+
+def _pair(model: Any) -> tuple[Any, Any]:
+    if isinstance(model, (tuple, list)):
+        if len(model) != 2:
+            raise RequestError(f"{len(model)} coefficients arrays were given", "give a pair (weight, bias)")
+        return model[0], model[1]
+    if hasattr(model, "coef_"):
+        return model.coef_, model.intercept_
+    if callable(getattr(model, "state_dict", None)):
+        return _parameters(model)
+    if hasattr(model, "weight") and hasattr(model, "bias"):
+        return model.weight, model.bias if getattr(model, "has_bias", True) else None
+    raise RequestError(
+        f"{type(model).__name__} holds no coefficients",
+        "give a module such as nn.Linear, a fitted regressor, or a pair (weight, bias)",
+    )
+
+
+def _parameters(module: Any) -> tuple[Any, Any]:
+    """The one weight and the one bias, if any, of a module, under the names in use for them."""
+    state = module.state_dict()
+    weights = [name for name in state if name.split(".")[-1] in ("weight", "w")]
+    biases = [name for name in state if name.split(".")[-1] in ("bias", "b")]
+    if len(weights) != 1 or len(biases) > 1 or len(state) > 2:
+        raise RequestError(
+            f"{type(module).__name__} has the parameters {', '.join(state) or 'none'}: no single linear map",
+            "give a module with one weight and one bias, such as nn.Linear or nn.Sequential(nn.Linear(…))",
+        )
+    return state[weights[0]], state[biases[0]] if biases else None

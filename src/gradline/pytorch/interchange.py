@@ -1,0 +1,107 @@
+"""Models and rows to and from PyTorch: `nn.Linear`, datasets and loaders."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.utils.data import (
+    DataLoader,
+    IterableDataset,
+    RandomSampler,
+    SequentialSampler,
+    TensorDataset,
+    default_collate,
+)
+
+from gradline.design import Number, Recipe
+from gradline.errors import DataError, RequestError
+from gradline.reading import array_rows
+from gradline.rows import ArrayRows, Block, Rows, regrouped
+
+_BATCH = 1024  # rows fetched at once from a dataset that comes without a loader
+
+
+def to_linear(weight: np.ndarray, bias: np.ndarray | None, dtype: torch.dtype | None = None) -> nn.Linear:
+    """An `nn.Linear` with this weight (m, p) and bias (m,), or without one; float64 unless told otherwise."""
+    m, p = weight.shape
+    linear = nn.Linear(p, m, bias=bias is not None, dtype=dtype or torch.float64)
+    with torch.no_grad():
+        linear.weight.copy_(torch.tensor(weight))
+        if bias is not None:
+            linear.bias.copy_(torch.tensor(bias))
+    return linear
+
+
+def torch_rows(data: Any, features: Sequence[str] | None, missing: str) -> Rows:
+    """The rows of a `TensorDataset`, a map-style or iterable `Dataset`, or a `DataLoader`, of pairs (x, y).
+
+    A loader is read once per row, in order, whatever its shuffling; one with a sampler of its own is read as
+    it comes, anew at every pass. Raises `DataError` where a batch is no pair of x and y.
+    """
+    loader = _in_order(data)
+    dataset, read_in_order = loader.dataset, loader is not data
+    if read_in_order and type(dataset) is TensorDataset and loader.collate_fn is default_collate:
+        return array_rows(*_pair(dataset.tensors), features, None, missing)
+    X, Y = _pair(next(iter(loader), None))
+    first = array_rows(X, Y, features, None, missing)
+    return LoaderRows(loader, first.recipe, missing)
+
+
+@dataclass(frozen=True, eq=False)
+class LoaderRows:
+    """The rows behind a loader, batch by batch, never whole."""
+
+    loader: Any
+    recipe: Recipe
+    missing: str
+
+    def blocks(self, size: int) -> Iterator[Block]:
+        """See `Rows`."""
+        return regrouped(self._batches(), size)
+
+    def _batches(self) -> Iterator[Block]:
+        names = [term.column for term in self.recipe.terms if isinstance(term, Number)]
+        for batch in self.loader:
+            X, Y = _pair(batch)
+            rows: ArrayRows = array_rows(X, Y, names, None, self.missing)
+            yield from rows.blocks(len(rows.X))
+
+
+def _in_order(data: Any) -> DataLoader:
+    if isinstance(data, DataLoader):
+        plain = isinstance(data.sampler, (RandomSampler, SequentialSampler)) and data.batch_size is not None
+        replaced = isinstance(data.sampler, RandomSampler) and data.sampler.replacement
+        if isinstance(data.dataset, IterableDataset) or not plain or replaced:
+            return data
+        return DataLoader(data.dataset, data.batch_size, collate_fn=data.collate_fn)
+    if isinstance(data, IterableDataset):
+        item = next(iter(data), None)
+        ready = item is not None and np.ndim(_pair(item)[0]) == 2  # it yields batches itself
+        return DataLoader(data, batch_size=None if ready else _BATCH)
+    return DataLoader(data, batch_size=_BATCH)
+
+
+def _pair(batch: Any) -> tuple[Any, Any]:
+    if batch is None:
+        raise DataError("the dataset has no rows", "give at least one row")
+    if not (isinstance(batch, (tuple, list)) and len(batch) == 2):
+        raise DataError(
+            f"the dataset gives {type(batch).__name__} of length {len(batch) if hasattr(batch, '__len__') else '?'}",
+            "give pairs (x, y), as a TensorDataset of inputs and targets does",
+        )
+    return batch[0], batch[1]
+
+
+def linear_of(module: nn.Module) -> nn.Linear:
+    """The single `nn.Linear` of a module. Raises `RequestError` where there is another layer, or none."""
+    layers = [layer for layer in module.modules() if not list(layer.children())]
+    if len(layers) != 1 or not isinstance(layers[0], nn.Linear):
+        raise RequestError(
+            f"{type(module).__name__} is no linear model: its layers are "
+            f"{', '.join(type(layer).__name__ for layer in layers)}",
+            "give nn.Linear or nn.Sequential(nn.Linear(…))",
+        )
+    return layers[0]

@@ -1,0 +1,277 @@
+"""The lesson: a training loop run for real, update by update, with its start, its script and its mended twin."""
+
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from gradline.arguments import is_real, is_whole
+from gradline.errors import UsageError
+from gradline.moments import Moments
+from gradline.objectives import Problem, Scaling
+from gradline.pytorch.graphs import Graph, graph
+from gradline.pytorch.mistakes import MISTAKES, Comparison, Mistake, one_digit
+from gradline.pytorch.program import Program, numbers
+from gradline.pytorch.steps import Part, Step
+from gradline.pytorch.ways import STEPS, WAYS, Names, Way, script
+from gradline.reading import read
+from gradline.solvers.base import INITS, initial
+from gradline.trajectory import Spectrum, unstacked
+from gradline.wording import listed
+
+DTYPES = ("float32", "float64")
+_SCRIPT_CELLS = 100_000  # more rows than a program text should hold
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """A loop with its rows, start and settings. Iterating runs it from the start, one `Step` per update.
+
+    `X` (n, p), `Y` (n, m) float64; `start` the pair weight (m, p), bias (m,); `moments` what the rows say to
+    least squares. `mistake` is None or a row of `MISTAKES`.
+    """
+
+    way: Way
+    X: np.ndarray
+    Y: np.ndarray
+    names: Names
+    moments: Moments
+    start: tuple[np.ndarray, np.ndarray]
+    lr: float
+    epochs: int
+    batch_size: int
+    shuffle: bool
+    seed: int
+    dtype: str
+    device: str
+    mistake: Mistake | None = None
+
+    @property
+    def by(self) -> str:
+        """The name of the way."""
+        return self.way.name
+
+    def program(self) -> Program:
+        """The program, prepared up to its loop."""
+        program = Program(self.way, self._values())
+        program.prepare()
+        return program
+
+    def _values(self) -> dict[str, Any]:
+        library = np if self.by == "numpy" else torch
+        return {
+            "X": self.X, "Y": self.Y, "W0": self.start[0], "b0": self.start[1],
+            "lr": self.lr, "epochs": self.epochs, "dtype": getattr(library, self.dtype), "device": self.device,
+            "batch_size": self.batch_size, "shuffle": self.shuffle, "seed": self.seed,
+        }  # fmt: skip
+
+    def first_loss(self) -> float:
+        """The loss that the loop reports before training."""
+        program = self.program()
+        honest = WAYS[self.by].report  # a mistaken report speaks of predictions that are not made yet
+        program.run(honest)
+        return float(numbers(program.value("epoch_loss")))
+
+    def __iter__(self) -> Iterator[Step]:
+        program, update = self.program(), 0
+        for epoch in range(1, self.epochs + 1):
+            step = None
+            for batch, rows in enumerate(program.batches(), 1):
+                if step is not None:
+                    yield step
+                update += 1
+                step = self._step(program, (epoch, batch, update), rows)
+                if step.error:
+                    yield step
+                    return
+            if step is not None:
+                program.run(self.way.report)
+                yield replace(step, epoch_loss=float(numbers(program.value("epoch_loss"))))
+
+    def _step(self, program: Program, place: tuple[int, int, int], rows: np.ndarray) -> Step:
+        way, value = self.way, program.value
+        weight_before, bias_before = value(way.weight), value(way.bias)
+        parts: list[Part] = []
+        gradients = (None, None)
+        for i, name in enumerate(STEPS, 1):
+            if i == 4:  # what the update is about to use
+                gradients = value(way.weight_gradient), value(way.bias_gradient)
+            parts.append(Part(i, name, way.step(i), *program.run(way.step(i))))
+            if parts[-1].error:
+                break
+        done = len(parts) - bool(parts[-1].error)
+        return Step(
+            *place,
+            rows,
+            inputs=value("xb" if way.loop else "inputs"),
+            targets=value("yb" if way.loop else "targets"),
+            predictions=value("predictions") if done >= 1 else None,
+            loss=value("loss") if done >= 2 else None,
+            weight_gradient=gradients[0],
+            bias_gradient=gradients[1],
+            left=value(way.bias_gradient),
+            weight_before=weight_before,
+            bias_before=bias_before,
+            weight=value(way.weight),
+            bias=value(way.bias),
+            parts=tuple(parts),
+        )
+
+    def graph(self, step: Step, of: str = "loss") -> Graph:
+        """The computation graph of `loss` or `predictions` of a step, recorded anew from its parameters.
+
+        Raises `UsageError` for the way numpy, which records none.
+        """
+        if self.by == "numpy":
+            raise UsageError("NumPy records no graph", "choose by autograd, module, builtin or batches")
+        if of not in ("loss", "predictions"):
+            raise UsageError(f"of is {of!r}", "use loss or predictions")
+        program = replace(self, start=(numbers(step.weight_before), numbers(step.bias_before))).program()
+        way, rows = program.way, ("xb", "yb") if self.way.loop else ("inputs", "targets")
+        if way.loop:
+            program.assign("xb", step.inputs)
+            program.assign("yb", step.targets)
+        for code in (way.predict, way.loss) if of == "loss" else (way.predict,):
+            program.run(code)
+        leaves = {"weight": way.weight, "bias": way.bias, "inputs": rows[0], "targets": rows[1]}
+        return graph(program.live(of), {name: program.live(held) for name, held in leaves.items()})
+
+    def right(self) -> "Lesson":
+        """The same lesson with its mistake mended."""
+        if self.mistake is None:
+            return self
+        way = self.mistake.mended(WAYS[self.by])
+        lr = self.mistake.mended_rate(self) if self.mistake.mended_rate else self.lr
+        return replace(self, way=way, lr=lr, mistake=None)
+
+    def compare(self) -> "Comparison":
+        """Run the lesson with its mistake and without, side by side."""
+        mended = self.right()
+        wrong, right = list(self), list(mended)
+        return Comparison(self, wrong, right, losses(self, wrong), losses(mended, right))
+
+    def script(self) -> str:
+        """The same loop as a program without gradline, which prints the same numbers.
+
+        Raises `UsageError` where the rows are too many for a program text.
+        """
+        if self.X.size + self.Y.size > _SCRIPT_CELLS:
+            raise UsageError(
+                f"{len(self.X):,} rows are too many for a program text", "write the script from fewer rows"
+            )
+        library = "np" if self.by == "numpy" else "torch"
+        values = {name: repr(value) for name, value in self._values().items()}
+        values |= {
+            "X": repr(self.X.tolist()), "Y": repr(self.Y.tolist()), "W0": repr(self.start[0].tolist()),
+            "b0": repr(self.start[1].tolist()), "dtype": f"{library}.{self.dtype}",
+        }  # fmt: skip
+        return script(self.way, values, self.names, log_every=max(1, self.epochs // 10))
+
+
+def losses(lesson: Lesson, steps: Sequence[Step]) -> list[float]:
+    """The losses that a loop reports: before training, then at the end of each epoch."""
+    return [lesson.first_loss(), *(step.epoch_loss for step in steps if step.epoch_loss is not None)]
+
+
+def lesson(
+    data: Any = "example:crops",
+    targets: Any = None,
+    *,
+    by: str = "autograd",
+    lr: float | None = None,
+    epochs: int = 100,
+    batch_size: int | None = None,
+    shuffle: bool = True,
+    init: Any = "zeros",
+    seed: int = 0,
+    dtype: str = "float32",
+    device: str = "cpu",
+    mistake: str | None = None,
+    features: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
+    missing: str = "error",
+) -> Lesson:
+    """A training loop, run on PyTorch for real, with one `Step` per update.
+
+    Parameters:
+    - `data`, `targets`, `features`, `exclude`, `missing`: as in `gradline.fit`; arrays and tensors X (n, p), Y
+      (n,) or (n, m), or a table and the names of its targets. Rows are held in memory.
+    - `by`: numpy, autograd (default), module, builtin or batches.
+    - `lr`: as in `torch.optim.SGD`, on the columns as they are. None (default) takes a tenth of the largest
+      stable rate, cut to one digit: 1e-05 for the tutorials' crops.
+    - `epochs`: 100, as in the tutorials.
+    - `batch_size`, `shuffle`: of `batches`; 5 and True, as in the tutorials.
+    - `init`: "zeros" (default), "normal" (as `torch.randn`), "uniform", "linear" (as `nn.Linear`), or a pair
+      weight, bias; `seed`: of a random start and of the shuffling.
+    - `dtype`: "float32" (default, PyTorch's own) or "float64". `device`: "cpu", "cuda" or "auto".
+    - `mistake`: a name from `MISTAKES`: the loop with this mistake in it.
+
+    Raises `UsageError` for an argument outside its range, `RequestError` for a mistake that this way or these
+    targets cannot make, and what `gradline.fit` raises for the data.
+    """
+    _check(by, lr, epochs, batch_size, dtype, mistake, init, seed)
+    reading = read(data, targets, features, exclude, None, missing)
+    block = next(reading.rows.blocks(sys.maxsize))
+    recipe = reading.rows.recipe
+    moments = Moments.from_rows(reading.rows)
+    problem = Problem.of(moments, None, True, Scaling.none(moments.p))
+    limit = Spectrum.of(moments).lr_limit()
+    built = Lesson(
+        way=WAYS[by],
+        X=block.X,
+        Y=block.Y,
+        names=Names(recipe.features, recipe.targets),
+        moments=moments,
+        start=unstacked(initial(init, problem, seed), True),
+        lr=float(lr) if lr is not None else one_digit(limit / 10 if math.isfinite(limit) else 0.1),
+        epochs=epochs,
+        batch_size=batch_size or 5,
+        shuffle=shuffle,
+        seed=seed,
+        dtype=dtype,
+        device=_device(device),
+    )
+    if mistake is None:
+        return built
+    row = MISTAKES[mistake]
+    row.expect(by, built.Y.shape[1])
+    return replace(built, way=row.made(built.way), lr=row.rate(built) if row.rate else built.lr, mistake=row)
+
+
+def _check(
+    by: str, lr: Any, epochs: Any, batch_size: Any, dtype: str, mistake: str | None, init: Any, seed: Any
+) -> None:
+    if by not in WAYS:
+        raise UsageError(f"by is {by!r}", f"use {listed(WAYS)}")
+    if lr is not None and not (is_real(lr) and lr > 0):
+        raise UsageError(f"lr is {lr}", "give a positive number")
+    if not is_whole(epochs, 1):
+        raise UsageError(f"epochs is {epochs}", "give a whole number from 1")
+    if batch_size is not None and not is_whole(batch_size, 1):
+        raise UsageError(f"batch_size is {batch_size}", "give a whole number from 1")
+    if batch_size is not None and by != "batches":
+        raise UsageError(f"batch_size is {batch_size}, and {by} takes all rows at once", "use by batches")
+    if dtype not in DTYPES:
+        raise UsageError(f"dtype is {dtype!r}", f"use {listed(DTYPES)}")
+    if mistake is not None and mistake not in MISTAKES:
+        raise UsageError(f"mistake is {mistake!r}", f"use {listed(MISTAKES)}")
+    if mistake == "dtype" and dtype == "float64":
+        raise UsageError("the mistake dtype needs a float32 model", "leave dtype at float32")
+    if isinstance(init, str) and init not in INITS:
+        raise UsageError(f"init is {init!r}", f"use {listed(INITS)}, or a pair (weight, bias)")
+    if not is_whole(seed, 0):
+        raise UsageError(f"seed is {seed}", "give a whole number from 0")
+
+
+def _device(device: str) -> str:
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device not in ("cpu", "cuda"):
+        raise UsageError(f"device is {device!r}", "use cpu, cuda or auto")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("device is cuda, and PyTorch finds no CUDA device", "use cpu or auto")
+    return device

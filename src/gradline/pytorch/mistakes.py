@@ -1,0 +1,331 @@
+"""The classic mistakes of a training loop, one row each: what is wrong in the code, and why in numbers."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from gradline.errors import RequestError
+from gradline.objectives import Scaling
+from gradline.pytorch.program import numbers
+from gradline.pytorch.steps import Step
+from gradline.pytorch.ways import WAYS, Way
+from gradline.trajectory import Spectrum, Trajectory
+from gradline.wording import big, listed, number
+
+if TYPE_CHECKING:
+    from gradline.pytorch.lessons import Lesson
+
+Edit = Mapping[str, str]  # part of a way → the code that stands there instead
+_TORCH = ("autograd", "module", "builtin", "batches")
+_BUILT = ("module", "builtin", "batches")
+
+
+class Comparison(NamedTuple):
+    """A lesson with its mistake, and the mended one beside it: their steps and the losses that they report.
+
+    Losses begin with the one before training; a loop that an error stopped has fewer.
+    """
+
+    lesson: "Lesson"
+    wrong: Sequence[Step]
+    right: Sequence[Step]
+    wrong_losses: Sequence[float]
+    right_losses: Sequence[float]
+
+    @property
+    def cause(self) -> str:
+        """The cause of the mistake, in numbers."""
+        return self.lesson.mistake.cause(self) if self.lesson.mistake else ""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A mistake: the edit that makes it in each way that can make it, and its cause in numbers.
+
+    `mend` is the edit that takes it away; None where the way as it stands is right. `rate` and `mended_rate`
+    choose the learning rate from the lesson, where the mistake is about the rate. `one_target` says that it
+    needs a single target.
+    """
+
+    name: str
+    title: str
+    wrong: Mapping[str, Edit]
+    cause: Callable[[Comparison], str]
+    mend: Mapping[str, Edit] = field(default_factory=dict)
+    rate: "Callable[[Lesson], float] | None" = None
+    mended_rate: "Callable[[Lesson], float] | None" = None
+    one_target: bool = False
+
+    def expect(self, by: str, targets: int) -> None:
+        """Refuse a way in which nobody can make this mistake. Raises `RequestError`."""
+        if by not in self.wrong:
+            raise RequestError(
+                f"the mistake {self.name} cannot be made by {by}", f"choose by {listed(self.wrong)}"
+            )
+        if self.one_target and targets != 1:
+            raise RequestError(
+                f"the mistake {self.name} needs one target, and there are {targets}",
+                "name one with -t COLUMN",
+            )
+
+    def made(self, way: Way) -> Way:
+        """The way with the mistake in it."""
+        return replace(way, **self.wrong[way.name])
+
+    def mended(self, way: Way) -> Way:
+        """The way without it."""
+        return replace(way, **self.mend.get(way.name, {}))
+
+    def lines(self, way: Way) -> tuple[list[str], list[str]]:
+        """The lines that are wrong, and the lines that mend them."""
+        made, mended = self.made(way), self.mended(way)
+        wrong: list[str] = []
+        right: list[str] = []
+        for part in dict.fromkeys([*self.wrong[way.name], *self.mend.get(way.name, {})]):
+            before, after = getattr(made, part).splitlines(), getattr(mended, part).splitlines()
+            wrong += [line for line in before if line not in after]
+            right += [line for line in after if line not in before]
+        return wrong, right
+
+
+def _zero_grad(run: Comparison) -> str:
+    first, second = run.wrong[0], run.wrong[min(1, len(run.wrong) - 1)]
+    held, fresh = numbers(second.bias_gradient)[0], second.gradients()["formula"].bias[0]
+    before = numbers(first.bias_gradient)[0]
+    said = (
+        f"backward() adds to what .grad holds: after update {second.update} bias.grad is "
+        f"{before:.4f} + {fresh:.4f} = {held:.4f}, and the update uses the sum."
+    )
+    lesson = run.lesson
+    if lesson.by == "batches":
+        return f"{said} Gradients that are never reset are momentum 1.0: every old gradient keeps pushing."
+    path = Trajectory(lesson.moments, lesson.lr, 1.0, lesson.start)
+    epoch = run.wrong[-1].epoch
+    return (
+        f"{said} That is momentum 1.0 exactly: at epoch {epoch} gradient descent with momentum 1.0 has "
+        f"loss {number(path.at(epoch).loss, 6)}, this loop {number(run.wrong_losses[-1], 6)}."
+    )
+
+
+def _no_grad(run: Comparison) -> str:  # noqa: ARG001
+    return (
+        "weight was a leaf that asks for gradients; `weight - lr * weight.grad` makes a new tensor, the result of an "
+        "operation. backward() fills .grad of leaves only, so the next .grad is None."
+    )
+
+
+def _in_place(run: Comparison) -> str:  # noqa: ARG001
+    return (
+        "autograd records what is done to weight, and a leaf that it records must not change in place. "
+        "torch.no_grad() keeps the update out of the record."
+    )
+
+
+def _shape(run: Comparison) -> str:
+    n, Y = len(run.lesson.Y), run.lesson.Y
+    best = Trajectory(run.lesson.moments, run.lesson.lr).optimal_loss
+    return (
+        f"predictions ({n}, 1) minus targets ({n},) broadcast to ({n}, {n}): {n * n:,} pairs instead of {n:,}. The "
+        f"best that this loss knows is the mean of y, {number(float(Y.mean()), 5)}, for every row, with loss "
+        f"{number(float(Y.var()), 5)}; the right loss can reach {number(best, 5)}."
+    )
+
+
+def _stale(run: Comparison) -> str:
+    return (
+        f"predictions were made before the update, so the loss reported after epoch 1 is the old one, "
+        f"{number(run.wrong_losses[1], 6)}; predicted anew it is {number(run.right_losses[1], 6)}."
+    )
+
+
+def _rate(run: Comparison) -> str:
+    lesson = run.lesson
+    spectrum = Spectrum.of(lesson.moments)
+    growth = spectrum.growth(lesson.lr)
+    losses = run.wrong_losses
+    seen = losses[-1] / losses[-2] if len(losses) > 2 and 0 < losses[-1] < np.inf else np.nan
+    measured = f", and the last epoch's loss grew {number(seen)}×" if np.isfinite(seen) else ""
+    return (
+        f"lr {number(lesson.lr)} is above {number(spectrum.lr_limit())}, the largest stable rate of these rows: the "
+        f"error grows {growth:,.1f}× per epoch, the loss {number(growth**2)}×{measured}."
+    )
+
+
+def _flat(run: Comparison) -> str:
+    n, p = run.lesson.X.shape
+    return (
+        f"the model takes rows, ({n}, {p}); flattened, {n * p} numbers in one dimension are taken for a single row of "
+        f"{n * p} features."
+    )
+
+
+def _raw(run: Comparison) -> str:
+    lesson = run.lesson
+    spectrum = Spectrum.of(lesson.moments)
+    standard = Spectrum.of(Scaling.standard(lesson.moments, True).moments(lesson.moments))
+    slow = Trajectory(lesson.moments, lesson.lr, 0.0, lesson.start).epochs_to_weights()
+    return (
+        f"the columns lie far from zero and have different spreads: the Hessian's condition is "
+        f"{number(spectrum.condition**2)}, and the slowest error needs {big(slow)} epochs to shrink a thousandfold; on "
+        f"columns of mean 0 and variance 1 the condition is {number(standard.condition**2)}."
+    )
+
+
+def _dtype(run: Comparison) -> str:
+    return (
+        f"the inputs are float64, weight and bias {run.lesson.dtype}: PyTorch multiplies only like with like."
+    )
+
+
+def _detach(run: Comparison) -> str:  # noqa: ARG001
+    return (
+        "detach() cuts the predictions off from the graph: requires_grad is False, grad_fn is None, and no path leads "
+        "from the loss back to weight and bias."
+    )
+
+
+def _twice(run: Comparison) -> str:  # noqa: ARG001
+    return (
+        "backward() frees what the graph had saved, so it runs once per graph. With retain_graph=True it would run, "
+        "and double the gradients, as if lr were twice as large."
+    )
+
+
+def _last_batch(run: Comparison) -> str:
+    sizes = [len(step.rows) for step in run.wrong]
+    off = [abs(w - r) / r for w, r in zip(run.wrong_losses[1:], run.right_losses[1:], strict=False) if r]
+    return (
+        f"the epoch's last batch has {sizes[-1]:,} of {len(run.lesson.X):,} rows: its loss, before its own update, is "
+        f"{number(run.wrong_losses[-1], 6)}, that of all rows {number(run.right_losses[-1], 6)}; over the epochs "
+        f"they differ by up to {max(off, default=0.0) * 100:.0f} %."
+    )
+
+
+def _ten_limits(lesson: "Lesson") -> float:
+    return one_digit(10 * Spectrum.of(lesson.moments).lr_limit())
+
+
+def _tenth(lesson: "Lesson") -> float:
+    limit = Spectrum.of(lesson.moments).lr_limit()
+    return lesson.lr if lesson.lr < limit else one_digit(limit / 10)
+
+
+def _standard(lesson: "Lesson") -> float:
+    return Spectrum.of(Scaling.standard(lesson.moments, True).moments(lesson.moments)).best_lr()
+
+
+def one_digit(rate: float) -> float:
+    """The rate cut to one significant digit, such as 1e-05 for 1.12e-05."""
+    power = float(np.floor(np.log10(rate)))
+    return float(f"{np.floor(rate / 10.0**power):.0f}e{power:.0f}")
+
+
+def _same(ways: Iterable[str], **edit: str) -> dict[str, Edit]:
+    """One edit for several ways."""
+    return dict.fromkeys(ways, edit)
+
+
+def _swapped(ways: Iterable[str], part: str, old: str, new: str) -> dict[str, Edit]:
+    """In each way the part with `new` in the place of `old`."""
+    return {by: {part: getattr(WAYS[by], part).replace(old, new)} for by in ways}
+
+
+_INPUTS = "inputs = torch.tensor(X, dtype=dtype, device=device)"
+_TARGETS = "targets = torch.tensor(Y, dtype=dtype, device=device)"
+_STANDARD = "inputs = (inputs - inputs.mean(dim=0)) / inputs.std(dim=0, correction=0)"
+
+MISTAKES = {
+    mistake.name: mistake
+    for mistake in (
+        Mistake(
+            "zero_grad",
+            "the gradients are never reset",
+            _same(["autograd"], reset="# forgotten: weight.grad.zero_() and bias.grad.zero_()")
+            | _same(_BUILT, reset="# forgotten: optimizer.zero_grad()"),
+            _zero_grad,
+        ),
+        Mistake(
+            "no_grad",
+            "the update makes new tensors, and autograd records it",
+            _same(
+                ["autograd"],
+                update="weight = weight - lr * weight.grad\nbias = bias - lr * bias.grad",
+                reset="# left for later",
+            ),
+            _no_grad,
+        ),
+        Mistake(
+            "in_place",
+            "the update changes a leaf in place, and autograd records it",
+            _same(["autograd"], update="weight -= lr * weight.grad\nbias -= lr * bias.grad"),
+            _in_place,
+        ),
+        Mistake(
+            "shape",
+            "predictions (n, 1) against targets (n,)",
+            _swapped(_TORCH, "data", _TARGETS, f"{_TARGETS}[:, 0]"),
+            _shape,
+            one_target=True,
+        ),
+        Mistake(
+            "stale",
+            "the loss reported after the update is that of the predictions before it",
+            _same(["numpy"], report="epoch_loss = ((predictions - targets) ** 2).mean()")
+            | _same(["autograd"], report="epoch_loss = mse(predictions, targets)")
+            | _same(["module"], report="epoch_loss = loss_fn(predictions, targets)")
+            | _same(["builtin"], report="epoch_loss = F.mse_loss(predictions, targets)"),
+            _stale,
+        ),
+        Mistake(
+            "lr", "the learning rate is too large", _same(WAYS), _rate, rate=_ten_limits, mended_rate=_tenth
+        ),
+        Mistake(
+            "flat",
+            "one-dimensional input",
+            _swapped(["autograd"], "predict", "inputs @", "inputs.flatten() @")
+            | _swapped(["module", "builtin"], "predict", "model(inputs)", "model(inputs.flatten())")
+            | _swapped(["batches"], "predict", "model(xb)", "model(xb.flatten())"),
+            _flat,
+        ),
+        Mistake(
+            "raw",
+            "the columns are neither centred nor scaled",
+            _same(WAYS),
+            _raw,
+            mend=_swapped(_TORCH, "data", _INPUTS, f"{_INPUTS}\n{_STANDARD}")
+            | _same(
+                ["numpy"],
+                data=f"{WAYS['numpy'].data}\ninputs = (inputs - inputs.mean(axis=0)) / inputs.std(axis=0)",
+            ),
+            mended_rate=_standard,
+        ),
+        Mistake(
+            "dtype",
+            "float64 inputs into a float32 model",
+            _swapped(_TORCH, "data", _INPUTS, _INPUTS.replace("dtype=dtype", "dtype=torch.float64")),
+            _dtype,
+        ),
+        Mistake(
+            "detach",
+            "the predictions are detached from the graph",
+            _same(["autograd"], predict="predictions = (inputs @ weight.t() + bias).detach()")
+            | _swapped(["module", "builtin"], "predict", "model(inputs)", "model(inputs).detach()")
+            | _swapped(["batches"], "predict", "model(xb)", "model(xb).detach()"),
+            _detach,
+        ),
+        Mistake(
+            "twice",
+            "backward is called twice",
+            _same(_TORCH, gradient="loss.backward()\nloss.backward()"),
+            _twice,
+        ),
+        Mistake(
+            "last_batch",
+            "the last batch's loss is reported as the epoch's",
+            _same(["batches"], report="epoch_loss = loss.detach()"),
+            _last_batch,
+        ),
+    )
+}
