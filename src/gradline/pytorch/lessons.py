@@ -69,12 +69,11 @@ class Lesson:
             "batch_size": self.batch_size, "shuffle": self.shuffle, "seed": self.seed,
         }  # fmt: skip
 
-    def first_loss(self) -> float:
-        """The loss that the loop reports before training."""
+    def first_loss(self) -> float | None:
+        """The loss that the loop reports before training; None where it stops there with an error."""
         program = self.program()
         honest = WAYS[self.by].report  # a mistaken report speaks of predictions that are not made yet
-        program.run(honest)
-        return float(numbers(program.value("epoch_loss")))
+        return None if program.run(honest).error else float(numbers(program.value("epoch_loss")))
 
     def __iter__(self) -> Iterator[Step]:
         program, update = self.program(), 0
@@ -152,7 +151,7 @@ class Lesson:
         """Run the lesson with its mistake and without, side by side."""
         mended = self.right()
         wrong, right = list(self), list(mended)
-        return Comparison(self, wrong, right, losses(self, wrong), losses(mended, right))
+        return Comparison(self, mended, wrong, right, reported(self, wrong), reported(mended, right))
 
     def script(self) -> str:
         """The same loop as a program without gradline, which prints the same numbers.
@@ -166,15 +165,16 @@ class Lesson:
         library = "np" if self.by == "numpy" else "torch"
         values = {name: repr(value) for name, value in self._values().items()}
         values |= {
-            "X": repr(self.X.tolist()), "Y": repr(self.Y.tolist()), "W0": repr(self.start[0].tolist()),
+            "X": _lines(self.X), "Y": _lines(self.Y), "W0": _lines(self.start[0]),
             "b0": repr(self.start[1].tolist()), "dtype": f"{library}.{self.dtype}",
         }  # fmt: skip
         return script(self.way, values, self.names, log_every=max(1, self.epochs // 10))
 
 
-def losses(lesson: Lesson, steps: Sequence[Step]) -> list[float]:
+def reported(lesson: Lesson, steps: Sequence[Step]) -> list[float]:
     """The losses that a loop reports: before training, then at the end of each epoch."""
-    return [lesson.first_loss(), *(step.epoch_loss for step in steps if step.epoch_loss is not None)]
+    losses = [lesson.first_loss(), *(step.epoch_loss for step in steps)]
+    return [loss for loss in losses if loss is not None]
 
 
 def lesson(
@@ -265,6 +265,11 @@ def _check(
         raise UsageError(f"init is {init!r}", f"use {listed(INITS)}, or a pair (weight, bias)")
     if not is_whole(seed, 0):
         raise UsageError(f"seed is {seed}", "give a whole number from 0")
+
+
+def _lines(matrix: np.ndarray) -> str:
+    """The source text of a matrix, a row a line."""
+    return "[\n" + "".join(f"    {row},\n" for row in matrix.tolist()) + "]"
 
 
 def _device(device: str) -> str:

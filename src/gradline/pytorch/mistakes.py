@@ -1,5 +1,6 @@
 """The classic mistakes of a training loop, one row each: what is wrong in the code, and why in numbers."""
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,7 +11,7 @@ from gradline.errors import RequestError
 from gradline.objectives import Scaling
 from gradline.pytorch.program import numbers
 from gradline.pytorch.steps import Step
-from gradline.pytorch.ways import WAYS, Way
+from gradline.pytorch.ways import STEPS, WAYS, Way
 from gradline.trajectory import Spectrum, Trajectory
 from gradline.wording import big, listed, number
 
@@ -29,6 +30,7 @@ class Comparison(NamedTuple):
     """
 
     lesson: "Lesson"
+    mended: "Lesson"
     wrong: Sequence[Step]
     right: Sequence[Step]
     wrong_losses: Sequence[float]
@@ -38,6 +40,18 @@ class Comparison(NamedTuple):
     def cause(self) -> str:
         """The cause of the mistake, in numbers."""
         return self.lesson.mistake.cause(self) if self.lesson.mistake else ""
+
+    def lines(self) -> list[str]:
+        """The lines that differ: those of the mistake behind −, those that mend it behind +."""
+        changed: list[str] = []
+        for part in ("data", "model", *STEPS, "report"):
+            before, after = getattr(self.lesson.way, part), getattr(self.mended.way, part)
+            lines = list(difflib.ndiff(before.splitlines(), after.splitlines()))
+            changed += [f"− {line[2:]}" for line in lines if line[0] == "-"]
+            changed += [f"+ {line[2:]}" for line in lines if line[0] == "+"]
+        if self.lesson.lr != self.mended.lr:
+            changed += [f"− lr = {self.lesson.lr:g}", f"+ lr = {self.mended.lr:g}"]
+        return changed
 
 
 @dataclass(frozen=True)
@@ -77,17 +91,6 @@ class Mistake:
     def mended(self, way: Way) -> Way:
         """The way without it."""
         return replace(way, **self.mend.get(way.name, {}))
-
-    def lines(self, way: Way) -> tuple[list[str], list[str]]:
-        """The lines that are wrong, and the lines that mend them."""
-        made, mended = self.made(way), self.mended(way)
-        wrong: list[str] = []
-        right: list[str] = []
-        for part in dict.fromkeys([*self.wrong[way.name], *self.mend.get(way.name, {})]):
-            before, after = getattr(made, part).splitlines(), getattr(mended, part).splitlines()
-            wrong += [line for line in before if line not in after]
-            right += [line for line in after if line not in before]
-        return wrong, right
 
 
 def _zero_grad(run: Comparison) -> str:

@@ -1,5 +1,6 @@
 """Runs a way of the lesson part by part, and tells what each part left: values, warnings, an error."""
 
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -10,6 +11,9 @@ from torch.utils.data import TensorDataset
 
 from gradline.errors import RequestError
 from gradline.pytorch.ways import Way
+
+
+_BUILD = re.compile(r" \(Triggered internally at .*\)")  # where in PyTorch's own sources a warning arose
 
 
 class Outcome(NamedTuple):
@@ -60,7 +64,7 @@ class Program:
                 exec(self._compiled[code], self._names)
             except Exception as raised:
                 error = f"{type(raised).__name__}: {raised}"
-        return Outcome(tuple(str(warning.message) for warning in caught), error)
+        return Outcome(tuple(_BUILD.sub("", str(warning.message)) for warning in caught), error)
 
     def value(self, expression: str) -> Any:
         """A copy of what an expression holds now, or None; tensors without their graph."""

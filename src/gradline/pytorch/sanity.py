@@ -1,0 +1,45 @@
+"""After training: the loop's answer beside the exact one and scikit-learn's, and what is left between them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradline.certificate import Certificate
+from gradline.fitting import Request, run
+from gradline.judging import Coefficients, judged
+from gradline.pytorch.lessons import Lesson
+from gradline.pytorch.program import numbers
+from gradline.pytorch.steps import Step
+from gradline.pytorch.ways import Names
+
+
+@dataclass(frozen=True, eq=False)
+class Sanity:
+    """Weight (m, p) and bias (m,) as trained, as solved exactly, and by scikit-learn; and the certificate.
+
+    The certificate is that of the trained coefficients: its gap split by direction says where the distance lies.
+    """
+
+    names: Names
+    trained: Coefficients
+    exact: Coefficients
+    sklearn: Coefficients
+    certificate: Certificate
+
+
+def sanity(lesson: Lesson, step: Step) -> Sanity:
+    """The check of a lesson after a step.."""
+    from sklearn.linear_model import LinearRegression  # noqa: PLC0415 - a second of loading, for this check alone
+
+    X, Y = lesson.X, lesson.Y
+    trained = Coefficients(numbers(step.weight), numbers(step.bias), True)
+    model = run(lesson.moments, None, Request())
+    reference = LinearRegression().fit(X, Y)
+    size = lesson.batch_size if lesson.way.loop and lesson.batch_size < len(X) else None
+    return Sanity(
+        names=lesson.names,
+        trained=trained,
+        exact=Coefficients(model.weight, model.bias, True),
+        sklearn=Coefficients(np.atleast_2d(reference.coef_), np.atleast_1d(reference.intercept_), True),
+        certificate=judged(trained, lesson.moments, lesson.lr, batch_size=size),
+    )
