@@ -1,6 +1,7 @@
 """Learn: the training loop step by step on PyTorch, and the diagnosis of a loop of one's own."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -145,3 +146,59 @@ def diagnose(
 
       gradline diagnose printed.txt example:iphone -t sales --lr 1e-5 --weight 0.7765,-0.1135,0.7029 --bias 0.4655
     """
+    from gradline.pytorch.diagnosis import diagnose as judge  # noqa: PLC0415 - --help needs no numpy
+
+    expect_targets(data, target or [])
+    found = judge(
+        _printed(losses),
+        data,
+        target,
+        lr=lr,
+        init=_start(init, weight or [], bias),
+        batch_size=batch_size,
+        momentum=momentum or 0.0,
+        features=feature or None,
+        exclude=exclude or [],
+        missing=missing or "error",
+    )
+    if as_json:
+        out_json(found.card())
+    else:
+        out(str(found))
+
+
+def _printed(losses: str) -> str:
+    """What the loop printed, from a file or from standard input."""
+    from gradline.errors import FileError  # noqa: PLC0415 - --help needs it not
+
+    try:
+        return sys.stdin.read() if losses == "-" else Path(losses).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileError(
+            f"cannot read {losses}: {error}", "give a text file of what the loop printed"
+        ) from error
+
+
+def _start(init: str | None, weight: Sequence[str], bias: str | None) -> Any:
+    """The start as it was said: numbers as they were printed, zeros, or a saved model's coefficients."""
+    from gradline.errors import UsageError  # noqa: PLC0415 - --help needs it not
+
+    if not weight and bias is None:
+        if init is None or init == "zeros":
+            return init
+        from gradline.model import load  # noqa: PLC0415
+
+        model = load(init)
+        return model.weight, model.bias
+    if init is not None or not weight or bias is None:
+        raise UsageError(
+            "the start is half said", "give --weight (a row for each target) and --bias, or --init alone"
+        )
+    try:
+        return [[float(cell) for cell in row.split(",")] for row in weight], [
+            float(b) for b in bias.split(",")
+        ]
+    except ValueError as error:
+        raise UsageError(
+            f"the start holds {error}", "write numbers with commas between: 0.5,-1.2,0.3"
+        ) from error

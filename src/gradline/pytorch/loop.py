@@ -53,7 +53,7 @@ def fit(
         raise UsageError(f"num_epochs is {num_epochs}", "give a whole number from 0")
     linear = linear_of(model)
     _expect_own_parameters(model, opt)
-    _expect_batch(model, linear, loss_fn, next(iter(train_dl), None))
+    _expect_batch(model, linear, loss_fn, _first(train_dl))
     moments = Moments.from_rows(torch_rows(train_dl, None, "error"))
     problem = Problem.of(moments, None, linear.bias is not None, Scaling.none(moments.p))
     lr, momentum = _rate(opt)
@@ -97,6 +97,18 @@ def _loss(problem: Problem, linear: nn.Linear) -> float:
     return problem.value(np.vstack([linear.bias.detach().cpu().double().numpy(), weight]))
 
 
+def _first(train_dl: Any) -> Any:
+    """The loader's first batch; its random order is put back, so that training sees the same ones."""
+    generator = getattr(train_dl, "generator", None)
+    if generator is not None:
+        before = generator.get_state()
+        batch = next(iter(train_dl), None)
+        generator.set_state(before)
+        return batch
+    with torch.random.fork_rng(devices=[]):
+        return next(iter(train_dl), None)
+
+
 def _expect_own_parameters(model: nn.Module, opt: torch.optim.Optimizer) -> None:
     held = {id(parameter) for group in opt.param_groups for parameter in group["params"]}
     missing = [name for name, parameter in model.named_parameters() if id(parameter) not in held]
@@ -138,7 +150,7 @@ def _expect_batch(model: nn.Module, linear: nn.Linear, loss_fn: Loss, batch: Any
                 f"reshape the targets to (rows, {predictions.shape[1]}): targets.reshape(-1, {predictions.shape[1]})",
             )
         found, right = float(loss_fn(predictions, yb)), float(((predictions - yb) ** 2).mean())
-    if not np.isclose(found, right, rtol=1e-3, atol=1e-30):
+    if not np.isclose(found, right, rtol=1e-3, atol=1e-30, equal_nan=True):
         raise RequestError(
             f"loss_fn gives {found:.6g} for the first batch, the mean of its squared errors is {right:.6g}",
             "use F.mse_loss or nn.MSELoss(): the certificate is about least squares",

@@ -12,7 +12,6 @@ from torch.utils.data import TensorDataset
 from gradline.errors import RequestError
 from gradline.pytorch.ways import Way
 
-
 _BUILD = re.compile(r" \(Triggered internally at .*\)")  # where in PyTorch's own sources a warning arose
 
 

@@ -1,0 +1,146 @@
+"""`gradline lesson` as a user meets it: as text, in a terminal key by key, and refusing."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from gradline.cli import app
+from gradline.data.files import EXAMPLES
+
+CROPS = np.loadtxt(EXAMPLES / "crops.csv", delimiter=",", skiprows=1)
+FIRST_LOSS = (CROPS[:, 3:] ** 2).mean()  # from zeros
+
+
+def unwrapped(text):
+    """The text without its line breaks."""
+    return " ".join(text.split())
+
+
+@pytest.mark.slow
+def test_the_lesson_as_text(gradline):
+    done = gradline("lesson", "--epochs", "20", "--steps", "2")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.count("1 predict") == 2
+    assert f"{FIRST_LOSS:,.2f} is the mean of 30 squared errors" in unwrapped(done.out)
+    assert f"Before training, loss {FIRST_LOSS:.3f}" in done.out
+    for words in ("loss.backward()", "weight.grad.zero_()", "scikit-learn", "Epoch [20/20], loss"):
+        assert words in done.out
+
+
+@pytest.mark.parametrize(
+    ("by", "name"), [("numpy", "stale"), ("autograd", "shape"), ("batches", "last_batch")]
+)
+def test_a_mistake_as_text(gradline, by, name):
+    done = gradline("lesson", "--by", by, "--mistake", name, "--epochs", "5", "--steps", "0")
+    assert done.code == 0
+    for words in (f"Mistake {name}:", "Cause: ", "The lines that mend it:", "loss mended"):
+        assert words in done.out
+    assert ("broadcast to (15, 15): 225 pairs" in unwrapped(done.out)) == (name == "shape")
+
+
+@pytest.mark.slow
+def test_the_script_and_the_graph_are_written(gradline, tmp_path):
+    done = gradline(
+        "lesson", "--by", "module", "--script", "loop.py", "--graph", "loss.svg", "--epochs", "10"
+    )
+    assert (done.code, done.out) == (0, "")
+    assert "saved: loop.py" in done.err
+    assert ET.parse(tmp_path / "loss.svg").getroot().tag.endswith("svg")
+    compile((tmp_path / "loop.py").read_text(), "loop.py", "exec")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["--mistake", "nothing"], 2, "zero_grad, no_grad"),
+        (["--by", "magic"], 2, "numpy, autograd"),
+        (["--steps", "-1"], 2, "from 0"),
+        (["--lr", "nan"], 2, "positive"),
+        (["--by", "numpy", "--graph", "x.svg"], 2, "NumPy records no graph"),
+        (["--mistake", "last_batch"], 1, "batches"),
+        (["nowhere.csv", "-t", "y"], 1, "nowhere.csv"),
+        (["example:crops"], 2, "no target is named"),
+        (["example:crops", "-t", "yield"], 1, "no column yield"),
+        (["--script", "no/such/folder/loop.py"], 1, "cannot write"),
+    ],
+)
+def test_what_the_lesson_refuses(words, code, told, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["lesson", *words])
+    assert done.exit_code == code
+    assert told in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+class Screen:
+    """A program in a tmux window of its own server."""
+
+    def __init__(self, folder, *command):
+        self.name = f"gradline-{os.getpid()}-{folder.name}"
+        words = " ".join([sys.executable, "-m", "gradline", *command])
+        self._tmux("new-session", "-d", "-x", "100", "-y", "46", f"{words}; echo left with $?; sleep 60")
+
+    def _tmux(self, *words):
+        command = ["tmux", "-L", self.name, "-f", os.devnull, *words]
+        sized = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        return subprocess.run(command, capture_output=True, text=True, check=True, env=sized).stdout
+
+    def press(self, key):
+        self._tmux("send-keys", key)
+
+    def wait(self, *patterns):
+        """The screen once it shows all of the patterns."""
+        shown = ""
+        for _ in range(300):
+            shown = self._tmux("capture-pane", "-p", "-S", "-60")
+            if all(re.search(pattern, shown) for pattern in patterns):
+                return shown
+            time.sleep(0.1)
+        raise AssertionError(f"{patterns} not on the screen:\n{shown}")
+
+    def close(self):
+        self._tmux("kill-server")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux, which .ci/run installs")
+def test_the_lesson_key_by_key(tmp_path):
+    screen = Screen(tmp_path, "lesson", "--epochs", "30")
+    try:
+        screen.wait("15 rows", "Epoch 1: update 1", "Enter next")
+        screen.press("Enter")
+        screen.wait("▶ 1 predict", r"= predictions \(15, 2\), float32")
+        screen.press("Enter")
+        screen.wait("▶ 2 loss", f"{FIRST_LOSS:,.2f} is the mean of 30")
+        screen.press("Enter")
+        gradient = 2 * CROPS[:, 3:].T @ CROPS[:, :3] / 30
+        screen.wait("▶ 3 gradient", f"{-gradient[0, 1]:.2f}"[:8])
+        screen.press("Enter")
+        shown = screen.wait("▶ 4 update", "◀")
+        assert f"{1e-5 * gradient[0, 0]:.6g} ◀" in shown
+        screen.press("Enter")
+        screen.wait("▶ 5 reset", "the gradients are 0 again", "reports for epoch 1: 5754.63")
+        screen.press("b")
+        screen.wait("▶ 4 update", "◀")
+        screen.press("e")
+        screen.wait("▶ 5 reset", "Epoch 1: update 1")
+        screen.press("e")
+        screen.wait("▶ 5 reset", "Epoch 2: update 2")
+        screen.press("m")
+        screen.wait("Mistake zero_grad", "Epoch 2: update 2", "the gradients stay as they are")
+        screen.press("m")
+        screen.wait("Mistake no_grad", "PyTorch stops: TypeError")
+        screen.press("g")
+        screen.wait("Cause: weight was a leaf", r"\+ with torch.no_grad\(\):", "loss mended")
+        screen.press("q")
+        screen.wait("left with 0", "Cause: weight was a leaf")
+    finally:
+        screen.close()

@@ -1,0 +1,296 @@
+"""The learner's own model, optimiser and loader: checked, trained as a plain loop trains them, certified."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from crops import X5, Y5
+from torch import nn
+from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, WeightedRandomSampler
+
+import gradline
+from gradline.data.files import EXAMPLES
+from gradline.errors import DataError, RateError, RequestError, UsageError
+from gradline.pytorch import fit
+
+CROPS = np.loadtxt(EXAMPLES / "crops.csv", delimiter=",", skiprows=1)
+X, Y = CROPS[:, :3], CROPS[:, 3:]
+INPUTS, TARGETS = torch.tensor(X, dtype=torch.float32), torch.tensor(Y, dtype=torch.float32)
+QUIET = {"show": lambda _: None}
+
+
+def made(lr=1e-5, **options):
+    """A layer from a fixed start, and its optimiser."""
+    torch.manual_seed(0)
+    model = nn.Linear(3, 2)
+    return model, torch.optim.SGD(model.parameters(), lr=lr, **options)
+
+
+def loader(**options):
+    """The crops, shuffled by a fixed generator."""
+    order = torch.Generator().manual_seed(1)
+    return DataLoader(
+        TensorDataset(INPUTS, TARGETS), **{"batch_size": 5, "shuffle": True, "generator": order} | options
+    )
+
+
+def plain(num_epochs, model, loss_fn, opt, train_dl):
+    """The tutorials' own loop."""
+    for _ in range(num_epochs):
+        for xb, yb in train_dl:
+            loss = loss_fn(model(xb), yb)
+            loss.backward()
+            opt.step()
+            opt.zero_grad()
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+@pytest.mark.parametrize("loss_fn", [F.mse_loss, nn.MSELoss()], ids=["function", "module"])
+def test_it_trains_as_the_plain_loop(momentum, loss_fn):
+    ours, opt = made(momentum=momentum)
+    batches = loader()
+    theirs, other = made(momentum=momentum)
+    fit(20, ours, loss_fn, opt, loader(), **QUIET)
+    plain(20, theirs, loss_fn, other, batches)
+    for name, value in theirs.state_dict().items():
+        torch.testing.assert_close(ours.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_the_loss_it_logs_is_that_of_all_rows():
+    lines = []
+    model, opt = made()
+    certificate = fit(30, model, F.mse_loss, opt, loader(), log_every=10, show=lines.append)
+    epochs = re.findall(r"^Epoch \[(\d+)/30\], Loss: ([\d.]+)$", "\n".join(lines), re.MULTILINE)
+    assert [epoch for epoch, _ in epochs] == ["10", "20", "30"]
+    whole = F.mse_loss(model.double()(torch.tensor(X)), torch.tensor(Y)).item()
+    assert float(epochs[-1][1]) == pytest.approx(whole, abs=1e-4)
+    assert certificate.loss == pytest.approx(whole, rel=1e-9)
+    assert certificate.status == "stopped"
+    assert certificate.epochs_to_weights is None  # mini-batches: nobody knows
+    assert "above the optimum" in lines[-1]
+
+
+def test_a_full_batch_knows_its_time_left():
+    model, opt = made()
+    certificate = fit(5, model, F.mse_loss, opt, loader(batch_size=15), **QUIET)
+    assert certificate.epochs_to_weights == pytest.approx(84.8e6, rel=1e-3)
+
+
+def changed(**parts):
+    model, opt = made()
+    return {"num_epochs": 3, "model": model, "loss_fn": F.mse_loss, "opt": opt, "train_dl": loader()} | parts
+
+
+def with_data(inputs, targets):
+    return lambda: changed(train_dl=DataLoader(TensorDataset(inputs, targets), 5))
+
+
+class Deep(nn.Module):
+    """No linear model."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+
+    def forward(self, x):
+        return self.layers(x)
+
+
+REFUSALS = {
+    "epochs": (lambda: changed(num_epochs=-1), UsageError, "num_epochs"),
+    "a deep model": (lambda: changed(model=Deep()), RequestError, "no linear model"),
+    "another's optimiser": (
+        lambda: changed(opt=made()[1]),
+        RequestError,
+        "does not hold the model's weight, bias",
+    ),
+    "sum": (
+        lambda: changed(loss_fn=nn.MSELoss(reduction="sum")),
+        RequestError,
+        "the mean of its squared errors",
+    ),
+    "L1": (lambda: changed(loss_fn=F.l1_loss), RequestError, "least squares"),
+    "rate": (lambda: rate(), RateError, "1.12e-4"),
+    "flat inputs": (with_data(INPUTS[:, 0], TARGETS), DataError, r"reshape\(-1, 1\)"),
+    "too few columns": (with_data(INPUTS[:, :2], TARGETS), DataError, r"\(rows, 3\)"),
+    "float64 inputs": (with_data(INPUTS.double(), TARGETS), DataError, "torch.float64"),
+    "float64 targets": (with_data(INPUTS, TARGETS.double()), DataError, "targets are torch.float64"),
+    "flat targets": (with_data(INPUTS, TARGETS[:, 0]), DataError, r"targets.reshape\(-1, 2\)"),
+    "no rows": (with_data(INPUTS[:0], TARGETS[:0]), DataError, "no batch"),
+    "no pairs": (lambda: changed(train_dl=DataLoader(TensorDataset(INPUTS), 5)), DataError, "pairs"),
+    "infinite": (with_data(INPUTS / 0, TARGETS), DataError, "is inf"),
+}
+
+
+def rate():
+    model, opt = made(lr=1e-3)
+    return changed(model=model, opt=opt)
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_what_it_refuses_before_any_update(name):
+    make, error, words = REFUSALS[name]
+    arguments = make()
+    before = {k: v.clone() for k, v in arguments["model"].state_dict().items()}
+    with pytest.raises(error, match=words):
+        fit(**arguments, **QUIET)
+    for key, value in arguments["model"].state_dict().items():
+        assert torch.equal(value, before[key])
+
+
+def test_force_trains_above_the_limit():
+    model, opt = made(lr=1.2e-4)
+    fit(3, model, F.mse_loss, opt, loader(), force=True, **QUIET)
+
+
+# Rows out of PyTorch.
+
+
+class Pairs(Dataset):
+    """A map-style dataset of one's own."""
+
+    def __len__(self):
+        return len(INPUTS)
+
+    def __getitem__(self, i):
+        return INPUTS[i], TARGETS[i]
+
+
+class Stream(IterableDataset):
+    """An iterable one."""
+
+    def __iter__(self):
+        return iter(zip(INPUTS, TARGETS, strict=True))
+
+
+def doubled(samples):
+    """A collate function that must not be passed over."""
+    x, y = zip(*samples, strict=True)
+    return 2 * torch.stack(x), torch.stack(y)
+
+
+DATASETS = {
+    "TensorDataset": lambda: TensorDataset(INPUTS, TARGETS),
+    "Dataset": Pairs,
+    "IterableDataset": Stream,
+    "DataLoader": loader,
+    "DataLoader that drops": lambda: loader(batch_size=4, drop_last=True),
+    "DataLoader of a Dataset": lambda: DataLoader(Pairs(), 4),
+    "DataLoader of a stream": lambda: DataLoader(Stream(), 4),
+    "batch sampler": lambda: DataLoader(Pairs(), batch_sampler=[[0, 1, 2], [*range(3, 15)]]),
+}
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_dataset_gives_the_rows_that_it_holds(name):
+    expected = gradline.fit(X, Y)
+    model = gradline.fit(DATASETS[name]())
+    np.testing.assert_allclose(model.weight, expected.weight, rtol=1e-12)
+    np.testing.assert_allclose(model.bias, expected.bias, rtol=1e-11)
+    assert model.moments.rows == 15
+
+
+def test_sgd_trains_on_a_dataset():
+    solver = gradline.SGD(lr=1e-5, epochs=3, batch_size=5)
+    for data in (Pairs(), loader()):
+        np.testing.assert_array_equal(
+            gradline.fit(data, solver=solver).weight, gradline.fit(X, Y, solver=solver).weight
+        )
+
+
+def test_a_loader_with_its_own_collate_or_sampler_is_taken_at_its_word():
+    model = gradline.fit(DataLoader(Pairs(), 5, collate_fn=doubled))
+    np.testing.assert_allclose(model.weight, gradline.fit(2 * X, Y).weight, rtol=1e-12)
+    twice = DataLoader(Pairs(), 5, sampler=[*range(15), *range(15)])
+    assert gradline.fit(twice).moments.rows == 30
+    drawn = WeightedRandomSampler(np.ones(15), 40, generator=torch.Generator().manual_seed(0))
+    assert gradline.Moments.of(DataLoader(Pairs(), 5, sampler=drawn)).rows == 40
+
+
+@pytest.mark.parametrize(
+    ("data", "targets", "error", "words"),
+    [
+        (TensorDataset(INPUTS), None, DataError, "pairs"),
+        (TensorDataset(INPUTS, TARGETS), "apples", RequestError, "itself"),
+        (TensorDataset(INPUTS[:0], TARGETS[:0]), None, DataError, "row"),
+    ],
+)
+def test_datasets_that_cannot_serve(data, targets, error, words):
+    with pytest.raises(error, match=words):
+        gradline.fit(data, targets)
+
+
+# Models in and out of PyTorch.
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_model_becomes_a_layer_with_the_same_predictions(bias):
+    model = gradline.fit(X, Y, bias=bias)
+    layer = model.to_torch()
+    assert (layer.bias is not None) == bias
+    np.testing.assert_allclose(layer(torch.tensor(X)).detach().numpy(), model.predict(X), rtol=1e-12)
+    assert model.to_torch(torch.float32).weight.dtype == torch.float32
+
+
+@pytest.mark.parametrize("wrap", [lambda layer: layer, nn.Sequential], ids=["Linear", "Sequential"])
+def test_a_layer_becomes_a_model(wrap, tmp_path):
+    layer = gradline.fit(X, Y).to_torch()
+    model = gradline.LinearModel.from_torch(wrap(layer), "example:crops", ["apples", "oranges"])
+    assert model.certificate.status == "certified"
+    assert model.features == ("temp", "rainfall", "humidity")
+    assert "trained with PyTorch" in model.summary()
+    model.save(tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(gradline.load(tmp_path / "m.safetensors").weight, model.weight)
+
+
+class Manual(nn.Module):
+    """Tutorial 003's way to name its parameters."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.w = nn.Parameter(torch.tensor(model.weight))
+        self.b = nn.Parameter(torch.tensor(model.bias))
+
+
+def test_certify_whatever_holds_coefficients():
+    from sklearn.linear_model import LinearRegression
+
+    model = gradline.fit(X, Y)
+    layer = model.to_torch()
+    for found in (layer, Manual(model), model, (model.weight, model.bias), LinearRegression().fit(X, Y)):
+        assert gradline.certify(found, X, Y).status == "certified"
+
+
+def test_certify_says_how_far_a_model_is():
+    trained = gradline.fit(X, Y, solver=gradline.GradientDescent(lr=1e-5, epochs=100))
+    found = gradline.certify(trained.to_torch(), X, Y, lr=1e-5)
+    told = trained.certificate
+    assert found.gap == pytest.approx(told.gap, rel=1e-9)
+    assert found.epochs_to_weights == pytest.approx(told.epochs_to_weights, rel=1e-9)
+    assert [d.columns.replace("x1", "temp") for d in found.directions[:1]]
+    np.testing.assert_allclose(found.weight_error, told.weight_error, rtol=1e-9)
+    assert (
+        gradline.certify(trained, X, Y).directions[0].half_life < found.directions[0].half_life
+    )  # the best rate
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (nn.Linear(4, 2), r"\(2, 4\).*want \(2, 3\)"),
+        (Deep(), "no single linear map"),
+        (object(), "holds no coefficients"),
+        ((np.zeros((2, 3)),), "pair"),
+        ((np.zeros((2, 3)), np.zeros(3)), "3 values for 2 targets"),
+    ],
+)
+def test_what_certify_refuses(model, words):
+    with pytest.raises(RequestError, match=words):
+        gradline.certify(model, X, Y)
+
+
+def test_certify_refuses_a_rate_that_is_none():
+    with pytest.raises(UsageError, match="positive"):
+        gradline.certify((np.zeros((2, 3)), np.zeros(2)), X5, Y5, lr=-1.0)
