@@ -13,7 +13,7 @@ SOURCE = Path(gradline.__file__).parent
 
 # Each layer may import those before it, and modules of its own row.
 LAYERS = [
-    {"errors", "wording", "arguments", "lazy"},
+    {"errors", "wording", "arguments", "lazy", "threads"},
     {"storage"},
     {"data"},
     {"design"},
@@ -48,12 +48,13 @@ HOMES = {
     "polars": {"data", "design", "rows", "cli"},
     "narwhals": {"data"},
     "safetensors": {"storage"},
-    "sklearn": {"linear_model"},
+    "sklearn": {"linear_model", "pytorch"},  # the lesson checks itself against scikit-learn
     "typer": {"cli"},
     "backports": {"data"},
     "torch": {"pytorch"},
     "numba": set(),
     "scipy": {"rank"},
+    "threadpoolctl": {"threads"},
 }
 
 

@@ -18,6 +18,7 @@ from gradline.reading import read
 from gradline.rows import Block, Rows, TableRows
 from gradline.storage import expect_shapes, read_tensors, write_tensors
 from gradline.tally import Tally, centre
+from gradline.threads import one_blas_thread
 
 BLOCK_CELLS = 1 << 18  # cells per block: 2 MB of float64 stay in cache, and a block outweighs its merge
 FEWEST_DIGITS = 4.0  # `−` refuses to leave fewer
@@ -95,12 +96,13 @@ class Moments:
         second = next(blocks, None)
         if second is None:
             return _from_block(first, recipe)
-        products = (_CrossProducts.of(block, recipe) for block in chain((first, second), blocks))
-        moments = reduce(_CrossProducts.__add__, products).finish(recipe)
-        if moments is not None and moments.digits >= digits:
-            return moments
-        parts = (_from_block(block, recipe) for block in _blocks(rows, watch))
-        return reduce(Moments.__add__, parts, cls.empty(recipe))
+        with one_blas_thread():
+            products = (_CrossProducts.of(block, recipe) for block in chain((first, second), blocks))
+            moments = reduce(_CrossProducts.__add__, products).finish(recipe)
+            if moments is not None and moments.digits >= digits:
+                return moments
+            parts = (_from_block(block, recipe) for block in _blocks(rows, watch))
+            return reduce(Moments.__add__, parts, cls.empty(recipe))
 
     @classmethod
     def empty(cls, recipe: Recipe) -> "Moments":

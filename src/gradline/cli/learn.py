@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from gradline.cli import flags
-from gradline.cli.terminal import expect_targets, guarded, say
+from gradline.cli.terminal import expect_targets, guarded, out, out_json, say
 
 PANEL = "Learn"
 _CROPS = ("example:crops", ["apples", "oranges"])

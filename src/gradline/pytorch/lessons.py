@@ -137,7 +137,9 @@ class Lesson:
         for code in (way.predict, way.loss) if of == "loss" else (way.predict,):
             program.run(code)
         leaves = {"weight": way.weight, "bias": way.bias, "inputs": rows[0], "targets": rows[1]}
-        return graph(program.live(of), {name: program.live(held) for name, held in leaves.items()})
+        return graph(
+            program.live(of), {name: program.live(held) for name, held in (leaves | {of: of}).items()}
+        )
 
     def right(self) -> "Lesson":
         """The same lesson with its mistake mended."""
