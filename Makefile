@@ -6,7 +6,7 @@ PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pyt
 CROPS := examples/crops.csv -t apples -t oranges
 REGION := --set temp=75 --set rainfall=63 --set humidity=44
 
-.PHONY: help demo test check setup bench-start clean
+.PHONY: help demo test check docs setup bench-start clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -30,13 +30,17 @@ check: .venv/tested ## Formatting, lint and types
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 
+docs: .venv/tested ## Run the course, build it with its notebooks into build/site
+	$(BIN)/python docs/build.py
+	$(BIN)/zensical build --strict --clean
+
 setup: .venv/tested ## Install everything that tests and checks need
 
 bench-start: .venv/tested ## Whole-process time of a small fit against pandas + scikit-learn
 	$(BIN)/python benchmarks/start.py
 
 clean: ## Remove what make made
-	rm -rf .venv build
+	rm -rf .venv build .cache docs/notebooks
 
 .venv/python: constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
