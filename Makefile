@@ -6,7 +6,7 @@ PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pyt
 CROPS := examples/crops.csv -t apples -t oranges
 REGION := --set temp=75 --set rainfall=63 --set humidity=44
 
-.PHONY: help demo test check docs setup bench-start clean
+.PHONY: help demo test check docs setup bench-start bench-loop bench-loader clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -38,6 +38,12 @@ setup: .venv/tested ## Install everything that tests and checks need
 
 bench-start: .venv/tested ## Whole-process time of a small fit against pandas + scikit-learn
 	$(BIN)/python benchmarks/start.py
+
+bench-loop: .venv/tested ## Time of the checked, certified training loop against the tutorials' own
+	$(BIN)/python benchmarks/loop.py
+
+bench-loader: .venv/tested ## Time of PyTorch batches from a file of 2 million rows against plain streaming
+	$(BIN)/python benchmarks/loader.py
 
 clean: ## Remove what make made
 	rm -rf .venv build .cache docs/notebooks

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from gradline.cli.keys import keys
 from gradline.cli.lesson_view import check, comparison, heading, losses, update
+from gradline.cli.terminal import out
 from gradline.pytorch.lessons import Lesson, lesson, reported
 from gradline.pytorch.mistakes import MISTAKES
 from gradline.pytorch.sanity import sanity
@@ -49,15 +50,16 @@ class Teacher:
 def tell(teacher: Teacher, mistake: str | None, updates: int) -> None:
     """Print the lesson: so many updates in full, then the losses and the check, or the mistake and its mending."""
     one = teacher.lesson(mistake)
-    console = Console(highlight=False)
-    if not console.is_terminal and "COLUMNS" not in os.environ:
-        console.width = _WIDTH
-    console.print(heading(one), Text(), sep="\n")
     run = one.compare() if mistake else None
     steps = run.wrong if run else list(one)
-    for step in steps[:updates]:
-        console.print(update(one, step, len(step.parts)), Text(), sep="\n")
-    console.print(comparison(run) if run else _ending(one, steps))
+    told = [heading(one), *(update(one, step, len(step.parts)) for step in steps[:updates])]
+    told.append(comparison(run) if run else _ending(one, steps))
+    console = Console(highlight=False, width=None if "COLUMNS" in os.environ else _WIDTH)
+    with console.capture() as captured:
+        for part in told:
+            console.print(part, end="\n\n")
+    for line in captured.get().rstrip().splitlines():
+        out(line.rstrip())
 
 
 def _ending(one: Lesson, steps: Sequence[Step]) -> RenderableType:
