@@ -11,7 +11,6 @@ from gradline.cli import flags
 from gradline.cli.terminal import expect_targets, guarded, out, out_json, say
 
 PANEL = "Learn"
-_CROPS = ("example:crops", ["apples", "oranges"])
 
 
 def register(app: typer.Typer) -> None:
@@ -70,18 +69,19 @@ def lesson(
 
     if steps < 0:
         raise UsageError(f"steps is {steps}", "give a whole number from 0")
+    _expect_torch()
+    from gradline.cli.teaching import Teacher, play, tell  # noqa: PLC0415
+    from gradline.pytorch.lessons import CROPS  # noqa: PLC0415
+
     if data is None:
-        data, target = _CROPS[0], target or _CROPS[1]
-        exclude = [*(exclude or []), *(name for name in _CROPS[1] if name not in target)]
+        data, target = CROPS[0], target or CROPS[1]
+        exclude = [*(exclude or []), *(name for name in CROPS[1] if name not in target)]
     expect_targets(data, target or [])
     settings = {
         "by": by, "lr": lr, "epochs": epochs, "batch_size": batch_size, "shuffle": shuffle, "init": init,
         "seed": seed, "dtype": dtype, "device": device, "features": feature or None,
         "exclude": exclude or [], "missing": missing or "error",
     }  # fmt: skip
-    _expect_torch()
-    from gradline.cli.teaching import Teacher, play, tell  # noqa: PLC0415
-
     teacher = Teacher(data, target or [], settings)
     if script or graph:
         _write(teacher.lesson(mistake), script, graph)

@@ -23,6 +23,7 @@ from gradline.solvers.base import INITS, initial
 from gradline.trajectory import Spectrum, unstacked
 from gradline.wording import listed
 
+CROPS = ("example:crops", ["apples", "oranges"])
 DTYPES = ("float32", "float64")
 _SCRIPT_CELLS = 100_000  # more rows than a program text should hold
 
@@ -180,7 +181,7 @@ def reported(lesson: Lesson, steps: Sequence[Step]) -> list[float]:
 
 
 def lesson(
-    data: Any = "example:crops",
+    data: Any = None,
     targets: Any = None,
     *,
     by: str = "autograd",
@@ -201,7 +202,8 @@ def lesson(
 
     Parameters:
     - `data`, `targets`, `features`, `exclude`, `missing`: as in `gradline.fit`; arrays and tensors X (n, p), Y
-      (n,) or (n, m), or a table and the names of its targets. Rows are held in memory.
+      (n,) or (n, m), or a table and the names of its targets; by default the tutorials' fifteen rows of crops.
+      Rows are held in memory.
     - `by`: numpy, autograd (default), module, builtin or batches.
     - `lr`: as in `torch.optim.SGD`, on the columns as they are. None (default) takes a tenth of the largest
       stable rate, cut to one digit: 1e-05 for the tutorials' crops.
@@ -216,6 +218,8 @@ def lesson(
     targets cannot make, and what `gradline.fit` raises for the data.
     """
     _check(by, lr, epochs, batch_size, dtype, mistake, init, seed)
+    if data is None:
+        data, targets = CROPS
     reading = read(data, targets, features, exclude, None, missing)
     block = next(reading.rows.blocks(sys.maxsize))
     recipe = reading.rows.recipe
