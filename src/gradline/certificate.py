@@ -13,6 +13,7 @@ from gradline.factor import UNIT
 from gradline.moments import Moments, RawFactor
 from gradline.objectives import Scaling
 from gradline.rank import Rank, determined_factor
+from gradline.refinement import Refined
 from gradline.trajectory import Direction, Spectrum, Trajectory
 
 ARRIVED = 1e-12  # a distance below this share of the coefficients counts as none
@@ -109,17 +110,23 @@ def finite(value: Any) -> Any:
 
 
 def judge(
-    moments: Moments, weight: np.ndarray, bias: np.ndarray, has_bias: bool, training: Training | None = None
+    moments: Moments,
+    weight: np.ndarray,
+    bias: np.ndarray,
+    has_bias: bool,
+    training: Training | None = None,
+    optimum: Refined | None = None,
 ) -> Certificate:
     """Judge coefficients in raw units against raw moments, whatever found them.
 
-    The distance to the optimum comes from the singular values of the scaled factor. What rounding may have
-    done to the optimum itself is bounded on top of it: κ·ε·(2 + (κ + 1)·ρ) relative to the scaled coefficients,
-    κ the scaled condition, ε the error of the factor and ρ = ‖r‖/(σmax·‖Dw‖) (Wedin 1973; Higham 2002,
-    section 20.1).
+    Where the `optimum` was refined from the rows, the distance is to it, and its bounds are those of its last
+    corrections. From moments alone the distance comes from the singular values of the scaled factor, and what
+    rounding may have done to the optimum is bounded on top of it: κ·ε·(2 + (κ + 1)·ρ) relative to the scaled
+    coefficients, κ the scaled condition, ε the error of the factor and ρ = ‖r‖/(σmax·‖Dw‖) (Wedin 1973; Higham
+    2002, section 20.1).
     """
     with np.errstate(over="ignore", invalid="ignore"):  # coefficients of a run that diverged may be huge
-        case = _Case(moments, Rank.of(moments, has_bias), weight, bias, has_bias)
+        case = _Case(moments, Rank.of(moments, has_bias), weight, bias, has_bias, optimum)
         distance, rounding = case.distance, case.rounding
         weight_error = np.abs(distance.weight) + rounding.weight
         bias_error = np.abs(distance.bias) + rounding.bias
@@ -182,6 +189,7 @@ class _Case:
     weight: np.ndarray
     bias: np.ndarray
     has_bias: bool
+    refined: Refined | None
 
     @cached_property
     def _factor(self) -> RawFactor:
@@ -194,25 +202,27 @@ class _Case:
     @cached_property
     def distance(self) -> _Distance:
         """How far the nearest optimum is."""
-        moments, rank = self.moments, self.rank
-        p, cells = moments.p, moments.m * moments.weight_sum
-        residual = rank.columns @ self.weight.T - self._factor.B
+        moments, rank, mean = self.moments, self.rank, self.moments.mean[: self.moments.p]
+        cells, level = moments.m * moments.weight_sum, np.zeros(moments.m)
+        if self.refined is not None:
+            delta = self.weight - self.refined.weight
+            residual = rank.columns @ delta.T
+            optimal_loss = float(self.refined.squares.sum()) / cells
+            if self.has_bias:
+                level = (self.bias - self.refined.bias) + delta @ mean
+        else:
+            residual = rank.columns @ self.weight.T - self._factor.B
+            delta = rank.nearest(residual).T
+            optimal_loss = float((determined_factor(moments, self.has_bias).C ** 2).sum()) / cells
+            if self.has_bias:
+                level = self.bias + self.weight @ mean - moments.mean[moments.p :]
         along = rank.left[:, : rank.rank].T @ residual
-        delta = rank.nearest(residual).T
-        slope, level, offset = (
-            2.0 / cells * (rank.columns.T @ residual),
-            np.zeros(moments.m),
-            np.zeros(moments.m),
-        )
-        if self.has_bias:
-            level = self.bias + self.weight @ moments.mean[:p] - moments.mean[p:]
-            offset = level - delta @ moments.mean[:p]
-            slope = slope + 2.0 / moments.m * np.outer(moments.mean[:p], level)
+        slope = 2.0 / cells * (rank.columns.T @ residual) + 2.0 / moments.m * np.outer(mean, level)
         gradient = np.vstack([slope, 2.0 / moments.m * level])
         return _Distance(
             weight=delta,
-            bias=offset,
-            optimal_loss=float((determined_factor(moments, self.has_bias).C ** 2).sum()) / cells,
+            bias=level - delta @ mean if self.has_bias else level,
+            optimal_loss=optimal_loss,
             gap=(float((along**2).sum()) + moments.weight_sum * float(level @ level)) / cells,
             gradient_norm=float(np.linalg.norm(gradient)),
         )
@@ -230,6 +240,9 @@ class _Case:
     def rounding(self) -> _Rounding:
         """What rounding may have done to the optimum."""
         moments, norms, p = self.moments, self.rank.norms, self.moments.p
+        if self.refined is not None:
+            bound = self.refined.weight_bound
+            return _Rounding(bound, self.refined.bias_bound, self.scaled(bound))
         condition, error = self.rank.condition_scaled, max(moments.error, 4 * UNIT)
         residual = np.linalg.norm(self._factor.C, axis=0) / max(self.rank.singular.max(initial=0.0), UNIT)
         scaled = error * condition * (2 * self.scaled(self.optimum) + (condition + 1) * residual)

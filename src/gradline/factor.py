@@ -1,4 +1,4 @@
-"""Algebra of triangular factors: merging, removing, and the compensated arithmetic that means need.
+"""Algebra of triangular factors: merging and removing.
 
 R is upper triangular with a non-negative diagonal, and RᵀR is the matrix of centred cross-products.
 """
@@ -17,13 +17,6 @@ def triangular(rows: np.ndarray) -> np.ndarray:
         signs = np.where(np.diag(reduced) < 0, -1.0, 1.0)
         factor[: len(reduced)] = signs[:, None] * reduced
     return factor
-
-
-def two_sum(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """s and e with s = fl(a + b) and s + e = a + b exactly (Knuth 1969, TAOCP vol. 2, 4.2.2)."""
-    s = a + b
-    part = s - a
-    return s, (a - (s - part)) + (b - part)
 
 
 def thin_svd(square: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -18,7 +18,9 @@ from gradline.errors import DataError, GradlineWarning, Notice, RequestError, Us
 from gradline.model import History, LinearModel, evaluation, load
 from gradline.moments import Moments
 from gradline.objectives import Problem, Scaling
+from gradline.rank import Rank
 from gradline.reading import read
+from gradline.refinement import CELLS, Refined, refined
 from gradline.rows import Block, Rows, Split, in_memory
 from gradline.solvers import Exact, Observer, Solution, Solver, solve
 from gradline.solvers.base import INITS
@@ -116,7 +118,8 @@ def run(
     solver = _with_loaded_init(request.solver, gathered.recipe)
     scale = solver.scale if request.scale == "auto" else request.scale
     scaling = Scaling.none(moments.p) if scale == "none" else Scaling.standard(moments, request.bias)
-    problem = Problem.of(moments, gathered.rows, request.bias, scaling)
+    optimum = _optimum(gathered, request.bias)
+    problem = Problem.of(moments, gathered.rows, request.bias, scaling, optimum)
     if "rows" in solver.needs:
         problem = problem.with_rows(in_memory(problem.expect_rows(), MEMORY_CELLS))
     solver, notices = solver.prepared(problem, request.force)
@@ -124,7 +127,8 @@ def run(
     holdout = None if held is None else Problem.of(held, None, request.bias, scaling)
     solution = solve(solver, problem, observers, holdout)
     weight, bias = scaling.to_raw(solution.weight, solution.bias)
-    certificate = judge(moments, weight, bias, request.bias, _training(solver, problem, solution))
+    training = _training(solver, problem, solution)
+    certificate = judge(moments, weight, bias, request.bias, training, optimum)
     model = LinearModel(
         weight=weight,
         bias=bias,
@@ -144,13 +148,45 @@ def run(
 
 
 class _Gathered(NamedTuple):
-    """The training data: moments always, rows unless only moments were given, held-out moments if asked for."""
+    """The training data: moments always, rows unless only moments were given, held-out moments if asked for.
+
+    `small` are the rows of a table that is small enough to be refined.
+    """
 
     moments: Moments
     rows: Rows | None
+    small: Block | None
     held_out: Moments | None
     recipe: Recipe
     notices: list[Notice]
+
+
+class _Keeper:
+    """Watches the rows go by, and keeps those of a small table, which come in one block."""
+
+    def __init__(self, watch: Callable[[Block], None]) -> None:
+        self.watch, self.seen, self.block = watch, 0, None
+
+    def __call__(self, block: Block) -> None:
+        self.watch(block)
+        self.seen += 1
+        self.block = block if self.seen == 1 and block.X.size + block.Y.size <= CELLS else None
+
+    def rows(self, before: Recipe, after: Recipe) -> Block | None:
+        """What was kept, with the columns that are left of it."""
+        if self.block is None or before is after:
+            return self.block
+        columns = [before.features.index(name) for name in after.features]
+        return self.block._replace(X=self.block.X[:, columns])
+
+
+def _optimum(gathered: "_Gathered", bias: bool) -> Refined | None:
+    """The refined optimum of a small table whose columns are independent, where it is proven."""
+    small, rank = gathered.small, Rank.of(gathered.moments, bias)
+    if small is None or rank.deficiency or len(small.X) < rank.rank + bias:
+        return None
+    found = refined(small.X, small.Y, small.w, bias)
+    return found if found.is_proven else None
 
 
 def _gather(data: Any, targets: Any, request: Request, watch: Callable[[Block], None]) -> _Gathered:
@@ -164,9 +200,10 @@ def _gather(data: Any, targets: Any, request: Request, watch: Callable[[Block], 
                 "moments have their columns and weights already", "choose them when the moments are computed"
             )
         recipe = data.recipe.present(_expect_rows(data).has_level)
-        return _Gathered(data.select(recipe), None, None, recipe, [])
+        return _Gathered(data.select(recipe), None, None, None, recipe, [])
     reading = read(data, targets, request.features, request.exclude, request.weights, request.missing)
-    moments, held_out = _moments(reading.rows, request, watch)
+    keeper = _Keeper(watch)
+    moments, held_out = _moments(reading.rows, request, keeper)
     whole = moments if held_out is None else moments + held_out
     recipe = reading.rows.recipe.present(whole.has_level)
     if not recipe.terms:
@@ -175,15 +212,20 @@ def _gather(data: Any, targets: Any, request: Request, watch: Callable[[Block], 
     training = Split(rows, request.holdout, request.seed, held_out=False) if request.holdout else rows
     notices = reading.notices + _left_out(reading.rows.recipe, recipe)
     kept = held_out and held_out.select(recipe)
-    return _Gathered(moments.select(recipe), training, kept, recipe, notices)
+    return _Gathered(
+        moments.select(recipe), training, keeper.rows(reading.rows.recipe, recipe), kept, recipe, notices
+    )
 
 
-def _moments(rows: Rows, request: Request, watch: Callable[[Block], None]) -> tuple[Moments, Moments | None]:
+def _moments(rows: Rows, request: Request, keeper: "_Keeper") -> tuple[Moments, Moments | None]:
     digits = getattr(request.solver, "digits", Exact.digits)
     if not request.holdout:
-        return _expect_rows(Moments.from_rows(rows, digits, watch)), None
-    sides = (Split(rows, request.holdout, request.seed, held_out) for held_out in (False, True))
-    training, held_out = (Moments.from_rows(side, digits, watch) for side in sides)
+        return _expect_rows(Moments.from_rows(rows, digits, keeper)), None
+    kept, held = (Split(rows, request.holdout, request.seed, held_out) for held_out in (False, True))
+    training, held_out = (
+        Moments.from_rows(kept, digits, keeper),
+        Moments.from_rows(held, digits, keeper.watch),
+    )
     if training.rows == 0 or held_out.rows == 0:
         raise RequestError(
             f"a holdout of {request.holdout:g} leaves {training.rows:,} rows to train on and "

@@ -10,6 +10,7 @@ from gradline.design import Recipe
 from gradline.errors import RequestError
 from gradline.moments import Moments, RawFactor
 from gradline.rank import Rank, determined_factor
+from gradline.refinement import Refined
 from gradline.rows import Block, Rows
 from gradline.trajectory import Spectrum
 
@@ -98,21 +99,25 @@ class ScaledRows:
 class Problem:
     """The loss and the view of the data that a solver works on: moments, and rows where it needs them.
 
-    Everything is on the scale of training; `scaling` leads back to raw units.
+    Everything is on the scale of training but the `optimum` of a small table, correct to rounding, which is in raw
+    units; `scaling` leads back to them.
     """
 
     moments: Moments
     bias: bool
     rows: Rows | None
     scaling: Scaling
+    optimum: Refined | None = None
     loss = SquaredLoss()
 
     @classmethod
-    def of(cls, moments: Moments, rows: Rows | None, bias: bool, scaling: Scaling) -> "Problem":
+    def of(
+        cls, moments: Moments, rows: Rows | None, bias: bool, scaling: Scaling, optimum: Refined | None = None
+    ) -> "Problem":
         """The problem of raw moments and rows, seen on a scale."""
         if rows is not None and not scaling.is_none:
             rows = ScaledRows(rows, scaling)
-        return cls(scaling.moments(moments), bias, rows, scaling)
+        return cls(scaling.moments(moments), bias, rows, scaling, optimum)
 
     @property
     def m(self) -> int:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gradline.doubled import two_sum
 from gradline.errors import DataError
-from gradline.factor import UNIT, two_sum
+from gradline.factor import UNIT
 from gradline.rows import Block
 
 LARGEST = 1e152  # the square of a larger value, summed over many rows, is beyond float64

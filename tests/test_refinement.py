@@ -1,0 +1,136 @@
+"""Least squares to the last digit: against rational arithmetic and the exact answers of NIST's regressions."""
+
+import json
+import warnings
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from references import rational_least_squares
+
+import gradline as package
+from gradline.doubled import Doubled, two_prod, two_sum
+from gradline.nist import NAMES, load
+from gradline.refinement import refined
+
+floats = st.floats(-1e100, 1e100).filter(lambda x: x == 0 or abs(x) > 1e-100)
+
+
+@given(floats, floats)
+def test_sums_and_products_lose_nothing(a, b):
+    for pair, exact in ((two_sum, Fraction(a) + Fraction(b)), (two_prod, Fraction(a) * Fraction(b))):
+        high, low = pair(np.float64(a), np.float64(b))
+        assert Fraction(float(high)) + Fraction(float(low)) == exact
+
+
+@given(st.lists(st.floats(-1e10, 1e10), min_size=1, max_size=40), floats)
+def test_double_double_sums_keep_a_hundred_bits(values, factor):
+    summed = Doubled.of(np.array(values)).times(np.full(len(values), factor)).sum()
+    exact = sum((Fraction(v) * Fraction(factor) for v in values), Fraction())
+    size = sum(abs(Fraction(v) * Fraction(factor)) for v in values)
+    assert abs(Fraction(float(summed.hi)) + Fraction(float(summed.lo)) - exact) <= size / 2**98
+
+
+def digits(found, exact):
+    """The fewest correct decimal digits of the coefficients, at most 16."""
+    fewest = 16.0
+    for value, truth in zip(found, exact, strict=True):
+        error = abs(Fraction(float(value)) - truth)
+        if error:
+            fewest = min(fewest, -np.log10(float(error / abs(truth)) if truth else 1.0))
+    return fewest
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nist_in_fifty_row_orders(name):
+    """Against the exact solution of the float64 problem."""
+    X, y, reference = load(name)
+    bias, random = reference["intercept"], np.random.default_rng(0)
+    exact = [Fraction(c) for c in reference["exact_float64"]["coef"]]
+    for i in range(51):
+        order = np.arange(len(y)) if i == 0 else random.permutation(len(y))
+        found = refined(X[order], y[order, None], None, bias)
+        theta = [*(found.bias if bias else []), *found.weight[0]]
+        assert digits(theta, exact) >= 15.0
+        assert found.is_proven
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nist_through_the_command_line(gradline, name, tmp_path):
+    X, y, reference = load(name)
+    header = ",".join(["y", *(f"x{j}" for j in range(1, X.shape[1] + 1))])
+    rows = "\n".join(",".join(map(repr, [*row])) for row in np.column_stack([y, X]).tolist())
+    (tmp_path / "data.csv").write_text(f"{header}\n{rows}\n")
+    done = gradline(
+        "fit", "data.csv", "-t", "y", "--json", *([] if reference["intercept"] else ["--no-bias"])
+    )
+    told = json.loads(done.out)
+    theta = [*(told["bias"] if reference["intercept"] else []), *told["weight"][0]]
+    assert digits(theta, [Fraction(c) for c in reference["exact_float64"]["coef"]]) >= 15.0
+    assert told["certificate"]["status"] == "certified"
+
+
+def problem(seed):
+    """A random problem: X, Y, w, whether it has a bias, and the condition of its columns; half in wild units."""
+    random = np.random.default_rng(seed)
+    p, m = int(random.integers(1, 5)), int(random.integers(1, 3))
+    n = p + 2 + int(random.integers(0, 12))
+    condition = 10.0 ** random.uniform(0, 13)
+    left, _ = np.linalg.qr(random.normal(size=(n, p)))
+    right, _ = np.linalg.qr(random.normal(size=(p, p)))
+    X = left @ np.diag(np.geomspace(1, 1 / condition, p)) @ right.T if p > 1 else left
+    noise = 10.0 ** random.uniform(-8, 0)
+    Y = X @ random.normal(size=(p, m)) + noise * random.normal(size=(n, m))
+    units = 10.0 ** random.uniform(-140, 140, p) if seed % 2 else np.ones(p)
+    w = random.integers(1, 5, n).astype(float) if seed % 3 == 0 else None
+    bias = seed % 5 != 0
+    A = np.column_stack([np.ones(n), X]) if bias else X
+    return X * units, Y, w, bias, float(np.linalg.cond(A / np.linalg.norm(A, axis=0)))
+
+
+@pytest.mark.slow
+def test_random_problems_in_rational_arithmetic():
+    """15 digits below a condition of 1e10; above it 10, or no certificate; the claim never above the truth."""
+    near = []
+    for seed in range(200):
+        X, Y, w, bias, condition = problem(seed)
+        found = refined(X, Y, w, bias)
+        theta = np.vstack([found.bias, found.weight.T]) if bias else found.weight.T
+        bound = np.vstack([found.bias_bound, found.weight_bound.T]) if bias else found.weight_bound.T
+        exact = np.array(rational_least_squares(X, Y, w, bias))
+        for i in range(Y.shape[1]):
+            true = digits(theta[:, i], exact[:, i])
+            claim = float(-np.log10((bound[:, i] / np.abs(theta[:, i])).max()))
+            if found.is_proven:
+                assert claim <= true + 0.5, (seed, condition)
+                near.append(claim >= true - 2)
+            if condition < 1e10:
+                assert found.is_proven, (seed, condition)
+            assert true >= (15.0 if condition < 1e10 else 10.0) or not found.is_proven, (
+                seed,
+                condition,
+                true,
+            )
+    assert np.mean(near) >= 0.9
+    assert len(near) > 200
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**6))
+def test_a_fit_of_few_rows_is_certified_to_fifteen_digits(seed):
+    X, Y, w, bias, condition = problem(seed)
+    assume(condition < 1e10 and bias and seed % 2 == 0)
+    model = gradline_fit(X, Y, w)
+    assert model.certificate.status == "certified"
+    exact = np.array(rational_least_squares(X, Y, w, True))
+    for i in range(Y.shape[1]):
+        assert digits([model.bias[i], *model.weight[i]], exact[:, i]) >= 15.0
+
+
+def gradline_fit(X, Y, w):
+    """`gradline.fit`, whatever it notices."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", package.GradlineWarning)
+        return package.fit(X, Y, weights=w)
