@@ -4,18 +4,24 @@ Dekker 1971; Knuth 1969, TAOCP vol. 2, section 4.2.2; Hida, Li, Bailey 2001. Fac
 splitting overflows, and products above 1e-290, where the low part is lost: scale by powers of two first.
 """
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 _SPLITTER = 2.0**27 + 1.0
 
 
-class Doubled(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Doubled:
     """hi + lo, |lo| at most half a unit in the last place of hi."""
 
     hi: np.ndarray
     lo: np.ndarray
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return iter((self.hi, self.lo))
 
     @classmethod
     def of(cls, values: np.ndarray) -> "Doubled":
@@ -34,10 +40,34 @@ class Doubled(NamedTuple):
         """The difference."""
         return self.plus(Doubled(-other.hi, -other.lo))
 
-    def times(self, factor: np.ndarray) -> "Doubled":
-        """The product with plain numbers."""
-        p, e = two_prod(self.hi, factor)
-        return Doubled(*_fast_two_sum(p, e + self.lo * factor))
+    def times(self, factor: "Doubled | np.ndarray") -> "Doubled":
+        """The product with plain numbers or with pairs."""
+        high, low = factor if isinstance(factor, Doubled) else (factor, 0.0)
+        p, e = two_prod(self.hi, high)
+        return Doubled(*_fast_two_sum(p, e + (self.hi * low + self.lo * high)))
+
+    def over(self, divisor: "Doubled") -> "Doubled":
+        """The quotient, by long division with three digits of a float each."""
+        first = self.hi / divisor.hi
+        rest = self.minus(divisor.times(first))
+        second = rest.hi / divisor.hi
+        rest = rest.minus(divisor.times(second))
+        return Doubled(*_fast_two_sum(first, second)).plus(rest.hi / divisor.hi)
+
+    def root(self) -> "Doubled":
+        """The square root, by one Newton step from that of float64 (Karp, Markstein 1997)."""
+        near = np.sqrt(self.hi)
+        square = Doubled(*two_prod(near, near))
+        rest = self.minus(square)
+        return Doubled(*_fast_two_sum(near, (rest.hi + rest.lo) / (2.0 * near)))
+
+    def __getitem__(self, place: Any) -> "Doubled":
+        """Some of the numbers."""
+        return Doubled(self.hi[place], self.lo[place])
+
+    def put(self, place: Any, values: "Doubled") -> None:
+        """Replace some of the numbers."""
+        self.hi[place], self.lo[place] = values
 
     def sum(self) -> "Doubled":
         """The sum over the first axis, by halves, so that rounding grows with the logarithm of its length."""

@@ -181,8 +181,10 @@ class _Keeper:
 
 
 def _optimum(gathered: "_Gathered", bias: bool) -> Refined | None:
-    """The refined optimum of a small table whose columns are independent, where it is proven."""
-    small, rank = gathered.small, Rank.of(gathered.moments, bias)
+    """The optimum to rounding, where the columns are independent: of a small table, or of extended moments."""
+    small, rank, products = gathered.small, Rank.of(gathered.moments, bias), gathered.moments.products
+    if products is not None and not rank.deficiency:
+        return products.optimum(gathered.moments.m, bias)
     if small is None or rank.deficiency or len(small.X) < rank.rank + bias:
         return None
     found = refined(small.X, small.Y, small.w, bias)

@@ -1,0 +1,92 @@
+"""Moments in double-double: merged, reordered and subtracted they keep every digit."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import gradline
+from gradline.nist import load
+
+# Digits of the least certain coefficient after merging single rows in random order, without a second look.
+MERGED = {
+    "Longley": 10.5,
+    "Wampler1": 8.5,
+    "Wampler2": 11.5,
+    "Wampler3": 8.5,
+    "Wampler4": 6.5,
+    "Wampler5": 4.5,
+}
+
+
+def correct_digits(model, reference):
+    """The fewest correct digits against the exact answer, at most 16, and those that are claimed."""
+    exact = np.array(reference["exact_float64"]["coef"])
+    error = np.abs(np.array([*model.bias, *model.weight[0]]) - exact) / np.abs(exact)
+    return min(16.0, -np.log10(max(error.max(), 1e-16))), model.certificate.digits
+
+
+def merged(X, y, order, extended):
+    """The moments of single rows, added one by one."""
+    return sum(gradline.Moments.of(X[i : i + 1], y[i : i + 1], extended=extended) for i in order)
+
+
+def fit(moments):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", gradline.GradlineWarning)
+        return gradline.fit(moments)
+
+
+@pytest.mark.parametrize("name", MERGED)
+def test_single_rows_in_random_order(name):
+    X, y, reference = load(name)
+    random = np.random.default_rng(1)
+    for _ in range(5):
+        order = random.permutation(len(y))
+        true, claimed = correct_digits(fit(merged(X, y, order, extended=False)), reference)
+        assert true >= MERGED[name]
+        assert claimed <= true + 0.5
+        true, claimed = correct_digits(fit(merged(X, y, order, extended=True)), reference)
+        assert true >= 14.5
+        assert claimed <= true + 0.5
+
+
+@pytest.mark.parametrize("name", MERGED)
+def test_a_thousand_other_rows_added_and_removed(name):
+    X, y, reference = load(name)
+    random = np.random.default_rng(2)
+    others = random.normal(size=(1000, X.shape[1])) * X.std(axis=0) + X.mean(axis=0)
+    other = gradline.Moments.of(others, random.normal(size=1000) * y.std(), extended=True)
+    both = merged(X, y, random.permutation(len(y)), extended=True) + other
+    assert both.rows == len(y) + 1000
+    true, claimed = correct_digits(fit(both - other), reference)
+    assert true >= 14.5
+    assert claimed <= true + 0.5
+
+
+def test_extended_moments_are_moments(tmp_path):
+    random = np.random.default_rng(3)
+    X, Y, w = (
+        random.normal(size=(40, 3)) + 5,
+        random.normal(size=(40, 2)),
+        random.integers(0, 4, 40).astype(float),
+    )
+    plain, extended = (gradline.Moments.of(X, Y, weights=w, extended=e) for e in (False, True))
+    np.testing.assert_allclose(extended.factor, plain.factor, atol=1e-13)
+    assert extended.tally.fingerprint == plain.tally.fingerprint
+    extended.save(tmp_path / "m.safetensors")
+    again = gradline.Moments.load(tmp_path / "m.safetensors")
+    np.testing.assert_array_equal(again.products.S.lo, extended.products.S.lo)
+    for bias in (True, False):
+        model = gradline.fit(again, bias=bias)
+        np.testing.assert_allclose(model.weight, gradline.fit(X, Y, weights=w, bias=bias).weight, rtol=1e-13)
+        assert model.certificate.digits > 14
+    assert (extended + plain).products is None  # the digits of the poorer
+
+
+def test_dependent_columns_have_no_refined_answer():
+    random = np.random.default_rng(4)
+    x = random.normal(size=(30, 1))
+    moments = gradline.Moments.of(np.hstack([x, 2 * x - 1]), x[:, 0], extended=True)
+    assert moments.products.optimum(1, True) is None
+    assert fit(moments).certificate.status == "rank_deficient"
