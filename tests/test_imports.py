@@ -13,23 +13,28 @@ SOURCE = Path(gradline.__file__).parent
 
 # Each layer may import those before it, and modules of its own row.
 LAYERS = [
-    {"errors", "wording", "arguments", "lazy", "threads"},
+    {"errors", "wording", "arguments", "lazy", "threads", "nist", "findings"},
     {"storage"},
     {"data"},
     {"design"},
     {"learning"},
     {"rows"},
     {"reading"},
+    {"doubled"},
     {"factor"},
     {"tally"},
+    {"refinement"},
+    {"products"},
     {"moments"},
-    {"rank", "heavy_ball"},
-    {"trajectory"},
-    {"objectives"},
-    {"certificate"},
+    {"rank", "relations", "heavy_ball"},
+    {"trajectory", "basis", "survey"},
+    {"objectives", "pace"},
+    {"certificate", "estimates", "inference", "symptoms"},
     {"solvers"},
     {"model"},
-    {"fitting", "judging", "summary"},
+    {"evidence", "elimination", "whereabouts", "verification"},
+    {"fitting", "judging", "summary", "diagnostics", "prescription", "examination"},
+    {"selftest"},
     {"linear_model"},
     {"pytorch"},
     {"cli"},
@@ -53,7 +58,7 @@ HOMES = {
     "backports": {"data"},
     "torch": {"pytorch"},
     "numba": set(),
-    "scipy": {"rank"},
+    "scipy": {"rank", "estimates", "inference"},
     "threadpoolctl": {"threads"},
 }
 
@@ -88,6 +93,17 @@ def test_imports_go_one_way():
             if (module, parts[1]) in UPWARDS:
                 continue
             assert level[parts[1]] <= level[module], f"{path} imports {name} from a later layer"
+
+
+def test_verification_shares_no_arithmetic_with_what_it_verifies():
+    """It may read rows and models; what finds or judges coefficients it must not import."""
+    own = {"evidence", "elimination", "whereabouts", "verification"}
+    allowed = own | {"errors", "wording", "data", "design", "rows", "reading", "doubled", "model"}
+    for module, path in modules():
+        if module in own:
+            used = {name.split(".")[1] for name in imported(path) if name.startswith("gradline.")}
+            assert used <= allowed, path
+            assert module == "verification" or "model" not in used, path
 
 
 def test_heavy_libraries_have_one_home():

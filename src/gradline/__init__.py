@@ -7,12 +7,14 @@ from gradline.lazy import loader
 if TYPE_CHECKING:
     from gradline.certificate import Certificate
     from gradline.errors import GradlineError, GradlineWarning
+    from gradline.examination import doctor
     from gradline.fitting import fit
     from gradline.judging import certify
     from gradline.model import LinearModel, load
     from gradline.moments import Moments
     from gradline.solvers import SGD, Exact, GradientDescent
     from gradline.trajectory import Trajectory
+    from gradline.verification import Verification, verify
 
 __version__ = "0.1.0"
 
@@ -26,10 +28,13 @@ __all__ = [
     "LinearModel",
     "Moments",
     "Trajectory",
+    "Verification",
     "__version__",
     "certify",
+    "doctor",
     "fit",
     "load",
+    "verify",
 ]
 
 _HOMES = {
@@ -42,9 +47,12 @@ _HOMES = {
     "LinearModel": "model",
     "Moments": "moments",
     "Trajectory": "trajectory",
+    "Verification": "verification",
     "certify": "judging",
+    "doctor": "examination",
     "fit": "fitting",
     "load": "model",
+    "verify": "verification",
 }
 
 

@@ -51,7 +51,8 @@ class Certificate:
       to 1 % of the optimal loss), `epochs_to_weights` (slowest error down to a thousandth), on the columns as
       trained; None where nothing was trained, and but for `lr_limit` None with mini-batches, whose noise no
       formula foretells.
-    - `rank` of the columns of X, and `combinations` that vanish, in words; `constant` columns.
+    - `rank` of the columns of X, and `combinations` that vanish, in words; `near_combinations` that all but
+      vanish, where none does; `determined` (p,): the weights that no combination leaves open; `constant` columns.
     - `condition` of [1 X], `condition_scaled` of the centred columns of unit norm, `hessian_condition`.
 
     It certifies that these are the least-squares coefficients, not that a line suits the data.
@@ -76,6 +77,8 @@ class Certificate:
     epochs_to_weights: float | None
     rank: int
     combinations: list[str]
+    near_combinations: list[str]
+    determined: list[bool]
     constant: list[str]
     condition: float
     condition_scaled: float
@@ -147,6 +150,8 @@ def judge(
         bias_error_stderr=None if errors is None or not has_bias else (bias_error / errors.bias).tolist(),
         rank=rank.rank,
         combinations=rank.combinations(),
+        near_combinations=rank.near_combinations(),
+        determined=rank.determined.tolist(),
         constant=rank.constant,
         condition=spectrum.condition,
         condition_scaled=rank.condition_scaled,
@@ -262,15 +267,17 @@ class _Case:
         return np.abs(self.optimum) @ mean[: self.moments.p] + mean[self.moments.p :]
 
     def digits(self, weight_error: np.ndarray, bias_error: np.ndarray) -> float:
-        """The fewest sure decimal digits over the coefficients that are not zero to within their error."""
-        size, error = np.abs(self.weight), weight_error
+        """The fewest sure decimal digits over the coefficients whose optimum is not zero to within rounding."""
+        size, error, rounding = np.abs(self.optimum), weight_error, self.rounding.weight
         if self.has_bias:
-            size, error = np.column_stack([np.abs(self.bias), size]), np.column_stack([bias_error, error])
-        counted = size > error
+            size = np.column_stack([np.abs(self.bias - self.distance.bias), size])
+            error = np.column_stack([bias_error, error])
+            rounding = np.column_stack([self.rounding.bias, rounding])
+        counted = size > rounding
         if not counted.any() or not np.isfinite(error).all():
             return 0.0
         worst = float((error[counted] / size[counted]).max())
-        return -math.log10(max(worst, UNIT))
+        return max(0.0, -math.log10(max(worst, UNIT)))
 
     def standard_errors(self) -> _StandardErrors | None:
         """The classical ones at the optimum; None where coefficients or the variance are not determined."""

@@ -142,6 +142,7 @@ def run(
         history=History(tuple(solution.history)),
         config=_config(data, gathered.recipe, request),
         seconds=time.perf_counter() - began,
+        figures=None if optimum is None else optimum.figures,
         notices=(*gathered.notices, *notices, *_findings(certificate, moments)),
     )
     return model if held is None else replace(model, holdout=evaluation(held, weight, bias, request.bias))

@@ -3,17 +3,21 @@
 import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradline.basis import Pair
 from gradline.certificate import Certificate, finite
 from gradline.data import open_table
 from gradline.design import Number, Recipe
 from gradline.errors import DataError, MissingValuesError, ModelFileError, Notice
+from gradline.inference import Inference, infer
 from gradline.moments import Moments
 from gradline.reading import is_array, matrix
+from gradline.refinement import Figures
 from gradline.rows import TableRows, complete
 from gradline.solvers import Record
 from gradline.storage import expect_shapes, read_tensors, write_tensors
@@ -31,10 +35,14 @@ class Evaluation(NamedTuple):
 
 
 class Predictions(NamedTuple):
-    """Predictions (n, m) for a batch of rows: NaN where a feature was missing. `inputs` is X (n, p)."""
+    """Predictions (n, m) for a batch of rows: NaN where a feature was missing. `inputs` is X (n, p).
+
+    `margins` (n, m), where an interval was asked for: it reaches from values − margins to values + margins.
+    """
 
     values: np.ndarray
     inputs: np.ndarray
+    margins: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,7 @@ class LinearModel:
     - `solver` and `settings`: what trained it; `config`: what reproduces it; `seconds` that it took,
       not kept in the file, so that the same fit writes the same file.
     - `holdout`: the evaluation on held-out rows, if any were; `notices`: what the user should know.
+    - `figures`: what standard errors need, to rounding, where the rows were few enough to be refined.
     """
 
     weight: np.ndarray
@@ -82,6 +91,7 @@ class LinearModel:
     config: Mapping[str, Any]
     seconds: float | None = None
     holdout: Evaluation | None = None
+    figures: Figures | None = None
     notices: tuple[Notice, ...] = field(default=())
 
     @property
@@ -109,6 +119,20 @@ class LinearModel:
         """How well it predicts the rows that it was trained on."""
         return evaluation(self.moments, self.weight, self.bias, self.has_bias)
 
+    @cached_property
+    def inference(self) -> Inference:
+        """Standard errors, t, p, intervals, F, likelihood and VIF, with row weights taken as counts."""
+        return self.infer()
+
+    def infer(self, weights_are: str = "counts") -> Inference:
+        """`inference` with row weights taken as "counts", "precision" or "sampling"; see `Inference`.
+
+        Raises `UsageError` for another word.
+        """
+        value = Pair(self.weight, self.bias if self.has_bias else None)
+        status = self.certificate.status
+        return infer(self.moments, value, self.targets, status, weights_are, self.figures)
+
     def evaluate(
         self, data: Any, targets: Any = None, *, missing: str = "error", unseen: str = "error"
     ) -> Evaluation:
@@ -130,27 +154,42 @@ class LinearModel:
             raise DataError("no complete row is left to evaluate", "fill the missing cells")
         return evaluation(moments, self.weight, self.bias, self.has_bias)
 
-    def predict(self, data: Any, *, missing: str = "error", unseen: str = "error") -> np.ndarray:
+    def predict(
+        self, data: Any, *, missing: str = "error", unseen: str = "error", interval: float | None = None
+    ) -> np.ndarray:
         """Predictions (n, m) for a table with the model's features, or for an array X (n, p).
 
         `missing="drop"` gives NaN for rows with missing cells, so that rows stay aligned; `unseen="base"`
-        takes an unknown level for the base level. Raises `DataError` for a missing column or an unknown
-        level, `MissingValuesError` for missing cells.
+        takes an unknown level for the base level. With `interval`, such as 0.95, (3, n, m): prediction, lower and
+        upper bound, between which the y of a new row of weight one lies with that probability, if a line suits
+        the data and errors are normal, independent and alike. Raises `DataError` for a missing column or an
+        unknown level, `MissingValuesError` for missing cells, `RequestError` where no interval is known.
         """
-        batches = [batch.values for batch in self.predictions(data, missing=missing, unseen=unseen)]
-        return np.concatenate(batches) if batches else np.zeros((0, len(self.targets)))
+        batches = list(self.predictions(data, missing=missing, unseen=unseen, interval=interval))
+        empty = np.zeros((0, len(self.targets)))
+        values = np.concatenate([batch.values for batch in batches] or [empty])
+        if interval is None:
+            return values
+        margins = np.concatenate([batch.margins for batch in batches if batch.margins is not None] or [empty])
+        return np.stack([values, values - margins, values + margins])
 
     def predictions(
-        self, data: Any, *, missing: str = "error", unseen: str = "error"
+        self, data: Any, *, missing: str = "error", unseen: str = "error", interval: float | None = None
     ) -> Iterator[Predictions]:
         """`predict` batch by batch, for tables larger than memory."""
+        for X in self._inputs(data, missing, unseen):
+            margins = None if interval is None else self.inference.margin(X, interval)
+            yield Predictions(X @ self.weight.T + self.bias, X, margins)
+
+    def _inputs(self, data: Any, missing: str, unseen: str) -> Iterator[np.ndarray]:
+        """X (n, p), NaN in the rows with missing cells, batch by batch."""
         if is_array(data):
             X = self._matrix(data)
             incomplete = np.isnan(X).any(axis=1)
             if missing != "drop" and incomplete.any():
                 row = int(np.argmax(incomplete))
                 raise _missing(f"row {row + 1}", np.array(self.features)[np.isnan(X[row])])
-            yield Predictions(X @ self.weight.T + self.bias, X)
+            yield X
             return
         source = open_table(data)
         self.recipe.match(source, targets=False)
@@ -161,7 +200,7 @@ class LinearModel:
                 raise _missing(batch.place(row), [c.name for c in batch.frame if c[row] is None])
             X = np.full((batch.frame.height, len(self.features)), np.nan)
             X[known.to_numpy()] = self.recipe.encode(batch.where(known), unseen=unseen)
-            yield Predictions(X @ self.weight.T + self.bias, X)
+            yield X
 
     def _matrix(self, data: Any) -> np.ndarray:
         if not all(isinstance(term, Number) for term in self.recipe.terms):
@@ -202,7 +241,9 @@ class LinearModel:
         `nn.Linear(p, m).load_state_dict(load_file(path), strict=False)` takes its weight and bias.
         """
         moments = {f"moments.{name}": tensor for name, tensor in self.moments.tensors().items()}
-        write_tensors(path, {"weight": self.weight, "bias": self.bias, **moments}, self._card())
+        figures = {} if self.figures is None else self.figures._asdict()
+        refined = {f"figures.{name}": tensor for name, tensor in figures.items()}
+        write_tensors(path, {"weight": self.weight, "bias": self.bias, **moments, **refined}, self._card())
 
     def _card(self) -> dict[str, Any]:
         return finite(
@@ -245,7 +286,11 @@ def load(path: str | Path) -> LinearModel:
     try:
         recipe = Recipe.from_card(card["recipe"])
         m, p = len(recipe.targets), len(recipe.features)
-        expect_shapes(path, tensors, {"weight": (m, p), "bias": (m,)})
+        shapes = {"weight": (m, p), "bias": (m,)}
+        if "figures.squares" in tensors:
+            shapes |= {"figures.squares": (m,), "figures.variances": (p + card["has_bias"],)}
+        expect_shapes(path, tensors, shapes)
+        figures = [tensors[f"figures.{name}"] for name in Figures._fields if f"figures.{name}" in tensors]
         return LinearModel(
             weight=tensors["weight"],
             bias=tensors["bias"],
@@ -259,6 +304,7 @@ def load(path: str | Path) -> LinearModel:
             history=History(tuple(Record(*record) for record in card["history"])),
             config=card["config"],
             holdout=None if card["holdout"] is None else Evaluation(**card["holdout"]),
+            figures=Figures(*figures) if figures else None,
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, ModelFileError):

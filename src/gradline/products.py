@@ -84,8 +84,9 @@ class Products:
         if not (np.diag(R.hi)[:q] > 0).all():
             return None
         x = _back_substituted(R[:q, :q], R[:q, q:])
+        inverted = _back_substituted(R[:q, :q], Doubled.of(np.eye(q))).hi
         grown = np.sqrt(self.largest[kept] / np.diag(self.S.hi)[kept])
-        inverse, ours = np.linalg.norm(np.linalg.inv(R.hi[:q, :q]), 2) ** 2, float(grown[:q].max())
+        inverse, ours = np.linalg.norm(inverted, 2) ** 2, float(grown[:q].max())
         rounding = inverse * _ROUNDING * ours
         if rounding * ours * q > 0.1:
             return None
@@ -101,6 +102,7 @@ class Products:
             bias_bound=bound[0] if bias else np.zeros(m),
             squares=np.ldexp(squares, 2 * exponents[Y]),
             contraction=0.0,
+            variances=np.ldexp((inverted**2).sum(axis=1), -2 * exponents[A]),
         )
 
 

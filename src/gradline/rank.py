@@ -8,8 +8,10 @@ import numpy as np
 
 from gradline.factor import UNIT, thin_svd
 from gradline.moments import Moments, RawFactor, once
+from gradline.relations import Columns, Relation, relations
 
-MOST_COMBINATIONS = 40  # more sentences than these nobody reads
+MOST_RELATIONS = 100  # more sentences than these nobody reads
+NEAR = 1e8  # a scaled condition above this is said to be almost a relation
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +32,7 @@ class Rank:
     singular: np.ndarray
     right: np.ndarray
     rank: int
+    weight_sum: float
 
     @classmethod
     def of(cls, moments: Moments, bias: bool) -> "Rank":
@@ -96,36 +99,56 @@ class Rank:
         inner = (self.left[:, :r].T @ B) / self.singular[:r, None]
         return (self.right[:r].T @ inner) / np.where(self.norms > 0, self.norms, np.inf)[:, None]
 
-    def combinations(self) -> list[str]:
-        """The vanishing combinations in words: each dependent column by the independent ones."""
-        if self.deficiency == 0:
+    @cached_property
+    def relations(self) -> list[Relation]:
+        """The vanishing combinations of the columns that vary; none are named where there are too many."""
+        varying = np.flatnonzero(self.norms)
+        if not self.rank < len(varying) <= self.rank + MOST_RELATIONS:
             return []
-        if self.deficiency > MOST_COMBINATIONS:
-            return [f"{self.deficiency:,} independent combinations of the {len(self.norms):,} columns vanish"]
-        independent, dependent, W = self._dependence
-        rows = np.zeros((self.deficiency, len(self.norms)))
-        scale = np.where(self.norms > 0, self.norms, 1.0)
-        rows[:, independent] = -(W / scale[independent, None] * scale[dependent]).T
-        rows[np.arange(len(rows)), dependent] = 1.0
-        return [self._sentence(row) for row in rows]
+        null = np.zeros((len(varying) - self.rank, len(self.norms)))
+        null[:, varying] = _orthogonal_to(self.right[: self.rank, varying])
+        return relations(self._sought, null, self._tolerance)
 
-    def _sentence(self, row: np.ndarray) -> str:
-        """Solved for the column with the smallest coefficient, which leaves whole numbers where there are some."""
-        used = np.flatnonzero(row)
-        if len(used) == 1:
-            return f"{self.features[used[0]]} is constant"
-        sizes = np.abs(row[used])
-        solved = int(used[np.argmax(sizes <= sizes.min() * (1 + 1e-9))])
-        others = [j for j in used if j != solved]
-        slopes = -row[others] / row[solved]
-        parts = self.mean[others] * slopes
-        constant = self.mean[solved] - parts.sum()
-        terms = [(slope, self.features[j]) for slope, j in zip(slopes, others, strict=True)]
-        if abs(constant) > 1e-9 * (np.abs(parts).sum() + abs(self.mean[solved])):
-            terms.append((constant, ""))
-        words = " ".join(f"{'−' if c < 0 else '+'} {_times(abs(c), name)}" for c, name in terms)
-        words = words.removeprefix("+ ") if words.startswith("+") else words.replace("− ", "−", 1)
-        return f"{self.features[solved]} = {words}"
+    @cached_property
+    def almost(self) -> list[Relation]:
+        """The combinations that all but vanish, where no column is dependent and the scaled condition exceeds 1e8."""
+        if self.deficiency or self.condition_scaled <= NEAR:
+            return []
+        near = self.singular < self.singular[0] / NEAR
+        tolerance = 4 * float(self.singular[near][0])
+        return relations(self._sought, self.right[near], tolerance, almost=True)
+
+    @cached_property
+    def determined(self) -> np.ndarray:
+        """Which coefficients (p,) are the same in every least-squares answer: those that no relation holds."""
+        free = self.norms == 0
+        if self.deficiency - free.sum() > MOST_RELATIONS:
+            independent, dependent, W = self._dependence
+            free[dependent] = True
+            free[independent] = W.any(axis=1)
+        else:
+            free[[j for relation in self.relations for j in relation.columns]] = True
+        return ~free
+
+    def combinations(self) -> list[str]:
+        """What vanishes, in words: constant columns, then the relations."""
+        if self.deficiency > MOST_RELATIONS:
+            return [f"{self.deficiency:,} independent combinations of the {len(self.norms):,} columns vanish"]
+        constant = [f"{name} is constant" for name in self.constant]
+        return constant + [relation.sentence(self.features) for relation in self.relations]
+
+    def near_combinations(self) -> list[str]:
+        """What all but vanishes, in words."""
+        return [relation.sentence(self.features) for relation in self.almost]
+
+    @property
+    def _tolerance(self) -> float:
+        return _tolerance(self.singular, len(self.norms))
+
+    @property
+    def _sought(self) -> Columns:
+        unit = self.columns / np.where(self.norms > 0, self.norms, np.inf)
+        return Columns(unit, self.norms, self.mean, self.weight_sum)
 
 
 def _pivoted_qr(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -134,6 +157,18 @@ def _pivoted_qr(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
     factors: Any = linalg.qr(matrix, mode="economic", pivoting=True)
     return factors
+
+
+def _tolerance(singular: np.ndarray, p: int) -> float:
+    return 8 * p * UNIT * float(singular.max(initial=0.0))
+
+
+def _orthogonal_to(rows: np.ndarray) -> np.ndarray:
+    """An orthonormal basis (k − r, k) of what is orthogonal to orthonormal rows (r, k): random vectors, projected."""
+    basis = np.random.default_rng(0).standard_normal((rows.shape[1], rows.shape[1] - len(rows)))
+    for _ in range(2):  # the second time for what rounding left
+        basis, _ = np.linalg.qr(basis - rows.T @ (rows @ basis))
+    return basis.T
 
 
 @once
@@ -148,10 +183,9 @@ def _decomposed(moments: Moments, bias: bool) -> Rank:
         norms = np.where(norms <= rounding, 0.0, norms)
     unit = np.where(norms > 0, columns / np.where(norms > 0, norms, 1.0), 0.0)
     left, singular, right = thin_svd(unit)
-    tolerance = 8 * p * UNIT * singular.max(initial=0.0)
-    rank = int((singular > tolerance).sum())
+    rank = int((singular > _tolerance(singular, p)).sum())
     mean = moments.mean[:p] if bias else np.zeros(p)
-    return Rank(moments.features, mean, columns, norms, left, singular, right, rank)
+    return Rank(moments.features, mean, columns, norms, left, singular, right, rank, moments.weight_sum)
 
 
 @once
@@ -171,9 +205,3 @@ def determined_factor(moments: Moments, bias: bool) -> RawFactor:
     beyond = raw.B[first:] - rank.left[:, :r] @ along
     A = np.vstack([raw.A[:first], np.column_stack([np.zeros((r, first)), rows])])
     return RawFactor(A, np.vstack([raw.B[:first], along]), np.vstack([raw.C, beyond]))
-
-
-def _times(coefficient: float, name: str) -> str:
-    if not name:
-        return f"{coefficient:.6g}"
-    return name if abs(coefficient - 1) < 1e-6 else f"{coefficient:.6g}·{name}"

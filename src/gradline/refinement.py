@@ -7,6 +7,7 @@ gives corrections; what they should correct is computed in double-double, and bo
 
 import itertools
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +16,15 @@ from gradline.factor import UNIT
 
 CELLS = 100_000  # rows × columns up to which refinement costs milliseconds, and is always done
 LARGEST_CONTRACTION = 0.3  # corrections that shrink less than this are no proof
+_VARIANCE_WORK = 1 << 20  # rows × columns², up to which variances cost milliseconds
 _ROUNDS = 12
+
+
+class Figures(NamedTuple):
+    """What standard errors need, to rounding: the sum of squares (m,) and the diagonal of (AᵀWA)⁻¹, the bias first."""
+
+    squares: np.ndarray
+    variances: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +41,12 @@ class Refined:
     bias_bound: np.ndarray
     squares: np.ndarray
     contraction: float
+    variances: np.ndarray | None = None  # (bias + p,), where they cost milliseconds
+
+    @property
+    def figures(self) -> Figures | None:
+        """For inference, where the variances are known."""
+        return None if self.variances is None else Figures(self.squares, self.variances)
 
     @property
     def is_proven(self) -> bool:
@@ -45,7 +60,8 @@ class _System:
     def __init__(self, A: np.ndarray, w: np.ndarray | None) -> None:
         self.exponents = _exponents(A)
         self.A = np.ldexp(A, -self.exponents)
-        self.w = None if w is None else np.ldexp(w, -_exponents(w))
+        self.weight_exponent = 0 if w is None else int(_exponents(w))
+        self.w = None if w is None else np.ldexp(w, -self.weight_exponent)
         self.root = 1.0 if self.w is None else np.sqrt(self.w)[:, None]
         self.Q, self.R = np.linalg.qr(self.root * self.A)
 
@@ -61,6 +77,12 @@ class _System:
             if (np.abs(dx) <= UNIT / 8 * np.abs(x.hi)).all():
                 break
         return x, r, np.abs(dx), _contraction(moves)
+
+    def variances(self) -> np.ndarray:
+        """The diagonal of (AᵀWA)⁻¹ in the units of the rows: r + A·x = 0 and AᵀW·r = −e give a column of it."""
+        q = self.A.shape[1]
+        x = self.solve(np.zeros((len(self.A), q)), -np.eye(q))[0]
+        return np.ldexp(np.diag(x.hi), -2 * self.exponents - self.weight_exponent)
 
     def _correction(
         self, b: np.ndarray, c: np.ndarray, x: Doubled, r: Doubled
@@ -105,6 +127,7 @@ def refined(X: np.ndarray, Y: np.ndarray, w: np.ndarray | None, bias: bool) -> R
     theta, bound = (np.ldexp(part, y - system.exponents[:, None]) for part in (x.hi, bound))
     squares = r.hi**2 if w is None else r.hi**2 * w[:, None]
     first, m = int(bias), Y.shape[1]
+    variances = system.variances() if A.size * A.shape[1] <= _VARIANCE_WORK else None
     return Refined(
         weight=theta[first:].T.copy(),
         bias=theta[0] if bias else np.zeros(m),
@@ -112,6 +135,7 @@ def refined(X: np.ndarray, Y: np.ndarray, w: np.ndarray | None, bias: bool) -> R
         bias_bound=bound[0] if bias else np.zeros(m),
         squares=np.ldexp(squares.sum(axis=0), 2 * y),
         contraction=float(worst.max(initial=0.0)),
+        variances=variances,
     )
 
 

@@ -4,8 +4,13 @@ import math
 import textwrap
 from collections.abc import Sequence
 
+import numpy as np
+
+from gradline.basis import Pair
 from gradline.certificate import Certificate
 from gradline.design import Category
+from gradline.estimates import Estimates
+from gradline.inference import Inference
 from gradline.model import Evaluation, LinearModel
 from gradline.trajectory import Direction
 from gradline.wording import big, counted, epochs, listed, number, percent
@@ -110,6 +115,65 @@ def aligned(columns: Sequence[Sequence[str]]) -> str:
     return "\n".join("  ".join(row).rstrip() for row in zip(*padded, strict=True))
 
 
+def inference_table(model: LinearModel, inference: Inference) -> str:
+    """Standard errors, t, p, 95 % intervals and variance inflation by target, and the fit below; or why not."""
+    known, said = inference.estimates, []
+    blocks = [] if known is None else [_tests(model, inference, known, j) for j in range(len(model.targets))]
+    if inference.reason is not None:
+        said.append(f"Left out: {inference.reason}.")
+    if model.recipe.weights or model.moments.weight_sum != model.moments.rows:
+        said.append(f"Weights are taken as {inference.weights_are} (--weights-are says otherwise).")
+    if known is not None:
+        said.append("This holds if a line suits the data and the errors are normal, independent and alike.")
+    prose = "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in said)
+    return "\n\n".join([*blocks, prose])
+
+
+def _tests(model: LinearModel, inference: Inference, known: Estimates, j: int) -> str:
+    """The table of target j and what is said of its fit."""
+    figures = (known.value, known.stderr, known.t, known.p_value, known.interval())
+    value, error, t, p, interval = (_stacked(pair, j) for pair in figures)
+    first = int(model.has_bias)
+    columns = [
+        [model.targets[j], *(["bias"] if first else []), *map(_one_line, model.features)],
+        ["", *(f"{v:.7g}" for v in value)],
+        ["std. error", *(_figure(v, ".4g") for v in error)],
+        ["t", *(_figure(v, ".4g") for v in t)],
+        ["p", *(_figure(v, ".3g") for v in p)],
+        ["95 % from", *(_figure(v, ".5g") for v in interval[:, 0])],
+        ["to", *(_figure(v, ".5g") for v in interval[:, 1])],
+        ["VIF", *([""] * first), *(_figure(v, ".4g") for v in inference.vif)],
+    ]
+    return f"{aligned(columns)}\n{_fit(inference, j)}"
+
+
+def _stacked(pair: Pair, j: int) -> np.ndarray:
+    """The figures of target j, that of the bias first."""
+    return pair.weight[j] if pair.bias is None else np.concatenate([pair.bias[j : j + 1], pair.weight[j]])
+
+
+def _figure(value: float, form: str) -> str:
+    if math.isnan(value):
+        return "–"
+    return "∞" if math.isinf(value) else f"{value:{form}}"
+
+
+def _fit(inference: Inference, j: int) -> str:
+    """Residual standard error, adjusted R², F and likelihood of target j, where there are any."""
+
+    def of(values: np.ndarray | None) -> float:
+        return math.nan if values is None else float(values[j])
+
+    parts = [
+        f"residual standard error {of(inference.residual_stderr):.6g} on {inference.freedom:,.6g} degrees of freedom",
+        f"adjusted R² {of(inference.adjusted_r2):.6f}",
+        f"F {of(inference.F):.6g} on {inference.slopes} and {inference.freedom:,.6g}, p {of(inference.F_p_value):.3g}",
+        f"log-likelihood {of(inference.log_likelihood):.6g}, AIC {of(inference.aic):.6g}, BIC {of(inference.bic):.6g}",
+    ]
+    shown = [part for part in parts if "nan" not in part]
+    return textwrap.fill("; ".join(shown), WIDTH)
+
+
 def sentences(certificate: Certificate) -> list[str]:
     """What the certificate says, a sentence a line."""
     c = certificate
@@ -124,7 +188,13 @@ def sentences(certificate: Certificate) -> list[str]:
         f"Condition {number(c.condition)} as the columns are, "
         f"{number(c.condition_scaled)} centred and scaled to one norm"
     )
+    if c.near_combinations:
+        said.append(f"Near-collinear: {_some(c.near_combinations)}.")
     return [*said, f"{condition}."]
+
+
+def _some(combinations: Sequence[str]) -> str:
+    return f"{'; '.join(combinations[:3])}{' …' if len(combinations) > 3 else ''}"
 
 
 def _certified(c: Certificate) -> list[str]:
@@ -149,8 +219,7 @@ def _deficient(c: Certificate) -> list[str]:
     if c.epochs is not None:
         chosen = "training went to those nearest to its start"
     return [
-        f"The data do not determine every coefficient (rank {c.rank} of {columns}): "
-        f"{'; '.join(c.combinations[:3])}{' …' if len(c.combinations) > 3 else ''}.",
+        f"The data do not determine every coefficient (rank {c.rank} of {columns}): {_some(c.combinations)}.",
         f"Of all coefficients that predict equally well, {chosen}.",
     ]
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from gradline.cli import flags
-from gradline.cli.terminal import expect_targets, guarded, out, out_json, tell_notices
+from gradline.cli.terminal import expect_targets, guarded, out, out_json, say, tell_notices
 
 PANEL = "Check"
 
@@ -13,6 +13,7 @@ PANEL = "Check"
 def register(app: typer.Typer) -> None:
     """Add this panel's commands."""
     app.command(rich_help_panel=PANEL)(guarded(trajectory))
+    app.command(rich_help_panel=PANEL)(guarded(selftest))
 
 
 def trajectory(
@@ -118,3 +119,33 @@ def _report(path: Any, points: list[Any], scaling: Any) -> dict[str, Any]:
             "points": rows,
         }
     )
+
+
+def selftest(as_json: flags.AsJson = False) -> None:
+    """NIST's eleven regressions on this machine: correct digits by each way to an answer.
+
+    Exits 3 when the exact solver has fewer than 15 in any coefficient.
+    """
+    from gradline.selftest import EXPECTED  # noqa: PLC0415 - --help needs no numpy
+    from gradline.selftest import selftest as scores_of_all  # noqa: PLC0415
+    from gradline.summary import aligned  # noqa: PLC0415
+
+    scores = scores_of_all()
+    if as_json:
+        out_json({"scores": [score._asdict() for score in scores]})
+    else:
+        columns = [["set", *(score.name for score in scores)], ["way", *(score.way for score in scores)]]
+        for title, name in (
+            ("coefficients", "coefficients"),
+            ("claimed", "claimed"),
+            ("std. errors", "stderr"),
+            ("residual", "residual_stderr"),
+        ):
+            values = [getattr(score, name) for score in scores]
+            columns.append([title, *("–" if value is None else f"{value:.1f}" for value in values)])
+        out("Correct decimal digits, the fewest over the coefficients of a set (float64 holds 16):\n")
+        out(aligned(columns))
+    worst = min(score.coefficients for score in scores if score.way == "exact")
+    if worst < EXPECTED:
+        say(f"gradline: the exact solver has {worst:.1f} digits where it should have {EXPECTED:g}")
+        raise typer.Exit(3)

@@ -159,6 +159,7 @@ def report(model: Any, saved: Path | None) -> dict[str, Any]:
             "seconds": model.seconds,
             "objective": model.objective,
             "certificate": model.certificate.card(),
+            "inference": model.inference.card(),
             "history": [
                 {"epoch": r.epoch, "loss": r.loss} | ({} if r.holdout is None else {"holdout": r.holdout})
                 for r in model.history

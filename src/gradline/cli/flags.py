@@ -24,6 +24,12 @@ Weights = Annotated[str | None, _flag("Column of row weights.", "--weights")]
 Bias = Annotated[bool | None, _flag("Whether the model has one. Default: it has.", "--bias/--no-bias")]
 Missing = Annotated[str | None, _flag("Rows with missing cells: error or drop. Default: error.", "--missing")]
 Unseen = Annotated[str, _flag("A level not seen in training: error or base. Default: error.", "--unseen")]
+WeightsAre = Annotated[
+    str, _flag("What weights mean: counts, precision or sampling. Default: counts.", "--weights-are")
+]
+Interval = Annotated[
+    float | None, _flag("Bounds that hold a new row with this probability, such as 0.95.", "--interval")
+]
 Lr = Annotated[str | None, _flag("Learning rate, as in torch.optim.SGD, or auto. Default: auto.", "--lr")]
 Momentum = Annotated[float | None, _flag("0 to 1, PyTorch's. Default: 0.", "--momentum")]
 Scale = Annotated[

@@ -27,12 +27,14 @@ def predict(
     ] = None,
     unseen: flags.Unseen = "error",
     missing: flags.Missing = None,
+    interval: flags.Interval = None,
     output: flags.Output = None,
     as_json: flags.AsJson = False,
 ) -> None:
     """Predict the targets, one CSV line for each row; columns are matched by name.
 
-    With --missing drop a row with a missing cell keeps its line, and its predictions are NaN.
+    With --missing drop a row with a missing cell keeps its line, and its predictions are NaN. With --interval
+    each target is followed by its bounds.
 
     Examples:
 
@@ -53,15 +55,16 @@ def predict(
     loaded = load(model)
     source, notes = _row(loaded, values) if values else _table(loaded, data)
     ranges = _Ranges(loaded)
-    batches = ranges.watched(loaded.predictions(source, missing=missing, unseen=unseen))
+    batches = ranges.watched(loaded.predictions(source, missing=missing, unseen=unseen, interval=interval))
+    names = _names(loaded.targets, bounds=interval is not None)
     if as_json:
-        rows = [row for batch in batches for row in batch.values.tolist()]
-        report = {"targets": list(loaded.targets), "predictions": rows, "notices": notes + ranges.notes()}
+        rows = [row for batch in batches for row in _cells(batch).tolist()]
+        report = {"targets": names, "predictions": rows, "notices": notes + ranges.notes()}
         out_json(finite(report))
     elif values and output is None:
-        _print_row(loaded, next(iter(batches)).values[0])
+        _print_row(loaded, next(iter(batches)))
     else:
-        _write_csv(loaded.targets, batches, output)
+        _write_csv(names, batches, output)
     for note in notes + ranges.notes():
         say(f"note: {note}")
     if output is not None:
@@ -97,12 +100,16 @@ def evaluate(
 def show(
     model: flags.Model,
     config: Annotated[bool, typer.Option("--config", help="The options that reproduce it, as TOML.")] = False,
+    weights_are: flags.WeightsAre = "counts",
     as_json: flags.AsJson = False,
 ) -> None:
-    """Show a model: coefficients, fit, certificate, and how it was made."""
-    from gradline.model import load  # noqa: PLC0415 - --help needs no numpy
+    """Show a model: coefficients, fit, certificate, standard errors, and how it was made."""
+    from gradline.certificate import finite  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model import load  # noqa: PLC0415
+    from gradline.summary import inference_table  # noqa: PLC0415
 
     loaded = load(model)
+    inference = loaded.infer(weights_are)
     if config:
         from gradline.cli.options import to_toml  # noqa: PLC0415
 
@@ -110,9 +117,9 @@ def show(
     elif as_json:
         from gradline.cli.fit import report  # noqa: PLC0415
 
-        out_json(report(loaded, model))
+        out_json(report(loaded, model) | {"inference": finite(inference.card() | inference.tests())})
     else:
-        out(loaded.summary())
+        out(f"{loaded.summary()}\n\n{inference_table(loaded, inference)}\n")
         out(f"Minimised: {loaded.objective}.")
         out(f"Data fingerprint: {loaded.moments.tally.fingerprint:016x}.")
 
@@ -200,13 +207,41 @@ class _Ranges:
         ]
 
 
-def _print_row(model: Any, predicted: Any) -> None:
+def _names(targets: tuple[str, ...], bounds: bool) -> list[str]:
+    """The columns of predictions: the targets, each followed by its bounds where there are any."""
+    from gradline.errors import RequestError  # noqa: PLC0415 - --help needs no numpy
+
+    names = [name + end for name in targets for end in (("", "_lower", "_upper") if bounds else ("",))]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise RequestError(f"{twice} would be the name of a target and of a bound", "leave out --interval")
+    return names
+
+
+def _cells(batch: Any) -> Any:
+    """A batch's predictions with the columns that `_names` names."""
+    import numpy as np  # noqa: PLC0415 - --help needs no numpy
+
+    if batch.margins is None:
+        return batch.values
+    bounds = [batch.values, batch.values - batch.margins, batch.values + batch.margins]
+    return np.stack(bounds, axis=2).reshape(len(batch.values), -1)
+
+
+def _print_row(model: Any, batch: Any) -> None:
     from gradline.summary import aligned  # noqa: PLC0415 - --help needs no numpy
 
-    out(aligned([list(model.targets), [f"{value:.6g}" for value in predicted]]))
+    columns = [list(model.targets), [f"{value:.6g}" for value in batch.values[0]]]
+    if batch.margins is not None:
+        low, high = batch.values[0] - batch.margins[0], batch.values[0] + batch.margins[0]
+        columns += [[f"{value:.6g}" for value in low], [f"{value:.6g}" for value in high]]
+        columns = [
+            [name, *cells] for name, cells in zip(["", "predicted", "from", "to"], columns, strict=True)
+        ]
+    out(aligned(columns))
 
 
-def _write_csv(targets: Iterable[str], batches: Iterable[Any], output: str | None) -> None:
+def _write_csv(names: list[str], batches: Iterable[Any], output: str | None) -> None:
     """Predictions as CSV, a missing one as NaN; to a file whole or not at all."""
     import sys  # noqa: PLC0415
 
@@ -214,10 +249,10 @@ def _write_csv(targets: Iterable[str], batches: Iterable[Any], output: str | Non
 
     from gradline.storage import replacing  # noqa: PLC0415
 
-    names, header = list(targets), True
+    header = True
     with replacing(output) if output else nullcontext(sys.stdout.buffer) as stream:
         for batch in batches:
-            frame = pl.DataFrame(batch.values, schema=names)
+            frame = pl.DataFrame(_cells(batch), schema=names)
             stream.write(frame.write_csv(include_header=header).encode())
             header = False
         if header:

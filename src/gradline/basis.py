@@ -1,0 +1,118 @@
+"""Basis: rows in coordinates where least squares is plain, and the way from there to coefficients."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from gradline.factor import UNIT
+from gradline.moments import Moments, once
+from gradline.rank import Rank
+
+_DETERMINED = 1e-9  # a direction with less than this share in what the data cannot tell apart is determined
+
+
+class Pair(NamedTuple):
+    """A figure for every coefficient: weight (m, p, …), and bias (m, …) or None; NaN where it means nothing."""
+
+    weight: np.ndarray
+    bias: np.ndarray | None
+
+    def each(self, compute: Callable[..., np.ndarray], *others: "Pair") -> "Pair":
+        """`compute` of this pair's figures and those of the others, which have a bias where this one has."""
+        weight = compute(self.weight, *(other.weight for other in others))
+        bias = None if self.bias is None else compute(self.bias, *(other.bias for other in others))
+        return Pair(weight, bias)
+
+
+@dataclass(frozen=True, eq=False)
+class Basis:
+    """Coordinates g (q,) of a row in which Σ w·g·gᵀ over the training rows is the identity.
+
+    g = (1/√W, rootᵀ·(x − mean)) with a bias, rootᵀ·x without: root = V/(σ·D) of the singular value decomposition
+    of the columns scaled by D, so XᵀX is never formed nor inverted. w·g·g is a row's leverage. `inverse`
+    (p + bias, q) takes g to coefficients: what a sum Σ w·r·g adds to them, the bias first.
+    """
+
+    root: np.ndarray
+    center: np.ndarray  # with its low part, (2, p)
+    norms: np.ndarray  # 1 where a column is constant
+    level: float | None  # 1/√W; None without a bias
+    loose: np.ndarray | None  # (p, p), projects scaled columns on what the data cannot tell apart
+
+    @classmethod
+    def of(cls, moments: Moments, bias: bool) -> "Basis":
+        """The coordinates for a fit of these moments, with or without a bias."""
+        return _basis(moments, bias)
+
+    @property
+    def q(self) -> int:
+        """How many coefficients per target the data determine, the bias included."""
+        return self.root.shape[1] + (self.level is not None)
+
+    def rows(self, X: np.ndarray) -> np.ndarray:
+        """g (n, q) of the rows X (n, p)."""
+        moved = self.around(X) @ self.root
+        return moved if self.level is None else np.column_stack([np.full(len(X), self.level), moved])
+
+    def outside(self, X: np.ndarray) -> np.ndarray:
+        """Which rows (n,) break a combination that held in all training rows: nothing is known about those."""
+        if self.loose is None:
+            return np.zeros(len(X), bool)
+        moved = self.around(X) / self.norms
+        sizes = np.abs(X / self.norms) + np.abs(self.center[0] / self.norms)
+        allowed = _DETERMINED * np.linalg.norm(moved, axis=1) + 64 * UNIT * np.linalg.norm(sizes, axis=1)
+        return np.linalg.norm(moved @ self.loose, axis=1) > allowed
+
+    def around(self, X: np.ndarray) -> np.ndarray:
+        """X − mean, or X without a bias."""
+        return X - self.center[0] - self.center[1]
+
+    @cached_property
+    def inverse(self) -> np.ndarray:
+        """See the class."""
+        if self.level is None:
+            return self.root
+        first = np.concatenate([[self.level], -self.center[0] @ self.root])
+        return np.vstack([first, np.column_stack([np.zeros(len(self.root)), self.root])])
+
+    def stderr(self, middle: np.ndarray) -> Pair:
+        """Standard errors for the covariance `middle` (m, q, q) of Σ w·r·g; NaN where not determined."""
+        variance = np.einsum("jk,mkl,jl->mj", self.inverse, middle, self.inverse)
+        return self.pair(np.sqrt(np.maximum(variance, 0.0)))
+
+    def pair(self, values: np.ndarray) -> Pair:
+        """Values (m, bias + p) as a pair, NaN where the coefficient is not determined."""
+        values = np.where(self.determined, values, np.nan)
+        return Pair(values, None) if self.level is None else Pair(values[:, 1:], values[:, 0])
+
+    @cached_property
+    def determined(self) -> np.ndarray:
+        """Which coefficients (bias + p,) have one value in all least-squares answers, the bias first."""
+        weights = np.ones(len(self.root), bool)
+        bias = np.ones(int(self.level is not None), bool)
+        if self.loose is not None:
+            weights = np.linalg.norm(self.loose, axis=0) <= _DETERMINED
+            mean = self.center[0] / self.norms
+            bias &= np.linalg.norm(self.loose @ mean) <= _DETERMINED * np.linalg.norm(mean)
+        return np.concatenate([bias, weights])
+
+
+@once
+def _basis(moments: Moments, bias: bool) -> Basis:
+    rank, p = Rank.of(moments, bias), moments.p
+    kept = rank.right[: rank.rank]
+    norms = np.where(rank.norms > 0, rank.norms, 1.0)
+    center = np.zeros((2, p))
+    if bias:
+        center[:] = moments.mean[:p], moments.tally.mean_low[:p]
+    return Basis(
+        root=kept.T / rank.singular[: rank.rank] / norms[:, None],
+        center=center,
+        norms=norms,
+        level=1.0 / math.sqrt(moments.weight_sum) if bias else None,
+        loose=np.eye(p) - kept.T @ kept if rank.deficiency else None,
+    )

@@ -1,0 +1,193 @@
+"""`doctor`: a plan before any training, from one pass over the data (two where one kept too few digits)."""
+
+import math
+import os
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradline.arguments import is_real
+from gradline.design import Category
+from gradline.errors import Notice, RequestError, UsageError
+from gradline.fitting import Request, run
+from gradline.heavy_ball import rates
+from gradline.moments import Moments
+from gradline.pace import paces
+from gradline.prescription import BatchLimit, Report, Slow
+from gradline.reading import read
+from gradline.refinement import CELLS
+from gradline.rows import Block
+from gradline.survey import BATCHES, Survey
+from gradline.symptoms import Patient, findings
+from gradline.trajectory import Spectrum, Trajectory
+
+_SLOWEST = 3  # directions that are told
+_EPOCHS = 100  # what `fit` trains by default
+
+
+def doctor(
+    data: Any,
+    targets: Any = None,
+    *,
+    features: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
+    bias: bool = True,
+    weights: Any = None,
+    missing: str = "drop",
+    lr: float | None = None,
+) -> Report:
+    """Examine data before any training: what they bear, what stands in the way, and what to run.
+
+    Parameters:
+    - `data`, `targets`, `features`, `exclude`, `bias`, `weights`: as in `gradline.fit`.
+    - `missing`: "drop" (default) examines the complete rows and counts the others; "error" refuses as `fit` does.
+    - `lr`: a rate to judge, on the columns as they are; None (default) takes the best stable one.
+
+    Raises what `gradline.fit` raises for what cannot be used, `UsageError` for an lr that is not positive.
+    """
+    request = Request(features=features, exclude=exclude, bias=bias, weights=weights, missing=missing)
+    return examine(data, targets, request, lr)
+
+
+def examine(
+    data: Any,
+    targets: Any,
+    request: Request,
+    lr: float | None = None,
+    watch: Callable[[Block], None] = lambda _: None,
+) -> Report:
+    """`doctor` with a watcher of the rows read; the command line calls this."""
+    if isinstance(data, Moments):
+        raise RequestError(
+            "moments hold no rows to look at", "give the data, or use gradline.Trajectory on the moments"
+        )
+    if lr is not None and not (is_real(lr) and lr > 0):
+        raise UsageError(f"lr is {lr}", "give a positive number, or none to judge the best")
+    began = time.perf_counter()
+    reading = read(data, targets, request.features, request.exclude, request.weights, request.missing)
+    survey = Survey(request.bias)
+
+    def look(block: Block) -> None:
+        watch(block)
+        survey(block)
+
+    whole = Moments.from_rows(reading.rows, watch=look)
+    seconds = time.perf_counter() - began
+    if whole.rows and not whole.recipe.present(whole.has_level).terms:
+        raise RequestError("every feature has one value in all complete rows", "use other features")
+    # The fit refuses what it cannot serve, and takes out levels that no complete row has.
+    moments = run(whole, None, Request(bias=request.bias)).moments
+    patient = _patient(moments, whole.features, survey, request.bias, lr, reading.notices)
+    return _report(patient, seconds, _commands(data, targets, patient, request))
+
+
+def _patient(
+    moments: Moments,
+    columns: tuple[str, ...],
+    survey: Survey,
+    bias: bool,
+    lr: float | None,
+    notices: list[Notice],
+) -> Patient:
+    kept, spectrum = [columns.index(name) for name in moments.features], Spectrum.of(moments, bias)
+    limits = {
+        b: survey.batch_limit(spectrum, moments.m, moments.rows, b, kept) for b in BATCHES if b < moments.rows
+    }
+    path = Trajectory(moments, spectrum.best_lr() if lr is None else lr, bias=bias)
+    return Patient(moments, bias, survey, kept, paces(moments, bias), path, lr is not None, limits, notices)
+
+
+def _report(patient: Patient, seconds: float, commands: list[str]) -> Report:
+    moments, path, survey = patient.moments, patient.path, patient.survey
+    columns = moments.p + moments.m
+    batches = [
+        BatchLimit(b, limit, survey.worst_case(moments.m, moments.rows, b))
+        for b, limit in patient.batch_limits.items()
+    ]
+    return Report(
+        targets=list(moments.targets),
+        features=list(moments.features),
+        rows=moments.rows,
+        dropped=moments.tally.dropped,
+        missing=dict(moments.tally.missing),
+        left_out=patient.left_out,
+        row_bytes=8 * moments.rows * (columns + survey.is_weighted),
+        moment_bytes=8 * columns * (columns + 4),  # the factor, the means in two parts, the ranges
+        route=_route(patient),
+        passes=survey.passes(moments.rows),
+        has_text=any(isinstance(term, Category) for term in moments.recipe.terms),
+        seconds=seconds,
+        paces=list(patient.paces.values()),
+        condition_scaled=patient.rank.condition_scaled,
+        combinations=patient.rank.combinations(),
+        lr=path.lr,
+        lr_given=patient.has_lr,
+        lr_limit=path.lr_limit,
+        growth=path.spectrum.growth(path.lr),
+        shares=patient.shares,
+        epochs_to_loss=path.epochs_to_loss(),
+        epochs_to_weights=path.epochs_to_weights(),
+        directions=_slowest(path),
+        batches=batches,
+        findings=findings(patient),
+        commands=commands,
+    )
+
+
+def _route(patient: Patient) -> str:
+    moments, rank = patient.moments, patient.rank
+    if patient.survey.passes(moments.rows) > 1:
+        return "QR block by block, as the columns are too near to collinear for cross-products"
+    if patient.survey.blocks > 1:
+        return "cross-products in one pass"
+    cells = moments.rows * (moments.p + moments.m)
+    if cells <= CELLS and not rank.deficiency and moments.rows >= rank.rank + patient.bias:
+        return "QR of all rows at once, then refined"
+    return "QR of all rows at once"
+
+
+def _slowest(path: Trajectory) -> list[Slow]:
+    """The directions of least curvature, slowest first; none where the rate is not stable."""
+    if path.lr > path.lr_limit:
+        return []
+    left = rates(path.lr * path.spectrum.curvatures, path.momentum)
+    order = np.argsort(path.spectrum.curvatures, kind="stable")[:_SLOWEST]
+    return [Slow(path.spectrum.columns(int(i)), math.log(2) / -float(left[i])) for i in order if left[i] < 0]
+
+
+def _commands(data: Any, targets: Any, patient: Patient, request: Request) -> list[str]:
+    """The exact fit, and gradient descent at its own rate for as many epochs as it needs."""
+    needed = patient.best.epochs_to_weights
+    epochs = max(_EPOCHS, math.ceil(needed)) if math.isfinite(needed) else _EPOCHS
+    dropped = patient.moments.tally.dropped > 0
+    if not isinstance(data, (str, os.PathLike)):
+        return _calls(["data"] if targets is None else ["data", "targets"], request, dropped, epochs)
+    words = ["gradline", "fit", os.fspath(data)]
+    words += [word for name in patient.moments.targets for word in ("-t", name)]
+    words += [word for name in request.features or () for word in ("-f", name)]
+    words += [word for name in request.exclude for word in ("--exclude", name)]
+    words += ["--weights", request.weights] if isinstance(request.weights, str) else []
+    words += [] if request.bias else ["--no-bias"]
+    words += ["--missing", "drop"] if dropped else []
+    training = ["--lr", "auto", *(["--epochs", str(epochs)] if epochs > _EPOCHS else [])]
+    return [shlex.join(words), shlex.join([*words, *training])]
+
+
+def _calls(given: list[str], request: Request, dropped: bool, epochs: int) -> list[str]:
+    """The same two in Python, for data that have no path."""
+    is_column = isinstance(request.weights, str)
+    options = {
+        "features": request.features,
+        "exclude": request.exclude or None,
+        "weights": request.weights if is_column else None,
+        "bias": None if request.bias else False,
+        "missing": "drop" if dropped else None,
+    }
+    words = [*given, *(f"{name}={value!r}" for name, value in options.items() if value is not None)]
+    if request.weights is not None and not is_column:
+        words.append("weights=weights")
+    descent = f"solver=gradline.GradientDescent(lr='auto', epochs={epochs})"
+    return [f"gradline.fit({', '.join(words)})", f"gradline.fit({', '.join([*words, descent])})"]

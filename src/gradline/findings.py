@@ -1,0 +1,152 @@
+"""The codes of what can be found in data before training: for each a title, a paragraph, an example, a reference."""
+
+from typing import NamedTuple
+
+from gradline.errors import UsageError
+
+
+class Code(NamedTuple):
+    """What a code stands for, told once for all data."""
+
+    title: str
+    paragraph: str
+    example: str
+    reference: str
+
+
+class Finding(NamedTuple):
+    """One thing found in these data: its code, the cause with its numbers, and what to do."""
+
+    code: str
+    cause: str
+    remedy: str
+
+
+CODES: dict[str, Code] = {  # the most important first: findings are told in this order
+    "missing": Code(
+        "Cells are missing",
+        "A row with a missing cell among the columns in use cannot be used. The fit refuses such rows until it is "
+        "told to drop them. Dropping is harmless where cells are missing by chance, and bends the answer where "
+        "their absence has to do with the target.",
+        "In a table of flights the arrival delay is missing where a flight was cancelled: late flights are missing "
+        "more often than others.",
+        "Little, Rubin 2019, Statistical Analysis with Missing Data, section 3.2",
+    ),
+    "rate-limit": Code(
+        "The learning rate is, or easily gets, above what the data can bear",
+        "Full-batch gradient descent multiplies the error along each direction of curvature λ by 1 − lr·λ in every "
+        "epoch, so it is stable below lr = 2/λmax and explodes above it. λmax belongs to the columns as they are: "
+        "large values make it large. The shares say how much each column has of that direction.",
+        "The crop table bears 1.12e-4; at 1e-3 its error grows 16.9 times per epoch.",
+        "LeCun, Bottou, Orr, Müller 1998, Efficient BackProp, section 5",
+    ),
+    "batch-limit": Code(
+        "The learning rate is too high for small batches",
+        "A mini-batch is noisier than all rows. Below the mean-square limit its noise shrinks together with the "
+        "error; between that and the limit of the full batch the loss may wander or grow. The limit for a batch "
+        "of b rows is the largest lr with lr·[H² + (n − b)/(b(n − 1))·(M − H²)] ≼ 2H, where M is the second moment of "
+        "one row's Hessian.",
+        "The crop table bears 1.12e-4 with all 15 rows a step, and less with one row.",
+        "Défossez, Bach 2015, Averaged Least-Mean-Squares, section 2",
+    ),
+    "collinear": Code(
+        "Some columns are exact combinations of others",
+        "Where a combination of columns vanishes in every row, coefficients can move along it without changing any "
+        "prediction, so the data do not determine them. gradline takes the smallest ones, and gradient descent goes "
+        "to those nearest to its start: the predictions are right, single coefficients mean nothing.",
+        "A table holds width, height and half_perimeter = width + height. Leave one of the three out.",
+        "Golub, Van Loan 2013, Matrix Computations, section 5.5",
+    ),
+    "slow": Code(
+        "Gradient descent on the columns as they are takes very many epochs",
+        "At lr the error along a direction of curvature λ has a half-life of ln 2/(lr·λ) epochs. The largest "
+        "curvature limits lr, the smallest sets the time: their ratio, the condition of the Hessian, is about the "
+        "number of epochs.",
+        "At lr 1e-5 the bias of the crop table takes 84.8 million epochs to lose all but a thousandth of its error.",
+        "Boyd, Vandenberghe 2004, Convex Optimization, section 9.3",
+    ),
+    "far-from-zero": Code(
+        "Columns sit far from zero for how little they vary",
+        "A column whose mean is many times its standard deviation looks to gradient descent like the bias over "
+        "again: the two can be told apart only by the little that the column varies. Subtracting the mean ends "
+        "that, and changes nothing but what the bias means. Scaling alone does not.",
+        "Temperatures of 85 ± 13 °F: about the mean they are ± 13.",
+        "LeCun, Bottou, Orr, Müller 1998, Efficient BackProp, section 4.3",
+    ),
+    "unlike-scales": Code(
+        "Columns vary on very different scales",
+        "The curvature along a column grows with the square of its spread, so the column with the largest spread "
+        "limits the rate and the one with the smallest crawls. Dividing each by its standard deviation ends that.",
+        "A distance in metres (± 100,000) beside a share (± 0.1) makes a condition of 10¹².",
+        "LeCun, Bottou, Orr, Müller 1998, Efficient BackProp, section 4.3",
+    ),
+    "few-rows": Code(
+        "There are few rows for so many coefficients",
+        "With fewer rows than coefficients every target is met exactly and nothing is learned. With fewer than ten "
+        "rows a coefficient the line follows the noise of its rows, and its error on new rows is larger than the "
+        "loss says.",
+        "Five rows with three features and a bias leave one row that is not used up.",
+        "Harrell 2015, Regression Modeling Strategies, section 4.4",
+    ),
+    "identifier": Code(
+        "A column looks like row numbers or identifiers",
+        "Whole numbers that rise or fall in every row, or that are 1 to n in some order, count rows rather than "
+        "measure anything. A model that uses them learns the order of the table, and fails on new rows. A time or a "
+        "dose by which the table is sorted looks the same: keep that.",
+        "The columns id, rownames, Unnamed: 0 of an exported frame.",
+        "Kaufman, Rosset, Perlich, Stitelman 2012, Leakage in Data Mining, section 2",
+    ),
+    "near-collinear": Code(
+        "Some columns are almost combinations of others",
+        "The scaled condition is the ratio of the largest to the smallest singular value of the centred columns of "
+        "unit norm. Above 30 some coefficients are hard to tell apart: small changes of the data move them far, "
+        "against one another. No scaling helps.",
+        "The same length measured in inches and in rounded centimetres.",
+        "Belsley, Kuh, Welsch 1980, Regression Diagnostics, section 3.2",
+    ),
+    "outlying": Code(
+        "A value lies more than eight standard deviations from its column's mean",
+        "Squared error weighs a row by the square of its distance, so one such row can turn the line. Often it is a "
+        "slip of a decimal point or a code for a missing cell (such as 9999); sometimes it is the most "
+        "telling row of all. At most one row in 64 can lie so far out.",
+        "A delay of 1,301 minutes in a column with mean 13 and standard deviation 40.",
+        "Belsley, Kuh, Welsch 1980, Regression Diagnostics, section 2.1",
+    ),
+    "numbers-as-text": Code(
+        "A text column looks like numbers",
+        "The cells hold signs that no number has, such as a thousands separator, a decimal comma, a percent or "
+        "currency sign, so the column was taken as categories with a coefficient for each level.",
+        "The cells 1.234,50 and 12 %: write 1234.50 and 12.",
+        "Broman, Woo 2018, Data Organization in Spreadsheets, section 5",
+    ),
+    "year": Code(
+        "A column looks like years",
+        "Whole numbers from 1800 to 2200. A year in a linear model is a straight trend, and the bias becomes the "
+        "prediction for the year 0. Years lie far from zero for how little they vary, which slows gradient descent.",
+        "For the years 2007 to 2009 subtract 2007, or leave the column out where no trend is meant.",
+        "Gelman, Hill 2007, Data Analysis Using Regression, section 4.2",
+    ),
+    "constant": Code(
+        "A column has one value in every row",
+        "Beside a bias such a column says nothing: any part of the bias could be its coefficient. Its coefficient "
+        "is set to zero.",
+        "The column year of a table that covers one year.",
+        "Golub, Van Loan 2013, Matrix Computations, section 5.5",
+    ),
+    "left-out": Code(
+        "Columns are left out of the model",
+        "Dates, lists, columns without a value and text with more than 50 levels or another value in every row "
+        "cannot be features as they are. A text column that is named with --feature is used all the same, with a "
+        "coefficient for each of its levels but the first.",
+        "The tail number of an aircraft has 4,000 levels: it names a thing rather than a property.",
+        "Chambers, Hastie 1992, Statistical Models in S, chapter 2",
+    ),
+}
+
+
+def explain(code: str) -> str:
+    """The title, the paragraph, the example and the reference of a code; `UsageError` lists the codes."""
+    if code not in CODES:
+        raise UsageError(f"there is no code {code!r}", f"the codes are {', '.join(CODES)}")
+    about = CODES[code]
+    return f"{code}: {about.title}.\n\n{about.paragraph}\n\nExample: {about.example}\n\nReference: {about.reference}."

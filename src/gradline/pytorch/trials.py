@@ -1,0 +1,176 @@
+"""All hypotheses tried on printed losses, the exact ones first, and what each would mean."""
+
+from dataclasses import fields, replace
+from typing import Any, NamedTuple
+
+from gradline.pytorch.ensembles import likeliest, shuffled
+from gradline.pytorch.hypotheses import HYPOTHESES, sizes
+from gradline.pytorch.matching import Match, any_start, exact, other_epochs, other_rate
+from gradline.pytorch.printed import Printed
+from gradline.pytorch.simulation import LOGS, Case, Loop
+from gradline.wording import counted, joined, listed
+
+# What batches of another size than said are called, by what is printed of them.
+WITH_LOG = {"all": "batches", "last": "last_batch", "mean": "running_mean"}
+ELSEWHERE = "the start, or the targets, are not those given"
+
+
+class Candidate(NamedTuple):
+    """A hypothesis and its `misfit` to the losses, in units of what is allowed; `sentence` says what it would mean.
+
+    It `fits` when nothing speaks against it, and is `sure` when it could not well do so by accident.
+    """
+
+    name: str
+    misfit: float
+    parameters: dict[str, Any]
+    sentence: str
+    remedy: str
+    fits: bool
+    sure: bool
+
+
+def tried(case: Case, printed: Printed, base: Loop, start_known: bool) -> list[Candidate]:
+    """The best of each hypothesis, those that fit first.
+
+    Random orders and other starts explain much, so they are tried only where nothing exact fits.
+    """
+    if not start_known:
+        return [] if base.batch else _best(_settled(_from_any_start(case, printed, known=False)))
+    found = _settled(
+        _exact(case, printed, [replace(base, log=log) for log in LOGS] if base.batch else [base])
+    )
+    if not any(c.fits for c in found):
+        # The first loss is the same whatever the loop does: where it is that of the start given, so is the start.
+        first = Printed(printed.losses[:1], printed.halves[:1], printed.epochs[:1], *printed[3:])
+        seen = base.batch or exact(case, first, Loop(lr_ratio=0.0)).fits
+        elsewhere = [] if seen else _settled(_from_any_start(case, printed, known=True))
+        # What few directions explain to the last digit is no matter of chance.
+        smooth = any(c.fits and c.parameters.get("directions", 0) < len(printed.losses) for c in elsewhere)
+        at_random = [] if smooth else _shuffled(case, printed, base)
+        found += at_random + ([] if any(c.fits for c in at_random) else elsewhere)
+    return _best(found)
+
+
+def _settled(found: list[Candidate]) -> list[Candidate]:
+    """Where one fits that could not by accident, those that would fit anything are no rivals."""
+    sure = any(c.fits and c.sure for c in found)
+    return [c._replace(fits=c.fits and (c.sure or not sure)) for c in found]
+
+
+def _exact(case: Case, printed: Printed, bases: list[Loop]) -> list[Candidate]:
+    found = [
+        _candidate(case, name, exact(case, printed, loop))
+        for base in bases
+        for name, hypothesis in HYPOTHESES.items()
+        if not hypothesis.fitted
+        for loop in hypothesis.loops(case, base)
+    ]
+    fitting = {c.name for c in found if c.fits and c.sure}
+    if "right" not in fitting:  # which is one of the sizes
+        for name, hypothesis in HYPOTHESES.items():
+            loops = hypothesis.loops(case, bases[0]) if hypothesis.fitted else []
+            found += [_candidate(case, name, exact(case, printed, loop)) for loop in loops]
+    if bases[0].batch is None and not fitting & {
+        "right",
+        "other_lr",
+        "no_update",
+    }:  # which are some of the rates
+        found.append(_candidate(case, "other_lr", other_rate(case, printed, bases[0])))
+    if not fitting & {"right", "stale", "no_update"}:  # which are the right path at some epochs
+        match = other_epochs(case, printed, bases[0])
+        found.append(_candidate(case, "order", match, _order(printed, match)))
+    return found
+
+
+def _from_any_start(case: Case, printed: Printed, known: bool) -> list[Candidate]:
+    """The full-batch hypotheses from whatever start suits them; beside a start given each is a second mistake."""
+    found = []
+    for name, hypothesis in HYPOTHESES.items():
+        for loop in [] if hypothesis.fitted or name == "stale" else hypothesis.loops(case, Loop()):
+            if (
+                known and loop.lr_ratio == 0
+            ):  # a loss that stays is no sign of weights that do, where it has arrived
+                continue
+            match = any_start(case, printed, loop)
+            if known and name == "right":
+                found.append(_candidate(case, "order", match, f"the steps are right, but {ELSEWHERE}."))
+            else:
+                found.append(_candidate(case, name, match))
+    if not known:
+        return found
+    return [
+        c._replace(
+            parameters=c.parameters | {"start": "another"},
+            sentence=c.sentence if c.name == "order" else f"{c.sentence} And {ELSEWHERE}.",
+        )
+        for c in found
+    ]
+
+
+def _shuffled(case: Case, printed: Printed, base: Loop) -> list[Candidate]:
+    """Shuffled batches: of the size said, with every mistake; of other sizes where that explains nothing."""
+    said = [
+        (name, loop)
+        for name, hypothesis in HYPOTHESES.items()
+        for loop in (
+            []
+            if hypothesis.fitted or not base.batch
+            else hypothesis.loops(case, replace(base, shuffled=True))
+        )
+    ]
+    other = [("batches", replace(base, batch=b, shuffled=True)) for b in sizes(case, base.batch) if b]
+    found: list[Candidate] = []
+    for loops in (said, other):
+        named = [(name, match) for name, loop in loops for match in shuffled(case, printed, loop)]
+        for (name, _), match in zip(named, likeliest([match for _, match in named]), strict=True):
+            # Only what is not said must show that it is at random.
+            match = match._replace(sure=match.sure or name == "right")
+            found.append(_candidate(case, WITH_LOG[match.loop.log] if name == "batches" else name, match))
+        if any(c.fits for c in found):
+            break
+    return found
+
+
+def _candidate(case: Case, name: str, match: Match, sentence: str = "") -> Candidate:
+    usual = Loop()
+    changed = {f.name: getattr(match.loop, f.name) for f in fields(Loop)}
+    parameters = {key: value for key, value in changed.items() if value != getattr(usual, key)}
+    parameters["first_epoch"] = int(match.epochs[0])
+    if match.directions:
+        parameters["directions"] = match.directions
+    if name == "order":
+        parameters["epochs"] = match.epochs.tolist()
+        remedy = "w and b as at the start, then each cell once, in order"
+        return Candidate(name, match.misfit, parameters, sentence, remedy, match.fits, match.sure)
+    hypothesis = HYPOTHESES[name]
+    told = hypothesis.sentence(case, match.loop), hypothesis.remedy(case, match.loop)
+    return Candidate(name, match.misfit, parameters, *told, match.fits, match.sure)
+
+
+def _order(printed: Printed, match: Match) -> str:
+    said, true = printed.epochs, match.epochs
+    if len(shift := set((true - said).tolist())) == 1:
+        updates = counted(shift.pop(), "update")
+        return f"the losses are those of the right loop {updates} later than said: cells had been run before."
+    return (
+        f"the losses lie on the right path, but after {listed(true.tolist())} updates, not after "
+        f"{listed(said.tolist())}: cells were run more than once, or out of order."
+    )
+
+
+def _best(found: list[Candidate]) -> list[Candidate]:
+    """The best of each name, those that fit first; several batch sizes that fit are told together."""
+    found = sorted(found, key=lambda c: (not c.fits, not c.sure, c.misfit))
+    best = {c.name: c for c in reversed(found)}
+    for name in WITH_LOG.values():
+        fitting = sorted(
+            {c.parameters["batch"] for c in found if c.name == name and c.fits and "batch" in c.parameters}
+        )
+        if len(fitting) > 1:
+            c, others = best[name], [b for b in fitting if b != best[name].parameters["batch"]]
+            sentence = (
+                f"{c.sentence} Batches of {joined([str(b) for b in others])} would print much the same."
+            )
+            best[name] = c._replace(sentence=sentence, parameters=c.parameters | {"sizes": fitting})
+    return sorted(best.values(), key=lambda c: (not c.fits, not c.sure, c.misfit))

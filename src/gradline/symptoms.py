@@ -1,0 +1,296 @@
+"""The rules that turn figures about the data into findings; every threshold has its reason beside it."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from gradline.design import Number
+from gradline.errors import Notice
+from gradline.findings import CODES, Finding
+from gradline.moments import Moments
+from gradline.pace import CENTRED, RAW, SCALED, Pace, condition
+from gradline.rank import Rank
+from gradline.survey import Survey
+from gradline.trajectory import Trajectory
+from gradline.wording import counted, epochs, joined, listed, number, percent
+
+USUAL_RATE = 0.01  # what people try first; data that bear it need no warning
+SLOW = 10_000  # epochs; fewer pass while one waits
+WORTH = 10.0  # a tenth of the epochs is worth telling
+HARD = 30.0  # the scaled condition from which Belsley, Kuh and Welsch speak of moderate to strong relations
+FAR_OUT = 8.0  # standard deviations; Chebyshev: at most one row in 64, and no row at all among fewer
+ENOUGH_ROWS = 10  # per coefficient (Harrell 2015)
+SHORTEST = 10  # rows from which a rising column is no accident
+_LEFT_OUT = " is left out: it "
+
+
+@dataclass(frozen=True, eq=False)
+class Patient:
+    """The figures that the rules look at. `kept` are the survey's columns that became features of `moments`."""
+
+    moments: Moments
+    bias: bool
+    survey: Survey
+    kept: list[int]
+    paces: dict[str, Pace]
+    path: Trajectory  # at the rate to judge, on the columns as they are
+    has_lr: bool
+    batch_limits: dict[int, float | None]
+    notices: list[Notice]
+
+    @cached_property
+    def left_out(self) -> dict[str, str]:
+        """The columns that were left out, with the reason."""
+        told = [notice.text.rpartition(_LEFT_OUT) for notice in self.notices if _LEFT_OUT in notice.text]
+        return {name: reason.split(" (name it")[0] for name, _, reason in told}
+
+    @cached_property
+    def rank(self) -> Rank:
+        """Which columns the data can tell apart."""
+        return Rank.of(self.moments, self.bias)
+
+    @cached_property
+    def spread(self) -> np.ndarray:
+        """The standard deviations (divisor W) of [X Y]."""
+        deviations = np.linalg.norm(self.moments.factor, axis=0) / math.sqrt(self.moments.weight_sum)
+        constant = [self.moments.features.index(name) for name in Rank.of(self.moments, True).constant]
+        deviations[constant] = 0.0  # what rounding left
+        return deviations
+
+    @property
+    def shares(self) -> list[tuple[str, float]]:
+        """What each parameter has of the direction that limits the rate, largest first."""
+        spectrum = self.path.spectrum
+        return spectrum.shares() if len(spectrum.curvatures) else []
+
+    @property
+    def best(self) -> Pace:
+        """The fastest view of the columns: scaled, and centred where there is a bias."""
+        return list(self.paces.values())[-1]
+
+    @property
+    def numeric(self) -> list[int]:
+        """The features that are columns of numbers, that vary."""
+        names = {term.column for term in self.moments.recipe.terms if isinstance(term, Number)}
+        return [j for j, name in enumerate(self.moments.features) if name in names and self.spread[j] > 0]
+
+
+def findings(patient: Patient) -> list[Finding]:
+    """All that the rules find, the most important first."""
+    order = list(CODES)
+    found = [finding for rule in RULES for finding in rule(patient)]
+    return sorted(found, key=lambda finding: order.index(finding.code))
+
+
+def _rate(patient: Patient) -> Iterator[Finding]:
+    path, standard = patient.path, patient.best
+    limit = path.lr_limit
+    shares = ", ".join(f"{name} {percent(share)}" for name, share in patient.shares[:3])
+    behind = f"; behind the limit are {shares}"
+    scaled = f"--lr auto scales the columns, which raises the limit to {number(standard.lr_limit)}"
+    if path.lr > limit:
+        grows = _growth(path, path.lr)
+        cause = f"lr {number(path.lr)} is above {number(limit)}, the largest stable rate: {grows}{behind}"
+        yield Finding("rate-limit", cause, f"stay below {number(limit)}; {scaled}")
+    elif not patient.has_lr and limit < USUAL_RATE:
+        tried = 10 ** math.ceil(math.log10(limit * 1.01))  # the next power of ten: what one would try
+        cause = f"no lr above {number(limit)} is stable: at {number(tried)} {_growth(path, tried)}{behind}"
+        yield Finding("rate-limit", cause, f"stay below {number(limit)}; {scaled}")
+
+
+def _growth(path: Trajectory, lr: float) -> str:
+    return f"the error grows {number(path.spectrum.growth(lr))}× per epoch"
+
+
+def _batch_rate(patient: Patient) -> Iterator[Finding]:
+    if not patient.has_lr or patient.path.lr > patient.path.lr_limit:
+        return
+    low = {b: limit for b, limit in patient.batch_limits.items() if limit and limit < patient.path.lr}
+    if low:
+        told = joined([f"{number(limit)} for batches of {b}" for b, limit in low.items()])
+        yield Finding(
+            "batch-limit",
+            f"lr {number(patient.path.lr)} is stable for the full batch, and above the mean-square limit {told}",
+            "take larger batches, a smaller rate, or --lr auto",
+        )
+
+
+def _slow(patient: Patient) -> Iterator[Finding]:
+    path = patient.path
+    needed = path.epochs_to_weights()
+    if not SLOW < needed < math.inf:
+        return
+    column = path.spectrum.columns(int(np.argmin(path.spectrum.curvatures)))
+    at = f"lr {number(path.lr)}" if patient.has_lr else f"the best lr, {number(path.lr)},"
+    cause = f"at {at} the slowest error ({column}) shrinks a thousandfold in {epochs(needed)}"
+    if patient.paces[RAW].hessian_condition > WORTH * patient.best.hessian_condition:
+        remedy = f"train with --lr auto: on scaled columns {epochs(patient.best.epochs_to_weights)} do"
+    else:
+        remedy = "take the exact answer, which needs no epochs"
+    yield Finding("slow", cause, remedy)
+
+
+def _far(patient: Patient) -> Iterator[Finding]:
+    if not patient.bias or _ratio(patient, SCALED) < WORTH:
+        return
+    moments, spread = patient.moments, patient.spread
+    away = [
+        (abs(moments.mean[j]) / spread[j], name) if spread[j] else (math.inf, f"{name} (constant)")
+        for j, name in enumerate(moments.features)
+        if moments.mean[j]
+    ]
+    farthest = sorted(away, key=lambda pair: -pair[0])[:3]
+    told = joined([name if far == math.inf else f"{name} {number(far, 2)}" for far, name in farthest])
+    yield Finding(
+        "far-from-zero",
+        f"columns sit far from zero, in their standard deviations: {told}; of the Hessian's condition of "
+        f"{condition(patient.paces[RAW].hessian_condition)}, centring leaves "
+        f"{condition(patient.paces[CENTRED].hessian_condition)}, and with scaling "
+        f"{condition(patient.best.hessian_condition)}",
+        "train with --lr auto or --scale standard, which centres and scales and gives raw coefficients back",
+    )
+
+
+def _unlike(patient: Patient) -> Iterator[Finding]:
+    centred = CENTRED if patient.bias else RAW
+    if _ratio(patient, centred) < WORTH:
+        return
+    spread = patient.rank.norms / math.sqrt(patient.moments.weight_sum)  # about zero where there is no bias
+    sizes = [(spread[j], f"{name} ± {number(spread[j])}") for j, name in enumerate(patient.moments.features)]
+    sizes += [(1.0, "the ones of the bias")] if patient.bias else []
+    sizes = sorted(size for size in sizes if size[0] > 0)
+    yield Finding(
+        "unlike-scales",
+        f"columns are on unlike scales, from {sizes[0][1]} to {sizes[-1][1]}: scaling divides the Hessian's "
+        f"condition by {condition(_ratio(patient, centred))}",
+        "train with --lr auto or --scale standard, or change the units",
+    )
+
+
+def _ratio(patient: Patient, view: str) -> float:
+    return patient.paces[view].hessian_condition / patient.best.hessian_condition
+
+
+def _collinear(patient: Patient) -> Iterator[Finding]:
+    rank = patient.rank
+    told = [words for words in rank.combinations() if not words.endswith(" is constant")]
+    if told:
+        more = f" and {len(told) - 3} more" if len(told) > 3 else ""
+        cause = f"the data do not determine every coefficient: {'; '.join(told[:3])}{more}"
+        is_wide = patient.moments.rows <= patient.moments.p
+        remedy = "use fewer columns, or more rows" if is_wide else "leave a column of each out with --exclude"
+        yield Finding("collinear", cause, remedy)
+    elif rank.rank and rank.condition_scaled > HARD:
+        near = rank.near_combinations()
+        what = "; ".join(near[:3]) if near else _weakest(patient)
+        cause = f"the scaled condition is {number(rank.condition_scaled)}: hard to tell apart are {what}"
+        yield Finding(
+            "near-collinear", cause, "leave one of them out, or do not read their coefficients singly"
+        )
+
+
+def _weakest(patient: Patient) -> str:
+    """The columns of the weakest direction: those with at least a tenth of it, but two and six at most."""
+    shares = patient.rank.right[patient.rank.rank - 1] ** 2
+    order = np.argsort(-shares, kind="stable")[:6]
+    return joined([patient.moments.features[j] for i, j in enumerate(order) if i < 2 or shares[j] > 0.1])
+
+
+def _constant(patient: Patient) -> Iterator[Finding]:
+    if names := Rank.of(patient.moments, True).constant:
+        what = f"{listed(names)} {'has' if len(names) == 1 else 'have'} one value in every row"
+        yield Finding("constant", what, f"add {_excluding(names)}")
+
+
+def _excluding(names: list[str]) -> str:
+    return " ".join(f"--exclude {name}" for name in names)
+
+
+def _identifiers(patient: Patient) -> Iterator[Finding]:
+    moments, rows = patient.moments, patient.moments.rows
+    rising = patient.survey.monotone(rows)
+    for j in patient.numeric if rows >= SHORTEST else ():
+        low, high = moments.tally.minimum[j], moments.tally.maximum[j]
+        whole = bool(patient.survey.whole[patient.kept[j]])
+        name, span = moments.features[j], f"{low:.0f} to {high:.0f}"
+        if whole and low >= 1800 and high <= 2200:
+            cause = f"{name} looks like years, {span}: a straight trend whose bias stands for the year 0"
+            yield Finding("year", cause, f"subtract {low:.0f}, or add --exclude {name} if no trend is meant")
+        elif rising[patient.kept[j]] or (whole and _is_permutation(patient, j)):
+            order = "in order" if rising[patient.kept[j]] else "each once"
+            cause = f"{name} looks like row numbers or identifiers: whole numbers {span}, {order}"
+            yield Finding("identifier", cause, f"add --exclude {name}, unless it is a time or a dose")
+
+
+def _is_permutation(patient: Patient, j: int) -> bool:
+    """Whether the column has the range, the mean and the variance, (n² − 1)/12, of n whole numbers in a row."""
+    moments, n = patient.moments, patient.moments.rows
+    low, high = moments.tally.minimum[j], moments.tally.maximum[j]
+    return (
+        high - low == n - 1
+        and not patient.survey.is_weighted
+        and math.isclose(moments.mean[j], (low + high) / 2, rel_tol=1e-9)
+        and math.isclose(patient.spread[j] ** 2, (n**2 - 1) / 12, rel_tol=1e-9)
+    )
+
+
+def _rows(patient: Patient) -> Iterator[Finding]:
+    rows, coefficients = patient.moments.rows, patient.rank.rank + patient.bias
+    if rows < ENOUGH_ROWS * coefficients:
+        cause = f"{counted(rows, 'row')} for {counted(coefficients, 'coefficient')} per target"
+        if rows <= coefficients:
+            cause += ": every target is met exactly, and nothing is learned"
+        remedy = f"collect more rows ({ENOUGH_ROWS * coefficients:,} would do), or use fewer columns"
+        yield Finding("few-rows", cause, remedy)
+
+
+def _missing(patient: Patient) -> Iterator[Finding]:
+    tally = patient.moments.tally
+    if tally.dropped:
+        cells = listed(
+            f"{name} {count:,}" for name, count in sorted(tally.missing.items(), key=lambda c: -c[1])
+        )
+        whole = tally.dropped + tally.rows
+        cause = f"{tally.dropped:,} of {counted(whole, 'row')} have missing cells: {cells}"
+        yield Finding("missing", cause, "the fit needs --missing drop, or fill the cells")
+
+
+def _outlying(patient: Patient) -> Iterator[Finding]:
+    moments, far = patient.moments, []
+    for j in [*patient.numeric, *range(moments.p, moments.p + moments.m)]:
+        name = (*moments.features, *moments.targets)[j]
+        for value in (moments.tally.minimum[j], moments.tally.maximum[j]):
+            distance = abs(value - moments.mean[j])
+            if distance > FAR_OUT * patient.spread[j] > 0:
+                far.append((distance / patient.spread[j], f"{name} {number(value, 6)}"))
+    if far:
+        told = [f"{what} ({number(z)})" for z, what in sorted(far, reverse=True)]
+        cause = f"values lie far out, in standard deviations from the mean: {listed(told, 6)}"
+        yield Finding("outlying", cause, "look at these rows; mend slips and codes for missing cells")
+
+
+def _columns(patient: Patient) -> Iterator[Finding]:
+    reasons: dict[str, list[str]] = {}
+    for name, reason in patient.left_out.items():
+        reasons.setdefault(reason, []).append(name)
+    if reasons:
+        told = [
+            f"{listed(names)} ({'each ' if len(names) > 1 else ''}{why})" for why, names in reasons.items()
+        ]
+        cause = f"{counted(len(patient.left_out), 'column')} left out: {'; '.join(told)}"
+        yield Finding(
+            "left-out", cause, "turn into numbers what is meant, or name a text column with --feature"
+        )
+    for notice in patient.notices:
+        if "look like numbers" in notice.text:
+            name, _, rest = notice.text.rpartition(" is categorical: ")
+            cause = f"the cells of {name} look like numbers, and were taken as {rest.split('.')[0]}"
+            yield Finding("numbers-as-text", cause, "write a point for decimals, and no other signs")
+
+
+RULES = (
+    _rate, _batch_rate, _slow, _far, _unlike, _collinear, _constant, _identifiers, _rows, _missing, _outlying, _columns,
+)  # fmt: skip

@@ -1,0 +1,555 @@
+"""Inference and diagnostics: against statsmodels, R and fifty digits, the laws they obey, and what is refused."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import mpmath
+import numpy as np
+import polars as pl
+import pytest
+import statsmodels.api as sm
+import torch
+from sklearn import datasets
+
+import gradline as package
+from gradline import GradientDescent, LinearModel, Moments
+from gradline.diagnostics import diagnostics
+from gradline.errors import DataError, GradlineWarning, RequestError, UsageError
+
+KINDS = ["HC0", "HC1", "HC2", "HC3"]
+
+
+def penguins():
+    """333 complete penguins: flipper, bill and two dummies for body mass."""
+    origin = str(importlib.util.find_spec("palmerpenguins").origin)
+    frame = pl.read_csv(Path(origin).parent / "data" / "penguins.csv", null_values="NA").drop_nulls()
+    dummies = [frame["species"] == "Chinstrap", frame["species"] == "Gentoo", frame["sex"] == "male"]
+    columns = [frame["flipper_length_mm"], frame["bill_length_mm"], *dummies]
+    return np.column_stack([c.to_numpy().astype(float) for c in columns]), frame["body_mass_g"].to_numpy()
+
+
+def from_statsmodels(name):
+    data = getattr(sm.datasets, name).load_pandas()
+    return np.asarray(data.exog, float), np.asarray(data.endog, float)
+
+
+def diabetes():
+    data = datasets.load_diabetes(scaled=False)
+    return data.data, data.target
+
+
+DATA = {
+    "penguins": penguins,
+    "diabetes": diabetes,
+    **{
+        name: lambda name=name: from_statsmodels(name)
+        for name in ("longley", "engel", "stackloss", "statecrime")
+    },
+}
+
+
+def design(X, bias):
+    return np.column_stack([np.ones(len(X)), X]) if bias else X
+
+
+def joined(pair, j=0):
+    """The figures of target j, the bias first."""
+    return pair.weight[j] if pair.bias is None else np.concatenate([pair.bias[j : j + 1], pair.weight[j]])
+
+
+def same(ours, theirs, rtol=1e-9):
+    np.testing.assert_allclose(np.asarray(ours, float), np.asarray(theirs, float), rtol=rtol)
+
+
+def assert_inference(inference, reference, rtol=1e-9):
+    """Every figure of one target against a result of statsmodels."""
+    same(joined(inference.estimates.stderr), reference.bse, rtol)
+    same(joined(inference.t), reference.tvalues, rtol)
+    same(joined(inference.p_value), reference.pvalues, rtol)
+    for level in (0.5, 0.95, 0.999):
+        same(joined(inference.interval(level)), reference.conf_int(1 - level), rtol)
+    pairs = {
+        "residual_stderr": np.sqrt(reference.scale),
+        "r2": reference.rsquared,
+        "adjusted_r2": reference.rsquared_adj,
+        "F": reference.fvalue,
+        "F_p_value": reference.f_pvalue,
+        "log_likelihood": reference.llf,
+        "aic": reference.aic,
+        "bic": reference.bic,
+    }
+    for name, value in pairs.items():
+        same(getattr(inference, name)[0], value, rtol)
+    assert inference.freedom == reference.df_resid
+    assert inference.reason is None
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("name", DATA)
+def test_every_figure_is_that_of_statsmodels(name, bias):
+    X, y = DATA[name]()
+    model = package.fit(X, y, bias=bias)
+    A = design(X, bias)
+    reference = sm.OLS(y, A, hasconst=bias).fit()
+    assert_inference(model.inference, reference)
+    assert (model.inference.bias_stderr is None) == (not bias)
+    if X.shape[1] > 1:
+        around = X - X.mean(axis=0) if bias else X
+        others = [sm.OLS(x, np.delete(around, j, axis=1), hasconst=False) for j, x in enumerate(around.T)]
+        same(model.inference.vif, [1 / (1 - other.fit().rsquared) for other in others])
+    bounds = model.predict(X[:4] * 1.1, interval=0.9)
+    frame = reference.get_prediction(design(X[:4] * 1.1, bias)).summary_frame(alpha=0.1)
+    same(bounds[:, :, 0], frame[["mean", "obs_ci_lower", "obs_ci_upper"]].to_numpy().T)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("name", [name for name in DATA if name != "longley"])
+def test_robust_errors_and_influence_are_those_of_statsmodels(name, bias):
+    X, y = DATA[name]()
+    model, groups = package.fit(X, y, bias=bias), np.arange(len(X)) * 7 % 13
+    found = diagnostics(model, X, y, clusters=groups)
+    reference = sm.OLS(y, design(X, bias), hasconst=bias).fit()
+    for kind in KINDS:
+        robust = reference.get_robustcov_results(kind, use_t=True)
+        same(joined(getattr(found, kind).stderr), robust.bse)
+        same(joined(getattr(found, kind).p_value), robust.pvalues)
+    clustered = reference.get_robustcov_results("cluster", groups=groups, use_t=True)
+    same(joined(found.cluster.stderr), clustered.bse)
+    same(joined(found.cluster.p_value), clustered.pvalues)
+    same(joined(found.cluster.interval()), clustered.conf_int())
+    assert (found.clusters, found.cluster.freedom) == (13, 12)
+    influence = reference.get_influence()
+    same(found.rows.leverage, influence.hat_matrix_diag)
+    same(found.rows.cooks_distance[:, 0], influence.cooks_distance[0])
+    same(found.rows.internal[:, 0], influence.resid_studentized_internal)
+    same(found.rows.external[:, 0], influence.resid_studentized_external)
+
+
+def fifty_digits(X, y, groups):
+    """The definitions, with X and y taken as exact."""
+    mpmath.mp.dps = 50
+    A = mpmath.matrix([[1, *map(float, row)] for row in X])
+    Y, n, q = mpmath.matrix([float(v) for v in y]), len(X), X.shape[1] + 1
+    inverse = (A.T * A) ** -1
+    residual = Y - A * (inverse * (A.T * Y))
+    rows = [A[i, :] for i in range(n)]
+    h = [(a * inverse * a.T)[0] for a in rows]
+    variance = sum(r * r for r in residual) / (n - q)
+    scores = [residual[i] * rows[i] for i in range(n)]
+
+    def errors(parts, factor=1):
+        middle = mpmath.zeros(q)
+        for part in parts:
+            middle += part.T * part
+        covariance = inverse * middle * inverse * factor
+        return np.array([float(mpmath.sqrt(covariance[j, j])) for j in range(q)])
+
+    labels = sorted(set(groups))
+    zero = mpmath.zeros(1, q)
+    sums = [sum((s for s, g in zip(scores, groups, strict=True) if g == label), zero) for label in labels]
+    correction = mpmath.mpf(len(labels)) / (len(labels) - 1) * (n - 1) / (n - q)
+    return {
+        "classical": np.array([float(mpmath.sqrt(variance * inverse[j, j])) for j in range(q)]),
+        "HC0": errors(scores),
+        "HC1": errors(scores, mpmath.mpf(n) / (n - q)),
+        "HC2": errors([s / mpmath.sqrt(1 - hi) for s, hi in zip(scores, h, strict=True)]),
+        "HC3": errors([s / (1 - hi) for s, hi in zip(scores, h, strict=True)]),
+        "cluster": errors(sums, correction),
+        "leverage": np.array([float(hi) for hi in h]),
+        "cooks": np.array(
+            [float(r * r / variance / q * hi / (1 - hi) ** 2) for r, hi in zip(residual, h, strict=True)]
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", ["longley", "stackloss"])
+def test_in_fifty_digits(name):
+    """On Longley statsmodels itself keeps only eight digits of some of these."""
+    X, y = DATA[name]()
+    groups = np.arange(len(X)) // 3
+    expected, found = fifty_digits(X, y, groups), diagnostics(package.fit(X, y), X, y, groups)
+    same(joined(found.inference.estimates.stderr), expected["classical"], 1e-12)
+    for kind in [*KINDS, "cluster"]:
+        same(joined(getattr(found, kind).stderr), expected[kind], 1e-12)
+    same(found.rows.leverage, expected["leverage"], 1e-12)
+    same(found.rows.cooks_distance[:, 0], expected["cooks"], 1e-12)
+
+
+def test_influence_is_that_of_r():
+    """R's lm.influence for the growth of investment on that of GDP and a lagged interest rate."""
+    folder = Path(str(importlib.util.find_spec("statsmodels.stats").origin)).parent / "tests" / "results"
+    known = json.loads((folder / "influence_lsdiag_R.json").read_text())
+    macro: Any = sm.datasets.macrodata.load_pandas().data
+    growth = {name: 400 * np.diff(np.log(macro[name].to_numpy())) for name in ("realinv", "realgdp")}
+    X, y = np.column_stack([growth["realgdp"], macro["realint"].to_numpy()[:-1]]), growth["realinv"]
+    found: Any = diagnostics(package.fit(X, y), X, y)
+    same(found.rows.leverage, known["hat"])
+    same(found.rows.cooks_distance[:, 0], known["cooks"])
+    same(found.rows.internal[:, 0], known["std.res"])
+    same(found.rows.external[:, 0], known["stud.res"])
+    same(found.inference.residual_stderr, known["std.dev"])
+    covariance = np.array(known["cov.scaled"]).reshape(3, 3)
+    same(joined(found.inference.estimates.stderr), np.sqrt(np.diag(covariance)))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_precision_weights_are_those_of_wls(bias):
+    X, y = diabetes()
+    w = np.random.default_rng(0).uniform(0.1, 4, len(X))
+    model, A = package.fit(X, y, weights=w, bias=bias), design(X, bias)
+    reference = sm.WLS(y, A, weights=w, hasconst=bias).fit()
+    found = diagnostics(model, X, y, weights=w, weights_are="precision", clusters=np.arange(len(X)) // 5)
+    assert_inference(found.inference, reference)
+    without = model.infer("precision")
+    assert (without.log_likelihood, without.aic) == (None, None)
+    assert "sum of their logarithms" in without.card()["reason"]
+    for kind in KINDS:
+        same(joined(getattr(found, kind).stderr), reference.get_robustcov_results(kind).bse)
+    groups = np.arange(len(X)) // 5
+    same(joined(found.cluster.stderr), reference.get_robustcov_results("cluster", groups=groups).bse)
+    root = np.sqrt(w)
+    influence = sm.OLS(y * root, A * root[:, None]).fit().get_influence()
+    same(found.rows.leverage, influence.hat_matrix_diag)
+    same(found.rows.cooks_distance[:, 0], influence.cooks_distance[0])
+    same(found.rows.external[:, 0], influence.resid_studentized_external)
+
+
+def test_sampling_weights_have_robust_errors_only():
+    X, y = diabetes()
+    w = np.random.default_rng(1).uniform(0.5, 2, len(X))
+    model = package.fit(X, y, weights=w)
+    inference = model.infer("sampling")
+    assert (inference.estimates, inference.F, inference.log_likelihood) == (None, None, None)
+    assert "only robust errors hold" in inference.card()["reason"]
+    found = diagnostics(model, X, y, weights=w, weights_are="sampling")
+    same(
+        joined(found.HC1.stderr), sm.WLS(y, design(X, True), weights=w).fit().get_robustcov_results("HC1").bse
+    )
+    # A sampling weight has no scale: ten times as large says the same.
+    tenfold = diagnostics(package.fit(X, y, weights=10 * w), X, y, weights=10 * w, weights_are="sampling")
+    same(joined(tenfold.HC3.stderr), joined(found.HC3.stderr))
+    assert np.isnan(found.rows.internal).all()
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_counts_equal_repeated_rows(bias):
+    random = np.random.default_rng(2)
+    X, y, w = random.normal(3, 1, (30, 3)), random.normal(size=30), random.integers(0, 4, 30)
+    groups = np.arange(30) // 3
+    every = np.repeat(np.arange(30), w)
+    counted = diagnostics(package.fit(X, y, weights=w, bias=bias), X, y, groups, weights=w)
+    repeated = diagnostics(package.fit(X[every], y[every], bias=bias), X[every], y[every], groups[every])
+    ours, theirs = (d.inference.card() | d.inference.tests() for d in (counted, repeated))
+    assert ours.keys() == theirs.keys()
+    for name, value in theirs.items():
+        if isinstance(value, (list, float)):
+            same(ours[name], value, 1e-11)
+    for kind in [*KINDS, "cluster"]:
+        same(joined(getattr(counted, kind).p_value), joined(getattr(repeated, kind).p_value), 1e-9)
+    present = np.repeat(np.arange(np.sum(w > 0)), w[w > 0])
+    for ours, theirs in zip(counted.rows, repeated.rows, strict=True):
+        same(ours[present], theirs)
+
+
+def test_units_and_origin_change_no_test_of_a_slope():
+    X, y = diabetes()
+    random = np.random.default_rng(3)
+    units = 10.0 ** random.integers(-6, 6, X.shape[1])
+    moved = (X + 1000 * np.ptp(X, axis=0)) * units
+    plain, other = diagnostics(package.fit(X, y), X, y), diagnostics(package.fit(moved, y / 7), moved, y / 7)
+    same(other.inference.t.weight, plain.inference.t.weight, 1e-9)
+    same(other.inference.vif, plain.inference.vif, 1e-9)
+    same(other.inference.F, plain.inference.F, 1e-9)
+    for kind in KINDS:
+        same(getattr(other, kind).t.weight, getattr(plain, kind).t.weight, 1e-8)
+    same(other.rows.cooks_distance, plain.rows.cooks_distance, 1e-6)
+
+
+def test_every_target_has_the_inference_of_its_own_fit():
+    data = datasets.load_linnerud()
+    together: Any = diagnostics(package.fit(data.data, data.target), data.data, data.target)
+    for j, y in enumerate(data.target.T):
+        alone: Any = diagnostics(package.fit(data.data, y), data.data, y)
+        same(joined(together.inference.interval(), j), joined(alone.inference.interval()))
+        same(together.inference.log_likelihood[j], alone.inference.log_likelihood[0])
+        same(joined(together.HC3.stderr, j), joined(alone.HC3.stderr))
+        same(together.rows.external[:, j], alone.rows.external[:, 0])
+
+
+def test_a_saved_model_has_the_same_inference(tmp_path):
+    X, y = diabetes()
+    model = package.fit(X, y)
+    model.save(tmp_path / "m")
+    again = package.load(tmp_path / "m")
+    assert again.inference.card() == model.inference.card()
+    assert again.inference.tests() == model.inference.tests()
+    assert (again.predict(X, interval=0.9) == model.predict(X, interval=0.9)).all()
+    # Moments that were added up say the same as the rows at once.
+    halves = package.fit(Moments.of(X[:200], y[:200]) + Moments.of(X[200:], y[200:]))
+    same(joined(halves.inference.t), joined(model.inference.t))
+
+
+def test_intervals_cover_as_often_as_they_say():
+    """400 targets share ten rows: each is one repetition of the experiment."""
+    random, repetitions = np.random.default_rng(4), 400
+    X, weight, bias = random.normal(5, 2, (10, 2)), random.normal(size=(repetitions, 2)), 3.0
+    Y = X @ weight.T + bias + random.normal(size=(10, repetitions))
+    model = package.fit(X, Y)
+    new = np.array([[4.0, 9.0]])
+    y = (new @ weight.T + bias)[0] + random.normal(size=repetitions)
+    for level in (0.5, 0.9):
+        slack = 4 * np.sqrt(level * (1 - level) / repetitions)
+        interval: Any = model.inference.interval(level)
+        _, low, high = model.predict(new, interval=level)
+        for truth, bounds in (
+            (weight[:, 0], interval.weight[:, 0]),
+            (np.full(repetitions, bias), interval.bias),
+            (y, np.stack([low[0], high[0]], axis=1)),
+        ):
+            covered = (bounds[:, 0] <= truth) & (truth <= bounds[:, 1])
+            assert abs(covered.mean() - level) < slack
+    # Under the null every p-value is as likely as any other.
+    null = package.fit(X, random.normal(size=(10, repetitions))).inference.p_value.weight[:, 0]
+    assert np.abs(np.sort(null) - np.arange(1, repetitions + 1) / repetitions).max() < 0.1
+
+
+def test_leverages_sum_to_the_number_of_coefficients():
+    X, y = diabetes()
+    w = np.random.default_rng(5).uniform(0, 3, len(X))
+    model = package.fit(X, y, weights=w)
+    counted = diagnostics(model, X, y, weights=w)
+    np.testing.assert_allclose(w @ counted.rows.leverage, 11, rtol=1e-12)
+    exact = diagnostics(model, X, y, weights=w, weights_are="precision")
+    np.testing.assert_allclose(exact.rows.leverage.sum(), 11, rtol=1e-12)
+
+
+def test_many_blocks_are_one_table(tmp_path):
+    """Clusters and rows spread over blocks, read from a file with a column of text for the clusters."""
+    random = np.random.default_rng(6)
+    n = 150_000
+    X, shop = random.normal(size=(n, 3)), random.integers(0, 40, n)
+    y = X @ [1.0, 0, -1] + random.normal(size=40)[shop] * X[:, 0] + random.normal(size=n)
+    frame = pl.DataFrame({"a": X[:, 0], "b": X[:, 1], "c": X[:, 2], "y": y, "shop": [f"s{k}" for k in shop]})
+    frame.write_parquet(tmp_path / "t.parquet")
+    model = package.fit(tmp_path / "t.parquet", "y", exclude=["shop"])
+    found = diagnostics(model, tmp_path / "t.parquet", clusters="shop")
+    reference = sm.OLS(y, design(X, True)).fit()
+    clustered = reference.get_robustcov_results("cluster", groups=shop)
+    same(joined(found.cluster.stderr), clustered.bse)
+    same(joined(found.HC3.stderr), reference.get_robustcov_results("HC3").bse)
+    assert len(list(found.blocks())) > 1
+    same(found.rows.leverage, reference.get_influence().hat_matrix_diag)
+    by_number = diagnostics(model, frame.with_columns(shop=pl.Series(shop)), clusters="shop")
+    same(joined(by_number.cluster.stderr), joined(found.cluster.stderr))
+
+
+@pytest.mark.parametrize("clusters", ["kind", "a"])
+def test_a_feature_may_name_the_clusters(clusters):
+    random = np.random.default_rng(7)
+    kind, a = random.integers(0, 3, 60), random.integers(0, 5, 60).astype(float)
+    frame = pl.DataFrame({"kind": [f"k{i}" for i in kind], "a": a, "y": random.normal(size=60)})
+    found = diagnostics(package.fit(frame, "y"), frame, clusters=clusters)
+    A = np.column_stack([np.ones(60), kind == 1, kind == 2, a]).astype(float)
+    groups = {"kind": kind, "a": a.astype(int)}[clusters]
+    reference = sm.OLS(frame["y"].to_numpy(), A).fit().get_robustcov_results("cluster", groups=groups)
+    sizes = reference.bse > 1e-8  # with a dummy per cluster the scores of a cluster sum to zero
+    same(joined(found.cluster.stderr)[sizes], reference.bse[sizes])
+
+
+class TestWhatIsLeftOut:
+    """Nothing is said where it would mean nothing, and the reason is."""
+
+    def test_training_that_stopped(self):
+        stopped = package.fit("example:crops", "apples", solver=GradientDescent(lr=1e-5, epochs=3))
+        self.assert_nothing(stopped, "training stopped before the optimum")
+
+    def test_training_that_diverged(self):
+        solver = GradientDescent(lr=1e-3, epochs=5)
+        self.assert_nothing(
+            package.fit("example:crops", "apples", solver=solver, force=True), "training diverged"
+        )
+
+    def test_a_module_that_is_not_at_the_optimum(self):
+        X, y = diabetes()
+        linear = torch.nn.Linear(X.shape[1], 1).double()
+        self.assert_nothing(LinearModel.from_torch(linear, X, y), "training stopped")
+        exact = package.fit(X, y)
+        adopted = LinearModel.from_torch(exact.to_torch(), X, y)
+        same(joined(adopted.inference.t), joined(exact.inference.t))
+
+    def test_no_degree_of_freedom(self):
+        X, y = diabetes()
+        model = package.fit(X[:3, :2], y[:3])
+        self.assert_nothing(model, "3 observations for 3 coefficients leave no degree of freedom")
+
+    @pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+    def test_an_exact_fit(self, scale):
+        X, y = diabetes()
+        line = (X @ np.arange(1.0, 11) + 0.1) * scale
+        self.assert_nothing(package.fit(X, line), "y is fitted exactly")
+        both = package.fit(X, np.column_stack([line, y])).inference
+        assert "y1 is fitted exactly" in both.card()["reason"]
+        assert np.isnan(both.estimates.weight_stderr[0]).all()
+        same(both.estimates.weight_stderr[1], package.fit(X, y).inference.estimates.weight_stderr[0])
+
+    def test_a_target_that_does_not_vary(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", GradlineWarning)
+            model = package.fit(diabetes()[0], np.full(442, 0.1))
+        self.assert_nothing(model, "y is fitted exactly")
+        assert model.inference.r2 is None
+
+    def assert_nothing(self, model, words):
+        inference = model.inference
+        assert words in inference.reason
+        for name in (
+            "estimates",
+            "weight_stderr",
+            "t",
+            "p_value",
+            "F",
+            "F_p_value",
+            "residual_stderr",
+            "aic",
+            "bic",
+        ):
+            assert getattr(inference, name) is None
+        with pytest.raises(RequestError, match=words):
+            inference.interval()
+        with pytest.raises(RequestError, match=words):
+            model.predict(np.zeros((1, len(model.features))), interval=0.95)
+        with pytest.raises(RequestError, match=words):
+            diagnostics(model, np.zeros((1, len(model.features))), [0.0])
+        assert words in model.inference.card()["reason"]
+
+    def test_coefficients_that_the_data_do_not_determine(self):
+        X, y = diabetes()
+        twice = np.column_stack([X[:, 0], X, np.full(len(X), 3.0)])  # age twice, and a constant
+        with pytest.warns(GradlineWarning):
+            model = package.fit(twice, y)
+        inference, plain = model.inference, package.fit(X, y).inference
+        assert "do not determine the coefficients of bias, x1, x2, x12" in inference.card()["reason"]
+        assert np.isnan(inference.estimates.weight_stderr[0]).tolist() == [True, True, *[False] * 9, True]
+        assert np.isnan(inference.bias_stderr).all()
+        same(inference.estimates.weight_stderr[0][2:11], plain.estimates.weight_stderr[0][1:])
+        same(inference.F, plain.F)
+        same(inference.bic, plain.bic)
+        same(inference.vif[2:11], plain.vif[1:])
+        assert np.isinf(inference.vif[:2]).all()
+        assert np.isnan(inference.vif[11])
+        rows = twice[:3].copy()
+        same(model.predict(rows, interval=0.9), package.fit(X, y).predict(X[:3], interval=0.9))
+        rows[1, 0] += 1e-5  # the two ages now differ, and nobody knows what that does
+        rows[2, 11] = 4.0
+        assert np.isnan(model.predict(rows, interval=0.9)[1, :, 0]).tolist() == [False, True, True]
+        robust, known = diagnostics(model, twice, y).HC3, diagnostics(package.fit(X, y), X, y).HC3
+        same(robust.weight_stderr[0][2:11], known.weight_stderr[0][1:])
+        assert np.isnan(robust.weight_stderr[0][:2]).all()
+
+    def test_a_row_that_fixes_a_coefficient_alone(self):
+        X, y = diabetes()
+        X = np.column_stack([X[:, :2], np.arange(len(X)) == 5])
+        found = diagnostics(package.fit(X, y), X, y)
+        assert (found.HC2, found.HC3) == (None, None)
+        reference = sm.OLS(y, design(X, True)).fit()
+        same(joined(found.HC1.stderr)[:3], reference.get_robustcov_results("HC1").bse[:3])
+        assert np.isnan(found.rows.cooks_distance[5, 0])
+        assert np.isnan(found.rows.cooks_distance).sum() == 1
+
+    def test_requests_that_cannot_be_served(self):
+        X, y = diabetes()
+        model = package.fit(X, y)
+        with pytest.raises(UsageError, match="weights_are is 'frequency'"):
+            model.infer("frequency")
+        for level in (0, 1, 1.5):
+            with pytest.raises(UsageError, match="level of an interval"):
+                model.inference.interval(level)
+        with pytest.raises(DataError, match="400 rows are not the 442"):
+            diagnostics(model, X[:400], y[:400])
+        with pytest.raises(DataError, match="not the 442"):
+            diagnostics(model, X, y[::-1])
+        with pytest.raises(DataError, match="3 clusters for 442 rows"):
+            diagnostics(model, X, y, clusters=[1, 2, 3])
+        with pytest.raises(RequestError, match="all rows are in one cluster"):
+            diagnostics(model, X, y, clusters=np.zeros(442))
+        with pytest.raises(RequestError, match="Name a column of a table"):
+            diagnostics(model, X, y, clusters="shop")
+        with pytest.raises(DataError, match="X has 2 columns, the model has 10"):
+            diagnostics(model, X[:, :2], y)
+        with pytest.raises(RequestError, match="there is no column shop"):
+            diagnostics(package.fit("example:crops", "apples"), "example:crops", clusters="shop")
+
+
+def test_a_row_with_a_missing_cell_has_no_bounds():
+    model = package.fit("example:crops", "apples", features=["temp", "rainfall"])
+    rows = {"temp": [70.0, None], "rainfall": [60.0, 60.0]}
+    bounds = model.predict(rows, missing="drop", interval=0.9)
+    assert np.isnan(bounds[:, :, 0]).tolist() == [[False, True]] * 3
+    assert model.predict({"temp": [], "rainfall": []}, interval=0.9).shape == (3, 0, 1)
+
+
+def test_weights_of_a_table_are_found_in_it():
+    random = np.random.default_rng(8)
+    frame = pl.DataFrame(
+        {"a": random.normal(size=40), "y": random.normal(size=40), "w": random.integers(0, 3, 40)}
+    )
+    model = package.fit(frame, "y", weights="w")
+    beside = package.fit(frame.drop("w"), "y", weights=frame["w"].to_numpy())
+    found = diagnostics(model, frame)
+    again = diagnostics(beside, frame.drop("w"), weights=frame["w"].to_numpy())
+    assert joined(found.HC2.t).tolist() == joined(again.HC2.t).tolist()
+    X, y = frame[["a"]].to_numpy(), frame["y"].to_numpy()
+    half = package.fit(frame, "y", weights="w", holdout=0.5)
+    with pytest.raises(DataError, match="of a fit with a holdout, fit without it"):
+        diagnostics(half, frame)
+    arrays = diagnostics(model, X, y, weights=frame["w"].to_numpy())
+    assert joined(found.HC2.t).tolist() == joined(arrays.HC2.t).tolist()
+
+
+def test_on_the_command_line(gradline, tmp_path):
+    random = np.random.default_rng(9)
+    a, w = random.normal(size=30), random.integers(1, 4, 30)
+    pl.DataFrame({"a": a, "y": 2 * a + random.normal(size=30), "w": w}).write_csv(tmp_path / "t.csv")
+    fitted = gradline("fit", "t.csv", "-t", "y", "--weights", "w", "-o", "m", "--json")
+    model = package.load(tmp_path / "m")
+    report = json.loads(fitted.out)["inference"]
+    assert report["weight_stderr"] == model.inference.weight_stderr.tolist()
+    shown = gradline("show", "m").out
+    table = [line.split() for line in shown.splitlines()]
+    slope = next(cells for cells in table if cells[:1] == ["a"] and len(cells) == 8)
+    assert slope[2] == f"{model.inference.estimates.weight_stderr[0, 0]:.4g}"
+    assert slope[4] == f"{model.inference.p_value.weight[0, 0]:.3g}"
+    assert "Weights are taken as counts" in shown
+    exact = json.loads(gradline("show", "m", "--weights-are", "precision", "--json").out)["inference"]
+    assert exact["weight_p_value"] == model.infer("precision").p_value.weight.tolist()
+    assert exact["log_likelihood"] is None
+    assert gradline("show", "m", "--weights-are", "votes").code == 2
+    one = gradline("predict", "m", "--set", "a=0.5", "--interval", "0.9").out.split()
+    expected = model.predict({"a": [0.5]}, interval=0.9)[:, 0, 0]
+    assert one == ["predicted", "from", "to", "y", *(f"{value:.6g}" for value in expected)]
+    gradline("predict", "m", "t.csv", "--interval", "0.9", "-o", "p.csv")
+    table = pl.read_csv(tmp_path / "p.csv")
+    assert table.columns == ["y", "y_lower", "y_upper"]
+    np.testing.assert_array_equal(
+        table.to_numpy().T, model.predict(tmp_path / "t.csv", interval=0.9)[:, :, 0]
+    )
+    gradline("fit", "t.csv", "-t", "y", "--lr", "0.01", "--epochs", "2", "-o", "early")
+    assert "Left out: training stopped before the optimum" in gradline("show", "early").out
+    refused = gradline("predict", "early", "t.csv", "--interval", "0.9", "-o", "q.csv")
+    assert (refused.code, (tmp_path / "q.csv").exists()) == (1, False)
+    assert "there is no interval: training stopped" in refused.err
+
+
+def test_a_fit_loads_no_distribution():
+    words = "['gradline', 'fit', 'example:crops', '-t', 'apples', '--json']"
+    program = (
+        f"import sys\nfrom gradline.cli import main\nsys.argv = {words}\ntry: main()\nexcept SystemExit: pass\n"
+        "sys.exit('scipy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, '"inference"' in done.stdout) == (0, True)
