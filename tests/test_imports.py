@@ -23,7 +23,7 @@ LAYERS = [
     {"doubled"},
     {"factor"},
     {"tally"},
-    {"refinement"},
+    {"refinement", "crossproducts"},
     {"products"},
     {"moments"},
     {"rank", "relations", "heavy_ball"},

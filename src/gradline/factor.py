@@ -19,6 +19,11 @@ def triangular(rows: np.ndarray) -> np.ndarray:
     return factor
 
 
+def rounding(columns: int) -> float:
+    """A bound on what one QR or one matrix product does to a column, relative to its norm."""
+    return float(4 * np.sqrt(columns) * UNIT)
+
+
 def thin_svd(square: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The singular value decomposition of a factor, without the rows of zeros at its foot.
 

@@ -10,10 +10,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from gradline.crossproducts import CrossProducts
 from gradline.data import open_table
 from gradline.design import Category, Recipe
 from gradline.errors import DataError, DigitsError, RequestError
-from gradline.factor import UNIT, removed, scaled_singular_values, triangular
+from gradline.factor import UNIT, removed, rounding, triangular
 from gradline.products import Products
 from gradline.reading import read
 from gradline.rows import Block, Rows, TableRows
@@ -106,10 +107,11 @@ class Moments:
         if second is None:
             return _from_block(first, recipe)
         with one_blas_thread():
-            products = (_CrossProducts.of(block, recipe) for block in chain((first, second), blocks))
-            moments = reduce(_CrossProducts.__add__, products).finish(recipe)
-            if moments is not None and moments.digits >= digits:
-                return moments
+            products = (CrossProducts.of(block, recipe) for block in chain((first, second), blocks))
+            whole = reduce(CrossProducts.__add__, products)
+            found = whole.factor()
+            if found is not None and -np.log10(found.error) >= digits:
+                return cls(recipe, whole.tally, *found)
             parts = (_from_block(block, recipe) for block in _blocks(rows, watch))
             return reduce(Moments.__add__, parts, cls.empty(recipe))
 
@@ -168,7 +170,7 @@ class Moments:
         if min(self.rows, other.rows) == 0:  # nothing is merged, so nothing is rounded
             whole = self if other.rows == 0 else other
             return replace(whole, tally=self.tally + other.tally, products=None)
-        error = float(np.hypot(max(self.error, other.error), _rounding(self.p + self.m)))
+        error = float(np.hypot(max(self.error, other.error), rounding(self.p + self.m)))
         tally = self.tally + other.tally
         return replace(self, tally=tally, factor=triangular(stacked), error=error, products=None)
 
@@ -253,12 +255,6 @@ class Moments:
             level = bias + weight @ self.mean[:p] - self.mean[p:]
             return (residual**2).sum(axis=0) + self.weight_sum * level**2
 
-    @cached_property
-    def joint_condition(self) -> float:
-        """σmax/σmin of the centred columns [X Y] scaled to unit norm; infinite when they are dependent."""
-        s = scaled_singular_values(self.factor)
-        return float(s[0] / s[-1]) if len(s) and s[-1] > 0 else float("inf")
-
     @property
     def digits(self) -> float:
         """How many decimal digits of R's columns are sure: −log10 of `error`."""
@@ -341,7 +337,7 @@ def _from_block(block: Block, recipe: Recipe) -> Moments:
     tally, deviations = centre(block, recipe.features + recipe.targets)
     if block.w is not None:
         deviations *= np.sqrt(block.w)[:, None]
-    error = _rounding(deviations.shape[1]) if tally.rows else 0.0
+    error = rounding(deviations.shape[1]) if tally.rows else 0.0
     return Moments(recipe, tally, triangular(deviations), error)
 
 
@@ -356,7 +352,7 @@ def _extended(rows: Rows) -> Moments:
 
 
 def _from_products(recipe: Recipe, tally: Tally, products: Products) -> Moments:
-    return Moments(recipe, tally, products.factor(), _rounding(len(tally.mean)), products)
+    return Moments(recipe, tally, products.factor(), rounding(len(tally.mean)), products)
 
 
 def once(
@@ -372,44 +368,6 @@ def once(
         return found[bias]
 
     return remembered
-
-
-@dataclass(frozen=True, eq=False)
-class _CrossProducts:
-    """Moments on the way: G = Σ w·(z − z̄)(z − z̄)ᵀ takes the place of R until all rows are in."""
-
-    tally: Tally
-    G: np.ndarray
-
-    @classmethod
-    def of(cls, block: Block, recipe: Recipe) -> "_CrossProducts":
-        tally, deviations = centre(block, recipe.features + recipe.targets)
-        weighted = deviations if block.w is None else block.w[:, None] * deviations
-        return cls(tally, deviations.T @ weighted)
-
-    def __add__(self, other: "_CrossProducts") -> "_CrossProducts":
-        between = self.tally.between(other.tally)
-        return _CrossProducts(self.tally + other.tally, self.G + other.G + np.outer(between, between))
-
-    def finish(self, recipe: Recipe) -> Moments | None:
-        """R by Cholesky of the scaled cross-products; None when they are not positive definite.
-
-        The error of the cross-products reaches R through the square of its condition (Higham 2002, ch. 10).
-        """
-        scale = np.sqrt(np.diag(self.G))
-        if not (scale > 0).all():
-            return None
-        try:
-            factor = np.linalg.cholesky(self.G / np.outer(scale, scale)).T * scale
-        except np.linalg.LinAlgError:
-            return None
-        moments = Moments(recipe, self.tally, factor)
-        return replace(moments, error=_rounding(len(scale)) * moments.joint_condition**2)
-
-
-def _rounding(columns: int) -> float:
-    """A bound on what one QR or one matrix product does to a column, relative to its norm."""
-    return float(4 * np.sqrt(columns) * UNIT)
 
 
 def _error_after_removal(factor: np.ndarray, rows: np.ndarray, left: np.ndarray, error: float) -> float:
