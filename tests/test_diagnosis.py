@@ -1,12 +1,13 @@
 """diagnose against real PyTorch loops, each with its mistake; run as a script it counts its verdicts."""
 
 import collections
+import json
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import palmerpenguins
@@ -48,7 +49,11 @@ class Learner:
         self.init = self.coefficients()
         if self.random.random() < 0.3:  # the start as PyTorch prints it
             self.init = tuple(np.round(part.numpy().astype(float), 4).tolist() for part in self.init)
-        self.batch = int(self.random.integers(1, self.n)) if self.n <= 40 else int(self.random.choice([5, 8, 16, 20, 32]))
+        self.batch = (
+            int(self.random.integers(1, self.n))
+            if self.n <= 40
+            else int(self.random.choice([5, 8, 16, 20, 32]))
+        )
         self.said: int | None = None
         self.shown: list[tuple[int, float]] = []
 
@@ -64,15 +69,15 @@ class Learner:
     def update(self, loss, reset=True):
         loss.backward()
         with torch.no_grad():
-            self.w -= self.w.grad * self.true_lr
-            self.b -= self.b.grad * self.true_lr
-            if reset:
-                self.w.grad.zero_()
-                self.b.grad.zero_()
+            for part in (self.w, self.b):
+                assert part.grad is not None
+                part -= part.grad * self.true_lr
+                if reset:
+                    part.grad.zero_()
 
     def says(self, epoch, loss):
         if epoch % self.every == 0:
-            self.shown.append((epoch, float(loss)))
+            self.shown.append((epoch, loss.item() if hasattr(loss, "item") else loss))
 
     def printed(self):
         style = self.random.choice(["tensor", "epoch", "csv"])
@@ -147,6 +152,17 @@ def no_update(learner):
     train(learner, update=update)
 
 
+def momentum(learner):
+    optimizer = torch.optim.SGD([learner.w, learner.b], lr=learner.lr, momentum=0.9)
+
+    def update(_, loss):
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+    train(learner, update=update)
+
+
 def scaled(scale):
     def run(learner):
         learner.x = scale(learner.x)
@@ -170,7 +186,8 @@ def in_batches(shuffle, log, said=False):
                 optimizer.step()
                 optimizer.zero_grad()
                 losses.append(loss.item())
-            learner.says(epoch, {"all": learner.loss, "last": loss.item, "mean": lambda: np.mean(losses)}[log]())
+            shown = learner.loss() if log == "all" else losses[-1] if log == "last" else np.mean(losses)
+            learner.says(epoch, shown)
 
     return run
 
@@ -188,7 +205,12 @@ def cell_again(learner):
 
 def big_cell_again(learner):
     learner.every = 1
-    for epoch, updates in ((0, 0), (1, 1), (2, 1), (2 + learner.epochs, learner.epochs * learner.random.integers(2, 6))):
+    for epoch, updates in (
+        (0, 0),
+        (1, 1),
+        (2, 1),
+        (2 + learner.epochs, learner.epochs * learner.random.integers(2, 6)),
+    ):
         for _ in range(updates):
             learner.update(learner.loss())
         learner.says(epoch, learner.loss())
@@ -212,7 +234,7 @@ class Mistake(NamedTuple):
     verdict: str
     run: Callable[[Learner], None]
     at_random: bool = False
-    targets: Callable[[int], bool] = lambda m: True
+    targets: Callable[[int], bool] = bool
 
 
 MISTAKES = {
@@ -223,9 +245,12 @@ MISTAKES = {
     "lr too large": Mistake("lr", lambda a: at_rate(lambda b: b.lr)(_raised(a))),
     "factor 2 missing": Mistake("other_lr", by_hand(lambda a: 1 / (a.n * a.m))),
     "gradient of the sum": Mistake("other_lr", by_hand(lambda _: 2.0)),
+    "momentum": Mistake("momentum", momentum),
     "backward twice": Mistake("other_lr", lambda a: train(a, update=twice)),
     "lr ten times": Mistake("other_lr", at_rate(lambda a: a.lr * (10 if a.share < 0.09 else 0.1))),
-    "any other lr": Mistake("other_lr", at_rate(lambda a: a.lr * a.random.uniform(0.1, min(5, 0.95 / a.share)))),
+    "any other lr": Mistake(
+        "other_lr", at_rate(lambda a: a.lr * a.random.uniform(0.1, min(5, 0.95 / a.share)))
+    ),
     "sum": Mistake("sum", lambda a: train(a, lambda b: ((b.model(b.x) - b.y) ** 2).sum())),
     "row_mean": Mistake(
         "row_mean",
@@ -236,7 +261,9 @@ MISTAKES = {
     "root": Mistake("root", lambda a: train(a, shown=lambda _, loss: loss.sqrt())),
     "no_update": Mistake("no_update", no_update),
     "standardised, ddof 1": Mistake("standardised", scaled(lambda x: (x - x.mean(0)) / x.std(0))),
-    "standardised, ddof 0": Mistake("standardised", scaled(lambda x: (x - x.mean(0)) / x.std(0, unbiased=False))),
+    "standardised, ddof 0": Mistake(
+        "standardised", scaled(lambda x: (x - x.mean(0)) / x.std(0, unbiased=False))
+    ),
     "min-max": Mistake("standardised", scaled(lambda x: (x - x.min(0)[0]) / (x.max(0)[0] - x.min(0)[0]))),
     "batches in order": Mistake("batches", in_batches(False, "all")),
     "last batch in order": Mistake("last_batch", in_batches(False, "last")),
@@ -264,9 +291,13 @@ def table(data, targets):
 
 
 def penguins():
-    frame = pl.read_csv(Path(palmerpenguins.__file__).parent / "data" / "penguins.csv", null_values="NA").drop_nulls()
+    frame = pl.read_csv(
+        Path(palmerpenguins.__file__).parent / "data" / "penguins.csv", null_values="NA"
+    ).drop_nulls()
     columns = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm"]
-    return frame.select(columns).to_numpy().astype(float), frame.select("body_mass_g").to_numpy().astype(float)
+    return frame.select(columns).to_numpy().astype(float), frame.select("body_mass_g").to_numpy().astype(
+        float
+    )
 
 
 def random_problem(seed):
@@ -300,7 +331,10 @@ class Outcome:
 def is_unseen(learner, text, X, Y):
     """Whether a right full-batch loop from the start given would print the same."""
     printed, limit = read_printed(text), 3e-4 if isinstance(learner.init[0], list) else 1e-5
-    A, theta = np.column_stack([np.ones(len(X)), X]), np.vstack([learner.init[1], np.transpose(learner.init[0])])
+    A, theta = (
+        np.column_stack([np.ones(len(X)), X]),
+        np.vstack([np.asarray(learner.init[1]), np.asarray(learner.init[0]).T]),
+    )
     losses, theta = [], theta.astype(float)
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(printed.epochs.max() + 2):
@@ -332,6 +366,318 @@ def study(which, names, seeds) -> Iterator[Outcome]:
             if MISTAKES[name].targets(Y.shape[1]):
                 for seed in range(seeds):
                     yield outcome(name, problem, X, Y, 1000 * seed + i)
+
+
+# What a loop prints, as text, and the losses and epochs in it.
+PRINTED = [
+    (
+        "tensor(3390.0071, grad_fn=<DivBackward0>)\ntensor(2558.1218)",
+        [3390.0071, 2558.1218],
+        [5e-5, 5e-5],
+        [0, 1],
+    ),
+    (
+        "Epoch [10/100], Loss: 818.6476\nEpoch [20/100], Loss: 335.33",
+        [818.6476, 335.33],
+        [5e-5, 5e-3],
+        [10, 20],
+    ),
+    ("loss before: 22260.2\nloss after: 15273.6", [22260.2, 15273.6], [0.05, 0.05], [0, 1]),
+    ("loss= 267.3872\nloss after 5 epochs: 3.25", [267.3872, 3.25], [5e-5, 5e-3], [0, 1]),
+    (
+        "Epoch 3 loss 1.2e4\nEpoch 4 loss nan\nEpoch 5 loss inf",
+        [1.2e4, np.nan, np.inf],
+        [500, 0, 0],
+        [3, 4, 5],
+    ),
+    ("epoch,loss,seconds\n0,3390.0,1\n1,200,2", [3390, 200], [0.05, 0.5], [0, 1]),
+    ("0 tensor(267.3, grad_fn=<X>)\n1 tensor(3.)", [267.3, 3], [0.05, 0], [0, 1]),
+    ("epoch=0\ntensor(5.1)\nepoch=1\ntensor(4.2)", [5.1, 4.2], [0.05, 0.05], [0, 1]),
+    ("10/10 - loss: 0.25 - val_loss: 0.5\nval_loss: 3", [0.25], [5e-3], [0]),
+    ("{'epoch': 3, 'loss': 0.5}", [0.5], [0.05], [3]),
+    ("[3.5, 2.25, 1.0]", [3.5, 2.25, 1.0], [0.05, 5e-3, 0.05], [0, 1, 2]),
+    ("tensor([[0.5, 1.2]])\nW -= W.grad * 1e-5\n7.5", [7.5], [0.05], [0]),
+    ("5.0\nEpoch 1: loss 4.0\nEpoch 2: loss 3.5\n2.0", [5, 4, 3.5], [0.05] * 3, [0, 1, 2]),
+    ([3390.0071, 2558.12], [3390.0071, 2558.12], [5e-5, 5e-5], [0, 1]),
+    ([(10, 1.5), (20, 1.25)], [1.5, 1.25], [5e-3, 5e-3], [10, 20]),
+    ([torch.tensor(1 / 3), torch.tensor(0.1)], [1 / 3, 0.1], [0, 0], [0, 1]),
+    (["Loss: 3.5", "Loss: 2.5"], [3.5, 2.5], [0.05, 0.05], [0, 1]),
+]
+
+
+@pytest.mark.parametrize(("text", "losses", "halves", "epochs"), PRINTED)
+def test_losses_are_read_with_half_a_unit_of_their_last_digit(text, losses, halves, epochs):
+    printed = read_printed(text)
+    np.testing.assert_allclose(printed.losses, losses, rtol=1e-7)
+    np.testing.assert_allclose(printed.halves, halves, rtol=1e-9)
+    assert printed.epochs.tolist() == epochs
+
+
+def test_losses_in_a_file(tmp_path):
+    path = tmp_path / "log.txt"
+    path.write_text("Epoch 1: loss 4.5\n")
+    assert read_printed(path).losses == read_printed(str(path)).losses == [4.5]
+
+
+@pytest.mark.parametrize(
+    ("losses", "error"),
+    [
+        ("nothing here", DataError),
+        ([], DataError),
+        ([-1.0], DataError),
+        ([[1, 2, 3]], DataError),
+        ([object()], DataError),
+    ],
+)
+def test_what_is_no_loss_is_refused(losses, error):
+    with pytest.raises(error):
+        diagnose(losses, X5, Y5, lr=1e-5, init="zeros")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"lr": 0}, {"lr": "auto"}, {"momentum": 2}, {"batch_size": 0}, {"batch_size": 2.5}, {"init": "linear"}],
+)
+def test_settings_outside_their_range_are_refused(wrong):
+    with pytest.raises(UsageError):
+        diagnose([1.0], X5, Y5, **{"lr": 1e-5, "init": "zeros", **wrong})
+
+
+def no_grad(w, x, y):
+    for _ in range(2):
+        mse(x @ w, y).backward()
+        w = w - 0.1 * w.grad
+
+
+def in_place(w, x, y):
+    mse(x @ w, y).backward()
+    w -= 0.1 * w.grad
+
+
+def twice_through(w, x, y):
+    loss = mse(x @ w, y)
+    loss.backward()
+    loss.backward()
+
+
+# One row for each message: what provokes it in PyTorch.
+PROVOKED = {
+    "no_grad": no_grad,
+    "in_place": in_place,
+    "flat": lambda w, x, _: x.flatten()[None] @ w,
+    "dtype": lambda w, x, _: x.double() @ w,
+    "detach": lambda w, x, y: mse((x @ w).detach(), y).backward(),
+    "twice": twice_through,
+    "shape": lambda w, x, y: torch.nn.functional.mse_loss(x @ w, y[:, 0]),
+    "not_leaf": lambda w, *_: (2 * w).grad,
+}
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_messages_are_those_of_pytorch(name):
+    w, x, y = torch.zeros(2, 1, requires_grad=True), torch.ones(3, 2), torch.ones(3, 1)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        text = ""
+        try:
+            PROVOKED[name](w, x, y)
+        except (RuntimeError, TypeError) as error:
+            text = f"Traceback (most recent call last)\n{type(error).__name__}: {error}\n"
+    assert bool(text) == MESSAGES[name].stops
+    text += "".join(f"UserWarning: {warning.message}\n" for warning in warned)
+    diagnosis = diagnose(text, X5, Y5, lr=1e-5, init="zeros")
+    assert diagnosis.verdict == name
+    assert diagnosis.sentences[1].endswith(MESSAGES[name].remedy)
+
+
+def test_a_message_that_stopped_a_right_loop_is_the_verdict():
+    losses = Dynamics(case_of(X5, Y5), Loop()).predict(np.arange(3)).losses
+    text = "\n".join(f"tensor({loss:.4f})" for loss in losses)
+    stopped = f"{text}\nRuntimeError: Trying to backward through the graph a second time"
+    assert diagnose(text, X5, Y5, lr=1e-5, init="zeros").verdict == "right"
+    assert diagnose(stopped, X5, Y5, lr=1e-5, init="zeros").verdict == "twice"
+
+
+def case_of(X, Y, momentum=0.0):
+    start = np.zeros((X.shape[1] + 1, Y.shape[1]))
+    return Case(np.column_stack([np.ones(len(X)), X]), Y, 1e-5, momentum, start, start)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+@pytest.mark.parametrize("reset", [True, False])
+@pytest.mark.parametrize(("batch", "log"), [(None, "all"), (2, "all"), (2, "last"), (2, "mean")])
+def test_predictions_are_those_of_a_loop_that_steps(momentum, reset, batch, log):
+    """Against the loop in NumPy, row by row; the last batch is short."""
+    epochs = np.arange(1, 8)
+    predicted = Dynamics(case_of(X5, Y5, momentum), Loop(batch=batch, reset=reset, log=log)).predict(epochs)
+    A, theta, found = np.column_stack([np.ones(5), X5]), np.zeros((4, 2)), []
+    velocity = gradient = np.zeros((4, 2))
+    for _ in epochs:
+        losses = []
+        for first in range(0, 5, batch or 5):
+            rows = slice(first, first + (batch or 5))
+            residual = A[rows] @ theta - Y5[rows]
+            losses.append((residual**2).mean())
+            gradient = gradient * (not reset) + 2 * A[rows].T @ residual / residual.size
+            velocity = momentum * velocity + gradient
+            theta = theta - 1e-5 * velocity
+        found.append(
+            {"all": ((A @ theta - Y5) ** 2).mean(), "last": losses[-1], "mean": np.mean(losses)}[log]
+        )
+    np.testing.assert_allclose(predicted.losses, found, rtol=1e-9)
+
+
+@pytest.mark.parametrize("loop", [Loop(), Loop(batch=2, log="mean"), Loop(reset=False), Loop(root=True)])
+def test_the_sway_of_the_start_is_its_derivative(loop):
+    case = replace(case_of(X5, Y5), slack=np.full((4, 2), 1e-6))
+    epochs = np.array([0, 3, 9])
+    here = Dynamics(case, loop).predict(epochs)
+    for i in np.ndindex(4, 2):
+        unit = np.zeros((4, 2))
+        unit[i] = 1e-6
+        up, down = (Dynamics(replace(case, start=s * unit), loop).predict(epochs).losses for s in (1, -1))
+        np.testing.assert_allclose(
+            here.sway[:, np.ravel_multi_index(i, (4, 2))], (up - down) / 2, rtol=1e-4, atol=1e-9
+        )
+
+
+@pytest.mark.parametrize(
+    "loop", [Loop(), Loop(reset=False), Loop(minimised="half"), Loop(batch=3), Loop(root=True)]
+)
+def test_a_loop_explains_what_it_printed_itself(loop):
+    prediction = Dynamics(case_of(X5, Y5), loop).predict(np.arange(20))
+    printed = read_printed("\n".join(f"{loss:.4f}" for loss in prediction.losses))
+    size, fits = misfit(printed, prediction)
+    assert fits
+    assert size <= 1
+    shifted = printed._replace(losses=printed.losses + 3 * (printed.halves + prediction.rounding))
+    assert not misfit(shifted, prediction)[1]
+
+
+IPHONE = (
+    [[70, 0.1, 0.043], [90, 0.8, 0.064], [80, 0.13, 0.058], [100, 0.4, 0.037], [60, 0.9, 0.7]],
+    [5, 8, 12, 2, 1],
+)
+
+
+@pytest.mark.parametrize("data", ["example:iphone", "arrays"])
+def test_tutorial_001_compared_every_prediction_with_every_target(data):
+    data, targets = (data, "sales") if data != "arrays" else IPHONE
+    init = [[0.7765, -0.1135, 0.7029]], [0.4655]
+    diagnosis = diagnose("3390.0071\n2558.1218\n1931.3949", data, targets, lr=1e-5, init=init)
+    assert diagnosis.verdict == "shape"
+    assert "predictions (5, 1) against targets (5,): 25 pairs" in diagnosis.sentences[0]
+    assert "targets.reshape(-1, 1)" in str(diagnosis)
+
+
+def losses_of(run):
+    return [(p.epoch, p.values) for p in run.printed if p.what == "loss"]
+
+
+@pytest.mark.parametrize("tutorial", ["000", "002", "004"])
+def test_the_tutorials_trained_right_from_their_starts(tutorial):
+    run = RUNS[tutorial]
+    diagnosis = diagnose(losses_of(run), X5, Y5, lr=1e-5, init=(run.weight, run.bias))
+    assert diagnosis.verdict == "right"
+    assert any(finding.startswith("raw:") for finding in diagnosis.findings)
+
+
+def test_tutorial_002_did_not_train_from_its_first_start():
+    init = [[0.1493, -0.5595, 0.1657], [-0.0701, 0.2045, 0.3951]], [0.5860, 0.3001]
+    diagnosis = diagnose(losses_of(RUNS["002"]), X5, Y5, lr=1e-5, init=init)
+    assert diagnosis.verdict == "order"
+    assert diagnosis.candidates[0].parameters["start"] == "another"
+
+
+def test_tutorial_002_printed_a_loss_twice():
+    run, losses = RUNS["002"], "15813.8125\n15813.8125\n10762.5488\n7357.4829"
+    assert diagnose(losses, X5, Y5, lr=1e-5, init=(run.weight, run.bias)).verdict == "stale"
+
+
+# Tutorial 004's log of every tenth epoch of mini-batches of 5, and the start of its nn.Linear.
+LOG_004 = [
+    306.2371, 137.7837, 99.0105, 157.0631, 116.6572, 130.7298, 85.4811, 51.5243, 82.4509, 43.0389, 47.8127,
+    47.9212, 41.0461, 36.4354, 45.0747, 44.7640, 48.5533, 24.3748, 40.6967, 7.8028, 30.8908, 33.1213,
+    24.4376, 27.3861, 26.9544, 19.4002, 19.6921, 25.0680, 14.3282, 15.4479, 25.8788, 11.1351, 9.1044,
+    7.5806, 9.9922, 9.1836, 4.0150, 10.7038, 7.3144, 10.0724, 9.6074,
+]  # fmt: skip
+START_004 = [[-0.1873, 0.3503, -0.3835], [-0.4803, 0.4555, -0.3416]], [-0.1862, 0.0044]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("said", [None, 5])
+def test_tutorial_004_printed_the_loss_of_its_last_batch(said):
+    text = "\n".join(f"Epoch [{10 * i}/500], Loss: {loss:.4f}" for i, loss in enumerate(LOG_004, start=1))
+    targets = ["apples", "oranges"]
+    diagnosis = diagnose(text, "example:crops", targets, lr=1e-5, init=START_004, batch_size=said)
+    if said:
+        assert diagnosis.verdict == "right"
+        assert any(finding.startswith("last_batch:") for finding in diagnosis.findings)
+    else:
+        assert diagnosis.verdict == "last_batch"
+        assert 5 in diagnosis.candidates[0].parameters.get(
+            "sizes", [diagnosis.candidates[0].parameters["batch"]]
+        )
+
+
+def printed_by(loop, epochs, case=None):
+    losses = Dynamics(case or case_of(X5, Y5), loop).predict(np.arange(epochs)).losses
+    return "\n".join(f"{loss:.4f}" for loss in losses)
+
+
+def test_two_losses_cannot_tell_a_forgotten_reset():
+    diagnosis = diagnose(printed_by(Loop(), 2), X5, Y5, lr=1e-5, init="zeros")
+    assert diagnosis.verdict == "cannot tell"
+    assert {"right", "zero_grad"} <= {c.name for c in diagnosis.candidates if c.fits}
+    assert diagnose(printed_by(Loop(), 3), X5, Y5, lr=1e-5, init="zeros").verdict == "right"
+    assert diagnose(printed_by(Loop(reset=False), 3), X5, Y5, lr=1e-5, init="zeros").verdict == "zero_grad"
+
+
+def test_without_the_start_only_what_the_losses_alone_tell():
+    few = diagnose(printed_by(Loop(), 3), X5, Y5, lr=1e-5)
+    assert few.verdict == "cannot tell"
+    assert "init=(weight, bias)" in str(few)
+    assert diagnose(printed_by(Loop(), 60), X5, Y5, lr=1e-5).verdict == "right"
+    assert diagnose(printed_by(Loop(reset=False), 60), X5, Y5, lr=1e-5).verdict == "zero_grad"
+    assert diagnose(printed_by(Loop(), 9), X5, Y5, lr=1e-5, batch_size=2).verdict == "none fits"
+
+
+def test_two_mistakes_at_once_are_none_of_the_table():
+    text = printed_by(Loop(reset=False, minimised="half"), 20)
+    diagnosis = diagnose(text, X5, Y5, lr=1e-5, init="zeros")
+    assert diagnosis.verdict in ("none fits", "cannot tell")
+
+
+def test_the_start_as_printed_is_allowed_its_digits():
+    """Losses from a start within half a unit of the printed one fit; from ten units off they do not."""
+    init = np.array([[0.5376, 0.0660, -0.4016], [-0.6218, -0.9119, -0.3167]]), np.array([-0.6848, 0.0488])
+    start = np.vstack([init[1], init[0].T])
+    random = np.random.default_rng(0)
+    for factor, fits in ((1, True), (20, False)):
+        moved = replace(case_of(X5, Y5), start=start + factor * 5e-5 * random.uniform(-1, 1, start.shape))
+        diagnosis = diagnose(printed_by(Loop(), 5, moved), X5, Y5, lr=1e-5, init=init)
+        assert (diagnosis.verdict == "right") == fits
+
+
+def test_the_card_is_plain_json():
+    diagnosis = diagnose(printed_by(Loop(), 5), X5, Y5, lr=1e-5, init="zeros")
+    card = json.loads(json.dumps(diagnosis.card(), allow_nan=False))
+    assert card["verdict"] == "right"
+    assert {"name", "misfit", "parameters", "sentence"} <= set(card["candidates"][0])
+
+
+SMALL = ("crops5 both", "crops apples", "iphone", "random 11")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MISTAKES)
+def test_the_right_cause_and_never_a_wrong_one(name):
+    """One run of each mistake on four problems; `python tests/test_diagnosis.py SEEDS` counts all of them."""
+    chosen = [problem for problem in problems() if problem[0] in SMALL]
+    found = [run for run in study(chosen, [name], 1) if run.kind != "unseen"]
+    assert not [run for run in found if run.kind == "wrong"]
+    if not MISTAKES[name].at_random:
+        assert sum(run.kind == "right" for run in found) >= len(found) - 1
 
 
 if __name__ == "__main__":

@@ -15,12 +15,12 @@ from test_real_data import package_file
 from gradline import Moments, Trajectory, doctor
 from gradline.data.files import EXAMPLES
 from gradline.errors import MissingValuesError, RequestError, UsageError
-from gradline.findings import CODES, explain
+from gradline.examination.findings import CODES, explain
+from gradline.examination.survey import BATCHES, Survey
 from gradline.objectives import Problem, Scaling
 from gradline.reading import array_rows, read
 from gradline.rows import Block
 from gradline.solvers.sgd import mean_square_limit
-from gradline.survey import BATCHES, Survey
 from gradline.trajectory import Spectrum
 
 CROPS = ("example:crops", ["apples", "oranges"])
@@ -285,6 +285,18 @@ def test_row_numbers_in_any_order_or_with_gaps():
     assert "identifier" in codes({"c": np.arange(N), "a": [None, *GOOD["a"][1:]]})
     assert "identifier" not in codes({"c": np.minimum(shuffled, N - 2)})
     assert "identifier" not in codes({"c": RANDOM.integers(0, N, N)})
+    assert "identifier" not in codes({"c": np.arange(N) // 2})
+    few = pl.DataFrame(GOOD | {"c": range(N)})[:9]
+    assert "identifier" not in [finding.code for finding in doctor(few, "y").findings]
+    assert "year" not in codes({"c": [2013] * N})
+
+
+def test_whole_numbers_that_only_vary_like_row_numbers():
+    """Symmetric about zero, with the variance (n² − 1)/12, and far from 1 to n in any order."""
+    half = [57] * 96 + [2, 47, 98, 98]
+    values = np.array([sign * value for value in half for sign in (1, -1)])
+    assert (values.mean(), values.var()) == (0, (N**2 - 1) / 12)
+    assert "identifier" not in codes({"c": values})
 
 
 def test_few_rows_for_a_rank_and_not_for_columns():
@@ -370,7 +382,9 @@ def test_a_torch_dataset_brings_its_targets():
     ids=["crops", "iphone", "table"],
 )
 def test_the_commands_can_be_run_and_arrive(gradline, tmp_path, words):
-    frame = pl.DataFrame(GOOD | {"a": [None, *(500 + GOOD["a"][1:])], "c": GOOD["b"], "w": [1, 2] * (N // 2)})
+    frame = pl.DataFrame(
+        GOOD | {"a": [None, *(500 + GOOD["a"][1:])], "c": GOOD["a"] + GOOD["b"] / 9, "w": [1, 2] * (N // 2)}
+    )
     frame.write_csv(tmp_path / "my table.csv")
     report = json.loads(gradline("doctor", *words, "--json").out)
     assert len(report["commands"]) == 2
@@ -383,6 +397,7 @@ def test_the_commands_can_be_run_and_arrive(gradline, tmp_path, words):
         fitted.append(json.loads(done.out))
         assert fitted[-1]["features"] == report["features"]
     assert fitted[-1]["certificate"]["epochs_to_loss"] == 0
+    assert fitted[-1]["epochs"] >= report["paces"][-1]["epochs_to_weights"]
 
 
 def test_json_is_one_object_and_the_text_fits(gradline):

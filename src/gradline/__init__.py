@@ -7,7 +7,7 @@ from gradline.lazy import loader
 if TYPE_CHECKING:
     from gradline.certificate import Certificate
     from gradline.errors import GradlineError, GradlineWarning
-    from gradline.examination import doctor
+    from gradline.examination.doctor import doctor
     from gradline.fitting import fit
     from gradline.judging import certify
     from gradline.model import LinearModel, load
@@ -49,7 +49,7 @@ _HOMES = {
     "Trajectory": "trajectory",
     "Verification": "verification",
     "certify": "judging",
-    "doctor": "examination",
+    "doctor": "examination.doctor",
     "fit": "fitting",
     "load": "model",
     "verify": "verification",

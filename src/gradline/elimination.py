@@ -1,8 +1,8 @@
 """Newton's step from cross-products in double-double: elimination with pivots, and the step refined.
 
-LDLᵀ of G = AᵀWA, the largest rest first relative to the centred column it is left of, as pairs. A float64 copy of L gives
-corrections, pairs what they should correct, so the step is exact to the digits that G holds: 31 less twice those of the
-condition (Higham 2002, chapters 10 and 12).
+LDLᵀ of G = AᵀWA as pairs, the largest rest first, relative to the centred column it is left of. A float64 copy of L
+gives corrections, pairs what they should correct, so the step is exact to the digits that G holds: 31 less twice those
+of the condition (Higham 2002, chapters 10 and 12).
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from gradline.doubled import Doubled
 
 _UNIT = 2.0**-53
 _CONSTANT = (8 * _UNIT) ** 2  # a centred square below this share of the square itself is a constant's
+_NOTHING = 2.0**-96  # a rest below this share of a square is rounding of the pairs
 _ROUNDS = 4
 
 
@@ -93,14 +94,14 @@ class Eliminated:
 
 
 def eliminated(G: Doubled, has_bias: bool) -> Eliminated:
-    """LDLᵀ of cross-products; with a bias their first column is that of ones, which goes first and centres the others."""
+    """LDLᵀ of cross-products; with a bias the column of ones is their first, goes first and centres the others."""
     q, whole = len(G.hi), np.diag(G.hi)
     left, pending, norms = Doubled(G.hi.copy(), G.lo.copy()), whole > 0, np.sqrt(whole)
     order, columns, D, shares = [], [], [], []
     while pending.any():
         share = np.where(pending, np.diag(left.hi) / np.where(pending, norms, 1.0) ** 2, -np.inf)
         j = 0 if has_bias and not order else int(np.argmax(share))
-        if share[j] <= 0:
+        if left.hi[j, j] <= _NOTHING * whole[j]:
             break
         pivot = left[j, j]
         column = left[:, j].over(Doubled(np.full(q, pivot.hi), np.full(q, pivot.lo)))

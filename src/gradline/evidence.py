@@ -46,8 +46,8 @@ class Evidence:
     """Sums over the rows, in the `frame`.
 
     With Z = [1 X Y] in that frame, R = Y − [1 X]·θ in the units of Y, and row weights w: `products` Zᵀ·W·Z, `gradient`
-    [1 X]ᵀ·W·R (1 + p, m), `squares` Σ w·r² (m,), and `terms` Σ w·(|y| + Σ|x·θ|)² (m,) of the columns unshifted: all that
-    a residual is the difference of. `low`, `high` (p + m,) are the ranges of the columns as they are.
+    [1 X]ᵀ·W·R (1 + p, m), `squares` Σ w·r² (m,), and `terms` Σ w·(|y| + Σ|x·θ|)² (m,) of the columns unshifted, all
+    that a residual is the difference of. `low`, `high` (p + m,) are the ranges of the columns as they are.
     """
 
     rows: int

@@ -2,26 +2,23 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gradline.data import Source, open_table
-from gradline.design import Category, Recipe
-from gradline.errors import DataError, GradlineError
 from gradline.evidence import Evidence, Frame, gather
 from gradline.model import LinearModel, load
-from gradline.reading import is_array, read
-from gradline.rows import ArrayRows, Rows, Split, TableRows
+from gradline.rereading import reread
+from gradline.rows import Rows
 from gradline.whereabouts import UNIT, Whereabouts, located
-from gradline.wording import counted, joined, number
+from gradline.wording import joined, number
 
 _LOSS = 1e-9  # relative differences that no claim may show, beside what rounding may have done
 _SLOPE = 1e-6
-_SIZE = 1e-6
+_SIZE = 1e-9
 _WEIGHT = 1e-12
 _COARSEST = 1e-4  # columns known less well than this prove nothing
 
@@ -105,7 +102,7 @@ def verify(
     file cannot be read.
     """
     model = model if isinstance(model, LinearModel) else load(model)
-    rows, held_out = _rows(model, data, targets, weights)
+    rows, held_out = reread(model, data, targets, weights)
     known = np.isfinite(model.weight).all() and np.isfinite(model.bias).all()
     evidence = _gathered(model, rows)
     case = _Case(model, evidence)
@@ -124,55 +121,6 @@ def _gathered(model: LinearModel, rows: Rows) -> Evidence:
     return gather(rows, columns, weight, bias, frame)
 
 
-def _rows(model: LinearModel, data: Any, targets: Any, weights: Any) -> tuple[Rows, Rows | None]:
-    """The rows by the model's recipe: those of training, and those held out from it, if any were."""
-    if is_array(data) or targets is not None or not (weights is None or isinstance(weights, str)):
-        rows = read(data, targets, None, (), weights, "drop").rows
-        source = rows.source if isinstance(rows, TableRows) else None
-    else:
-        source = open_table(data)
-    if source is not None:
-        model.recipe.match(source, targets=True)
-        rows = TableRows(source, _learned(model, source), "drop")
-    rows = _by_position(model, rows)
-    share, seed = model.config.get("holdout", 0.0), model.config.get("seed", 0)
-    if not share:
-        return rows, None
-    return Split(rows, share, seed, held_out=False), Split(rows, share, seed, held_out=True)
-
-
-def _learned(model: LinearModel, source: Source) -> Recipe:
-    """The recipe that the table was read by, before the levels without a complete row were left out of the model.
-
-    Its fingerprint counts their columns of zeros. Where none can be found that leads to the model's, the model's.
-    """
-    config, own = model.config, model.recipe
-    try:
-        features, exclude = config.get("features"), config.get("exclude", ())
-        wide = read(source, config.get("targets"), features, exclude, own.weights).rows.recipe
-    except GradlineError:
-        return own
-    levels = {term.column: term.levels for term in own.terms if isinstance(term, Category)}
-
-    def has_level(term: Category, level: str) -> bool:
-        return level in levels.get(term.column, ())
-
-    return wide if wide.present(has_level) == own else own
-
-
-def _by_position(model: LinearModel, rows: Rows) -> Rows:
-    """Rows of arrays under the names that the model has; raises `DataError` where there are more or fewer columns."""
-    if not isinstance(rows, ArrayRows):
-        return rows
-    have, want = (rows.X.shape[1], rows.Y.shape[1]), (len(model.features), len(model.targets))
-    if have != want:
-        raise DataError(
-            f"the arrays have {have[0]} features and {have[1]} targets, the model {want[0]} and {want[1]}",
-            "give the columns that it was trained on, in its order",
-        )
-    return replace(rows, recipe=model.recipe)
-
-
 @dataclass(frozen=True, eq=False)
 class _Case:
     """A model and the evidence about it."""
@@ -182,7 +130,7 @@ class _Case:
 
     @cached_property
     def error(self) -> float:
-        """The relative error of columns that claims from float64 may rest on: the moments' own, and not less than QR's."""
+        """The relative error of columns that claims may rest on: the moments' own, and not less than QR's."""
         columns = len(self.evidence.low)
         return min(max(self.model.moments.error, 4 * UNIT * math.sqrt(columns)), _COARSEST)
 
@@ -260,14 +208,14 @@ class _Case:
         return Check("rank", f"{claimed}", found, agrees, sentence)
 
     def _status(self) -> Check:
-        """A certificate says that the gradient has vanished, to rounding, and what the rank is."""
+        """A certificate says that the gradient has vanished, to rounding, and what the rank is; "uncertified" the latter."""
         claim, at = self.model.certificate, self.at
         settled = bool((at.movement <= at.arrival).all())
         slope = number(at.scaled_gradient, 2)
         found = "gradient vanished" if settled else f"gradient {slope}"
         full = claim.rank == len(self.model.features)
         wrong = None
-        if claim.status in ("certified", "uncertified", "rank_deficient") and not settled:
+        if claim.status in ("certified", "rank_deficient") and not settled:
             wrong = (
                 f"the gradient has not vanished (it is {slope} of the columns' and the residuals' norms): "
                 f"predictions are {number(float((at.movement / at.arrival).max()), 2)} times further from the "
@@ -299,22 +247,25 @@ class _Case:
     def _distance(self, name: str, part: slice, columns: tuple[str, ...]) -> Check:
         at, claimed = self.at, self._errors[part]
         distance, own = np.abs(at.distance[part]), at.step_error[part]
-        beyond = distance / np.maximum(claimed * (1 + _SIZE) + own, 5e-324)
-        needless = claimed * (1 - _SIZE) / np.maximum(distance + own + at.allowance[part], 5e-324)
+        beyond = distance / np.maximum(claimed * (1 + _SIZE) + own + at.travel[part], 5e-324)
+        needless = (
+            claimed * (1 - _SIZE) / np.maximum(distance + own + at.allowance[part] + at.travel[part], 5e-324)
+        )
         known = np.isfinite(claimed)
         beyond, needless = np.where(known, beyond, 0.0), np.where(known, needless, 0.0)
         worst, loosest = (np.unravel_index(int(np.argmax(x)), x.shape) for x in (beyond, needless))
         too_far, too_loose = beyond[worst] > 1, needless[loosest] > 1
         j, t = worst if too_far or not too_loose else loosest
         which = columns[j] + (f" of {self.model.targets[t]}" if len(self.model.targets) > 1 else "")
+        agrees = not (too_far or too_loose)
+        shown, bound = _apart(float(distance[j, t]), float(claimed[j, t]), agrees, 3)
         sentence = (
-            f"{which[0].upper()}{which[1:]} is {number(float(distance[j, t]))} from its optimum (sure to "
-            f"{number(float(own[j, t]), 2)}); the model claims {number(float(claimed[j, t]))} at most."
+            f"{which[0].upper()}{which[1:]} is {shown} from its optimum (sure to {number(float(own[j, t]), 2)}); "
+            f"the model claims {bound} at most."
         )
         if too_loose and not too_far:
             sentence = f"{sentence[:-1]}, more than rounding explains."
-        claims = f"≤ {number(float(claimed[j, t]))}"
-        return Check(name, claims, number(float(distance[j, t])), not (too_far or too_loose), sentence)
+        return Check(name, f"≤ {bound}", shown, agrees, sentence)
 
     def _digits(self) -> Check:
         """−log10 of the largest claimed bound relative to its optimum, the fewest and the most that it can be.
@@ -326,12 +277,11 @@ class _Case:
         theta = np.vstack([model.bias, model.weight.T]) if model.has_bias else model.weight.T
         size, rounding = np.abs(theta - at.distance), errors - np.abs(at.distance)
         blur = _SIZE * errors + at.step_error + at.allowance
-        fewest, most = (
-            0.0 if claim.rank < len(model.features) else _sure(errors, size, size > line)
-            for line in ((rounding - blur) / 2, 2 * (rounding + blur))
-        )
-        if not most >= fewest:  # no optimum is surely beyond rounding
-            fewest, most = 0.0, max(fewest, most)
+        fewest, most = (_sure(errors, size, line) for line in ((rounding - blur) / 2, 2 * (rounding + blur)))
+        if claim.rank < len(model.features):
+            fewest = most = 0.0
+        elif not (size > 2 * (rounding + blur)).any():
+            most = -math.log10(UNIT)
         found = fewest if claim.digits is None else min(max(claim.digits, fewest), most)
         return _near("digits", claim.digits, found, 1e-5)
 
@@ -344,8 +294,9 @@ class _Case:
         return _check("gap", claim, at.gap, agrees)
 
 
-def _sure(errors: np.ndarray, size: np.ndarray, counts: np.ndarray) -> float:
-    """The decimal digits that these bounds leave to the coefficients that count."""
+def _sure(errors: np.ndarray, size: np.ndarray, line: np.ndarray) -> float:
+    """The decimal digits that these bounds leave to the coefficients above the line."""
+    counts = size > line
     if not counts.any() or not np.isfinite(errors).all():
         return 0.0
     with np.errstate(divide="ignore"):
@@ -394,19 +345,15 @@ def _near(name: str, claimed: float | None, found: float, tolerance: float) -> C
 
 
 def _check(name: str, claimed: float | None, found: float, agrees: bool) -> Check:
-    shown = "none" if claimed is None else number(claimed, _apart(claimed, found, agrees))
-    text = number(found, 6 if claimed is None else _apart(claimed, found, agrees))
-    noun = name.replace("_", " ")
-    sentence = (
-        f"The {noun} is {text}; the model claims {shown}."
-        if not agrees
-        else f"The {noun} is {text}, as claimed."
-    )
-    return Check(name, shown, text, agrees, sentence)
+    text, shown = _apart(found, math.nan if claimed is None else claimed, agrees, 6)
+    shown = "none" if claimed is None else shown
+    said = "as claimed" if agrees else f"but the model claims {shown}"
+    return Check(name, shown, text, agrees, f"The {name.replace('_', ' ')} is {text}, {said}.")
 
 
-def _apart(claimed: float, found: float, agrees: bool) -> int:
-    """So many digits that two numbers which disagree look different."""
-    if agrees or found == 0 or not math.isfinite(claimed):
-        return 6
-    return min(17, max(6, 3 + math.ceil(-math.log10(max(abs(claimed - found) / abs(found), 1e-17)))))
+def _apart(found: float, claimed: float, agrees: bool, digits: int) -> tuple[str, str]:
+    """Two numbers in words, with so many digits that they look different where they disagree."""
+    if not agrees and found and math.isfinite(claimed):
+        difference = max(abs(claimed - found) / abs(found), 1e-17)
+        digits = min(17, max(digits, 3 - math.floor(math.log10(difference))))
+    return number(found, digits), number(claimed, digits)

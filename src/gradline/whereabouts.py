@@ -19,7 +19,8 @@ class Whereabouts:
 
     - `loss`, `optimal_loss`, `gap` = Σ w‖r‖²/(m·W), its minimum and the difference; `gradient` (q, m) of the loss.
     - `distance` (q, m): coefficients less the nearest optimum, bias first where there is one; `step_error` (q, m)
-      bounds the error of this distance itself, `allowance` (q, m) what float64 may have done to a claimed optimum.
+      bounds the error of this distance itself, `allowance` (q, m) what float64 may have done to a claimed optimum,
+      `travel` (q, m) to a claimed distance.
     - `loss_rounding`, `gradient_rounding`, `root_gap_rounding`: the same for the loss, ‖gradient‖ and √gap.
     - `scaled_gradient`: the largest |Σ w·r·x| / (‖x‖·‖r‖) of a column; `movement` and `arrival`, per target (m,):
       ‖√W·A·distance‖, how far predictions are from the optimal ones, and the most of it that is rounding.
@@ -33,6 +34,7 @@ class Whereabouts:
     distance: np.ndarray
     step_error: np.ndarray
     allowance: np.ndarray
+    travel: np.ndarray
     loss_rounding: float
     gradient_rounding: float
     root_gap_rounding: float
@@ -63,8 +65,10 @@ def located(evidence: Evidence, has_bias: bool, rank: int, error: float) -> Wher
     noise = _MARGIN * error * (np.sqrt(q) * terms + pivots.condition * residual)
     sizes = np.sqrt(np.diag(A.hi))
     distance, blur = _nearest(pivots, d.hi, _step_error(pivots, evidence, d.hi, last, sizes))
-    distance, blur = np.ldexp(distance, unit - own), np.ldexp(blur, unit - own)
-    gradient = np.ldexp(2.0 / cells * g.hi, unit + own)
+    distance, blur = np.ldexp(-distance, unit - own), np.ldexp(blur, unit - own)
+    gradient = np.ldexp(-2.0 / cells * g.hi, unit + own)
+    movement = np.sqrt(np.maximum(gap.hi, 0.0))
+    far = np.ldexp(_travel(pivots, error, movement), unit - own)
     slack = np.ldexp(_allowance(pivots, error, terms, residual), unit - own)
     if has_bias:  # from shifted columns to the columns as they are
         shift = frame.shift[: q - 1]
@@ -74,6 +78,7 @@ def located(evidence: Evidence, has_bias: bool, rank: int, error: float) -> Wher
         means = np.abs(np.ldexp(evidence.products.hi[0, 1:q] / evidence.mass, frame.units[: q - 1]) + shift)
         level = np.ldexp(terms / np.sqrt(evidence.mass), unit)
         slack[0] = means @ slack[1:] + _MARGIN * error * level
+        far[0] = means @ far[1:] + _MARGIN * error * (np.abs(distance[0]) + means @ np.abs(distance[1:]))
     largest = np.maximum(np.abs(evidence.low), np.abs(evidence.high))[: q - 1]
     widths = np.concatenate([[1.0], largest])[first:] * np.sqrt(evidence.mass)
     rounding = 2 * np.sqrt(evidence.squares.hi) * noise + noise**2
@@ -85,11 +90,12 @@ def located(evidence: Evidence, has_bias: bool, rank: int, error: float) -> Wher
         distance=distance,
         step_error=blur,
         allowance=slack,
+        travel=far,
         loss_rounding=_total(rounding, unit, cells),
         gradient_rounding=float(np.linalg.norm(2.0 / cells * np.outer(widths, np.ldexp(noise, unit)))),
         root_gap_rounding=float(np.sqrt(_total(noise**2, unit, cells))),
         scaled_gradient=_cosine(g.hi, sizes, np.sqrt(evidence.squares.hi)),
-        movement=np.sqrt(np.maximum(gap.hi, 0.0)),
+        movement=movement,
         arrival=noise + _ARRIVED * np.sqrt(q) * terms,
         ranks=ranks,
     )
@@ -143,6 +149,14 @@ def _nearest(pivots: Eliminated, d: np.ndarray, own: np.ndarray) -> tuple[np.nda
     return (
         d - free @ (inverse @ (norms * d)),
         own + np.abs(free) @ (np.abs(inverse) @ (norms * own)),
+    )
+
+
+def _travel(pivots: Eliminated, error: float, movement: np.ndarray) -> np.ndarray:
+    """What float64 may have done to the distance of weights that are far: relative to its norm on unit columns."""
+    scaled = _MARGIN * error * pivots.condition * np.sqrt(len(pivots.norms)) * movement
+    return np.outer(
+        np.divide(1.0, pivots.norms, out=np.zeros_like(pivots.norms), where=pivots.norms > 0), scaled
     )
 
 

@@ -70,7 +70,7 @@ def doctor(
 
 
 def _explain(code: str) -> None:
-    from gradline.findings import explain  # noqa: PLC0415 - --help needs it not
+    from gradline.examination.findings import explain  # noqa: PLC0415 - --help needs it not
     from gradline.summary import WIDTH  # noqa: PLC0415
 
     for paragraph in explain(code).split("\n\n"):
@@ -78,7 +78,7 @@ def _explain(code: str) -> None:
 
 
 def _examined(data: str, targets: list[str], lr: float | None, request: Any) -> Any:
-    from gradline.examination import examine  # noqa: PLC0415 - --help needs no numpy
+    from gradline.examination.doctor import examine  # noqa: PLC0415 - --help needs no numpy
 
     progress = Progress()
     try:

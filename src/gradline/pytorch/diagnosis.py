@@ -24,6 +24,7 @@ from gradline.wording import counted, joined, number
 from gradline.wording import epochs as in_epochs
 
 WIDTH = 100  # of a line of prose
+MEND = "Mend it: "
 CANNOT_TELL, NONE_FITS = "cannot tell", "none fits"
 ROW_BLOCK = 1 << 16
 CLOSE = 0.9  # of the largest stable rate
@@ -46,7 +47,9 @@ class Diagnosis:
 
     def __str__(self) -> str:
         lines = [f"{self.verdict}: {self.sentences[0]}", *self.sentences[1:], *self.findings]
-        return "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in lines)
+        return "\n".join(
+            line if line.startswith(MEND) else _wrapped(line) for line in lines
+        )  # code stays whole
 
     def card(self) -> dict[str, Any]:
         """The diagnosis as plain JSON."""
@@ -140,7 +143,7 @@ class _Judge:
             verdict, sentences = chosen.name, _said(chosen)
         elif told and (not rivals or (verdict in ("right", CANNOT_TELL) and MESSAGES[told[0]].stops)):
             message = MESSAGES[told[0]]
-            verdict, sentences = told[0], (f"{message.cause}.", f"Mend it: {message.remedy}")
+            verdict, sentences = told[0], (f"{message.cause}.", MEND + message.remedy)
         findings = [f"PyTorch also said: {MESSAGES[name].cause}." for name in told if name != verdict]
         if verdict in ("right", "lr"):
             findings += self._beside_right(rivals[0])
@@ -231,4 +234,8 @@ class _Judge:
 
 
 def _said(c: Candidate) -> tuple[str, ...]:
-    return (c.sentence, f"Mend it: {c.remedy}") if c.remedy else (c.sentence,)
+    return (c.sentence, MEND + c.remedy) if c.remedy else (c.sentence,)
+
+
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, WIDTH, subsequent_indent="  ")

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradline.heavy_ball import progress
 from gradline.pytorch.printed import Printed
-from gradline.pytorch.simulation import FLOAT32, LOSSES, Case, Dynamics, Loop, Prediction
+from gradline.pytorch.simulation import FLOAT32, Case, Dynamics, Loop, Prediction
 
 SURE = 1e-3  # what chance alone may explain before a fitted rate or fitted epochs count as found
 OVERFLOW = 1e36  # float32 ends at 3.4e38, and a sum of squares gets there before its mean
@@ -114,7 +114,7 @@ class Modes:
     def __init__(self, case: Case, loop: Loop) -> None:
         dynamics = Dynamics(case, loop)
         (A, _, rows), theta, m = dynamics.case.whole, case.start, case.start.shape[1]
-        unit = LOSSES[loop.minimised](rows, m) / (m * rows)
+        unit = dynamics.unit(dynamics.case.whole)
         left, singular, _ = np.linalg.svd(A, full_matrices=False)
         residual = dynamics.residual(theta, dynamics.case.whole)
         along = left.T @ residual

@@ -205,8 +205,8 @@ def half_units(values: Sequence[Any], exact: int = -1) -> np.ndarray:
     ]
     finite = [number.normalize() for number in numbers if number.is_finite()]
     sizes = np.abs(np.nan_to_num(np.array(numbers, float), posinf=0.0, neginf=0.0))
-    decimals = max((-int(number.as_tuple().exponent) for number in finite), default=0)
-    digits = max((len(number.as_tuple().digits) for number in finite), default=0)
+    decimals = max([0, *(-int(number.as_tuple().exponent) for number in finite)])
+    digits = max([0, *(len(number.as_tuple().digits) for number in finite)])
     if decimals > 4 and digits <= 5:
         leading = np.floor(np.log10(np.where(sizes > 0, sizes, 1.0)))
         return np.where(sizes > 0, 0.5 * 10.0 ** (leading - digits + 1), 0.0)

@@ -123,34 +123,31 @@ class Dynamics:
 
     def update(self, state: np.ndarray, batch: Batch) -> None:
         """Steps 1 to 4 on one batch; `state` (1 + keeps, …, q, ·) holds θ and the running sums, and changes."""
-        A, _, rows = batch
-        scale = 2.0 * LOSSES[self.loop.minimised](rows, self.m) / (self.m * rows)
-        push = scale * np.swapaxes(A, -1, -2) @ self.residual(state[0], batch)
+        push = 2.0 * self.unit(batch) * np.swapaxes(batch.A, -1, -2) @ self.residual(state[0], batch)
         for i, keep in enumerate(self.keeps, start=1):
             state[i] = keep * state[i] + push
             push = state[i]
         state[0] -= self.case.lr * self.loop.lr_ratio * push
 
+    def unit(self, batch: Batch) -> float:
+        """What a squared difference counts in the loss of this batch."""
+        return LOSSES[self.loop.minimised](batch.rows, self.m) / (self.m * batch.rows)
+
     def residual(self, theta: np.ndarray, batch: Batch) -> np.ndarray:
-        A, Y, rows = batch
-        if self.loop.pairs:  # every prediction meets the mean of the targets; A's first column are the ones
-            Y = A[..., :1] * (np.swapaxes(A[..., :1], -1, -2) @ Y / rows)
-        return A @ theta - Y
+        """Predictions minus targets; with pairs, minus the mean of the batch's targets."""
+        Y = batch.A[..., :1] * (_total(batch) / batch.rows) if self.loop.pairs else batch.Y
+        return batch.A @ theta - Y
 
     def spread(self, batch: Batch) -> np.ndarray | float:
         """With pairs, what the targets' spread around their mean adds to the sum of squares."""
         if not self.loop.pairs:
             return 0.0
-        A, Y, rows = batch
-        return (Y**2).sum(axis=(-1, -2)) - ((np.swapaxes(A[..., :1], -1, -2) @ Y) ** 2).sum(
-            axis=(-1, -2)
-        ) / rows
+        return (batch.Y**2).sum(axis=(-1, -2)) - (_total(batch) ** 2).sum(axis=(-1, -2)) / batch.rows
 
     def loss(self, theta: np.ndarray, batch: Batch) -> np.ndarray:
         """What is printed for a batch at θ (…, q, m)."""
         squares = (self.residual(theta, batch) ** 2).sum(axis=(-1, -2)) + self.spread(batch)
-        unit = LOSSES[self.loop.minimised](batch.rows, self.m) / (self.m * batch.rows)
-        return np.sqrt(squares * unit) if self.loop.root else squares * unit
+        return np.sqrt(self.unit(batch) * squares) if self.loop.root else self.unit(batch) * squares
 
     @cached_property
     def _epoch(self) -> tuple[np.ndarray, np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
@@ -197,8 +194,8 @@ class Dynamics:
         losses, sway, curved = (
             np.mean(parts, axis=0) for parts in zip(*(self._of(Z, *s) for s in seen), strict=True)
         )
-        unit = LOSSES[self.loop.minimised](seen[-1][0].rows, self.m)
-        rounding = 2 * np.sqrt(unit * losses) * error + unit * error**2 + FLOAT32 * losses + curved
+        scale = LOSSES[self.loop.minimised](seen[-1][0].rows, self.m)
+        rounding = 2 * np.sqrt(scale * losses) * error + scale * error**2 + FLOAT32 * losses + curved
         if self.loop.root:
             losses = np.sqrt(losses)
             sway, rounding = sway / (2 * losses[:, None]), rounding / (2 * losses)
@@ -219,8 +216,8 @@ class Dynamics:
         q, slack = self.q, self.case.slack
         theta = P @ Z
         theta[..., q:] += d
-        unit = LOSSES[self.loop.minimised](batch.rows, self.m) / (self.m * batch.rows)
-        reach, residual = batch.A @ theta[..., :q], self.residual(theta[..., q:], batch)
+        unit, reach = self.unit(batch), batch.A @ theta[..., :q]
+        residual = self.residual(theta[..., q:], batch)
         losses = unit * ((residual**2).sum(axis=(1, 2)) + self.spread(batch))
         sway = 2 * unit * (np.swapaxes(reach, 1, 2) @ residual) * slack
         return losses, sway.reshape(len(Z), -1), unit * np.einsum("kij,jm->k", reach**2, slack**2)
@@ -254,6 +251,11 @@ class Dynamics:
             }
 
 
+def _total(batch: Batch) -> np.ndarray:
+    """The sum of the targets (…, 1, m): the first column of A stands for the ones."""
+    return np.swapaxes(batch.A[..., :1], -1, -2) @ batch.Y
+
+
 def _power(T: np.ndarray, c: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """The affine map z ← T·z + c, `count` times over, by squaring."""
     done = np.eye(len(T)), np.zeros_like(c)
@@ -274,4 +276,4 @@ def _walk(epochs: np.ndarray, magnitude: np.ndarray, is_undamped: bool) -> np.nd
     """
     largest = np.maximum.accumulate(magnitude)
     drift = (3.0 if is_undamped else 0.5) * np.sqrt(epochs)
-    return largest * (8.0 + np.where(magnitude > 2 * magnitude[0], 3.0 * epochs, drift))
+    return largest * (8.0 + np.where(magnitude > 2 * magnitude[0], 4.0 * epochs, drift))

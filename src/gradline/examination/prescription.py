@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from gradline.certificate import finite
-from gradline.findings import Finding
-from gradline.pace import Pace, condition
+from gradline.examination.findings import Finding
+from gradline.examination.pace import Pace, condition
 from gradline.summary import WIDTH, aligned, far, near
 from gradline.wording import big, counted, epochs, listed, number, percent
 
@@ -44,9 +44,10 @@ class Report:
       read once before for their levels, `seconds` for all of it.
     - `paces`: condition of the Hessian, rates and epochs by view of the columns; `condition_scaled` of the centred
       columns of unit norm; `combinations` of columns that vanish, in words.
-    - `lr` that is judged (the best, unless `lr_given`), `lr_limit`, `shares` of the columns in the limit, `growth` of the
-      fastest growing error per epoch, `epochs_to_loss` and `epochs_to_weights` from zeros, the slowest `directions`
-      (none at an unstable lr): all of the full batch on the columns as they are; `batches`: the limits for mini-batches.
+    - `lr` that is judged (the best, unless `lr_given`), `lr_limit`, `shares` of the columns in the limit, `growth`
+      of the fastest growing error per epoch, `epochs_to_loss` and `epochs_to_weights` from zeros, the slowest
+      `directions` (none at an unstable lr): all of the full batch on the columns as they are.
+    - `batches`: the limits for mini-batches.
     - `findings`, the most important first; `commands` to run.
     """
 

@@ -12,16 +12,16 @@ import numpy as np
 from gradline.arguments import is_real
 from gradline.design import Category
 from gradline.errors import Notice, RequestError, UsageError
+from gradline.examination.pace import paces
+from gradline.examination.prescription import BatchLimit, Report, Slow
+from gradline.examination.survey import BATCHES, Survey
+from gradline.examination.symptoms import Patient, findings
 from gradline.fitting import Request, run
 from gradline.heavy_ball import rates
 from gradline.moments import Moments
-from gradline.pace import paces
-from gradline.prescription import BatchLimit, Report, Slow
 from gradline.reading import read
 from gradline.refinement import CELLS
 from gradline.rows import Block
-from gradline.survey import BATCHES, Survey
-from gradline.symptoms import Patient, findings
 from gradline.trajectory import Spectrum, Trajectory
 
 _SLOWEST = 3  # directions that are told

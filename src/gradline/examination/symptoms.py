@@ -9,11 +9,11 @@ import numpy as np
 
 from gradline.design import Number
 from gradline.errors import Notice
-from gradline.findings import CODES, Finding
+from gradline.examination.findings import CODES, Finding
+from gradline.examination.pace import CENTRED, RAW, SCALED, Pace, condition
+from gradline.examination.survey import Survey
 from gradline.moments import Moments
-from gradline.pace import CENTRED, RAW, SCALED, Pace, condition
 from gradline.rank import Rank
-from gradline.survey import Survey
 from gradline.trajectory import Trajectory
 from gradline.wording import counted, epochs, joined, listed, number, percent
 
