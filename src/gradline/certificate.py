@@ -282,7 +282,7 @@ class _Case:
     def standard_errors(self) -> _StandardErrors | None:
         """The classical ones at the optimum; None where coefficients or the variance are not determined."""
         moments, rank = self.moments, self.rank
-        freedom = moments.rows - rank.rank - self.has_bias
+        freedom = moments.weight_sum - rank.rank - self.has_bias  # weights are counts
         squares = (self._factor.C**2).sum(axis=0)
         if freedom <= 0 or rank.deficiency or not (squares > 0).all():
             return None
@@ -304,7 +304,10 @@ def _status(case: _Case, training: Training | None) -> str:
         return "stopped"
     if case.rank.deficiency:
         return "rank_deficient"
-    return "certified" if (rounding.scaled <= 10**-FEWEST_DIGITS * size).all() else "uncertified"
+    largest = np.maximum(np.abs(moments.tally.minimum), np.abs(moments.tally.maximum))[moments.p :]
+    unseen = ARRIVED * math.sqrt(moments.weight_sum) * largest  # what rounding leaves of a constant target
+    sure = rounding.scaled <= np.maximum(10**-FEWEST_DIGITS * size, unseen)
+    return "certified" if sure.all() else "uncertified"
 
 
 def _diverged(case: _Case, training: Training) -> bool:

@@ -149,7 +149,7 @@ class _Case:
             "fingerprint",
             f"{tally.fingerprint:016x}",
             f"{found.fingerprint:016x}",
-            "the fingerprint of the rows, so some cell or weight is another,",
+            "the fingerprint of the rows",
         )
 
     def moments(self) -> Check:
@@ -208,7 +208,7 @@ class _Case:
         return Check("rank", f"{claimed}", found, agrees, sentence)
 
     def _status(self) -> Check:
-        """A certificate says that the gradient has vanished, to rounding, and what the rank is; "uncertified" the latter."""
+        """A certificate says that the gradient has vanished, to rounding, and what the rank is."""
         claim, at = self.model.certificate, self.at
         settled = bool((at.movement <= at.arrival).all())
         slope = number(at.scaled_gradient, 2)
@@ -328,12 +328,8 @@ def _cells(dropped: int, missing: Any) -> str:
 
 def _exact(name: str, claimed: str, found: str, what: str) -> Check:
     agrees = claimed == found
-    same = f"{what[0].upper()}{what[1:]} is {found}".replace(", so some cell or weight is another,", "")
-    sentence = (
-        f"{same}, as claimed."
-        if agrees
-        else f"{what[0].upper()}{what[1:]} is {found}; the model claims {claimed}."
-    )
+    said = "as claimed" if agrees else f"but the model claims {claimed}"
+    sentence = f"{what[0].upper()}{what[1:]} is {found}, {said}."
     return Check(name, claimed, found, agrees, sentence)
 
 
