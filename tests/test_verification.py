@@ -15,9 +15,9 @@ import gradline as package
 from gradline import nist
 from gradline.data.files import EXAMPLES
 from gradline.doubled import Doubled
-from gradline.elimination import eliminated
-from gradline.evidence import Frame, gather
 from gradline.reading import array_rows
+from gradline.verification.elimination import eliminated
+from gradline.verification.evidence import Frame, gather
 
 pytestmark = pytest.mark.filterwarnings("ignore::gradline.errors.GradlineWarning")
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gradline.moments import Moments
     from gradline.solvers import SGD, Exact, GradientDescent
     from gradline.trajectory import Trajectory
-    from gradline.verification import Verification, verify
+    from gradline.verification.claims import Verification, verify
 
 __version__ = "0.1.0"
 
@@ -47,12 +47,12 @@ _HOMES = {
     "LinearModel": "model",
     "Moments": "moments",
     "Trajectory": "trajectory",
-    "Verification": "verification",
+    "Verification": "verification.claims",
     "certify": "judging",
     "doctor": "examination.doctor",
     "fit": "fitting",
     "load": "model",
-    "verify": "verification",
+    "verify": "verification.claims",
 }
 
 

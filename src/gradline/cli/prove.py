@@ -27,7 +27,7 @@ def verify(
 
       gradline verify crops.safetensors example:crops
     """
-    from gradline.verification import verify  # noqa: PLC0415 - --help needs no numpy
+    from gradline.verification.claims import verify  # noqa: PLC0415 - --help needs no numpy
 
     outcome = verify(model, data)
     if as_json:

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from gradline.evidence import Evidence, Frame, gather
 from gradline.model import LinearModel, load
-from gradline.rereading import reread
 from gradline.rows import Rows
-from gradline.whereabouts import UNIT, Whereabouts, located
+from gradline.verification.evidence import Evidence, Frame, gather
+from gradline.verification.rereading import reread
+from gradline.verification.whereabouts import UNIT, Whereabouts, located
 from gradline.wording import joined, number
 
 _LOSS = 1e-9  # relative differences that no claim may show, beside what rounding may have done
