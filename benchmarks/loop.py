@@ -22,6 +22,7 @@ SIZES = [
 
 def plain(num_epochs: int, model: nn.Module, loss_fn: Any, opt: Any, train_dl: Any) -> None:
     """The loop as the tutorials write it."""
+    loss = torch.zeros(())
     for epoch in range(num_epochs):
         for xb, yb in train_dl:
             loss = loss_fn(model(xb), yb)

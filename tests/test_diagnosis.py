@@ -666,13 +666,13 @@ def test_the_card_is_plain_json():
     assert {"name", "misfit", "parameters", "sentence"} <= set(card["candidates"][0])
 
 
-SMALL = ("crops5 both", "crops apples", "iphone", "random 11")
+SMALL = ("crops5 both", "iphone", "random 11")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MISTAKES)
 def test_the_right_cause_and_never_a_wrong_one(name):
-    """One run of each mistake on four problems; `python tests/test_diagnosis.py SEEDS` counts all of them."""
+    """One run of each mistake on three problems; `python tests/test_diagnosis.py SEEDS` counts all of them."""
     chosen = [problem for problem in problems() if problem[0] in SMALL]
     found = [run for run in study(chosen, [name], 1) if run.kind != "unseen"]
     assert not [run for run in found if run.kind == "wrong"]

@@ -290,7 +290,9 @@ def _training(solver: Solver, problem: Problem, solution: Solution) -> Training 
     if batch_size is None and solution.diverged_at is None:
         start = unstacked(solver.start(problem).theta, problem.bias)
         path = Trajectory(problem.moments, lr, momentum, start, problem.bias)
-        with np.errstate(over="ignore", invalid="ignore"):  # a forced rate may run away within ten times the epochs
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # a forced rate may run away within ten times the epochs
             tenfold = path.at(10 * solution.epochs).loss
     return Training(
         lr=lr,

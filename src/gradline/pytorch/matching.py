@@ -113,16 +113,16 @@ class Modes:
 
     def __init__(self, case: Case, loop: Loop) -> None:
         dynamics = Dynamics(case, loop)
-        (A, _, rows), theta, m = dynamics.case.whole, case.start, case.start.shape[1]
-        unit = dynamics.unit(dynamics.case.whole)
-        left, singular, _ = np.linalg.svd(A, full_matrices=False)
-        residual = dynamics.residual(theta, dynamics.case.whole)
+        whole = dynamics.case.whole
+        unit, residual = dynamics.unit(whole), dynamics.residual(case.start, whole)
+        left, singular, _ = np.linalg.svd(whole.A, full_matrices=False)
         along = left.T @ residual
         self.steps = case.lr * 2 * unit * singular**2
         self.energy = unit * (along**2).sum(axis=1)
-        beyond = ((residual - left @ along) ** 2).sum() + dynamics.spread(dynamics.case.whole)
+        beyond = ((residual - left @ along) ** 2).sum() + dynamics.spread(whole)
         self.floor = unit * float(beyond)
         self.momentum = dynamics.keeps[0] if dynamics.keeps else 0.0
+        self.size = float(np.sqrt((dynamics.case.sizes[-dynamics.m :] ** 2).mean()))  # of the targets
         self.is_heavy_ball = len(dynamics.keeps) < 2  # and not gradients that add up in a velocity, too
 
     def left(self, epoch: int, ratio: np.ndarray | float = 1.0) -> np.ndarray:
@@ -143,7 +143,8 @@ def other_rate(case: Case, printed: Printed, loop: Loop) -> Match:
     """
     modes, best = Modes(case, loop), no_match(printed, loop)
     used = np.flatnonzero(np.isfinite(printed.losses))
-    used = used[np.unique(np.linspace(0, len(used) - 1, 16).round().astype(int))] if len(used) else used
+    # The first losses tell the rate best, before the loop has settled.
+    used = used[np.unique(np.geomspace(1, len(used), 16).astype(int)) - 1] if len(used) else used
     for epochs in conventions(printed, loop):
         for rough in _best_ratios(modes, printed.losses[used], printed.halves[used], epochs[used]):
             match = _polished(case, printed, replace(loop, lr_ratio=rough), epochs)
@@ -233,27 +234,26 @@ def any_start(case: Case, printed: Printed, loop: Loop) -> Match:
     """
     modes, best = Modes(case, loop), no_match(printed, loop)
     for epochs in conventions(printed, loop) if modes.is_heavy_ball else ():
-        size, used = _from_best_start(case, printed, modes, epochs, loop)
+        size, used = _from_best_start(printed, modes, epochs, loop)
         if size < best.misfit and not best.fits:
             count = int(np.isfinite(printed.losses).sum())
             best = Match(size, size <= 1, loop, epochs, used < count, used)
     for factor in OFF if best.fits and best.sure and loop.lr_ratio else ():
         other = replace(loop, lr_ratio=loop.lr_ratio * factor)
-        if _from_best_start(case, printed, modes, best.epochs, other)[0] <= 1:
+        if _from_best_start(printed, modes, best.epochs, other)[0] <= 1:
             return best._replace(sure=False)
     return best
 
 
-def _from_best_start(
-    case: Case, printed: Printed, modes: "Modes", epochs: np.ndarray, loop: Loop
-) -> tuple[float, int]:
+def _from_best_start(printed: Printed, modes: Modes, epochs: np.ndarray, loop: Loop) -> tuple[float, int]:
     """The misfit from the best start, and the number of directions that it needs."""
     finite = np.isfinite(printed.losses)
     losses, halves, k = printed.losses[finite], printed.halves[finite], epochs[finite]
     if loop.root:
         losses, halves = losses**2, 2 * losses * halves
-    typical = 2 * math.sqrt(float((case.Y**2).mean())) + np.sqrt(losses)
-    tolerance = halves + 2 * np.sqrt(losses) * FLOAT32 * typical * (4 + 3 * np.sqrt(k))
+    # As in `Dynamics`, with predictions of the size of targets and losses.
+    error = FLOAT32 * (2 * modes.size + np.sqrt(losses)) * (8 + 3 * np.sqrt(k))
+    tolerance = halves + 2 * np.sqrt(losses) * error
     columns = np.array([modes.left(int(e), loop.lr_ratio) for e in k]) / tolerance[:, None]
     if not len(k) or not np.isfinite(columns).all():
         return math.inf, 0

@@ -9,6 +9,7 @@ import numpy as np
 
 from gradline.factor import triangular
 
+EDGE = 1.8  # lr times the largest curvature; from 2 on a loop runs away
 FLOAT32 = 2.0**-24  # unit roundoff of float32, in which the loops train
 
 LOGS = ("all", "last", "mean")  # whose loss is printed; see `Loop`
@@ -68,6 +69,7 @@ class Case:
     """What the learner says of the loop: rows A = [1 X] (n, q) and Y (n, m), lr, momentum, the start ± slack.
 
     `start` θ₀ (q, m) has the bias on top of weightᵀ; `slack` (q, m) is half a unit of its last printed digits.
+    `cancelled` (q + m,) is the size of what scaling took off the columns: float32 rounded before that.
     """
 
     A: np.ndarray
@@ -76,6 +78,12 @@ class Case:
     momentum: float
     start: np.ndarray
     slack: np.ndarray
+    cancelled: np.ndarray | float = 0.0
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """(q + m,) the root mean square of the cells of each column, with what was cancelled in them."""
+        return np.linalg.norm(np.hstack(self.whole[:2]), axis=0) / np.sqrt(len(self.A)) + self.cancelled
 
     @cached_property
     def whole(self) -> Batch:
@@ -94,13 +102,15 @@ class Case:
         """The case with its columns scaled before training; the start is taken in the scaled units."""
         if not scaling:
             return self
-        scale = SCALINGS[scaling.removesuffix("+")]
-        centre, width = scale(self.A[:, 1:])
-        A, Y = np.column_stack([self.A[:, :1], (self.A[:, 1:] - centre) / width]), self.Y
-        if scaling.endswith("+"):
-            centre, width = scale(Y)
-            Y = (Y - centre) / width
-        return replace(self, A=A, Y=Y)
+        (q, m), scale = self.start.shape, SCALINGS[scaling.removesuffix("+")]
+        columns = np.hstack([self.A[:, 1:], self.Y])
+        centre, width = scale(columns)
+        if not scaling.endswith("+"):
+            centre[-m:], width[-m:] = 0.0, 1.0
+        columns = (columns - centre) / width
+        cancelled = np.append(0.0, 2 * np.abs(centre) / width)
+        A = np.column_stack([self.A[:, :1], columns[:, : q - 1]])
+        return replace(self, A=A, Y=columns[:, q - 1 :], cancelled=cancelled)
 
 
 class Prediction(NamedTuple):
@@ -189,7 +199,7 @@ class Dynamics:
         return Prediction(*(part[where[:-1]] for part in self._printed(known, Z)))
 
     def _printed(self, epochs: np.ndarray, Z: np.ndarray) -> Prediction:
-        error = FLOAT32 * _walk(epochs, self._magnitude(Z[:, : self.q, self.q :]), 1.0 in self.keeps)
+        error = FLOAT32 * self._walk(epochs, self._magnitude(Z[:, : self.q, self.q :]))
         seen = self._seen()
         losses, sway, curved = (
             np.mean(parts, axis=0) for parts in zip(*(self._of(Z, *s) for s in seen), strict=True)
@@ -224,10 +234,22 @@ class Dynamics:
 
     def _magnitude(self, theta: np.ndarray) -> np.ndarray:
         """(K,) the size of the terms that a prediction and a residual are the sums of."""
-        A, Y, rows = self.case.whole
-        columns, targets = np.linalg.norm(A, axis=0), np.linalg.norm(Y, axis=0)
-        terms = (np.abs(theta) * columns[:, None]).sum(axis=1) + targets
-        return np.sqrt((terms**2).mean(axis=1) / rows)
+        columns, targets = self.case.sizes[: self.q], self.case.sizes[self.q :]
+        return np.sqrt((((np.abs(theta) * columns[:, None]).sum(axis=1) + targets) ** 2).mean(axis=1))
+
+    def _walk(self, epochs: np.ndarray, magnitude: np.ndarray) -> np.ndarray:
+        """(K,) the error of a residual after so many float32 epochs, in units of roundoff.
+
+        Each update rounds afresh. A loop that settles forgets old errors, but for slow directions; where nothing is
+        damped (momentum 1) they add up as a random walk does; where the loop runs away, or swings at its limit, the
+        same relative error is made in every epoch. The factors bound the largest errors seen in 720 loops of these
+        kinds, trained in float32 and in float64.
+        """
+        curvature = 2 * self.unit(self.case.whole) * np.linalg.norm(self.case.whole.A, 2) ** 2
+        edge = self.case.lr * self.loop.lr_ratio * curvature / (1 + max(self.keeps, default=0.0))
+        drift = (3.0 if 1.0 in self.keeps else 0.5) * np.sqrt(epochs)
+        is_steep = (magnitude > 2 * magnitude[0]) | (edge > EDGE)
+        return np.maximum.accumulate(magnitude) * (8.0 + np.where(is_steep, 4.0 * epochs, drift))
 
     def shuffled(self, members: int, seed: int = 0) -> Iterator[dict[str, np.ndarray]]:
         """Epoch by epoch from 0, what `members` runs, each with orders of its own, print for each kind of log."""
@@ -264,16 +286,3 @@ def _power(T: np.ndarray, c: np.ndarray, count: int) -> tuple[np.ndarray, np.nda
             done = T @ done[0], T @ done[1] + c
         T, c, count = T @ T, T @ c + c, count // 2
     return done
-
-
-def _walk(epochs: np.ndarray, magnitude: np.ndarray, is_undamped: bool) -> np.ndarray:
-    """(K,) the error of a residual after so many float32 epochs, in units of roundoff.
-
-    Each update rounds afresh. A loop that settles forgets old errors, but for slow directions; where nothing is
-    damped (momentum 1) they add up as a random walk does; where the loop runs away the same relative error is made
-    in every epoch. The factors bound the largest errors seen in 720 loops of these kinds, trained in float32 and
-    in float64.
-    """
-    largest = np.maximum.accumulate(magnitude)
-    drift = (3.0 if is_undamped else 0.5) * np.sqrt(epochs)
-    return largest * (8.0 + np.where(magnitude > 2 * magnitude[0], 4.0 * epochs, drift))
