@@ -27,6 +27,7 @@ LAYERS = [
     {"products"},
     {"moments"},
     {"rank", "relations", "heavy_ball"},
+    {"small"},
     {"trajectory", "basis"},
     {"objectives"},
     {"certificate", "estimates", "inference"},

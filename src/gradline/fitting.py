@@ -18,10 +18,9 @@ from gradline.errors import DataError, GradlineWarning, Notice, RequestError, Us
 from gradline.model import History, LinearModel, evaluation, load
 from gradline.moments import Moments
 from gradline.objectives import Problem, Scaling
-from gradline.rank import Rank
 from gradline.reading import read
-from gradline.refinement import CELLS, Refined, refined
 from gradline.rows import Block, Rows, Split, in_memory
+from gradline.small import Keeper, known_optimum
 from gradline.solvers import Exact, Observer, Solution, Solver, solve
 from gradline.solvers.base import INITS
 from gradline.solvers.sgd import MEMORY_CELLS
@@ -118,7 +117,7 @@ def run(
     solver = _with_loaded_init(request.solver, gathered.recipe)
     scale = solver.scale if request.scale == "auto" else request.scale
     scaling = Scaling.none(moments.p) if scale == "none" else Scaling.standard(moments, request.bias)
-    optimum = _optimum(gathered, request.bias)
+    optimum = known_optimum(moments, gathered.small, request.bias)
     problem = Problem.of(moments, gathered.rows, request.bias, scaling, optimum)
     if "rows" in solver.needs:
         problem = problem.with_rows(in_memory(problem.expect_rows(), MEMORY_CELLS))
@@ -162,36 +161,6 @@ class _Gathered(NamedTuple):
     notices: list[Notice]
 
 
-class _Keeper:
-    """Watches the rows go by, and keeps those of a small table, which come in one block."""
-
-    def __init__(self, watch: Callable[[Block], None]) -> None:
-        self.watch, self.seen, self.block = watch, 0, None
-
-    def __call__(self, block: Block) -> None:
-        self.watch(block)
-        self.seen += 1
-        self.block = block if self.seen == 1 and block.X.size + block.Y.size <= CELLS else None
-
-    def rows(self, before: Recipe, after: Recipe) -> Block | None:
-        """What was kept, with the columns that are left of it."""
-        if self.block is None or before is after:
-            return self.block
-        columns = [before.features.index(name) for name in after.features]
-        return self.block._replace(X=self.block.X[:, columns])
-
-
-def _optimum(gathered: "_Gathered", bias: bool) -> Refined | None:
-    """The optimum to rounding, where the columns are independent: of a small table, or of extended moments."""
-    small, rank, products = gathered.small, Rank.of(gathered.moments, bias), gathered.moments.products
-    if products is not None and not rank.deficiency:
-        return products.optimum(gathered.moments.m, bias)
-    if small is None or rank.deficiency or len(small.X) < rank.rank + bias:
-        return None
-    found = refined(small.X, small.Y, small.w, bias)
-    return found if found.is_proven else None
-
-
 def _gather(data: Any, targets: Any, request: Request, watch: Callable[[Block], None]) -> _Gathered:
     if isinstance(data, Moments):
         if request.holdout:
@@ -205,7 +174,7 @@ def _gather(data: Any, targets: Any, request: Request, watch: Callable[[Block], 
         recipe = data.recipe.present(_expect_rows(data).has_level)
         return _Gathered(data.select(recipe), None, None, None, recipe, [])
     reading = read(data, targets, request.features, request.exclude, request.weights, request.missing)
-    keeper = _Keeper(watch)
+    keeper = Keeper(watch)
     moments, held_out = _moments(reading.rows, request, keeper)
     whole = moments if held_out is None else moments + held_out
     recipe = reading.rows.recipe.present(whole.has_level)
@@ -216,11 +185,11 @@ def _gather(data: Any, targets: Any, request: Request, watch: Callable[[Block], 
     notices = reading.notices + _left_out(reading.rows.recipe, recipe)
     kept = held_out and held_out.select(recipe)
     return _Gathered(
-        moments.select(recipe), training, keeper.rows(reading.rows.recipe, recipe), kept, recipe, notices
+        moments.select(recipe), training, keeper.kept(reading.rows.recipe, recipe), kept, recipe, notices
     )
 
 
-def _moments(rows: Rows, request: Request, keeper: "_Keeper") -> tuple[Moments, Moments | None]:
+def _moments(rows: Rows, request: Request, keeper: Keeper) -> tuple[Moments, Moments | None]:
     digits = getattr(request.solver, "digits", Exact.digits)
     if not request.holdout:
         return _expect_rows(Moments.from_rows(rows, digits, keeper)), None

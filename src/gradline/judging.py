@@ -12,6 +12,8 @@ from gradline.model import History, LinearModel
 from gradline.moments import Moments
 from gradline.objectives import Scaling
 from gradline.reading import matrix, read
+from gradline.refinement import Refined
+from gradline.small import Keeper, known_optimum
 from gradline.trajectory import Spectrum
 
 
@@ -46,9 +48,12 @@ def certify(
 
     Raises `RequestError` for a model without a linear map or of another shape, and what `gradline.fit` raises.
     """
-    reading = read(data, targets, features, exclude, weights, missing)
-    moments = Moments.from_rows(reading.rows)
-    return judged(coefficients(model, moments), moments, lr, momentum)
+    rows = read(data, targets, features, exclude, weights, missing).rows
+    keeper = Keeper()
+    moments = Moments.from_rows(rows, watch=keeper)
+    found = coefficients(model, moments)
+    optimum = known_optimum(moments, keeper.kept(rows.recipe, rows.recipe), found.has_bias)
+    return judged(found, moments, lr, momentum, optimum=optimum)
 
 
 def judged(
@@ -57,8 +62,9 @@ def judged(
     lr: float | None = None,
     momentum: float = 0.0,
     batch_size: int | None = None,
+    optimum: Refined | None = None,
 ) -> Certificate:
-    """The certificate of coefficients against moments; `lr` as in `certify`.
+    """The certificate of coefficients against moments, or an optimum known better; `lr` as in `certify`.
 
     With mini-batches, of `batch_size` rows, no formula foretells the epochs that are left; None is the full batch.
     """
@@ -69,7 +75,7 @@ def judged(
         raise UsageError(f"lr is {lr}", "give a positive number")
     scaling = Scaling.none(moments.p)
     training = Training(rate, momentum, None, moments, scaling, math.inf, batch_size=batch_size)
-    return judge(moments, found.weight, found.bias, found.has_bias, training)
+    return judge(moments, found.weight, found.bias, found.has_bias, training, optimum)
 
 
 def adopted(

@@ -139,7 +139,7 @@ def _other_log(log: str) -> Callable[[Case, Loop], list[Loop]]:
 HYPOTHESES: dict[str, Hypothesis] = {
     "right": Hypothesis(
         lambda _, loop: [loop],
-        lambda *_: "the five steps are done right, at the lr said.",
+        lambda case, _: f"the five steps are done right, at lr {number(case.lr)} as said.",
         lambda *_: "",
     ),
     "lr": Hypothesis(

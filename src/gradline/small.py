@@ -1,0 +1,44 @@
+"""Small tables: their rows are kept while their moments are made, and their optimum is known to rounding."""
+
+from collections.abc import Callable
+
+from gradline.design import Recipe
+from gradline.moments import Moments
+from gradline.rank import Rank
+from gradline.refinement import CELLS, Refined, refined
+from gradline.rows import Block
+
+
+class Keeper:
+    """Watches the rows go by, and keeps those of a small table, which come in one block."""
+
+    def __init__(self, watch: Callable[[Block], None] = lambda _: None) -> None:
+        self.watch, self._seen = watch, 0
+        self._block: Block | None = None
+
+    def __call__(self, block: Block) -> None:
+        """See a block."""
+        self.watch(block)
+        self._seen += 1
+        small = self._seen == 1 and block.X.size + block.Y.size <= CELLS
+        self._block = block if small else None
+
+    def kept(self, before: Recipe, after: Recipe) -> Block | None:
+        """What was kept, read by the recipe `before`, with the columns that `after` leaves of it."""
+        if self._block is None or before is after:
+            return self._block
+        columns = [before.features.index(name) for name in after.features]
+        return self._block._replace(X=self._block.X[:, columns])
+
+
+def known_optimum(moments: Moments, small: Block | None, bias: bool) -> Refined | None:
+    """The optimum to rounding, where the columns are independent: of a small table, or of extended moments."""
+    rank = Rank.of(moments, bias)
+    if rank.deficiency:
+        return None
+    if moments.products is not None:
+        return moments.products.optimum(moments.m, bias)
+    if small is None or len(small.X) < rank.rank + bias:
+        return None
+    found = refined(small.X, small.Y, small.w, bias)
+    return found if found.is_proven else None
