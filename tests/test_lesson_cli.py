@@ -80,6 +80,40 @@ def test_what_the_lesson_refuses(words, code, told, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+DIAGNOSE = ["example:iphone", "-t", "sales", "--lr", "1e-5"]
+
+
+@pytest.mark.parametrize(
+    ("printed", "words", "code", "told"),
+    [
+        ("1.0\n", ["--weight", "1,2,3"], 2, "half said"),
+        ("1.0\n", ["--weight", "1,x,3", "--bias", "0"], 2, "commas"),
+        ("1.0\n", ["--weight", "1,2", "--bias", "0"], 1, "shape"),
+        ("nothing here\n", [], 1, "loss"),
+        (b"\xff\xfe", [], 1, "UTF-8"),
+        (None, [], 1, "No such file"),
+    ],
+)
+def test_what_diagnose_refuses(printed, words, code, told, tmp_path):
+    path = tmp_path / "printed.txt"
+    if printed is not None:
+        path.write_bytes(printed if isinstance(printed, bytes) else printed.encode())
+    done = CliRunner().invoke(app, ["diagnose", str(path), *DIAGNOSE, *words])
+    assert done.exit_code == code
+    assert told in done.stderr
+
+
+def test_tutorial_001_diagnosed_from_its_three_losses(tmp_path):
+    path = tmp_path / "printed.txt"
+    path.write_text(
+        "".join(f"tensor({loss}, grad_fn=<DivBackward0>)\n" for loss in (3390.0071, 2558.1218, 1931.3949))
+    )
+    start = ["--weight", "0.7765,-0.1135,0.7029", "--bias", "0.4655"]
+    done = CliRunner().invoke(app, ["diagnose", str(path), *DIAGNOSE, *start])
+    assert done.exit_code == 0
+    assert "predictions (5, 1) against targets (5,)" in unwrapped(done.stdout)
+
+
 class Screen:
     """A program in a tmux window of its own server."""
 

@@ -173,10 +173,10 @@ def _printed(losses: str) -> str:
 
     try:
         return sys.stdin.read() if losses == "-" else Path(losses).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise FileError(
-            f"cannot read {losses}: {error}", "give a text file of what the loop printed"
-        ) from error
+    except OSError as error:
+        raise FileError(f"cannot read {losses}: {error.strerror}", "check the name and the folder") from error
+    except UnicodeDecodeError as error:
+        raise FileError(f"{losses} is no UTF-8 text", "give a text file of what the loop printed") from error
 
 
 def _start(init: str | None, weight: Sequence[str], bias: str | None) -> Any:
