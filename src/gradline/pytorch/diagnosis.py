@@ -136,7 +136,7 @@ class _Judge:
     def diagnosis(self) -> Diagnosis:
         """The verdict on the losses, unless a message of PyTorch says more."""
         rivals = self._rivals()
-        verdict, sentences = self._of_losses(rivals)
+        verdict, sentences = self._of_log(rivals) or self._of_losses(rivals)
         told = sorted(self.printed.messages, key=lambda name: not MESSAGES[name].stops)
         chosen = next((c for c in rivals if c.name in told), None)
         if verdict in (CANNOT_TELL, NONE_FITS) and chosen is not None:
@@ -146,7 +146,7 @@ class _Judge:
             verdict, sentences = told[0], (f"{message.cause}.", MEND + message.remedy)
         findings = [f"PyTorch also said: {MESSAGES[name].cause}." for name in told if name != verdict]
         if verdict in ("right", "lr"):
-            findings += self._beside_right(rivals[0])
+            findings += self._beside_right()
         return Diagnosis(verdict, sentences, self.candidates, (*findings, *self.printed.notes))
 
     def _rivals(self) -> list[Candidate]:
@@ -157,6 +157,17 @@ class _Judge:
         lr = HYPOTHESES["lr"]
         told = {"sentence": lr.sentence(self.case, self.base), "remedy": lr.remedy(self.case, self.base)}
         return [c._replace(name="lr", **told) if c.name == "right" else c for c in fitting]
+
+    def _of_log(self, rivals: list[Candidate]) -> tuple[str, tuple[str, ...]] | None:
+        """What is certain where every explanation of mini-batches of the size said prints the same other loss."""
+        logs = {c.parameters.get("log", "all") for c in rivals}
+        if not self.base.batch or len(logs) != 1 or "all" in logs:
+            return None
+        name, names = WITH_LOG[logs.pop()], [c.name for c in rivals]
+        right = next((c for c in rivals if c.name == "right"), None)
+        what = HYPOTHESES[name].sentence(self.case, self.base) if right is None else self._full_loss(right)
+        rest = f"Whether the steps are right such losses do not tell: {joined(names)} would print them."
+        return name, (what, "The five steps are right." if names == ["right"] else rest)
 
     def _of_losses(self, rivals: list[Candidate]) -> tuple[str, tuple[str, ...]]:
         count = "one loss" if len(self.printed.losses) == 1 else f"{len(self.printed.losses):,} losses"
@@ -195,9 +206,9 @@ class _Judge:
             "Check that data, lr and init are those of the loop, which may also make two mistakes, or an unknown one.",
         )
 
-    def _beside_right(self, chosen: Candidate) -> list[str]:
+    def _beside_right(self) -> list[str]:
         """What deserves to be known of a loop that is right."""
-        findings = [self._full_loss(chosen)] if "log" in chosen.parameters else []
+        findings = []
         spectrum, rank = Spectrum.of(self.moments), Rank.of(self.moments, True)
         limit = spectrum.lr_limit(self.case.momentum)
         if not self.start_known or self.base.batch or self.case.lr > limit:
@@ -228,7 +239,7 @@ class _Judge:
         what = {"last": "those of each epoch's last batch", "mean": "the means over each epoch's batches"}
         log, about = chosen.parameters["log"], "about " if loop.shuffled else ""
         return (
-            f"{WITH_LOG[log]}: the losses are {what[log]} of {counted(self.base.batch or 0, 'row')}. Over all rows the "
+            f"the losses are {what[log]} of {counted(self.base.batch or 0, 'row')}. Over all rows the "
             f"loss at the end is {about}{number(full)}, not {number(self.printed.losses[-1])}."
         )
 

@@ -129,19 +129,7 @@ def _shuffled(case: Case, printed: Printed, base: Loop) -> list[Candidate]:
             found.append(_candidate(case, WITH_LOG[match.loop.log] if name == "batches" else name, match))
         if any(c.fits for c in found):
             break
-    return _simplest(found)
-
-
-def _simplest(found: list[Candidate]) -> list[Candidate]:
-    """Where a loop with one mistake fits losses that are partly chance, one with two is no rival.
-
-    To print another loss than that of all rows counts as one.
-    """
-    mistakes = [(c.name not in ("right", *WITH_LOG.values())) + ("log" in c.parameters) for c in found]
-    fewest = min((count for count, c in zip(mistakes, found, strict=True) if c.fits), default=0)
-    return [
-        c._replace(fits=c.fits and count <= max(1, fewest)) for count, c in zip(mistakes, found, strict=True)
-    ]
+    return found
 
 
 def _candidate(case: Case, name: str, match: Match, sentence: str = "") -> Candidate:
