@@ -313,4 +313,4 @@ def test_certify_splits_the_gap_of_tutorial_004():
     assert (round(second.share, 2), round(second.half_life)) == (0.23, 742)
     assert (third.columns, f"{third.share:.2g}") == ("the bias", "7.1e-05")
     assert third.half_life == pytest.approx(8.46e6, rel=1e-3)
-    assert all(0 < errors < 1 for errors in found.bias_error_stderr)
+    assert (np.array(found.bias_error_stderr) < 1).all()
