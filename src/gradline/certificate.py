@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradline.basis import Basis
 from gradline.factor import UNIT
 from gradline.moments import Moments, RawFactor
 from gradline.objectives import Scaling
@@ -179,7 +180,7 @@ class _Rounding(NamedTuple):
 
 
 class _StandardErrors(NamedTuple):
-    """Of weight (m, p) and bias (m,)."""
+    """Of weight (m, p) and, where there is one, bias (m,)."""
 
     weight: np.ndarray
     bias: np.ndarray
@@ -286,11 +287,9 @@ class _Case:
         squares = (self._factor.C**2).sum(axis=0)
         if freedom <= 0 or rank.deficiency or not (squares > 0).all():
             return None
-        root = rank.right.T / rank.singular / rank.norms[:, None]  # root·rootᵀ is the inverse of XᵀX
-        sigma = np.sqrt(squares / freedom)
-        of_mean = root.T @ moments.mean[: moments.p]
-        bias = np.sqrt(1.0 / moments.weight_sum + of_mean @ of_mean)
-        return _StandardErrors(np.outer(sigma, np.linalg.norm(root, axis=1)), sigma * bias)
+        sigma, first = np.sqrt(squares / freedom), int(self.has_bias)
+        errors = np.outer(sigma, np.linalg.norm(Basis.of(moments, self.has_bias).inverse, axis=1))
+        return _StandardErrors(errors[:, first:], errors[:, 0])
 
 
 def _status(case: _Case, training: Training | None) -> str:

@@ -259,9 +259,8 @@ def _training(solver: Solver, problem: Problem, solution: Solution) -> Training 
     if batch_size is None and solution.diverged_at is None:
         start = unstacked(solver.start(problem).theta, problem.bias)
         path = Trajectory(problem.moments, lr, momentum, start, problem.bias)
-        with np.errstate(
-            over="ignore", invalid="ignore"
-        ):  # a forced rate may run away within ten times the epochs
+        # A forced rate may run away within ten times the epochs.
+        with np.errstate(over="ignore", invalid="ignore"):
             tenfold = path.at(10 * solution.epochs).loss
     return Training(
         lr=lr,
@@ -274,6 +273,20 @@ def _training(solver: Solver, problem: Problem, solution: Solution) -> Training 
         batch_size=batch_size,
         tenfold_loss=tenfold,
     )
+
+
+def command(data: str, targets: Sequence[str], request: Request) -> list[str]:
+    """The words of the command that fits the same columns exactly."""
+    words = ["gradline", "fit", data]
+    for flag, names in (("-t", targets), ("-f", request.features or ()), ("--exclude", request.exclude)):
+        words += [word for name in names for word in (flag, name)]
+    if isinstance(request.weights, str):
+        words += ["--weights", request.weights]
+    if request.missing != "error":
+        words += ["--missing", request.missing]
+    if not request.bias:
+        words.append("--no-bias")
+    return words
 
 
 _CHOICES = ("bias", "scale", "missing", "holdout", "seed", "force")

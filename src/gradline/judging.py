@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradline.arguments import is_real
 from gradline.certificate import Certificate, Training, judge
 from gradline.errors import DataError, RequestError, UsageError
 from gradline.model import History, LinearModel
@@ -13,7 +14,7 @@ from gradline.moments import Moments
 from gradline.objectives import Scaling
 from gradline.reading import matrix, read
 from gradline.refinement import Refined
-from gradline.small import Keeper, known_optimum
+from gradline.small import known_optimum, seen
 from gradline.trajectory import Spectrum
 
 
@@ -48,12 +49,9 @@ def certify(
 
     Raises `RequestError` for a model without a linear map or of another shape, and what `gradline.fit` raises.
     """
-    rows = read(data, targets, features, exclude, weights, missing).rows
-    keeper = Keeper()
-    moments = Moments.from_rows(rows, watch=keeper)
+    moments, small = seen(read(data, targets, features, exclude, weights, missing).rows)
     found = coefficients(model, moments)
-    optimum = known_optimum(moments, keeper.kept(rows.recipe, rows.recipe), found.has_bias)
-    return judged(found, moments, lr, momentum, optimum=optimum)
+    return judged(found, moments, lr, momentum, optimum=known_optimum(moments, small, found.has_bias))
 
 
 def judged(
@@ -70,9 +68,9 @@ def judged(
     """
     if moments.rows == 0:
         raise DataError("no complete row is left to judge by", "fill the missing cells")
-    rate = Spectrum.of(moments, found.has_bias).best_lr(momentum) if lr is None else float(lr)
-    if not (rate > 0 and math.isfinite(rate)):
+    if lr is not None and not (is_real(lr) and lr > 0):
         raise UsageError(f"lr is {lr}", "give a positive number")
+    rate = Spectrum.of(moments, found.has_bias).best_lr(momentum) if lr is None else float(lr)
     scaling = Scaling.none(moments.p)
     training = Training(rate, momentum, None, moments, scaling, math.inf, batch_size=batch_size)
     return judge(moments, found.weight, found.bias, found.has_bias, training, optimum)
@@ -90,15 +88,16 @@ def adopted(
 ) -> LinearModel:
     """The `LinearModel` of a module trained elsewhere; see `LinearModel.from_torch`."""
     reading = read(data, targets, features, exclude, weights, missing)
-    moments = Moments.from_rows(reading.rows)
+    moments, small = seen(reading.rows)
     found = coefficients(module, moments)
+    optimum = known_optimum(moments, small, found.has_bias)
     return LinearModel(
         weight=found.weight,
         bias=found.bias,
         has_bias=found.has_bias,
         recipe=reading.rows.recipe,
         moments=moments,
-        certificate=judged(found, moments),
+        certificate=judged(found, moments, optimum=optimum),
         solver="torch",
         settings={},
         scale="none",

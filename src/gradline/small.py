@@ -6,7 +6,7 @@ from gradline.design import Recipe
 from gradline.moments import Moments
 from gradline.rank import Rank
 from gradline.refinement import CELLS, Refined, refined
-from gradline.rows import Block
+from gradline.rows import Block, Rows
 
 
 class Keeper:
@@ -31,14 +31,25 @@ class Keeper:
         return self._block._replace(X=self._block.X[:, columns])
 
 
+def seen(rows: Rows) -> tuple[Moments, Block | None]:
+    """The moments of the rows, and the rows themselves where they are few."""
+    keeper = Keeper()
+    moments = Moments.from_rows(rows, watch=keeper)
+    return moments, keeper.kept(rows.recipe, rows.recipe)
+
+
+def is_refinable(moments: Moments, bias: bool) -> bool:
+    """Whether rows with these moments are few enough, and determine every coefficient."""
+    rank = Rank.of(moments, bias)
+    few = moments.rows * (moments.p + moments.m) <= CELLS
+    return few and not rank.deficiency and moments.rows >= rank.rank + bias
+
+
 def known_optimum(moments: Moments, small: Block | None, bias: bool) -> Refined | None:
     """The optimum to rounding, where the columns are independent: of a small table, or of extended moments."""
-    rank = Rank.of(moments, bias)
-    if rank.deficiency:
-        return None
-    if moments.products is not None:
+    if moments.products is not None and not Rank.of(moments, bias).deficiency:
         return moments.products.optimum(moments.m, bias)
-    if small is None or len(small.X) < rank.rank + bias:
+    if small is None or not is_refinable(moments, bias):
         return None
     found = refined(small.X, small.Y, small.w, bias)
     return found if found.is_proven else None

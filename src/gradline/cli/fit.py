@@ -89,6 +89,8 @@ def _run(options: Any) -> Any:
 
 def _finish(model: Any, options: Any, as_json: bool) -> None:
     """Save the model unless it failed, print it, and set the exit code."""
+    from gradline.fitting import command  # noqa: PLC0415 - --help needs no numpy
+
     tell_notices(model.notices)
     status = model.certificate.status
     failed = status == "diverged" or (options.require_certified and status != "certified")
@@ -96,7 +98,8 @@ def _finish(model: Any, options: Any, as_json: bool) -> None:
     if not as_json:
         out(model.summary())
         if status in ("stopped", "diverged"):
-            out(f"To the optimum at once: {_exact_command(options)}")
+            words = command(options.data, options.targets, options.request)
+            out(f"To the optimum at once: {shlex.join(words)}")
     if saved:
         model.save(saved)
         say(f"saved: {saved}")
@@ -113,25 +116,6 @@ def _finish(model: Any, options: Any, as_json: bool) -> None:
 def _file_name(data: str) -> str:
     stem = Path(data.split(":")[-1]).stem
     return stem if stem.replace("-", "").replace("_", "").isalnum() else "model"
-
-
-def _exact_command(options: Any) -> str:
-    """The command that fits the same columns exactly."""
-    request = options.request
-    words = ["gradline", "fit", options.data]
-    for flag, names in (
-        ("-t", options.targets),
-        ("-f", request.features or []),
-        ("--exclude", request.exclude),
-    ):
-        words += [word for name in names for word in (flag, name)]
-    if request.weights:
-        words += ["--weights", request.weights]
-    if request.missing != "error":
-        words += ["--missing", request.missing]
-    if not request.bias:
-        words.append("--no-bias")
-    return shlex.join(words)
 
 
 def report(model: Any, saved: Path | None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import os
 import shlex
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,12 @@ from gradline.examination.pace import paces
 from gradline.examination.prescription import BatchLimit, Report, Slow
 from gradline.examination.survey import BATCHES, Survey
 from gradline.examination.symptoms import Patient, findings
-from gradline.fitting import Request, run
+from gradline.fitting import Request, command, run
 from gradline.heavy_ball import rates
 from gradline.moments import Moments
 from gradline.reading import read
-from gradline.refinement import CELLS
 from gradline.rows import Block
+from gradline.small import is_refinable
 from gradline.trajectory import Spectrum, Trajectory
 
 _SLOWEST = 3  # directions that are told
@@ -138,13 +139,12 @@ def _report(patient: Patient, seconds: float, commands: list[str]) -> Report:
 
 
 def _route(patient: Patient) -> str:
-    moments, rank = patient.moments, patient.rank
+    moments = patient.moments
     if patient.survey.passes(moments.rows) > 1:
         return "QR block by block, as the columns are too near to collinear for cross-products"
     if patient.survey.blocks > 1:
         return "cross-products in one pass"
-    cells = moments.rows * (moments.p + moments.m)
-    if cells <= CELLS and not rank.deficiency and moments.rows >= rank.rank + patient.bias:
+    if is_refinable(moments, patient.bias):
         return "QR of all rows at once, then refined"
     return "QR of all rows at once"
 
@@ -165,13 +165,8 @@ def _commands(data: Any, targets: Any, patient: Patient, request: Request) -> li
     dropped = patient.moments.tally.dropped > 0
     if not isinstance(data, (str, os.PathLike)):
         return _calls(["data"] if targets is None else ["data", "targets"], request, dropped, epochs)
-    words = ["gradline", "fit", os.fspath(data)]
-    words += [word for name in patient.moments.targets for word in ("-t", name)]
-    words += [word for name in request.features or () for word in ("-f", name)]
-    words += [word for name in request.exclude for word in ("--exclude", name)]
-    words += ["--weights", request.weights] if isinstance(request.weights, str) else []
-    words += [] if request.bias else ["--no-bias"]
-    words += ["--missing", "drop"] if dropped else []
+    served = replace(request, missing="drop" if dropped else "error")
+    words = command(os.fspath(data), patient.moments.targets, served)
     training = ["--lr", "auto", *(["--epochs", str(epochs)] if epochs > _EPOCHS else [])]
     return [shlex.join(words), shlex.join([*words, *training])]
 

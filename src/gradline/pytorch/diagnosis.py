@@ -1,6 +1,7 @@
 """The verdict on a hand-written loop: from the losses that it printed, what it really did."""
 
 import itertools
+import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -18,7 +19,7 @@ from gradline.pytorch.simulation import Case, Dynamics, Loop
 from gradline.pytorch.trials import WITH_LOG, Candidate, tried
 from gradline.rank import Rank
 from gradline.reading import read
-from gradline.rows import Rows
+from gradline.rows import ArrayRows, Block
 from gradline.trajectory import Spectrum, Trajectory, stacked, unstacked
 from gradline.wording import counted, joined, number
 from gradline.wording import epochs as in_epochs
@@ -26,7 +27,6 @@ from gradline.wording import epochs as in_epochs
 WIDTH = 100  # of a line of prose
 MEND = "Mend it: "
 CANNOT_TELL, NONE_FITS = "cannot tell", "none fits"
-ROW_BLOCK = 1 << 16
 CLOSE = 0.9  # of the largest stable rate
 FAR = 100.0  # condition of the raw columns over that of the scaled ones, above which the loop crawls
 ENOUGH = 16  # simulated runs for a typical loss
@@ -85,8 +85,9 @@ def diagnose(
     _check(lr, batch_size, momentum, init)
     printed = read_printed(losses)
     rows = read(data, targets, features, exclude, None, missing).rows
-    moments = Moments.from_rows(rows)
-    case = _case(rows, moments, lr, momentum, init)
+    block = next(rows.blocks(sys.maxsize))
+    moments = Moments.from_rows(ArrayRows(block.X, block.Y, None, rows.recipe))
+    case = _case(block, moments, lr, momentum, init)
     base = Loop(batch=batch_size if batch_size and batch_size < len(case.A) else None)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # many a hypothesis runs away
         found = tried(case, printed, base, init is not None) if len(printed.losses) else []
@@ -110,16 +111,16 @@ def _check(lr: Any, batch_size: Any, momentum: Any, init: Any) -> None:
         )
 
 
-def _case(rows: Rows, moments: Moments, lr: float, momentum: float, init: Any) -> Case:
-    blocks = list(rows.blocks(ROW_BLOCK))
-    X, Y = np.vstack([block.X for block in blocks]), np.vstack([block.Y for block in blocks])
+def _case(block: Block, moments: Moments, lr: float, momentum: float, init: Any) -> Case:
     start = stacked(None if isinstance(init, str) else init, moments, True)
     slack = np.zeros_like(start)
     if init is not None and not isinstance(init, str):
         weight, bias = (np.asarray(plain(part)) for part in init)
         halves = half_units([*weight.ravel(), *bias.ravel()], exact=2)
         slack = np.vstack([halves[weight.size :], halves[: weight.size].reshape(moments.m, -1).T])
-    return Case(np.column_stack([np.ones(len(X)), X]), Y, float(lr), float(momentum), start, slack)
+    return Case(
+        np.column_stack([np.ones(len(block.X)), block.X]), block.Y, float(lr), float(momentum), start, slack
+    )
 
 
 @dataclass(frozen=True, eq=False)

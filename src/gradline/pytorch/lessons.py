@@ -19,6 +19,7 @@ from gradline.pytorch.program import Program, numbers
 from gradline.pytorch.steps import Part, Step
 from gradline.pytorch.ways import STEPS, WAYS, Names, Way, script
 from gradline.reading import read
+from gradline.rows import ArrayRows
 from gradline.solvers.base import INITS, initial
 from gradline.trajectory import Spectrum, unstacked
 from gradline.wording import listed
@@ -221,9 +222,8 @@ def lesson(
     if data is None:
         data, targets = CROPS
     reading = read(data, targets, features, exclude, None, missing)
-    block = next(reading.rows.blocks(sys.maxsize))
-    recipe = reading.rows.recipe
-    moments = Moments.from_rows(reading.rows)
+    recipe, block = reading.rows.recipe, next(reading.rows.blocks(sys.maxsize))
+    moments = Moments.from_rows(ArrayRows(block.X, block.Y, None, recipe))
     problem = Problem.of(moments, None, True, Scaling.none(moments.p))
     limit = Spectrum.of(moments).lr_limit()
     built = Lesson(

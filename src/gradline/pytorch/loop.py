@@ -12,11 +12,10 @@ from gradline.arguments import is_whole
 from gradline.certificate import Certificate
 from gradline.errors import DataError, RateError, RequestError, UsageError
 from gradline.judging import coefficients, judged
-from gradline.moments import Moments
 from gradline.objectives import Problem, Scaling
 from gradline.pytorch.interchange import linear_of, torch_rows
 from gradline.pytorch.steps import shape
-from gradline.small import Keeper, known_optimum
+from gradline.small import known_optimum, seen
 from gradline.solvers.base import refuse_unstable
 from gradline.summary import WIDTH, sentences
 from gradline.wording import number
@@ -55,8 +54,7 @@ def fit(
     linear = linear_of(model)
     _expect_own_parameters(model, opt)
     _expect_batch(model, linear, loss_fn, _first(train_dl))
-    rows, keeper = torch_rows(train_dl, None, "error"), Keeper()
-    moments = Moments.from_rows(rows, watch=keeper)
+    moments, small = seen(torch_rows(train_dl, None, "error"))
     problem = Problem.of(moments, None, linear.bias is not None, Scaling.none(moments.p))
     lr, momentum = _rate(opt)
     if lr is not None and not force:
@@ -77,7 +75,7 @@ def fit(
             show(f"Epoch [{epoch + 1}/{num_epochs}], Loss: {_loss(problem, linear):.4f}")
     size = getattr(train_dl, "batch_size", None)
     batch_size = size if size and size < moments.rows else None
-    optimum = known_optimum(moments, keeper.kept(rows.recipe, rows.recipe), linear.bias is not None)
+    optimum = known_optimum(moments, small, linear.bias is not None)
     certificate = judged(coefficients(linear, moments), moments, lr, momentum, batch_size, optimum)
     show("\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in sentences(certificate)))
     return certificate

@@ -139,27 +139,20 @@ with torch.no_grad():
     bias_gradient="model.bias.grad",
 )
 
-BUILTIN = Way(
+BUILTIN = replace(
+    MODULE,
     name="builtin",
     summary="nn.Linear, F.mse_loss and SGD",
     imports="import torch\nimport torch.nn.functional as F\nfrom torch import nn",
-    data=_TENSORS,
     model=f"""\
 model = nn.Linear(len(W0[0]), len(W0)).to(device, dtype)
 {_START}
 optimizer = torch.optim.SGD(model.parameters(), lr=lr)""",
     predict="predictions = model(inputs)",
     loss="loss = F.mse_loss(predictions, targets)",
-    gradient="loss.backward()",
-    update="optimizer.step()",
-    reset="optimizer.zero_grad()",
     report="""\
 with torch.no_grad():
     epoch_loss = F.mse_loss(model(inputs), targets)""",
-    weight="model.weight",
-    bias="model.bias",
-    weight_gradient="model.weight.grad",
-    bias_gradient="model.bias.grad",
 )
 
 BATCHES = replace(

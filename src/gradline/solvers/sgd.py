@@ -171,23 +171,18 @@ def _update(
 
 
 def mean_square_limit(problem: Problem, batch_size: int) -> float:
-    """The largest lr at which the noise of batches of b rows still shrinks in mean square.
+    """The largest lr at which the noise of batches of b rows still shrinks; see `Spectrum.mean_square_limit`.
 
-    The largest lr with lr·[H² + (n − b)/(b(n − 1))·(M − H²)] ≼ 2H, where M = (4/m²)·mean(‖a‖²·aaᵀ) over
-    rows a = (1, x): the second moment of one row's Hessian. At b = n it is 2/λmax. Without momentum.
+    M = (4/m²)·mean(‖a‖²·aaᵀ) over rows a = (1, x), in a pass of its own; at b = n none is needed.
     """
-    n, m = problem.moments.rows, problem.m
-    share = max(0.0, (n - batch_size) / (batch_size * max(n - 1, 1)))
-    total, weights = 0.0, 0.0
-    for block in problem.expect_rows().blocks(1 << 14) if share else ():
+    n, m, spectrum = problem.moments.rows, problem.m, problem.spectrum
+    noise = max(0.0, (n - batch_size) / (batch_size * max(n - 1, 1)))
+    if noise == 0:
+        return spectrum.lr_limit()
+    total, weights = np.zeros(2 * (problem.p + problem.bias,)), 0.0
+    for block in problem.expect_rows().blocks(1 << 14):
         rows = np.column_stack([np.ones(len(block.X)), block.X]) if problem.bias else block.X
         w = np.ones(len(rows)) if block.w is None else block.w
-        total = total + (rows * ((rows**2).sum(axis=1) * w)[:, None]).T @ rows
+        total += (rows * ((rows**2).sum(axis=1) * w)[:, None]).T @ rows
         weights += float(w.sum())
-    spectrum = problem.spectrum
-    used = spectrum.singular > 0
-    Q, curvatures = spectrum.directions[:, used], spectrum.curvatures[used]
-    whitening = Q / np.sqrt(curvatures)
-    noise = whitening.T @ (4.0 / m**2 * total / weights) @ whitening if share else 0.0
-    matrix = (1.0 - share) * np.diag(curvatures) + share * noise
-    return float(2.0 / np.linalg.eigvalsh(matrix).max()) if used.any() else math.inf
+    return spectrum.mean_square_limit(4.0 / m**2 * total / weights, noise)
