@@ -22,7 +22,7 @@ demo: .venv/installed ## Train on the tutorial's crops, solve them exactly, pred
 	$(BIN)/gradline predict build/crops-100.safetensors $(REGION)
 	$(BIN)/gradline predict build/crops.safetensors $(REGION)
 
-test: .venv/tested ## Run all tests
+test: .venv/tested .venv/browser ## Run all tests
 	CI=$${CI:-true} $(BIN)/python -m pytest -n auto --dist worksteal
 
 check: .venv/tested ## Formatting, lint and types
@@ -56,6 +56,12 @@ clean: ## Remove what make made
 
 .venv/installed: .venv/python pyproject.toml
 	$(PIP) --editable .
+	@touch $@
+
+# The offline pages are tried in Debian's Chromium, and judged by axe-core.
+.venv/browser: .venv/python tests/pages/package-lock.json
+	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
+	npm ci --silent --prefix tests/pages
 	@touch $@
 
 .venv/tested: .venv/python pyproject.toml
