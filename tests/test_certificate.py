@@ -162,8 +162,18 @@ def test_scale_alone_never_warns():
         assert gradline.fit(X, random.normal(size=40)).certificate.status == "certified"
 
 
+def test_weights_whose_squares_float64_cannot_hold_are_told_apart():
+    X = np.array([[1, 1 + 1e-6], [2, 2 - 1e-6], [3, 3 + 2e-6], [4, 4]])
+    Y = np.array([-1, 2, 0, 1]) * 1e150
+    model = gradline.fit(X, Y, bias=False)
+    assert model.certificate.status == "certified"
+    half = gradline.certify((model.weight / 2, None), X, Y)
+    assert half.status == "stopped"
+    assert half.digits == pytest.approx(np.log10(2))
+
+
 def test_a_certificate_survives_its_file():
     model = gradline.fit("example:crops", ["apples", "oranges"], solver=GradientDescent(lr=1e-5))
     card = model.certificate.card()
     assert Certificate.from_card(card).card() == card
-    assert Exact().settings() == {"digits": 12.0}
+    assert Exact().settings() == {"digits": 10.0}

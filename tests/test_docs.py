@@ -95,7 +95,7 @@ def test_the_navigation_holds_every_page_in_order():
     entries = [page for entry in nav for page in next(iter(entry.values())) if isinstance(page, dict)]
     course = [next(iter(page.values())) for page in entries]
     assert course == [page.name for page in PAGES if page.name[0].isdigit()]
-    assert len(course) == 11
+    assert len(course) == 13
     others = {value for entry in nav for value in entry.values() if isinstance(value, str)}
     assert others | set(course) == {page.name for page in PAGES}
 

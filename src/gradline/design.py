@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from gradline.data import Batch, Kind, Source
-from gradline.errors import DataError, RequestError
+from gradline.errors import DataError, RequestError, UnseenLevelError
 from gradline.wording import listed, nearest
 
 
@@ -49,16 +49,15 @@ class Category:
     def encode(self, batch: Batch, out: np.ndarray, *, unseen: str = "error") -> None:
         """Fill `out` (n, levels − 1) with the zeros and ones of a batch without missing cells.
 
-        A level not seen in training raises `DataError`, or counts as the base with `unseen="base"`.
+        A level not seen in training raises `UnseenLevelError`, or counts as the base with `unseen="base"`.
         """
         cells = batch.frame[self.column]
         codes = cells.cast(pl.Enum(self.levels), strict=False).to_physical().cast(pl.Int32)
         if unseen != "base" and codes.null_count():
             row = codes.is_null().arg_max() or 0
-            raise DataError(
+            raise UnseenLevelError(
                 f"column {self.column}, {batch.place(row)}: the level {cells[row]!r} was not seen in training",
-                f"the levels are {listed(self.levels)}; to predict it as the base level {self.levels[0]!r}, add "
-                "--unseen base (unseen='base' in Python)",
+                f"the levels are {listed(self.levels)}, the first of them the base",
             )
         out[:] = codes.fill_null(0).to_numpy()[:, None] == np.arange(1, len(self.levels))
 

@@ -2,7 +2,8 @@
 
 GradlineError                 exit code 1 unless said otherwise
 ├── DataError                 the data cannot be served (also a ValueError)
-│   └── MissingValuesError    cells are missing and nobody said to drop them
+│   ├── MissingValuesError    cells are missing and nobody said to drop them
+│   └── UnseenLevelError      a category has a level that training did not see
 ├── RequestError              the request contradicts itself or the data (also a ValueError)
 │   └── RateError             the learning rate is above what the data can bear
 ├── UsageError                an argument is outside its range, exit code 2 (also a ValueError)
@@ -36,6 +37,10 @@ class DataError(GradlineError, ValueError):
 
 class MissingValuesError(DataError):
     """Cells are missing in columns that the fit uses."""
+
+
+class UnseenLevelError(DataError):
+    """A category has a level that training did not see."""
 
 
 class RequestError(GradlineError, ValueError):

@@ -36,6 +36,13 @@ def thin_svd(square: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return left, singular, right
 
 
+def row_norms(rows: np.ndarray) -> np.ndarray:
+    """The norm of each row, also where the square of an entry is beyond float64."""
+    largest = np.abs(rows).max(axis=1, initial=0.0)
+    unit = np.where((largest > 0) & np.isfinite(largest), largest, 1.0)
+    return unit * np.linalg.norm(rows / unit[:, None], axis=1)
+
+
 def scaled_singular_values(factor: np.ndarray) -> np.ndarray:
     """Singular values of the factor with its columns scaled to unit norm; zero columns are left out."""
     norms = np.linalg.norm(factor, axis=0)

@@ -12,13 +12,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.arguments import is_whole
-from gradline.certificate import Certificate, Training, judge
+from gradline.certificate import Certificate, Training, judge, sure_digits
+from gradline.correction import corrected
 from gradline.design import Category, Recipe
 from gradline.errors import DataError, GradlineWarning, Notice, RequestError, UsageError
 from gradline.model import History, LinearModel, evaluation, load
 from gradline.moments import Moments
 from gradline.objectives import Problem, Scaling
+from gradline.rank import Rank
 from gradline.reading import read
+from gradline.refinement import Refined
 from gradline.rows import Block, Rows, Split, in_memory
 from gradline.small import Keeper, known_optimum
 from gradline.solvers import Exact, Observer, Solution, Solver, solve
@@ -117,7 +120,7 @@ def run(
     solver = _with_loaded_init(request.solver, gathered.recipe)
     scale = solver.scale if request.scale == "auto" else request.scale
     scaling = Scaling.none(moments.p) if scale == "none" else Scaling.standard(moments, request.bias)
-    optimum = known_optimum(moments, gathered.small, request.bias)
+    optimum, short = _known(gathered, request)
     problem = Problem.of(moments, gathered.rows, request.bias, scaling, optimum)
     if "rows" in solver.needs:
         problem = problem.with_rows(in_memory(problem.expect_rows(), MEMORY_CELLS))
@@ -142,7 +145,7 @@ def run(
         config=_config(data, gathered.recipe, request),
         seconds=time.perf_counter() - began,
         figures=None if optimum is None else optimum.figures,
-        notices=(*gathered.notices, *notices, *_findings(certificate, moments)),
+        notices=(*gathered.notices, *notices, *short, *_findings(certificate, moments)),
     )
     return model if held is None else replace(model, holdout=evaluation(held, weight, bias, request.bias))
 
@@ -190,13 +193,12 @@ def _gather(data: Any, targets: Any, request: Request, watch: Callable[[Block], 
 
 
 def _moments(rows: Rows, request: Request, keeper: Keeper) -> tuple[Moments, Moments | None]:
-    digits = getattr(request.solver, "digits", Exact.digits)
     if not request.holdout:
-        return _expect_rows(Moments.from_rows(rows, digits, keeper)), None
+        return _expect_rows(Moments.from_rows(rows, watch=keeper)), None
     kept, held = (Split(rows, request.holdout, request.seed, held_out) for held_out in (False, True))
     training, held_out = (
-        Moments.from_rows(kept, digits, keeper),
-        Moments.from_rows(held, digits, keeper.watch),
+        Moments.from_rows(kept, watch=keeper),
+        Moments.from_rows(held, watch=keeper.watch),
     )
     if training.rows == 0 or held_out.rows == 0:
         raise RequestError(
@@ -216,6 +218,24 @@ def _expect_rows(moments: Moments) -> Moments:
             "use fewer columns, or fill the cells",
         )
     return moments
+
+
+def _known(gathered: _Gathered, request: Request) -> tuple[Refined | None, list[Notice]]:
+    """The optimum to rounding, of a small table or where the digits asked for need it, and what cannot be had."""
+    moments, bias = gathered.moments, request.bias
+    optimum = known_optimum(moments, gathered.small, bias)
+    wanted = getattr(request.solver, "digits", None)
+    if optimum is not None or wanted is None or Rank.of(moments, bias).deficiency:
+        return optimum, []
+    sure = sure_digits(moments, bias)
+    if sure >= wanted:
+        return None, []
+    optimum = None if gathered.rows is None else corrected(gathered.rows, moments, bias)
+    if optimum is not None:
+        return optimum, []
+    why = "moments alone hold no more" if gathered.rows is None else "the columns are too near to collinear"
+    text = f"{math.floor(sure)} digits of the coefficients are sure where {wanted:g} were asked for: {why}"
+    return None, [Notice(text)]
 
 
 def _left_out(before: Recipe, after: Recipe) -> list[Notice]:

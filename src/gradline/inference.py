@@ -11,7 +11,7 @@ import numpy as np
 from gradline.basis import Basis, Pair
 from gradline.errors import RequestError, UsageError
 from gradline.estimates import Estimates, quantile
-from gradline.factor import UNIT
+from gradline.factor import UNIT, row_norms
 from gradline.moments import Moments
 from gradline.rank import Rank, determined_factor
 from gradline.refinement import Figures
@@ -279,7 +279,7 @@ class _Case:
 
     @property
     def estimates(self) -> Estimates:
-        lengths = np.linalg.norm(self.basis.inverse, axis=1)
+        lengths = row_norms(self.basis.inverse)
         if self.figures is not None:
             lengths = np.sqrt(self.figures.variances)
         return Estimates(self.value, self.basis.pair(np.outer(self.sigma, lengths)), self.freedom)

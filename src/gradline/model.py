@@ -2,10 +2,11 @@
 
 import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,15 +14,18 @@ from gradline.basis import Pair
 from gradline.certificate import Certificate, finite
 from gradline.data import open_table
 from gradline.design import Number, Recipe
-from gradline.errors import DataError, MissingValuesError, ModelFileError, Notice
+from gradline.errors import DataError, MissingValuesError, ModelFileError, Notice, UnseenLevelError
 from gradline.inference import Inference, infer
 from gradline.moments import Moments
 from gradline.reading import is_array, matrix
 from gradline.refinement import Figures
 from gradline.rows import TableRows, complete
 from gradline.solvers import Record
-from gradline.storage import expect_shapes, read_tensors, write_tensors
+from gradline.storage import digest, expect_shapes, read_tensors, write_tensors
 from gradline.wording import listed
+
+if TYPE_CHECKING:
+    from gradline.plots.accessors import ModelPlots
 
 
 class Evaluation(NamedTuple):
@@ -149,7 +153,8 @@ class LinearModel:
             if recipe.weights not in source.schema():  # then every row counts once
                 recipe = replace(recipe, weights=None)
             recipe.match(source, targets=True)
-            moments = Moments.from_rows(TableRows(source, recipe, missing, unseen))
+            with _offering_base():
+                moments = Moments.from_rows(TableRows(source, recipe, missing, unseen))
         if moments.rows == 0:
             raise DataError("no complete row is left to evaluate", "fill the missing cells")
         return evaluation(moments, self.weight, self.bias, self.has_bias)
@@ -162,8 +167,8 @@ class LinearModel:
         `missing="drop"` gives NaN for rows with missing cells, so that rows stay aligned; `unseen="base"`
         takes an unknown level for the base level. With `interval`, such as 0.95, (3, n, m): prediction, lower and
         upper bound, between which the y of a new row of weight one lies with that probability, if a line suits
-        the data and errors are normal, independent and alike. Raises `DataError` for a missing column or an
-        unknown level, `MissingValuesError` for missing cells, `RequestError` where no interval is known.
+        the data and errors are normal, independent and alike. Raises `DataError` for a missing column,
+        `UnseenLevelError`, `MissingValuesError` for missing cells, `RequestError` where no interval is known.
         """
         batches = list(self.predictions(data, missing=missing, unseen=unseen, interval=interval))
         empty = np.zeros((0, len(self.targets)))
@@ -199,7 +204,8 @@ class LinearModel:
                 row = known.arg_min() or 0
                 raise _missing(batch.place(row), [c.name for c in batch.frame if c[row] is None])
             X = np.full((batch.frame.height, len(self.features)), np.nan)
-            X[known.to_numpy()] = self.recipe.encode(batch.where(known), unseen=unseen)
+            with _offering_base():
+                X[known.to_numpy()] = self.recipe.encode(batch.where(known), unseen=unseen)
             yield X
 
     def _matrix(self, data: Any) -> np.ndarray:
@@ -214,6 +220,13 @@ class LinearModel:
                 f"give the columns {listed(self.features)}",
             )
         return X
+
+    @property
+    def plot(self) -> "ModelPlots":
+        """Figures of this model: `model.plot.coefficients()`, `model.plot.residuals(data)`; see `gradline.plots`."""
+        from gradline.plots.accessors import ModelPlots  # noqa: PLC0415 - a convenience that calls upwards
+
+        return ModelPlots(self)
 
     def to_torch(self, dtype: Any = None) -> Any:
         """An `nn.Linear` with these coefficients, on the CPU; `dtype` is torch.float64 unless another is given.
@@ -238,6 +251,7 @@ class LinearModel:
     def save(self, path: str | Path) -> None:
         """Write one safetensors file: coefficients, moments and a card; no rows, no code.
 
+        The card holds the sha256 of the tensors, which `gradline.verify` compares; `load` takes edited ones.
         `nn.Linear(p, m).load_state_dict(load_file(path), strict=False)` takes its weight and bias.
         """
         moments = {f"moments.{name}": tensor for name, tensor in self.moments.tensors().items()}
@@ -278,6 +292,7 @@ class LinearModel:
 def load(path: str | Path) -> LinearModel:
     """Read a model that `LinearModel.save` wrote.
 
+    Tensors that were edited since are taken as they are: `gradline.verify` tells them from those that were saved.
     Raises `FileError` when there is no such file, `ModelFileError` when it is damaged, newer or foreign.
     """
     tensors, card = read_tensors(path, "model")
@@ -312,6 +327,22 @@ def load(path: str | Path) -> LinearModel:
         raise ModelFileError(
             f"{path} is damaged: its card lacks what a model needs ({error})", "fit the model again"
         ) from error
+
+
+def digests(path: str | Path) -> tuple[str | None, str]:
+    """The sha256 of the tensors as a model's file has it from its saving, None in older files, and as they are."""
+    tensors, card = read_tensors(path, "model")
+    return card.get("tensors"), digest(tensors)
+
+
+@contextmanager
+def _offering_base() -> Iterator[None]:
+    """Of a level not seen in training, also says how to predict it nevertheless."""
+    try:
+        yield
+    except UnseenLevelError as error:
+        remedy = f"{error.remedy}; to take it for the base, add --unseen base (unseen='base' in Python)"
+        raise UnseenLevelError(error.cause, remedy) from None
 
 
 def _missing(place: str, names: Iterable[str]) -> MissingValuesError:

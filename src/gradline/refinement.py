@@ -20,6 +20,8 @@ CELLS = (
 LARGEST_CONTRACTION = 0.3  # corrections that shrink less than this are no proof
 _VARIANCE_WORK = 1 << 20  # rows × columns², up to which variances are refined: for 0.2 s at the most here
 _ROUNDS = 12
+_EXPONENTS = 1021  # of two, up to which a number and its inverse are float64 with all their bits
+_LEAST = np.nextafter(0.0, 1.0)
 
 
 class Figures(NamedTuple):
@@ -52,8 +54,9 @@ class Refined:
 
     @property
     def is_proven(self) -> bool:
-        """Whether the bounds are sound."""
-        return self.contraction < LARGEST_CONTRACTION
+        """Whether the bounds are sound, and the optimum within float64."""
+        finite = np.isfinite(self.weight).all() and np.isfinite(self.bias).all()
+        return bool(finite and self.contraction < LARGEST_CONTRACTION)
 
 
 class _System:
@@ -80,21 +83,21 @@ class _System:
                 break
         return x, r, np.abs(dx), _contraction(moves)
 
-    def variances(self) -> np.ndarray:
-        """The diagonal of (AᵀWA)⁻¹ in the units of the rows: r + A·x = 0 and AᵀW·r = −e give a column of it."""
+    def variances(self) -> np.ndarray | None:
+        """The diagonal of (AᵀWA)⁻¹ in the units of the rows, None where float64 cannot hold it.
+
+        r + A·x = 0 and AᵀW·r = −e give a column of it.
+        """
         q = self.A.shape[1]
         x = self.solve(np.zeros((len(self.A), q)), -np.eye(q))[0]
-        return np.ldexp(np.diag(x.hi), -2 * self.exponents - self.weight_exponent)
+        scaled, units = np.diag(x.hi), -2 * self.exponents - self.weight_exponent
+        held = np.abs(np.frexp(scaled)[1] + units) <= _EXPONENTS
+        return np.ldexp(scaled, units) if held.all() else None
 
     def _correction(
         self, b: np.ndarray, c: np.ndarray, x: Doubled, r: Doubled
     ) -> tuple[np.ndarray, np.ndarray]:
-        first = Doubled.of(b).minus(r)
-        for j in range(len(c)):
-            column = self.A[:, j, None]
-            first = first.minus(
-                Doubled(np.broadcast_to(x.hi[j], b.shape), np.broadcast_to(x.lo[j], b.shape)).times(column)
-            )
+        first = unexplained(Doubled.of(b).minus(r), self.A, x)
         f1 = first.hi + first.lo
         weighted = r if self.w is None else r.times(self.w[:, None])
         sums = [weighted.times(self.A[:, j, None]).sum() for j in range(len(c))]
@@ -103,6 +106,14 @@ class _System:
         inner, along = np.linalg.solve(self.R.T, f2), self.Q.T @ (self.root * f1)
         e = self.root * f1 + self.Q @ (inner - along)
         return np.linalg.solve(self.R, along - inner), e / self.root
+
+
+def unexplained(b: Doubled, A: Doubled | np.ndarray, x: Doubled) -> Doubled:
+    """b − A·x (n, m) in pairs, column by column of A (n, q)."""
+    for j in range(len(x.hi)):
+        share = Doubled(np.broadcast_to(x.hi[j], b.hi.shape), np.broadcast_to(x.lo[j], b.hi.shape))
+        b = b.minus(share.times(A[:, j, None]))
+    return b
 
 
 def _contraction(moves: list[np.ndarray]) -> np.ndarray:
@@ -126,7 +137,9 @@ def refined(X: np.ndarray, Y: np.ndarray, w: np.ndarray | None, bias: bool) -> R
     shrink = np.minimum(worst, 0.99)
     rest = last.max(axis=0) * shrink / (1 - shrink)
     bound = last + rest + UNIT * np.abs(x.hi)
-    theta, bound = (np.ldexp(part, y - system.exponents[:, None]) for part in (x.hi, bound))
+    with np.errstate(over="ignore"):
+        theta, bound = (np.ldexp(part, y - system.exponents[:, None]) for part in (x.hi, bound))
+    bound += np.where((x.hi != 0) & (np.abs(theta) < np.ldexp(1.0, -_EXPONENTS)), _LEAST, 0.0)
     squares = r.hi**2 if w is None else r.hi**2 * w[:, None]
     first, m = int(bias), Y.shape[1]
     variances = system.variances() if A.size * A.shape[1] <= _VARIANCE_WORK else None

@@ -1,6 +1,7 @@
 """Files written whole or not at all, and safetensors files that carry one JSON card and no code."""
 
 import contextlib
+import hashlib
 import json
 import os
 import tempfile
@@ -83,11 +84,21 @@ def _umask() -> int:
     return mask
 
 
+def digest(tensors: Mapping[str, np.ndarray]) -> str:
+    """The sha256 in hex over the tensors by name: [name, dtype, shape] as JSON, then the bytes, of each."""
+    hashed = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        hashed.update(json.dumps([name, str(tensor.dtype), tensor.shape]).encode())
+        hashed.update(tensor.tobytes())
+    return hashed.hexdigest()
+
+
 def write_tensors(path: str | Path, tensors: Mapping[str, np.ndarray], card: Mapping[str, Any]) -> None:
-    """Write tensors and their card to one safetensors file, whole or not at all."""
+    """Write tensors and their card, with their `digest` as "tensors", to one safetensors file, whole or not at all."""
     import safetensors.numpy  # noqa: PLC0415 - loaded only when a file is written
 
-    metadata = {CARD: json.dumps({"format": FORMAT, **card}, ensure_ascii=False)}
+    whole = {"format": FORMAT, **card, "tensors": digest(tensors)}
+    metadata = {CARD: json.dumps(whole, ensure_ascii=False)}
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     with replacing(path) as stream:
         stream.write(safetensors.numpy.save(contiguous, metadata=metadata))

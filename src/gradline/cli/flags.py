@@ -52,7 +52,7 @@ Holdout = Annotated[float | None, _flag("Share of rows to keep out and evaluate,
 Seed = Annotated[int | None, _flag("Of shuffling, random starts and the holdout. Default: 0.", "--seed")]
 Digits = Annotated[
     float | None,
-    _flag("Digits the moments must keep, by a second pass if need be (exact). Default: 12.", "--digits"),
+    _flag("Digits that must be sure, by more passes if need be (exact). Default: 10.", "--digits"),
 ]
 LogEvery = Annotated[int | None, _flag("Print the loss every so many epochs.", "--log-every")]
 Config = Annotated[Path | None, _flag("TOML file with these options; flags win over it.", "--config")]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradline.arguments import is_real
+from gradline.certificate import sure_digits
 from gradline.design import Category
 from gradline.errors import Notice, RequestError, UsageError
 from gradline.examination.pace import paces
@@ -23,6 +24,7 @@ from gradline.moments import Moments
 from gradline.reading import read
 from gradline.rows import Block
 from gradline.small import is_refinable
+from gradline.solvers import Exact
 from gradline.trajectory import Spectrum, Trajectory
 
 _SLOWEST = 3  # directions that are told
@@ -139,14 +141,15 @@ def _report(patient: Patient, seconds: float, commands: list[str]) -> Report:
 
 
 def _route(patient: Patient) -> str:
-    moments = patient.moments
-    if patient.survey.passes(moments.rows) > 1:
-        return "QR block by block, as the columns are too near to collinear for cross-products"
-    if patient.survey.blocks > 1:
-        return "cross-products in one pass"
-    if is_refinable(moments, patient.bias):
-        return "QR of all rows at once, then refined"
-    return "QR of all rows at once"
+    moments, bias = patient.moments, patient.bias
+    again = patient.survey.passes(moments.rows) > 1
+    if not again and patient.survey.blocks <= 1:
+        return "QR of all rows at once" + (", then refined" if is_refinable(moments, bias) else "")
+    route = "cross-products in one pass"
+    if again:
+        route = "QR block by block, as the columns are too near to collinear for cross-products"
+    short = not patient.rank.deficiency and sure_digits(moments, bias) < Exact.digits
+    return route + (", then corrected by a pass or a few" if short else "")
 
 
 def _slowest(path: Trajectory) -> list[Slow]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradline.model import LinearModel, load
+from gradline.model import LinearModel, digests, load
 from gradline.rows import Rows
 from gradline.verification.evidence import Evidence, Frame, gather
 from gradline.verification.rereading import reread
@@ -57,10 +57,10 @@ class Verification:
     def verdict(self) -> str:
         """The outcome in a sentence."""
         if self.agrees:
-            return f"Verified: all {len(self.checks)} claims of the model follow from these rows."
+            return f"Verified: all {len(self.checks)} claims of the model hold."
         names = joined([check.name for check in self.disagreements])
         verb = "does" if len(self.disagreements) == 1 else "do"
-        return f"Not verified: {names} {verb} not follow from these rows."
+        return f"Not verified: {names} {verb} not hold."
 
     def card(self) -> dict[str, Any]:
         """The outcome as plain JSON."""
@@ -91,7 +91,8 @@ def verify(
     """Whether what a model claims follows from the rows: counts, fingerprint, losses, gradient, distances.
 
     Everything is derived again in double-double from rows and coefficients; no arithmetic is shared with the fit or
-    its certificate. Rows with missing cells are left out and counted.
+    its certificate. Rows with missing cells are left out and counted. Of a file, also whether its tensors are those
+    that were saved, by the sha256 in its card; files written before there was one claim nothing of it.
 
     Parameters:
     - `model`: a `LinearModel`, or the file of one.
@@ -101,12 +102,15 @@ def verify(
     Raises `DataError` where the rows cannot be read, lack a column or hold an unknown level, `FileError` where a
     file cannot be read.
     """
-    model = model if isinstance(model, LinearModel) else load(model)
+    checks: list[Check] = []
+    if not isinstance(model, LinearModel):
+        checks += _about_file(model)
+        model = load(model)
     rows, held_out = reread(model, data, targets, weights)
     known = np.isfinite(model.weight).all() and np.isfinite(model.bias).all()
     evidence = _gathered(model, rows)
     case = _Case(model, evidence)
-    checks = [*case.about_rows(), case.moments()]
+    checks += [*case.about_rows(), case.moments()]
     checks += [*case.about_coefficients()] if known else [case.nowhere()]
     if held_out is not None and model.holdout is not None and known:
         checks += _about_holdout(model, _gathered(model, held_out))
@@ -302,6 +306,15 @@ def _sure(errors: np.ndarray, size: np.ndarray, line: np.ndarray) -> float:
     with np.errstate(divide="ignore"):
         worst = float((errors[counts] / size[counts]).max())
     return max(0.0, -math.log10(max(worst, UNIT)))
+
+
+def _about_file(path: str | Path) -> Iterator[Check]:
+    """The tensors, where the file has their hash."""
+    claimed, found = digests(path)
+    if claimed is not None:
+        agrees = claimed == found
+        sentence = f"The tensors of {path} are {'' if agrees else 'not '}those that were saved."
+        yield Check("tensors", claimed[:16], found[:16], agrees, sentence)
 
 
 def _about_holdout(model: LinearModel, found: Evidence) -> Iterator[Check]:
