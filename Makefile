@@ -6,7 +6,7 @@ PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pyt
 CROPS := examples/crops.csv -t apples -t oranges
 REGION := --set temp=75 --set rainfall=63 --set humidity=44
 
-.PHONY: help demo test check docs setup bench-start bench-loop bench-loader clean
+.PHONY: help demo test check docs pictures setup bench-start bench-loop bench-steps bench-loader clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -34,6 +34,9 @@ docs: .venv/tested ## Run the course, build it with its notebooks into build/sit
 	$(BIN)/python docs/build.py
 	$(BIN)/zensical build --strict --clean
 
+pictures: .venv/tested .venv/browser ## Take the README's pictures of the playground anew
+	$(BIN)/python docs/pictures.py
+
 setup: .venv/tested ## Install everything that tests and checks need
 
 bench-start: .venv/tested ## Whole-process time of a small fit against pandas + scikit-learn
@@ -41,6 +44,9 @@ bench-start: .venv/tested ## Whole-process time of a small fit against pandas + 
 
 bench-loop: .venv/tested ## Time of the checked, certified training loop against the tutorials' own
 	$(BIN)/python benchmarks/loop.py
+
+bench-steps: .venv/tested ## Time of mini-batch steps, compiled and in NumPy, against torch's loop and SGDRegressor
+	$(BIN)/python benchmarks/steps.py
 
 bench-loader: .venv/tested ## Time of PyTorch batches from a file of 2 million rows against plain streaming
 	$(BIN)/python benchmarks/loader.py

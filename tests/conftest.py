@@ -12,6 +12,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from browser import browse, chromium  # noqa: F401 - fixtures of the tests of pages
 
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)  # a landing is no lottery
 if os.environ.get("CI") == "true":

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from gradline.judging import certify
     from gradline.model import LinearModel, load
     from gradline.moments import Moments
+    from gradline.pages.play import play
+    from gradline.pages.report import report
     from gradline.solvers import SGD, Exact, GradientDescent
     from gradline.trajectory import Trajectory
     from gradline.verification.claims import Verification, verify
@@ -34,6 +36,8 @@ __all__ = [
     "doctor",
     "fit",
     "load",
+    "play",
+    "report",
     "verify",
 ]
 
@@ -52,6 +56,8 @@ _HOMES = {
     "doctor": "examination.doctor",
     "fit": "fitting",
     "load": "model",
+    "play": "pages.play",
+    "report": "pages.report",
     "verify": "verification.claims",
 }
 

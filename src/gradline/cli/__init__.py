@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gradline import __version__
-from gradline.cli import check, examine, fit, learn, prove, use
+from gradline.cli import check, examine, fit, learn, prove, share, use
 from gradline.cli.terminal import Settings
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (fit, use, check, examine, prove, learn):
+for module in (fit, use, check, examine, prove, learn, share):
     module.register(app)
 
 

@@ -1,0 +1,77 @@
+"""The README's pictures of the playground: `python docs/pictures.py` takes them anew into `docs/assets`."""
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import gradline
+from playwright.sync_api import Browser, sync_playwright
+
+ASSETS = Path(__file__).parent / "assets"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
+
+
+class Picture(NamedTuple):
+    """A picture's name, the state that the page's link restores, its scheme and its size in pixels."""
+
+    name: str
+    state: str
+    scheme: str
+    width: int
+    height: int
+
+
+PICTURES = [
+    Picture("playground", "", "light", 1440, 1130),
+    Picture(
+        "playground-too-fast", "#lr=0.0002&epoch=6&batch=5", "dark", 1440, 1130
+    ),
+    Picture(
+        "playground-narrow",
+        "#view=standardised&lr=0.88&epoch=4",
+        "light",
+        390,
+        844,
+    ),
+]
+
+
+def take(browser: Browser, page: Path, picture: Picture) -> None:
+    """Open the page in a state, let every figure in sight be drawn, and write the picture."""
+    size = {"width": picture.width, "height": picture.height}
+    context = browser.new_context(viewport=size, color_scheme=picture.scheme)  # pyright: ignore[reportArgumentType]
+    tab = context.new_page()
+    tab.goto(page.as_uri() + picture.state)
+    tab.wait_for_timeout(4000)  # ms: Plotly runs once the words are there
+    tab.screenshot(path=ASSETS / f"{picture.name}.png")
+    context.close()
+
+
+def main() -> None:
+    """Write all pictures anew."""
+    executable = shutil.which("chromium")
+    if executable is None:
+        sys.exit("there is no chromium here: make .venv/browser installs it")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        sync_playwright() as playwright,
+    ):
+        page = Path(folder) / "crops.html"
+        gradline.play("example:crops", ["apples", "oranges"]).save(page)
+        browser = playwright.chromium.launch(
+            executable_path=executable, args=FLAGS
+        )
+        for picture in PICTURES:
+            take(browser, page, picture)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

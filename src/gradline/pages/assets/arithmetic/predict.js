@@ -1,0 +1,63 @@
+// The answer for one new row: predictions, the interval around the optimum's, and what lies beyond the training data.
+
+import { dotProduct } from "./coefficients.js";
+
+const DETERMINED = 1e-9; // as gradline's: a direction with less than this share in what no row told is determined
+const ROUNDING = 2 ** -47; // 64 unit roundoffs
+
+/**
+ * The predictions for one row.
+ * @param {object} state What state.py wrote.
+ * @param {{weight: number[][], bias: number[]}} point In raw units.
+ * @param {(number | string)[]} values One for each of `state.terms`: a number, or for a category one of its levels.
+ * @param {number} level Of the interval: one of `state.interval.quantiles`.
+ * @returns {{answers: {target: string, value: number, optimal: number, low: ?number, high: ?number}[],
+ *   outside: string[]} | null} `value` is that of these coefficients, `optimal` that of the optimum; low and high bound
+ *   the y of a new row with probability `level`, around the optimum's prediction, null where no interval is known
+ *   (`state.interval.reason`, or a row that breaks a combination which held in all rows). `outside` names the columns
+ *   beyond their trained range. null while a value is missing, not finite or no known level.
+ */
+export function predict(state, point, values, level) {
+  const x = encodedRow(state, values);
+  if (x === null) return null;
+  const margins = marginsAt(state, x, level);
+  const answers = state.targets.map((target, j) => {
+    const [value, optimal] = [point, state.optimum].map(({ weight, bias }) => dotProduct(weight[j], x) + bias[j]);
+    const margin = margins[j];
+    const [low, high] = margin === null ? [null, null] : [optimal - margin, optimal + margin];
+    return { target, value, optimal, low, high };
+  });
+  return { answers, outside: beyondRange(state, x) };
+}
+
+// X of one row: the numbers as they are, a 0 or 1 for every level but the base.
+function encodedRow({ terms }, values) {
+  const parts = terms.map(({ levels }, i) => {
+    if (!levels) return Number.isFinite(values[i]) ? [values[i]] : null;
+    return levels.includes(values[i]) ? levels.slice(1).map((known) => (known === values[i] ? 1 : 0)) : null;
+  });
+  return parts.includes(null) ? null : parts.flat();
+}
+
+function beyondRange({ features, moments }, x) {
+  return features.filter((_, i) => x[i] < moments.minimum[i] || x[i] > moments.maximum[i]);
+}
+
+// t·s·√(1 + g·g) for each target: the error of the row itself and that of the coefficients.
+function marginsAt({ interval, targets }, x, level) {
+  const quantile = interval.quantiles.find((known) => known.level === level);
+  if (!quantile || isBeyondRank(interval, x)) return targets.map(() => null);
+  const moved = x.map((part, i) => part - interval.center[i]);
+  const coordinates = (interval.root[0] ?? []).map((_, k) => dotProduct(moved, interval.root.map((row) => row[k])));
+  const spread = Math.sqrt(1 + (interval.level ?? 0) ** 2 + dotProduct(coordinates, coordinates));
+  return interval.sigma.map((sigma) => (sigma === null ? null : quantile.t * sigma * spread));
+}
+
+// Whether the row breaks a combination that held in all training rows: nothing is known about those.
+function isBeyondRank({ loose, center, norms }, x) {
+  if (!loose) return false;
+  const moved = x.map((part, i) => (part - center[i]) / norms[i]);
+  const sizes = x.map((part, i) => Math.abs(part / norms[i]) + Math.abs(center[i] / norms[i]));
+  const broken = loose.map((row) => dotProduct(row, moved)); // a projection is symmetric
+  return Math.hypot(...broken) > DETERMINED * Math.hypot(...moved) + ROUNDING * Math.hypot(...sizes);
+}

@@ -1,0 +1,73 @@
+// Numbers and lists in words, the same way as gradline says them elsewhere.
+
+/**
+ * The words as in a sentence: a, b and c.
+ * @param {string[]} words At least one.
+ * @returns {string}
+ */
+export function joinedWords(words) {
+  return words.length === 1 ? words[0] : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
+}
+
+/**
+ * The columns behind a direction: those that carry it, one sign against the other.
+ * @param {ArrayLike<number>} vector (q,), of length one.
+ * @param {string[]} parameters (q,), the bias first where there is one.
+ * @param {boolean} hasBias Whether the first is the bias, and no feature of that name.
+ * @returns {string} Such as "temp against rainfall".
+ */
+export function columnsBehind(vector, parameters, hasBias) {
+  const squares = Array.from(vector, (part) => part * part);
+  const order = squares.map((_, i) => i).sort((i, j) => squares[j] - squares[i] || i - j);
+  let sum = 0;
+  const needed = order.findIndex((i) => (sum += squares[i]) >= 0.97) + 1 || order.length;
+  const carried = order.slice(0, needed).filter((i) => squares[i] >= 0.02 * squares[order[0]]).slice(0, 6);
+  const isWithFirst = (i) => vector[i] > 0 === vector[order[0]] > 0;
+  const names = (indices) => joinedWords(indices.map((i) => (hasBias && i === 0 ? "the bias" : parameters[i])));
+  const against = carried.filter((i) => !isWithFirst(i));
+  return names(carried.filter(isWithFirst)) + (against.length ? ` against ${names(against)}` : "");
+}
+
+/**
+ * A number to so many significant digits, such as 1.12e-4, 0.483, 84.3, 1,480 or 3.2e9.
+ * @param {number} value
+ * @param {number} [digits] 3, as many as a sentence needs.
+ * @returns {string} "∞" where it is infinite.
+ */
+export function numberWords(value, digits = 3) {
+  if (!Number.isFinite(value)) return value > 0 ? "∞" : value < 0 ? "−∞" : "unknown";
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (size < 1e-3 || size >= 1e6) {
+    const [mantissa, exponent] = value.toExponential(digits - 1).split("e");
+    return `${withoutZeros(mantissa)}e${Number(exponent)}`;
+  }
+  const [whole, fraction] = value.toFixed(Math.max(0, digits - 1 - Math.floor(Math.log10(size)))).split(".");
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",");
+  return fraction === undefined ? grouped : withoutZeros(`${grouped}.${fraction}`);
+}
+
+/**
+ * A count in words where it is large: 0.3, 109, 12,300, 8.5 million.
+ * @param {number} count
+ * @returns {string}
+ */
+export function bigWords(count) {
+  const sizes = [[1e12, "trillion"], [1e9, "billion"], [1e6, "million"]];
+  const [size, word] = sizes.find(([least]) => count >= least) ?? [1, ""];
+  if (word) return Number.isFinite(count) ? `${numberWords(count / size)} ${word}` : "∞";
+  return count < 1 ? numberWords(count) : Math.round(count).toLocaleString("en-GB");
+}
+
+/**
+ * A share in per cent, to two digits below one, such as 77 % or 0.0071 %.
+ * @param {number} share
+ * @returns {string}
+ */
+export function percentWords(share) {
+  return share >= 0.01 ? `${(share * 100).toFixed(0)} %` : `${numberWords(share * 100, 2)} %`;
+}
+
+function withoutZeros(text) {
+  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+}

@@ -1,0 +1,148 @@
+// Marks: what moves with the epoch, drawn by us as SVG over a figure that stands still.
+
+import { drawn } from "../ui/dom.js";
+
+/**
+ * The axes of a Plotly figure as functions from data to pixels of the card.
+ * @param {HTMLElement} still What Plotly drew in.
+ * @returns {{x: (value: number) => number, y: (value: number) => number, left: number, right: number, top: number,
+ *   bottom: number}}
+ */
+export function axesOf(still) {
+  const { xaxis, yaxis } = still._fullLayout;
+  const along = (axis) => (value) => axis._offset + axis.d2p(value);
+  return {
+    x: along(xaxis),
+    y: along(yaxis),
+    left: xaxis._offset,
+    right: xaxis._offset + xaxis._length,
+    top: yaxis._offset,
+    bottom: yaxis._offset + yaxis._length,
+  };
+}
+
+/**
+ * Axes of our own, for figures whose window moves with the epoch.
+ * @param {{width: number, height: number}} size
+ * @param {number[]} xRange
+ * @param {number[]} yRange
+ * @returns {object} As of `axesOf`.
+ */
+export function ownAxes({ width, height }, xRange, yRange) {
+  const [left, right, top, bottom] = [74, width - 14, 10, height - 44];
+  return {
+    x: (value) => left + ((value - xRange[0]) / (xRange[1] - xRange[0])) * (right - left),
+    y: (value) => bottom - ((value - yRange[0]) / (yRange[1] - yRange[0])) * (bottom - top),
+    left,
+    right,
+    top,
+    bottom,
+  };
+}
+
+/**
+ * Some four round numbers within a range.
+ * @param {number[]} range
+ * @returns {number[]}
+ */
+export function roundTicks([low, high]) {
+  const rough = (high - low) / 4;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((times) => times * power).find((size) => size >= rough);
+  const first = Math.ceil(low / step);
+  return Array.from({ length: Math.max(0, Math.floor(high / step) - first + 1) }, (_, i) => (first + i) * step);
+}
+
+/**
+ * A dot that says where we are: filled, with a ring in the colour of the paper.
+ * @param {number} x Pixels.
+ * @param {number} y
+ * @param {object} palette
+ * @returns {SVGElement}
+ */
+export function dotAt(x, y, palette) {
+  return drawn("circle", { cx: x, cy: y, r: 6, fill: palette.accent, stroke: palette.card, "stroke-width": 2 });
+}
+
+/**
+ * A line through points.
+ * @param {number[][]} points Pixels.
+ * @param {object} [look] Attributes.
+ * @returns {SVGElement}
+ */
+export function lineThrough(points, look = {}) {
+  const d = points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(2)} ${y.toFixed(2)}`).join("");
+  return drawn("path", { d, fill: "none", "stroke-linejoin": "round", ...look });
+}
+
+/**
+ * Many sticks as one path, from one point to another each.
+ * @param {number[][]} sticks [x1, y1, x2, y2] in pixels.
+ * @param {object} look Attributes.
+ * @returns {SVGElement}
+ */
+export function sticksOf(sticks, look) {
+  const d = sticks.map((ends) => {
+    const [x1, y1, x2, y2] = ends.map((part) => part.toFixed(1));
+    return `M${x1} ${y1}L${x2} ${y2}`;
+  });
+  return drawn("path", { d: d.join(""), fill: "none", ...look });
+}
+
+/**
+ * Many round dots as one path.
+ * @param {number[][]} points Pixels.
+ * @param {number} width Their diameter.
+ * @param {object} look Attributes.
+ * @returns {SVGElement}
+ */
+export function dotsAt(points, width, look) {
+  const d = points.map(([x, y]) => `M${x.toFixed(1)} ${y.toFixed(1)}h0`).join("");
+  return drawn("path", { d, fill: "none", "stroke-width": width, "stroke-linecap": "round", ...look });
+}
+
+/**
+ * A word beside a mark, with the colour of the paper behind it; it keeps within the figure.
+ * @param {number} x Pixels.
+ * @param {number} y
+ * @param {string} text
+ * @param {object} palette
+ * @param {object} [look] Attributes.
+ * @returns {SVGElement}
+ */
+export function wordAt(x, y, text, palette, look = {}) {
+  const shape = {
+    x,
+    y,
+    fill: palette.ink,
+    "font-size": 12,
+    "font-family": "system-ui, sans-serif",
+    stroke: palette.card,
+    "stroke-width": 4,
+    "paint-order": "stroke",
+    "stroke-linejoin": "round",
+  };
+  return drawn("text", { ...shape, ...look }, text);
+}
+
+/**
+ * A vertical line at the epoch, through figures over epochs.
+ * @param {object} axes
+ * @param {number} x Pixels.
+ * @param {object} palette
+ * @returns {SVGElement}
+ */
+export function epochLine(axes, x, palette) {
+  return drawn("line", { x1: x, x2: x, y1: axes.top, y2: axes.bottom, stroke: palette.accent, "stroke-width": 1.5 });
+}
+
+/**
+ * A value held between two bounds.
+ * @param {number} value
+ * @param {number} low
+ * @param {number} high
+ * @returns {number}
+ */
+export function within(value, low, high) {
+  return Math.min(Math.max(value, low), high);
+}

@@ -1,0 +1,42 @@
+// What is holding it back: each direction's share of the gap, its half-life and its columns.
+
+import { bigWords, numberWords, percentWords } from "../arithmetic/words.js";
+import { element, labelOf } from "../ui/dom.js";
+
+const MOST_ROWS_SHOWN = 8;
+
+/**
+ * The table of what is left above the optimum.
+ * @returns {{root: HTMLElement, show: (scene: object) => void}}
+ */
+export function holdingPanel() {
+  const body = element("tbody");
+  const heads = ["what is wrong", "share of the gap", "loss", "half-life, epochs"].map((name) =>
+    element("th", { scope: "col" }, name),
+  );
+  const table = element("table", {}, element("thead", {}, element("tr", {}, ...heads)), body);
+  const root = element(
+    "section.card",
+    { id: "holding", "aria-labelledby": "title-holding" },
+    element("h2", { id: "title-holding" }, "What is holding it back"),
+    element("p.says", {}, "The loss above the optimum, split into directions that shrink each at a pace of its own."),
+    element("div.wide", { tabindex: 0, role: "region", "aria-labelledby": "title-holding" }, table),
+  );
+  return { root, show: ({ holding }) => body.replaceChildren(...rowsFor(holding)) };
+}
+
+function rowsFor(holding) {
+  if (!holding.length) return [element("tr", {}, element("td", { colspan: 4 }, "Nothing is left."))];
+  return holding.slice(0, MOST_ROWS_SHOWN).map(({ share, gap, halfLife, columns }) => {
+    const bar = element("meter", { min: 0, max: 1, value: share, "aria-hidden": "true" });
+    const number = (value, words) => element("td.number", { "data-value": value }, words);
+    return element(
+      "tr",
+      {},
+      element("th", { scope: "row", title: columns }, labelOf(columns, 70)),
+      element("td.number", { "data-value": share }, percentWords(share), bar),
+      number(gap, gap === null ? "∞" : numberWords(gap)),
+      number(Number.isFinite(halfLife) ? halfLife : null, Number.isFinite(halfLife) ? bigWords(halfLife) : "never"),
+    );
+  });
+}

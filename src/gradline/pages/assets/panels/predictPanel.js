@@ -1,0 +1,117 @@
+// Predict: one field for each column, the answer of these weights and of the optimum, with its interval.
+
+import { predict } from "../arithmetic/predict.js";
+import { joinedWords, numberWords } from "../arithmetic/words.js";
+import { element, labelOf, sayNumber } from "../ui/dom.js";
+
+const LEVEL = 0.95; // as `gradline predict --interval` is used most
+
+/**
+ * The panel that predicts one row.
+ * @param {object} state What state.py wrote.
+ * @returns {{root: HTMLElement, show: (scene: object) => void}}
+ */
+export function predictPanel(state) {
+  let scene = null;
+  const answers = element("div.answers", { "aria-live": "polite" });
+  const refresh = () =>
+    scene &&
+    answers.replaceChildren(
+      ...answersFor(
+        scene,
+        fields.map(({ read }) => read()),
+      ),
+    );
+  const fields = state.terms.map((term, i) => fieldFor(state, term, i, refresh));
+  const root = element(
+    "section.card",
+    { id: "predict", "aria-labelledby": "title-predict" },
+    element("h2", { id: "title-predict" }, "Predict one row"),
+    element("div.fields", {}, ...fields.map(({ root: field }) => field)),
+    answers,
+  );
+  return { root, show: (next) => ((scene = next), refresh()) };
+}
+
+// A number with the range of the training rows, or the levels of a category; both begin in the middle of the data.
+function fieldFor(state, { column, levels }, position, refresh) {
+  const id = `field-${position}`;
+  const label = element("label", { for: id, title: column }, labelOf(column));
+  if (levels) {
+    const options = levels.map((level) => element("option", { value: level }, labelOf(level)));
+    const choice = element("select", { id, change: refresh }, ...options);
+    return {
+      root: element("div.field", {}, label, choice, element("small", {}, `base: ${labelOf(levels[0])}`)),
+      read: () => choice.value,
+    };
+  }
+  const i = state.features.indexOf(column);
+  const { minimum, maximum, mean } = state.moments;
+  const range = `${numberWords(minimum[i], 4)} to ${numberWords(maximum[i], 4)}`;
+  const start = Math.min(maximum[i], Math.max(minimum[i], Number(mean[i].toPrecision(4))));
+  const input = element("input", {
+    id,
+    type: "number",
+    step: "any",
+    value: start,
+    input: refresh,
+    "aria-describedby": `${id}-range`,
+  });
+  return {
+    root: element("div.field", {}, label, input, element("small", { id: `${id}-range` }, `trained on ${range}`)),
+    read: () => (input.value === "" ? NaN : Number(input.value)),
+  };
+}
+
+function answersFor({ state, point, settings }, values) {
+  if (point.overflow) return [element("p", {}, "These weights are beyond all numbers.")];
+  const found = predict(state, point, values, LEVEL);
+  if (found === null) return [element("p", {}, "Give every field a number.")];
+  const lines = found.answers.map((answer, target) => answerFor(state, answer, point, target));
+  const outside = [...new Set(found.outside)].map((name) => labelOf(name));
+  const warning = outside.length
+    ? [element("p.warning", {}, `Outside the trained range: ${joinedWords(outside)}. The line is only a guess there.`)]
+    : [];
+  const reason = state.interval.reason ? [element("p", {}, `No interval: ${state.interval.reason}.`)] : [];
+  const [chosen] = lines.splice(settings.target, 1);
+  return [chosen, ...lines, ...warning, ...reason];
+}
+
+function answerFor(state, { target, value, optimal, low, high }, point, position) {
+  const now = sayNumberIn("b", value);
+  const best = sayNumberIn("b", optimal);
+  const interval =
+    low === null
+      ? []
+      : [", a new row between ", sayNumberIn("span", low), " and ", sayNumberIn("span", high), " (95 %)"];
+  return element(
+    "div.answer",
+    {},
+    element(
+      "p",
+      {},
+      element("span.target", { title: target }, labelOf(target)),
+      " with the weights now ",
+      now,
+      "; at the optimum ",
+      best,
+      ...interval,
+      ".",
+    ),
+    element("p.equation", {}, equationOf(state, point, position)),
+  );
+}
+
+function sayNumberIn(tag, value) {
+  const node = element(tag);
+  sayNumber(node, value, numberWords(value, 5));
+  return node;
+}
+
+function equationOf({ features, targets, has_bias }, { weight, bias }, target) {
+  const sign = (value) => (value < 0 ? " − " : " + ");
+  const parts = weight[target].map((w, i) => `${sign(w)}${numberWords(Math.abs(w))} · ${labelOf(features[i], 20)}`);
+  const first = has_bias ? numberWords(bias[target]) : "0";
+  const shown = parts.slice(0, 12).join("") + (parts.length > 12 ? ` + ${parts.length - 12} more` : "");
+  return `${labelOf(targets[target], 20)} = ${first}${shown}`;
+}

@@ -1,0 +1,206 @@
+"""`report`: one page that an analyst sends to a colleague, with every number, its proof and how to make it again."""
+
+import html
+import importlib.util
+import json
+import os
+import platform
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gradline import __version__, plots
+from gradline.data import Source, open_table
+from gradline.errors import GradlineError, RequestError
+from gradline.model import LinearModel, load
+from gradline.pages.account import MOST_NAMES, Account, checks, fit_command
+from gradline.pages.document import Page, Style, assembled, plotly_scripts, plotly_styles
+from gradline.reading import WEIGHTS
+from gradline.summary import heading, sentences
+from gradline.verification.claims import Verification, verify
+from gradline.wording import joined, listed
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+_INTERVALS = ("Coefficients with 95 % intervals", plots.coefficients)
+_FITTED = ("Data and fit", plots.fitted)
+_OF_ROWS = (
+    ("Predictions against targets", plots.predictions),
+    ("Residuals against predictions", plots.residuals),
+    ("Quantiles of the residuals", plots.quantiles),
+    ("Scale against location", plots.scale_location),
+    ("Leverage", plots.leverage),
+)
+_TAG = re.compile("<br>|</?b>")  # the only ones in the headings of our figures; names are escaped in them
+
+
+class Drawing(NamedTuple):
+    """A figure's place on the page, its title, what is said of it, and the figure as plain data; None was refused."""
+
+    name: str
+    title: str
+    says: str
+    figure: dict[str, Any] | None
+
+
+def report(model: LinearModel | str | Path, data: Any = None) -> Page:
+    """A page on a model: equation, coefficients, certificate, diagnostic figures, data, and how to make it again.
+
+    Parameters:
+    - `model`: a `LinearModel`, or the file of one.
+    - `data`: the table that it was trained on, from which its claims are derived again and residuals are drawn;
+      None (default) leaves both out, since a model holds no rows.
+
+    Row weights are taken as counts, as by `model.inference`. Raises `RequestError` without jinja2, `DataError` where
+    the table lacks a column of the model, and `FileError` where a file cannot be read.
+    """
+    return made(model, data).page
+
+
+class Made(NamedTuple):
+    """A report, and what became of the model's claims; None where there were no rows to derive them from."""
+
+    page: Page
+    outcome: Verification | None
+
+
+def made(model: LinearModel | str | Path, data: Any = None) -> Made:
+    """The report and the verification in it; parameters and errors as in `report`."""
+    if importlib.util.find_spec("jinja2") is None:
+        raise RequestError(
+            "a report is written with jinja2, which is not installed", "pip install 'gradline[report]'"
+        )
+    loaded = model if isinstance(model, LinearModel) else load(model)
+    source = None if data is None else open_table(data)
+    outcome = None if source is None else verify(model, source)
+    account = Account(loaded)
+    targets = [_target(account, source, j) for j in range(len(loaded.targets))]
+    intervals = [] if account.inference.estimates is None else [_drawing(*_INTERVALS, loaded)]
+    content = _about(account, source) | _again(loaded, model, data)
+    content |= {
+        "targets": targets,
+        "intervals": intervals,
+        "outcome": outcome,
+        "checks": None if outcome is None else checks(outcome),
+    }
+    drawings = [drawing for target in targets for drawing in target["drawings"]]
+    return Made(_page(content, [*intervals, *drawings]), outcome)
+
+
+def _page(content: dict[str, Any], drawings: list[Drawing]) -> Page:
+    """The page: its body, its figures as one block of data, and the script that draws them."""
+    return assembled(
+        f"Report: {content['title']}",
+        _rendered(content),
+        styles=[*plotly_styles(), Style(_template("report.css"))],
+        scripts=plotly_scripts(),
+        module=_template("report.js"),
+        data={"figures": {drawing.name: drawing.figure for drawing in drawings if drawing.figure}},
+    )
+
+
+def _template(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _target(account: Account, source: Source | None, j: int) -> dict[str, Any]:
+    """What the page says of target j."""
+    return {
+        "name": account.model.targets[j],
+        "equation": account.equation(j),
+        "coefficients": account.coefficients(j),
+        "fit": [*account.fit(j), *account.held_out(j)],
+        "drawings": [] if source is None else list(_drawings(account.model, source, j)),
+    }
+
+
+def _drawings(model: LinearModel, source: Source, j: int) -> Iterator[Drawing]:
+    """The figures of target j that rows are needed for."""
+    target = model.targets[j]
+    # Two features by themselves: their plane would be drawn by WebGL, which does not come to paper.
+    features = model.features if len(model.features) == 2 else (None,)
+    fitted = [_drawing(*_FITTED, model, source, target=target, feature=feature) for feature in features]
+    others = [_drawing(*figure, model, source, target=target) for figure in _OF_ROWS]
+    for i, drawing in enumerate([*fitted, *others]):
+        yield drawing._replace(name=f"{drawing.name}-{j}-{i}")
+
+
+def _drawing(title: str, draw: Callable[..., Any], *given: Any, **options: Any) -> Drawing:
+    """A figure, its heading taken out as text of the page, or the reason why it cannot be drawn."""
+    try:
+        figure = draw(*given, **options)
+    except GradlineError as error:
+        return Drawing(draw.__name__, title, f"Not drawn: {error}", None)
+    heading = figure.layout.title
+    title, says = (html.unescape(_TAG.sub(" ", text or "")) for text in (heading.text, heading.subtitle.text))
+    figure.update_layout(title=None, margin={"t": 36})
+    return Drawing(draw.__name__, title.strip(), says, json.loads(figure.to_json()))
+
+
+def _about(account: Account, source: Source | None) -> dict[str, Any]:
+    """What the page says of the model and its data as a whole."""
+    model, inference = account.model, account.inference
+    tally, recipe = model.moments.tally, model.recipe
+    columns = [term.column for term in recipe.terms]
+    first_line = f"{listed(model.targets)} from {listed(columns)}\n"
+    weighted = recipe.weights is not None or tally.weight_sum != tally.rows
+    return {
+        "title": f"{listed(model.targets, 5)} from {listed(columns, 5)}",
+        "made": heading(model).removeprefix(first_line).splitlines()[0],
+        "objective": model.objective,
+        "sentences": sentences(model.certificate),
+        "certificate": account.certificate(),
+        "directions": account.directions(),
+        "reason": inference.reason,
+        "distances": inference.estimates is None,
+        "weights_are": inference.weights_are if weighted else None,
+        "weighted": recipe.weights,
+        "rows": account.number("rows", ",d"),
+        "dropped": account.number("dropped", ",d"),
+        "unused": None if source is None else listed(recipe.match(source, targets=True), MOST_NAMES),
+        "bases": account.bases,
+        "columns": account.columns(),
+        "fingerprint": f"{tally.fingerprint:016x}",
+    }
+
+
+def _again(model: LinearModel, given: LinearModel | str | Path, data: Any) -> dict[str, Any]:
+    """The commands that make the model, its proof and this page again, and what no command can hold."""
+    file = "model.safetensors" if isinstance(given, LinearModel) else os.fspath(given)
+    rows = os.fspath(data) if isinstance(data, (str, os.PathLike)) else model.config.get("data", "DATA")
+    trained_here = bool(model.config)
+    in_memory = {
+        "the rows": "data" not in model.config,
+        "the start of training": model.settings.get("init") == "given",
+        "the row weights": model.recipe.weights == WEIGHTS,
+    }
+    commands = [
+        *([[*fit_command(model.config), "-o", file]] if trained_here else []),
+        ["gradline", "verify", file, rows],
+        ["gradline", "report", file, rows, "-o", "report.html"],
+    ]
+    libraries = ("numpy", "scipy", "polars", "plotly")
+    return {
+        "trained_here": trained_here,
+        "in_memory": joined([what for what, is_in_memory in in_memory.items() if is_in_memory] or [""]),
+        "commands": [shlex.join(command) for command in commands],
+        "versions": [("gradline", __version__), ("Python", platform.python_version())]
+        + [(name, version(name)) for name in libraries],
+    }
+
+
+def _rendered(content: dict[str, Any]) -> str:
+    """The body of the page, with every name and cell escaped."""
+    import jinja2  # noqa: PLC0415 - an extra, and only for reports
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html").render(content)

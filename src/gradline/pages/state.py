@@ -1,0 +1,216 @@
+"""The state of a page: all that its arithmetic needs of the data, as one JSON-able dict."""
+
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gradline.arguments import is_whole
+from gradline.basis import Basis
+from gradline.certificate import finite
+from gradline.data import open_table
+from gradline.design import Category
+from gradline.errors import RequestError, UsageError
+from gradline.estimates import quantile
+from gradline.fitting import Request, command, run
+from gradline.model import LinearModel
+from gradline.moments import Moments
+from gradline.objectives import Scaling
+from gradline.rank import determined_factor
+from gradline.reading import read
+from gradline.rows import Block, Rows
+from gradline.trajectory import Spectrum
+from gradline.wording import listed
+
+MOST_ROWS = 2000  # more dots than these cover each other
+MOST_CELLS = 30_000  # of the sample: half a megabyte of text
+MOST_FEATURES = 64  # the directions of three scales are as many matrices: another half
+LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)  # of the intervals that a page can show
+LR, EPOCHS = 1e-5, 100  # the tutorials'
+
+
+def state(
+    data: Any,
+    targets: Any = None,
+    *,
+    features: Sequence[str] | None = None,
+    exclude: Sequence[str] = (),
+    bias: bool = True,
+    weights: Any = None,
+    missing: str = "error",
+    rows: int = MOST_ROWS,
+) -> dict[str, Any]:
+    """What a page knows of the data: moments, the directions of descent on three scales, some rows.
+
+    Parameters: all but `rows` as in `gradline.fit`. `rows`: how many rows the page may hold, drawn by a fixed seed
+    evenly over the data, all where there are fewer; 0 for none, 2,000 by default, fewer where rows are wide.
+
+    Every number is finite; what has none is None. Raises `UsageError` for `rows` outside 0 to 2,000, `RequestError`
+    for more than 64 features, and what `gradline.fit` raises.
+    """
+    if not (is_whole(rows, 0) and rows <= MOST_ROWS):
+        raise UsageError(f"rows is {rows}", f"give a whole number from 0 to {MOST_ROWS:,}")
+    request = Request(features, exclude, bias=bias, weights=weights, missing=missing)
+    table = open_table(data) if isinstance(data, (str, os.PathLike)) else data  # standard input is read once
+    model = run(table, targets, request)
+    p = model.moments.p
+    if p > MOST_FEATURES:
+        raise RequestError(
+            f"the page would have {p} features and can hold {MOST_FEATURES}",
+            "choose some with --feature (features=[…] in Python)",
+        )
+    reading = read(table, targets, features, exclude, weights, missing)
+    return finite(
+        {
+            **_words(model),
+            "command": _command(data, model, request, rows),
+            **_counts(model.moments),
+            "moments": _moments(model.moments),
+            "views": {
+                name: _view(model.moments, scaling, bias)
+                for name, scaling in _scalings(model.moments, bias).items()
+            },
+            "optimum": {
+                "weight": model.weight.tolist(),
+                "bias": model.bias.tolist(),
+                "loss": model.certificate.optimal_loss,
+            },
+            "interval": _interval(model),
+            "sample": _sample(reading.rows, model, rows),
+            "start": _start(model.moments, bias),
+        }
+    )
+
+
+def _words(model: LinearModel) -> dict[str, Any]:
+    terms = model.recipe.terms
+    return {
+        "title": f"{listed(model.targets)} from {listed(term.column for term in terms)}",
+        "notices": [notice.text for notice in model.notices],
+        "features": list(model.features),
+        "targets": list(model.targets),
+        "terms": [
+            {"column": term.column, "levels": list(term.levels) if isinstance(term, Category) else None}
+            for term in terms
+        ],
+        "weights": model.recipe.weights,
+        "has_bias": model.has_bias,
+    }
+
+
+def _command(data: Any, model: LinearModel, request: Request, rows: int) -> str | None:
+    """What makes this page anew; None for data that have no name."""
+    if not isinstance(data, (str, os.PathLike)):
+        return None
+    words = command(os.fspath(data), model.targets, request)[2:]  # those of fit, for the same columns
+    return shlex.join(["gradline", "play", *words, *([] if rows else ["--no-rows"])])
+
+
+def _counts(moments: Moments) -> dict[str, Any]:
+    tally = moments.tally
+    return {
+        "rows": tally.rows,
+        "weight_sum": tally.weight_sum,
+        "dropped": tally.dropped,
+        "missing": dict(tally.missing),
+    }
+
+
+def _moments(moments: Moments) -> dict[str, Any]:
+    """The columns of X, then those of Y."""
+    tally = moments.tally
+    vectors = {name: getattr(tally, name).tolist() for name in ("mean", "minimum", "maximum")}
+    return {**vectors, "factor": moments.factor.tolist()}
+
+
+def _scalings(moments: Moments, bias: bool) -> dict[str, Scaling]:
+    """The scales that the loop can run on; without a bias nothing takes up what centring shifts."""
+    raw, standard = Scaling.none(moments.p), Scaling.standard(moments, bias)
+    centred = {"centred": replace(standard, scale=raw.scale)} if bias else {}
+    return {"raw": raw, **centred, "standardised": standard}
+
+
+def _view(moments: Moments, scaling: Scaling, bias: bool) -> dict[str, Any]:
+    """The problem on a scale: loss(θ) = floor + ‖σ·Vᵀθ − rhs‖²/(m·W), a row of `vectors` for each σ."""
+    scaled = scaling.moments(moments)
+    spectrum = Spectrum.of(scaled, bias)
+    return {
+        "center": scaling.center.tolist(),
+        "scale": scaling.scale.tolist(),
+        "singular": spectrum.singular.tolist(),
+        "vectors": spectrum.directions.T.tolist(),
+        "rhs": (spectrum.left.T @ determined_factor(scaled, bias).B).tolist(),
+    }
+
+
+def _interval(model: LinearModel) -> dict[str, Any]:
+    """What the interval of a prediction needs: t·σ·√(1 + g·g), g the coordinates of `Basis`."""
+    inference = model.inference
+    basis = Basis.of(model.moments, model.has_bias)
+    sigma = inference.residual_stderr
+    known = inference.estimates is not None and sigma is not None
+    whole = sigma is not None and known and bool(np.isfinite(sigma).all())
+    quantiles = (
+        [{"level": level, "t": quantile(level, inference.freedom)} for level in LEVELS] if known else []
+    )
+    return {
+        "reason": None if whole else inference.reason,
+        "freedom": inference.freedom,
+        "sigma": [None] * model.moments.m if sigma is None else sigma.tolist(),
+        "quantiles": quantiles,
+        "level": basis.level,
+        "center": basis.center[0].tolist(),
+        "norms": basis.norms.tolist(),
+        "root": basis.root.tolist(),
+        "loose": None if basis.loose is None else basis.loose.tolist(),
+    }
+
+
+def _sample(rows: Rows, model: LinearModel, most: int) -> dict[str, Any] | None:
+    """Rows drawn evenly over the data, raw; None where none are wanted. `all` says whether they are all."""
+    width = model.moments.p + model.moments.m
+    wanted = evenly(model.moments.rows, min(most, MOST_CELLS // width))
+    if not len(wanted):
+        return None
+    kept = [rows.recipe.features.index(name) for name in model.features]
+    found = list(_picked(rows, wanted))
+    w = [block.w for block in found if block.w is not None]
+    return {
+        "all": len(wanted) == model.moments.rows,
+        "x": np.concatenate([block.X[:, kept] for block in found]).tolist(),
+        "y": np.concatenate([block.Y for block in found]).tolist(),
+        "w": np.concatenate(w).tolist() if w else None,
+    }
+
+
+def evenly(rows: int, count: int) -> np.ndarray:
+    """One row number, drawn by a fixed seed, of each of `count` even stretches of `rows` rows; all where few."""
+    if rows <= count:
+        return np.arange(rows)
+    edges = np.arange(count + 1) * rows // max(count, 1)
+    return edges[:-1] + (np.random.default_rng(0).random(count) * np.diff(edges)).astype(int)
+
+
+def _picked(rows: Rows, wanted: np.ndarray) -> Iterator[Block]:
+    """The rows of these numbers, which ascend."""
+    before = 0
+    for block in rows.blocks(1 << 14):
+        here = (wanted >= before) & (wanted < before + len(block.X))
+        yield block.take(wanted[here] - before)
+        before += len(block.X)
+
+
+def _start(moments: Moments, bias: bool) -> dict[str, Any]:
+    """Where the page begins: the tutorials' rate where the data can bear it, else the best one; weights of zero."""
+    spectrum = Spectrum.of(moments, bias)
+    return {
+        "view": "raw",
+        "lr": LR if spectrum.lr_limit() > LR else spectrum.best_lr(),
+        "momentum": 0.0,
+        "epochs": EPOCHS,
+        "weight": np.zeros((moments.m, moments.p)).tolist(),
+        "bias": np.zeros(moments.m).tolist(),
+    }

@@ -1,0 +1,56 @@
+"""Plotly figures of data, models and their training: functions that return a figure and never show it."""
+
+from typing import TYPE_CHECKING
+
+from gradline.lazy import loader
+
+if TYPE_CHECKING:
+    from gradline.plots.diagnostic import leverage, quantiles, residuals, scale_location
+    from gradline.plots.fits import fitted, predictions
+    from gradline.plots.landscape import loss_against, loss_surface
+    from gradline.plots.matrices import product
+    from gradline.plots.training import gap, loss_curve, rates, weight_curves
+    from gradline.plots.weights import coefficients, ridge_path
+
+__all__ = [
+    "coefficients",
+    "fitted",
+    "gap",
+    "leverage",
+    "loss_against",
+    "loss_curve",
+    "loss_surface",
+    "predictions",
+    "product",
+    "quantiles",
+    "rates",
+    "residuals",
+    "ridge_path",
+    "scale_location",
+    "weight_curves",
+]
+
+_HOMES = {
+    "coefficients": "weights",
+    "fitted": "fits",
+    "gap": "training",
+    "leverage": "diagnostic",
+    "loss_against": "landscape",
+    "loss_curve": "training",
+    "loss_surface": "landscape",
+    "predictions": "fits",
+    "product": "matrices",
+    "quantiles": "diagnostic",
+    "rates": "training",
+    "residuals": "diagnostic",
+    "ridge_path": "weights",
+    "scale_location": "diagnostic",
+    "weight_curves": "training",
+}
+
+
+__getattr__ = loader(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

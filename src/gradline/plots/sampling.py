@@ -1,0 +1,89 @@
+"""Rows for a figure: those of the model's columns that are complete, at random no more than a figure can show."""
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gradline.data import open_table
+from gradline.errors import DataError
+from gradline.model import LinearModel
+from gradline.reading import read
+from gradline.rows import Rows, TableRows
+from gradline.wording import counted
+
+_BLOCK = 1 << 14
+
+
+class Sample(NamedTuple):
+    """X (n, p) and Y (n, m) of some rows, their numbers among the complete rows from 1, and how many there were."""
+
+    X: np.ndarray
+    Y: np.ndarray
+    numbers: np.ndarray
+    rows: int
+    dropped: int
+
+    def said(self) -> str:
+        """What a reader should know of the rows that are not shown; empty when there are none."""
+        parts = []
+        if len(self.X) < self.rows:
+            parts.append(f"{len(self.X):,} of {self.rows:,} rows, at random.")
+        if self.dropped:
+            parts.append(f"{counted(self.dropped, 'row')} with missing cells left out.")
+        return " ".join(parts)
+
+
+def rows_of(model: LinearModel, data: Any) -> Rows:
+    """The rows by the model's own recipe: of a table, or of a pair (X, Y) of arrays or of a frame and an array.
+
+    Rows with missing cells are left out. Raises `DataError` where the columns are not those of the model.
+    """
+    if not isinstance(data, tuple):
+        source = open_table(data)
+        has_weights = model.recipe.weights in source.schema()
+        recipe = model.recipe if has_weights else replace(model.recipe, weights=None)
+        recipe.match(source, targets=True)
+        return TableRows(source, recipe, missing="drop")
+    rows = read(*data, missing="drop").rows
+    shape = (len(rows.recipe.features), len(rows.recipe.targets))
+    if isinstance(rows, TableRows):
+        rows = replace(rows, recipe=replace(model.recipe, targets=rows.recipe.targets, weights=None))
+        rows.recipe.match(rows.source, targets=True)
+    elif shape != (len(model.features), len(model.targets)):
+        raise DataError(
+            f"X and Y have {shape[0]} and {shape[1]} columns, the model has {len(model.features)} features and "
+            f"{len(model.targets)} targets",
+            "give the columns that it was trained on",
+        )
+    return rows
+
+
+def sampled(model: LinearModel, data: Any, rows: int) -> Sample:
+    """At most `rows` of the complete rows, each as likely as any other, in their order; the same at every call."""
+    random = np.random.default_rng(0)
+    X, Y = np.zeros((0, len(model.features))), np.zeros((0, len(model.targets)))
+    keys, numbers = np.zeros(0), np.zeros(0, int)
+    seen = dropped = 0
+    for block in rows_of(model, data).blocks(_BLOCK):
+        count = len(block.X)
+        keys = np.concatenate([keys, random.random(count)])
+        numbers = np.concatenate([numbers, np.arange(seen + 1, seen + count + 1)])
+        X, Y = np.vstack([X, block.X]), np.vstack([Y, block.Y])
+        seen, dropped = seen + count, dropped + block.dropped
+        if len(keys) > rows:
+            kept = np.sort(np.argpartition(keys, rows)[:rows])
+            X, Y, keys, numbers = X[kept], Y[kept], keys[kept], numbers[kept]
+    return Sample(X, Y, numbers, seen, dropped)
+
+
+def picked(model: LinearModel, data: Any, numbers: np.ndarray) -> Sample:
+    """The complete rows of these numbers, which ascend from 1."""
+    X, Y = [], []
+    seen = dropped = 0
+    for block in rows_of(model, data).blocks(_BLOCK):
+        here = numbers[(numbers > seen) & (numbers <= seen + len(block.X))] - seen - 1
+        X.append(block.X[here])
+        Y.append(block.Y[here])
+        seen, dropped = seen + len(block.X), dropped + block.dropped
+    return Sample(np.concatenate(X), np.concatenate(Y), numbers, seen, dropped)

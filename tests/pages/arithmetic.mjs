@@ -1,0 +1,56 @@
+// Answers requests about a page's state with the page's own arithmetic: JSON on stdin, JSON on stdout.
+
+import { readFileSync } from "node:fs";
+
+const folder = new URL("../../src/gradline/pages/assets/arithmetic/", import.meta.url);
+const page = {};
+for (const name of ["batches", "heavyBall", "mistakes", "path", "predict", "random", "spectrum", "steps", "words"]) {
+  Object.assign(page, await import(new URL(`${name}.js`, folder)));
+}
+const { state, requests } = JSON.parse(readFileSync(0, "utf8"));
+
+function pathFor({ view, kind, ...settings }) {
+  const problem = page.problemOf(state, view);
+  return kind ? page.mistakenPath(problem, state, kind, settings) : page.pathOf(problem, settings);
+}
+
+const answer = {
+  views: () => page.viewsOf(state),
+  mistakes: () => page.mistakesOf(state),
+  problem: ({ view, lr, momentum, points }) => {
+    const problem = page.problemOf(state, view);
+    return {
+      lrLimit: problem.lrLimit(momentum),
+      bestLr: problem.bestLr(momentum),
+      growth: problem.growth(lr, momentum),
+      shares: problem.limitShares(),
+      columns: problem.directions.map(({ columns }) => columns),
+      points: points.map((point) => ({
+        loss: problem.lossOf(point),
+        gradient: problem.gradientOf(point),
+        coordinates: problem.coordinatesOf(point),
+        view: problem.toView(point),
+        raw: problem.toRaw(problem.toView(point)),
+      })),
+    };
+  },
+  path: ({ epochs, ...settings }) => {
+    const path = pathFor(settings);
+    return {
+      points: epochs.map((epoch) => ({ ...path.at(epoch), shown: path.shown(epoch), holding: path.holding(epoch) })),
+      toLoss: path.epochsToLoss(),
+      toWeights: path.epochsToWeights(),
+    };
+  },
+  steps: ({ epoch, target, ...settings }) =>
+    page.fiveSteps(state, page.problemOf(state, settings.view), pathFor(settings), epoch, target),
+  cloud: ({ view, ...settings }) => page.cloudOf(state, page.problemOf(state, view), settings),
+  predict: ({ point, values, level }) => page.predict(state, point, values, level),
+  start: ({ seed }) => page.newStart(state, seed),
+  errors: ({ cases }) => cases.map(([a, momentum, epoch]) => page.errorAfter(a, momentum, epoch)),
+  words: ({ values }) =>
+    values.map((value) => [page.numberWords(value), page.bigWords(value), page.percentWords(value)]),
+};
+
+const spelled = (_, value) => (Object.is(value, Infinity) ? "Infinity" : Number.isNaN(value) ? "NaN" : value);
+process.stdout.write(JSON.stringify(requests.map(({ what, ...request }) => answer[what](request)), spelled));

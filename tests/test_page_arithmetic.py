@@ -1,0 +1,141 @@
+"""The arithmetic of the page, run by node, says what gradline says of the same data."""
+
+import itertools
+import math
+import re
+from pathlib import Path
+
+import mpmath
+import numpy as np
+import pytest
+from page_cases import CASES, close, opened
+from test_heavy_ball import recurrence, steps
+
+import gradline
+from gradline.rank import determined_factor
+from gradline.trajectory import stacked
+from gradline.wording import big, number, percent
+
+MODULES = sorted((Path(gradline.__file__).parent / "pages/assets/arithmetic").glob("*.js"))
+ALL = pytest.mark.parametrize("name", CASES)
+
+
+@ALL
+def test_every_epoch_equals_the_trajectory(name):
+    page, random, asked = opened(name), np.random.default_rng(4), []
+    for view in page.scalings:
+        limit = page.path(view, 1.0, 0.0, page.start(0)).lr_limit
+        for i, momentum in enumerate([0.0, 1.0, 0.5, 0.9, *random.random(6)]):
+            lr = float(limit * (1 + momentum) * 10 ** random.uniform(-5, 0))
+            told = {"view": view, "lr": lr, "momentum": momentum, "start": page.start(i)}
+            epochs = [int(10 ** random.uniform(0, 6)) for _ in range(3)] + [0, 1, 10**9]
+            asked.append({"what": "path", **told, "epochs": epochs})
+    for request, answer in zip(asked, page.ask(*asked), strict=True):
+        view, momentum = request["view"], request["momentum"]
+        path = page.path(view, request["lr"], momentum, request["start"])
+        for epoch, got in zip(request["epochs"], answer["points"], strict=True):
+            # Undamped, the phase k·φ is only known to k roundings.
+            tolerance = max(1e-9, 1e-14 * epoch) if momentum == 1 else 1e-9
+            point = path.at(epoch)
+            weight, bias = page.scalings[view].to_raw(point.weight, point.bias)
+            close(got["loss"], point.loss, tolerance)
+            close(got["weight"], weight, tolerance)
+            close(got["bias"], bias, tolerance)
+
+
+def test_shares_of_an_error_equal_eighty_digits():
+    cases = [
+        (a, momentum, epoch)
+        for momentum in (0.0, 0.5, 0.99, 1.0)
+        for epoch in (0, 1, 2, 101, 10**6)
+        for a in steps(momentum)
+    ]
+    for (a, momentum, epoch), got in zip(
+        cases, opened("crops").ask({"what": "errors", "cases": cases})[0], strict=True
+    ):
+        tolerance = max(1e-10, epoch * 1e-15) if momentum == 1 else 1e-10
+        exact = recurrence(a, momentum, epoch)
+        assert abs(got["left"] - exact) <= tolerance * max(1, abs(exact)), (a, momentum, epoch)
+        assert abs(got["covered"] - (1 - exact)) <= tolerance * max(1, abs(exact)), (a, momentum, epoch)
+        if abs(exact) > 1e-3:
+            assert abs(got["log"] - mpmath.log(abs(exact))) <= 1e3 * tolerance, (a, momentum, epoch)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9, 1.0])
+def test_where_float64_ends_the_logarithm_of_the_loss_goes_on(momentum):
+    page, epochs = opened("crops"), [10, 1000, 10**9]
+    start = page.start(5)
+    path = page.path("raw", 1.0, momentum, start)
+    lr = 3 * path.lr_limit
+    request = {
+        "what": "path",
+        "view": "raw",
+        "lr": lr,
+        "momentum": momentum,
+        "start": start,
+        "epochs": epochs,
+    }
+    [answer] = page.ask(request)
+    A, B, _ = determined_factor(page.moments, True)
+    theta = stacked((start["weight"], start["bias"]), page.moments, True)
+    distance = path.spectrum.left.T @ (A @ theta - B)
+    for epoch, got in zip(epochs, answer["points"], strict=True):
+        left = [recurrence(lr * curvature, momentum, epoch) for curvature in path.spectrum.curvatures]
+        gap = sum((e * mpmath.mpf(c)) ** 2 for e, row in zip(left, distance, strict=True) for c in row)
+        loss = path.optimal_loss + gap / (page.moments.m * page.moments.weight_sum)
+        assert math.isclose(got["log10Loss"], mpmath.log10(loss), rel_tol=1e-9)
+        assert got["overflow"] == (epoch > 10)
+        assert (got["loss"] is None) == (got["gap"] is None) == (epoch > 10)
+        assert math.isclose(sum(part["share"] for part in got["holding"]), 1, rel_tol=1e-9)
+        assert got["holding"][0]["halfLife"] == "Infinity"
+    assert answer["toLoss"] == answer["toWeights"] == "Infinity"
+
+
+@ALL
+def test_what_holds_it_back_and_how_long_it_takes(name):
+    page, start, epochs = opened(name), opened(name).start(6), [0, 3, 40]
+    asked, paths = [], []
+    for view, momentum in itertools.product(page.scalings, (0.0, 0.8)):
+        lr = page.path(view, 1.0, momentum, start).best_lr / 2
+        paths.append(page.path(view, lr, momentum, start))
+        asked.append(
+            {"what": "path", "view": view, "lr": lr, "momentum": momentum, "start": start, "epochs": epochs}
+        )
+    for path, answer in zip(paths, page.ask(*asked), strict=True):
+        for epoch, got in zip(epochs, answer["points"], strict=True):
+            expected = path.directions(epoch)
+            close([part["share"] for part in got["holding"]], [part.share for part in expected])
+            close([part["halfLife"] for part in got["holding"]], [part.half_life for part in expected])
+            assert [part["columns"] for part in got["holding"]] == [part.columns for part in expected]
+            close(sum(part["gap"] for part in got["holding"]), path.at(epoch).gap)
+        assert float(answer["toLoss"]) == pytest.approx(path.epochs_to_loss(), rel=1e-9, abs=1)
+        assert float(answer["toWeights"]) == pytest.approx(path.epochs_to_weights(), rel=1e-9)
+
+
+def test_the_words_are_those_of_gradline():
+    random = np.random.default_rng(15)
+    values = [0.0, 1.0, 0.01, 0.0101, 999.5, 1e6, 1e-3, 12, *(10 ** random.uniform(-9, 15, 300)).tolist()]
+    shares = np.minimum(values, 1.0).tolist()
+    words, of_shares = opened("crops").ask(
+        {"what": "words", "values": values}, {"what": "words", "values": shares}
+    )
+    for value, share, said, of_share in zip(values, shares, words, of_shares, strict=True):
+        assert said[:2] == [number(value), big(value)], value
+        assert of_share[2] == percent(share), share
+
+
+def test_the_modules_can_be_joined_into_one():
+    """As the page joins them: named imports from beside, exports by declaration, no name twice, no address."""
+    declared = []
+    for path in MODULES:
+        text = path.read_text()
+        assert text.startswith("// "), path
+        for line in re.findall(r"^import.*$", text, re.MULTILINE):
+            assert re.fullmatch(r'import \{ [\w, ]+ \} from "\./\w+\.js";', line), line
+        for line in re.findall(r"^export.*$", text, re.MULTILINE):
+            assert re.match(r"export (function|const) \w+", line), line
+        exports = len(re.findall(r"^export ", text, re.MULTILINE))
+        assert len(re.findall(r"\*/\nexport ", text)) == exports, f"{path}: an export without its comment"
+        declared += re.findall(r"^(?:export )?(?:function|const|let|class) (\w+)", text, re.MULTILINE)
+        assert "//" not in re.sub(r"^\s*//.*$|; // .*$|, // .*$", "", text, flags=re.MULTILINE), path
+    assert len(declared) == len(set(declared)), sorted(name for name in declared if declared.count(name) > 1)

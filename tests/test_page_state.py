@@ -1,0 +1,224 @@
+"""What a page holds of the data, and what it answers about a new row."""
+
+import io
+import itertools
+import json
+import math
+import shlex
+import sys
+
+import numpy as np
+import pytest
+from page_cases import CASES, Case, Page, close, opened, rows
+
+from gradline.errors import RequestError, UsageError
+from gradline.pages.state import MOST_CELLS, MOST_FEATURES, MOST_ROWS, evenly, state
+
+ALL = pytest.mark.parametrize("name", CASES)
+
+
+def new_row(page, row, shift):
+    """A value for each term: numbers `shift` from those of a sampled row, levels from the last one on."""
+    x = dict(zip(page.state["features"], page.state["sample"]["x"][row], strict=True))
+    terms = page.state["terms"]
+    return [term["levels"][-1 - row] if term["levels"] else x[term["column"]] + shift for term in terms]
+
+
+@ALL
+def test_predictions_and_intervals_are_those_of_the_model(name):
+    page, point = opened(name), opened(name).start(14)
+    weight, bias = np.array(point["weight"]), np.array(point["bias"])
+    asked = [
+        (new_row(page, row, shift), level)
+        for row, shift, level in [(0, 0.0, 0.8), (1, 0.0, 0.95), (1, 900.0, 0.95)]
+    ]
+    answers = page.ask(
+        *({"what": "predict", "point": point, "values": values, "level": level} for values, level in asked)
+    )
+    for (values, level), got in zip(asked, answers, strict=True):
+        frame = {term["column"]: [value] for term, value in zip(page.state["terms"], values, strict=True)}
+        expected = page.model.predict(frame, interval=level)[:, 0]
+        [inputs] = [batch.inputs[0] for batch in page.model.predictions(frame)]
+        assert [answer["target"] for answer in got["answers"]] == list(page.model.targets)
+        close([answer["value"] for answer in got["answers"]], inputs @ weight.T + bias)
+        close([answer["optimal"] for answer in got["answers"]], expected[0])
+        bounds = np.array([[answer["low"], answer["high"]] for answer in got["answers"]], float)
+        close(bounds.T, expected[1:])
+        tally = page.moments.tally
+        beyond = (inputs < tally.minimum[: len(inputs)]) | (inputs > tally.maximum[: len(inputs)])
+        assert got["outside"] == [part for part, out in zip(page.model.features, beyond, strict=True) if out]
+
+
+def test_a_row_that_breaks_a_relation_has_a_prediction_and_no_interval():
+    page = opened("deficient")
+    inside = page.state["sample"]["x"][0]
+    outside = [*inside[:3], inside[3] + 1, inside[4]]
+    asked = [
+        {"what": "predict", "point": page.start(1), "values": x, "level": 0.95} for x in (inside, outside)
+    ]
+    kept, broken = page.ask(*asked)
+    assert kept["answers"][0]["low"] < kept["answers"][0]["optimal"] < kept["answers"][0]["high"]
+    assert broken["answers"][0]["low"] is broken["answers"][0]["high"] is None
+    assert math.isfinite(broken["answers"][0]["value"])
+
+
+@pytest.mark.parametrize("values", [["a", None], ["none such", 1.0], ["a"], ["a", "12"]])
+def test_an_incomplete_row_has_no_prediction(values):
+    page = Page.of(
+        Case({"g": ["a", "b", "a", "b", "a"], "x": [1, 2, 4, 5, 7], "y": [1, 2, 2, 4, 6]}, "y", {})
+    )
+    asked = {"what": "predict", "point": page.start(1), "level": 0.95}
+    known, unknown = page.ask({**asked, "values": ["b", 1.0]}, {**asked, "values": values})
+    assert math.isfinite(known["answers"][0]["value"])
+    assert unknown is None
+
+
+@pytest.mark.parametrize("name", ["crops", "no bias"])
+def test_a_new_start_is_drawn_as_linear_layers_are(name):
+    page = opened(name)
+    starts = page.ask(*({"what": "start", "seed": seed} for seed in [*range(400), 0]))
+    assert starts[0] == starts[400] != starts[1]
+    weights = np.array([start["weight"] for start in starts[:400]])
+    biases = np.array([start["bias"] for start in starts[:400]])
+    bound = 1 / math.sqrt(page.moments.p)
+    assert weights.shape == (400, page.moments.m, page.moments.p)
+    for drawn in (weights, *([biases] if page.model.has_bias else [])):
+        assert np.abs(drawn).max() <= bound
+        assert abs(drawn.mean()) < 5 * bound / math.sqrt(3 * drawn.size)
+        assert math.isclose(drawn.std(), bound / math.sqrt(3), rel_tol=0.1)
+    assert page.model.has_bias or not biases.any()
+
+
+@ALL
+def test_it_holds_the_data_in_finite_numbers(name):
+    page = opened(name)
+    held, p = page.state, page.moments.p
+    json.dumps(held, allow_nan=False)
+    assert (held["rows"], held["weight_sum"]) == (page.moments.rows, page.moments.weight_sum)
+    assert held["dropped"] == page.moments.tally.dropped
+    encoded = [f"{term['column']}={level}" for term in held["terms"] for level in (term["levels"] or [])[1:]]
+    numbers = [term["column"] for term in held["terms"] if term["levels"] is None]
+    assert sorted(encoded + numbers) == sorted(held["features"])
+    X, Y, w = rows(page)
+    Z = np.column_stack([X, Y])
+    close(held["moments"]["mean"], w @ Z / w.sum())
+    factor = np.array(held["moments"]["factor"])
+    centred = Z - w @ Z / w.sum()
+    close(factor.T @ factor, centred.T @ (w[:, None] * centred))
+    close(held["moments"]["minimum"], Z[w > 0].min(axis=0))
+    close(held["moments"]["maximum"], Z[w > 0].max(axis=0))
+    weight, bias = (np.array(held["optimum"][key]) for key in ("weight", "bias"))
+    close(held["optimum"]["loss"], (w @ (X @ weight.T + bias - Y) ** 2).sum() / (Y.shape[1] * w.sum()))
+    assert ("centred" in held["views"]) == page.model.has_bias
+    assert all(len(vector) == p + page.model.has_bias for vector in held["views"]["raw"]["vectors"])
+
+
+EXTREMES = {
+    "one row": ({"x": [3.0], "y": [2.0]}, "y"),
+    "two rows": ({"x": [3.0, 4.0], "y": [2.0, 5.0]}, "y"),
+    "fitted exactly": ({"x": [1.0, 2.0, 3.0, 4.0], "y": [2.0, 4.0, 6.0, 8.0]}, "y"),
+    "constant target": ({"x": [1.0, 2.0, 4.0], "y": [5.0, 5.0, 5.0]}, "y"),
+    "constant feature": ({"x": [1.0, 2.0, 4.0], "c": [7.0, 7.0, 7.0], "y": [5.0, 3.0, 5.0]}, "y"),
+    "more features than rows": (np.arange(12.0).reshape(2, 6) ** 2, np.array([1.0, 2.0])),
+}
+
+
+@pytest.mark.parametrize("name", EXTREMES)
+def test_data_that_leave_little_to_say_make_a_page_too(name):
+    page = Page.of(Case(*EXTREMES[name], {}))
+    values = page.state["sample"]["x"][0]
+    told = {"view": "raw", "lr": page.state["start"]["lr"], "momentum": 0, "start": page.start(1)}
+    path, answer, steps = page.ask(
+        {"what": "path", **told, "epochs": [10**9]},
+        {"what": "predict", "point": page.state["optimum"], "values": values, "level": 0.95},
+        {"what": "steps", **told, "epoch": 3, "target": 0},
+    )
+    expected = page.path("raw", told["lr"], 0, told["start"])
+    rounding = 1e-12 * expected.at(0).loss
+    assert path["points"][0]["loss"] == pytest.approx(expected.at(10**9).loss, rel=1e-9, abs=rounding)
+    frame = {term["column"]: [value] for term, value in zip(page.state["terms"], values, strict=True)}
+    close(answer["answers"][0]["value"], page.model.predict(frame)[0, 0])
+    assert math.isfinite(steps["loss"])
+    known = page.model.inference.estimates is not None
+    assert (answer["answers"][0]["low"] is not None) == known == (page.state["interval"]["reason"] is None)
+
+
+@pytest.mark.parametrize(("rows", "count"), [(5, 10), (10, 10), (1999, 100), (1_000_003, 2000)])
+def test_rows_are_drawn_evenly(rows, count):
+    drawn = evenly(rows, count)
+    assert drawn.tolist() == evenly(rows, count).tolist()
+    if rows <= count:
+        assert drawn.tolist() == list(range(rows))
+    else:
+        edges = [i * rows // count for i in range(count + 1)]
+        assert len(drawn) == count
+        assert all(low <= row < high for row, low, high in zip(drawn, edges, edges[1:], strict=False))
+        assert 0.4 < ((drawn - edges[:-1]) / np.diff(edges)).mean() < 0.6
+
+
+def test_a_sample_is_some_of_the_rows_in_order():
+    X = np.arange(50_000.0).reshape(-1, 2)
+    page = state(X, X[:, 0] ** 2, weights=X[:, 1], rows=300)
+    sample = page["sample"]
+    assert not sample["all"]
+    chosen = (np.array(sample["x"])[:, 0] / 2).astype(int)
+    assert chosen.tolist() == evenly(25_000, 300).tolist()
+    assert sample["x"] == X[chosen].tolist()
+    assert sample["y"] == (X[chosen, :1] ** 2).tolist()
+    assert sample["w"] == X[chosen, 1].tolist()
+    assert state(X, X[:, 0] ** 2, rows=0)["sample"] is None
+
+
+def test_a_level_that_no_complete_row_has_is_no_column_of_the_sample():
+    frame = {"g": ["a", "c", "b", "a", "c"], "x": [1.0, 2.0, None, 4.0, 5.0], "y": [1.0, 2.0, 3.0, 5.0, 4.0]}
+    page = state(frame, "y", missing="drop")
+    assert page["features"] == ["g=c", "x"]
+    assert page["terms"][0] == {"column": "g", "levels": ["a", "c"]}
+    assert page["sample"]["x"] == [[0.0, 1.0], [1.0, 2.0], [0.0, 4.0], [1.0, 5.0]]
+
+
+def test_the_widest_page_holds_a_megabyte():
+    random = np.random.default_rng(16)
+    X = random.normal(size=(5000, MOST_FEATURES))
+    page = state(X, X @ random.normal(size=(MOST_FEATURES, 3)))
+    assert len(json.dumps(page)) < 1.2e6
+    assert len(page["sample"]["x"]) * (MOST_FEATURES + 3) <= MOST_CELLS
+    with pytest.raises(RequestError, match="65 features"):
+        state(random.normal(size=(70, 65)), random.normal(size=70))
+
+
+@pytest.mark.parametrize("wrong", [-1, MOST_ROWS + 1, 1.5, True])
+def test_rows_outside_their_range_are_refused(wrong):
+    with pytest.raises(UsageError, match="rows is"):
+        state("example:crops", "apples", rows=wrong)
+
+
+def test_it_starts_as_the_tutorials_do_where_the_data_can_bear_it():
+    assert opened("crops").state["start"]["lr"] == 1e-5
+    wide = Page.of(Case({"salary": [45e3, 61e3, 38e3, 52e3], "y": [1.0, 3.0, 0.0, 2.0]}, "y", {}))
+    path = wide.path("raw", 1.0, 0.0, wide.start(0))
+    assert wide.state["start"]["lr"] == path.best_lr < path.lr_limit < 1e-5
+    assert not np.any(wide.state["start"]["weight"])
+
+
+def test_the_command_makes_the_same_page(tmp_path):
+    path = tmp_path / "a b.csv"
+    path.write_text('x,"a ""b""",y,w\n1,2,3,1\n2,5,4,2\n,4,4,2\n4,4,9,1\n')
+    page = state(path, "y", features=["x", 'a "b"'], weights="w", missing="drop", bias=False)
+    words = shlex.split(page["command"])
+    assert words[:3] == ["gradline", "play", str(path)]
+    flags = list(itertools.pairwise(words))
+    for flag in (("-t", "y"), ("-f", 'a "b"'), ("--weights", "w"), ("--missing", "drop")):
+        assert flag in flags
+    assert words[-1] == "--no-bias"
+    assert (page["rows"], page["dropped"], page["missing"]) == (3, 1, {"x": 1})
+    assert shlex.split(state(path, "y", missing="drop", rows=0)["command"])[-1] == "--no-rows"
+    assert state({"x": [1.0, 2.0], "y": [1.0, 3.0]}, "y")["command"] is None
+
+
+def test_standard_input_is_read_once(monkeypatch):
+    piped = io.TextIOWrapper(io.BytesIO(b"x,y\n1,2\n2,3\n4,4\n"))
+    monkeypatch.setattr(sys, "stdin", piped)
+    page = state("-", "y")
+    assert page["sample"]["x"] == [[1.0], [2.0], [4.0]]
+    assert page["rows"] == 3
