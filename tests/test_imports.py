@@ -13,8 +13,8 @@ SOURCE = Path(gradline.__file__).parent
 
 # Each layer may import those before it, and modules of its own row.
 LAYERS = [
-    {"errors", "wording", "arguments", "lazy", "threads", "nist"},
-    {"storage"},
+    {"errors", "wording", "arguments", "lazy", "threads", "shuffling", "kernels", "nist"},
+    {"storage", "compiled", "engines"},
     {"data"},
     {"design"},
     {"learning"},
@@ -29,7 +29,7 @@ LAYERS = [
     {"rank", "relations", "heavy_ball"},
     {"small"},
     {"trajectory", "basis"},
-    {"objectives"},
+    {"objectives", "correction"},
     {"certificate", "estimates", "inference"},
     {"solvers"},
     {"model"},
@@ -39,17 +39,21 @@ LAYERS = [
     {"selftest"},
     {"linear_model"},
     {"pytorch"},
+    {"plots"},
+    {"pages"},
     {"cli"},
     {"__main__"},
 ]
 # Conveniences that call upwards by a late import: LinearModel.summary, .to_torch and .from_torch,
-# Certificate._repr_html_, and the rows of a torch Dataset.
+# Certificate._repr_html_, the rows of a torch Dataset, and the figures of a model or of moments.
 UPWARDS = {
     ("model", "summary"),
     ("model", "pytorch"),
     ("model", "judging"),
     ("certificate", "summary"),
     ("reading", "pytorch"),
+    ("model", "plots"),
+    ("moments", "plots"),
 }
 HOMES = {
     "polars": {"data", "design", "rows", "cli"},
@@ -59,9 +63,11 @@ HOMES = {
     "typer": {"cli"},
     "backports": {"data"},
     "torch": {"pytorch"},
-    "numba": set(),
+    "numba": {"kernels"},
     "scipy": {"rank", "estimates", "inference"},
     "threadpoolctl": {"threads"},
+    "plotly": {"plots", "pages"},
+    "jinja2": {"pages"},
 }
 
 

@@ -1,11 +1,12 @@
 """Moments: all that the rows can say to least squares, in a k×k state that adds and subtracts."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -13,16 +14,20 @@ import numpy as np
 from gradline.crossproducts import CrossProducts
 from gradline.data import open_table
 from gradline.design import Category, Recipe
+from gradline.engines import made
 from gradline.errors import DataError, DigitsError, RequestError
 from gradline.factor import UNIT, removed, rounding, triangular
 from gradline.products import Products
 from gradline.reading import read
-from gradline.rows import Block, Rows, TableRows
+from gradline.rows import ArrayRows, Block, NotFinite, Rows, TableRows
 from gradline.storage import expect_shapes, read_tensors, write_tensors
 from gradline.tally import Tally, centre
-from gradline.threads import one_blas_thread
 
-BLOCK_CELLS = 1 << 18  # cells per block: 2 MB of float64 stay in cache, and a block outweighs its merge
+if TYPE_CHECKING:
+    from gradline.plots.accessors import MomentsPlots
+
+BLOCK_CELLS = 1 << 18  # cells per block of QR: 2 MB of float64 stay in cache, and a block outweighs its merge
+PASS_CELLS = 1 << 21  # cells per block of cross-products, which are cut up further inside
 FEWEST_DIGITS = 4.0  # `−` refuses to leave fewer
 
 
@@ -101,19 +106,14 @@ class Moments:
         matrix product; their error grows with the square of the scaled condition, so when fewer than
         `digits` are sure the rows are read again, block by block through QR. `watch` sees each block.
         """
-        recipe, blocks = rows.recipe, _blocks(rows, watch)
-        first = next(blocks)
-        second = next(blocks, None)
-        if second is None:
-            return _from_block(first, recipe)
-        with one_blas_thread():
-            products = (CrossProducts.of(block, recipe) for block in chain((first, second), blocks))
-            whole = reduce(CrossProducts.__add__, products)
-            found = whole.factor()
-            if found is not None and -np.log10(found.error) >= digits:
-                return cls(recipe, whole.tally, *found)
-            parts = (_from_block(block, recipe) for block in _blocks(rows, watch))
-            return reduce(Moments.__add__, parts, cls.empty(recipe))
+        whole = _first_pass(rows, watch)
+        if isinstance(whole, Moments):
+            return whole
+        found = whole.factor(len(rows.recipe.features))
+        if found is not None and -np.log10(found.error) >= digits:
+            return cls(rows.recipe, whole.tally, *found)
+        parts = made(_blocks(rows, watch), lambda block: _from_block(block, rows.recipe))
+        return reduce(Moments.__add__, parts, cls.empty(rows.recipe))
 
     @classmethod
     def empty(cls, recipe: Recipe) -> "Moments":
@@ -260,6 +260,13 @@ class Moments:
         """How many decimal digits of R's columns are sure: −log10 of `error`."""
         return max(0.0, float(-np.log10(min(1.0, max(self.error, UNIT)))))
 
+    @property
+    def plot(self) -> "MomentsPlots":
+        """Figures of these moments: `moments.plot.rates()`, `moments.plot.ridge_path()`; see `gradline.plots`."""
+        from gradline.plots.accessors import MomentsPlots  # noqa: PLC0415 - a convenience that calls upwards
+
+        return MomentsPlots(self)
+
     def save(self, path: str | Path) -> None:
         """Write the state to one safetensors file: five tensors and a card, no rows, no code."""
         write_tensors(path, self.tensors(), {"kind": "moments", **self.card()})
@@ -324,12 +331,34 @@ class Moments:
 _VECTORS = ("mean", "mean_low", "minimum", "maximum")
 
 
-def _blocks(rows: Rows, watch: Callable[[Block], None]) -> Iterator[Block]:
+def _blocks(rows: Rows, watch: Callable[[Block], None], cells: int = BLOCK_CELLS) -> Iterator[Block]:
     """Blocks whose size is a fixed function of the width, so that no result depends on the file format."""
     columns = len(rows.recipe.features) + len(rows.recipe.targets)
-    for block in rows.blocks(max(2 * columns, BLOCK_CELLS // columns)):
+    for block in rows.blocks(max(2 * columns, cells // columns)):
         watch(block)
         yield block
+
+
+def _first_pass(rows: Rows, watch: Callable[[Block], None]) -> Moments | CrossProducts:
+    """The moments of few rows, the cross-products of many.
+
+    Large arrays are not looked at cell by cell, unless what they come to says that one of them is no number.
+    """
+    unchecked = rows.unchecked() if isinstance(rows, ArrayRows) and rows.cells > BLOCK_CELLS else None
+    if unchecked is not None:
+        with contextlib.suppress(NotFinite):
+            return _passed(unchecked, watch)
+    return _passed(rows, watch)
+
+
+def _passed(rows: Rows, watch: Callable[[Block], None]) -> Moments | CrossProducts:
+    recipe, blocks = rows.recipe, _blocks(rows, watch, PASS_CELLS)
+    first = next(blocks)
+    second = next(blocks, None)
+    if second is None and first.X.size + first.Y.size <= BLOCK_CELLS:
+        return _from_block(first, recipe)
+    whole = chain([first] if second is None else [first, second], blocks)
+    return reduce(CrossProducts.__add__, made(whole, lambda block: CrossProducts.of(block, recipe)))
 
 
 def _from_block(block: Block, recipe: Recipe) -> Moments:

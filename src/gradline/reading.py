@@ -12,7 +12,7 @@ from gradline.data.source import LARGEST_INTEGER
 from gradline.design import Number, Recipe
 from gradline.errors import DataError, Notice, RequestError, UsageError
 from gradline.learning import learn
-from gradline.rows import ArrayRows, Rows, TableRows, refuse_negative
+from gradline.rows import ArrayRows, Rows, TableRows, infinite, refuse_negative
 
 WEIGHTS = "(weights)"  # what an array of weights beside a frame is called
 
@@ -102,7 +102,7 @@ def array_rows(
     data: Any, targets: Any, features: Sequence[str] | None, weights: Any, missing: str
 ) -> ArrayRows:
     """Rows of X (n, p) and Y (n,) or (n, m), checked: shapes, row counts, names."""
-    X, Y = matrix(data, "X"), target_matrix(targets)
+    X, Y = numbers(data, "X"), target_matrix(targets)
     if X.ndim != 2:
         advice = "a single feature needs reshape(-1, 1)" if X.ndim == 1 else "one row per observation"
         raise DataError(f"X has shape {X.shape}, not (rows, features)", advice)
@@ -148,6 +148,18 @@ def matrix(values: Any, what: str) -> np.ndarray:
 
     Raises `DataError` for infinities, integers beyond 2^53, and whatever is not a real number.
     """
+    array = numbers(values, what).astype(np.float64, copy=False)
+    if not np.isfinite(array.sum()) and np.isinf(array).any():
+        place = tuple(int(i) for i in np.argwhere(np.isinf(array))[0])
+        raise infinite(what, place, array[place])
+    return array
+
+
+def numbers(values: Any, what: str) -> np.ndarray:
+    """An array, tensor or nested list as an array of real numbers, of the type that it has if that is one.
+
+    Infinities are let through; for the rest as `matrix`.
+    """
     if hasattr(values, "detach"):  # a torch tensor, on any device, with or without gradient
         values = values.detach().cpu()
         values = values.numpy() if "bfloat16" not in str(values.dtype) else values.double().numpy()
@@ -165,20 +177,13 @@ def matrix(values: Any, what: str) -> np.ndarray:
     if array.dtype.kind not in "biufO":
         raise DataError(f"{what} holds {array.dtype}, not real numbers", "turn it into numbers first")
     try:
-        array = array.astype(np.float64, copy=False)
+        return array.astype(np.float64) if array.dtype.kind == "O" else array
     except (TypeError, ValueError) as error:
         raise DataError(f"{what} cannot be read as numbers: {error}", "turn it into numbers first") from error
-    if not np.isfinite(array.sum()) and np.isinf(array).any():
-        place = tuple(int(i) for i in np.argwhere(np.isinf(array))[0])
-        raise DataError(
-            f"{what}{list(place)} is {array[place]}, which no line can follow",
-            "mend the value or drop the row",
-        )
-    return array
 
 
 def _largest_integer(array: np.ndarray) -> int:
-    if array.dtype.kind in "iu" and array.size:
+    if array.dtype.kind in "iu" and array.itemsize > 4 and array.size:
         return max(abs(int(array.min())), int(array.max()))
     if array.dtype.kind == "O":
         return max((abs(value) for value in array.flat if isinstance(value, int)), default=0)

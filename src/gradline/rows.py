@@ -110,7 +110,10 @@ def complete(frame: pl.DataFrame) -> pl.Series:
 
 @dataclass(frozen=True, eq=False)
 class ArrayRows:
-    """Rows of arrays in memory: X (n, p), Y (n, m), w (n,) or None; all float64."""
+    """Rows of arrays in memory: X (n, p), Y (n, m), w (n,) or None; real numbers of any type, and NaN.
+
+    They are read piece by piece, as float64, so no type and no layout costs a second copy of the whole.
+    """
 
     X: np.ndarray
     Y: np.ndarray
@@ -119,40 +122,102 @@ class ArrayRows:
     missing: str = "error"
 
     def blocks(self, size: int) -> Iterator[Block]:
-        """See `Rows`."""
+        """See `Rows`. Raises `DataError` for an infinity, and for missing cells unless told to drop."""
         return regrouped(self._batches(), size)
 
-    def _batches(self) -> Iterator[Block]:
-        keep, absent = self._complete(), {}
-        present = len(self.X) if self.w is None else int((self.w != 0).sum())
-        if self.w is not None:
-            keep &= self.w != 0
-        dropped = present - int(keep.sum())
-        if dropped:
-            absent = self._absent()
-        if dropped and self.missing != "drop":
-            cells = listed(f"{name} {count:,}" for name, count in absent.items())
-            raise MissingValuesError(
-                f"the arrays have missing cells (NaN): {cells} ({dropped:,} of {len(keep):,} rows)", _DROP
-            )
-        whole = Block(self.X, self.Y, self.w)
-        yield (whole if keep.all() else whole.take(keep))._replace(dropped=dropped, missing=absent)
+    @property
+    def cells(self) -> int:
+        """How many numbers X and Y hold."""
+        return self.X.size + self.Y.size
 
-    def _complete(self) -> np.ndarray:
-        """Which rows have no NaN; a finite sum proves in one fast pass that an array has none."""
-        keep = np.ones(len(self.X), bool)
-        for values in (self.X, self.Y, self.w):
-            if values is not None and not np.isfinite(values.sum()):
-                keep &= ~np.isnan(values).reshape(len(values), -1).any(axis=1)
+    def unchecked(self) -> "Unchecked | None":
+        """The same rows, taken for complete; None where a row might have to be left out."""
+        return Unchecked(self) if self.missing == "error" and self.w is None and len(self.X) else None
+
+    def pieces(self, size: int) -> Iterator[tuple[int, Block]]:
+        """All rows from the first on, `size` at a time, with the number of the first of them."""
+        for first in range(0, max(1, len(self.X)), size):
+            part = slice(first, first + size)
+            X, Y = (np.asarray(whole[part], np.float64) for whole in (self.X, self.Y))
+            yield first, Block(X, Y, None if self.w is None else self.w[part])
+
+    def _batches(self) -> Iterator[Block]:
+        counted, incomplete = Counter(), 0
+        for first, piece in self.pieces(max(1, _PIECE // (len(self.recipe.features) + 1))):
+            present = piece if piece.w is None else piece.take(piece.w != 0)
+            keep, absent = self._complete(present, first), {}
+            if keep is not None:
+                absent = self._absent(present)
+                counted.update(absent)
+                dropped = len(keep) - int(keep.sum())
+                incomplete += dropped
+                present = present.take(keep)._replace(dropped=dropped, missing=absent)
+            if incomplete and self.missing != "drop":
+                continue  # the error below wants the counts of all rows
+            yield present
+        if incomplete and self.missing != "drop":
+            cells = listed(f"{name} {count:,}" for name, count in counted.items())
+            raise MissingValuesError(
+                f"the arrays have missing cells (NaN): {cells} ({incomplete:,} of {len(self.X):,} rows)",
+                _DROP,
+            )
+
+    def _complete(self, block: Block, first: int) -> np.ndarray | None:
+        """Which rows have no NaN; None for all of them, which a finite sum proves in one fast look."""
+        odd = [values for values in block[:3] if values is not None and not np.isfinite(values.sum())]
+        if not odd:
+            return None
+        if np.isinf(block.X).any():
+            i, j = (int(place) for place in np.argwhere(np.isinf(block.X))[0])
+            raise infinite("X", (first + i, j), block.X[i, j])
+        keep = np.ones(len(block.X), bool)
+        for values in odd:
+            keep &= ~np.isnan(values).reshape(len(values), -1).any(axis=1)
         return keep
 
-    def _absent(self) -> dict[str, int]:
+    def _absent(self, block: Block) -> dict[str, int]:
         names = (*self.recipe.features, *self.recipe.targets)
-        counts = np.concatenate([np.isnan(self.X).sum(axis=0), np.isnan(self.Y).sum(axis=0)])
+        counts = np.concatenate([np.isnan(block.X).sum(axis=0), np.isnan(block.Y).sum(axis=0)])
         found = {name: int(count) for name, count in zip(names, counts, strict=True) if count}
-        if self.w is not None and np.isnan(self.w).any():
-            found["weights"] = int(np.isnan(self.w).sum())
+        if block.w is not None and np.isnan(block.w).any():
+            found["weights"] = int(np.isnan(block.w).sum())
         return found
+
+
+_PIECE = 1 << 18  # cells of an array that are looked at together: they stay in cache
+
+
+@dataclass(frozen=True, eq=False)
+class Unchecked:
+    """Rows of arrays taken for complete, so that looking and adding up are one pass: see `expect_finite`."""
+
+    rows: ArrayRows
+
+    @property
+    def recipe(self) -> Recipe:
+        """That of the rows."""
+        return self.rows.recipe
+
+    def blocks(self, size: int) -> Iterator[Block]:
+        """See `Rows`."""
+        return (piece for _, piece in self.rows.pieces(size))
+
+
+class NotFinite(Exception):  # noqa: N818 - no error: the rows are read again, with a look at each
+    """Some cell of unchecked rows is NaN or infinite."""
+
+
+def expect_finite(sums: np.ndarray) -> None:
+    """Raise `NotFinite` where a sum over columns says that some cell was."""
+    if not np.isfinite(sums).all():
+        raise NotFinite
+
+
+def infinite(what: str, place: tuple[int, ...], value: float) -> DataError:
+    """The refusal of an infinity in an array."""
+    return DataError(
+        f"{what}{list(place)} is {value}, which no line can follow", "mend the value or drop the row"
+    )
 
 
 def refuse_negative(w: np.ndarray, place: Callable[[int], str]) -> None:
@@ -222,8 +287,6 @@ class Split:
 
 def in_memory(rows: Rows, cells: int) -> Rows:
     """The rows as arrays, if they have at most `cells` cells; otherwise the rows as they came."""
-    if isinstance(rows, ArrayRows):
-        return rows
     width = len(rows.recipe.features) + len(rows.recipe.targets)
     blocks = rows.blocks(max(1, cells // width))
     first = next(blocks)

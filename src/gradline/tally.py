@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gradline.compiled import kernels
 from gradline.doubled import two_sum
 from gradline.errors import DataError
 from gradline.factor import UNIT
@@ -134,10 +135,10 @@ def centre(block: Block, names: tuple[str, ...]) -> Centred:
     rows, p, k = len(block.X), block.X.shape[1], block.X.shape[1] + block.Y.shape[1]
     weight_sum = float(rows if block.w is None else block.w.sum())
     if rows == 0:
-        empty = replace(Tally.empty(k), dropped=block.dropped, missing=block.missing)
+        empty = replace(Tally.empty(k), dropped=block.dropped, missing=dict(block.missing))
         return Centred(empty, np.zeros((0, k)))
     low, high = (np.concatenate([f(block.X, axis=0), f(block.Y, axis=0)]) for f in (np.min, np.max))
-    _refuse_extreme(np.maximum(-low, high), 1.0 if block.w is None else float(block.w.max()), names)
+    refuse_extreme(low, high, block.w, names)
     shift = np.concatenate([_mean(block.X, block.w, weight_sum), _mean(block.Y, block.w, weight_sum)])
     deviations = np.empty((rows, k), order="F")
     np.subtract(block.X, shift[:p], out=deviations[:, :p])
@@ -152,13 +153,15 @@ def centre(block: Block, names: tuple[str, ...]) -> Centred:
         high,
         fingerprint(block),
         block.dropped,
-        block.missing,
+        dict(block.missing),
     )
     return Centred(tally, deviations)
 
 
-def _refuse_extreme(sizes: np.ndarray, weight: float, names: tuple[str, ...]) -> None:
-    limit = LARGEST / np.sqrt(max(weight, 1.0))
+def refuse_extreme(low: np.ndarray, high: np.ndarray, w: np.ndarray | None, names: tuple[str, ...]) -> None:
+    """Raise `DataError` for columns between `low` and `high` (k,) whose weighted squares float64 cannot hold."""
+    sizes = np.maximum(-low, high)
+    limit = LARGEST / np.sqrt(1.0 if w is None else max(float(w.max()), 1.0))
     for wrong, what in ((sizes > limit, "above"), ((sizes > 0) & (sizes < 1 / LARGEST), "nowhere above")):
         if wrong.any():
             column = int(np.argmax(wrong))
@@ -179,16 +182,32 @@ def fingerprint(block: Block) -> int:
     A row's hash is multilinear in its values with odd multipliers, finished by the mixer of splitmix64
     (Steele, Lea, Flood 2014): moving a value to another column or row changes the sum.
     """
-    columns = [*block.X.T, *block.Y.T, *([] if block.w is None else [block.w])]
-    hashed = np.full(len(block.X), _GOLDEN, np.uint64)
-    for number, column in enumerate(columns, 1):
-        bits = (np.ascontiguousarray(column) + 0.0).view(np.uint64)
-        bits ^= bits >> np.uint64(32)
-        multiplier = _mixed(np.array([number * _GOLDEN % 2**64], np.uint64)) | np.uint64(1)
-        hashed += bits * multiplier
-    return int(_mixed(hashed).sum(dtype=np.uint64))
+    parts = [block.X, block.Y, *([] if block.w is None else [block.w[:, None]])]
+    columns = sum(part.shape[1] for part in parts)
+    numbers = np.arange(1, columns + 1, dtype=np.uint64) * np.uint64(_GOLDEN)
+    multipliers = _mixed(numbers) | np.uint64(1)
+    sums, first = np.full(len(block.X), _GOLDEN, np.uint64), 0
+    loops = kernels(len(block.X) * columns * _GAIN)
+    add = loops.hashed if loops else _hashed
+    for part in parts:
+        bits = np.ascontiguousarray(part).view(np.uint64)
+        add(bits, sums, multipliers[first : first + part.shape[1]])
+        first += part.shape[1]
+    return int(loops.mixed_sum(sums) if loops else _mixed(sums).sum(dtype=np.uint64))
 
 
+def _hashed(bits: np.ndarray, sums: np.ndarray, multipliers: np.ndarray) -> None:
+    """Add the bits (n, p) of each row to its hash in `sums` (n,), −0 as 0; the twin of `kernels.hashed`."""
+    for column, multiplier in zip(bits.T, multipliers, strict=True):
+        value = np.where(column == _NEGATIVE_ZERO, np.uint64(0), column)
+        value ^= value >> np.uint64(32)
+        sums += value * multiplier
+
+
+_NEGATIVE_ZERO = np.uint64(1 << 63)
+
+
+_GAIN = 2e-9  # seconds a value that compiled loops save
 _GOLDEN = 0x9E3779B97F4A7C15
 
 

@@ -1,13 +1,18 @@
 """BLAS threads under control: on blocks of rows they wait for each other, on a busy machine for seconds."""
 
-import contextlib
-from collections.abc import Iterator
+import functools
+from contextlib import AbstractContextManager
+from typing import Any
 
 
-@contextlib.contextmanager
-def one_blas_thread() -> Iterator[None]:
+def one_blas_thread() -> AbstractContextManager[Any]:
     """Within this block NumPy's products run on one thread."""
-    from threadpoolctl import threadpool_limits  # noqa: PLC0415 - a small fit has no need of it
+    return _controller().limit(limits=1, user_api="blas")
 
-    with threadpool_limits(1, user_api="blas"):
-        yield
+
+@functools.cache
+def _controller() -> Any:
+    """Found once: looking through all loaded libraries takes a millisecond and more."""
+    from threadpoolctl import ThreadpoolController  # noqa: PLC0415 - a small fit has no need of it
+
+    return ThreadpoolController()

@@ -20,7 +20,7 @@ from gradline.examination.survey import BATCHES, Survey
 from gradline.examination.symptoms import Patient, findings
 from gradline.fitting import Request, command, run
 from gradline.heavy_ball import rates
-from gradline.moments import Moments
+from gradline.moments import BLOCK_CELLS, Moments
 from gradline.reading import read
 from gradline.rows import Block
 from gradline.small import is_refinable
@@ -143,7 +143,7 @@ def _report(patient: Patient, seconds: float, commands: list[str]) -> Report:
 def _route(patient: Patient) -> str:
     moments, bias = patient.moments, patient.bias
     again = patient.survey.passes(moments.rows) > 1
-    if not again and patient.survey.blocks <= 1:
+    if not again and moments.rows * (moments.p + moments.m) <= BLOCK_CELLS:
         return "QR of all rows at once" + (", then refined" if is_refinable(moments, bias) else "")
     route = "cross-products in one pass"
     if again:
