@@ -3,10 +3,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
+BENCH_PIP := $(subst $(BIN),.venv-bench/bin,$(PIP))
 CROPS := examples/crops.csv -t apples -t oranges
 REGION := --set temp=75 --set rainfall=63 --set humidity=44
 
-.PHONY: help demo test check docs pictures setup bench-start bench-loop bench-steps bench-loader clean
+.PHONY: help demo test check docs pictures setup bench bench-quick bench-start bench-loop bench-steps bench-loader clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -39,6 +40,14 @@ pictures: .venv/tested .venv/browser ## Take the README's pictures of the playgr
 
 setup: .venv/tested ## Install everything that tests and checks need
 
+bench: .venv-bench/ready ## Measure gradline against its rivals and renew the tables
+	.venv-bench/bin/python benchmarks/run.py
+	.venv-bench/bin/python benchmarks/table.py
+	.venv-bench/bin/python benchmarks/figures.py
+
+bench-quick: .venv-bench/ready ## The same on small tables, only to be looked at
+	.venv-bench/bin/python benchmarks/run.py --quick
+
 bench-start: .venv/tested ## Whole-process time of a small fit against pandas + scikit-learn
 	$(BIN)/python benchmarks/start.py
 
@@ -52,7 +61,7 @@ bench-loader: .venv/tested ## Time of PyTorch batches from a file of 2 million r
 	$(BIN)/python benchmarks/loader.py
 
 clean: ## Remove what make made
-	rm -rf .venv build .cache docs/notebooks
+	rm -rf .venv .venv-bench build .cache docs/notebooks
 
 .venv/python: constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -68,6 +77,13 @@ clean: ## Remove what make made
 .venv/browser: .venv/python tests/pages/package-lock.json
 	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
 	npm ci --silent --prefix tests/pages
+	@touch $@
+
+# The rivals have a place of their own, so that what they bring cannot hide what gradline lacks.
+.venv-bench/ready: constraints.txt benchmarks/requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv-bench
+	$(BENCH_PIP) torch==2.13.0
+	$(BENCH_PIP) --editable . --requirement benchmarks/requirements.txt
 	@touch $@
 
 .venv/tested: .venv/python pyproject.toml

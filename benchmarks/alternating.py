@@ -1,20 +1,33 @@
-"""Times contestants in turn, round after round, and prints medians, spread and ratios."""
+"""Runs contestants in turn, round after round, each round in a new order; prints medians, spread and ratios."""
 
+import random
 import statistics
 from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+Result = TypeVar("Result")
 
 
-def compare(title: str, contestants: Mapping[str, Callable[[], float]], rounds: int) -> None:
-    """Run each contestant, which returns its seconds, once per round; the first one is the measure of the others.
+def alternate(contestants: Mapping[str, Callable[[], Result]], rounds: int) -> dict[str, list[Result]]:
+    """What each contestant returned in each round.
 
     A first, unmeasured round starts what needs starting: byte code, caches, workers.
     """
     for contestant in contestants.values():
         contestant()
-    times: dict[str, list[float]] = {name: [] for name in contestants}
+    found: dict[str, list[Result]] = {name: [] for name in contestants}
+    shuffle = random.Random(0).shuffle
     for _ in range(rounds):
-        for name, contestant in contestants.items():
-            times[name].append(contestant())
+        order = list(contestants)
+        shuffle(order)
+        for name in order:
+            found[name].append(contestants[name]())
+    return found
+
+
+def compare(title: str, contestants: Mapping[str, Callable[[], float]], rounds: int) -> None:
+    """Print the seconds that each contestant returns; the first one is the measure of the others."""
+    times = alternate(contestants, rounds)
     base = statistics.median(next(iter(times.values())))
     width = max(len(title), *map(len, contestants)) + 2
     print(f"{title:{width}}{'median s':>10}{'min':>8}{'max':>8}{'ratio':>8}   ({rounds} rounds)")

@@ -1,10 +1,13 @@
-"""When compiled loops are worth loading: numba takes a second to import, and seconds more on its first day."""
+"""When compiled loops are worth loading: numba takes a second to import, and compiling takes seconds."""
 
-import sys
+from functools import cache
+from pathlib import Path
 from types import ModuleType
 
-_COST = 1.5  # seconds that a process pays for the kernels, from the cache of earlier ones
+_LOADING = 1.5  # seconds that a process pays for compiled loops in the cache of earlier ones
+_COMPILING = 8.0  # and for those that are compiled for the first time
 _saved = 0.0
+_loaded: ModuleType | None = None
 
 
 def kernels(saving: float) -> ModuleType | None:
@@ -15,15 +18,24 @@ def kernels(saving: float) -> ModuleType | None:
     problem: Karlin, Manasse, Rudolph, Sleator 1988).
     """
     global _saved
-    if "gradline.kernels" not in sys.modules:
+    if _loaded is None:
         _saved += saving
-        if _saved < _COST:
+        if _saved < cost():
             return None
     return load()
 
 
+@cache
+def cost() -> float:
+    """The seconds that loading takes here: less once some process has compiled, and could write down what it did."""
+    written = Path(__file__).with_name("kernels") / "__pycache__"
+    return _LOADING if any(written.glob("*.nbi")) else _COMPILING
+
+
 def load() -> ModuleType:
     """`gradline.kernels` at once, for a process that will live long."""
+    global _loaded
     from gradline import kernels  # noqa: PLC0415 - this is what is put off
 
+    _loaded = kernels
     return kernels

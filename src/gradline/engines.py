@@ -1,26 +1,30 @@
-"""Engines: parts made of blocks of rows side by side, and merged in the order of the rows."""
+"""Engines: parts made of blocks of rows side by side, handed on in the order of the rows."""
 
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
 from typing import TypeVar
-
-from gradline.threads import one_blas_thread
 
 Item = TypeVar("Item")
 Part = TypeVar("Part")
 
 
 def made(items: Iterable[Item], make: Callable[[Item], Part]) -> Iterator[Part]:
-    """`make` of each item, in order; made by as many threads as there are cores, with NumPy's products on one each.
+    """`make` of each item, in order, by as many threads as there are cores; a single item needs none.
 
     No more items are taken than are being worked on, so memory stays flat. An error of an item is raised in its turn.
     """
-    workers = cores()
-    waiting: deque[Future[Part]] = deque()
-    with one_blas_thread(), ThreadPoolExecutor(workers) as pool:
-        for item in items:
+    items = iter(items)
+    head = list(islice(items, 2))
+    if len(head) < 2:
+        yield from map(make, head)
+        return
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - a small file has no need of it
+
+    workers, waiting = cores(), deque()
+    with ThreadPoolExecutor(workers) as pool:
+        for item in chain(head, items):
             waiting.append(pool.submit(make, item))
             if len(waiting) > workers:
                 yield waiting.popleft().result()

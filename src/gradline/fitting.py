@@ -121,9 +121,10 @@ def run(
     scale = solver.scale if request.scale == "auto" else request.scale
     scaling = Scaling.none(moments.p) if scale == "none" else Scaling.standard(moments, request.bias)
     optimum, short = _known(gathered, request)
-    problem = Problem.of(moments, gathered.rows, request.bias, scaling, optimum)
-    if "rows" in solver.needs:
-        problem = problem.with_rows(in_memory(problem.expect_rows(), MEMORY_CELLS))
+    rows = gathered.rows
+    if rows is not None and "rows" in solver.needs:
+        rows = in_memory(rows, MEMORY_CELLS)
+    problem = Problem.of(moments, rows, request.bias, scaling, optimum)
     solver, notices = solver.prepared(problem, request.force)
     held = gathered.held_out
     holdout = None if held is None else Problem.of(held, None, request.bias, scaling)

@@ -22,6 +22,7 @@ from gradline.reading import read
 from gradline.rows import ArrayRows, Block, NotFinite, Rows, TableRows
 from gradline.storage import expect_shapes, read_tensors, write_tensors
 from gradline.tally import Tally, centre
+from gradline.threads import one_blas_thread
 
 if TYPE_CHECKING:
     from gradline.plots.accessors import MomentsPlots
@@ -112,8 +113,9 @@ class Moments:
         found = whole.factor(len(rows.recipe.features))
         if found is not None and -np.log10(found.error) >= digits:
             return cls(rows.recipe, whole.tally, *found)
-        parts = made(_blocks(rows, watch), lambda block: _from_block(block, rows.recipe))
-        return reduce(Moments.__add__, parts, cls.empty(rows.recipe))
+        with one_blas_thread():
+            parts = made(_blocks(rows, watch), lambda block: _from_block(block, rows.recipe))
+            return reduce(Moments.__add__, parts, cls.empty(rows.recipe))
 
     @classmethod
     def empty(cls, recipe: Recipe) -> "Moments":
@@ -358,7 +360,8 @@ def _passed(rows: Rows, watch: Callable[[Block], None]) -> Moments | CrossProduc
     if second is None and first.X.size + first.Y.size <= BLOCK_CELLS:
         return _from_block(first, recipe)
     whole = chain([first] if second is None else [first, second], blocks)
-    return reduce(CrossProducts.__add__, made(whole, lambda block: CrossProducts.of(block, recipe)))
+    with one_blas_thread():
+        return reduce(CrossProducts.__add__, made(whole, lambda block: CrossProducts.of(block, recipe)))
 
 
 def _from_block(block: Block, recipe: Recipe) -> Moments:

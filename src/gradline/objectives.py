@@ -1,7 +1,7 @@
 """What is minimised: the loss per row, the scale on which it is trained, and the view of the data."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -153,10 +153,6 @@ class Problem:
         """The loss over all rows at θ (q, m), in O(q²)."""
         with np.errstate(over="ignore", invalid="ignore"):
             return float(((self.factor.A @ theta - self.factor.B) ** 2).sum()) / self.cells + self.floor
-
-    def with_rows(self, rows: Rows) -> "Problem":
-        """The same problem, its rows from elsewhere (from memory instead of a file)."""
-        return replace(self, rows=rows)
 
     def expect_rows(self) -> Rows:
         """The rows; raises `RequestError` when only moments are at hand."""

@@ -130,6 +130,11 @@ class ArrayRows:
         """How many numbers X and Y hold."""
         return self.X.size + self.Y.size
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether X lies row by row as float64, and no row will be left out."""
+        return self.unchecked() is not None and self.X.dtype == np.float64 and self.X.flags.c_contiguous
+
     def unchecked(self) -> "Unchecked | None":
         """The same rows, taken for complete; None where a row might have to be left out."""
         return Unchecked(self) if self.missing == "error" and self.w is None and len(self.X) else None
@@ -286,7 +291,9 @@ class Split:
 
 
 def in_memory(rows: Rows, cells: int) -> Rows:
-    """The rows as arrays, if they have at most `cells` cells; otherwise the rows as they came."""
+    """The rows as arrays of float64, row by row, if they have at most `cells` cells; otherwise as they came."""
+    if isinstance(rows, ArrayRows) and rows.is_ready:
+        return rows
     width = len(rows.recipe.features) + len(rows.recipe.targets)
     blocks = rows.blocks(max(1, cells // width))
     first = next(blocks)

@@ -188,25 +188,28 @@ def fingerprint(block: Block) -> int:
     multipliers = _mixed(numbers) | np.uint64(1)
     sums, first = np.full(len(block.X), _GOLDEN, np.uint64), 0
     loops = kernels(len(block.X) * columns * _GAIN)
-    add = loops.hashed if loops else _hashed
     for part in parts:
-        bits = np.ascontiguousarray(part).view(np.uint64)
-        add(bits, sums, multipliers[first : first + part.shape[1]])
+        theirs = multipliers[first : first + part.shape[1]]
+        if loops:
+            loops.hashed(np.ascontiguousarray(part).view(np.uint64), sums, theirs)
+        else:
+            _hashed(part, sums, theirs)
         first += part.shape[1]
     return int(loops.mixed_sum(sums) if loops else _mixed(sums).sum(dtype=np.uint64))
 
 
-def _hashed(bits: np.ndarray, sums: np.ndarray, multipliers: np.ndarray) -> None:
-    """Add the bits (n, p) of each row to its hash in `sums` (n,), −0 as 0; the twin of `kernels.hashed`."""
-    for column, multiplier in zip(bits.T, multipliers, strict=True):
-        value = np.where(column == _NEGATIVE_ZERO, np.uint64(0), column)
-        value ^= value >> np.uint64(32)
-        sums += value * multiplier
+def _hashed(X: np.ndarray, sums: np.ndarray, multipliers: np.ndarray) -> None:
+    """Add the bits of each row of X (n, p) to its hash in `sums` (n,), −0 as 0; the twin of `kernels.hashed`."""
+    for first in range(0, len(X), _CACHED):
+        part = slice(first, first + _CACHED)
+        for column, multiplier in zip(X[part].T, multipliers, strict=True):
+            bits = (column + 0.0).view(np.uint64)
+            bits ^= bits >> np.uint64(32)
+            bits *= multiplier
+            sums[part] += bits
 
 
-_NEGATIVE_ZERO = np.uint64(1 << 63)
-
-
+_CACHED = 1 << 13  # rows of a column that stay in cache from one operation to the next
 _GAIN = 2e-9  # seconds a value that compiled loops save
 _GOLDEN = 0x9E3779B97F4A7C15
 

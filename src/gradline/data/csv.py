@@ -15,6 +15,7 @@ import polars as pl
 
 from gradline.data import lines, text
 from gradline.data.source import EMPTY, Batch, Column, Kind
+from gradline.engines import made
 from gradline.errors import DataError
 
 _SEPARATORS = ",;\t|"
@@ -85,11 +86,19 @@ class CsvSource:
 
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows in blocks of about 4 MB; each block's lines are checked before its cells are read."""
-        for block in self._blocks():
-            yield text.batch(block.decode, columns, block.place)
+
+        def batch(whole: lines.Lines) -> Batch:
+            block = _Block.checked(whole, self._header, self.name)
+            return text.batch(block.decode, columns, block.place)
+
+        return made(self._lines(), batch)
 
     def _blocks(self) -> Iterator["_Block"]:
-        """Regular blocks, the header cut off. Raises `DataError` when there is no row at all."""
+        """The blocks, each checked."""
+        return (_Block.checked(whole, self._header, self.name) for whole in self._lines())
+
+    def _lines(self) -> Iterator[lines.Lines]:
+        """Blocks of whole records, the header cut off. Raises `DataError` when there is no row at all."""
         header = self._header
         blocks = lines.lines(self.path, self.name, quoted=True)
         head = next(blocks)
@@ -101,8 +110,8 @@ class CsvSource:
         first = next(rest, None)
         if first is None:
             raise DataError(f"{self.name} holds a header but no rows", "give a file with at least one row")
-        for block in chain([first], rest):
-            yield _Block.checked(block, header, self.name)
+        yield first
+        yield from rest
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What every source of rows offers, and how cells become numbers or words: one rule for all formats."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -86,14 +87,18 @@ def numbers(series: pl.Series, place: Callable[[int], str]) -> pl.Series:
     if dtype == pl.Null or dtype == pl.Boolean:
         return series.cast(pl.Float64)
     if dtype.is_integer():
-        wide = series.cast(pl.Int128)  # comparing in the column's own type could overflow
-        _refuse_first(series, (wide > LARGEST_INTEGER) | (wide < -LARGEST_INTEGER), place, *_BEYOND)
+        if max(abs(series.min() or 0), abs(series.max() or 0)) > LARGEST_INTEGER:  # type: ignore[arg-type]
+            wide = series.cast(pl.Int128)  # comparing in the column's own type could overflow
+            _refuse_first(series, (wide > LARGEST_INTEGER) | (wide < -LARGEST_INTEGER), place, *_BEYOND)
         return series.cast(pl.Float64)
     if not (dtype.is_float() or dtype.is_decimal()):
         raise DataError(
             f"column {series.name} holds {dtype}, not numbers", "turn it into numbers first, or exclude it"
         )
-    values = series.cast(pl.Float64).fill_nan(None)
+    values = series.cast(pl.Float64)
+    if math.isfinite(values.sum()):  # one fast look: none of them is NaN or infinite
+        return values
+    values = values.fill_nan(None)
     _refuse_first(values, values.is_infinite(), place, *_INFINITE)
     return values
 

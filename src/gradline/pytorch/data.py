@@ -21,6 +21,7 @@ from gradline.arguments import is_whole
 from gradline.errors import DataError, FileError, GradlineWarning, RequestError, UsageError
 from gradline.reading import read
 from gradline.rows import Block, Rows, TableRows
+from gradline.shuffling import keys, permutation
 
 _DTYPES: dict[torch.dtype, type[np.floating]] = {torch.float32: np.float32, torch.float64: np.float64}
 _SPOOL_CELLS = 1 << 20  # cells written at a time: 8 MB of float64
@@ -178,7 +179,7 @@ class RowDataset(Dataset[Pair]):
 class Batches(Sampler[list[int]]):
     """Row numbers of n rows in shuffled batches, anew each epoch: a batch sampler for a `DataLoader`.
 
-    Epoch e (from 0) is `numpy.random.default_rng([seed, e]).permutation(n)`, cut into pieces of `batch_size`,
+    Epoch e (from 0) is `permutation(n, keys(seed, e))` of `gradline.shuffling`, cut into pieces of `batch_size`,
     the last one short: the batches of `gradline.SGD`, for rows of up to 1 GiB. It holds 8 bytes a row, while
     `DataLoader(shuffle=True)` holds a list of Python integers, about 40. Raises `UsageError`.
     """
@@ -193,7 +194,7 @@ class Batches(Sampler[list[int]]):
         return math.ceil(self.rows / self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.rows)
+        order = permutation(self.rows, keys(self.seed, self.epoch))
         self.epoch += 1
         for first in range(0, self.rows, self.batch_size):
             yield order[first : first + self.batch_size].tolist()

@@ -4,18 +4,22 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
+from gradline import compiled
 from gradline.arguments import is_whole
 from gradline.errors import Notice, UsageError
-from gradline.objectives import Problem
-from gradline.rows import Block, Rows
+from gradline.objectives import Problem, ScaledRows, Scaling, SquaredLoss
+from gradline.rows import ArrayRows, Block, Rows
+from gradline.shuffling import IN_ORDER, bits, keys, permutation
 from gradline.solvers.base import State, check_settings, initial, refuse_unstable
 from gradline.wording import number
 
 MEMORY_CELLS = 1 << 27  # rows of up to 1 GiB are kept in memory and shuffled as a whole
+_SAVED = 1.7e-5  # seconds an update that compiled loops save at least, whatever the batch
 
 
 @dataclass(frozen=True)
@@ -25,9 +29,9 @@ class SGD:
     The same numbers as a loop with `nn.Linear`, `torch.optim.SGD(lr, momentum)`, `MSELoss` and a
     `DataLoader(batch_size, shuffle)` over the same batches. The last short batch is kept and divides by its
     own size; with row weights a batch divides by the sum of its weights. Epoch e (from 0) visits the rows in
-    the order of `numpy.random.default_rng([seed, e]).permutation(n)`. Rows beyond 1 GiB are shuffled within
+    the order of `gradline.shuffling`: `permutation(n, keys(seed, e))`. Rows beyond 1 GiB are shuffled within
     consecutive pieces of that size as they stream by, not across them. The loss that is logged is that of all
-    rows after the epoch, never the last batch's.
+    rows after the epoch, never the last batch's. Long trainings run compiled, with the same numbers to rounding.
 
     Parameters:
     - `lr`: learning rate, as in `torch.optim.SGD`. "auto" (default) trains on standardised columns, begins at
@@ -99,36 +103,71 @@ class SGD:
         return replace(self, decay=decay), notices
 
     def start(self, problem: Problem) -> State:
-        """The start."""
+        """The start; compiled loops are loaded here if the training will be long enough to gain by them."""
+        compiled.kernels(self.epochs * self._batches(problem) * _SAVED)
         theta = initial(self.init, problem, self.seed)
         return State(theta, np.zeros_like(theta))
 
     def step(self, problem: Problem, state: State) -> State:
         """One epoch: an update for each batch."""
-        theta, velocity, epoch = state[0].copy(), state[1].copy(), state[2]
-        batches = math.ceil(problem.moments.rows / self.batch_size)
+        after = State(state.theta.copy(), state.velocity.copy(), state.epoch + 1)
+        done = state.epoch * self._batches(problem)
+        loops = compiled.kernels(0.0) if isinstance(problem.loss, SquaredLoss) else None
         with np.errstate(over="ignore", invalid="ignore"):
-            for i, batch in enumerate(self._batches(problem.expect_rows(), epoch)):
-                _update(
-                    problem, batch, theta, velocity, self._rate(epoch * batches + i, batches), self.momentum
-                )
-        return State(theta, velocity, epoch + 1)
+            for number, piece in enumerate(self._pieces(problem)):
+                drawn = keys(self.seed, state.epoch, number) if self.shuffle else IN_ORDER
+                if loops is None:
+                    self._descend(problem, piece, drawn, after, done)
+                else:
+                    self._descend_compiled(loops, problem, piece, drawn, after, done)
+                done += math.ceil(len(piece.X) / self.batch_size)
+        return after
 
-    def _rate(self, update: int, batches: int) -> float:
-        lr = float(self.lr)
-        return lr * (1.0 - update / (self.epochs * batches)) if self.decay == "linear" else lr
+    def _descend(self, problem: Problem, piece: Block, drawn: np.ndarray, state: State, done: int) -> None:
+        """Batch after batch of one piece; θ and the velocity change in place."""
+        order, updates = permutation(len(piece.X), drawn), self._updates(problem)
+        _, scaling = _unscaled(problem)
+        for i, first in enumerate(range(0, len(order), self.batch_size)):
+            batch = piece.take(order[first : first + self.batch_size])
+            if scaling is not None:
+                batch = batch._replace(X=(batch.X - scaling.center) / scaling.scale)
+            lr = float(self.lr) * (1.0 - (done + i) / updates)
+            _update(problem, batch, state.theta, state.velocity, lr, self.momentum)
 
-    def _batches(self, rows: Rows, epoch: int) -> Iterator[Block]:
-        """The epoch's batches. A piece holds whole batches, so only an epoch's last batch can be short."""
-        random = np.random.default_rng([self.seed, epoch])
-        width = len(rows.recipe.features) + len(rows.recipe.targets)
-        size = max(self.batch_size, MEMORY_CELLS // width // self.batch_size * self.batch_size)
-        for piece in rows.blocks(size):
-            n = len(piece.X)
-            order = random.permutation(n) if self.shuffle else None
-            for first in range(0, n, self.batch_size):
-                rows_ = slice(first, first + self.batch_size)
-                yield piece.take(rows_ if order is None else order[rows_])
+    def _descend_compiled(
+        self, loops: ModuleType, problem: Problem, piece: Block, drawn: np.ndarray, state: State, done: int
+    ) -> None:
+        """The same by `kernels.sgd_epoch`, which scales and sorts the rows as it gathers them."""
+        scaling = _unscaled(problem)[1] or Scaling.none(problem.p)
+        loops.sgd_epoch(
+            *(_lent(part) for part in (piece.X, piece.Y, np.empty(0) if piece.w is None else piece.w)),
+            *(_lent(part) for part in (scaling.center, scaling.scale)),
+            drawn,
+            bits(len(piece.X)),
+            state.theta,
+            state.velocity,
+            float(self.lr),
+            float(done),
+            float(self._updates(problem)),
+            float(self.momentum),
+            int(self.batch_size),
+        )
+
+    def _batches(self, problem: Problem) -> int:
+        return math.ceil(problem.moments.rows / self.batch_size)
+
+    def _updates(self, problem: Problem) -> float:
+        """The updates after which the rate is zero."""
+        return self.epochs * self._batches(problem) if self.decay == "linear" else math.inf
+
+    def _pieces(self, problem: Problem) -> Iterator[Block]:
+        """The rows, unscaled, as far as they are shuffled as a whole; each but the last holds whole batches."""
+        rows, _ = _unscaled(problem)
+        size = MEMORY_CELLS // (problem.p + problem.m) // self.batch_size * self.batch_size
+        size = max(self.batch_size, size)
+        if isinstance(rows, ArrayRows) and len(rows.X) == problem.moments.rows <= size:
+            return iter([Block(rows.X, rows.Y, rows.w)])  # none of them is left out
+        return rows.blocks(size)
 
     def settings(self) -> dict[str, Any]:
         """The settings as plain JSON."""
@@ -143,6 +182,19 @@ class SGD:
             "init": init,
             "decay": self.decay,
         }
+
+
+def _unscaled(problem: Problem) -> tuple[Rows, Scaling | None]:
+    """The rows as they are and how they are seen, so that only what is in hand is ever scaled."""
+    rows = problem.expect_rows()
+    return (rows.rows, rows.scaling) if isinstance(rows, ScaledRows) else (rows, None)
+
+
+def _lent(array: np.ndarray) -> np.ndarray:
+    """The array in the one form that the compiled loops are compiled for: rows of float64, to be read only."""
+    view = np.ascontiguousarray(array, np.float64).view()
+    view.flags.writeable = False
+    return view
 
 
 def _update(

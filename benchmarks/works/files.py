@@ -1,0 +1,117 @@
+"""Many rows of 21 columns from a file: within one process, and as whole processes."""
+
+import functools
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from contest import Bout, Case, call, process
+from tables import table
+
+import gradline
+
+BENCHMARKS = Path(__file__).parent.parent
+CACHE = BENCHMARKS.parent / "build" / "benchmarks"
+FEATURES = 20
+ENDINGS = {"CSV": "csv", "Parquet": "parquet"}
+
+
+def cases(quick: bool) -> list[Case]:
+    """Both formats, both ways."""
+    n = 100_000 if quick else 2_000_000
+    ways = {"within a process": within, "whole process": whole}
+    return [
+        Case(f"{n:,} × {FEATURES + 1} from {name}, {how}", functools.partial(way, n, ending))
+        for how, way in ways.items()
+        for name, ending in ENDINGS.items()
+    ]
+
+
+def within(n: int, ending: str) -> Bout:
+    """Imports done: the certified fit beside polars' own sum of all columns, which is the floor."""
+    path = written(n)[ending]
+    scan = pl.scan_csv if ending == "csv" else pl.scan_parquet
+    contestants = {
+        "gradline": call(fitted, path),
+        "polars: sum of all columns": call(lambda: scan(path).sum().collect(engine="streaming")),
+    }
+    return Bout(contestants, functools.partial(fitted, path, 15))
+
+
+def fitted(path: Path, digits: float = 10) -> np.ndarray:
+    """Bias and weights (p + 1,) by gradline, with so many digits sure."""
+    model = gradline.fit(path, "y", solver=gradline.Exact(digits=digits))
+    return np.concatenate([model.bias, model.weight[0]])
+
+
+def whole(n: int, ending: str) -> Bout:
+    """gradline's command beside the scripts that people write, from start to end, and Python alone."""
+    path = written(n)[ending]
+    contestants = {"gradline": process(gradline_command(path), of_gradline)}
+    scripts = {
+        "pandas + scikit-learn": "pandas_sklearn.py",
+        "polars + scikit-learn": "polars_sklearn.py",
+        "duckdb: cross-products in SQL": "duckdb_products.py",
+    }
+    for name, script in scripts.items():
+        words = [sys.executable, str(BENCHMARKS / "scripts" / script), str(path)]
+        contestants[name] = process(words, of_script)
+    if ending == "csv":  # Vowpal Wabbit reads its own text, whose making is not counted
+        contestants["Vowpal Wabbit: one pass of SGD"] = process(*vowpal_wabbit(written(n)["vw"]))
+    contestants["python alone"] = process([sys.executable, "-c", "pass"], lambda _: None)
+    return Bout(contestants, functools.partial(fitted, path, 15))
+
+
+def gradline_command(path: Path) -> list[str]:
+    """The words of the certified fit."""
+    return [sys.executable, "-m", "gradline", "fit", str(path), "-t", "y", "--json"]
+
+
+def of_gradline(printed: str) -> np.ndarray:
+    """The coefficients in what `--json` printed."""
+    found = json.loads(printed)
+    return np.array([*found["bias"], *found["weight"][0]])
+
+
+def of_script(printed: str) -> np.ndarray:
+    """The coefficients in what a script printed."""
+    return np.array(json.loads(printed))
+
+
+def vowpal_wabbit(path: Path) -> tuple[list[str], Callable[[str], np.ndarray]]:
+    """One pass as it comes; and what reads the coefficients in the model that it leaves, the constant last."""
+    model = path.with_suffix(".model")
+    words = [sys.executable, "-m", "vowpalwabbit", "-d", str(path), "--quiet", "--readable_model", str(model)]
+
+    def read(_: str) -> np.ndarray:
+        *weight, bias = re.findall(r"^\d+:(\S+) ", model.read_text(), re.MULTILINE)
+        return np.array([bias, *weight], float)
+
+    return words, read
+
+
+def names() -> list[str]:
+    """The features' names."""
+    return [f"x{j}" for j in range(FEATURES)]
+
+
+@functools.cache
+def written(n: int) -> dict[str, Path]:
+    """The same table as CSV, Parquet and Vowpal Wabbit's text, kept from one run to the next."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    paths = {ending: CACHE / f"table{n}.{ending}" for ending in ("csv", "parquet", "vw")}
+    if all(path.exists() for path in paths.values()):
+        return paths
+    X, y = table(n, FEATURES)
+    frame = pl.DataFrame(dict(zip(names(), X.T, strict=True)) | {"y": y}).select(pl.all().round(4))
+    frame.write_csv(paths["csv"])
+    frame.write_parquet(paths["parquet"])
+    # A feature whose name is a number keeps it as its place in the model.
+    cells = [pl.format(f"{j}:{{}}", name) for j, name in enumerate(names())]
+    lines = frame.select(pl.concat_str(pl.format("{} |", "y"), *cells, separator=" "))
+    lines.write_csv(paths["vw"], include_header=False, quote_style="never")
+    return paths

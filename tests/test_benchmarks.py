@@ -1,0 +1,170 @@
+"""The benchmarks measure what they say: each rival solves the problem, and each table is made from its JSON."""
+
+import importlib
+import sys
+import xml.etree.ElementTree as ElementTree
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).parent.parent
+sys.path.append(str(ROOT / "benchmarks"))
+
+alternating, contest, figures, loops, memory, rivals, table, tables, epochs, exact, files = map(
+    importlib.import_module,
+    [
+        *["alternating", "contest", "figures", "loops", "memory", "rivals", "table", "tables"],
+        *["works.epochs", "works.exact", "works.files"],
+    ],
+)
+SCRIPTS = {"pandas_sklearn": "pandas", "polars_sklearn": "polars", "duckdb_products": "duckdb"}
+
+RESULT = {
+    "name": "made-up",
+    "date": "2026-01-02T03:04:05+00:00",
+    "machine": {"processor": "abacus", "cores": 2, "memory": 3 * 2**30, "system": "Linux"},
+    "versions": {"gradline": "1.2.3"},
+    "cases": [
+        {
+            "title": "ten rows",
+            "axis": "",
+            "size": 0,
+            "contestants": {
+                "gradline": {"seconds": [0.5, 0.25, 0.75], "digits": 15.04, "memory": 2**20},
+                "slow": {"seconds": [1.5, 1.0, 2.0], "digits": None, "memory": None},
+                "fast": {"seconds": [0.125] * 3, "digits": 3.0, "memory": 0},
+            },
+        }
+    ],
+}
+
+
+@pytest.mark.parametrize("rival", list(rivals.installed()), ids=lambda rival: rival.name)
+def test_each_rival_solves_the_problem(rival):
+    X, y = tables.table(200, 3)
+    A = np.column_stack([np.ones(200), X])
+    found = rival.fit(X, y)
+    assert found.shape == (4,)
+    # The definition: residuals are orthogonal to the columns.
+    np.testing.assert_allclose(A.T @ (y - A @ found), 0.0, atol=1e-9 * np.linalg.norm(A) * np.linalg.norm(y))
+
+
+def test_every_file_of_a_rival_is_enrolled():
+    enrolled = {f"with_{package}.py" for package in rivals.RIVALS}
+    assert enrolled == {path.name for path in (ROOT / "benchmarks" / "rivals").glob("with_*.py")}
+    assert {"gradline", "numpy", "scipy", "scikit-learn", "torch"} <= {one.name for one in rivals.installed()}
+
+
+@pytest.mark.parametrize("error", [1e-3, 1e-9])
+def test_digits_are_those_of_the_worst_coefficient(error):
+    right = np.array([1.0, -200.0, 3e5])
+    wrong = right * [1.0, 1 + error, 1 - error / 10]
+    assert contest.correct_digits(wrong, right) == pytest.approx(-np.log10(error), abs=1e-6)
+    assert contest.correct_digits(right, right) == pytest.approx(53 * np.log10(2))
+    assert contest.correct_digits(-right, right) == 0.0
+    assert contest.correct_digits(right[:2], right) is None
+
+
+def test_every_contestant_runs_once_a_round_after_a_first_one():
+    calls = []
+    found = alternating.alternate({name: lambda name=name: calls.append(name) or name for name in "abc"}, 5)
+    assert found == {name: [name] * 5 for name in "abc"}
+    rounds = [calls[k : k + 3] for k in range(0, 18, 3)]
+    assert all(sorted(one) == ["a", "b", "c"] for one in rounds)
+    assert len({tuple(one) for one in rounds}) > 1
+
+
+def test_a_process_answers_with_what_it_took():
+    program = "held = bytearray(10**8); print('done')"
+    outcome = contest.process([sys.executable, "-c", program], str.strip)()
+    assert outcome.answer == "done"
+    assert outcome.memory > 10**8
+    assert outcome.seconds > 0
+
+
+def test_peak_memory_of_a_call():
+    bytes_held = 10**8
+    found = memory.peak(lambda: np.ones(bytes_held // 8).sum())
+    assert found is None or bytes_held * 0.9 < found < bytes_held * 1.5
+
+
+def test_loops_agree_with_the_closed_form():
+    bout = epochs.training(60, 50)
+    reference = bout.reference()
+    digits = {name: contest.correct_digits(run().answer, reference) for name, run in bout.contestants.items()}
+    assert digits.pop("torch, float32") > 3
+    assert min(digits.values()) > 9
+
+
+def test_batches_of_a_loop_take_every_row_once():
+    """At a rate so small that the weights hardly move, the steps of one epoch add up to one of all rows."""
+    X, y = tables.table(24, 2)
+    lr = 1e-9
+    whole, parts = (
+        loops.torch_loop(X, y, lr * share, 1, size, torch.float64) for share, size in ((3, 24), (1, 8))
+    )
+    np.testing.assert_allclose(parts, whole, rtol=1e-6)
+
+
+@pytest.mark.parametrize("script", [name for name, package in SCRIPTS.items() if find_spec(package)])
+def test_a_script_prints_the_coefficients(script, tmp_path):
+    X, y = tables.table(50, 2)
+    path = tmp_path / "table.csv"
+    np.savetxt(path, np.column_stack([X, y]), delimiter=",", header="x0,x1,y", comments="")
+    outcome = contest.process(
+        [sys.executable, str(ROOT / "benchmarks" / "scripts" / f"{script}.py"), str(path)], files.of_script
+    )()
+    assert contest.correct_digits(outcome.answer, exact.refined(X, y)) > 9
+
+
+def test_the_words_of_gradlines_command(tmp_path):
+    X, y = tables.table(50, 2)
+    path = tmp_path / "table.csv"
+    np.savetxt(path, np.column_stack([X, y]), delimiter=",", header="x0,x1,y", comments="")
+    outcome = contest.process(files.gradline_command(path), files.of_gradline)()
+    assert contest.correct_digits(outcome.answer, exact.refined(X, y)) > 9
+
+
+def test_the_tables_say_what_the_rounds_say():
+    ours, slow, fast = table.figures(RESULT["cases"][0])
+    assert (ours.median, ours.ratio, slow.ratio, fast.ratio) == (0.5, 1.0, 3.0, 0.25)
+    assert (slow.low, slow.high) == (1.25, 1.75)
+    assert "| ten rows | gradline | 500 ms | 375 ms to 625 ms | 1 | 15.0 | 1 MiB |" in table.details(RESULT)
+    assert "| ten rows | 500 ms | fast 0.25, slow 3 |" in table.summary([RESULT])
+    assert "2 cores of abacus, 3 GiB" in table.summary([RESULT])
+
+
+def test_a_point_of_a_growth_curve_is_not_in_the_summary():
+    case = {**RESULT["cases"][0], "axis": "rows", "size": 10}
+    assert "ten rows" not in table.summary([{**RESULT, "cases": [case]}])
+
+
+def test_equal_ratios_are_equal_distances_in_a_figure():
+    """Times that grow as the square of the size make a straight line, twice as steep in decades."""
+    cases = [
+        {"size": size, "contestants": {"one & all": {"seconds": [size**2 / 100] * 3}}}
+        for size in (1, 10, 100)
+    ]
+    root = ElementTree.fromstring(figures.figure("rows", cases))
+    [drawn] = [element.attrib["points"] for element in root if element.tag.endswith("polyline")]
+    steps = np.diff([[float(number) for number in pair.split(",")] for pair in drawn.split()], axis=0)
+    np.testing.assert_allclose(steps[0], steps[1], atol=0.11)
+    assert steps[0, 0] > 0 > steps[0, 1]
+    assert "one & all" in [element.text for element in root]
+
+
+def test_a_table_goes_between_its_markers_and_nowhere_else():
+    page = "before\n<!-- benchmarks -->\nold\n<!-- /benchmarks -->\nafter\n"
+    renewed = table.included(page, r"new \1")
+    assert renewed == "before\n<!-- benchmarks -->\nnew \\1\n<!-- /benchmarks -->\nafter\n"
+    assert table.included("no marker", "new") == "no marker"
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/performance.md"])
+def test_the_pages_show_what_the_results_give(name):
+    content = table.pages(table.results())[ROOT / name]
+    text = (ROOT / name).read_text() if (ROOT / name).exists() else ""
+    assert table.included(text, content) == text

@@ -1,0 +1,56 @@
+"""Parts made side by side come in the order of the items, each once, with memory flat and errors in their turn."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from gradline.engines import cores, made
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 50])
+def test_every_item_once_and_in_order(count):
+    pauses = np.random.default_rng(count).random(count) / 1000
+
+    def square(i):
+        time.sleep(pauses[i])
+        return i * i
+
+    assert list(made(iter(range(count)), square)) == [i * i for i in range(count)]
+
+
+def test_no_more_items_are_taken_than_are_worked_on():
+    taken = []
+
+    def items():
+        for i in range(20):
+            taken.append(i)
+            yield i
+
+    for handed, _ in enumerate(made(items(), str), 1):
+        assert len(taken) <= handed + cores() + 1
+
+
+def test_an_error_is_raised_in_its_turn():
+    def refuse(i):
+        if i in (3, 4):
+            raise ValueError(i)
+        return i
+
+    parts = made(range(10), refuse)
+    assert [next(parts) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="3"):
+        next(parts)
+
+
+def test_many_items_are_made_by_several_threads():
+    seen = set()
+
+    def note(_):
+        time.sleep(0.002)
+        seen.add(threading.get_ident())
+
+    list(made(range(20), note))
+    assert len(seen) == cores()
+    assert threading.get_ident() not in seen
