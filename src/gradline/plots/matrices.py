@@ -54,22 +54,24 @@ def product(model: LinearModel, data: Any, rows: int = 5) -> go.Figure:
         _Matrix("targets", (n, m), targets, _columns(sample.Y), ""),
     ]
     heights = [3 + max(len(sample.X), len(names)), 3 + len(sample.X)]
+    width = 3 * _GAP + sum(matrix.pixels for matrix in above)
     made = figure(
         "The prediction as a matrix product",
         f"X {_shape(n, p)} @ weightᵀ {_shape(p, m)} + bias {_shape(m)} = predictions {_shape(n, m)}. "
         f"{sample.said()}",
         height=110 + _ROW * sum(heights),
-        width=32 + 3 * _GAP + sum(matrix.pixels for matrix in above),
+        width=32 + width,
     )
     middle = heights[1] / sum(heights)
-    _place(made, above, (middle, 1.0), 1 / sum(heights))
-    _place(made, below, (0.0, middle), 1 / sum(heights))
+    _place(made, above, (middle, 1.0), 1 / sum(heights), 1 / width)
+    _place(made, below, (0.0, middle), 1 / sum(heights), 1 / width)
     return made
 
 
-def _place(made: go.Figure, matrices: Sequence[_Matrix], between: tuple[float, float], row: float) -> None:
-    """The matrices side by side, with the signs before them; `row` is the height of a line."""
-    pixel = 1 / (made.layout.width - 32)
+def _place(
+    made: go.Figure, matrices: Sequence[_Matrix], between: tuple[float, float], row: float, pixel: float
+) -> None:
+    """The matrices side by side, with the signs before them; `row` is the height of a line, `pixel` the width of one."""
     gap, top = _GAP * pixel, between[1] - row
     start = gap
     for matrix in matrices:
