@@ -71,7 +71,7 @@ def product(model: LinearModel, data: Any, rows: int = 5) -> go.Figure:
 def _place(
     made: go.Figure, matrices: Sequence[_Matrix], between: tuple[float, float], row: float, pixel: float
 ) -> None:
-    """The matrices side by side, with the signs before them; `row` is the height of a line, `pixel` the width of one."""
+    """The matrices side by side, with the signs before them; `row` is the height of a line, `pixel` a width."""
     gap, top = _GAP * pixel, between[1] - row
     start = gap
     for matrix in matrices:
