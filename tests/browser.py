@@ -48,10 +48,20 @@ class Watched:
         assert outside == []
 
 
-def findings(page: Page) -> list[str]:
-    """What axe-core calls serious or critical, one line each. A page's policy must let it in (`bypass_csp`)."""
+def until(page: Page, condition: str) -> None:
+    """Wait for a condition in the page, whose policy forbids what Playwright would poll it with."""
+    for _ in range(200):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never true: {condition}")
+
+
+def findings(page: Page, beside: str = "") -> list[str]:
+    """What axe-core calls serious or critical, one line each, but for elements of the selector `beside`."""
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    result = page.evaluate("async () => (await axe.run()).violations")
+    looked_at = "beside => axe.run({ exclude: beside ? [beside] : [] }).then(({ violations }) => violations)"
+    result = page.evaluate(looked_at, beside)
     return [
         f"{found['id']}: {node['html'][:200]} {node['failureSummary'][:300]}"
         for found in result

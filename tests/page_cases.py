@@ -1,5 +1,6 @@
 """A page's state beside what gradline knows of the same data, and node, which runs the page's arithmetic."""
 
+import atexit
 import importlib.util
 import json
 import shutil
@@ -93,11 +94,23 @@ class Page(NamedTuple):
 
     def ask(self, *requests: dict[str, Any]) -> list[Any]:
         """What the page's arithmetic answers."""
-        words = [str(shutil.which("node")), str(DRIVER)]
-        text = json.dumps({"state": self.state, "requests": requests}, allow_nan=False)
-        return json.loads(
-            subprocess.run(words, input=text, capture_output=True, check=True, text=True).stdout
-        )
+        node = _node()
+        assert node.stdin
+        assert node.stdout
+        node.stdin.write(json.dumps({"state": self.state, "requests": requests}, allow_nan=False) + "\n")
+        node.stdin.flush()
+        line = node.stdout.readline()
+        assert line, "node ended; what it said stands in stderr"
+        return json.loads(line)
+
+
+@cache
+def _node() -> subprocess.Popen[str]:
+    """One node for all tests of a process: to start one takes longer than to ask it."""
+    words = [str(shutil.which("node")), str(DRIVER)]
+    node = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+    atexit.register(node.communicate)
+    return node
 
 
 @cache

@@ -8,7 +8,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from browser import Watched, findings
+from browser import Watched, findings, until
 from test_real_data import package_file
 
 import gradline as gl
@@ -21,6 +21,7 @@ from gradline.wording import big, number, percent
 CROPS = ["apples", "oranges"]
 FLIGHTS = ["dep_delay", "distance", "air_time", "hour", "carrier", "origin"]
 TALL = 7000  # pixels: every figure is in sight, so every figure is drawn
+slow = pytest.mark.slow
 FIGURES = {"fit", "loss", "slice", "surface", "weights", "predictions", "gaps", "rates", "batches"}
 
 
@@ -71,43 +72,46 @@ def pages(tmp_path_factory):
     return page
 
 
-def opened(browse, path, fragment="", **options):
-    watched = browse(**options)
+def whole(watched, path, fragment=""):
+    """The page of a file, when Plotly is there, which is run after all else."""
     page = watched.open(path, fragment)
-    until(page, "'Plotly' in window")  # which is run when all else is there
+    until(page, "'Plotly' in window")
     settled(page)
-    return watched, page
+    return page
 
 
 @pytest.fixture(scope="module")
-def open_tab(chromium, pages):
-    watched = Watched(chromium.new_page())
-    page = watched.open(pages("crops")[0])
-    until(page, "'Plotly' in window")
-    yield watched
-    watched.page.close()
+def tabs(chromium, pages):
+    """The page of a table in a tab that stays open, as it begins: to open a page anew is what takes the time."""
+    kept = {}
+
+    def tab(name, width=1280, height=900):
+        if name not in kept:
+            kept[name] = Watched(chromium.new_page())
+            whole(kept[name], pages(name)[0])
+            kept[name].page.click("#more-figures summary")
+        kept[name].page.set_viewport_size({"width": width, "height": height})
+        kept[name].page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
+        steer(kept[name].page, epoch=100)  # where each begins; an empty link would be no change
+        return kept[name]
+
+    yield tab
+    for watched in kept.values():
+        watched.page.close()
 
 
 @pytest.fixture
-def tab(open_tab):
-    """The crops as the page begins, in a tab that stays open: to open a page anew is what takes the time."""
-    steer(open_tab.page, epoch=100)  # where it begins; an empty link would be no change
-    yield open_tab.page
-    open_tab.expect_quiet()
-
-
-def until(page, condition):
-    """Wait for a condition in the page, whose policy forbids what Playwright would poll it with."""
-    for _ in range(200):
-        if page.evaluate(condition):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"never true: {condition}")
+def tab(tabs):
+    """The crops as the page begins."""
+    watched = tabs("crops")
+    yield watched.page
+    watched.expect_quiet()
 
 
 def settled(page):
-    """Two frames: one in which settings are told, one after everything was drawn."""
+    """Two frames: one in which settings are told, one after everything was drawn, and what waits for a drag to end."""
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    until(page, "!document.querySelector('.waiting')")
 
 
 def steer(page, **settings):
@@ -143,13 +147,15 @@ def drawing(page):
     )
 
 
-@pytest.mark.parametrize("name", ["crops", "iphone", "penguins", "flights"])
-def test_a_page_is_quiet_whole_and_small(browse, pages, name):
-    path, _ = pages(name)
-    assert path.stat().st_size < 6e6
-    watched, page = opened(browse, path, height=TALL)
-    page.click("#more-figures summary")
-    for control in ("#step", "#new-start", "#mistake-stale_loss", "#mistake-lr", "#best-lr", "#theme"):
+@pytest.mark.parametrize(
+    "name", ["crops", "penguins", pytest.param("iphone", marks=slow), pytest.param("flights", marks=slow)]
+)
+def test_a_page_is_quiet_whole_and_small(tabs, pages, name):
+    assert pages(name)[0].stat().st_size < 6e6
+    watched = tabs(name, height=TALL)
+    page = watched.page
+    dark_and_back = ("#theme", "#theme")
+    for control in ("#step", "#new-start", "#mistake-stale_loss", "#mistake-lr", "#best-lr", *dark_and_back):
         page.click(control)
         settled(page)
     drawn = drawing(page)
@@ -192,9 +198,9 @@ MOVES = {
 }
 
 
-def test_each_control_moves_the_figures_that_it_should(browse, pages):
-    watched, page = opened(browse, pages("crops")[0], height=TALL)
-    page.click("#more-figures summary")
+def test_each_control_moves_the_figures_that_it_should(tabs):
+    watched = tabs("crops", height=TALL)
+    page = watched.page
     for name, (act, expected) in MOVES.items():
         steer(page, epoch=3)  # where every step is seen; the rest as the page begins
         until(
@@ -209,19 +215,51 @@ def test_each_control_moves_the_figures_that_it_should(browse, pages):
     watched.expect_quiet()
 
 
-def reference(table, view, **settings):
-    """The path of gradline itself on a scale, and how its weights come back to raw units."""
-    data, targets, options = table
-    moments = gl.fit(data, targets, **options).moments
-    standard = Scaling.standard(moments, True)
-    scaling = standard if view == "standardised" else Scaling.none(moments.p)
-    path = gl.Trajectory(scaling.moments(moments), **settings)
+def test_marks_stand_where_the_axes_say(tabs):
+    """Our marks are drawn without Plotly's help, so its own arithmetic must place them where they are."""
+    page = tabs("crops", height=TALL).page
+    steer(page, epoch=37)
+    x, y = page.evaluate(
+        """() => {
+          const { xaxis, yaxis } = document.querySelector("#figure-loss .still")._fullLayout;
+          const loss = Number(document.getElementById("loss").dataset.value);
+          return [xaxis._offset + xaxis.d2p(37), yaxis._offset + yaxis.d2p(loss)];
+        }"""
+    )
+    dot = page.locator("#figure-loss .marks circle")
+    assert [float(dot.get_attribute(side)) for side in ("cx", "cy")] == pytest.approx([x, y], abs=0.01)
+    expected = page.evaluate(
+        """() => {
+          const still = document.querySelector("#figure-fit .still");
+          const { xaxis, yaxis } = still._fullLayout;
+          const { x, y } = still.data[0];
+          return x.map((value, i) => [xaxis._offset + xaxis.d2p(value), yaxis._offset + yaxis.d2p(y[i])]);
+        }"""
+    )
+    sticks = page.locator("#figure-fit .marks path").first.get_attribute("d")
+    starts = [[float(part) for part in point] for point in re.findall(r"M([\d.]+) ([\d.]+)", sticks)]
+    assert np.array(starts) == pytest.approx(np.array(expected), abs=0.06)
 
-    def at(epoch):
-        point = path.at(epoch)
-        return point, scaling.to_raw(point.weight, point.bias)
 
-    return at
+LOOK = """() => [
+  [...document.querySelectorAll("#figure-loss .curve path")].at(-1).getAttribute("d"),
+  document.querySelector("#figure-loss .still")._fullLayout.yaxis.range[1],
+]"""
+LOOK_WHILE_WAITING = f"""() => new Promise((done) => {{
+  const plot = document.querySelector("#figure-loss .plot");
+  new MutationObserver(() => done(({LOOK})())).observe(plot, {{ attributeFilter: ["class"] }});
+  location.hash = "epoch=3&lr=0.001";
+  setTimeout(() => done([null, null]), 5000);
+}})"""
+
+
+def test_axes_wait_for_the_end_of_a_drag_and_curves_do_not(tab):
+    steer(tab, epoch=3)
+    first, dragged = tab.evaluate(LOOK), tab.evaluate(LOOK_WHILE_WAITING)
+    settled(tab)
+    rested = tab.evaluate(LOOK)
+    assert len({curve for curve, _ in (first, dragged, rested)}) == 3
+    assert first[1] == dragged[1] < rested[1]
 
 
 def shown_coefficients(page):
@@ -240,19 +278,21 @@ def shown_coefficients(page):
     ("name", "view"),
     [("crops", "raw"), ("penguins", "standardised"), ("twenty", "raw")],
 )
-def test_the_page_says_what_trajectory_says(browse, pages, name, view):
-    path, table = pages(name)
-    watched, page = opened(browse, path, width=360, height=300)
+def test_the_page_says_what_trajectory_says(tabs, pages, name, view):
+    watched, table = tabs(name, width=360, height=300), pages(name)[1]
+    page = watched.page
     rng = np.random.default_rng([len(name), len(view)])
     moments = gl.fit(table[0], table[1], **table[2]).moments
     scaling = Scaling.standard(moments, True) if view == "standardised" else Scaling.none(moments.p)
-    spectrum = Spectrum.of(scaling.moments(moments))
+    seen = scaling.moments(moments)
+    spectrum = Spectrum.of(seen)
     for i in range(10):
         momentum = float(rng.choice([0.0, rng.random()]))
         lr = float(spectrum.lr_limit(momentum) * 10 ** rng.uniform(-3, -0.01))
         epoch = 10**9 if i == 9 else int(10 ** rng.uniform(0, 7))
         steer(page, view=view, lr=lr, momentum=momentum, epoch=epoch)
-        point, (weight, bias) = reference(table, view, lr=lr, momentum=momentum)(epoch)
+        point = gl.Trajectory(seen, lr=lr, momentum=momentum).at(epoch)
+        weight, bias = scaling.to_raw(point.weight, point.bias)
         assert value(page, "#loss") == pytest.approx(point.loss, rel=1e-9)
         assert value(page, "#gap") == pytest.approx(point.gap, rel=1e-9, abs=1e-9 * point.loss)
         expected = np.vstack([bias, weight.T])
@@ -317,8 +357,7 @@ def test_names_are_text_and_nothing_of_them_runs(browse, tmp_path):
     gl.play(table, "y<script>").save(tmp_path / "hostile.html")
     watched = browse(height=TALL)
     watched.page.on("dialog", lambda dialog: watched.errors.append(dialog.message))
-    page = watched.open(tmp_path / "hostile.html")
-    until(page, "'Plotly' in window")
+    page = whole(watched, tmp_path / "hostile.html")
     page.click("#more-figures summary")
     for position in range(len(HOSTILE) + 1):
         page.select_option("#parameter", str(position))
@@ -342,7 +381,8 @@ def test_a_link_restores_the_state(browse, tab, pages):
     page.click("#mistake-stale_loss")
     until(page, "location.hash.includes('stale_loss')")
     fragment = page.evaluate("location.hash")
-    _, again = opened(browse, path, fragment)
+    again = browse().open(path, fragment)
+    settled(again)
     assert again.inner_text(".why") == page.inner_text(".why")
     assert value(again, "#loss") == value(page, "#loss")
     for control in ("#epoch", "#lr", "#momentum", "#batch", "#parameter"):
@@ -430,21 +470,24 @@ def test_play_runs_and_pauses(tab):
     assert tab.input_value("#epoch") == epoch
 
 
-@pytest.mark.parametrize(("name", "fragment"), [("crops", "#lr=0.001"), ("penguins", "#mistake=pairs")])
-def test_a_page_fits_every_window_and_every_reader(browse, pages, name, fragment):
+@pytest.mark.parametrize(("name", "settings"), [("crops", {"lr": 0.001}), ("penguins", {"mistake": "pairs"})])
+def test_a_page_fits_every_window_and_every_reader(tabs, name, settings):
     """Nothing is wider than the window, and axe-core has nothing serious to say, in light and dark."""
-    _, page = opened(browse, pages(name)[0], fragment, color_scheme="light")
-    page.click("#more-figures summary")
+    page = tabs(name).page
+    steer(page, **settings)
     for width, scheme in ((360, "light"), (1920, "light"), (1024, "dark")):
         page.set_viewport_size({"width": width, "height": 900})
         page.emulate_media(color_scheme=scheme)
         settled(page)
         assert page.evaluate("document.documentElement.scrollWidth") == width
         assert findings(page) == []
+    page.emulate_media(color_scheme="null")
 
 
-def test_a_figure_is_saved_with_what_moves_on_it(browse, pages):
-    watched, page = opened(browse, pages("crops")[0], height=TALL)
+def test_a_figure_is_saved_with_what_moves_on_it(tab):
+    page = tab
+    page.set_viewport_size({"width": 1280, "height": TALL})
+    settled(page)
     with page.expect_download() as saving:
         page.click("#figure-loss [data-save=svg]")
     tree = ElementTree.parse(saving.value.path())
@@ -453,17 +496,19 @@ def test_a_figure_is_saved_with_what_moves_on_it(browse, pages):
         float(page.get_attribute("#figure-loss circle", "cx"))
     ]
     assert any("js-line" in (node.get("class") or "") for node in tree.iter())
+    path = page.get_attribute("#figure-loss .curve path", "d")
+    assert path in {node.get("d") for node in tree.iter()}
     with page.expect_download() as saving:
         page.click("#figure-slice [data-save=png]")
     assert saving.value.path().read_bytes().startswith(b"\x89PNG\r\n")
-    watched.expect_quiet()
 
 
 def test_the_plane_of_two_features_turns_and_moves(browse, tmp_path):
     rng = np.random.default_rng(2)
     X = rng.normal(size=(40, 2))
     gl.play(X, X @ [1.0, 2.0]).save(tmp_path / "two.html")
-    watched, page = opened(browse, tmp_path / "two.html")
+    watched = browse()
+    page = whole(watched, tmp_path / "two.html")
     seen = [drawing(page)["fit"]]
     for act in (lambda: page.press("#figure-fit .plot", "ArrowLeft"), lambda: page.click("#step")):
         act()
@@ -474,13 +519,19 @@ def test_the_plane_of_two_features_turns_and_moves(browse, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options", [{"bias": False}, {"rows": 0}, {"features": ["temp"]}, {"features": ["temp"], "bias": False}]
+    "options",
+    [
+        {"bias": False, "rows": 0},
+        {"features": ["temp"], "bias": False},
+        pytest.param({"features": ["temp"]}, marks=slow),
+    ],
 )
 def test_every_kind_of_model_has_a_page(browse, tmp_path, options):
     gl.play("example:crops", "apples", exclude=[] if "features" in options else ["oranges"], **options).save(
         tmp_path / "page.html"
     )
-    watched, page = opened(browse, tmp_path / "page.html", height=TALL)
+    watched = browse(height=TALL)
+    page = whole(watched, tmp_path / "page.html")
     page.click("#more-figures summary")
     settled(page)
     assert set(drawing(page)) == FIGURES

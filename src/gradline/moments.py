@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gradline.plots.accessors import MomentsPlots
 
 BLOCK_CELLS = 1 << 18  # cells per block of QR: 2 MB of float64 stay in cache, and a block outweighs its merge
-PASS_CELLS = 1 << 21  # cells per block of cross-products, which are cut up further inside
+PASS_CELLS = 1 << 20  # cells per block of cross-products, which are cut up further inside
 FEWEST_DIGITS = 4.0  # `−` refuses to leave fewer
 
 

@@ -1,13 +1,13 @@
-// Answers requests about a page's state with the page's own arithmetic: JSON on stdin, JSON on stdout.
+// Answers requests about a page's state with the page's own arithmetic: a line of JSON in, a line of JSON out.
 
-import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
 
 const folder = new URL("../../src/gradline/pages/assets/arithmetic/", import.meta.url);
 const page = {};
 for (const name of ["batches", "heavyBall", "mistakes", "path", "predict", "random", "spectrum", "steps", "words"]) {
   Object.assign(page, await import(new URL(`${name}.js`, folder)));
 }
-const { state, requests } = JSON.parse(readFileSync(0, "utf8"));
+let state = null; // of the line that is being answered
 
 function pathFor({ view, kind, ...settings }) {
   const problem = page.problemOf(state, view);
@@ -53,4 +53,9 @@ const answer = {
 };
 
 const spelled = (_, value) => (Object.is(value, Infinity) ? "Infinity" : Number.isNaN(value) ? "NaN" : value);
-process.stdout.write(JSON.stringify(requests.map(({ what, ...request }) => answer[what](request)), spelled));
+for await (const line of createInterface({ input: process.stdin })) {
+  const asked = JSON.parse(line);
+  state = asked.state;
+  const answers = asked.requests.map(({ what, ...request }) => answer[what](request));
+  process.stdout.write(`${JSON.stringify(answers, spelled)}\n`);
+}

@@ -92,13 +92,15 @@ def made(model: LinearModel | str | Path, data: Any = None) -> Made:
 
 def _page(content: dict[str, Any], drawings: list[Drawing]) -> Page:
     """The page: its body, its figures as one block of data, and the script that draws them."""
+    strict, plotly = plotly_scripts()
     return assembled(
         f"Report: {content['title']}",
         _rendered(content),
         styles=[*plotly_styles(), Style(_template("report.css"))],
-        scripts=plotly_scripts(),
+        scripts=[strict],
         module=_template("report.js"),
         data={"figures": {drawing.name: drawing.figure for drawing in drawings if drawing.figure}},
+        later={"plotly": plotly},
     )
 
 

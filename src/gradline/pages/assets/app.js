@@ -60,12 +60,16 @@ store.follow((settings) => {
   performance.measure("step", { start: began });
 });
 store.set({});
-requestAnimationFrame(() => setTimeout(drawWithPlotly)); // the words and the controls are there before
+// The words and the controls are there after one frame, the marks after the next.
+requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(drawWithPlotly)));
 
 // Plotly is large: it is run once the page can be read. The policy knows it by its hash.
-function drawWithPlotly() {
+async function drawWithPlotly() {
   document.head.append(element("script", {}, byId("plotly").textContent));
-  [...first, ...more].forEach((card) => card.redraw());
+  for (const card of [...first, ...more]) {
+    card.redraw();
+    await new Promise((done) => setTimeout(done)); // the page answers between two figures
+  }
 }
 
 // Copies the address that restores this state; where there is no clipboard it shows it.

@@ -11,7 +11,8 @@ const LIMITS = { epochs: 40, paths: 12, cells: 2e7 };
 export const batchesFigure = {
   id: "batches",
   title: "Mini-batches around the full batch",
-  key: ({ pathKey, settings }) => JSON.stringify([pathKey, settings.batch]),
+  key: () => "epochs and loss",
+  later: ({ pathKey, settings }) => JSON.stringify([pathKey, settings.batch]),
   still(scene, palette) {
     const { state, problem, right } = scene;
     if (!state.sample) return null;

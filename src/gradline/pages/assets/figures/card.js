@@ -6,10 +6,12 @@ import { axesOf } from "./marks.js";
 import { saveButtons } from "./save.js";
 
 const HEIGHT = 300; // pixels
+const REST = 200; // ms without a change: a drag is over
 
 /**
- * The card of a figure. It draws only while it can be seen.
- * @param {object} figure `id`, `title`; `key(scene)`, a text that changes when what stands still does;
+ * The card of a figure. It draws only while it can be seen, and its marks also before Plotly is there.
+ * @param {object} figure `id`, `title`; `key(scene)`, a text that changes when the axes mean something else;
+ *   `later(scene)`, where there is one, a text that changes when what stands still may wait for the end of a drag;
  *   `still(scene, palette)` → {data, layout} of Plotly, or null where all is ours; `marks(scene, axes, palette)` → the
  *   SVG elements over it, `axes` those of `axesOf`, or {width, height} where all is ours; `say(scene)` → one sentence;
  *   and, where the reader can turn it, `grip(plot, redraw)`.
@@ -20,7 +22,7 @@ export function cardOf(figure) {
   const marks = drawn("svg", { class: "marks", "aria-hidden": "true" });
   const plot = element("div.plot", { role: "img", "aria-label": figure.title }, still, marks);
   const sentence = element("p.says");
-  const card = { figure, plot, still, marks, sentence, scene: null, drawnKey: null, isSeen: false, hasChanged: false };
+  const card = { figure, plot, still, marks, sentence, scene: null, key: null, isSeen: false, hasChanged: false };
   const root = element(
     "section.card",
     { id: `figure-${figure.id}`, "aria-labelledby": `title-${figure.id}` },
@@ -29,20 +31,20 @@ export function cardOf(figure) {
     plot,
   );
   const redraw = () => {
-    card.drawnKey = null;
+    card.key = null;
     refresh(card);
   };
   new IntersectionObserver(
-    ([entry]) => {
-      card.isSeen = entry.isIntersecting;
+    (entries) => {
+      card.isSeen = entries.at(-1).isIntersecting; // the newest
       refresh(card);
     },
     { rootMargin: "100px" },
   ).observe(plot);
   new ResizeObserver(() => {
-    if (card.drawnWidth !== plot.clientWidth) redraw();
+    if (card.width !== plot.clientWidth) redraw();
   }).observe(plot);
-  figure.grip?.(plot, () => draw(card));
+  figure.grip?.(plot, () => drawMarks(card));
   return { root, redraw, show: (scene) => show(card, scene) };
 }
 
@@ -53,38 +55,43 @@ function show(card, scene) {
 }
 
 function refresh(card) {
-  if (!card.isSeen || !card.scene || !card.plot.clientWidth || !globalThis.Plotly) return;
-  if (!card.hasChanged && card.drawnKey !== null) return;
-  draw(card);
+  if (!card.isSeen || !card.scene || !card.plot.clientWidth) return;
+  if (!card.hasChanged && card.key !== null) return;
+  const { figure, scene } = card;
+  card.hasChanged = false;
+  clearTimeout(card.rest);
+  const isLate = card.key === figure.key(scene) && card.later !== figure.later?.(scene);
+  card.plot.classList.toggle("waiting", isLate);
+  if (isLate) card.rest = setTimeout(() => drawAll(card), REST);
+  else if (card.key !== figure.key(scene)) drawStill(card);
+  drawMarks(card);
 }
 
-function draw(card) {
-  const { figure, scene, plot } = card;
-  if (!scene) return;
-  card.hasChanged = false;
-  const key = figure.key(scene);
-  if (card.drawnKey !== key) {
-    card.palette = paletteNow();
-    drawStill(card);
-    card.drawnKey = key;
-  }
-  const size = { width: plot.clientWidth, height: HEIGHT };
-  const axes = card.still._fullLayout ? axesOf(card.still) : size;
-  card.marks.replaceChildren(...figure.marks(scene, { ...axes, ...size }, card.palette));
-  const words = figure.say(scene);
-  say(card.sentence, words);
-  setOrRemove(plot, "aria-label", `${figure.title}. ${words}`);
+function drawAll(card) {
+  card.plot.classList.remove("waiting");
+  drawStill(card);
+  drawMarks(card);
 }
 
 function drawStill(card) {
-  const { figure, scene, plot, still, marks, palette } = card;
+  const { figure, scene, plot, still, marks } = card;
   const width = plot.clientWidth;
-  card.drawnWidth = width;
+  const palette = paletteNow();
+  Object.assign(card, { palette, width, key: figure.key(scene), later: figure.later?.(scene) });
   setOrRemove(marks, "viewBox", `0 0 ${width} ${HEIGHT}`);
   setOrRemove(marks, "width", width);
   setOrRemove(marks, "height", HEIGHT);
+  const size = { width, height: HEIGHT };
   const drawing = figure.still?.(scene, palette);
-  if (!drawing) return;
-  const layout = { ...drawing.layout, width, height: HEIGHT };
-  Plotly.react(still, drawing.data, layout, { displayModeBar: false, staticPlot: false, doubleClick: false });
+  card.axes = drawing ? axesOf(drawing.layout, size) : size;
+  if (!drawing || !globalThis.Plotly) return;
+  Plotly.react(still, drawing.data, { ...drawing.layout, ...size }, { displayModeBar: false, doubleClick: false });
+}
+
+function drawMarks(card) {
+  const { figure, scene, axes, palette } = card;
+  card.marks.replaceChildren(...figure.marks(scene, axes, palette));
+  const words = figure.say(scene);
+  say(card.sentence, words);
+  setOrRemove(card.plot, "aria-label", `${figure.title}. ${words}`);
 }

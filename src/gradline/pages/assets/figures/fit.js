@@ -4,7 +4,7 @@ import { numberWords } from "../arithmetic/words.js";
 import { labelOf } from "../ui/dom.js";
 import { addedVariable } from "./addedVariable.js";
 import { stillLayout, stillLine, stillPoints } from "./layout.js";
-import { lineThrough, sticksOf, within } from "./marks.js";
+import { curveOf, sticksOf, within } from "./marks.js";
 
 let kept = { key: null, points: null }; // the points of the feature and target that were asked for last
 
@@ -23,23 +23,24 @@ export const fitFigure = {
       stillPoints(state.sample ? x : [], state.sample ? y : [], palette),
       stillLine(xRange, ends, { color: palette.ink, width: 1.25, dash: "dash" }, "at the optimum"),
     ];
-    const about = state.features.length > 1 ? ", the other columns taken out" : "";
-    const xaxis = { name: labelOf(state.features[feature], 20) + about, range: xRange };
-    const yaxis = { name: labelOf(state.targets[settings.target], 20) + (about && ", the same"), range: yRange };
+    const about = state.features.length > 1 ? ", unexplained part" : "";
+    const xaxis = { name: labelOf(state.features[feature], 16) + about, range: xRange };
+    const yaxis = { name: labelOf(state.targets[settings.target], 16) + about, range: yRange };
     return { data, layout: stillLayout(palette, xaxis, yaxis) };
   },
   marks(scene, axes, palette) {
     if (scene.point.overflow) return [];
     const { weight, bias } = lineOf(scene, scene.point);
     const { x, y } = pointsOf(scene);
-    const up = (value) => within(axes.y(weight * value + bias), axes.top - 2e3, axes.bottom + 2e3);
+    const predicted = (value) => weight * value + bias;
+    const held = (value) => within(axes.y(predicted(value)), axes.top, axes.bottom);
     const sticks = scene.state.sample
-      ? x.map((value, i) => [axes.x(value), axes.y(y[i]), axes.x(value), within(up(value), axes.top, axes.bottom)])
+      ? x.map((value, i) => [axes.x(value), axes.y(y[i]), axes.x(value), held(value)])
       : [];
-    const ends = rangeOf(x).map((value) => [axes.x(value), up(value)]);
+    const ends = rangeOf(x);
     return [
       sticksOf(sticks, { stroke: palette.accent, "stroke-width": 1, "stroke-opacity": x.length > 300 ? 0.25 : 0.6 }),
-      ...clipped(axes, ends).map((points) => lineThrough(points, { stroke: palette.accent, "stroke-width": 2.5 })),
+      curveOf(axes, ends, ends.map(predicted), { stroke: palette.accent, "stroke-width": 2.5 }),
     ];
   },
   say(scene) {
@@ -54,7 +55,8 @@ export const fitFigure = {
       : state.sample.all
         ? ""
         : ` ${state.sample.x.length.toLocaleString("en-GB")} of ${state.rows.toLocaleString("en-GB")} rows are drawn.`;
-    return `The line's slope is the weight of ${name}: ${now}, at the optimum (dashed) ${best}.${sign}${rows}`;
+    const beyond = state.features.length > 1 ? " Both axes show what the other columns do not explain." : "";
+    return `The line's slope is the weight of ${name}: ${now}, at the optimum (dashed) ${best}.${sign}${beyond}${rows}`;
   },
 };
 
@@ -94,12 +96,4 @@ function rangeOf(values) {
   );
   const margin = 0.06 * (high - low) || 1;
   return [low - margin, high + margin];
-}
-
-// The part of a line that lies between top and bottom; none where it lies outside.
-function clipped({ top, bottom }, [[x1, y1], [x2, y2]]) {
-  const at = (y) => x1 + ((y - y1) / (y2 - y1 || 1)) * (x2 - x1);
-  if (Math.max(y1, y2) < top || Math.min(y1, y2) > bottom) return [];
-  const end = (x, y) => (y < top ? [at(top), top] : y > bottom ? [at(bottom), bottom] : [x, y]);
-  return [[end(x1, y1), end(x2, y2)]];
 }

@@ -1,48 +1,22 @@
 // The loss by epoch: where the path is, the optimum as a floor, and what standardised columns would do.
 
 import { bigWords, numberWords } from "../arithmetic/words.js";
-import { isDiverging, sampledEpochs } from "../ui/scene.js";
+import { isDiverging } from "../ui/scene.js";
 import { epochAxis, onEpochAxis, stillLayout, stillLine } from "./layout.js";
-import { dotAt, epochLine, within, wordAt } from "./marks.js";
+import { curveOf, dotAt, epochLine, STROKES, within, wordAt } from "./marks.js";
+import { trailEpochs, trailOf } from "./trail.js";
 
 export const lossFigure = {
   id: "loss",
   title: "Loss by epoch",
-  key: ({ pathKey }) => pathKey,
+  key: ({ settings }) => String(settings.seed),
+  later: (scene) => String(isDiverging(scene)),
   still(scene, palette) {
-    const epochs = sampledEpochs();
-    const x = epochs.map(onEpochAxis);
-    const { path, right, ease, settings, problem } = scene;
-    const line = (followed, look, name) =>
-      stillLine(
-        x,
-        epochs.map((epoch) => lossToDraw(followed.at(epoch))),
-        look,
-        name,
-      );
-    const data = [line(path, { color: palette.accent, width: 2.5 }, "this path")];
-    if (settings.mistake) data.push(line(right, { color: palette.soft, width: 1.5, dash: "dash" }, "mended"));
-    if (settings.view !== "standardised") {
-      data.push(line(ease.path, { color: palette.soft, width: 1.5, dash: "dot" }, "standardised, best rate"));
-    }
-    data.push(
-      stillLine(
-        [0.4, 2e9],
-        [problem.floor, problem.floor].map(positive),
-        { color: palette.ink, width: 1, dash: "dash" },
-        "optimum",
-      ),
-    );
+    const floor = positive(scene.problem.floor);
+    const data = [stillLine([0.4, 2e9], [floor, floor], { color: palette.ink, width: 1, dash: "dash" }, "optimum")];
     const range = lossRange(scene).map(Math.log10);
-    return {
-      data,
-      layout: stillLayout(palette, epochAxis(), {
-        name: "loss",
-        type: "log",
-        range,
-        dtick: range[1] - range[0] > 6 ? 3 : 1,
-      }),
-    };
+    const dtick = range[1] - range[0] > 6 ? 3 : 1;
+    return { data, layout: stillLayout(palette, epochAxis(), { name: "loss", type: "log", range, dtick }) };
   },
   marks(scene, axes, palette) {
     const { settings, point, path, problem } = scene;
@@ -52,6 +26,7 @@ export const lossFigure = {
     const beside = { "text-anchor": isRight ? "end" : "start", "font-weight": 600 };
     const floor = axes.y(positive(problem.floor));
     const marks = [
+      ...lossCurves(scene, axes, palette),
       wordAt(axes.right - 4, floor + (floor + 18 < axes.bottom ? 15 : -6), "optimum", palette, {
         "text-anchor": "end",
         fill: palette.soft,
@@ -88,6 +63,15 @@ export const lossFigure = {
   },
 };
 
+function lossCurves({ path, right, ease, settings }, axes, palette) {
+  const curve = (followed, look) => curveOf(axes, trailEpochs(), trailOf(followed).map(lossToDraw), look);
+  const thin = { stroke: palette.soft, "stroke-width": 1.5 };
+  const curves = [curve(path, { stroke: palette.accent, "stroke-width": 2.5 })];
+  if (settings.view !== "standardised") curves.unshift(curve(ease.path, { ...thin, "stroke-dasharray": STROKES[2] }));
+  if (settings.mistake) curves.unshift(curve(right, { ...thin, "stroke-dasharray": STROKES[1] }));
+  return curves;
+}
+
 /**
  * The loss in words, also where it is beyond float64.
  * @param {object} point Of a path.
@@ -112,9 +96,8 @@ function positive(value) {
 }
 
 // From a little below the optimum, or a billionth of the start where it is zero, to a little above the start.
-function lossRange({ path, problem, ...scene }) {
-  const start = lossToDraw(path.at(0));
-  const floor = Math.max(problem.floor, 1e-12 * start, 1e-30);
-  const top = Math.max(start, lossToDraw(path.at(1)));
-  return [floor / 2.5, isDiverging({ ...scene, path, problem }) ? start * 1e6 : 2.5 * Math.min(top, 1e3 * start)];
+function lossRange(scene) {
+  const start = lossToDraw(scene.path.at(0));
+  const floor = Math.max(scene.problem.floor, 1e-12 * start, 1e-30);
+  return [floor / 2.5, isDiverging(scene) ? start * 1e6 : 2.5 * start];
 }

@@ -1,24 +1,35 @@
 // Marks: what moves with the epoch, drawn by us as SVG over a figure that stands still.
 
 import { drawn } from "../ui/dom.js";
+import { clippedLines } from "./clip.js";
+
+/** The dashes of up to six lines in one figure: what tells them apart without colour. */
+export const STROKES = ["", "9 5", "2 4", "9 4 2 4", "16 5", "16 4 2 4 2 4"];
 
 /**
- * The axes of a Plotly figure as functions from data to pixels of the card.
- * @param {HTMLElement} still What Plotly drew in.
+ * The axes of a layout as functions from data to pixels of the card, as Plotly computes them.
+ * @param {object} layout Of `stillLayout`, with a range on each axis.
+ * @param {{width: number, height: number}} size
  * @returns {{x: (value: number) => number, y: (value: number) => number, left: number, right: number, top: number,
- *   bottom: number}}
+ *   bottom: number, width: number, height: number}}
  */
-export function axesOf(still) {
-  const { xaxis, yaxis } = still._fullLayout;
-  const along = (axis) => (value) => axis._offset + axis.d2p(value);
+export function axesOf({ margin, xaxis, yaxis }, { width, height }) {
+  const [left, right, top, bottom] = [margin.l, width - margin.r, margin.t, height - margin.b];
   return {
-    x: along(xaxis),
-    y: along(yaxis),
-    left: xaxis._offset,
-    right: xaxis._offset + xaxis._length,
-    top: yaxis._offset,
-    bottom: yaxis._offset + yaxis._length,
+    x: alongAxis(xaxis, left, right),
+    y: alongAxis(yaxis, bottom, top),
+    left,
+    right,
+    top,
+    bottom,
+    width,
+    height,
   };
+}
+
+function alongAxis({ type, range: [low, high] }, from, to) {
+  const place = type === "log" ? Math.log10 : Number;
+  return (value) => from + ((place(value) - low) / (high - low)) * (to - from);
 }
 
 /**
@@ -73,6 +84,24 @@ export function dotAt(x, y, palette) {
 export function lineThrough(points, look = {}) {
   const d = points.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(2)} ${y.toFixed(2)}`).join("");
   return drawn("path", { d, fill: "none", "stroke-linejoin": "round", ...look });
+}
+
+/**
+ * A curve in a figure: a line through points of the data, cut where the axes end.
+ * @param {object} axes
+ * @param {(?number)[]} x
+ * @param {(?number)[]} y Null where the curve is broken.
+ * @param {object} look Attributes.
+ * @returns {SVGElement}
+ */
+export function curveOf(axes, x, y, look) {
+  const pieces = [[]];
+  x.forEach((value, i) => {
+    if (value === null || y[i] === null) pieces.push([]);
+    else pieces.at(-1).push([axes.x(value), axes.y(y[i])]);
+  });
+  const lines = pieces.flatMap((piece) => clippedLines(piece, axes));
+  return drawn("g", { class: "curve" }, ...lines.map((line) => lineThrough(line, look)));
 }
 
 /**

@@ -2,42 +2,45 @@
 
 import { bigWords, numberWords } from "../arithmetic/words.js";
 import { pathOf } from "../arithmetic/path.js";
+import { drawn } from "../ui/dom.js";
 import { isDiverging } from "../ui/scene.js";
-import { stillLayout, stillLine } from "./layout.js";
-import { dotAt, within, wordAt } from "./marks.js";
+import { stillLayout } from "./layout.js";
+import { curveOf, dotAt, within, wordAt } from "./marks.js";
 
-const RATES = 120;
+const RATES = 90; // points of the curve
+const DECADES_BELOW = 5; // of the limit, as the dial
+
+let lastCurve = { key: null, rates: [], needed: [] }; // the curve that was drawn last
 
 export const ratesFigure = {
   id: "rates",
   title: "Learning rate and epochs needed",
-  key: ({ settings }) => JSON.stringify([settings.view, settings.momentum]),
-  still(scene, palette) {
-    const { problem, limit, settings, begin } = scene;
+  key: ({ settings }) => settings.view,
+  still({ problem, begin }, palette) {
+    const limit = problem.lrLimit(0);
     if (!Number.isFinite(limit)) return null;
-    const rates = Array.from({ length: RATES }, (_, i) => limit * 10 ** (-5 * (1 - i / (RATES - 1))) * (1 - 1e-6));
-    const needed = rates
-      .map((lr) => pathOf(problem, { lr, momentum: settings.momentum, start: begin }).epochsToWeights())
-      .map((count) => (Number.isFinite(count) ? count : null));
-    const finite = needed.filter((count) => count !== null);
-    const [low, high] = [Math.min(...finite, 1e12), Math.max(...finite, 1)].map(Math.log10);
-    const xaxis = { name: "lr", type: "log", range: [Math.log10(limit) - 5, Math.log10(limit) + 0.7], dtick: 1 };
-    const yaxis = { name: "epochs to a thousandth", type: "log", range: [low - 0.4, high + 0.4], nticks: 6 };
-    const shapes = { shapes: beyondLimit(limit, palette) };
-    const data = [stillLine(rates, needed, { color: palette.soft, width: 2 }, "epochs")];
-    return { data, layout: stillLayout(palette, xaxis, yaxis, shapes) };
+    const slowest = pathOf(problem, { lr: limit * 10 ** -DECADES_BELOW, momentum: 0, start: begin }).epochsToWeights();
+    const range = [Math.log10(limit) - DECADES_BELOW, Math.log10(limit) + 0.8];
+    const xaxis = { name: "lr", type: "log", range, dtick: 1 };
+    const top = Math.log10(Number.isFinite(slowest) ? slowest : 1e12) + 0.4;
+    const yaxis = { name: "epochs to a thousandth", type: "log", range: [0, top], dtick: top > 7 ? 3 : 1 };
+    return { data: [], layout: stillLayout(palette, xaxis, yaxis) };
   },
   marks(scene, axes, palette) {
     if (!axes.x) return [];
     const { settings, limit, path } = scene;
-    const needed = isDiverging(scene) ? Infinity : path.epochsToWeights();
+    const { rates, needed } = neededBy(scene);
+    const atLimit = axes.x(limit);
+    const epochs = isDiverging(scene) ? Infinity : path.epochsToWeights();
     const x = within(axes.x(settings.lr), axes.left, axes.right);
-    const y = Number.isFinite(needed) ? within(axes.y(needed), axes.top, axes.bottom) : axes.top + 8;
-    const word = wordAt(axes.x(limit) - 6, axes.bottom - 8, `limit ${numberWords(limit)}`, palette, {
-      "text-anchor": "end",
-      fill: palette.warn,
-    });
-    return [word, dotAt(x, y, palette)];
+    const y = Number.isFinite(epochs) ? within(axes.y(epochs), axes.top, axes.bottom) : axes.top + 8;
+    const red = { "text-anchor": "end", fill: palette.warn };
+    return [
+      ...beyondLimit(axes, atLimit, palette),
+      curveOf(axes, rates, needed, { stroke: palette.soft, "stroke-width": 2 }),
+      wordAt(atLimit - 6, axes.bottom - 8, `limit ${numberWords(limit)}`, palette, red),
+      dotAt(x, y, palette),
+    ];
   },
   say(scene) {
     const { settings, limit, path } = scene;
@@ -50,11 +53,25 @@ export const ratesFigure = {
   },
 };
 
+// The epochs that each rate needs, with the scene's momentum; null where no number is enough.
+function neededBy({ problem, limit, settings, begin }) {
+  const { view, momentum } = settings;
+  const key = JSON.stringify([view, momentum]);
+  if (lastCurve.key === key) return lastCurve;
+  const share = (i) => 10 ** ((DECADES_BELOW + 0.5) * (i / (RATES - 1) - 1)) * (1 - 1e-6);
+  const rates = Array.from({ length: RATES }, (_, i) => limit * share(i));
+  const needed = rates
+    .map((lr) => pathOf(problem, { lr, momentum, start: begin }).epochsToWeights())
+    .map((count) => (Number.isFinite(count) ? count : null));
+  lastCurve = { key, rates, needed };
+  return lastCurve;
+}
+
 // A red line at the limit, and shade where no rate is stable.
-function beyondLimit(limit, palette) {
-  const place = { xref: "x", yref: "paper", x0: limit, y0: 0, y1: 1 };
+function beyondLimit({ top, bottom, right }, x, palette) {
+  const shade = { x, y: top, width: right - x, height: bottom - top, fill: palette.warn, "fill-opacity": 0.14 };
   return [
-    { ...place, type: "rect", x1: limit * 10, fillcolor: palette.warn, opacity: 0.14, line: { width: 0 } },
-    { ...place, type: "line", x1: limit, line: { color: palette.warn, width: 2 } },
+    drawn("rect", shade),
+    drawn("line", { x1: x, x2: x, y1: top, y2: bottom, stroke: palette.warn, "stroke-width": 2 }),
   ];
 }

@@ -180,8 +180,8 @@ function downhill({ now, best, slope, reach, lossAt }, axes, palette) {
       { stroke: palette.accent, "stroke-width": 2.5 },
     ),
     drawn("path", { d: tip, fill: palette.accent }),
-    wordAt(x - 12 * way, y - 12, slope > 0 ? "gradient +" : "gradient −", palette, {
-      "text-anchor": way > 0 ? "end" : "start",
+    wordAt(x + 10 * way, y - 12, slope > 0 ? "gradient +" : "gradient −", palette, {
+      "text-anchor": way > 0 ? "start" : "end",
       "font-weight": 600,
     }),
   ];

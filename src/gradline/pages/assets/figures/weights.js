@@ -2,45 +2,30 @@
 
 import { numberWords } from "../arithmetic/words.js";
 import { labelOf } from "../ui/dom.js";
-import { parameterOf, sampledEpochs } from "../ui/scene.js";
+import { parameterOf } from "../ui/scene.js";
 import { epochAxis, onEpochAxis, stillLayout, stillLine } from "./layout.js";
-import { dotAt, epochLine, within, wordAt } from "./marks.js";
+import { curveOf, dotAt, epochLine, STROKES, within, wordAt } from "./marks.js";
+import { trailEpochs, trailOf } from "./trail.js";
 
 const MOST_LINES = 6;
-const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"];
 
 export const weightsFigure = {
   id: "weights",
   title: "Weights by epoch",
-  key: ({ pathKey, settings }) => JSON.stringify([pathKey, settings.target, settings.parameter]),
+  key: ({ settings }) => JSON.stringify([settings.target, settings.parameter, settings.seed]),
+  later: (scene) => JSON.stringify(weightRange(scene)),
   still(scene, palette) {
-    const epochs = sampledEpochs();
-    const points = epochs.map((epoch) => scene.path.at(epoch)).map((point) => (point.overflow ? null : point));
-    const shown = shownParameters(scene);
-    const data = shown.flatMap((parameter, i) => {
-      const colour = parameter === scene.settings.parameter ? palette.accent : palette.soft;
-      const values = points.map((point) => point && scaledWeight(scene, point, parameter));
+    const data = shownParameters(scene).map((parameter) => {
       const best = scaledWeight(scene, scene.problem.optimum, parameter);
-      return [
-        stillLine(
-          epochs.map(onEpochAxis),
-          values,
-          { color: colour, width: 2, dash: DASHES[i] },
-          scene.names[parameter],
-        ),
-        {
-          ...stillLine([1.1e9], [best], {}, ""),
-          mode: "markers",
-          marker: { symbol: "diamond", color: colour, size: 7 },
-        },
-      ];
+      const marker = { symbol: "diamond", color: colourOf(scene, parameter, palette), size: 7 };
+      return { ...stillLine([1.1e9], [best], {}), mode: "markers", marker, cliponaxis: false };
     });
-    const name = `${labelOf(scene.state.targets[scene.settings.target], 16)} per deviation`;
-    return { data, layout: stillLayout(palette, epochAxis(), { name, range: weightRange(scene, points, shown) }) };
+    const name = `weight × deviation, ${labelOf(scene.state.targets[scene.settings.target], 16)}`;
+    return { data, layout: stillLayout(palette, epochAxis(), { name, range: weightRange(scene), nticks: 6 }) };
   },
   marks(scene, axes, palette) {
     const x = axes.x(onEpochAxis(scene.settings.epoch));
-    const marks = [epochLine(axes, x, palette)];
+    const marks = [...weightCurves(scene, axes, palette), epochLine(axes, x, palette)];
     if (scene.point.overflow) return marks;
     const isRight = x > (axes.left + axes.right) / 2;
     const look = { "text-anchor": isRight ? "end" : "start" };
@@ -48,9 +33,7 @@ export const weightsFigure = {
       return { parameter, y: within(axes.y(scaledWeight(scene, scene.point, parameter)), axes.top + 4, axes.bottom) };
     });
     spread(named, axes).forEach(({ parameter, y, place }) => {
-      marks.push(
-        dotAt(x, y, { ...palette, accent: parameter === scene.settings.parameter ? palette.accent : palette.soft }),
-      );
+      marks.push(dotAt(x, y, { ...palette, accent: colourOf(scene, parameter, palette) }));
       marks.push(wordAt(x + (isRight ? -10 : 10), place + 4, labelOf(scene.names[parameter], 18), palette, look));
     });
     return marks;
@@ -64,6 +47,19 @@ export const weightsFigure = {
     return `${labelOf(names[settings.parameter])} is ${now} now and ${best} at the optimum (diamonds). Each weight is drawn times its column's standard deviation.`;
   },
 };
+
+function colourOf({ settings }, parameter, palette) {
+  return parameter === settings.parameter ? palette.accent : palette.soft;
+}
+
+function weightCurves(scene, axes, palette) {
+  const trail = trailOf(scene.path);
+  return shownParameters(scene).map((parameter, i) => {
+    const values = trail.map((point) => (point.overflow ? null : scaledWeight(scene, point, parameter)));
+    const look = { stroke: colourOf(scene, parameter, palette), "stroke-width": 2, "stroke-dasharray": STROKES[i] };
+    return curveOf(axes, trailEpochs(), values, look);
+  });
+}
 
 // The parameters that weigh most at the optimum or now, and the chosen one.
 function shownParameters(scene) {
@@ -87,13 +83,18 @@ function scaledWeight(scene, point, parameter) {
     : value * Math.sqrt(state.moments.factor.reduce((sum, row) => sum + row[i] ** 2, 0) / state.weight_sum);
 }
 
-// From the optimum and the start, widened by what the path does, but at most twice as wide.
-function weightRange(scene, points, shown) {
+// From the optimum and the start, widened by halves for what the path does, but at most twice as wide.
+function weightRange(scene) {
+  const shown = shownParameters(scene);
   const of = (point) => shown.map((parameter) => scaledWeight(scene, point, parameter));
-  const [known, seen] = [[...of(scene.problem.optimum), ...of(scene.begin), 0], points.filter(Boolean).flatMap(of)];
+  const known = [...of(scene.problem.optimum), ...of(scene.begin), 0];
+  const seen = trailOf(scene.path)
+    .filter(({ overflow }) => !overflow)
+    .flatMap(of);
   const [low, high] = [Math.min(...known), Math.max(...known)];
   const room = high - low || 1;
-  const [least, most] = [within(Math.min(...seen), low - room, low), within(Math.max(...seen), high, high + room)];
+  const halves = (beyond) => within(Math.ceil((2 * beyond) / room - 1e-3), 0, 2) * (room / 2);
+  const [least, most] = [low - halves(low - Math.min(...seen)), high + halves(Math.max(...seen) - high)];
   return [least - 0.08 * (most - least), most + 0.08 * (most - least)];
 }
 

@@ -1,6 +1,6 @@
 // The headline: where we are and why, in a few sentences that always hold.
 
-import { bigWords, numberWords, percentWords, joinedWords } from "../arithmetic/words.js";
+import { bigWords, joinedWords, lastsWords, numberWords, percentWords } from "../arithmetic/words.js";
 import { lossWords } from "../figures/loss.js";
 import { element, labelOf, say, sayNumber } from "../ui/dom.js";
 import { isDiverging } from "../ui/scene.js";
@@ -70,14 +70,9 @@ function hold({ holding, path, point, problem }) {
   const parts = holding.filter(({ share }) => share >= 0.005).slice(0, 3);
   if (!parts.length) return [];
   const words = parts.map(
-    ({ share, halfLife, columns }) => `${labelOf(columns, 60)} (${percentWords(share)} of it, ${lastsFor(halfLife)})`,
+    ({ share, halfLife, columns }) => `${labelOf(columns, 60)} (${percentWords(share)} of it, ${lastsWords(halfLife)})`,
   );
   return [`What holds it back: ${joinedWords(words)}.`];
-}
-
-function lastsFor(halfLife) {
-  if (!Number.isFinite(halfLife)) return "it does not shrink";
-  return halfLife < 1.5 ? "half of it or more gone each epoch" : `half of it gone every ${bigWords(halfLife)} epochs`;
 }
 
 function rate({ path, settings, limit, problem }) {
@@ -85,11 +80,10 @@ function rate({ path, settings, limit, problem }) {
   const slowest = problem.directions.at(-1);
   const said = [];
   if (Number.isFinite(toWeights) && slowest) {
-    const close =
-      Number.isFinite(toLoss) && problem.floor > 0
-        ? `The loss is within 1 % of the optimum after ${bigWords(toLoss)} epochs; the`
-        : "The";
-    said.push(`${close} slowest error, ${labelOf(slowest.columns, 60)}, is a thousandth after ${bigWords(toWeights)}.`);
+    const isNear = Number.isFinite(toLoss) && problem.floor > 0;
+    const close = isNear ? `The loss is within 1 % of the optimum after ${bigWords(toLoss)} epochs; the` : "The";
+    const count = `${bigWords(toWeights)}${isNear ? "" : " epochs"}`;
+    said.push(`${close} slowest error, ${labelOf(slowest.columns, 60)}, is a thousandth after ${count}.`);
   }
   if (Number.isFinite(limit) && settings.mistake !== "forgotten_zero_grad") {
     said.push(

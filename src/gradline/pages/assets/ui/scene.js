@@ -18,16 +18,24 @@ import { problemOf } from "../arithmetic/spectrum.js";
 export function sceneMaker(state) {
   const problems = Object.fromEntries(Object.keys(state.views).map((view) => [view, problemOf(state, view)]));
   let walk = { pathKey: null };
+  let from = { seed: null };
+  const startOf = (seed) => {
+    if (from.seed !== seed) {
+      const begin = seed ? newStart(state, seed) : { weight: state.start.weight, bias: state.start.bias };
+      const [ease, plain] = [problems.standardised, problems.raw].map((other) => atItsBest(other, begin));
+      from = { seed, begin, ease, plain };
+    }
+    return from;
+  };
   return (settings) => {
     const { view, lr, momentum, mistake, seed, epoch } = settings;
     const pathKey = JSON.stringify([view, lr, momentum, mistake, seed]);
     if (walk.pathKey !== pathKey) {
-      const begin = seed ? newStart(state, seed) : { weight: state.start.weight, bias: state.start.bias };
+      const { begin, ease, plain } = startOf(seed);
       const problem = problems[view];
       const options = { lr, momentum, start: begin };
       const right = pathOf(problem, options);
       const path = mistake ? mistakenPath(problem, state, mistake, options) : right;
-      const [ease, plain] = [problems.standardised, problems.raw].map((other) => atItsBest(other, begin));
       walk = { pathKey, begin, problem, right, path, ease, plain, limit: problem.lrLimit(momentum) };
     }
     const [point, holding] = [walk.path.at(epoch), walk.path.holding(epoch)];
