@@ -63,12 +63,16 @@ def details(result: Result) -> str:
 
 
 def summary(found: list[Result]) -> str:
-    """One row a case: gradline's time, and how many times that the others take, the fastest first."""
+    """One row a case: gradline's time, and how many times that the others take, the fastest first.
+
+    What takes no time, the harness alone, is left to the details.
+    """
     lines = ["| work | gradline | the others, times gradline |", "| --- | ---: | --- |"]
     cases = [case for result in found for case in result["cases"] if not case["axis"]]
     for case in cases:
         ours, *others = figures(case)
-        ratios = ", ".join(f"{one.name} {one.ratio:.2g}" for one in sorted(others, key=lambda one: one.ratio))
+        counted = sorted((one for one in others if one.ratio >= 1e-3), key=lambda one: one.ratio)
+        ratios = " · ".join(f"{one.name} {one.ratio:,.2g}" for one in counted)
         lines.append(f"| {case['title']} | {seconds(ours.median)} | {ratios} |")
     notes = dict.fromkeys(provenance(result) for result in found)
     return "\n".join([*lines, "", *notes])

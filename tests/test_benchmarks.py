@@ -133,7 +133,7 @@ def test_the_tables_say_what_the_rounds_say():
     assert (ours.median, ours.ratio, slow.ratio, fast.ratio) == (0.5, 1.0, 3.0, 0.25)
     assert (slow.low, slow.high) == (1.25, 1.75)
     assert "| ten rows | gradline | 500 ms | 375 ms to 625 ms | 1 | 15.0 | 1 MiB |" in table.details(RESULT)
-    assert "| ten rows | 500 ms | fast 0.25, slow 3 |" in table.summary([RESULT])
+    assert "| ten rows | 500 ms | fast 0.25 · slow 3 |" in table.summary([RESULT])
     assert "2 cores of abacus, 3 GiB" in table.summary([RESULT])
 
 
