@@ -551,6 +551,7 @@ def test_weights_of_a_table_are_found_in_it():
     assert joined(found.HC2.t).tolist() == joined(arrays.HC2.t).tolist()
 
 
+@pytest.mark.slow
 def test_on_the_command_line(gradline, tmp_path):
     random = np.random.default_rng(9)
     a, w = random.normal(size=30), random.integers(1, 4, 30)

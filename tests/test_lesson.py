@@ -117,6 +117,7 @@ def test_a_step_shows_the_five_steps(by):
         )
 
 
+@pytest.mark.slow
 def test_the_scripts_print_the_same_numbers_without_gradline(tmp_path):
     made = {}
     for by, dtype in itertools.product(WAYS, ("float32", "float64")):

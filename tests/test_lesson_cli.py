@@ -35,6 +35,7 @@ def test_the_lesson_as_text(gradline):
         assert words in done.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("by", "name"), [("numpy", "stale"), ("autograd", "shape"), ("batches", "last_batch")]
 )

@@ -21,7 +21,7 @@ from gradline.wording import big, number, percent
 CROPS = ["apples", "oranges"]
 FLIGHTS = ["dep_delay", "distance", "air_time", "hour", "carrier", "origin"]
 TALL = 7000  # pixels: every figure is in sight, so every figure is drawn
-slow = pytest.mark.slow
+pytestmark = pytest.mark.slow  # a browser draws whole pages
 FIGURES = {"fit", "loss", "slice", "surface", "weights", "predictions", "gaps", "rates", "batches"}
 
 
@@ -147,9 +147,7 @@ def drawing(page):
     )
 
 
-@pytest.mark.parametrize(
-    "name", ["crops", "penguins", pytest.param("iphone", marks=slow), pytest.param("flights", marks=slow)]
-)
+@pytest.mark.parametrize("name", ["crops", "penguins", "iphone", "flights"])
 def test_a_page_is_quiet_whole_and_small(tabs, pages, name):
     assert pages(name)[0].stat().st_size < 6e6
     watched = tabs(name, height=TALL)
@@ -523,7 +521,7 @@ def test_the_plane_of_two_features_turns_and_moves(browse, tmp_path):
     [
         {"bias": False, "rows": 0},
         {"features": ["temp"], "bias": False},
-        pytest.param({"features": ["temp"]}, marks=slow),
+        {"features": ["temp"]},
     ],
 )
 def test_every_kind_of_model_has_a_page(browse, tmp_path, options):

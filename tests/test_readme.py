@@ -36,6 +36,7 @@ def run(block, folder):
     return "\n".join(shown)
 
 
+@pytest.mark.slow
 def test_console_blocks(tmp_path):
     blocks = CONSOLE.findall(README.read_text())
     assert len(blocks) >= 4

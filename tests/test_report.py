@@ -14,7 +14,7 @@ from test_real_data import package_file
 from gradline import GradientDescent, fit, load, report
 from gradline.errors import RequestError
 
-slow = pytest.mark.slow
+pytestmark = pytest.mark.slow  # a browser draws whole pages
 CROPS = ("example:crops", ["apples", "oranges"])
 HOSTILE = [
     '"><img src=x onerror="ran(1)">',
@@ -369,9 +369,7 @@ CLIPPED = """() => [...document.querySelectorAll("main :is(div, section, table, 
 HIGHEST = "Math.max(0, ...[...document.querySelectorAll('.drawing, tr')].map(x => x.getBoundingClientRect().height))"
 
 
-@pytest.mark.parametrize(
-    "name", ["many", "penguins", "others", "hostile", "stopped", pytest.param("crops", marks=slow)]
-)
+@pytest.mark.parametrize("name", ["many", "penguins", "others", "hostile", "stopped", "crops"])
 def test_a_page_asks_for_nothing_and_fits_a_telephone_and_a_sheet(name, tabs):
     page = tabs(name).page
     tabs(name).expect_quiet()
@@ -397,7 +395,7 @@ def test_figures_are_drawn_when_they_come_in_sight_and_all_on_paper(pages, brows
     assert page.evaluate(DRAWN) == page.locator(".drawing").count()
 
 
-@pytest.mark.parametrize("name", ["others", "hostile", pytest.param("penguins", marks=slow)])
+@pytest.mark.parametrize("name", ["others", "hostile", "penguins"])
 def test_axe_finds_nothing_serious(name, tabs):
     """On the page around the figures: each is one image by its name to those who hear it."""
     page = tabs(name).page

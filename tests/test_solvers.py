@@ -273,6 +273,7 @@ def test_epochs_zero_evaluates_the_untrained_model():
     assert (model.certificate.status, model.certificate.epochs) == ("stopped", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("init", "law"),
     [
