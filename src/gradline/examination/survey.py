@@ -22,7 +22,7 @@ class Survey:
         self._bias = bias
         self._breaks = np.zeros((2, 0), int)  # steps that do not rise, and that do not fall, by column
         self._last = np.zeros((0, 0))
-        self.seen = self.blocks = 0
+        self.seen = 0
         self.weight_sum = 0.0
         self.curvature = np.zeros((0, 0))
         self.largest = np.zeros(0)
@@ -32,11 +32,10 @@ class Survey:
     def __call__(self, block: Block) -> None:
         """Look at one block."""
         X = block.X
-        if self.blocks == 0:
+        if self.seen == 0:
             q = X.shape[1] + self._bias
             self.curvature, self.whole = np.zeros((q, q)), np.ones(X.shape[1], bool)
             self._breaks, self._last = np.zeros((2, X.shape[1]), int), X[:0]
-        self.blocks += 1
         self.seen += len(X)
         with np.errstate(over="ignore", invalid="ignore"):  # what float64 cannot hold the moments refuse
             self._add_curvature(block)

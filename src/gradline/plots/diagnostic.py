@@ -11,7 +11,7 @@ from gradline.errors import RequestError
 from gradline.estimates import quantile
 from gradline.model import LinearModel
 from gradline.plots.sampling import picked
-from gradline.plots.style import NEUTRAL, RED, figure, label, line, marker, shown
+from gradline.plots.style import NEUTRAL, RED, add_diagonal, figure, label, line, marker, shown
 from gradline.wording import counted, number
 
 _SHOWN = 2000  # rows in a figure
@@ -134,15 +134,7 @@ def quantiles(model: LinearModel, data: Any, target: str | None = None) -> go.Fi
         f"quantile of Student's t, {freedom:,.6g} degrees of freedom",
         "externally studentised residual",
     )
-    ends = theory[[0, -1]]
-    made.add_scatter(
-        x=ends,
-        y=ends,
-        mode="lines",
-        line={"color": NEUTRAL, "dash": "dash", "width": 1.5},
-        name="as expected",
-        hoverinfo="skip",
-    )
+    add_diagonal(made, theory[[0, -1]], "as expected")
     made.add_scatter(
         x=theory,
         y=external[order[ranks]],

@@ -8,7 +8,17 @@ import plotly.graph_objects as go
 from gradline.model import LinearModel
 from gradline.plots.added import added_variables
 from gradline.plots.sampling import Sample, sampled
-from gradline.plots.style import COLORS, NEUTRAL, figure, label, line, marker, scene_label, shown
+from gradline.plots.style import (
+    COLORS,
+    NEUTRAL,
+    add_diagonal,
+    figure,
+    label,
+    line,
+    marker,
+    scene_label,
+    shown,
+)
 from gradline.wording import number
 
 _CAMERA = {"eye": {"x": 1.3, "y": -1.6, "z": 0.6}, "center": {"x": 0, "y": 0, "z": -0.15}}
@@ -134,14 +144,7 @@ def predictions(model: LinearModel, data: Any, target: str | None = None, rows: 
         name,
     )
     ends = _ends(np.concatenate([y, predicted]))
-    made.add_scatter(
-        x=ends,
-        y=ends,
-        mode="lines",
-        line={"color": NEUTRAL, "dash": "dash", "width": 1.5},
-        name="prediction = target",
-        hoverinfo="skip",
-    )
+    add_diagonal(made, ends, "prediction = target")
     made.add_scatter(
         x=predicted,
         y=y,

@@ -126,3 +126,15 @@ def shown(name: str | None, known: Sequence[str], what: str) -> int:
     if name not in known:
         raise RequestError(f"there is no {what} {name}", nearest(name, known, f"the {what}s are"))
     return list(known).index(name)
+
+
+def add_diagonal(made: go.Figure, ends: Any, name: str) -> None:
+    """The dashed line on which x and y agree."""
+    made.add_scatter(
+        x=ends,
+        y=ends,
+        mode="lines",
+        line={"color": NEUTRAL, "dash": "dash", "width": 1.5},
+        name=name,
+        hoverinfo="skip",
+    )
