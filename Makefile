@@ -7,7 +7,7 @@ BENCH_PIP := $(subst $(BIN),.venv-bench/bin,$(PIP))
 CROPS := examples/crops.csv -t apples -t oranges
 REGION := --set temp=75 --set rainfall=63 --set humidity=44
 
-.PHONY: help demo test check docs pictures setup bench bench-quick bench-start bench-loop bench-steps bench-loader clean
+.PHONY: help demo test check docs pictures setup bench bench-quick bench-loop bench-loader clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -23,7 +23,7 @@ demo: .venv/installed ## Train on the tutorial's crops, solve them exactly, pred
 	$(BIN)/gradline predict build/crops-100.safetensors $(REGION)
 	$(BIN)/gradline predict build/crops.safetensors $(REGION)
 
-test: .venv/tested .venv/browser ## Run all tests
+test: .venv/tested .venv/browser .venv/databases ## Run all tests
 	CI=$${CI:-true} $(BIN)/python -m pytest -n auto --dist worksteal
 
 check: .venv/tested ## Formatting, lint and types
@@ -48,14 +48,8 @@ bench: .venv-bench/ready ## Measure gradline against its rivals and renew the ta
 bench-quick: .venv-bench/ready ## The same on small tables, only to be looked at
 	.venv-bench/bin/python benchmarks/run.py --quick
 
-bench-start: .venv/tested ## Whole-process time of a small fit against pandas + scikit-learn
-	$(BIN)/python benchmarks/start.py
-
 bench-loop: .venv/tested ## Time of the checked, certified training loop against the tutorials' own
 	$(BIN)/python benchmarks/loop.py
-
-bench-steps: .venv/tested ## Time of mini-batch steps, compiled and in NumPy, against torch's loop and SGDRegressor
-	$(BIN)/python benchmarks/steps.py
 
 bench-loader: .venv/tested ## Time of PyTorch batches from a file of 2 million rows against plain streaming
 	$(BIN)/python benchmarks/loader.py
@@ -77,6 +71,13 @@ clean: ## Remove what make made
 .venv/browser: .venv/python tests/pages/package-lock.json
 	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
 	npm ci --silent --prefix tests/pages
+	@touch $@
+
+# Exported SELECTs are tried in Debian's PostgreSQL and MariaDB, each a process of the test's own.
+.venv/databases: .venv/python
+	ls /usr/lib/postgresql/*/bin/postgres /usr/sbin/mariadbd /usr/bin/mariadb >/dev/null 2>&1 \
+		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends \
+			postgresql mariadb-server-core mariadb-client-core; }
 	@touch $@
 
 # The rivals have a place of their own, so that what they bring cannot hide what gradline lacks.

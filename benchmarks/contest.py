@@ -3,6 +3,7 @@
 import functools
 import json
 import math
+import os
 import subprocess
 import sys
 import time
@@ -13,6 +14,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 LAUNCH = Path(__file__).parent / "launch.py"
+# The unmeasured round leaves byte code, which whatever is installed has.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 UNIT = 2.0**-53
 
 
@@ -28,10 +31,14 @@ Contestant = Callable[[], Outcome]
 
 
 class Bout(NamedTuple):
-    """Contestants at the start, the measure of the others first; `reference` gives the right answer, or None."""
+    """Contestants at the start, the measure of the others first; `reference` gives the right answer, or None.
+
+    With the inputs X (n, p) the loss of each answer above the optimum is told.
+    """
 
     contestants: dict[str, Contestant]
     reference: Callable[[], np.ndarray | None]
+    inputs: Callable[[], np.ndarray] | None = None
 
 
 class Case(NamedTuple):
@@ -61,7 +68,11 @@ def process(words: list[str], read: Callable[[str], Any]) -> Contestant:
 
 def _ran(words: list[str], read: Callable[[str], Any]) -> Outcome:
     done = subprocess.run(
-        [sys.executable, "-S", "-E", str(LAUNCH), *words], check=True, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-S", "-E", str(LAUNCH), *words],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
     )
     found = json.loads(done.stdout)
     return Outcome(found["seconds"], read(found["printed"]), found["memory"])
@@ -73,3 +84,14 @@ def correct_digits(answer: Any, reference: np.ndarray | None) -> float | None:
         return None
     error = float(np.max(np.abs(answer - reference) / np.abs(reference)))
     return max(0.0, -math.log10(max(error, UNIT)))
+
+
+def excess_loss(answer: Any, reference: np.ndarray | None, X: np.ndarray | None) -> float | None:
+    """The mean squared error above the optimum's: the mean of (Δbias + X Δweight)².
+
+    The optimum's residuals are orthogonal to the columns of X and of ones, so that no other term is left.
+    """
+    if X is None or reference is None or np.shape(answer) != reference.shape:
+        return None
+    difference = answer - reference
+    return float(np.mean((difference[0] + X @ difference[1:]) ** 2))

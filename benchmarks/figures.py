@@ -1,4 +1,4 @@
-"""The log-log figures of growth, drawn from their JSON: `python benchmarks/figures.py` writes one SVG for each axis."""
+"""The log-log figures of growth, drawn from their JSON: `python benchmarks/figures.py` writes an SVG for each axis."""
 
 import json
 import math
@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any, NamedTuple
 from xml.sax.saxutils import escape
 
-from table import RESULTS, seconds
+from table import RESULTS, ROOT, picture, seconds
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 360, 70, 170, 16, 44
 COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"]  # told apart by colour-blind eyes: Okabe, Ito 2008
@@ -58,7 +58,7 @@ def _grid(xs: list[float], bottom: float, top: float, across: Scale, up: Scale) 
     for x in xs:
         at = across(x)
         parts.append(f'<path d="M{at} {TOP}V{HEIGHT - BOTTOM}" stroke="#dddddd"/>')
-        parts.append(f'<text x="{at}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{x:,}</text>')
+        parts.append(f'<text x="{at}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{x:,}</text>')
     for power in range(round(math.log10(bottom)), round(math.log10(top)) + 1):
         at = up(10.0**power)
         parts.append(f'<path d="M{LEFT} {at}H{WIDTH - RIGHT}" stroke="#dddddd"/>')
@@ -87,7 +87,7 @@ def main() -> None:
     for case in json.loads((RESULTS / "growth.json").read_text())["cases"]:
         found.setdefault(case["axis"], []).append(case)
     for axis, cases in found.items():
-        (RESULTS / f"growth-{axis.replace(' ', '-')}.svg").write_text(figure(axis, cases))
+        (ROOT / "docs" / "assets" / picture(axis)).write_text(figure(axis, cases))
 
 
 if __name__ == "__main__":

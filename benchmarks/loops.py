@@ -1,9 +1,12 @@
 """Full-batch and mini-batch gradient descent as people write it, from zeros, for gradline to be compared with."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 
 def torch_loop(
@@ -30,6 +33,22 @@ def _batches(inputs: torch.Tensor, targets: torch.Tensor, size: int):
     """The rows in random order, gathered batch by batch: faster than a DataLoader."""
     for rows in torch.randperm(len(inputs)).split(size):
         yield inputs[rows], targets[rows]
+
+
+def tutorial_loop(X: np.ndarray, Y: np.ndarray, lr: float, batch_size: int, dtype: str) -> Callable[[], None]:
+    """An epoch of the tutorials' loop, on and on from where it stands: DataLoader, `nn.Linear`, MSELoss, SGD."""
+    inputs, targets = (torch.from_numpy(part.astype(dtype)) for part in (X, Y))
+    model = nn.Linear(X.shape[1], Y.shape[1], dtype=inputs.dtype)
+    opt, loss_fn = torch.optim.SGD(model.parameters(), lr=lr), nn.MSELoss()
+    loader = DataLoader(TensorDataset(inputs, targets), batch_size, shuffle=True)
+
+    def epoch() -> None:
+        for xb, yb in loader:
+            loss_fn(model(xb), yb).backward()
+            opt.step()
+            opt.zero_grad()
+
+    return epoch
 
 
 def numpy_loop(X: np.ndarray, y: np.ndarray, lr: float, epochs: int) -> np.ndarray:

@@ -12,19 +12,18 @@ import sys
 from typing import Any
 
 from alternating import alternate
-from contest import Case, correct_digits
+from contest import Case, correct_digits, excess_loss
 from machine import machine, versions
 from memory import peak
 from table import RESULTS, ROOT, details
 from works import WORKS
 
 TRIED = ROOT / "build" / "benchmarks"  # quick figures are for looking at only
-ROUNDS, QUICK_ROUNDS = 5, 3
+ROUNDS, FEWER = 5, 3
 
 
 def measured(work: str, quick: bool) -> dict[str, Any]:
     """The whole account of one work, as it is written."""
-    rounds = QUICK_ROUNDS if quick else ROUNDS
     began = {
         "name": work,
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -32,19 +31,19 @@ def measured(work: str, quick: bool) -> dict[str, Any]:
         "versions": versions(),
         "load_at_start": os.getloadavg(),
     }
-    cases = [fought(case, rounds) for case in WORKS[work](quick)]
+    cases = [fought(case, FEWER if quick or case.axis else ROUNDS) for case in WORKS[work](quick)]
     return {**began, "load_at_end": os.getloadavg(), "cases": cases}
 
 
 def fought(case: Case, rounds: int) -> dict[str, Any]:
-    """One case: seconds of every round, digits of the last answer, peak memory.
+    """One case: seconds of every round, digits and excess loss of the last answer, peak memory.
 
-    The points of a growth curve are about time alone.
+    The points of a growth curve, which are many, have fewer rounds, and are about time alone.
     """
     print(case.title, file=sys.stderr)
     bout = case.prepare()
     outcomes = alternate(bout.contestants, rounds)
-    reference = bout.reference()
+    reference, X = bout.reference(), bout.inputs and bout.inputs()
     found = {}
     for name, runs in outcomes.items():
         last = runs[-1]
@@ -52,6 +51,7 @@ def fought(case: Case, rounds: int) -> dict[str, Any]:
         found[name] = {
             "seconds": [run.seconds for run in runs],
             "digits": correct_digits(last.answer, reference),
+            "excess_loss": excess_loss(last.answer, reference, X),
             "memory": memory,
         }
     return {"title": case.title, "axis": case.axis, "size": case.size, "contestants": found}

@@ -8,13 +8,16 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
+ORDER = ["exact", "epochs", "steps", "files", "start", "growth"]
+HEADER = ["work", "contestant", "median", "quartiles", "ratio", "digits", "excess loss", "memory"]
+LONG, SLOWER = 0.02, 1.2  # seconds, and times the rival's, from which a point of a growth curve is listed
 MARKED = re.compile(r"(<!-- benchmarks -->\n).*?(<!-- /benchmarks -->)", re.DOTALL)
 
 Result = dict[str, Any]
 
 
 class Figures(NamedTuple):
-    """One contestant's: median and quartiles in seconds, ratio of medians to the first one, digits, bytes."""
+    """One contestant's: median and quartiles in seconds, ratio of medians to the first one, and the rest."""
 
     name: str
     median: float
@@ -22,7 +25,20 @@ class Figures(NamedTuple):
     high: float
     ratio: float
     digits: float | None
+    excess_loss: float | None
     memory: int | None
+
+    def cells(self) -> list[str]:
+        """What the details say of it."""
+        return [
+            self.name,
+            seconds(self.median),
+            f"{seconds(self.low)} to {seconds(self.high)}",
+            times(self.ratio),
+            "" if self.digits is None else f"{self.digits:.1f}",
+            "" if self.excess_loss is None else f"{self.excess_loss:.1e}",
+            "" if self.memory is None else f"{self.memory / 2**20:,.0f} MiB",
+        ]
 
 
 def figures(case: Result) -> list[Figures]:
@@ -32,50 +48,79 @@ def figures(case: Result) -> list[Figures]:
         median = statistics.median(one["seconds"])
         low, _, high = statistics.quantiles(one["seconds"], n=4, method="inclusive")
         base = base or median
-        found.append(Figures(name, median, low, high, median / base, one["digits"], one["memory"]))
+        rest = one["digits"], one.get("excess_loss"), one["memory"]
+        found.append(Figures(name, median, low, high, median / base, *rest))
     return found
 
 
 def results(folder: Path = RESULTS) -> list[Result]:
-    """What was measured, by name."""
-    return [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    """What was measured, in the order of the tables."""
+    paths = [folder / f"{name}.json" for name in ORDER]
+    return [json.loads(path.read_text()) for path in paths if path.exists()]
 
 
 def details(result: Result) -> str:
-    """Every contestant of every case, one a row."""
-    lines = [
-        "| work | contestant | median | quartiles | ratio | digits | memory |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for case in result["cases"]:
-        for one in figures(case):
-            cells = [
-                case["title"],
-                one.name,
-                seconds(one.median),
-                f"{seconds(one.low)} to {seconds(one.high)}",
-                f"{one.ratio:.2g}" if one.ratio < 10 else f"{one.ratio:,.0f}",
-                "" if one.digits is None else f"{one.digits:.1f}",
-                "" if one.memory is None else f"{one.memory / 2**20:,.0f} MiB",
-            ]
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, "", provenance(result)])
+    """Every contestant of every case, one a row; a column that nobody fills is left out."""
+    rows = [[case["title"], *one.cells()] for case in result["cases"] for one in figures(case)]
+    return markdown(HEADER, rows)
+
+
+def markdown(header: list[str], rows: list[list[str]]) -> str:
+    """A table, its first two columns to the left and the others to the right, less the empty columns."""
+    kept = [k for k in range(len(header)) if any(row[k] for row in rows)]
+    rule = ["---" if k < 2 else "---:" for k in range(len(header))]
+    return "\n".join(f"| {' | '.join(row[k] for k in kept)} |" for row in [header, rule, *rows])
 
 
 def summary(found: list[Result]) -> str:
-    """One row a case: gradline's time, and how many times that the others take, the fastest first.
+    """One row a work, of its first case: gradline's time, and how many times that the others take, the fastest first.
 
-    What takes no time, the harness alone, is left to the details.
+    What takes no time, the harness alone, is left to the details, and so are the points of growth curves.
     """
     lines = ["| work | gradline | the others, times gradline |", "| --- | ---: | --- |"]
-    cases = [case for result in found for case in result["cases"] if not case["axis"]]
-    for case in cases:
+    for case in (result["cases"][0] for result in found if not _is_growth(result)):
         ours, *others = figures(case)
         counted = sorted((one for one in others if one.ratio >= 1e-3), key=lambda one: one.ratio)
-        ratios = " · ".join(f"{one.name} {one.ratio:,.2g}" for one in counted)
+        ratios = " · ".join(f"{one.name} {times(one.ratio)}" for one in counted)
         lines.append(f"| {case['title']} | {seconds(ours.median)} | {ratios} |")
-    notes = dict.fromkeys(provenance(result) for result in found)
-    return "\n".join([*lines, "", *notes])
+    return "\n".join([*lines, "", provenance(found)])
+
+
+def growth(result: Result) -> str:
+    """The figure of each axis, and a table of the points where gradline is slower than the simplest rival."""
+    axes = dict.fromkeys(case["axis"] for case in result["cases"])
+    pictures = [f"![Time by {axis}, both axes logarithmic](assets/{picture(axis)})" for axis in axes]
+    told = f"Points above {seconds(LONG)} where gradline takes more than {SLOWER:g} times the simplest rival's time:"
+    rows = [row for case in result["cases"] for row in slower(case)]
+    header = ["point", "by", "time", "simplest rival", "its time", "ratio"]
+    listed = f"{told}\n\n{markdown(header, rows)}" if rows else f"{told} none of {len(result['cases'])}."
+    return "\n\n".join([*pictures, listed])
+
+
+def slower(case: Result) -> list[list[str]]:
+    """A row for each of gradline's ways that is; the simplest rival is the first one in the case."""
+    found = figures(case)
+    rival = next((one for one in found if not one.name.startswith("gradline")), None)
+    return [
+        [case["title"], one.name, seconds(one.median), rival.name, seconds(rival.median), times(ratio)]
+        for one in found
+        if rival and one.name.startswith("gradline") and one.median > LONG
+        if (ratio := one.median / rival.median) > SLOWER
+    ]
+
+
+def _is_growth(result: Result) -> bool:
+    return any(case["axis"] for case in result["cases"])
+
+
+def picture(axis: str) -> str:
+    """The file of an axis's figure."""
+    return f"growth-{axis.replace(' ', '-')}.svg"
+
+
+def times(ratio: float) -> str:
+    """A ratio with two digits, or whole."""
+    return f"{ratio:.2g}" if ratio < 10 else f"{ratio:,.0f}"
 
 
 def seconds(value: float) -> str:
@@ -86,14 +131,18 @@ def seconds(value: float) -> str:
     return f"{value / 1e-6:.3g} µs"
 
 
-def provenance(result: Result) -> str:
-    """The machine, the day and the versions."""
-    machine = result["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
-    return (
-        f"Medians on {machine['cores']} cores of {machine['processor']}, {machine['memory'] / 2**30:.0f} GiB, "
-        f"{machine['system']}, {result['date'][:10]}; {versions}."
-    )
+def provenance(found: list[Result]) -> str:
+    """The machine, the day and the versions, once for all works that share them."""
+    works: dict[str, list[str]] = {}
+    for result in found:
+        machine = result["machine"]
+        versions = ", ".join(f"{name} {version}" for name, version in result["versions"].items())
+        told = (
+            f"{machine['cores']} cores of {machine['processor']}, {machine['memory'] / 2**30:.0f} GiB, "
+            f"{machine['system']}, {result['date'][:10]}; {versions}."
+        )
+        works.setdefault(told, []).append(result["name"])
+    return "\n\n".join(f"Medians ({', '.join(names)}) on {told}" for told, names in works.items())
 
 
 def included(text: str, content: str) -> str:
@@ -102,10 +151,11 @@ def included(text: str, content: str) -> str:
 
 
 def pages(found: list[Result]) -> dict[Path, str]:
-    """Which page has which table."""
+    """Which page has which tables."""
+    tables = [growth(result) if _is_growth(result) else details(result) for result in found]
     return {
         ROOT / "README.md": summary(found),
-        ROOT / "docs" / "performance.md": "\n\n".join(map(details, found)),
+        ROOT / "docs" / "performance.md": "\n\n".join([*tables, provenance(found)]),
     }
 
 

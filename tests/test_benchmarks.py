@@ -11,13 +11,14 @@ import pytest
 import torch
 
 ROOT = Path(__file__).parent.parent
-sys.path.append(str(ROOT / "benchmarks"))
+BENCHMARKS = ROOT / "benchmarks"
+sys.path.append(str(BENCHMARKS))
 
-alternating, contest, figures, loops, memory, rivals, table, tables, epochs, exact, files = map(
+alternating, contest, figures, loops, memory, rivals, table, tables, epochs, exact, files, start = map(
     importlib.import_module,
     [
         *["alternating", "contest", "figures", "loops", "memory", "rivals", "table", "tables"],
-        *["works.epochs", "works.exact", "works.files"],
+        *["works.epochs", "works.exact", "works.files", "works.start"],
     ],
 )
 SCRIPTS = {"pandas_sklearn": "pandas", "polars_sklearn": "polars", "duckdb_products": "duckdb"}
@@ -33,9 +34,14 @@ RESULT = {
             "axis": "",
             "size": 0,
             "contestants": {
-                "gradline": {"seconds": [0.5, 0.25, 0.75], "digits": 15.04, "memory": 2**20},
-                "slow": {"seconds": [1.5, 1.0, 2.0], "digits": None, "memory": None},
-                "fast": {"seconds": [0.125] * 3, "digits": 3.0, "memory": 0},
+                "gradline": {
+                    "seconds": [0.5, 0.25, 0.75],
+                    "digits": 15.04,
+                    "excess_loss": None,
+                    "memory": 2**20,
+                },
+                "slow": {"seconds": [1.5, 1.0, 2.0], "digits": None, "excess_loss": None, "memory": None},
+                "fast": {"seconds": [0.125] * 3, "digits": 3.0, "excess_loss": None, "memory": 0},
             },
         }
     ],
@@ -54,7 +60,7 @@ def test_each_rival_solves_the_problem(rival):
 
 def test_every_file_of_a_rival_is_enrolled():
     enrolled = {f"with_{package}.py" for package in rivals.RIVALS}
-    assert enrolled == {path.name for path in (ROOT / "benchmarks" / "rivals").glob("with_*.py")}
+    assert enrolled == {path.name for path in (BENCHMARKS / "rivals").glob("with_*.py")}
     assert {"gradline", "numpy", "scipy", "scikit-learn", "torch"} <= {one.name for one in rivals.installed()}
 
 
@@ -66,6 +72,17 @@ def test_digits_are_those_of_the_worst_coefficient(error):
     assert contest.correct_digits(right, right) == pytest.approx(53 * np.log10(2))
     assert contest.correct_digits(-right, right) == 0.0
     assert contest.correct_digits(right[:2], right) is None
+
+
+def test_the_excess_loss_is_what_the_optimum_has_less():
+    X, y = tables.table(300, 3)
+    A = np.column_stack([np.ones(300), X])
+    best = np.linalg.lstsq(A, y)[0]
+    other = best + np.array([0.1, -0.02, 0.3, 0.0])
+    losses = [np.mean((y - A @ coefficients) ** 2) for coefficients in (other, best)]
+    assert contest.excess_loss(other, best, X) == pytest.approx(losses[0] - losses[1], rel=1e-10)
+    assert contest.excess_loss(None, best, X) is None
+    assert contest.excess_loss(other, best, None) is None
 
 
 def test_every_contestant_runs_once_a_round_after_a_first_one():
@@ -115,9 +132,22 @@ def test_a_script_prints_the_coefficients(script, tmp_path):
     path = tmp_path / "table.csv"
     np.savetxt(path, np.column_stack([X, y]), delimiter=",", header="x0,x1,y", comments="")
     outcome = contest.process(
-        [sys.executable, str(ROOT / "benchmarks" / "scripts" / f"{script}.py"), str(path)], files.of_script
+        [sys.executable, str(BENCHMARKS / "scripts" / f"{script}.py"), str(path)], files.of_script
     )()
     assert contest.correct_digits(outcome.answer, exact.refined(X, y)) > 9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", start.cases(quick=True), ids=lambda case: case.title)
+def test_whole_processes_fit_the_crops(case):
+    bout = case.prepare()
+    reference = bout.reference()
+    answers = {name: run().answer for name, run in bout.contestants.items() if name != "python alone"}
+    assert {answer.shape for answer in answers.values()} == {(2, 4)}
+    if reference is not None:
+        digits = {name: contest.correct_digits(answer, reference) for name, answer in answers.items()}
+        assert digits["gradline"] > 12
+        assert min(digits.values()) > 4  # the loop is in float32
 
 
 def test_the_words_of_gradlines_command(tmp_path):
@@ -134,12 +164,54 @@ def test_the_tables_say_what_the_rounds_say():
     assert (slow.low, slow.high) == (1.25, 1.75)
     assert "| ten rows | gradline | 500 ms | 375 ms to 625 ms | 1 | 15.0 | 1 MiB |" in table.details(RESULT)
     assert "| ten rows | 500 ms | fast 0.25 · slow 3 |" in table.summary([RESULT])
-    assert "2 cores of abacus, 3 GiB" in table.summary([RESULT])
 
 
-def test_a_point_of_a_growth_curve_is_not_in_the_summary():
-    case = {**RESULT["cases"][0], "axis": "rows", "size": 10}
-    assert "ten rows" not in table.summary([{**RESULT, "cases": [case]}])
+def altered(**changes):
+    """The made-up result with changes to its case."""
+    return {**RESULT, "cases": [{**RESULT["cases"][0], **changes}]}
+
+
+def test_a_column_that_nobody_fills_is_left_out():
+    assert "excess loss" not in table.details(RESULT)
+    told = {"seconds": [1.0] * 3, "digits": 1.0, "excess_loss": 0.0012, "memory": None}
+    lines = table.details(altered(contestants={"descent": told})).splitlines()
+    assert lines[0] == "| work | contestant | median | quartiles | ratio | digits | excess loss |"
+    assert lines[2] == "| ten rows | descent | 1 s | 1 s to 1 s | 1 | 1.0 | 1.2e-03 |"
+
+
+def test_the_summary_has_the_first_case_of_each_work():
+    twice = {**RESULT, "cases": [*RESULT["cases"], {**RESULT["cases"][0], "title": "many rows"}]}
+    assert "many rows" not in table.summary([twice])
+    assert table.summary([twice, altered(title="other rows")]).count(" rows |") == 2
+    assert "a point" not in table.summary([altered(title="a point", axis="rows", size=10)])
+
+
+def test_works_measured_alike_are_told_together():
+    other, later = {**RESULT, "name": "other"}, {**RESULT, "name": "later", "date": "2026-02-01"}
+    assert table.provenance([RESULT, other, later]).split("\n\n") == [
+        "Medians (made-up, other) on 2 cores of abacus, 3 GiB, Linux, 2026-01-02; gradline 1.2.3.",
+        "Medians (later) on 2 cores of abacus, 3 GiB, Linux, 2026-02-01; gradline 1.2.3.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ours", "rival", "is_listed"),
+    [(0.5, 0.25, True), (0.5, 0.45, False), (0.015, 0.001, False), (0.5, 1.0, False)],
+)
+def test_slower_points_of_a_growth_curve_are_listed(ours, rival, is_listed):
+    rounds = {"gradline so": ours, "simple": rival, "gradline otherwise": rival, "fast": 1e-6}
+    none = {"digits": None, "excess_loss": None, "memory": None}
+    contestants = {name: {"seconds": [time] * 3, **none} for name, time in rounds.items()}
+    text = table.growth(altered(title="rows 10", axis="rows", size=10, contestants=contestants))
+    row = f"| rows 10 | gradline so | {table.seconds(ours)} | simple | {table.seconds(rival)} |"
+    assert (row in text) == is_listed
+    assert "gradline otherwise" not in text
+    assert "growth-rows.svg" in text
+
+
+def test_every_work_has_its_place_in_the_tables():
+    works = {path.stem for path in (BENCHMARKS / "works").glob("*.py")} - {"__init__"}
+    assert works <= set(table.ORDER)
 
 
 def test_equal_ratios_are_equal_distances_in_a_figure():

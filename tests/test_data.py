@@ -1,6 +1,7 @@
 """Sources: one table enrols each, and every one gives the same cells; odd but valid files are read right."""
 
 import bz2
+import csv as stdlib_csv
 import gzip
 import io
 import lzma
@@ -18,7 +19,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gradline
-from gradline.data import Kind, csv, open_table
+from gradline import compiled
+from gradline.data import Kind, csv, files, open_table
+from gradline.data.meter import Meter
 from gradline.errors import DataError, GradlineError, GradlineWarning
 from gradline.reading import read
 from gradline.rows import Split
@@ -416,3 +419,94 @@ def test_standard_input_is_spooled(gradline):
     ]
     assert gradline(*words, stdin=data).code == 0
     assert gradline(*words, stdin=gzip.compress(data)).code == 0
+
+
+LINES = [
+    b"1,2,3",
+    b"-0.5,7e2,4",
+    b"3.25,,5",
+    b"1,2,",
+    b"1,2",
+    b"1",
+    b"",
+    b",,",
+    b"1,2,3,4",
+    b"1,2,3,",
+    b"NA,1,2",
+    b'"1",2,3',
+    b"1,2,3\r",
+    b"1,2\r,3",
+    b" 1,2,3",
+    b"0.1234567890123456789,1e-30,12345678901234567890",
+]
+
+
+@given(st.lists(st.sampled_from(LINES), min_size=1, max_size=6), st.booleans(), st.booleans())
+@settings(deadline=None, max_examples=300)
+def test_every_way_to_prove_the_lines_finds_the_same(chosen, loaded, all_columns):
+    """By a compiled loop, by what polars refuses, and by counting: each as the csv module has it, or its refusal."""
+    data = b"".join(line + b"\n" for line in chosen)
+    header, whole = csv._Header(["a", "b", "c"], ",", 1), csv.lines.Lines(data, 2)
+    names = list("abc" if all_columns else "ab")
+
+    def outcome(read):
+        try:
+            return read()
+        except DataError as refusal:
+            return str(refusal)
+
+    def decoded():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(csv, "kernels", lambda _: compiled.load() if loaded else None)
+            frame = csv._Block(whole, header, "t").decode(dict.fromkeys(names, pl.Float64()))
+        return frame.select(pl.all().cast(pl.Float64)).rows()
+
+    def by_the_book():
+        _ = csv._Block.checked(whole, header, "t")
+        records = stdlib_csv.DictReader(io.StringIO(data.decode(), newline="\n"), list("abc"))
+        return [tuple(None if r[n] in ("", "NA") else float(r[n]) for n in names) for r in records]
+
+    assert outcome(decoded) == outcome(by_the_book)
+
+
+DECIMALS = st.from_regex(r"-?[0-9]{1,19}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,2})?", fullmatch=True)
+
+
+def read_compiled(cells):
+    data = "".join(f"{cell}\n" for cell in cells).encode()
+    values = np.full((1, len(cells)), np.nan)
+    is_plain = compiled.load().read_numbers(np.frombuffer(data, np.uint8), ord(","), np.zeros(1, int), values)
+    return values[0] if is_plain else None
+
+
+@given(DECIMALS | st.floats(allow_nan=False, allow_infinity=False).map(repr))
+@settings(deadline=None, max_examples=500)
+def test_compiled_reading_rounds_as_python_does(cell):
+    found = read_compiled([cell])
+    assert found is None or found.tobytes() == np.array([float(cell)]).tobytes()
+
+
+@given(st.lists(st.integers(-(10**15), 10**15), min_size=1), st.integers(0, 6))
+@settings(deadline=None)
+def test_compiled_reading_knows_the_usual_numbers(integers, places):
+    cells = [f"{integer / 10**places:.{places}f}" for integer in integers]
+    assert read_compiled(cells).tolist() == [float(cell) for cell in cells]
+    cells = [repr(integer / 10**places) for integer in integers if abs(integer) >= 10**places]
+    assert not cells or read_compiled(cells).tolist() == [float(cell) for cell in cells]
+
+
+def test_the_meter_follows_each_pass(tmp_path, monkeypatch):
+    monkeypatch.setattr(csv.lines, "BLOCK", 64)
+    paths = [save(tmp_path / f"{i}.csv", b"x,y\n" + b"1.5,2\n" * 100) for i in range(2)]
+    sizes = sum(path.stat().st_size for path in paths)
+    meter = Meter()
+    for module in (files, csv.lines):
+        monkeypatch.setattr(module, "METER", meter)
+    source = open_table(tmp_path)
+    assert meter.total == sizes
+    for _ in range(2):
+        read = [meter.read for _ in source.batches({"x": Kind.NUMBER})]
+        assert 0 < read[0] < sizes
+        assert read == sorted(read)
+        assert read[-1] == sizes
+        assert meter.left == 0

@@ -1,4 +1,4 @@
-"""Compiled loops give what their NumPy twins give, whatever the layout, and are loaded only where they pay."""
+"""Compiled steps give what their NumPy twins give, whatever the layout; loops are loaded only where they pay."""
 
 import subprocess
 import sys
@@ -6,14 +6,12 @@ import sys
 import numpy as np
 import pytest
 
-from gradline import SGD, Moments, compiled, crossproducts, tally
-from gradline.crossproducts import CrossProducts
-from gradline.design import Number, Recipe
+from gradline import SGD, Moments, compiled
 from gradline.objectives import Problem, Scaling
 from gradline.reading import read
-from gradline.rows import ArrayRows, Block, NotFinite
+from gradline.rows import ArrayRows
 from gradline.shuffling import bits, keys, permutation
-from gradline.solvers.sgd import _lent
+from gradline.solvers.sgd import DTYPES
 
 
 def layouts(X):
@@ -26,60 +24,6 @@ def layouts(X):
     }
 
 
-@pytest.mark.parametrize("layout", list(layouts(np.zeros((1, 1)))))
-@pytest.mark.parametrize(("n", "p", "m"), [(1, 1, 1), (127, 2, 1), (128, 3, 2), (1000, 10, 1), (511, 21, 3)])
-def test_cross_products(layout, n, p, m, monkeypatch):
-    random = np.random.default_rng(n)
-    X, Y = random.normal(size=(n, p)) * 10.0 ** random.integers(-3, 3, p) + 7, random.normal(size=(n, m))
-    block, shift = Block(layouts(X)[layout], Y, None), np.concatenate([X[0], Y[0]])
-    monkeypatch.setattr(crossproducts, "kernels", lambda _: None)
-    twin = crossproducts._summed(block, shift)
-    found = crossproducts._Sums(
-        np.full(p + m, np.inf), np.full(p + m, -np.inf), np.zeros(p + m), np.zeros((p + m, p + m))
-    )
-    compiled.load().cross_products(block.X, block.Y, shift, *found)
-    found = found._replace(products=found.products + np.triu(found.products, 1).T)
-    for ours, theirs in zip((found.low, found.high), (twin.low, twin.high), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-    size = np.sqrt(np.diag(twin.products))
-    assert (np.abs(found.total - twin.total) <= 1e-13 * np.sqrt(n) * size).all()
-    assert (np.abs(found.products - twin.products) <= 1e-13 * np.outer(size, size)).all()
-
-
-@pytest.mark.parametrize("layout", list(layouts(np.zeros((1, 1)))))
-def test_shifted_rows(layout):
-    random = np.random.default_rng(0)
-    X, Y, shift = layouts(random.normal(size=(300, 5)))[layout], random.normal(size=(300, 2)), np.arange(7.0)
-    results = []
-    for shifted in (compiled.load().shifted, crossproducts._shifted):
-        Z, low, high = np.empty((300, 7)), np.full(7, -0.5), np.full(7, 0.5)
-        shifted(X, Y, shift, Z, low, high)
-        results.append((Z, low, high))
-    for ours, theirs in zip(*results, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
-
-
-def test_hashes():
-    X = np.random.default_rng(0).normal(size=(300, 5))
-    X[7, 2], X[8, 2], multipliers = 0.0, -0.0, np.array([1, 3, 2**63 + 1, 5, 7], np.uint64)
-    ours, theirs = (np.arange(300, dtype=np.uint64) for _ in range(2))
-    compiled.load().hashed(X.view(np.uint64), ours, multipliers)
-    tally._hashed(X, theirs, multipliers)
-    np.testing.assert_array_equal(ours, theirs)
-    assert compiled.load().mixed_sum(ours) == tally._mixed(theirs).sum(dtype=np.uint64)
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("place", [0, 130, 999])
-def test_a_cell_that_is_no_number_is_noticed(value, place):
-    X = np.random.default_rng(0).normal(size=(1000, 3))
-    X[place, 1] = value
-    compiled.load()
-    recipe = Recipe((Number("a"), Number("b"), Number("c")), ("y",))
-    with pytest.raises(NotFinite), np.errstate(invalid="ignore"):
-        CrossProducts.of(Block(X, X[:, :1] * 0, None), recipe)
-
-
 DESCENTS = {
     "one row": {"batch_size": 1},
     "one row with momentum": {"batch_size": 1, "momentum": 0.9},
@@ -88,19 +32,28 @@ DESCENTS = {
     "one batch": {"batch_size": 203, "momentum": 1.0},
     "decay": {"batch_size": 7, "decay": "linear", "momentum": 0.9},
     "in order": {"batch_size": 7, "shuffle": False},
+    "one row with decay": {"batch_size": 1, "decay": "linear"},
+    "less than four rows": {"batch_size": 3},
 }
 
 
-def stood(settings, scale, layout, weighted, bias, m, load):
+def assert_alike(found, twin, dtype):
+    """θ and the velocity agree but for the order of sums."""
+    tolerance = 5e3 * np.finfo(dtype).eps
+    for ours, theirs in ((found.theta, twin.theta), (found.velocity, twin.velocity)):
+        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance * np.abs(theirs).max())
+
+
+def stood(settings, scale, layout, weighted, bias, m, load, dtype="float64", p=5):
     """θ and the velocity after three epochs over 203 rows, stepwise in NumPy or compiled."""
     random = np.random.default_rng(0)
-    X, Y = random.normal(2, 1, (203, 5)), random.normal(size=(203, m))
+    X, Y = random.normal(2, 1, (203, p)), random.normal(size=(203, m))
     w = random.integers(1, 4, 203) * 1.0 if weighted else None
     rows = ArrayRows(layouts(X)[layout], Y, w, read(X, Y).rows.recipe)
     moments = Moments.from_rows(rows)
-    scaling = Scaling.standard(moments, bias) if scale == "standard" else Scaling.none(5)
+    scaling = Scaling.standard(moments, bias) if scale == "standard" else Scaling.none(p)
     seen = Problem.of(moments, rows, bias, scaling)
-    solver = SGD(lr=1e-3, epochs=3, seed=1, init="normal", **({"decay": "none"} | settings))
+    solver = SGD(lr=1e-3, epochs=3, seed=1, init="normal", dtype=dtype, **({"decay": "none"} | settings))
     state = solver.start(seen)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiled, "kernels", lambda _: compiled.load() if load else None)
@@ -113,12 +66,61 @@ def stood(settings, scale, layout, weighted, bias, m, load):
 @pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 @pytest.mark.parametrize(("scale", "layout"), [("none", "rows"), ("standard", "rows"), ("none", "strided")])
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("settings", DESCENTS.values(), ids=list(DESCENTS))
-def test_mini_batches(settings, scale, layout, weighted, bias, m):
-    found, twin = (stood(settings, scale, layout, weighted, bias, m, load) for load in (True, False))
-    for ours, theirs in ((found.theta, twin.theta), (found.velocity, twin.velocity)):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-12, atol=1e-12 * np.abs(theirs).max())
+def test_mini_batches(settings, dtype, scale, layout, weighted, bias, m):
+    found, twin = (stood(settings, scale, layout, weighted, bias, m, load, dtype) for load in (True, False))
+    assert_alike(found, twin, dtype)
     assert found.epoch == twin.epoch == 3
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
+@pytest.mark.parametrize("p", [1, 2, 3, 4, 6, 7, 8, 9, 12, 15, 16, 17, 31, 32, 33])
+def test_mini_batches_of_any_width(p, bias, dtype):
+    """Rows are read by whole vectors, then by halves of halves of one."""
+    for settings in ({"batch_size": 1}, {"batch_size": 10, "momentum": 0.5}):
+        found, twin = (
+            stood(settings, "standard", "rows", False, bias, 2, load, dtype, p) for load in (True, False)
+        )
+        assert_alike(found, twin, dtype)
+
+
+@pytest.mark.parametrize("settings", [{"batch_size": 1}, {"batch_size": 7, "momentum": 0.5}])
+@pytest.mark.parametrize("load", [True, False], ids=["compiled", "NumPy"])
+def test_steps_are_taken_in_the_type_that_was_asked_for(settings, load):
+    """In float32 they leave numbers of float32, about as far from those of float64 as its rounding says."""
+    half, whole = (
+        stood(settings, "none", "rows", True, True, 2, load, dtype) for dtype in ("float32", "float64")
+    )
+    assert half.theta.dtype == whole.theta.dtype == np.float64
+    assert (half.theta.astype(np.float32) == half.theta).all()
+    assert (whole.theta.astype(np.float32) != whole.theta).any()
+    apart = np.abs(half.theta - whole.theta).max() / np.abs(whole.theta).max()
+    assert 2.0**-26 < apart < 2.0**-18
+
+
+@pytest.mark.parametrize("batch_size", [1, 7])
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("place", [0, 100, 202])
+def test_what_runs_away_is_noticed(place, dtype, batch_size):
+    """A target of the largest number overflows, wherever its row stands, and every coefficient tells."""
+    X, Y = np.ones((203, 5)), np.zeros((203, 1))
+    Y[place] = np.finfo(dtype).max
+    theta, velocity, none = np.zeros((6, 1), dtype), np.zeros((6, 1), dtype), np.empty(0)
+    compiled.load().sgd_epoch(
+        *(compiled.lent(part, dtype) for part in (X, Y, none, np.zeros(5), np.ones(5))),
+        keys(0, 0),
+        bits(203),
+        theta,
+        velocity,
+        1e3,
+        0.0,
+        np.inf,
+        0.0,
+        batch_size,
+    )
+    assert not np.isfinite(theta).any()
 
 
 @pytest.mark.parametrize("n", [1, 2, 63, 64, 65, 200])
@@ -128,7 +130,7 @@ def test_mini_batches_come_in_the_order_of_the_permutation(n):
     loops, none = compiled.load(), np.empty(0)
     center, scale, X, Y = np.zeros(n), np.ones(n), np.eye(n), np.ones((n, 1))
     loops.sgd_epoch(
-        *(_lent(part) for part in (X, Y, none, center, scale)),
+        *(compiled.lent(part) for part in (X, Y, none, center, scale)),
         drawn,
         bits(n),
         theta,

@@ -15,9 +15,8 @@ def expected_failures(estimator):
     """Checks that an estimator cannot pass, each with its reason."""
     if estimator.get_params().get("batch_size") is None:
         return {}
-    return {
-        "check_sample_weight_equivalence_on_dense_data": "repeating a row changes which rows share a mini-batch"
-    }
+    reason = "repeating a row changes which rows share a mini-batch"
+    return {f"check_sample_weight_equivalence_on_{kind}_data": reason for kind in ("dense", "sparse")}
 
 
 @pytest.mark.filterwarnings("ignore::gradline.GradlineWarning")

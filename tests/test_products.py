@@ -1,12 +1,15 @@
 """Moments in double-double: merged, reordered and subtracted they keep every digit."""
 
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 import gradline
 from gradline.nist import load
+from gradline.products import Products
+from gradline.rows import Block
 
 # Digits of the least certain coefficient after merging single rows in random order, without a second look.
 MERGED = {
@@ -82,6 +85,23 @@ def test_extended_moments_are_moments(tmp_path):
         np.testing.assert_allclose(model.weight, gradline.fit(X, Y, weights=w, bias=bias).weight, rtol=1e-13)
         assert model.certificate.digits > 14
     assert (extended + plain).products is None  # the digits of the poorer
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n", [1, 4096, 9000])
+def test_sums_of_whole_numbers(n, weighted):
+    """Of numbers whose squares float64 does not hold, against Python's integers; rows have units that weights undo."""
+    random = np.random.default_rng(n)
+    Z, w = random.integers(-(10**12), 10**12, (n, 3)), random.integers(1, 100, n)
+    units = 2.0 ** random.integers(-60, 60, n)
+    rows = Z * units[:, None] if weighted else Z.astype(float)
+    found = Products.of(Block(rows[:, :2], rows[:, 2:], w / units**2 if weighted else None))
+    whole = Z.astype(object)
+    exact = (whole.T * (w.astype(object) if weighted else 1)) @ whole
+    for i in range(3):
+        for j in range(3):
+            error = Fraction(found.S.hi[i + 1, j + 1]) + Fraction(found.S.lo[i + 1, j + 1]) - exact[i, j]
+            assert abs(error) <= Fraction(2) ** -98 * max(exact[i, i], exact[j, j])
 
 
 def test_dependent_columns_have_no_refined_answer():

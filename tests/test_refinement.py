@@ -4,6 +4,7 @@ import json
 import warnings
 from fractions import Fraction
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 from references import rational_least_squares
 
 import gradline as package
+from gradline import refinement
 from gradline.doubled import Doubled, two_prod, two_sum
+from gradline.moments import Moments
 from gradline.nist import NAMES, load
-from gradline.refinement import refined
 
 floats = st.floats(-1e100, 1e100).filter(lambda x: x == 0 or abs(x) > 1e-100)
 
@@ -31,6 +33,12 @@ def test_double_double_sums_keep_a_hundred_bits(values, factor):
     exact = sum((Fraction(v) * Fraction(factor) for v in values), Fraction())
     size = sum(abs(Fraction(v) * Fraction(factor)) for v in values)
     assert abs(Fraction(float(summed.hi)) + Fraction(float(summed.lo)) - exact) <= size / 2**98
+
+
+def refined(X, Y, w, bias):
+    """The refined optimum, from the factor that the moments of the rows hold."""
+    raw = Moments.of(X, Y, weights=w).raw_factor(bias)
+    return refinement.refined(X, Y, w, raw.A, raw.B)
 
 
 def digits(found, exact):
@@ -130,6 +138,43 @@ def test_an_optimum_that_loses_digits_at_the_edge_of_float64_claims_no_more():
     ]
     assert min(errors) > 0
     assert all(error <= Fraction(bound) for error, bound in zip(errors, found.weight_bound[0], strict=True))
+
+
+def test_weights_and_rows_of_any_size():
+    """Rows in units of their own from 1e-30 to 1e30, and weights that make up for them."""
+    random = np.random.default_rng(0)
+    units = 10.0 ** random.uniform(-30, 30, (40, 1))
+    X, Y = random.normal(size=(40, 3)) * units, random.normal(size=(40, 2)) * units
+    w = random.uniform(1, 9, 40) / units[:, 0] ** 2
+    for bias in (False, True):
+        found, exact = refined(X, Y, w, bias), rational_least_squares(X, Y, w, bias)
+        assert found.is_proven
+        theta = np.vstack([found.bias, found.weight.T]) if bias else found.weight.T
+        for t in range(2):
+            assert digits(theta[:, t], [row[t] for row in exact]) >= 15.0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nist_standard_errors(name):
+    """The residuals of some sets are zero, and so is what rounding may leave of them."""
+    X, y, reference = load(name)
+    found = refined(X, y[:, None], None, reference["intercept"])
+    exact = np.array(reference["exact_float64"]["stderr"])
+    stderr = np.sqrt(found.squares / (len(y) - len(found.variances)) * found.variances)
+    assert (np.abs(stderr - exact) <= 1e-14 * exact + 1e-20 * np.abs(y).max()).all()
+
+
+@pytest.mark.parametrize(("n", "p"), [(5000, 2), (700, 30), (300, 3)])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_variances_in_several_pieces(n, p, weighted):
+    """Against the inverse of exact sums of whole numbers, inverted in fifty digits."""
+    random = np.random.default_rng(n)
+    X, w = random.integers(-1000, 1000, (n, p)), random.integers(1, 5, n)
+    A = np.column_stack([np.ones(n, int), X])
+    found = refined(X.astype(float), random.normal(size=(n, 1)), w.astype(float) if weighted else None, True)
+    mpmath.mp.dps = 50
+    inverse = mpmath.matrix((A.T @ (w[:, None] * A if weighted else A)).tolist()) ** -1
+    np.testing.assert_allclose(found.variances, [float(inverse[j, j]) for j in range(p + 1)], rtol=1e-14)
 
 
 @pytest.mark.parametrize("size", [1e-150, 1e150])

@@ -25,6 +25,7 @@ SOLVERS = [
     # The noise of the batches leaves an error that depends on the seed; in raw units the bias has the most.
     pytest.param(SGD(epochs=400, batch_size=8), 5e-2, id="sgd"),
     pytest.param(SGD(epochs=400, batch_size=8, momentum=0.5, init="linear"), 5e-2, id="sgd-momentum"),
+    pytest.param(SGD(epochs=400, batch_size=8, dtype="float32"), 5e-2, id="sgd-float32"),
 ]
 LOSSES = [SquaredLoss()]
 
@@ -163,16 +164,53 @@ def test_sgd_equals_torch_in_float64(momentum, weighted):
     np.testing.assert_allclose(model.bias, bias, rtol=1e-12)
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-5), ("float32", 1e-6)])
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_sgd_equals_torch_in_float32_over_200_steps(momentum):
+def test_sgd_equals_torch_in_float32_over_200_steps(momentum, dtype, tolerance):
     X, Y, _ = problem(n=200)
     X, Y = (X - X.mean(axis=0)) / X.std(axis=0), (Y - Y.mean(axis=0)) / Y.std(axis=0)
     start = (np.zeros((2, 3)), np.zeros(2))
-    solver = SGD(lr=0.01, epochs=20, batch_size=20, momentum=momentum, init=start)
+    solver = SGD(lr=0.01, epochs=20, batch_size=20, momentum=momentum, init=start, dtype=dtype)
     model = gradline.fit(X, Y, solver=solver)
     weight, bias = torch_loop(X, Y, start, 0.01, momentum, batches_of(200, 20, 20), torch.float32)
-    np.testing.assert_allclose(model.weight, weight, atol=1e-5)
-    np.testing.assert_allclose(model.bias, bias, atol=1e-5)
+    np.testing.assert_allclose(model.weight, weight, atol=tolerance)
+    np.testing.assert_allclose(model.bias, bias, atol=tolerance)
+
+
+def test_float32_rounds_what_is_left_of_a_column_after_scaling():
+    """Of a column near 2²⁶ float32 knows multiples of 4 or 8; of its distance from the mean, seven digits."""
+    X, Y, _ = problem(n=200)
+    X[:, 0] += 2.0**26
+    single, double = (gradline.fit(X, Y, solver=SGD(dtype=dtype)) for dtype in ("float32", "float64"))
+    np.testing.assert_allclose(single.weight, double.weight, rtol=1e-3, atol=1e-4)
+    assert (single.settings["dtype"], double.settings["dtype"]) == ("float32", "float64")
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+def test_what_float32_found_is_judged_in_float64(weighted):
+    X, Y, w = problem()
+    model = gradline.fit(X, Y, solver=SGD(dtype="float32"), weights=w if weighted else None)
+    assert model.weight.dtype == model.bias.dtype == np.float64
+    loss = np.average(
+        ((X @ model.weight.T + model.bias - Y) ** 2).mean(axis=1), weights=w if weighted else None
+    )
+    assert math.isclose(model.training.loss, loss, rel_tol=1e-13)
+    assert math.isclose(model.certificate.gap + model.certificate.optimal_loss, loss, rel_tol=1e-13)
+
+
+def test_rows_in_memory_are_rounded_once(monkeypatch):
+    from gradline.solvers import sgd
+
+    rounded, pieces = sgd._rounded, []
+    monkeypatch.setattr(
+        sgd, "_rounded", lambda piece, scaling: pieces.append(piece) or rounded(piece, scaling)
+    )
+    X, Y, _ = problem()
+    gradline.fit(X, Y, solver=SGD(epochs=5, batch_size=7, dtype="float32"))
+    assert len(pieces) == 1
+    monkeypatch.setattr(sgd, "MEMORY_CELLS", 100)
+    gradline.fit(X, Y, solver=SGD(epochs=5, batch_size=7, dtype="float32"))
+    assert len(pieces) == 1 + 5 * 5
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
@@ -415,6 +453,8 @@ def test_moments_hold_no_rows_for_mini_batches():
         (GradientDescent, {"init": "ones"}),
         (SGD, {"batch_size": 0}),
         (SGD, {"decay": "cosine"}),
+        (SGD, {"dtype": "half"}),
+        (SGD, {"dtype": np.float32}),
     ],
 )
 def test_settings_outside_their_range_are_refused(solver, settings):

@@ -12,7 +12,11 @@ import gradline
 from works.epochs import closed, stable_lr, stepped
 
 COLUMNS = 20
-SHOWN = {"gradline", "scikit-learn", "scikit-learn-intelex"}  # the others are in `exact`
+SHOWN = {
+    "gradline",
+    "numpy",
+    "scikit-learn-intelex",
+}  # the simplest and the fastest; the others are in `exact`
 STEPPED, LOOPED = 100_000, 10_000  # epochs beyond which a loop would take minutes
 SMALL_LR = 1e-4  # stable for batches of one row
 
@@ -54,7 +58,7 @@ def training(n: int, epochs: int, less: int) -> Bout:
     if epochs <= STEPPED // less:
         contestants["gradline stepping"] = call(stepped, X, y, lr, epochs)
     if epochs <= LOOPED // less:
-        contestants["torch"] = call(torch_loop, X, y, lr, epochs, n, torch.float32)
+        contestants["torch's loop"] = call(torch_loop, X, y, lr, epochs, n, torch.float32)
     return Bout(contestants, lambda: None)
 
 
@@ -64,6 +68,6 @@ def batch(n: int, size: int) -> Bout:
     solver = gradline.SGD(lr=SMALL_LR, epochs=1, batch_size=size)
     contestants = {
         "gradline": call(lambda: gradline.fit(X, y, solver=solver)),
-        "torch": call(torch_loop, X, y, SMALL_LR, 1, size, torch.float32),
+        "torch's loop": call(torch_loop, X, y, SMALL_LR, 1, size, torch.float32),
     }
     return Bout(contestants, lambda: None)

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from gradline.errors import GradlineError, GradlineWarning
     from gradline.examination.doctor import doctor
     from gradline.fitting import fit
+    from gradline.history.recording import commit
     from gradline.judging import certify
     from gradline.model import LinearModel, load
     from gradline.moments import Moments
@@ -33,6 +34,7 @@ __all__ = [
     "Verification",
     "__version__",
     "certify",
+    "commit",
     "doctor",
     "fit",
     "load",
@@ -53,6 +55,7 @@ _HOMES = {
     "Trajectory": "trajectory",
     "Verification": "verification.claims",
     "certify": "judging",
+    "commit": "history.recording",
     "doctor": "examination.doctor",
     "fit": "fitting",
     "load": "model",

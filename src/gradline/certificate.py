@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.basis import Basis
-from gradline.factor import UNIT, row_norms
+from gradline.factor import UNIT, condition_number, row_norms
 from gradline.moments import Moments, RawFactor
 from gradline.objectives import Scaling
 from gradline.rank import Rank, determined_factor
@@ -135,7 +135,8 @@ def judge(
         weight_error = np.abs(distance.weight) + rounding.weight
         bias_error = np.abs(distance.bias) + rounding.bias
         left = _time_left(case, training)
-    rank, spectrum, errors = case.rank, Spectrum.of(moments, has_bias), case.standard_errors()
+    rank, errors = case.rank, case.standard_errors()
+    condition = condition_number(determined_factor(moments, has_bias).A)
     return Certificate(
         status=_status(case, training),
         epochs=None if training is None else training.epochs,
@@ -154,9 +155,9 @@ def judge(
         near_combinations=rank.near_combinations(),
         determined=rank.determined.tolist(),
         constant=rank.constant,
-        condition=spectrum.condition,
+        condition=condition,
         condition_scaled=rank.condition_scaled,
-        hessian_condition=spectrum.condition**2,
+        hessian_condition=condition**2,
         **left,
     )
 

@@ -4,6 +4,8 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
+
 _LOADING = 1.5  # seconds that a process pays for compiled loops in the cache of earlier ones
 _COMPILING = 8.0  # and for those that are compiled for the first time
 _saved = 0.0
@@ -39,3 +41,10 @@ def load() -> ModuleType:
 
     _loaded = kernels
     return kernels
+
+
+def lent(array: np.ndarray | None, dtype: str = "float64") -> np.ndarray:
+    """The array in the one form that compiled loops are compiled for: row by row, to be read only; None is empty."""
+    view = np.ascontiguousarray(np.empty(0) if array is None else array, dtype).view()
+    view.flags.writeable = False
+    return view

@@ -17,15 +17,14 @@ from gradline.doubled import Doubled, two_sum
 from gradline.factor import UNIT, row_norms
 from gradline.moments import Moments
 from gradline.rank import Rank
-from gradline.refinement import LARGEST_CONTRACTION, Refined, unexplained
+from gradline.refinement import LARGEST_CONTRACTION, Piece, Refined, half_exponents
 from gradline.rows import Block, Rows
+from gradline.slices import SUMMED, Sliced
 
-_ROUNDING = (
-    2.0**-102
-)  # of a product of pairs and its share of a sum, with margin; over rows it adds in squares
+_ROUNDING = 2.0**-102  # of a product beside the largest of a block, with margin; over rows it adds in squares
 _PASSES = 4
 _ZERO = 1e-15  # a coefficient below this share of what the targets could make it is rounding
-_BLOCK_ROWS = 8192  # a column of a block and its parts stay in cache
+_BLOCK_ROWS = SUMMED
 
 
 class _Gradient(NamedTuple):
@@ -102,16 +101,14 @@ class _Frame:
             one = np.ones((len(X), 1))
             A = Doubled(np.hstack([one, A.hi]), np.hstack([0 * one, A.lo]))
         Y = np.ldexp(block.Y, -self.targets)
-        r = unexplained(Doubled.of(Y), A, theta)
-        weighted = r if block.w is None else r.times(block.w[:, None])
-        sums = [weighted.times(A[:, j, None]).sum() for j in range(A.hi.shape[1])]
-        sizes = np.abs(Y) + np.abs(A.hi) @ np.abs(theta.hi)
-        sizes = sizes if block.w is None else sizes * block.w[:, None]
-        return _Gradient(
-            sums=Doubled(np.array([s.hi for s in sums]), np.array([s.lo for s in sums])),
-            rounding=_ROUNDING**2 * ((A.hi**2).T @ sizes**2),
-            squares=(weighted.hi * r.hi).sum(axis=0),
-        )
+        halves = half_exponents(block.w)
+        A, Y = A.ldexp(halves), np.ldexp(Y, halves)
+        w = None if block.w is None else np.ldexp(block.w[:, None], -2 * halves)
+        sums, squares = Piece(Sliced.of(A), Y, w).gradient(theta)
+        # What slices leave out is small beside the largest entry of a column.
+        largest = np.abs(A.hi).max(axis=0, initial=0.0)[:, None]
+        sizes = np.abs(Y).max(axis=0, initial=0.0) + (largest * np.abs(theta.hi)).sum(axis=0)
+        return _Gradient(sums, len(Y) * (_ROUNDING * largest * sizes) ** 2, squares)
 
     def raw(self, theta: Doubled) -> Doubled:
         """Coefficients of [1 X] from those of A."""

@@ -38,7 +38,10 @@ class Doubled:
 
     def minus(self, other: "Doubled") -> "Doubled":
         """The difference."""
-        return self.plus(Doubled(-other.hi, -other.lo))
+        return self.plus(-other)
+
+    def __neg__(self) -> "Doubled":
+        return Doubled(-self.hi, -self.lo)
 
     def times(self, factor: "Doubled | np.ndarray") -> "Doubled":
         """The product with plain numbers or with pairs."""
@@ -53,6 +56,10 @@ class Doubled:
         second = rest.hi / divisor.hi
         rest = rest.minus(divisor.times(second))
         return Doubled(*_fast_two_sum(first, second)).plus(rest.hi / divisor.hi)
+
+    def ldexp(self, exponents: Any) -> "Doubled":
+        """The product with powers of two."""
+        return Doubled(np.ldexp(self.hi, exponents), np.ldexp(self.lo, exponents))
 
     def root(self) -> "Doubled":
         """The square root, by one Newton step from that of float64 (Karp, Markstein 1997)."""

@@ -52,8 +52,8 @@ def fit(
 
     Parameters:
     - `data`, `targets`: a table (path, glob, folder, frame of any library, mapping of columns) and the names of
-      its target columns; or arrays, tensors or frames X (n, p) and Y (n,) or (n, m); or alone a torch `Dataset` or
-      `DataLoader` of pairs (x, y), or `Moments`.
+      its target columns; or an array, tensor, frame or sparse matrix X (n, p) and Y (n,) or (n, m); or alone a torch
+      `Dataset` or `DataLoader` of pairs (x, y), or `Moments`.
     - `features`, `exclude`: which columns of the table take part; by default all but the targets. For an
       array X, `features` names its columns.
     - `solver`: `Exact()` (default), `GradientDescent(…)` or `SGD(…)`.

@@ -25,12 +25,20 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def _solver(self) -> Solver:
         raise NotImplementedError
 
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn should know: X may be sparse."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "_Translating":
         """Fit to X (n_samples, n_features) and y (n_samples,) or (n_samples, n_targets).
 
         A sample weight of 2 is the sample twice, a weight of 0 is the sample left out.
         """
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, multi_output=True)
+        X, y = validate_data(
+            self, X, y, accept_sparse="csr", dtype=np.float64, y_numeric=True, multi_output=True
+        )
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         names = [str(name) for name in getattr(self, "feature_names_in_", [])] or None
@@ -56,7 +64,7 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def predict(self, X: Any) -> np.ndarray:
         """Predictions, (n_samples,) or (n_samples, n_targets) as y was."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
+        X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
         return X @ self.coef_.T + self.intercept_
 
 

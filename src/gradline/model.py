@@ -21,11 +21,14 @@ from gradline.reading import is_array, matrix
 from gradline.refinement import Figures
 from gradline.rows import TableRows, complete
 from gradline.solvers import Record
+from gradline.sparse import by_rows, dense, is_sparse
 from gradline.storage import digest, expect_shapes, read_tensors, write_tensors
 from gradline.wording import listed
 
 if TYPE_CHECKING:
     from gradline.plots.accessors import ModelPlots
+
+_SPARSE_CELLS = 1 << 20  # cells of a sparse matrix that are predicted together
 
 
 class Evaluation(NamedTuple):
@@ -146,7 +149,9 @@ class LinearModel:
         the table has the column of weights. `missing`, `unseen` as in `predict`, but incomplete rows are left out.
         """
         if is_array(data):
-            moments = Moments.of(self._matrix(data), targets, missing=missing)
+            if is_sparse(data):
+                self._expect_columns(data.shape)
+            moments = Moments.of(data if is_sparse(data) else self._matrix(data), targets, missing=missing)
         else:
             source = open_table(data)
             recipe = self.recipe
@@ -189,12 +194,12 @@ class LinearModel:
     def _inputs(self, data: Any, missing: str, unseen: str) -> Iterator[np.ndarray]:
         """X (n, p), NaN in the rows with missing cells, batch by batch."""
         if is_array(data):
-            X = self._matrix(data)
-            incomplete = np.isnan(X).any(axis=1)
-            if missing != "drop" and incomplete.any():
-                row = int(np.argmax(incomplete))
-                raise _missing(f"row {row + 1}", np.array(self.features)[np.isnan(X[row])])
-            yield X
+            for first, X in self._matrices(data):
+                incomplete = np.isnan(X).any(axis=1)
+                if missing != "drop" and incomplete.any():
+                    row = int(np.argmax(incomplete))
+                    raise _missing(f"row {first + row + 1}", np.array(self.features)[np.isnan(X[row])])
+                yield X
             return
         source = open_table(data)
         self.recipe.match(source, targets=False)
@@ -208,18 +213,31 @@ class LinearModel:
                 X[known.to_numpy()] = self.recipe.encode(batch.where(known), unseen=unseen)
             yield X
 
+    def _matrices(self, data: Any) -> Iterator[tuple[int, np.ndarray]]:
+        """X (n, p) and the number of its first row; a sparse one piece by piece."""
+        if not is_sparse(data):
+            yield 0, self._matrix(data)
+            return
+        self._expect_columns(data.shape)
+        rows, size = by_rows(data), max(1, _SPARSE_CELLS // len(self.features))
+        for first in range(0, rows.shape[0], size):
+            yield first, self._matrix(dense(rows[first : first + size]))
+
     def _matrix(self, data: Any) -> np.ndarray:
         if not all(isinstance(term, Number) for term in self.recipe.terms):
             raise DataError(
                 "an array has no levels, and the model has categories", "give a frame with named columns"
             )
         X = matrix(data, "X")
-        if X.ndim != 2 or X.shape[1] != len(self.features):
+        self._expect_columns(X.shape)
+        return X
+
+    def _expect_columns(self, shape: tuple[int, ...]) -> None:
+        if len(shape) != 2 or shape[1] != len(self.features):
             raise DataError(
-                f"X has shape {X.shape}, the model needs (rows, {len(self.features)})",
+                f"X has shape {shape}, the model needs (rows, {len(self.features)})",
                 f"give the columns {listed(self.features)}",
             )
-        return X
 
     @property
     def plot(self) -> "ModelPlots":

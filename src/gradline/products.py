@@ -8,8 +8,9 @@ import numpy as np
 
 from gradline.doubled import Doubled
 from gradline.factor import UNIT
-from gradline.refinement import Refined
+from gradline.refinement import Refined, half_exponents
 from gradline.rows import Block
+from gradline.slices import SUMMED, Sliced
 from gradline.storage import expect_shapes
 
 _ROUNDING = 2.0**-98  # of a sum of products beside the sum of their sizes, with margin for long sums
@@ -33,11 +34,10 @@ class Products:
     def of(cls, block: Block) -> "Products":
         """The products of some rows."""
         Z = np.column_stack([np.ones(len(block.X)), block.X, block.Y])
-        if len(Z) == 0:
-            return cls(Doubled.of(np.zeros((Z.shape[1], Z.shape[1]))), np.zeros(Z.shape[1]))
-        weighted = Doubled.of(Z) if block.w is None else Doubled.of(Z).times(block.w[:, None])
-        rows = [weighted.times(column[:, None]).sum() for column in Z.T]
-        S = Doubled(np.array([row.hi for row in rows]), np.array([row.lo for row in rows]))
+        S = Doubled.of(np.zeros((Z.shape[1], Z.shape[1])))
+        for first in range(0, len(Z), SUMMED):
+            rows = slice(first, first + SUMMED)
+            S = S.plus(_products(Z[rows], None if block.w is None else block.w[rows]))
         return cls(S, np.diag(S.hi).copy())
 
     def __add__(self, other: "Products") -> "Products":
@@ -106,11 +106,21 @@ class Products:
         )
 
 
+def _products(Z: np.ndarray, w: np.ndarray | None) -> Doubled:
+    """Σ w·zzᵀ over rows Z (n, k + 1), at most 4096 of them."""
+    if w is None:
+        sliced = Sliced.of(Z)
+        return sliced.under(sliced)
+    halves = half_exponents(w)
+    Z, w = np.ldexp(Z, halves), np.ldexp(w[:, None], -2 * halves)
+    return Sliced.of(Z).under(Sliced.of(Doubled.of(Z).times(w)))
+
+
 def _scaled(S: Doubled) -> tuple[Doubled, np.ndarray]:
     """S with a diagonal near one, by powers of two, which round nothing; and those of its columns."""
     exponents = np.frexp(np.sqrt(np.maximum(np.diag(S.hi), 0.0)))[1]
     shifts = -(exponents[:, None] + exponents)
-    return Doubled(np.ldexp(S.hi, shifts), np.ldexp(S.lo, shifts)), exponents
+    return S.ldexp(shifts), exponents
 
 
 def _cholesky(S: Doubled) -> Doubled:

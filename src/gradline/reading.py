@@ -13,6 +13,7 @@ from gradline.design import Number, Recipe
 from gradline.errors import DataError, Notice, RequestError, UsageError
 from gradline.learning import learn
 from gradline.rows import ArrayRows, Rows, TableRows, infinite, refuse_negative
+from gradline.sparse import by_rows, is_sparse
 
 WEIGHTS = "(weights)"  # what an array of weights beside a frame is called
 
@@ -35,7 +36,7 @@ def read(
     """The rows behind what a user gives.
 
     Parameters: `data` is a table (see `open_table`) and `targets` the names of its target columns; or
-    `data` is X, an array or tensor (n, p) or a frame, and `targets` is Y, (n,) or (n, m), row for row; or
+    `data` is X, an array, tensor, sparse matrix (n, p) or a frame, and `targets` is Y, (n,) or (n, m), row for row; or
     `data` alone is a torch `Dataset` or `DataLoader` of pairs (x, y).
     `features` and `exclude` choose columns of a table, or name the columns of an array (x1, x2, … by
     default). `weights` names a column or is an array (n,). `missing` is "error" (refuse and count) or
@@ -102,16 +103,16 @@ def array_rows(
     data: Any, targets: Any, features: Sequence[str] | None, weights: Any, missing: str
 ) -> ArrayRows:
     """Rows of X (n, p) and Y (n,) or (n, m), checked: shapes, row counts, names."""
-    X, Y = numbers(data, "X"), target_matrix(targets)
+    X, Y = _features(data), target_matrix(targets)
     if X.ndim != 2:
         advice = "a single feature needs reshape(-1, 1)" if X.ndim == 1 else "one row per observation"
         raise DataError(f"X has shape {X.shape}, not (rows, features)", advice)
-    if len(X) != len(Y):
+    if X.shape[0] != len(Y):
         raise DataError(
             f"X has shape {X.shape} and Y has shape {np.shape(targets)}: their rows do not match",
             "give one row of Y for each row of X",
         )
-    if len(X) == 0:
+    if len(Y) == 0:
         raise DataError(f"X has shape {X.shape}: there is no row", "give at least one row")
     names = list(features) if features is not None else [f"x{j}" for j in range(1, X.shape[1] + 1)]
     if len(names) != X.shape[1]:
@@ -121,9 +122,17 @@ def array_rows(
     terms = tuple(Number(name) for name in names)
     recipe = Recipe(terms, tuple(_target_names(targets, Y.shape[1])))
     w = None if weights is None else _weight_vector(weights)
-    if w is not None and len(w) != len(X):
+    if w is not None and len(w) != len(Y):
         raise DataError(f"weights have shape {w.shape} for X of shape {X.shape}", "give one weight per row")
     return ArrayRows(X, Y, w, recipe, missing)
+
+
+def _features(data: Any) -> Any:
+    """X as it is, if that is real numbers; a sparse matrix row by row."""
+    if not is_sparse(data):
+        return numbers(data, "X")
+    numbers(data.tocsr().data, "X")
+    return by_rows(data)
 
 
 def _are_names(targets: Any) -> bool:
@@ -140,7 +149,7 @@ def is_array(data: Any) -> bool:
     """Whether the data are numbers without column names: an array, a tensor, a nested list."""
     if isinstance(data, (list, tuple)):
         return not (data and isinstance(data[0], (Mapping, str, os.PathLike)))
-    return isinstance(data, np.ndarray) or hasattr(data, "detach")
+    return isinstance(data, np.ndarray) or hasattr(data, "detach") or is_sparse(data)
 
 
 def matrix(values: Any, what: str) -> np.ndarray:

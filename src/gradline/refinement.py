@@ -1,25 +1,27 @@
-"""Least squares to the last digit, for rows in memory: iterative refinement of the augmented system.
+"""Least squares to the last digit, for rows in memory: iterative refinement by the normal equations of a QR factor.
 
-The residual and the coefficients solve r + A·x = b, Aᵀ·W·r = c together (b = y, c = 0). One QR factorisation in float64
-gives corrections; what they should correct is computed in double-double, and both unknowns are kept as pairs. Björck
-1967; Demmel, Hida, Riedy, Li 2009; Higham 2002, chapter 20.
+The coefficients are kept as pairs, and the gradient AᵀW(b − A·x) is computed in double-double; R of one QR in float64
+turns it into a correction, (RᵀR)⁻¹ times it. R is off by rounding alone, so corrections shrink with the condition, not
+with its square. Björck 1987 (corrected seminormal equations); Demmel, Hida, Riedy, Li 2009; Higham 2002, section 20.6.
 """
 
 import itertools
+import math
 from dataclasses import dataclass
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
 
 from gradline.doubled import Doubled
 from gradline.factor import UNIT
+from gradline.slices import BITS, SUMMED, Sliced
 
-CELLS = (
-    100_000  # rows × columns up to which it is always done: for 0.3 s at the most here, 4 ms for a few rows
-)
+CELLS = 100_000  # rows × columns up to which it is always done: for some 10 ms at the most, half a one for a few rows
 LARGEST_CONTRACTION = 0.3  # corrections that shrink less than this are no proof
-_VARIANCE_WORK = 1 << 20  # rows × columns², up to which variances are refined: for 0.2 s at the most here
+_VARIANCE_WORK = 1 << 20  # rows × columns², up to which variances are refined: for a few ms at the most
 _ROUNDS = 12
+_CELLS = 1 << 14  # of rows that variances take together: fresh memory for more takes its time
 _EXPONENTS = 1021  # of two, up to which a number and its inverse are float64 with all their bits
 _LEAST = np.nextafter(0.0, 1.0)
 
@@ -59,61 +61,79 @@ class Refined:
         return bool(finite and self.contraction < LARGEST_CONTRACTION)
 
 
+class Piece(NamedTuple):
+    """At most 4096 rows: A (n, q) in slices, b (n, m), and weights (n, 1), or None for weights of one."""
+
+    A: Sliced
+    b: np.ndarray
+    w: np.ndarray | None
+
+    def gradient(self, x: Doubled) -> tuple[Doubled, np.ndarray]:
+        """AᵀW·r (q, m) and Σ w·r² (m,) for r = b − A·x."""
+        r = self.A.times(-x).plus(self.b)
+        weighted = r if self.w is None else r.times(self.w)
+        return self.A.under(Sliced.of(weighted)), (weighted.hi * r.hi).sum(axis=0)
+
+
 class _System:
-    """The augmented system of columns A (n, q) scaled by powers of two, which rounds nothing, and row weights."""
+    """The normal equations of columns A (n, q) and targets b (n, m), each scaled by powers of two, and row weights.
 
-    def __init__(self, A: np.ndarray, w: np.ndarray | None) -> None:
-        self.exponents = _exponents(A)
-        self.A = np.ldexp(A, -self.exponents)
-        self.weight_exponent = 0 if w is None else int(_exponents(w))
-        self.w = None if w is None else np.ldexp(w, -self.weight_exponent)
-        self.root = 1.0 if self.w is None else np.sqrt(self.w)[:, None]
-        self.Q, self.R = np.linalg.qr(self.root * self.A)
+    A row and its weight are scaled too, to a weight between ¼ and 1. None of it rounds anything.
+    """
 
-    def solve(self, b: np.ndarray, c: np.ndarray) -> tuple[Doubled, Doubled, np.ndarray, np.ndarray]:
-        """x (q, m) and r (n, m), the last corrections of x, and the worst contraction of each column."""
-        x, r = Doubled.of(np.zeros((len(c), b.shape[1]))), Doubled.of(np.zeros_like(b))
-        moves: list[np.ndarray] = []
-        dx = x.hi
+    def __init__(
+        self, A: np.ndarray, b: np.ndarray, w: np.ndarray | None, R: np.ndarray, B: np.ndarray
+    ) -> None:
+        (self.n, q), scaled = A.shape, w
+        if w is not None:
+            halves = half_exponents(w)
+            A, b, scaled = np.ldexp(A, halves), np.ldexp(b, halves), np.ldexp(w[:, None], -2 * halves)
+        self.exponents, self.units = _exponents(A), _exponents(b)
+        self.pieces = []
+        for first in range(0, self.n, SUMMED):
+            rows = slice(first, first + SUMMED)
+            cut, targets = Sliced.of(A[rows]), np.ldexp(b[rows], -self.units)
+            part = Sliced(cut.parts, cut.exponents - self.exponents)
+            self.pieces.append(Piece(part, targets, None if scaled is None else scaled[rows]))
+        self.inverse = np.linalg.solve(np.ldexp(R, -self.exponents), np.eye(q))
+        self.start = self.inverse @ np.ldexp(B, -self.units)
+
+    def solve(self) -> tuple[Doubled, np.ndarray, np.ndarray, np.ndarray]:
+        """x (q, m), its last corrections, the worst contraction of each column (m,), and Σ w·r² (m,)."""
+        x, dx = Doubled.of(self.start), self.start
+        moves, squares = [np.abs(dx).max(axis=0)], np.zeros(len(self.units))
         for _ in range(_ROUNDS):
-            dx, dr = self._correction(b, c, x, r)
-            x, r = x.plus(dx), r.plus(dr)
+            sums, parts = zip(*(piece.gradient(x) for piece in self.pieces), strict=True)
+            whole = reduce(Doubled.plus, sums)
+            along = self.inverse.T @ (whole.hi + whole.lo)
+            dx = self.inverse @ along
+            x = x.plus(dx)
             moves.append(np.abs(dx).max(axis=0))
+            squares = sum(parts) - (along**2).sum(axis=0)  # of the residual after this correction
             if (np.abs(dx) <= UNIT / 8 * np.abs(x.hi)).all():
                 break
-        return x, r, np.abs(dx), _contraction(moves)
+        return x, np.abs(dx), _contraction(moves), np.maximum(squares, 0.0)
 
     def variances(self) -> np.ndarray | None:
         """The diagonal of (AᵀWA)⁻¹ in the units of the rows, None where float64 cannot hold it.
 
-        r + A·x = 0 and AᵀW·r = −e give a column of it.
+        With S near R⁻¹, B = √W·A·S is nearly orthonormal, and (AᵀWA)⁻¹ = S·(BᵀB)⁻¹·Sᵀ. Only A·S needs more than
+        float64: its terms are as large as the condition, and cancel.
         """
-        q = self.A.shape[1]
-        x = self.solve(np.zeros((len(self.A), q)), -np.eye(q))[0]
-        scaled, units = np.diag(x.hi), -2 * self.exponents - self.weight_exponent
+        q = len(self.inverse)
+        largest = float(np.abs(self.inverse).max()) * math.sqrt(self.n * q)
+        orders, size, products = math.ceil(math.log2(largest / UNIT) / BITS), _CELLS // q, np.zeros((q, q))
+        for piece in self.pieces:
+            for first in range(0, len(piece.b), size):
+                rows = slice(first, first + size)
+                B = piece.A.take(rows).times(self.inverse, orders).hi
+                products += B.T @ (B if piece.w is None else piece.w[rows] * B)
+        if np.linalg.norm(products - np.eye(q)) > LARGEST_CONTRACTION:
+            return None
+        half = np.linalg.solve(np.linalg.cholesky(products), self.inverse.T)
+        scaled, units = (half**2).sum(axis=0), -2 * self.exponents
         held = np.abs(np.frexp(scaled)[1] + units) <= _EXPONENTS
         return np.ldexp(scaled, units) if held.all() else None
-
-    def _correction(
-        self, b: np.ndarray, c: np.ndarray, x: Doubled, r: Doubled
-    ) -> tuple[np.ndarray, np.ndarray]:
-        first = unexplained(Doubled.of(b).minus(r), self.A, x)
-        f1 = first.hi + first.lo
-        weighted = r if self.w is None else r.times(self.w[:, None])
-        sums = [weighted.times(self.A[:, j, None]).sum() for j in range(len(c))]
-        f2 = c - np.array([total.hi for total in sums]) - np.array([total.lo for total in sums])
-        # With e = √W·dr: Qᵀe = R⁻ᵀ·f2, and beside the columns e is what Q leaves of √W·f1.
-        inner, along = np.linalg.solve(self.R.T, f2), self.Q.T @ (self.root * f1)
-        e = self.root * f1 + self.Q @ (inner - along)
-        return np.linalg.solve(self.R, along - inner), e / self.root
-
-
-def unexplained(b: Doubled, A: Doubled | np.ndarray, x: Doubled) -> Doubled:
-    """b − A·x (n, m) in pairs, column by column of A (n, q)."""
-    for j in range(len(x.hi)):
-        share = Doubled(np.broadcast_to(x.hi[j], b.hi.shape), np.broadcast_to(x.lo[j], b.hi.shape))
-        b = b.minus(share.times(A[:, j, None]))
-    return b
 
 
 def _contraction(moves: list[np.ndarray]) -> np.ndarray:
@@ -129,29 +149,37 @@ def _contraction(moves: list[np.ndarray]) -> np.ndarray:
     return worst
 
 
-def refined(X: np.ndarray, Y: np.ndarray, w: np.ndarray | None, bias: bool) -> Refined:
-    """The optimum of rows X (n, p), Y (n, m), w (n,) or None, whose columns are independent."""
+def refined(X: np.ndarray, Y: np.ndarray, w: np.ndarray | None, R: np.ndarray, B: np.ndarray) -> Refined:
+    """The optimum of rows X (n, p), Y (n, m), w (n,) or None, whose columns A = [1 X] or X are independent.
+
+    R (q, q) and B (q, m) are what one QR in float64 makes of √W·[A Y]: R and QᵀY. With a bias q is p + 1.
+    """
+    bias = len(R) > X.shape[1]
     A = np.column_stack([np.ones(len(X)), X]) if bias else X
-    system, y = _System(A, w), _exponents(Y)
-    x, r, last, worst = system.solve(np.ldexp(Y, -y), np.zeros((A.shape[1], Y.shape[1])))
+    system = _System(A, Y, w, R, B)
+    x, last, worst, squares = system.solve()
     shrink = np.minimum(worst, 0.99)
     rest = last.max(axis=0) * shrink / (1 - shrink)
     bound = last + rest + UNIT * np.abs(x.hi)
     with np.errstate(over="ignore"):
-        theta, bound = (np.ldexp(part, y - system.exponents[:, None]) for part in (x.hi, bound))
+        theta, bound = (np.ldexp(part, system.units - system.exponents[:, None]) for part in (x.hi, bound))
     bound += np.where((x.hi != 0) & (np.abs(theta) < np.ldexp(1.0, -_EXPONENTS)), _LEAST, 0.0)
-    squares = r.hi**2 if w is None else r.hi**2 * w[:, None]
     first, m = int(bias), Y.shape[1]
-    variances = system.variances() if A.size * A.shape[1] <= _VARIANCE_WORK else None
+    is_proven = bool((worst < LARGEST_CONTRACTION).all())
     return Refined(
         weight=theta[first:].T.copy(),
         bias=theta[0] if bias else np.zeros(m),
         weight_bound=bound[first:].T.copy(),
         bias_bound=bound[0] if bias else np.zeros(m),
-        squares=np.ldexp(squares.sum(axis=0), 2 * y),
+        squares=np.ldexp(squares, 2 * system.units),
         contraction=float(worst.max(initial=0.0)),
-        variances=variances,
+        variances=system.variances() if is_proven and A.size * A.shape[1] <= _VARIANCE_WORK else None,
     )
+
+
+def half_exponents(w: np.ndarray | None) -> np.ndarray:
+    """The powers of two (n, 1) near the roots of row weights: rows times these may have weights between ¼ and 1."""
+    return np.zeros((1, 1), int) if w is None else -(-np.frexp(w)[1] // 2)[:, None]
 
 
 def _exponents(columns: np.ndarray) -> np.ndarray:

@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ import polars as pl
 from gradline.data import Batch, Source
 from gradline.design import Recipe
 from gradline.errors import DataError, MissingValuesError
+from gradline.sparse import dense, is_sparse
 from gradline.wording import listed
 
 _DROP = "leave these rows out with --missing drop (missing='drop' in Python), or fill the cells first"
@@ -28,6 +30,11 @@ class Block(NamedTuple):
     w: np.ndarray | None
     dropped: int = 0
     missing: Mapping[str, int] = MappingProxyType({})
+
+    @property
+    def rows(self) -> int:
+        """How many rows it holds."""
+        return len(self.Y)
 
     def take(self, which: np.ndarray | slice) -> "Block":
         """Some of the rows; what was dropped is not told again."""
@@ -50,6 +57,35 @@ class Rows(Protocol):
         ...
 
 
+class Parcel(NamedTuple):
+    """The rows of a block that is yet to be made: how many, and `block`, which makes it on whatever thread."""
+
+    rows: int
+    block: Callable[[], Block]
+
+
+def parcels(rows: Rows, size: int) -> Iterator[Parcel]:
+    """The blocks of the rows (see `Rows`), those of a table before their cells are encoded."""
+    if isinstance(rows, TableRows):
+        return rows.parcels(size)
+    return (Parcel(block.rows, lambda block=block: block) for block in rows.blocks(size))
+
+
+class _Piece(NamedTuple):
+    """Complete rows of a table, and the rows and cells that were left out on the way, as in `Block`."""
+
+    batch: Batch
+    dropped: int
+    missing: Mapping[str, int]
+
+    @property
+    def rows(self) -> int:
+        return self.batch.frame.height
+
+    def take(self, which: slice) -> "_Piece":
+        return _Piece(self.batch.part(which), 0, {})
+
+
 @dataclass(frozen=True)
 class TableRows:
     """The complete rows of a table. `missing` is "error" or "drop", `unseen` levels "error" or "base"."""
@@ -61,25 +97,42 @@ class TableRows:
 
     def blocks(self, size: int) -> Iterator[Block]:
         """See `Rows`. Raises `MissingValuesError`, after counting the whole table, unless told to drop."""
-        return regrouped(self._batches(), size)
+        return (parcel.block() for parcel in self.parcels(size))
 
-    def _batches(self) -> Iterator[Block]:
+    def parcels(self, size: int) -> Iterator[Parcel]:
+        """The same before their cells are encoded, so that several cores can do it."""
+        for pieces in _grouped(self._pieces(), size):
+            yield Parcel(sum(piece.rows for piece in pieces), partial(self._block, pieces))
+
+    def _block(self, pieces: Sequence[_Piece]) -> Block:
+        """The pieces as one block whose X and Y lie row by row."""
+        recipe, total = self.recipe, sum(piece.rows for piece in pieces)
+        X, Y = np.empty((total, len(recipe.features))), np.empty((total, len(recipe.targets)))
+        w, missing, stop = np.empty(total) if recipe.weights else None, Counter(), 0
+        for piece in pieces:
+            rows = slice(stop, stop := stop + piece.rows)
+            X[rows] = recipe.encode(piece.batch, unseen=self.unseen)
+            for j, target in enumerate(recipe.targets):
+                Y[rows, j] = piece.batch.frame[target].to_numpy()
+            if w is not None and recipe.weights:
+                w[rows] = piece.batch.frame[recipe.weights].to_numpy()
+            missing.update(piece.missing)
+        return Block(X, Y, w, sum(piece.dropped for piece in pieces), dict(missing))
+
+    def _pieces(self) -> Iterator[_Piece]:
         counted, incomplete, rows = Counter(), 0, 0
         for batch in self.source.batches(self.recipe.columns):
             rows += batch.frame.height
             batch = self._present(batch)
             present = batch.frame.height
             absent = {s.name: n for s in batch.frame if (n := s.null_count())}
-            batch = batch.where(complete(batch.frame))
+            batch = batch.where(complete(batch.frame)) if absent else batch
             dropped = present - batch.frame.height
             counted.update(absent)
             incomplete += dropped
             if dropped and self.missing != "drop":
                 continue  # the error below wants the counts of the whole table
-            X = self.recipe.encode(batch, unseen=self.unseen)
-            Y = np.column_stack([batch.frame[target].to_numpy() for target in self.recipe.targets])
-            w = batch.frame[self.recipe.weights].to_numpy() if self.recipe.weights else None
-            yield Block(X, Y, w, dropped, absent)
+            yield _Piece(batch, dropped, absent)
         if rows == 0:
             raise DataError(f"{self.source.name} has no rows", "give at least one row")
         if incomplete and self.missing != "drop":
@@ -110,12 +163,12 @@ def complete(frame: pl.DataFrame) -> pl.Series:
 
 @dataclass(frozen=True, eq=False)
 class ArrayRows:
-    """Rows of arrays in memory: X (n, p), Y (n, m), w (n,) or None; real numbers of any type, and NaN.
+    """Rows of arrays in memory: X (n, p), which may be sparse, Y (n, m), w (n,) or None; real numbers and NaN.
 
     They are read piece by piece, as float64, so no type and no layout costs a second copy of the whole.
     """
 
-    X: np.ndarray
+    X: Any
     Y: np.ndarray
     w: np.ndarray | None
     recipe: Recipe
@@ -127,24 +180,35 @@ class ArrayRows:
 
     @property
     def cells(self) -> int:
-        """How many numbers X and Y hold."""
-        return self.X.size + self.Y.size
+        """How many numbers X and Y hold, zeros that are not stored included."""
+        return len(self.Y) * (self.X.shape[1] + self.Y.shape[1])
+
+    @property
+    def stored(self) -> Block | None:
+        """The rows with a sparse X as it is stored, taken for complete; None where that would not be faster."""
+        if not is_sparse(self.X) or self.missing != "error" or self.X.nnz > _THIN * self.cells:
+            return None
+        whole = Block(self.X, self.Y, self.w)
+        return whole if self.w is None else whole.take(np.flatnonzero(self.w != 0))
 
     @property
     def is_ready(self) -> bool:
         """Whether X lies row by row as float64, and no row will be left out."""
-        return self.unchecked() is not None and self.X.dtype == np.float64 and self.X.flags.c_contiguous
+        whole = self.unchecked() is not None and not is_sparse(self.X)
+        return whole and self.X.dtype == np.float64 and self.X.flags.c_contiguous
 
     def unchecked(self) -> "Unchecked | None":
         """The same rows, taken for complete; None where a row might have to be left out."""
-        return Unchecked(self) if self.missing == "error" and self.w is None and len(self.X) else None
+        return Unchecked(self) if self.missing == "error" and self.w is None and len(self.Y) else None
 
     def pieces(self, size: int) -> Iterator[tuple[int, Block]]:
         """All rows from the first on, `size` at a time, with the number of the first of them."""
-        for first in range(0, max(1, len(self.X)), size):
+        for first in range(0, max(1, len(self.Y)), size):
             part = slice(first, first + size)
-            X, Y = (np.asarray(whole[part], np.float64) for whole in (self.X, self.Y))
-            yield first, Block(X, Y, None if self.w is None else self.w[part])
+            yield (
+                first,
+                Block(dense(self.X[part]), dense(self.Y[part]), None if self.w is None else self.w[part]),
+            )
 
     def _batches(self) -> Iterator[Block]:
         counted, incomplete = Counter(), 0
@@ -163,7 +227,7 @@ class ArrayRows:
         if incomplete and self.missing != "drop":
             cells = listed(f"{name} {count:,}" for name, count in counted.items())
             raise MissingValuesError(
-                f"the arrays have missing cells (NaN): {cells} ({incomplete:,} of {len(self.X):,} rows)",
+                f"the arrays have missing cells (NaN): {cells} ({incomplete:,} of {len(self.Y):,} rows)",
                 _DROP,
             )
 
@@ -189,6 +253,7 @@ class ArrayRows:
         return found
 
 
+_THIN = 1 / 16  # the share of cells up to which products of the stored ones beat those of all
 _PIECE = 1 << 18  # cells of an array that are looked at together: they stay in cache
 
 
@@ -233,19 +298,29 @@ def refuse_negative(w: np.ndarray, place: Callable[[int], str]) -> None:
         raise DataError(f"{place(row)}: the weight {w[row]:g} is negative", "give weights of zero or more")
 
 
+Part = TypeVar("Part", Block, _Piece)
+
+
 def regrouped(blocks: Iterable[Block], size: int) -> Iterator[Block]:
     """The same rows in blocks of exactly `size`, the last one shorter (and empty only when all are)."""
-    held: list[Block] = []
+    return map(_joined, _grouped(blocks, size))
+
+
+def _grouped(pieces: Iterable[Part], size: int) -> Iterator[list[Part]]:
+    """The pieces in groups of exactly `size` rows, cut where need be; the last group has the rest."""
+    held: list[Part] = []
     count = 0
-    for block in blocks:
-        held.append(block)
-        count += len(block.X)
+    for piece in pieces:
+        held.append(piece)
+        count += piece.rows
         while count > size:
-            whole = _joined(held)
-            yield whole.take(slice(0, size))._replace(dropped=whole.dropped, missing=whole.missing)
-            held, count = [whole.take(slice(size, None))], count - size
+            last = held.pop()
+            kept = last.rows - (count - size)
+            told = last.take(slice(0, kept))._replace(dropped=last.dropped, missing=last.missing)
+            yield [*held, told]
+            held, count = [last.take(slice(kept, None))], count - size
     if held:
-        yield _joined(held)
+        yield held
 
 
 def _joined(blocks: Sequence[Block]) -> Block:

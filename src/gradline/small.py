@@ -27,8 +27,8 @@ class Keeper:
         """What was kept, read by the recipe `before`, with the columns that `after` leaves of it."""
         if self._block is None or before is after:
             return self._block
-        columns = [before.features.index(name) for name in after.features]
-        return self._block._replace(X=self._block.X[:, columns])
+        place = {name: j for j, name in enumerate(before.features)}
+        return self._block._replace(X=self._block.X[:, [place[name] for name in after.features]])
 
 
 def seen(rows: Rows) -> tuple[Moments, Block | None]:
@@ -51,5 +51,6 @@ def known_optimum(moments: Moments, small: Block | None, bias: bool) -> Refined 
         return moments.products.optimum(moments.m, bias)
     if small is None or not is_refinable(moments, bias):
         return None
-    found = refined(small.X, small.Y, small.w, bias)
+    raw = moments.raw_factor(bias)
+    found = refined(small.X, small.Y, small.w, raw.A, raw.B)
     return found if found.is_proven else None

@@ -62,6 +62,8 @@ def _settings(model: LinearModel) -> str:
     parts.append(counted(model.certificate.epochs or 0, "epoch"))
     if "batch_size" in settings:
         parts.append(f"batches of {settings['batch_size']:,}")
+    if settings.get("dtype", "float64") != "float64":
+        parts.append(f"steps in {settings['dtype']}")
     if settings["momentum"]:
         parts.append(f"momentum {settings['momentum']:g}")
     return ", " + ", ".join(parts)

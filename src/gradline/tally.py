@@ -3,15 +3,16 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradline.compiled import kernels
+from gradline.compiled import kernels, lent
 from gradline.doubled import two_sum
 from gradline.errors import DataError
 from gradline.factor import UNIT
 from gradline.rows import Block
+from gradline.sparse import is_sparse
 
 LARGEST = 1e152  # the square of a larger value, summed over many rows, is beyond float64
 
@@ -182,31 +183,45 @@ def fingerprint(block: Block) -> int:
     A row's hash is multilinear in its values with odd multipliers, finished by the mixer of splitmix64
     (Steele, Lea, Flood 2014): moving a value to another column or row changes the sum.
     """
-    parts = [block.X, block.Y, *([] if block.w is None else [block.w[:, None]])]
-    columns = sum(part.shape[1] for part in parts)
-    numbers = np.arange(1, columns + 1, dtype=np.uint64) * np.uint64(_GOLDEN)
-    multipliers = _mixed(numbers) | np.uint64(1)
-    sums, first = np.full(len(block.X), _GOLDEN, np.uint64), 0
-    loops = kernels(len(block.X) * columns * _GAIN)
+    loops = None if is_sparse(block.X) else kernels((block.X.size + block.Y.size) * _GAIN)
+    if loops:
+        hashed = loops.hashed(*map(lent, block[:3]), 0, len(block.X), multipliers(_columns(block)))
+        return int(hashed)
+    parts, first = [block.X, block.Y, *([] if block.w is None else [block.w[:, None]])], 0
+    sums, factors = np.full(len(block.Y), _GOLDEN, np.uint64), multipliers(_columns(block))
     for part in parts:
-        theirs = multipliers[first : first + part.shape[1]]
-        if loops:
-            loops.hashed(np.ascontiguousarray(part).view(np.uint64), sums, theirs)
-        else:
-            _hashed(part, sums, theirs)
+        add = _add_sparse_hashes if is_sparse(part) else _add_hashes
+        add(part, sums, factors[first : first + part.shape[1]])
         first += part.shape[1]
-    return int(loops.mixed_sum(sums) if loops else _mixed(sums).sum(dtype=np.uint64))
+    return int(_mixed(sums).sum(dtype=np.uint64))
 
 
-def _hashed(X: np.ndarray, sums: np.ndarray, multipliers: np.ndarray) -> None:
-    """Add the bits of each row of X (n, p) to its hash in `sums` (n,), −0 as 0; the twin of `kernels.hashed`."""
+def _columns(block: Block) -> int:
+    return block.X.shape[1] + block.Y.shape[1] + (block.w is not None)
+
+
+def multipliers(columns: int) -> np.ndarray:
+    """Those of a row's hash, (columns,) of uint64: odd, and unlike each other."""
+    return _mixed(np.arange(1, columns + 1, dtype=np.uint64) * np.uint64(_GOLDEN)) | np.uint64(1)
+
+
+def _add_hashes(X: np.ndarray, sums: np.ndarray, factors: np.ndarray) -> None:
+    """Add the bits of each row of X (n, p), −0 as 0, to its hash in `sums` (n,)."""
     for first in range(0, len(X), _CACHED):
         part = slice(first, first + _CACHED)
-        for column, multiplier in zip(X[part].T, multipliers, strict=True):
+        for column, factor in zip(X[part].T, factors, strict=True):
             bits = (column + 0.0).view(np.uint64)
             bits ^= bits >> np.uint64(32)
-            bits *= multiplier
+            bits *= factor
             sums[part] += bits
+
+
+def _add_sparse_hashes(X: Any, sums: np.ndarray, factors: np.ndarray) -> None:
+    """The same for rows stored one after the other (CSR); a zero adds nothing."""
+    bits = (X.data + 0.0).view(np.uint64)
+    bits ^= bits >> np.uint64(32)
+    before = np.concatenate([np.zeros(1, np.uint64), np.cumsum(bits * factors[X.indices], dtype=np.uint64)])
+    sums += before[X.indptr[1:]] - before[X.indptr[:-1]]
 
 
 _CACHED = 1 << 13  # rows of a column that stay in cache from one operation to the next

@@ -65,3 +65,8 @@ def percent(share: float) -> str:
 def counted(count: int, word: str) -> str:
     """A count with its noun: 1 row, 1,200 rows."""
     return f"{count:,} {word}{'' if count == 1 else 's'}"
+
+
+def printable(text: str) -> str:
+    """The text on one line, without what would steer a terminal."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -1,12 +1,14 @@
 """The command line: `gradline COMMAND`, one file per help panel; each parses, calls and prints."""
 
+import atexit
+import gc
 import os
 from typing import Annotated
 
 import typer
 
 from gradline import __version__
-from gradline.cli import check, examine, fit, learn, prove, share, use
+from gradline.cli import check, compare, examine, export, fit, learn, prove, push, share, use, versions
 from gradline.cli.terminal import Settings
 
 app = typer.Typer(
@@ -17,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (fit, use, check, examine, prove, learn, share):
+for module in (fit, use, check, examine, prove, learn, share, export, versions, compare, push):
     module.register(app)
 
 
@@ -45,4 +47,8 @@ def main() -> None:
     # machine lose seconds. NumPy reads this when it loads, which is later.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("MKL_NUM_THREADS", "1")
+    # Imports make objects that stay. To look for garbage among them, again and again and once more at the
+    # end, took half of a small fit's time.
+    gc.set_threshold(100_000)
+    atexit.register(gc.freeze)
     app()

@@ -1,6 +1,7 @@
 """Fit: `gradline fit` trains a model, proves it and saves it."""
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ def fit(
     momentum: flags.Momentum = None,
     shuffle: flags.Shuffle = None,
     decay: flags.Decay = None,
+    dtype: flags.Dtype = None,
     scale: flags.Scale = None,
     init: flags.Init = None,
     bias: flags.Bias = None,
@@ -42,6 +44,8 @@ def fit(
     force: flags.Force = None,
     require_certified: flags.RequireCertified = None,
     output: flags.Output = None,
+    commit: flags.Commit = False,
+    message: flags.Message = "",
     as_json: flags.AsJson = False,
 ) -> None:
     """Fit a linear model to a table, and prove the answer.
@@ -60,6 +64,7 @@ def fit(
     given = {
         "data": data, "targets": target, "features": feature, "exclude": exclude, "solver": solver, "lr": lr,
         "epochs": epochs, "batch_size": batch_size, "momentum": momentum, "shuffle": shuffle, "decay": decay,
+        "dtype": dtype,
         "scale": scale, "init": init, "bias": bias, "weights": weights, "holdout": holdout, "seed": seed,
         "missing": missing, "digits": digits, "force": force, "log_every": log_every,
         "require_certified": require_certified, "output": output,
@@ -68,7 +73,24 @@ def fit(
     expect_targets(options.data, options.targets)
     if options.output:
         expect_writable(options.output)
-    _finish(_run(options), options, as_json)
+    record = _recorder(commit, message, config)
+    _finish(_run(options), options, record, as_json)
+
+
+def _recorder(commit: bool, message: str, config: Path | None) -> Callable[[Any, str], str] | None:
+    """What records a model under the name of a file and returns the version's name; None if nobody asked."""
+    from gradline.errors import UsageError  # noqa: PLC0415 - --help needs it not
+
+    if not commit:
+        if message:
+            raise UsageError("-m gives a message, and nothing is to be recorded", "add --commit")
+        return None
+    from gradline.history.recording import commit as record  # noqa: PLC0415 - --help needs no numpy
+    from gradline.history.store import Store  # noqa: PLC0415
+
+    Store.make().expect_writable()
+    files = [] if config is None else [config]
+    return lambda model, name: record(message, files, {name: model}, notebook=None).name
 
 
 def _run(options: Any) -> Any:
@@ -87,14 +109,16 @@ def _run(options: Any) -> Any:
         progress.clear()
 
 
-def _finish(model: Any, options: Any, as_json: bool) -> None:
-    """Save the model unless it failed, print it, and set the exit code."""
+def _finish(model: Any, options: Any, record: Callable[[Any, str], str] | None, as_json: bool) -> None:
+    """Save the model and record it unless it failed, print it, and set the exit code."""
     from gradline.fitting import command  # noqa: PLC0415 - --help needs no numpy
 
     tell_notices(model.notices)
     status = model.certificate.status
     failed = status == "diverged" or (options.require_certified and status != "certified")
-    saved = options.output if not failed or options.request.force else None
+    is_kept = not failed or options.request.force
+    saved = options.output if is_kept else None
+    version = None
     if not as_json:
         out(model.summary())
         if status in ("stopped", "diverged"):
@@ -105,10 +129,15 @@ def _finish(model: Any, options: Any, as_json: bool) -> None:
         say(f"saved: {saved}")
     elif failed and options.output:
         say(f"not saved: the fit is {status}")
-    elif not as_json:
+    elif not as_json and record is None:
         say(f"not saved: add -o {_file_name(options.data)}.safetensors")
+    if record is not None and is_kept:
+        version = record(model, str(saved or f"{_file_name(options.data)}.safetensors"))
+        say(f"recorded: {version}")
+    elif record is not None:
+        say(f"not recorded: the fit is {status}")
     if as_json:
-        out_json(report(model, saved))
+        out_json(report(model, saved) | ({} if version is None else {"version": version}))
     if failed:
         raise typer.Exit(3)
 

@@ -45,6 +45,9 @@ Shuffle = Annotated[
 Decay = Annotated[
     str | None, _flag("Of the rate (sgd): none or linear. Default: linear where lr is auto.", "--decay")
 ]
+Dtype = Annotated[
+    str | None, _flag("Numbers of the steps (sgd): float64 or float32. Default: float64.", "--dtype")
+]
 Init = Annotated[
     str | None, _flag("zeros, normal, uniform, linear, or the file of a model to go on from.", "--init")
 ]
@@ -58,6 +61,8 @@ LogEvery = Annotated[int | None, _flag("Print the loss every so many epochs.", "
 Config = Annotated[Path | None, _flag("TOML file with these options; flags win over it.", "--config")]
 Force = Annotated[bool | None, _flag("Train even above the largest stable rate.", "--force")]
 RequireCertified = Annotated[bool | None, _flag("Exit 3 unless certified.", "--require-certified")]
+Commit = Annotated[bool, _flag("Record a version too; -m says what it is.", "--commit")]
+Message = Annotated[str, _flag("What to remember of a version.", "-m", "--message")]
 AsJson = Annotated[bool, _flag("One JSON object on stdout.", "--json")]
 Model = Annotated[Path, typer.Argument(help="File that `gradline fit -o` wrote.", show_default=False)]
 Output = Annotated[str | None, _flag("File to write.", "-o", "--output")]

@@ -1,6 +1,5 @@
 """What the fit's flags and its configuration file hold, merged into one request."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "shuffle": (bool,),
     "init": (str,),
     "decay": (str,),
+    "dtype": (str,),
     "seed": (int,),
     "bias": (bool,),
     "scale": (str,),
@@ -44,7 +44,7 @@ _WORDS = {
     bool: "true or false",
 }
 _ALIASES = {"target": "targets", "feature": "features"}  # the flags are singular
-_SETTINGS = ("lr", "epochs", "batch_size", "momentum", "shuffle", "init", "decay", "digits", "seed")
+_SETTINGS = ("lr", "epochs", "batch_size", "momentum", "shuffle", "init", "decay", "dtype", "digits", "seed")
 _REQUEST = ("bias", "scale", "weights", "holdout", "missing", "force", "seed")
 
 
@@ -106,6 +106,8 @@ def rate(value: Any) -> float | str:
 
 def _read(path: Path) -> dict[str, Any]:
     """The options in a TOML file, each checked for its name and type."""
+    import tomllib  # noqa: PLC0415 - only a file needs it
+
     try:
         options = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

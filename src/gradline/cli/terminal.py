@@ -116,8 +116,13 @@ class Progress:
 
     def on_rows(self, rows: int) -> None:
         """Some rows more were read."""
+        from gradline.data.meter import METER  # noqa: PLC0415 - --help needs no polars
+
         self._rows += rows
-        self._show(f"{self._rows:,} rows read")
+        told = f"{self._rows:,} rows read"
+        if METER.total:
+            told += f", {_megabytes(METER.read)} of {_megabytes(METER.total)}, {_duration(METER.left)} left"
+        self._show(told)
 
     def on_start(self, epochs: int) -> None:
         """Training begins."""
@@ -158,6 +163,10 @@ class Progress:
             self._open = True
         else:
             say(text)
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.0f} MB"
 
 
 def _duration(seconds: float) -> str:

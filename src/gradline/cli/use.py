@@ -9,6 +9,8 @@ import typer
 
 from gradline.cli import flags
 from gradline.cli.terminal import guarded, out, out_json, say
+from gradline.cli.version_view import account, show_version
+from gradline.cli.versions import named
 
 PANEL = "Use"
 
@@ -103,12 +105,23 @@ def show(
     weights_are: flags.WeightsAre = "counts",
     as_json: flags.AsJson = False,
 ) -> None:
-    """Show a model: coefficients, fit, certificate, standard errors, and how it was made."""
-    from gradline.certificate import finite  # noqa: PLC0415 - --help needs no numpy
-    from gradline.model import load  # noqa: PLC0415
-    from gradline.summary import inference_table  # noqa: PLC0415
+    """Show a model: coefficients, fit, certificate, standard errors, and how it was made; or a version.
 
-    loaded = load(model)
+    Examples:
+
+      gradline show crops.safetensors
+
+      gradline show v3
+    """
+    from gradline.certificate import finite  # noqa: PLC0415 - --help needs no numpy
+    from gradline.history.models import model_of  # noqa: PLC0415
+    from gradline.model import load  # noqa: PLC0415
+
+    version = named(model)
+    if version is not None and not config:
+        show_version(*version, weights_are, as_json)
+        return
+    loaded = load(model) if version is None else model_of(*version)
     inference = loaded.infer(weights_are)
     if config:
         from gradline.cli.options import to_toml  # noqa: PLC0415
@@ -119,9 +132,7 @@ def show(
 
         out_json(report(loaded, model) | {"inference": finite(inference.card() | inference.tests())})
     else:
-        out(f"{loaded.summary()}\n\n{inference_table(loaded, inference)}\n")
-        out(f"Minimised: {loaded.objective}.")
-        out(f"Data fingerprint: {loaded.moments.tally.fingerprint:016x}.")
+        out(account(loaded, inference))
 
 
 def _choice(name: str, value: str, choices: tuple[str, ...]) -> str:

@@ -9,10 +9,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from gradline.data.meter import METER
 from gradline.data.source import EMPTY, Batch, Column, Kind
 from gradline.errors import DataError, FileError
 
-_ROWS = 1 << 16  # per batch: a few MB for tens of columns
+_CELLS = 1 << 21  # per batch: 16 MB of numbers
+_ROWS = 1 << 16  # at most
+
+
+def _rows(columns: int) -> int:
+    """The rows of a batch, so that tables of thousands of columns come in batches of few rows."""
+    return min(_ROWS, max(1, _CELLS // max(1, columns)))
 
 
 @dataclass(frozen=True)
@@ -21,6 +28,11 @@ class LazySource:
 
     scan: pl.LazyFrame
     name: str
+    path: Path | None = None
+
+    def names(self) -> list[str]:
+        """The columns' names."""
+        return list(self._schema)
 
     def schema(self) -> dict[str, Column]:
         """The columns by their types."""
@@ -35,9 +47,13 @@ class LazySource:
 
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows in their order; only these columns are decoded."""
-        first = 0
+        first, rows = 0, self._begun()
         # The one place that touches a polars API marked unstable: the version is pinned for it.
-        batches = iter(self.scan.select(list(columns)).collect_batches(chunk_size=_ROWS, maintain_order=True))
+        batches = iter(
+            self.scan.select(list(columns)).collect_batches(
+                chunk_size=_rows(len(columns)), maintain_order=True
+            )
+        )
         while True:
             try:
                 frame = next(batches, None)
@@ -45,8 +61,20 @@ class LazySource:
                 raise self._unreadable(error) from error
             if frame is None:
                 return
+            if self.path is not None:
+                METER.reach(self.path, (first + frame.height) / rows)
             yield Batch.of(frame.get_columns(), columns, _place(first, self.name))
             first += frame.height
+
+    def _begun(self) -> int:
+        """How many rows will come, for the meter: what a file says of itself at its end."""
+        if self.path is None:
+            return 0
+        METER.begin(self.path)
+        try:
+            return max(1, self.scan.select(pl.len()).collect().item())
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise self._unreadable(error) from error
 
     def _unreadable(self, error: Exception) -> FileError:
         return FileError(
@@ -56,7 +84,7 @@ class LazySource:
 
 def parquet(path: Path, name: str) -> LazySource:
     """A Parquet file."""
-    return LazySource(pl.scan_parquet(path, glob=False), name)
+    return LazySource(pl.scan_parquet(path, glob=False), name, path)
 
 
 def arrow(path: Path, name: str) -> LazySource:
@@ -64,7 +92,7 @@ def arrow(path: Path, name: str) -> LazySource:
     with path.open("rb") as stream:
         is_file = stream.read(6) == b"ARROW1"
     if is_file:
-        return LazySource(pl.scan_ipc(path, glob=False), name)
+        return LazySource(pl.scan_ipc(path, glob=False), name, path)
     try:
         return LazySource(pl.read_ipc_stream(path).lazy(), name)
     except pl.exceptions.PolarsError as error:
@@ -101,6 +129,10 @@ class FrameSource:
             raise DataError(f"the frame has more than one column named {twice}", "rename one of them")
         return cls(frame, "the frame")
 
+    def names(self) -> list[str]:
+        """The columns' names."""
+        return [str(name) for name in self.frame.columns]
+
     def schema(self) -> dict[str, Column]:
         """The columns by their types; object columns by their values."""
         return {str(name): _column(self._dtype(name)) for name in self.frame.columns}
@@ -128,8 +160,9 @@ class FrameSource:
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows in slices, converted one slice at a time."""
         natives = {str(name): name for name in self.frame.columns}
-        for first in range(0, len(self.frame), _ROWS):
-            rows = slice(first, first + _ROWS)
+        size = _rows(len(columns))
+        for first in range(0, len(self.frame), size):
+            rows = slice(first, first + size)
             series = [self._polars(natives[name], rows).alias(name) for name in columns]
             yield Batch.of(series, columns, _place(first, self.name))
 

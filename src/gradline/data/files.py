@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from gradline.data import columnar, csv, ndjson
+from gradline.data.meter import METER
 from gradline.data.source import EMPTY, Batch, Column, Kind, Source
 from gradline.errors import DataError, FileError
 from gradline.wording import listed, nearest
@@ -39,6 +40,10 @@ class FilesSource:
     parts: tuple[Source, ...]
     name: str
 
+    def names(self) -> list[str]:
+        """The columns' names in the first file."""
+        return self.parts[0].names()
+
     def schema(self) -> dict[str, Column]:
         """The columns of the first file, each as the first file knows it that has values in it."""
         columns = self.parts[0].schema()
@@ -63,7 +68,7 @@ class FilesSource:
 
     @cached_property
     def _names(self) -> list[tuple[Source, set[str]]]:
-        return [(part, set(part.schema())) for part in self.parts]
+        return [(part, set(part.names())) for part in self.parts]
 
 
 def open_files(text: str) -> Source:
@@ -118,6 +123,7 @@ def _open_file(path: Path, name: str) -> Source:
         raise FileError(f"{name} is a zip archive or a spreadsheet", "unzip it, or save it as CSV")
     if _suffix(path) == ".json" and head.lstrip().startswith(b"["):
         raise FileError(f"{name} is one JSON array", "write one object per line (.ndjson), or a CSV")
+    METER.expect(path)
     for magic, opener in _MAGIC.items():
         if head.startswith(magic):
             return opener(path, name)

@@ -47,6 +47,10 @@ class Batch(NamedTuple):
         kept = rows.arg_true()
         return Batch(self.frame.filter(rows), lambda row: self.place(int(kept[row])))
 
+    def part(self, rows: slice) -> "Batch":
+        """The rows of a slice from its start on; each still knows its place."""
+        return Batch(self.frame[rows], lambda row: self.place(rows.start + row))
+
     @classmethod
     def of(
         cls, columns: Iterable[pl.Series], kinds: Mapping[str, "Kind"], place: Callable[[int], str]
@@ -65,6 +69,10 @@ class Source(Protocol):
     @property
     def name(self) -> str:
         """What to call it in a message."""
+        ...
+
+    def names(self) -> list[str]:
+        """The columns' names in their order, which a file tells without its cells being looked at."""
         ...
 
     def schema(self) -> dict[str, Column]:

@@ -1,6 +1,9 @@
 """Compiled loops (numba), each with a NumPy twin that it is tested against; `compiled` decides when they load."""
 
+from gradline.kernels.gram import gram
+from gradline.kernels.hashes import hashed
+from gradline.kernels.lines import read_numbers
+from gradline.kernels.registers import LANES
 from gradline.kernels.steps import sgd_epoch
-from gradline.kernels.sums import cross_products, hashed, mixed_sum, shifted
 
-__all__ = ["cross_products", "hashed", "mixed_sum", "sgd_epoch", "shifted"]
+__all__ = ["LANES", "gram", "hashed", "read_numbers", "sgd_epoch"]

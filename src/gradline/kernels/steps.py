@@ -1,17 +1,30 @@
-"""Compiled mini-batch descent: an epoch over rows in memory; the twin is `solvers.sgd`.
+"""Compiled mini-batch descent: an epoch over rows in memory, in float64 or float32; the twin is `solvers.sgd`.
 
 Sums may be reordered here, but nowhere may NaN or an infinity be lost from one.
 """
 
 import numba
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
+
+from gradline.kernels.lanes import (
+    eight,
+    fetch,
+    four,
+    lanes,
+    plus_times,
+    put,
+    scaled,
+    spread,
+    times,
+    total,
+    two,
+    width,
+)
 
 _SUMS = {"reassoc", "contract"}
-_ROWS = 64  # rows drawn and gathered together: they stay in the first cache
-_LANES = 8  # gathered rows are padded with zeros to a multiple of so many columns
+_ROWS = 32  # rows gathered together: they stay in the first cache, beside as many that were sent for
+_AHEAD = 2 * _ROWS  # row numbers known at least before a gathering: for its rows, and for those to send for
+_DRAWN = 384  # row numbers drawn together
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS)
@@ -19,80 +32,80 @@ def sgd_epoch(X, Y, w, center, scale, keys, bits, theta, velocity, lr, done, upd
     """Descend over all rows once, in batches; `theta` and `velocity` (q, m) change in place.
 
     Rows come in the order of `shuffling.permutation(n, keys)` of `bits` bits, as (X − center)/scale, with weights `w`
-    or, where it is empty, of one. The rate of update k is lr·(1 − k/updates), the first k being `done`. Twin:
-    `solvers.sgd._update` for each batch.
+    or, where it is empty, of one. The rate of update k is lr·(1 − k/updates), the first k being `done`. All arrays
+    but the keys are of one type, and so is the arithmetic. Twin: `solvers.sgd._update` for each batch.
     """
-    n, p = X.shape
-    q, m = theta.shape
-    width = -(-q // _LANES) * _LANES
-    weight, speed, gradient = np.zeros((m, width)), np.zeros((m, width)), np.zeros((m, width))
-    _by_target(theta, p, weight)
-    _by_target(velocity, p, speed)
-    A, B, u, order = np.zeros((_ROWS, width)), np.empty((_ROWS, m)), np.ones(_ROWS), np.empty(_ROWS, np.int64)
-    if q > p:
-        A[:, p] = 1.0
-    inverse = 1.0 / scale
-    at, held, left = 0, 0, n
-    counter, ready = _draw(X, Y, keys, bits, 0, order)
-    while left > 0 and batch_size == 1:
-        held = ready
-        _gather(X, Y, w, center, inverse, order, held, A, B, u)
-        counter, ready = _draw(X, Y, keys, bits, counter, order)
-        _row_by_row(A, B, held, weight, speed, lr, done, updates, momentum)
-        left -= held
-        done += held
+    n, m = len(X), theta.shape[1]
+    weight, speed, frame, A = _padded(X, center, scale, theta, velocity)
+    gradient = np.zeros_like(weight)
+    B, u = np.zeros((m, len(A)), X.dtype), np.ones(len(A), X.dtype)
+    order, x = np.zeros(_AHEAD + _DRAWN + _ROWS, np.int64), np.empty(_DRAWN, np.uint32)
+    counter, known, first, at, held, left = 0, 0, 0, 0, 0, n
     while left > 0:
-        size, total = min(batch_size, left), 0.0
-        left -= size
+        size, taken = min(batch_size, left), 0.0
         while size > 0:
             if at == held:
-                at, held = 0, ready
-                _gather(X, Y, w, center, inverse, order, held, A, B, u)
-                counter, ready = _draw(X, Y, keys, bits, counter, order)
+                first += held
+                if known - first < _AHEAD:
+                    for i in range(first, known):
+                        order[i - first] = order[i]
+                    counter, known = _draw(keys, bits, n, counter, x, order, known - first)
+                    first = 0
+                at, held = 0, min(_ROWS, known - first)
+                _gather(X, Y, w, frame, order, first, held, A, B, u)
+                # The last rows are left to what follows, which leaves their velocity too.
+                while batch_size == 1 and momentum == 0 and at + 4 <= held and left > 4:
+                    _four_updates(A, B, at, weight, lr, done, updates)
+                    at, done, left = at + 4, done + 4, left - 4
             run = min(size, held - at)
-            total += _add_gradients(A, B, u, at, at + run, weight, gradient)
-            at += run
-            size -= run
-        _update(weight, speed, gradient, 2.0 / (m * total), lr * (1.0 - done / updates), momentum)
+            taken += _add_gradients(A, B, u, at, at + run, weight, gradient)
+            at, size, left = at + run, size - run, left - run
+        _update(weight, speed, gradient, 2.0 / (m * taken), lr * (1.0 - done / updates), momentum)
         done += 1
-    _as_columns(weight, p, theta)
-    _as_columns(speed, p, velocity)
+    _unpadded(weight, X.shape[1], theta)
+    _unpadded(speed, X.shape[1], velocity)
 
 
 @numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS)
-def _by_target(theta, p, weight):
-    """The columns of θ (q, m) as rows, the bias after the features instead of before them."""
-    q, m = theta.shape
-    for t in range(m):
-        for j in range(p):
-            weight[t, j] = theta[q - p + j, t]
-        if q > p:
-            weight[t, p] = theta[0, t]
+def _padded(X, center, scale, theta, velocity):
+    """θ and the velocity by target, with the bias after the features; center and 1/scale; room for rows.
 
-
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS)
-def _as_columns(weight, p, theta):
-    """The way back."""
-    q, m = theta.shape
-    for t in range(m):
-        for j in range(p):
-            theta[q - p + j, t] = weight[t, j]
-        if q > p:
-            theta[0, t] = weight[t, p]
-
-
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS)
-def _draw(X, Y, keys, bits, counter, order):
-    """Draw the next row numbers, if any are left, and send for their rows. Twin: `shuffling.permutation`.
-
-    Returns how far the counter came and how many they are. The rows come into cache while those before are at work.
+    All have columns of zeros up to whole vectors. The rows, three more than are gathered, have a one for the bias.
     """
-    n, p = X.shape
-    x = np.empty(_ROWS, np.uint32)
+    q, m = theta.shape
+    p = X.shape[1]
+    columns = -(-q // width(X)) * width(X)
+    weight, speed = np.zeros((m, columns), X.dtype), np.zeros((m, columns), X.dtype)
+    frame, A = np.zeros((2, columns), X.dtype), np.zeros((_ROWS + 3, columns), X.dtype)
+    for j in range(p):
+        frame[0, j], frame[1, j] = center[j], 1.0 / scale[j]
+        for t in range(m):
+            weight[t, j], speed[t, j] = theta[q - p + j, t], velocity[q - p + j, t]
+    if q > p:
+        A[:, p] = 1.0
+        for t in range(m):
+            weight[t, p], speed[t, p] = theta[0, t], velocity[0, t]
+    return weight, speed, frame, A
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS)
+def _unpadded(weight, p, theta):
+    """The way back for θ (q, m), from the features first to the bias first; p are features."""
+    q, m = theta.shape
+    for t in range(m):
+        for j in range(q):
+            theta[(j + q - p) % q, t] = weight[t, j]
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS)
+def _draw(keys, bits, n, counter, x, order, held):
+    """Draw row numbers behind those that are held until there are enough or no more. Twin: `shuffling.permutation`.
+
+    Returns how far the counter came, and how many row numbers `order` holds.
+    """
     mask, half = np.uint32((1 << bits) - 1), np.uint32((bits + 1) // 2)
-    held = 0
-    while held == 0 and counter < 1 << bits:
-        many = min(_ROWS, (1 << bits) - counter)
+    while held < _AHEAD and counter < 1 << bits:
+        many = min(_DRAWN, (1 << bits) - counter)
         for i in range(many):
             x[i] = counter + i
         for k in range(len(keys)):
@@ -101,88 +114,124 @@ def _draw(X, Y, keys, bits, counter, order):
                 mixed = np.uint32(x[i] * factor + addend) & mask
                 x[i] = mixed ^ (mixed >> half)
         for i in range(many):
-            order[held] = x[i]
+            order[np.uintp(held)] = x[i]  # unsigned, so that no sign has to be looked at
             held += x[i] < n
         counter += many
-    for i in range(held):
-        for j in range(0, p, _LANES):
-            _prefetch(X, order[i], j)  # pyright: ignore[reportCallIssue] - numba adds an argument
-        _prefetch(X, order[i], p - 1)  # pyright: ignore[reportCallIssue]
-        _prefetch(Y, order[i], 0)  # pyright: ignore[reportCallIssue]
     return counter, held
 
 
-@intrinsic
-def _prefetch(typing, array, row, column):  # noqa: ARG001 - numba passes it
-    """Ask for the cell's line of memory without waiting for it (LLVM's `prefetch`)."""
-
-    def generate(context, builder, signature, arguments):
-        kind = signature.args[0]
-        table = context.make_array(kind)(context, builder, arguments[0])
-        cell = cgutils.get_item_pointer(context, builder, kind, table, list(arguments[1:]))
-        number, line = ir.IntType(32), builder.bitcast(cell, cgutils.voidptr_t)
-        shape = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, number, number, number])
-        call = cgutils.get_or_insert_function(builder.module, shape, "llvm.prefetch.p0")
-        builder.call(call, [line, number(0), number(3), number(1)])  # to read, near, data
-        return context.get_dummy_value()
-
-    return types.void(array, row, column), generate
-
-
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS)
-def _gather(X, Y, w, center, inverse, order, held, A, B, u):
-    """Rows of X, scaled, with their targets and weights, side by side."""
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS, forceinline=True)
+def _gather(X, Y, w, frame, order, first, held, A, B, u):
+    """Rows of X, scaled, with their targets and weights, side by side; those that come next are sent for."""
+    p = X.shape[1]
     for i in range(held):
-        row = order[i]
-        for j in range(X.shape[1]):
-            A[i, j] = (X[row, j] - center[j]) * inverse[j]
-    for i in range(held):
-        for t in range(Y.shape[1]):
-            B[i, t] = Y[order[i], t]
+        # Beyond the row numbers that are known stand old ones, which cost nothing.
+        row, following = order[np.uintp(first + i)], order[np.uintp(first + _ROWS + i)]
+        for j in range(0, p, width(X)):
+            fetch(X, following, j)
+        fetch(X, following, p - 1)
+        fetch(Y, following, 0)
+        for j in range(0, p - width(X) + 1, width(X)):
+            put(A, i, j, scaled(lanes(X, row, j), lanes(frame, 0, j), lanes(frame, 1, j)))
+        _gather_rest(X, row, frame, A, i)
+        for t in range(len(B)):
+            B[t, i] = Y[row, t]
     if len(w):
         for i in range(held):
-            u[i] = w[order[i]]
+            u[i] = w[order[first + i]]
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS)
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS, forceinline=True)
+def _gather_rest(X, row, frame, A, i):
+    """The columns after the last whole vector, without touching memory beyond them, which nobody has sent for."""
+    p = X.shape[1]
+    j = p // width(X) * width(X)
+    if p - j >= 8:
+        put(A, i, j, scaled(eight(X, row, j), eight(frame, 0, j), eight(frame, 1, j)))
+        j += 8
+    if p - j >= 4:
+        put(A, i, j, scaled(four(X, row, j), four(frame, 0, j), four(frame, 1, j)))
+        j += 4
+    if p - j >= 2:
+        put(A, i, j, scaled(two(X, row, j), two(frame, 0, j), two(frame, 1, j)))
+        j += 2
+    if p - j >= 1:
+        A[i, j] = (X[row, j] - frame[0, j]) * frame[1, j]
+
+
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS, forceinline=True)
 def _add_gradients(A, B, u, first, last, weight, gradient):
-    """Add each row's u·(ŷ − y)·a to the gradient of each target: steps 1 to 3. Returns Σu."""
-    total = 0.0
+    """Add each row's u·(ŷ − y)·a to the gradient of each target: steps 1 to 3, for four rows at a time. Returns Σu."""
+    taken = 0.0
     for i in range(first, last):
-        total += u[i]
-        for t in range(weight.shape[0]):
-            residual = -B[i, t]
-            for j in range(weight.shape[1]):
-                residual += A[i, j] * weight[t, j]
-            residual *= u[i]
-            for j in range(weight.shape[1]):
-                gradient[t, j] += residual * A[i, j]
-    return total
+        taken += u[i]
+    for i in range(first, last, 4):
+        # After the last row stand rows of other batches, which count nothing here.
+        u0, u1 = u[i], u[i + 1] * (i + 1 < last)
+        u2, u3 = u[i + 2] * (i + 2 < last), u[i + 3] * (i + 3 < last)
+        for t in range(len(weight)):
+            s0, s1, s2, s3 = spread(A, 0.0), spread(A, 0.0), spread(A, 0.0), spread(A, 0.0)
+            for j in range(0, A.shape[1], width(A)):
+                v = lanes(weight, t, j)
+                s0, s1 = plus_times(s0, v, lanes(A, i, j)), plus_times(s1, v, lanes(A, i + 1, j))
+                s2, s3 = plus_times(s2, v, lanes(A, i + 2, j)), plus_times(s3, v, lanes(A, i + 3, j))
+            r0, r1 = spread(A, u0 * (total(s0) - B[t, i])), spread(A, u1 * (total(s1) - B[t, i + 1]))
+            r2, r3 = spread(A, u2 * (total(s2) - B[t, i + 2])), spread(A, u3 * (total(s3) - B[t, i + 3]))
+            for j in range(0, A.shape[1], width(A)):
+                g = plus_times(lanes(gradient, t, j), r0, lanes(A, i, j))
+                g = plus_times(g, r1, lanes(A, i + 1, j))
+                g = plus_times(g, r2, lanes(A, i + 2, j))
+                put(gradient, t, j, plus_times(g, r3, lanes(A, i + 3, j)))
+    return taken
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS)
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS, forceinline=True)
 def _update(weight, speed, gradient, share, lr, momentum):
     """Step 4, update, and step 5, reset; `share` is what turns the sums into the gradient of the mean."""
-    for t in range(weight.shape[0]):
-        for j in range(weight.shape[1]):
-            speed[t, j] = momentum * speed[t, j] + share * gradient[t, j]
-            weight[t, j] -= lr * speed[t, j]
-            gradient[t, j] = 0.0
+    share, back, kept = spread(weight, share), spread(weight, -lr), spread(weight, momentum)
+    for t in range(len(weight)):
+        for j in range(0, weight.shape[1], width(weight)):
+            v = plus_times(times(kept, lanes(speed, t, j)), share, lanes(gradient, t, j))
+            put(speed, t, j, v)
+            put(weight, t, j, plus_times(lanes(weight, t, j), back, v))
+            put(gradient, t, j, spread(weight, 0.0))
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS)
-def _row_by_row(A, B, held, weight, speed, lr, done, updates, momentum):
-    """All steps for batches of one row, whose weight cancels; a call for each row would take as long as its work."""
-    m, width = weight.shape
-    share = 2.0 / m
-    for i in range(held):
-        rate = lr * (1.0 - (done + i) / updates)
-        for t in range(m):
-            residual = -B[i, t]
-            for j in range(width):
-                residual += A[i, j] * weight[t, j]
-            residual *= share
-            for j in range(width):
-                change = momentum * speed[t, j] + residual * A[i, j]
-                speed[t, j] = change
-                weight[t, j] -= rate * change
+@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS, forceinline=True)
+def _four_updates(A, B, i, weight, lr, done, updates):
+    """All steps for four batches of one row a, whose weight cancels, without momentum.
+
+    No row waits for the update before it: all are predicted by the weights before the first, and a residual is
+    corrected by what the updates eₗ·aₗ since then have changed, a·w' = a·w + Σ eₗ·a·aₗ.
+    """
+    zero, share = spread(A, 0.0), -2.0 / len(weight) * lr
+    for t in range(len(weight)):
+        s0, s1, s2, s3 = zero, zero, zero, zero
+        g10, g20, g21, g30, g31, g32 = zero, zero, zero, zero, zero, zero
+        for j in range(0, A.shape[1], width(A)):
+            v = lanes(weight, t, j)
+            a0, a1, a2, a3 = lanes(A, i, j), lanes(A, i + 1, j), lanes(A, i + 2, j), lanes(A, i + 3, j)
+            s0, s1, s2, s3 = (
+                plus_times(s0, v, a0),
+                plus_times(s1, v, a1),
+                plus_times(s2, v, a2),
+                plus_times(s3, v, a3),
+            )
+            g10, g20, g21 = plus_times(g10, a1, a0), plus_times(g20, a2, a0), plus_times(g21, a2, a1)
+            g30, g31, g32 = plus_times(g30, a3, a0), plus_times(g31, a3, a1), plus_times(g32, a3, a2)
+        r0, r1, r2, r3 = (
+            total(s0) - B[t, i],
+            total(s1) - B[t, i + 1],
+            total(s2) - B[t, i + 2],
+            total(s3) - B[t, i + 3],
+        )
+        e0 = share * (1.0 - done / updates) * r0
+        e1 = share * (1.0 - (done + 1) / updates) * (r1 + e0 * total(g10))
+        e2 = share * (1.0 - (done + 2) / updates) * (r2 + e0 * total(g20) + e1 * total(g21))
+        e3 = share * (1.0 - (done + 3) / updates) * (r3 + e0 * total(g30) + e1 * total(g31) + e2 * total(g32))
+        x0, x1, x2, x3 = spread(A, e0), spread(A, e1), spread(A, e2), spread(A, e3)
+        for j in range(0, A.shape[1], width(A)):
+            v = plus_times(lanes(weight, t, j), x0, lanes(A, i, j))
+            v = plus_times(v, x1, lanes(A, i + 1, j))
+            v = plus_times(v, x2, lanes(A, i + 2, j))
+            put(weight, t, j, plus_times(v, x3, lanes(A, i + 3, j)))

@@ -1,11 +1,7 @@
 """`report`: one page that an analyst sends to a colleague, with every number, its proof and how to make it again."""
 
-import html
-import importlib.util
-import json
 import os
 import platform
-import re
 import shlex
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
@@ -14,16 +10,15 @@ from typing import Any, NamedTuple
 
 from gradline import __version__, plots
 from gradline.data import Source, open_table
-from gradline.errors import GradlineError, RequestError
+from gradline.errors import GradlineError
 from gradline.model import LinearModel, load
 from gradline.pages.account import MOST_NAMES, Account, checks, fit_command
-from gradline.pages.document import Page, Style, assembled, plotly_scripts, plotly_styles
+from gradline.pages.document import Page
+from gradline.pages.templated import Drawing, drawn, expect_jinja2, written
 from gradline.reading import WEIGHTS
 from gradline.summary import heading, sentences
 from gradline.verification.claims import Verification, verify
 from gradline.wording import joined, listed
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 _INTERVALS = ("Coefficients with 95 % intervals", plots.coefficients)
 _FITTED = ("Data and fit", plots.fitted)
@@ -34,16 +29,6 @@ _OF_ROWS = (
     ("Scale against location", plots.scale_location),
     ("Leverage", plots.leverage),
 )
-_TAG = re.compile("<br>|</?b>")  # the only ones in the headings of our figures; names are escaped in them
-
-
-class Drawing(NamedTuple):
-    """A figure's place on the page, its title, what is said of it, and the figure as plain data; None was refused."""
-
-    name: str
-    title: str
-    says: str
-    figure: dict[str, Any] | None
 
 
 def report(model: LinearModel | str | Path, data: Any = None) -> Page:
@@ -69,10 +54,7 @@ class Made(NamedTuple):
 
 def made(model: LinearModel | str | Path, data: Any = None) -> Made:
     """The report and the verification in it; parameters and errors as in `report`."""
-    if importlib.util.find_spec("jinja2") is None:
-        raise RequestError(
-            "a report is written with jinja2, which is not installed", "pip install 'gradline[report]'"
-        )
+    expect_jinja2("a report")
     loaded = model if isinstance(model, LinearModel) else load(model)
     source = None if data is None else open_table(data)
     outcome = None if source is None else verify(model, source)
@@ -87,25 +69,9 @@ def made(model: LinearModel | str | Path, data: Any = None) -> Made:
         "checks": None if outcome is None else checks(outcome),
     }
     drawings = [drawing for target in targets for drawing in target["drawings"]]
-    return Made(_page(content, [*intervals, *drawings]), outcome)
-
-
-def _page(content: dict[str, Any], drawings: list[Drawing]) -> Page:
-    """The page: its body, its figures as one block of data, and the script that draws them."""
-    strict, plotly = plotly_scripts()
-    return assembled(
-        f"Report: {content['title']}",
-        _rendered(content),
-        styles=[*plotly_styles(), Style(_template("report.css"))],
-        scripts=[strict],
-        module=_template("report.js"),
-        data={"figures": {drawing.name: drawing.figure for drawing in drawings if drawing.figure}},
-        later={"plotly": plotly},
+    return Made(
+        written(f"Report: {content['title']}", "report.html", content, [*intervals, *drawings]), outcome
     )
-
-
-def _template(name: str) -> str:
-    return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
 def _target(account: Account, source: Source | None, j: int) -> dict[str, Any]:
@@ -136,10 +102,7 @@ def _drawing(title: str, draw: Callable[..., Any], *given: Any, **options: Any) 
         figure = draw(*given, **options)
     except GradlineError as error:
         return Drawing(draw.__name__, title, f"Not drawn: {error}", None)
-    heading = figure.layout.title
-    title, says = (html.unescape(_TAG.sub(" ", text or "")) for text in (heading.text, heading.subtitle.text))
-    figure.update_layout(title=None, margin={"t": 36})
-    return Drawing(draw.__name__, title.strip(), says, json.loads(figure.to_json()))
+    return drawn(draw.__name__, figure)
 
 
 def _about(account: Account, source: Source | None) -> dict[str, Any]:
@@ -192,17 +155,3 @@ def _again(model: LinearModel, given: LinearModel | str | Path, data: Any) -> di
         "versions": [("gradline", __version__), ("Python", platform.python_version())]
         + [(name, version(name)) for name in libraries],
     }
-
-
-def _rendered(content: dict[str, Any]) -> str:
-    """The body of the page, with every name and cell escaped."""
-    import jinja2  # noqa: PLC0415 - an extra, and only for reports
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html").render(content)

@@ -28,7 +28,7 @@ def named(name: str, settings: dict[str, Any]) -> Solver:
     """The solver of this name with these settings.
 
     "auto" is `Exact`, which is as fast as one epoch and needs no rate, unless a setting belongs to training:
-    `batch_size`, `shuffle` or `decay` mean SGD; `lr`, `epochs`, `momentum` or `init` mean gradient descent.
+    `batch_size`, `shuffle`, `decay` or `dtype` mean SGD; `lr`, `epochs`, `momentum` or `init` mean gradient descent.
     Raises `UsageError` for an unknown name, or a setting that the named solver does not have.
     """
     if name not in ("auto", *SOLVERS):
@@ -47,4 +47,4 @@ def named(name: str, settings: dict[str, Any]) -> Solver:
     return solver(**{setting: value for setting, value in settings.items() if setting in fields})
 
 
-_OWN = {"sgd": {"batch_size", "shuffle", "decay"}, "gd": {"lr", "epochs", "momentum", "init"}}
+_OWN = {"sgd": {"batch_size", "shuffle", "decay", "dtype"}, "gd": {"lr", "epochs", "momentum", "init"}}

@@ -68,11 +68,12 @@ class GradientDescent:
             # 1. Predict.
             predictions = A @ theta
             # 2. Loss: its gradient by the predictions, over all rows.
-            residual = problem.loss.gradient(B, predictions) / problem.cells
+            residual = problem.loss.gradient(B, predictions)
+            residual /= problem.cells
             # 3. Gradient by the parameters.
             gradient = A.T @ residual
             # 4. Update.
-            velocity = self.momentum * velocity + gradient
+            velocity = self.momentum * velocity + gradient if self.momentum else gradient
             theta = theta - float(self.lr) * velocity
             # 5. Reset: the next epoch computes its gradient afresh; only the velocity is carried on.
         return State(theta, velocity, epoch + 1)

@@ -4,8 +4,10 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from types import ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -13,12 +15,14 @@ from gradline import compiled
 from gradline.arguments import is_whole
 from gradline.errors import Notice, UsageError
 from gradline.objectives import Problem, ScaledRows, Scaling, SquaredLoss
-from gradline.rows import ArrayRows, Block, Rows
+from gradline.rows import ArrayRows, Block
 from gradline.shuffling import IN_ORDER, bits, keys, permutation
 from gradline.solvers.base import State, check_settings, initial, refuse_unstable
 from gradline.wording import number
 
 MEMORY_CELLS = 1 << 27  # rows of up to 1 GiB are kept in memory and shuffled as a whole
+DTYPES = ("float64", "float32")
+_CHUNK = 1 << 12  # rows that are looked at or rounded together: they stay in cache
 _SAVED = 1.7e-5  # seconds an update that compiled loops save at least, whatever the batch
 
 
@@ -43,6 +47,8 @@ class SGD:
     - `shuffle`, `seed`: a new order each epoch, reproducible.
     - `init`: as in `GradientDescent`.
     - `decay`: "none" or "linear" (to zero over all updates); "auto" is linear for lr="auto" and none otherwise.
+    - `dtype`: the numbers of the steps, "float64" or "float32", with half the memory to read and about seven digits;
+      columns are scaled before they are rounded. The answer and its certificate are float64 in any case.
 
     Raises `UsageError` for a setting outside its range. Robbins, Monro 1951.
     """
@@ -55,6 +61,7 @@ class SGD:
     seed: int = 0
     init: Any = "zeros"
     decay: str = "auto"
+    dtype: str = "float64"
 
     name = "sgd"
     needs = ("moments", "rows")
@@ -65,6 +72,8 @@ class SGD:
             raise UsageError(f"batch_size is {self.batch_size}", "give a whole number from 1")
         if self.decay not in ("auto", "none", "linear"):
             raise UsageError(f"decay is {self.decay!r}", "use auto, none or linear")
+        if not (isinstance(self.dtype, str) and self.dtype in DTYPES):
+            raise UsageError(f"dtype is {self.dtype!r}", f"use {' or '.join(DTYPES)}")
 
     @property
     def scale(self) -> str:
@@ -110,38 +119,43 @@ class SGD:
 
     def step(self, problem: Problem, state: State) -> State:
         """One epoch: an update for each batch."""
-        after = State(state.theta.copy(), state.velocity.copy(), state.epoch + 1)
+        after = State(state.theta.astype(self.dtype), state.velocity.astype(self.dtype), state.epoch + 1)
         done = state.epoch * self._batches(problem)
         loops = compiled.kernels(0.0) if isinstance(problem.loss, SquaredLoss) else None
+        descend = self._descend if loops is None else partial(self._descend_compiled, loops)
         with np.errstate(over="ignore", invalid="ignore"):
             for number, piece in enumerate(self._pieces(problem)):
                 drawn = keys(self.seed, state.epoch, number) if self.shuffle else IN_ORDER
-                if loops is None:
-                    self._descend(problem, piece, drawn, after, done)
-                else:
-                    self._descend_compiled(loops, problem, piece, drawn, after, done)
+                descend(problem, *self._converted(problem, piece), drawn, after, done)
                 done += math.ceil(len(piece.X) / self.batch_size)
-        return after
+        return after._replace(theta=after.theta.astype(float), velocity=after.velocity.astype(float))
 
-    def _descend(self, problem: Problem, piece: Block, drawn: np.ndarray, state: State, done: int) -> None:
+    def _descend(
+        self, problem: Problem, piece: Block, scaling: Scaling, drawn: np.ndarray, state: State, done: int
+    ) -> None:
         """Batch after batch of one piece; θ and the velocity change in place."""
-        order, updates = permutation(len(piece.X), drawn), self._updates(problem)
-        _, scaling = _unscaled(problem)
+        order, updates, scaled = permutation(len(piece.X), drawn), self._updates(problem), not scaling.is_none
         for i, first in enumerate(range(0, len(order), self.batch_size)):
             batch = piece.take(order[first : first + self.batch_size])
-            if scaling is not None:
+            if scaled:
                 batch = batch._replace(X=(batch.X - scaling.center) / scaling.scale)
             lr = float(self.lr) * (1.0 - (done + i) / updates)
-            _update(problem, batch, state.theta, state.velocity, lr, self.momentum)
+            _update(problem, batch, state.theta, state.velocity, lr, float(self.momentum))
 
     def _descend_compiled(
-        self, loops: ModuleType, problem: Problem, piece: Block, drawn: np.ndarray, state: State, done: int
+        self,
+        loops: ModuleType,
+        problem: Problem,
+        piece: Block,
+        scaling: Scaling,
+        drawn: np.ndarray,
+        state: State,
+        done: int,
     ) -> None:
         """The same by `kernels.sgd_epoch`, which scales and sorts the rows as it gathers them."""
-        scaling = _unscaled(problem)[1] or Scaling.none(problem.p)
+        arrays = (piece.X, piece.Y, piece.w, scaling.center, scaling.scale)
         loops.sgd_epoch(
-            *(_lent(part) for part in (piece.X, piece.Y, np.empty(0) if piece.w is None else piece.w)),
-            *(_lent(part) for part in (scaling.center, scaling.scale)),
+            *(compiled.lent(array, self.dtype) for array in arrays),
             drawn,
             bits(len(piece.X)),
             state.theta,
@@ -162,12 +176,24 @@ class SGD:
 
     def _pieces(self, problem: Problem) -> Iterator[Block]:
         """The rows, unscaled, as far as they are shuffled as a whole; each but the last holds whole batches."""
-        rows, _ = _unscaled(problem)
+        rows = problem.expect_rows()
+        rows = rows.rows if isinstance(rows, ScaledRows) else rows
         size = MEMORY_CELLS // (problem.p + problem.m) // self.batch_size * self.batch_size
         size = max(self.batch_size, size)
-        if isinstance(rows, ArrayRows) and len(rows.X) == problem.moments.rows <= size:
+        if isinstance(rows, ArrayRows) and len(rows.Y) == problem.moments.rows <= size:
             return iter([Block(rows.X, rows.Y, rows.w)])  # none of them is left out
         return rows.blocks(size)
+
+    def _converted(self, problem: Problem, piece: Block) -> tuple[Block, Scaling]:
+        """The piece in the type of the steps, and the scaling that is left to do; all rows are converted once."""
+        if self.dtype == "float64":
+            return piece, problem.scaling
+        found = _single_precision.get(problem)
+        if found is None:
+            found = _rounded(piece, problem.scaling)
+            if len(piece.X) == problem.moments.rows:
+                _single_precision[problem] = found
+        return found, Scaling.none(problem.p)
 
     def settings(self) -> dict[str, Any]:
         """The settings as plain JSON."""
@@ -181,20 +207,21 @@ class SGD:
             "seed": self.seed,
             "init": init,
             "decay": self.decay,
+            "dtype": self.dtype,
         }
 
 
-def _unscaled(problem: Problem) -> tuple[Rows, Scaling | None]:
-    """The rows as they are and how they are seen, so that only what is in hand is ever scaled."""
-    rows = problem.expect_rows()
-    return (rows.rows, rows.scaling) if isinstance(rows, ScaledRows) else (rows, None)
+# The rows in float32 of the problems that keep all of theirs in memory.
+_single_precision: WeakKeyDictionary[Problem, Block] = WeakKeyDictionary()
 
 
-def _lent(array: np.ndarray) -> np.ndarray:
-    """The array in the one form that the compiled loops are compiled for: rows of float64, to be read only."""
-    view = np.ascontiguousarray(array, np.float64).view()
-    view.flags.writeable = False
-    return view
+def _rounded(piece: Block, scaling: Scaling) -> Block:
+    """The rows scaled, and only then rounded to float32: far from zero, most digits of a column are its mean's."""
+    X = np.empty(piece.X.shape, np.float32)
+    for first in range(0, len(X), _CHUNK):
+        part = slice(first, first + _CHUNK)
+        X[part] = (piece.X[part] - scaling.center) / scaling.scale
+    return Block(X, piece.Y.astype(np.float32), None if piece.w is None else piece.w.astype(np.float32))
 
 
 def _update(
@@ -232,9 +259,9 @@ def mean_square_limit(problem: Problem, batch_size: int) -> float:
     if noise == 0:
         return spectrum.lr_limit()
     total, weights = np.zeros(2 * (problem.p + problem.bias,)), 0.0
-    for block in problem.expect_rows().blocks(1 << 14):
+    for block in problem.expect_rows().blocks(_CHUNK):
         rows = np.column_stack([np.ones(len(block.X)), block.X]) if problem.bias else block.X
-        w = np.ones(len(rows)) if block.w is None else block.w
-        total += (rows * ((rows**2).sum(axis=1) * w)[:, None]).T @ rows
-        weights += float(w.sum())
+        norms = np.einsum("ij,ij->i", rows, rows)
+        total += (rows * (norms if block.w is None else norms * block.w)[:, None]).T @ rows
+        weights += len(rows) if block.w is None else float(block.w.sum())
     return spectrum.mean_square_limit(4.0 / m**2 * total / weights, noise)

@@ -1,0 +1,100 @@
+"""Versions: what changed between them, and why the coefficients moved."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gradline.cli import flags
+from gradline.cli.share import expect_page
+from gradline.cli.terminal import guarded, out, out_json, say
+from gradline.cli.versions import PANEL, named
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to its panel."""
+    app.command(rich_help_panel=PANEL)(guarded(diff))
+
+
+def diff(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="A B …", help="v3, 3, a tag, latest, or a model's file.", show_default=False),
+    ],
+    average: Annotated[
+        bool, typer.Option("--average", help="Average the causes over their orders, not one order.")
+    ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Write the same as one page to this file.", show_default=False),
+    ] = None,
+    as_json: flags.AsJson = False,
+) -> None:
+    """Show what differs between two versions, most important first, and why the coefficients moved.
+
+    Their change is split into data (other rows), columns (others, or a bias) and training (how far each model stopped
+    from its own least-squares answer), which sum to the whole. More than two versions are shown side by side.
+
+    Examples:
+
+      gradline diff v1 v2
+
+      gradline diff january.safetensors latest --average --html diff.html
+    """
+    from gradline.errors import UsageError  # noqa: PLC0415 - --help needs it not
+
+    if len(names) < 2:
+        raise UsageError(f"only {names[0]} is named", "name two or more to compare, such as v1 v2")
+    if average and len(names) > 2:
+        raise UsageError(
+            "--average explains one change, and there are several", "name two versions, or leave it out"
+        )
+    if html is not None:
+        expect_page(html)
+    subjects, store = _subjects(names)
+    if len(names) == 2:
+        from gradline.history.comparison import compare  # noqa: PLC0415 - --help needs no numpy
+
+        _show(compare(subjects[0], subjects[1], store, average=average), html, as_json)
+    else:
+        from gradline.history.comparison import side_by_side  # noqa: PLC0415
+
+        _show_several(side_by_side(subjects, store), html, as_json)
+
+
+def _subjects(names: list[str]) -> tuple[list[Any], Any]:
+    """The versions and files of these names, and the store of the versions, None where there are only files."""
+    subjects, store = [], None
+    for name in names:
+        found = named(Path(name))
+        store = found[0] if found else store
+        subjects.append(found[1] if found else Path(name))
+    return subjects, store
+
+
+def _show(comparison: Any, html: Path | None, as_json: bool) -> None:
+    if html is not None:
+        from gradline.pages.difference import difference  # noqa: PLC0415 - an extra, and plotly
+
+        difference(comparison).save(html)
+        say(f"saved: {html}")
+    if as_json:
+        out_json(comparison.card())
+    elif html is None:
+        out(str(comparison))
+
+
+def _show_several(tables: list[Any], html: Path | None, as_json: bool) -> None:
+    if html is not None:
+        from gradline.pages.difference import several  # noqa: PLC0415 - an extra
+
+        several(tables).save(html)
+        say(f"saved: {html}")
+    if as_json:
+        from gradline.certificate import finite  # noqa: PLC0415 - --help needs no numpy
+
+        out_json(finite({"tables": [table.card() for table in tables]}))
+    elif html is None:
+        from gradline.history.telling import told_several  # noqa: PLC0415
+
+        out(told_several(tables))

@@ -1,0 +1,20 @@
+"""A model for other programs: a SELECT for a database, an ONNX graph, a PyTorch state_dict."""
+
+from typing import TYPE_CHECKING
+
+from gradline.lazy import loader
+
+if TYPE_CHECKING:
+    from gradline.exports.graph import onnx
+    from gradline.exports.statement import sql
+    from gradline.exports.tensors import state_dict
+
+__all__ = ["onnx", "sql", "state_dict"]
+
+_HOMES = {"onnx": "graph", "sql": "statement", "state_dict": "tensors"}
+
+__getattr__ = loader(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

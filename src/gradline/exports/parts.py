@@ -1,0 +1,82 @@
+"""What a model adds up for a row: the bias, a weight times each number, one weight for each level."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from gradline.data.source import TRUTH_WORDS
+from gradline.design import Number
+from gradline.errors import RequestError, UsageError
+from gradline.model import LinearModel
+
+UNSEEN = ("null", "base")  # what a level that training did not see gives: no prediction, or the base level's
+
+
+class Numeric(NamedTuple):
+    """A numeric column, and the weight (m,) that multiplies it."""
+
+    column: str
+    weight: np.ndarray
+
+
+class Levels(NamedTuple):
+    """A text column, its levels, the base first, and the weight (levels, m) that each adds: 0 for the base."""
+
+    column: str
+    levels: tuple[str, ...]
+    weight: np.ndarray
+
+
+Part = Numeric | Levels
+
+
+def parts(model: LinearModel) -> list[Part]:
+    """The parts of every prediction, in the order of the recipe; the bias (m,) comes on top.
+
+    Raises `RequestError` where a coefficient is not finite.
+    """
+    expect_finite(model)
+    found: list[Part] = []
+    start = 0
+    for term in model.recipe.terms:
+        stop = start + len(term.names)
+        weight = model.weight[:, start:stop].T
+        if isinstance(term, Number):
+            found.append(Numeric(term.column, weight[0]))
+        else:
+            base = np.zeros((1, len(model.targets)))
+            found.append(Levels(term.column, term.levels, np.concatenate([base, weight])))
+        start = stop
+    return found
+
+
+def spellings(levels: Sequence[str], booleans: bool = True) -> list[tuple[str, ...]]:
+    """For each level the words that a cell may hold for it: the level, and other spellings of true and false.
+
+    Without `booleans`, an engine that keeps truth as 1 and 0 is served too, where the levels are nothing else.
+    """
+    digits = {} if booleans or not set(levels) <= set(TRUTH_WORDS) else {"true": ("1",), "false": ("0",)}
+    return [
+        (level, level.title(), level.upper(), *digits.get(level, ())) if level in TRUTH_WORDS else (level,)
+        for level in levels
+    ]
+
+
+def expect_unseen(unseen: str) -> None:
+    """Raise `UsageError` for what `UNSEEN` does not name."""
+    if unseen not in UNSEEN:
+        raise UsageError(f"unseen is {unseen!r}", f"use {' or '.join(UNSEEN)}")
+
+
+def expect_finite(model: LinearModel) -> None:
+    """Raise `RequestError` where a coefficient is not finite: no engine could read it back."""
+    names = ("bias", *model.features)
+    theta = np.column_stack([model.bias, model.weight])
+    wrong = np.argwhere(~np.isfinite(theta))
+    if len(wrong):
+        j, i = wrong[0]
+        raise RequestError(
+            f"the coefficient of {names[i]} for {model.targets[j]} is {theta[j, i]}",
+            "fit the model again with a rate below the largest stable one",
+        )

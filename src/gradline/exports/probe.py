@@ -1,0 +1,110 @@
+"""Rows to try an export on, and how far what comes out may lie from the model's own predictions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradline.design import Category, Number, Term
+from gradline.errors import DigitsError
+from gradline.model import LinearModel
+from gradline.wording import number
+
+ROWS = 64
+_INCOMPLETE = 16  # the last rows lack a cell, or have a level that training did not see
+LARGEST = 1e-12  # of the sum of a prediction's terms: rounding in another order stays far below it
+
+
+@dataclass(frozen=True)
+class Trial:
+    """An export that an engine ran over so many rows, and the largest difference, as `Probe.compare` has it."""
+
+    engine: str
+    rows: int
+    difference: float
+
+    def __str__(self) -> str:
+        return (
+            f"tried on {self.rows} probe rows in {self.engine}: largest difference {number(self.difference, 2)} "
+            "of the sum of a prediction's terms"
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """Rows with the columns that a model needs, None where a cell is missing, and what it says of them.
+
+    - `inputs` X (n, p) and `expected` (n, m): NaN where there is no prediction.
+    - `size` (n, m): |bias| + Σ |weight · x|, what a difference is measured by.
+    """
+
+    columns: dict[str, list[Any]]
+    inputs: np.ndarray
+    expected: np.ndarray
+    size: np.ndarray
+
+    @classmethod
+    def of(cls, model: LinearModel, unseen: str = "null") -> "Probe":
+        """Rows across the ranges of training with every level, missing cells, and levels that it did not see.
+
+        `unseen` as the export has it: such a level gives no prediction ("null"), or that of the base ("base").
+        """
+        terms = model.recipe.terms
+        levels = [len(term.levels) for term in terms if isinstance(term, Category)]
+        n = max([ROWS, *(count + _INCOMPLETE for count in levels)])
+        draw = np.random.default_rng(0)
+        drawn = {term.column: _cells(term, model, n, draw) for term in terms}
+        given, known = ({name: list(cells) for name, cells in drawn.items()} for _ in range(2))
+        for row in range(n - _INCOMPLETE, n):
+            term = terms[row % len(terms)]
+            cell = taken = None
+            if isinstance(term, Category) and row // len(terms) % 2 == 0:
+                cell = max(term.levels, key=len) + "?"  # longer than every level
+                taken = term.levels[0] if unseen == "base" else None
+            given[term.column][row], known[term.column][row] = cell, taken
+        batches = list(model.predictions(known, missing="drop"))
+        X = np.concatenate([batch.inputs for batch in batches])
+        size = np.abs(X) @ np.abs(model.weight).T + np.abs(model.bias)
+        return cls(given, X, np.concatenate([batch.values for batch in batches]), size)
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return len(self.expected)
+
+    def compare(self, engine: str, values: Sequence[Sequence[float | None]] | np.ndarray) -> Trial:
+        """The largest |value − expected| / size over rows and targets, for values (n, m), None or NaN for no value.
+
+        Raises `DigitsError` where it is above 1e-12, or a value is there that should not be, or the reverse.
+        """
+        found = np.array(values, np.float64)
+        if found.shape != self.expected.shape:
+            raise DigitsError(f"{engine} gives {found.shape} values for {self.expected.shape}", _REMEDY)
+        odd = np.argwhere(np.isnan(found) != np.isnan(self.expected))
+        if len(odd):
+            i, j = odd[0]
+            raise DigitsError(
+                f"{engine} says {found[i, j]} where the model says {self.expected[i, j]}, in probe row {i + 1}",
+                _REMEDY,
+            )
+        with np.errstate(invalid="ignore", divide="ignore"):
+            far = np.nan_to_num(np.abs(found - self.expected) / self.size, posinf=np.inf)
+        difference = float(far.max(initial=0.0))
+        if difference > LARGEST:
+            raise DigitsError(
+                f"{engine} differs from the model by {number(difference, 2)} of the sum of a prediction's terms",
+                _REMEDY,
+            )
+        return Trial(engine, self.rows, difference)
+
+
+_REMEDY = "do not use this export there; nothing was written"
+
+
+def _cells(term: Term, model: LinearModel, n: int, draw: np.random.Generator) -> list[Any]:
+    if isinstance(term, Number):
+        j = model.features.index(term.column)
+        tally = model.moments.tally
+        return draw.uniform(tally.minimum[j], tally.maximum[j], n).tolist()
+    return [term.levels[i % len(term.levels)] for i in range(n)]

@@ -1,0 +1,48 @@
+"""The record of every run: versions kept in a folder beside the project, without anyone's server."""
+
+from typing import TYPE_CHECKING
+
+from gradline.lazy import loader
+
+if TYPE_CHECKING:
+    from gradline.history.logged import log_dataset, log_hyperparams, log_metrics, reset, set_project
+    from gradline.history.models import coefficients_of, model_of
+    from gradline.history.recording import commit
+    from gradline.history.restoring import checkout
+    from gradline.history.store import Store
+    from gradline.history.version import Version
+
+__all__ = [
+    "Store",
+    "Version",
+    "checkout",
+    "coefficients_of",
+    "commit",
+    "log_dataset",
+    "log_hyperparams",
+    "log_metrics",
+    "model_of",
+    "reset",
+    "set_project",
+]
+
+_HOMES = {
+    "Store": "store",
+    "Version": "version",
+    "checkout": "restoring",
+    "coefficients_of": "models",
+    "commit": "recording",
+    "log_dataset": "logged",
+    "log_hyperparams": "logged",
+    "log_metrics": "logged",
+    "model_of": "models",
+    "reset": "logged",
+    "set_project": "logged",
+}
+
+
+__getattr__ = loader(__name__, _HOMES)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,186 @@
+"""What differs between two versions, or files of models, most important first; several side by side."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gradline.certificate import finite
+from gradline.history.files import FileDifference, differences
+from gradline.history.fitted import Change, Fitted, ModelDifference, cards, changes, difference, is_same
+from gradline.history.store import Store
+from gradline.history.version import Version
+from gradline.wording import listed
+
+Subject = Version | Path
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """What differs between A (`before`) and B (`after`), each the name of a version or of a model's file.
+
+    `models` that both have; `alone`: files of models that one has; `logged`: what `log_metrics` and its kin noted;
+    `environment`: Python, platform, and packages added, removed and changed; `code`: Git; `files`, with notebooks.
+    """
+
+    before: str
+    after: str
+    models: list[ModelDifference]
+    alone: list[Change]
+    logged: list[Change]
+    environment: list[Change]
+    code: list[Change]
+    files: list[FileDifference]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing differs."""
+        rest = self.alone or self.logged or self.environment or self.code or self.files
+        return not rest and all(model.is_empty for model in self.models)
+
+    def __str__(self) -> str:
+        from gradline.history.telling import told  # noqa: PLC0415 - which imports this
+
+        return told(self)
+
+    def card(self) -> dict[str, Any]:
+        """The comparison as plain JSON."""
+        rest = {name: cards(getattr(self, name)) for name in ("alone", "logged", "environment", "code")}
+        models, files = [model.card() for model in self.models], [file.card() for file in self.files]
+        return finite({"before": self.before, "after": self.after, "models": models, **rest, "files": files})
+
+
+def compare(
+    before: Subject, after: Subject, store: Store | None = None, *, average: bool = False
+) -> Comparison:
+    """What differs between two versions of a store, or two files of models, or one of each.
+
+    Models are paired by their path, or as they are where each side has one. A file of a model has neither environment
+    nor code nor other files, so these are compared between versions only. `average` as in `movement`. Raises
+    `FileError` where a file or an object of the store cannot be read.
+    """
+    pairs, alone = _paired(_models(before, store), _models(after, store))
+    old, new = _recorded(before, store), _recorded(after, store)
+    if old is None or new is None:
+        old = new = _Recorded({}, {}, {}, {})
+    return Comparison(
+        before=name_of(before),
+        after=name_of(after),
+        models=[difference(a, b, average) for a, b in pairs],
+        alone=alone,
+        logged=changes(old.logged, new.logged),
+        environment=changes(old.environment, new.environment),
+        code=changes(old.code, new.code),
+        files=[] if store is None else list(differences(old.files, new.files, store)),
+    )
+
+
+def name_of(subject: Subject) -> str:
+    """How a version or a file is called."""
+    return subject.name if isinstance(subject, Version) else str(subject)
+
+
+def _models(subject: Subject, store: Store | None) -> dict[str, Fitted]:
+    """The models by their path."""
+    if isinstance(subject, Path):
+        model = Fitted.of_file(subject)
+        return {model.path: model}
+    if store is None:
+        raise TypeError("a version is compared within its store")
+    return {path: Fitted.of_version(store, subject, path) for path in subject.models}
+
+
+def _paired(
+    old: Mapping[str, Fitted], new: Mapping[str, Fitted]
+) -> tuple[list[tuple[Fitted, Fitted]], list[Change]]:
+    """The models to compare with each other, and the paths of the others."""
+    if len(old) == len(new) == 1:
+        return list(zip(old.values(), new.values(), strict=True)), []
+    pairs = [(old[path], new[path]) for path in old if path in new]
+    lost = [Change("model", path, None) for path in old if path not in new]
+    return pairs, lost + [Change("model", None, path) for path in new if path not in old]
+
+
+class _Recorded(NamedTuple):
+    """What a version holds beside its models, each as a plain record."""
+
+    logged: dict[str, Any]
+    environment: dict[str, Any]
+    code: Mapping[str, Any]
+    files: Mapping[str, str]
+
+
+def _recorded(subject: Subject, store: Store | None) -> _Recorded | None:
+    """The rest of a version; None for a file."""
+    if isinstance(subject, Path) or store is None:
+        return None
+    environment = subject.environment
+    packages = store.get(environment["requirements"]).decode().splitlines()
+    logged = {
+        f"{kind} {name}": value for kind, values in subject.logged.items() for name, value in _named(values)
+    }
+    return _Recorded(
+        logged=logged,
+        environment={
+            "Python": environment["python"],
+            "platform": environment["platform"],
+            **dict(line.split("==", 1) for line in packages),
+            **environment["builds"],
+        },
+        code=subject.code or {},
+        files={path: digest for path, digest in subject.files.items() if path not in subject.models},
+    )
+
+
+def _named(values: Any) -> list[tuple[str, Any]]:
+    return list(values.items()) if isinstance(values, Mapping) else [("", values)]
+
+
+class Row(NamedTuple):
+    """A figure of several models side by side; None where one has none."""
+
+    what: str
+    values: tuple[Any, ...]
+
+
+class Table(NamedTuple):
+    """Models of one path side by side: what differs, and the versions or files that they are of."""
+
+    path: str
+    names: tuple[str, ...]
+    rows: list[Row]
+
+    def card(self) -> dict[str, Any]:
+        """The table as plain JSON."""
+        return {"model": self.path, "names": list(self.names), "rows": [row._asdict() for row in self.rows]}
+
+
+def side_by_side(subjects: Sequence[Subject], store: Store | None = None) -> list[Table]:
+    """What differs between the models of several versions or files: fit, settings, data, coefficients.
+
+    One table, where each has one model, else one for each path. Raises as `compare` does.
+    """
+    models = [_models(subject, store) for subject in subjects]
+    names = tuple(name_of(subject) for subject in subjects)
+    if all(len(found) == 1 for found in models):
+        path = listed(dict.fromkeys(path for found in models for path in found))
+        return [Table(path, names, _rows([next(iter(found.values())) for found in models]))]
+    paths = dict.fromkeys(path for found in models for path in found)
+    return [Table(path, names, _rows([found.get(path) for found in models])) for path in paths]
+
+
+def _rows(models: Sequence[Fitted | None]) -> list[Row]:
+    """A row for each figure that is not the same in all."""
+    records = [{} if model is None else _figures(model) for model in models]
+    names = dict.fromkeys(name for record in records for name in record)
+    rows = [Row(name, tuple(record.get(name) for record in records)) for name in names]
+    return [row for row in rows if not all(is_same(row.values[0], value) for value in row.values)]
+
+
+def _figures(model: Fitted) -> dict[str, Any]:
+    """Everything that is told of one model, by name, the most important first."""
+    coefficients = {
+        f"{'bias' if feature is None else feature} → {target}": value
+        for (target, feature), value in model.coefficients.items()
+    }
+    return {**model.fit, **coefficients, **model.settings, **model.data}

@@ -1,0 +1,121 @@
+"""Models in the store: what is known of one without opening it, and how it comes back."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from gradline.basis import Pair
+from gradline.certificate import finite
+from gradline.errors import RequestError
+from gradline.history.store import Store
+from gradline.history.version import Version
+from gradline.model import LinearModel, load
+from gradline.storage import CARD, read_tensors, write_tensors
+from gradline.wording import listed
+
+
+def described(model: LinearModel, moments: bool) -> dict[str, Any]:
+    """What `log`, `diff` and `push` need of a model without opening its file, as plain JSON.
+
+    `moments` says whether the file keeps them. `rmse` and `r2` are lists, one figure for each target.
+    """
+    training, certificate = model.training, model.certificate
+    return finite(
+        {
+            "targets": list(model.targets),
+            "features": list(model.features),
+            "bias": model.has_bias,
+            "solver": model.solver,
+            "settings": dict(model.settings),
+            "lr": model.settings.get("lr"),
+            "epochs": certificate.epochs,
+            "batch_size": model.settings.get("batch_size"),
+            "momentum": model.settings.get("momentum"),
+            "scale": model.scale,
+            "objective": model.objective,
+            "status": certificate.status,
+            "loss": training.loss,
+            "optimal_loss": certificate.optimal_loss,
+            "gap": certificate.gap,
+            "digits": certificate.digits,
+            "rmse": training.rmse,
+            "r2": training.r2,
+            "rows": model.moments.rows,
+            "dropped": model.moments.tally.dropped,
+            "holdout": None if model.holdout is None else model.holdout._asdict(),
+            "fingerprint": f"{model.moments.tally.fingerprint:016x}",
+            "config": dict(model.config),
+            "moments": moments,
+        }
+    )
+
+
+def is_model(content: bytes) -> bool:
+    """Whether the bytes are a file that holds a gradline model: a header of safetensors with the card of one."""
+    try:
+        length = int.from_bytes(content[:8], "little")
+        return json.loads(json.loads(content[8 : 8 + length])["__metadata__"][CARD])["kind"] == "model"
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def opened(content: bytes, name: str) -> LinearModel:
+    """The model that a file of that name holds."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / name  # messages speak of it
+        path.write_bytes(content)
+        return load(path)
+
+
+def saved(model: LinearModel, moments: bool) -> bytes:
+    """The model's file as bytes: as `save` writes it, or without its moments and what follows from them alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        model.save(path)
+        if not moments:
+            tensors, card = read_tensors(path, "model")
+            kept = {name: tensors[name] for name in ("weight", "bias")}
+            write_tensors(path, kept, card)
+        return path.read_bytes()
+
+
+def model_of(store: Store, version: Version, path: str | None = None) -> LinearModel:
+    """A version's model, its moments inside.
+
+    Parameters: `path` as in `version.models`; needed only where there are several. Raises `RequestError` where there
+    is no such model, or it was committed without moments.
+    """
+    path = _chosen(version, path)
+    if not version.models[path]["moments"]:
+        raise RequestError(
+            f"{version.name} keeps {path} without its moments", "commit it again without --no-moments"
+        )
+    return opened(store.get(version.files[path]), Path(path).name)
+
+
+def coefficients_of(store: Store, version: Version, path: str | None = None) -> Pair:
+    """The coefficients of a version's model, weight (m, p) and bias (m,) or None, also without its moments.
+
+    Parameters and errors as in `model_of`.
+    """
+    path = _chosen(version, path)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / Path(path).name
+        file.write_bytes(store.get(version.files[path]))
+        tensors, _ = read_tensors(file, "model")
+    return Pair(tensors["weight"], tensors["bias"] if version.models[path]["bias"] else None)
+
+
+def _chosen(version: Version, path: str | None) -> str:
+    """The path of the model that is meant."""
+    models = list(version.models)
+    if path is not None and path in models:
+        return path
+    if path is None and len(models) == 1:
+        return models[0]
+    if models:
+        cause = f"has {len(models)} models" if path is None else f"has no model {path}"
+        raise RequestError(f"{version.name} {cause}", f"name one of {listed(models)}")
+    files = f"its files are {listed(version.files)}" if version.files else "it has no file at all"
+    raise RequestError(f"{version.name} has no model", f"commit one with the model's file; {files}")

@@ -1,0 +1,44 @@
+"""A model's full-batch training run again in closed form, on other rows or columns."""
+
+import numpy as np
+
+from gradline.model import LinearModel
+from gradline.moments import Moments
+from gradline.objectives import Problem, Scaling
+from gradline.solvers.base import INITS, initial
+from gradline.trajectory import Trajectory, unstacked
+from gradline.wording import number
+
+
+class UnrepeatableError(Exception):
+    """No closed form gives this training on these rows; the text says why."""
+
+
+def replayed(model: LinearModel, moments: Moments, bias: bool) -> tuple[np.ndarray, np.ndarray]:
+    """weight (m, p) and bias (m,) where the model's settings end on these moments.
+
+    A rate that was left to gradline is chosen anew. The loss is a mean over targets: where `moments` have fewer than
+    the model had, the rate falls in proportion, so that each target takes the same path. Raises `UnrepeatableError`.
+    """
+    settings = model.settings
+    if "lr" not in settings:
+        raise UnrepeatableError("it was trained outside gradline")
+    if "batch_size" in settings:
+        raise UnrepeatableError("mini-batches follow no closed form")
+    if settings["init"] not in INITS:
+        raise UnrepeatableError("its file does not hold the start of its training")
+    scaling = Scaling.none(moments.p) if model.scale == "none" else Scaling.standard(moments, bias)
+    problem = Problem.of(moments, None, bias, scaling)
+    momentum = settings["momentum"]
+    limit = problem.spectrum.lr_limit(momentum)
+    if model.config.get("lr") == "auto":
+        lr = problem.spectrum.best_lr(momentum)
+    else:
+        lr = settings["lr"] * moments.m / len(model.targets)
+    if lr > limit:
+        raise UnrepeatableError(
+            f"its lr {number(lr)} is above {number(limit)}, the largest stable rate there"
+        )
+    start = unstacked(initial(settings["init"], problem, settings["seed"]), bias)
+    point = Trajectory(problem.moments, lr, momentum, start, bias).at(settings["epochs"])
+    return scaling.to_raw(point.weight, point.bias)

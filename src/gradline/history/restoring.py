@@ -1,0 +1,75 @@
+"""Checkout: the files of a version, back where they were."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from gradline.errors import FileError, RequestError
+from gradline.history.notebook import without_outputs
+from gradline.history.store import Store
+from gradline.history.version import Version
+from gradline.storage import replacing
+from gradline.wording import listed, nearest
+
+
+def checkout(store: Store, version: Version, paths: Sequence[str] = (), force: bool = False) -> list[str]:
+    """Write a version's files, byte by byte as they were kept; returns the paths of those that were written.
+
+    Parameters: `paths` as recorded or as seen from the working directory; none means all. A file that is the same
+    already is left as it is, and so is a notebook that differs in its outputs alone. `force` overwrites others.
+
+    Nothing is written unless all can be. Raises `RequestError` for a path that the version has not and, without
+    `force`, where a file there differs; `FileError` where a content is missing or a file cannot be written.
+    """
+    chosen = [_recorded(store, version, path) for path in paths] or list(version.files)
+    contents = {name: store.get(version.files[name]) for name in dict.fromkeys(chosen)}
+    changed = {name: content for name, content in contents.items() if not _is_same(store, name, content)}
+    there = [name for name in changed if _place(store, name).exists()]
+    if there and not force:
+        raise RequestError(
+            f"{listed(there)} differ{'s' * (len(there) == 1)} from {version.name}",
+            f"commit {'it' if len(there) == 1 else 'them'} first, or overwrite with --force (force=True in Python)",
+        )
+    for name, content in changed.items():
+        place = _place(store, name)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FileError(f"cannot write {name}: {error.strerror}", "make room for its folder") from error
+        with replacing(place) as stream:
+            stream.write(content)
+    return list(changed)
+
+
+def _recorded(store: Store, version: Version, path: str) -> str:
+    """The name under which the version has what the user calls `path`."""
+    seen = Path(os.path.abspath(path))
+    for name in (
+        path,
+        seen.relative_to(store.project).as_posix() if seen.is_relative_to(store.project) else path,
+    ):
+        if name in version.files:
+            return name
+    remedy = nearest(path, list(version.files), "its files are") if version.files else "it has no file"
+    raise RequestError(f"{version.name} has no file {path}", remedy)
+
+
+def _place(store: Store, name: str) -> Path:
+    """Where a file belongs. Raises `FileError` for a name that leads out of the project, which no commit writes."""
+    path = Path(name)
+    if path.anchor or ".." in path.parts:
+        raise FileError(f"{name} leads out of the project", "take it from the store by hand")
+    return store.project / path
+
+
+def _is_same(store: Store, name: str, content: bytes) -> bool:
+    try:
+        present = _place(store, name).read_bytes()
+    except OSError:
+        return False
+    if name.endswith(".ipynb") and present != content:
+        try:
+            return without_outputs(present, name) == content
+        except FileError:
+            return False
+    return present == content

@@ -1,0 +1,214 @@
+"""The store: a folder of plain files that are only ever added, each whole or not there at all."""
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gradline.errors import FileError, RequestError, UsageError
+from gradline.history.version import RECORDED, Version
+from gradline.history.writing import RECORD, claim, numbers, place
+from gradline.wording import nearest
+
+NAME = ".gradline"
+FORMAT = 1  # of a record; raised when an older gradline could no longer read what we write
+_NUMBER = re.compile(r"v?([1-9]\d*)")
+_LATEST = re.compile(r"latest(?:~(\d+))?")
+_TAG = re.compile(r"[^\W\d_][\w.-]*")
+
+
+@dataclass(frozen=True)
+class Store:
+    """The versions of one project, in the folder `.gradline` beside it.
+
+    - `objects/DIGEST`: a content, compressed with zlib and named by the sha256 of what it holds;
+    - `versions/N/record.json`, `annotations/N/record.json`: what was recorded, and what was said of it later;
+    - `temporary/`: what is being written.
+    """
+
+    folder: Path
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> "Store":
+        """The nearest store, in `start` (default: the working directory) or above. Raises `RequestError`."""
+        start = start or Path.cwd()
+        for folder in (start, *start.parents):
+            if (folder / NAME).is_dir():
+                return cls(folder / NAME)
+        raise _empty()
+
+    @classmethod
+    def make(cls, start: Path | None = None) -> "Store":
+        """The nearest store, or a new one beside the Git repository's root or in `start`."""
+        start = start or Path.cwd()
+        try:
+            return cls.find(start)
+        except RequestError:
+            above = (folder for folder in (start, *start.parents) if (folder / ".git").exists())
+            return cls(next(above, start) / NAME)
+
+    @property
+    def project(self) -> Path:
+        """The folder that the paths of files are relative to."""
+        return self.folder.parent
+
+    @property
+    def temporary(self) -> Path:
+        """Where files are written before they are renamed into their place."""
+        return self.folder / "temporary"
+
+    @property
+    def objects(self) -> Path:
+        """Where contents lie, each under its digest."""
+        return self.folder / "objects"
+
+    def expect_writable(self) -> None:
+        """Raise `FileError` where nothing can be recorded, before any work is spent on what should be."""
+        probe = self.temporary / "probe"
+        place(b"", probe, self.temporary)
+        probe.unlink(missing_ok=True)
+
+    def put(self, content: bytes) -> str:
+        """Keep a content, and return its digest. Raises `FileError` where it cannot be written."""
+        digest, packed = hashlib.sha256(content).hexdigest(), zlib.compress(content)
+        path = self.objects / digest
+        with contextlib.suppress(OSError):
+            if path.stat().st_size == len(packed):  # not one that a broken copy has cut short
+                os.utime(path)  # young again, so that `mend` lets it be until a version names it
+                return digest
+        place(packed, path, self.temporary)
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        """The content of that digest. Raises `FileError` where it is missing or is not what was kept."""
+        remedy = f"copy {NAME}/objects again from where this store came from"
+        try:
+            content = zlib.decompress((self.objects / digest).read_bytes())
+        except OSError as error:
+            raise FileError(f"object {digest[:12]} cannot be read: {error.strerror}", remedy) from error
+        except zlib.error as error:
+            raise FileError(f"object {digest[:12]} is damaged: {error}", remedy) from error
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise FileError(f"object {digest[:12]} is damaged: it holds something else", remedy)
+        return content
+
+    def record(self, version: Version, contents: Mapping[str, bytes]) -> Version:
+        """Keep a version and its contents, digest → bytes; returns it with its number. Raises `FileError`."""
+        for content in contents.values():
+            self.put(content)
+        number = self._claim("versions", version.record())
+        for digest, content in contents.items():
+            if not (self.objects / digest).exists():  # a `mend` took it for left behind in between
+                self.put(content)
+        return replace(version, number=number)
+
+    def annotate(self, version: Version, kind: str, text: str = "") -> None:
+        """Add to a version what `Version.annotated` knows: a note, tag, untag, archive or unarchive."""
+        self._claim("annotations", {"when": now(), "version": version.number, "kind": kind, "text": text})
+
+    def tag(self, version: Version, tag: str) -> None:
+        """Give a version a name. Raises `UsageError` for no name, `RequestError` for one that is in use."""
+        if not _TAG.fullmatch(tag) or is_written_as_version(tag):
+            raise UsageError(f"{tag!r} is no tag", "begin with a letter; then letters, digits, . _ or -")
+        for holder in self.versions():
+            if tag in holder.tags:
+                raise RequestError(
+                    f"{holder.name} has the tag {tag}",
+                    f"take it away first: gradline tag {holder.name} {tag} --remove",
+                )
+        self.annotate(version, "tag", tag)
+
+    def versions(self) -> list[Version]:
+        """All that can be read, oldest first, with notes, tags and marks; `leftovers` names the others."""
+        found, marks = [], self._marks()
+        for number in self.numbers():
+            with contextlib.suppress(FileError):
+                found.append(self.read(number).annotated(marks[number]))
+        return found
+
+    def version(self, name: str) -> Version:
+        """The version called v3, 3, by a tag, latest, or latest~1 for the one before. Raises `RequestError`."""
+        versions = self.versions()
+        number, back = _NUMBER.fullmatch(name), _LATEST.fullmatch(name)
+        if back and int(back[1] or 0) < len(versions):
+            return versions[-1 - int(back[1] or 0)]
+        for version in versions:
+            if (number and int(number[1]) == version.number) or name in version.tags:
+                return version
+        if number and int(number[1]) in self.numbers():
+            self.read(int(number[1]))  # says what is wrong with it
+        known = [called for version in versions for called in (version.name, *version.tags)]
+        if not known:
+            raise _empty()
+        raise RequestError(f"there is no version {name}", nearest(name, known, "the versions are"))
+
+    def numbers(self) -> list[int]:
+        """The numbers of all versions, also of those whose records are damaged."""
+        return numbers(self.folder / "versions")
+
+    def read(self, number: int) -> Version:
+        """The version of that number as it was recorded. Raises `FileError` where the record is damaged."""
+        return Version(number, **self._record("versions", number, RECORDED))
+
+    def unread_marks(self) -> list[str]:
+        """What is wrong with notes, tags and marks that cannot be read; their numbers leave no gap."""
+        faults = []
+        taken = numbers(self.folder / "annotations")
+        for number in range(1, max(taken, default=0) + 1):
+            try:
+                self._mark(number)
+            except FileError as error:
+                faults.append(error.cause if number in taken else f"annotations/{number} is missing")
+        return faults
+
+    def _mark(self, number: int) -> dict[str, Any]:
+        return self._record("annotations", number, ("version", "kind", "text"))
+
+    def _marks(self) -> Mapping[int, list[dict[str, Any]]]:
+        """The annotations by the number of their version, oldest first."""
+        marks = defaultdict(list)
+        for number in numbers(self.folder / "annotations"):
+            with contextlib.suppress(FileError):
+                mark = self._mark(number)
+                marks[mark["version"]].append(mark)
+        return marks
+
+    def _record(self, kind: str, number: int, names: Iterable[str]) -> dict[str, Any]:
+        """A record that has these names. Raises `FileError` where it cannot be read or is newer than gradline."""
+        try:
+            record = json.loads((self.folder / kind / str(number) / RECORD).read_bytes())
+            if record["format"] <= FORMAT:
+                return {name: record[name] for name in names}
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise FileError(
+                f"the record of {kind}/{number} cannot be read: {error!r}",
+                f"copy {NAME}/{kind} again from where this store came from",
+            ) from error
+        raise FileError(f"{kind}/{number} was written by a newer gradline than this one", "upgrade gradline")
+
+    def _claim(self, kind: str, record: Mapping[str, Any]) -> int:
+        whole = {"format": FORMAT, **record}
+        content = json.dumps(whole, ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass")
+        return claim(content, self.folder / kind, self.temporary)
+
+
+def is_written_as_version(text: str) -> bool:
+    """Whether the text is written as v3, 3, latest or latest~1 are; tags may be any word."""
+    return bool(_NUMBER.fullmatch(text) or _LATEST.fullmatch(text))
+
+
+def now() -> str:
+    """The time of a record: ISO 8601 in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _empty() -> RequestError:
+    return RequestError("no version is recorded here", 'commit one: gradline commit FILE… -m "…"')

@@ -1,0 +1,107 @@
+"""Files and numbered records that appear whole or not at all, whoever else writes and whenever one is killed."""
+
+import contextlib
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from gradline.errors import FileError
+
+RECORD = "record.json"
+
+
+def place(content: bytes, path: Path, temporary: Path) -> None:
+    """Write a file under a temporary name, flush it to the disk and rename it. Raises `FileError`."""
+    with _said(path), _scratch(temporary) as scratch:
+        _write(scratch, content)
+        path.parent.mkdir(exist_ok=True)
+        os.replace(scratch, path)
+        synchronise(path.parent)
+
+
+def claim(content: bytes, folder: Path, temporary: Path) -> int:
+    """Write a record into `folder` under the next free number, and return that. Raises `FileError`.
+
+    The record is made in a folder of its own, which is renamed to the number. That fails where the number is
+    taken, for no folder is renamed over one that holds a file, and it needs no links or locks, which some file
+    systems lack.
+    """
+    with _said(folder), _scratch(temporary) as scratch:
+        folder.mkdir(exist_ok=True)
+        scratch.mkdir()
+        _write(scratch / RECORD, content)
+        synchronise(scratch)
+        number = max(numbers(folder), default=0) + 1
+        while not _renamed(scratch, folder / str(number)):
+            number += 1
+        synchronise(folder)
+    return number
+
+
+def numbers(folder: Path) -> list[int]:
+    """The numbers that are taken in a folder of records, in order."""
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        return sorted(int(entry.name) for entry in entries if entry.name.isdecimal())
+    return []
+
+
+def synchronise(folder: Path) -> None:
+    """Flush the names in a folder to the disk, where the system can."""
+    with contextlib.suppress(OSError):  # Windows opens no folder, and some file systems flush none
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def remove(path: Path) -> None:
+    """Remove a temporary file, or the folder of a record that was not finished."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _renamed(scratch: Path, target: Path) -> bool:
+    try:
+        os.rename(scratch, target)
+    except OSError as error:
+        if isinstance(error, FileExistsError) or error.errno == errno.ENOTEMPTY:
+            return False
+        raise
+    return True
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("xb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+@contextlib.contextmanager
+def _scratch(temporary: Path) -> Iterator[Path]:
+    """A name of our own among the temporary ones, with nothing left there if the block fails."""
+    temporary.mkdir(parents=True, exist_ok=True)
+    scratch = temporary / os.urandom(8).hex()
+    try:
+        yield scratch
+    except BaseException:
+        with contextlib.suppress(OSError):
+            remove(scratch)
+        raise
+
+
+@contextlib.contextmanager
+def _said(path: Path) -> Iterator[None]:
+    """What the system refuses, told as cause and remedy."""
+    try:
+        yield
+    except OSError as error:
+        raise FileError(
+            f"cannot write {path}: {error.strerror or error}",
+            "check that the folder is writable and has room; what was recorded before is as it was",
+        ) from error

@@ -1,0 +1,169 @@
+"""Vectors of the machine in compiled loops: neighbouring numbers of a row read, multiplied and added at once.
+
+They are 64 bytes long, which LLVM cuts into what the machine has. Sums may be reordered in them.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numba.extending
+from llvmlite import ir
+from numba.core import cgutils, types
+
+_BITS = 512
+_SUMS = ("reassoc", "contract")
+_INDEX = ir.IntType(32)
+
+intrinsic: Any = numba.extending.intrinsic  # callers leave out the first argument, which numba gives
+
+
+class Lanes(types.Type):
+    """So many numbers of one type."""
+
+    def __init__(self, number: Any, count: int) -> None:
+        self.number, self.count = number, count
+        super().__init__(f"Lanes({number}, {count})")
+
+
+@numba.extending.register_model(Lanes)
+class _LanesModel(numba.extending.models.PrimitiveModel):
+    """LLVM's vector."""
+
+    def __init__(self, manager: Any, kind: Lanes) -> None:
+        number = manager.lookup(kind.number).get_value_type()
+        super().__init__(manager, kind, ir.VectorType(number, kind.count))
+
+
+def _whole(array: Any) -> Lanes:
+    return Lanes(array.dtype, _BITS // array.dtype.bitwidth)
+
+
+def _emitted(emit: Callable[..., Any]) -> Callable[..., Any]:
+    """A code generator that needs nothing but the builder and the arguments."""
+    return lambda _context, builder, _signature, arguments: emit(builder, *arguments)
+
+
+def _place(context: Any, builder: Any, kind: Any, target: Any, place: Any) -> Any:
+    """The address of a cell (array, row, column), as that of the target type."""
+    array, row, column = place
+    table = context.make_array(kind)(context, builder, array)
+    cell = cgutils.get_item_pointer(context, builder, kind, table, [row, column])
+    return builder.bitcast(cell, target.as_pointer())
+
+
+@intrinsic
+def width(_, array):
+    """How many numbers of the array's type fill a vector, a constant: 8 of float64, 16 of float32."""
+    count = _whole(array).count
+    return types.intp(array), lambda context, *_: context.get_constant(types.intp, count)
+
+
+def _reading(array: Any, kind: Lanes) -> tuple[Any, Callable[..., Any]]:
+    """Signature and code that read lanes from (array, row, column)."""
+
+    def generate(context, builder, _signature, arguments):
+        place = _place(context, builder, array, context.get_value_type(kind), arguments)
+        return builder.load(place, align=array.dtype.bitwidth // 8)
+
+    return kind(array, types.intp, types.intp), generate
+
+
+@intrinsic
+def lanes(_, array, _row, _column):
+    """As many numbers of a row from a column on as fill a vector."""
+    return _reading(array, _whole(array))
+
+
+@intrinsic
+def eight(_, array, _row, _column):
+    """Eight numbers of a row from a column on."""
+    return _reading(array, Lanes(array.dtype, 8))
+
+
+@intrinsic
+def four(_, array, _row, _column):
+    """Four numbers of a row from a column on."""
+    return _reading(array, Lanes(array.dtype, 4))
+
+
+@intrinsic
+def two(_, array, _row, _column):
+    """Two numbers of a row from a column on."""
+    return _reading(array, Lanes(array.dtype, 2))
+
+
+@intrinsic
+def put(_, array, _row, _column, value):
+    """Write lanes to a row from a column on."""
+
+    def generate(context, builder, _signature, arguments):
+        *place, numbers = arguments
+        place = _place(context, builder, array, numbers.type, place)
+        builder.store(numbers, place, align=array.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.intp, value), generate
+
+
+@intrinsic
+def spread(_, array, value):
+    """One number, turned into the array's type, in every lane."""
+    kind = _whole(array)
+
+    def generate(context, builder, _signature, arguments):
+        number = context.cast(builder, arguments[1], value, kind.number)
+        nothing = ir.Constant(context.get_value_type(kind), ir.Undefined)
+        first = builder.insert_element(nothing, number, _INDEX(0))
+        return builder.shuffle_vector(first, nothing, ir.Constant(ir.VectorType(_INDEX, kind.count), None))
+
+    return kind(array, value), generate
+
+
+@intrinsic
+def times(_, a, _b):
+    """a·b."""
+    return a(a, a), _emitted(lambda builder, x, y: builder.fmul(x, y, flags=_SUMS))
+
+
+@intrinsic
+def plus_times(_, total, _a, _b):
+    """The total and a·b, rounded once where the machine can."""
+
+    def emit(builder, s, x, y):
+        return builder.fadd(s, builder.fmul(x, y, flags=_SUMS), flags=_SUMS)
+
+    return total(total, total, total), _emitted(emit)
+
+
+@intrinsic
+def scaled(_, a, _center, _inverse):
+    """(a − center)·inverse."""
+    return a(a, a, a), _emitted(lambda builder, x, c, s: builder.fmul(builder.fsub(x, c), s))
+
+
+@intrinsic
+def total(_, a):
+    """The sum of all lanes."""
+
+    def emit(builder, vector):
+        number = vector.type.element
+        shape = ir.FunctionType(number, [number, vector.type])
+        name = f"llvm.vector.reduce.fadd.v{a.count}f{a.number.bitwidth}"
+        call = cgutils.get_or_insert_function(builder.module, shape, name)
+        return builder.call(call, [number(-0.0), vector], fastmath=_SUMS)
+
+    return a.number(a), _emitted(emit)
+
+
+@intrinsic
+def fetch(_, array, _row, _column):
+    """Ask for the cell's line of memory without waiting for it."""
+
+    def generate(context, builder, _signature, arguments):
+        place = _place(context, builder, array, ir.IntType(8), arguments)
+        shape = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, _INDEX, _INDEX, _INDEX])
+        call = cgutils.get_or_insert_function(builder.module, shape, "llvm.prefetch.p0")
+        builder.call(call, [place, _INDEX(0), _INDEX(3), _INDEX(1)])  # to read, near, data
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, types.intp), generate

@@ -1,0 +1,34 @@
+"""gradline in MLflow: a flavour that pyfunc and `mlflow models serve` open, and versions pushed as runs."""
+
+import importlib.util
+from typing import TYPE_CHECKING, Any
+
+from gradline.errors import RequestError
+from gradline.lazy import loader
+
+if TYPE_CHECKING:
+    from gradline.mlflow.flavour import _load_pyfunc, load_model, log_model, save_model
+    from gradline.mlflow.pushing import Pushed, push
+
+__all__ = ["Pushed", "_load_pyfunc", "load_model", "log_model", "push", "save_model"]
+
+_HOMES = {
+    "Pushed": "pushing",
+    "_load_pyfunc": "flavour",  # the name that MLflow calls
+    "load_model": "flavour",
+    "log_model": "flavour",
+    "push": "pushing",
+    "save_model": "flavour",
+}
+
+_load = loader(__name__, _HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES and importlib.util.find_spec("mlflow") is None:
+        raise RequestError("MLflow is not installed", "pip install 'gradline[mlflow]'")
+    return _load(name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

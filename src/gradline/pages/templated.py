@@ -1,0 +1,76 @@
+"""A page written from a template, with figures that are drawn when they come in sight."""
+
+import html
+import importlib.util
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import plotly.graph_objects as go
+
+from gradline.errors import RequestError
+from gradline.pages.document import Page, Style, assembled, plotly_scripts, plotly_styles
+
+TEMPLATES = Path(__file__).parent / "templates"
+_TAG = re.compile("<br>|</?b>")  # the only ones in the headings of our figures; names are escaped in them
+
+
+class Drawing(NamedTuple):
+    """A figure's place on the page, its title, what is said of it, and the figure as plain data; None was refused."""
+
+    name: str
+    title: str
+    says: str
+    figure: dict[str, Any] | None
+
+
+def expect_jinja2(what: str) -> None:
+    """Refuse, before any work, to write `what` without the library that writes it. Raises `RequestError`."""
+    if importlib.util.find_spec("jinja2") is None:
+        raise RequestError(
+            f"{what} is written with jinja2, which is not installed", "pip install 'gradline[report]'"
+        )
+
+
+def drawn(name: str, figure: go.Figure) -> Drawing:
+    """A figure with its heading taken out as text of the page."""
+    heading: Any = figure.layout["title"]
+    title, says = (html.unescape(_TAG.sub(" ", text or "")) for text in (heading.text, heading.subtitle.text))
+    figure.update_layout(title=None, margin={"t": 36})
+    return Drawing(name, title.strip(), says, json.loads(figure.to_json() or "null"))
+
+
+def written(
+    title: str, template: str, content: Mapping[str, Any], drawings: Sequence[Drawing], style: str = ""
+) -> Page:
+    """The page of a template of `templates`, every name and cell in it escaped; `style` is added to the report's."""
+    strict, plotly = plotly_scripts()
+    figures = {drawing.name: drawing.figure for drawing in drawings if drawing.figure}
+    return assembled(
+        title,
+        _rendered(template, content),
+        styles=[*plotly_styles(), Style(_text("report.css") + style)],
+        scripts=[strict],
+        module=_text("report.js"),
+        data={"figures": figures},
+        later={"plotly": plotly} if figures else {},
+    )
+
+
+def _text(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+def _rendered(template: str, content: Mapping[str, Any]) -> str:
+    import jinja2  # noqa: PLC0415 - an extra, and only for such pages
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(content)

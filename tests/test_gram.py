@@ -1,0 +1,106 @@
+"""The compiled Gram matrix and hashes are what NumPy gives, whatever the shape, the layout and the weights."""
+
+import numpy as np
+import pytest
+
+from gradline import compiled, tally
+from gradline import sums as by
+from gradline.crossproducts import CrossProducts
+from gradline.design import Number, Recipe
+from gradline.rows import Block, NotFinite
+
+# Below, at and above what a register, a panel, a strip and a tile hold.
+SHAPES = [
+    (1, 1, 1),
+    (31, 2, 1),
+    (127, 3, 1),
+    (128, 7, 1),
+    (129, 8, 8),
+    (1000, 10, 1),
+    (300, 23, 2),
+    (511, 50, 3),
+]
+
+
+def layouts(X):
+    """The same numbers in several layouts."""
+    locked = X.copy()
+    locked.flags.writeable = False
+    return {
+        "rows": np.ascontiguousarray(X),
+        "columns": np.asfortranarray(X),
+        "strided": np.repeat(X, 2, axis=1)[:, ::2],
+        "backwards": np.ascontiguousarray(X[::-1])[::-1],
+        "read-only": locked,
+        "integers": np.round(X).astype(np.int32),
+        "single": X.astype(np.float32),
+    }
+
+
+def block(n, p, m, layout="rows", weighted=False):
+    """Rows whose columns differ in mean and scale."""
+    random = np.random.default_rng(n)
+    X = random.normal(size=(n, p)) * 10.0 ** random.integers(-3, 3, p) + 7
+    w = random.uniform(0.1, 3.0, n) if weighted else None
+    return Block(layouts(X)[layout], random.normal(size=(n, m)), w)
+
+
+def sums(block):
+    """By compiled loops and by NumPy."""
+    shift = np.concatenate([block.X[0], block.Y[0]])
+    return by._compiled(compiled.load(), block, shift), by._in_numpy(block, shift)
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize(("n", "p", "m"), SHAPES)
+def test_gram(n, p, m, weighted, monkeypatch):
+    monkeypatch.setattr(tally, "kernels", lambda _: None)
+    agree(*sums(block(n, p, m, weighted=weighted)), n)
+
+
+@pytest.mark.parametrize("layout", list(layouts(np.zeros((1, 1)))))
+def test_layouts_and_types(layout):
+    agree(*sums(block(200, 5, 2, layout)), 200)
+
+
+def agree(ours, twin, n):
+    np.testing.assert_array_equal(ours.low, twin.low)
+    np.testing.assert_array_equal(ours.high, twin.high)
+    assert ours.fingerprint == twin.fingerprint
+    size = np.sqrt(np.diag(twin.products))
+    assert (np.abs(ours.total - twin.total) <= 1e-14 * np.sqrt(n) * size).all()
+    assert (np.abs(ours.products - twin.products) <= 1e-14 * np.sqrt(n) * np.outer(size, size)).all()
+    np.testing.assert_array_equal(ours.products, ours.products.T)
+
+
+def test_whole_numbers_are_summed_exactly():
+    """No product is lost or counted twice: sums of small whole numbers have no rounding."""
+    random = np.random.default_rng(0)
+    Z = random.integers(-9, 10, (1001, 61)).astype(float)
+    w = random.integers(1, 4, 1001) ** 2.0  # their roots are whole, too
+    ours, _ = sums(Block(Z[:, :60], Z[:, 60:], w))
+    D = Z - Z[0]
+    np.testing.assert_array_equal(ours.products, (D * w[:, None]).T @ D)
+    np.testing.assert_array_equal(ours.total, w @ D)
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+def test_hashes(weighted, monkeypatch):
+    rows = block(300, 5, 2, weighted=weighted)
+    rows.X[7, 2], rows.X[8, 2] = 0.0, -0.0
+    ours = compiled.load().hashed(
+        *map(compiled.lent, rows[:3]), 0, 300, tally.multipliers(tally._columns(rows))
+    )
+    monkeypatch.setattr(tally, "kernels", lambda _: None)
+    assert int(ours) == tally.fingerprint(rows)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("place", [0, 130, 999])
+def test_a_cell_that_is_no_number_is_noticed(value, place):
+    X = np.random.default_rng(0).normal(size=(1000, 3))
+    X[place, 1] = value
+    compiled.load()
+    recipe = Recipe((Number("a"), Number("b"), Number("c")), ("y",))
+    with pytest.raises(NotFinite), np.errstate(invalid="ignore"):
+        CrossProducts.of(Block(X, X[:, :1] * 0, None), recipe)

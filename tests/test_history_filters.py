@@ -1,0 +1,115 @@
+"""The rows of the log: conditions that are read and never executed, and the order."""
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+from versions import crops_model, project_folder, record  # noqa: F401 - fixtures
+
+from gradline import history
+from gradline.errors import UsageError
+from gradline.history import commit
+from gradline.history.filters import condition
+from gradline.history.listing import chosen, rows_of
+
+ROWS = [
+    {"loss": 0.5, "solver": "gd", "rows": 15},
+    {"loss": 2, "solver": "sgd"},
+    {"solver": "exact", "rows": 5},
+    {"loss": -1e-3, "solver": "it's", "rows": 15},
+    {},
+]
+NAMES = ["loss", "solver", "rows"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("loss < 2", [0, 3]),
+        ("loss<=2 and solver=='sgd'", [1]),
+        ("loss < 1 or rows == 5", [0, 2, 3]),
+        ("not loss < 2", [1, 2, 4]),
+        ("not (loss < 2 or solver == 'exact')", [1, 4]),
+        ("0 < loss < 1", [0]),
+        ("loss > -1", [0, 1, 3]),
+        ("loss == -0.001", [3]),
+        ('solver == "it\'s"', [3]),
+        ("solver != 'gd'", [1, 2, 3]),
+        ("2 > loss", [0, 3]),
+        ("rows == rows", [0, 2, 3]),
+        ("solver < 2", []),
+        ("loss < 'a'", []),
+        ("loss < 2 and not rows == 15 or solver >= 'sgd'", [1]),
+    ],
+)
+def test_a_condition_holds_where_it_says(text, found):
+    holds = condition(text, NAMES)
+    assert [i for i, row in enumerate(ROWS) if holds(row)] == found
+
+
+leaves = st.builds(
+    lambda name, op, value: f"{name} {op} {value}",
+    st.sampled_from(["a", "b"]), st.sampled_from(["==", "!=", "<", "<=", ">", ">="]), st.integers(-2, 2),
+)  # fmt: skip
+conditions = st.recursive(
+    leaves,
+    lambda inner: st.one_of(
+        st.builds(lambda x, op, y: f"({x}) {op} ({y})", inner, st.sampled_from(["and", "or"]), inner),
+        st.builds(lambda x, op, y: f"{x} {op} {y}", leaves, st.sampled_from(["and", "or"]), inner),
+        st.builds(lambda x: f"not ({x})", inner),
+    ),
+    max_leaves=8,
+)
+
+
+@given(conditions, st.integers(-2, 2), st.integers(-2, 2))
+def test_a_condition_means_what_python_means(text, a, b):
+    row = {"a": a, "b": b}
+    assert condition(text, ["a", "b"])(row) == eval(text, {"__builtins__": {}}, row)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "__import__('os').system('touch hacked')", "loss", "1", "loss < open('x')", "loss.real < 2", "loss[0] < 2",
+        "[loss for loss in (1,)]", "(lambda: 1)() < 2", "loss < 2 if loss else 3", "loss in (1, 2)", "loss is 2",
+        "loss + 1 < 2", "loss := 2", "loss = 2", "f'{loss}' == '2'", "", "   ", "loss <", "loss < 2; 1", "loss <\n2\n3",
+        "\0", "'" , "(" * 900, "not " * 240 + "loss", "-" * 900 + "1 < loss", "loss < 2" + " " * 2000 + "and 1 < 2",
+        "loss < 1j", "loss < b'1'", "loss < ...", "loss < {}",
+        "*loss < 2", "await loss < 2", "-loss < 2", "- -1 < loss",
+    ],
+)  # fmt: skip
+def test_a_condition_is_nothing_else(text, project):
+    with pytest.raises(UsageError):
+        condition(text, NAMES)(ROWS[0])
+    assert list(project.iterdir()) == []
+
+
+def test_an_unknown_name_is_refused_with_those_that_there_are():
+    with pytest.raises(UsageError, match=r"no version has los\b.*Did you mean loss"):
+        condition("los < 2", NAMES)
+
+
+def test_rows_are_sorted_by_any_name_and_those_without_it_come_last():
+    def losses(sort):
+        return [row.get("loss") for row in chosen(ROWS, None, sort)]
+
+    assert losses("loss") == [-1e-3, 0.5, 2, None, None]
+    assert losses("-loss") == [2, 0.5, -1e-3, None, None]
+    assert losses(None) == [row.get("loss") for row in ROWS]
+    assert [row["solver"] for row in chosen(ROWS[:4], None, "solver")] == sorted(
+        r["solver"] for r in ROWS[:4]
+    )
+    with pytest.raises(UsageError, match="no version has los"):
+        chosen(ROWS, None, "los")
+
+
+def test_a_row_says_the_worst_of_several_targets_and_what_was_noted(crops):
+    history.log_metrics(loss=99.0, mine=3.0)
+    history.log_hyperparams(depth=2)
+    (row,) = rows_of(commit("exact", model=crops))
+    assert row["rmse"] == max(crops.training.rmse)
+    assert row["r2"] == min(crops.training.r2)
+    assert row["loss"] == crops.training.loss  # the model's own
+    assert (row["mine"], row["depth"], row["solver"], row["version"]) == (3.0, 2, "exact", 1)
+    (row,) = rows_of(record())
+    assert "loss" not in row

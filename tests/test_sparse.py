@@ -1,0 +1,107 @@
+"""Sparse matrices give what the same numbers give as an array, without ever being one."""
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+import gradline
+from gradline import Moments, rows
+from gradline.errors import DataError
+from gradline.linear_model import LinearRegression
+from gradline.sparse import by_rows
+
+N, P = 40_000, 60
+
+
+def thin(random, n=N, p=P, share=0.03):
+    """X of mostly zeros, some of them stored, one of them negative."""
+    X = scipy.sparse.random_array(
+        (n, p), density=share, rng=random, data_sampler=random.standard_normal
+    ).tocsr()
+    X.data[::7], X.data[3] = np.round(X.data[::7]), -0.0
+    return X
+
+
+@pytest.fixture
+def table():
+    random = np.random.default_rng(0)
+    X = thin(random)
+    y = X @ random.standard_normal(P) + 5 + random.standard_normal(N)
+    return X, y
+
+
+def agree(ours, theirs):
+    np.testing.assert_allclose(ours.mean, theirs.mean, rtol=1e-12, atol=1e-14)
+    size = np.linalg.norm(theirs.factor, axis=0)
+    assert (np.abs(ours.factor - theirs.factor) <= 1e-12 * size).all()
+    for name in ("rows", "weight_sum", "fingerprint"):
+        assert getattr(ours.tally, name) == getattr(theirs.tally, name)
+    np.testing.assert_array_equal(ours.tally.minimum, theirs.tally.minimum)
+    np.testing.assert_array_equal(ours.tally.maximum, theirs.tally.maximum)
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("form", ["csr_array", "csc_matrix", "coo_array", "lil_matrix"])
+def test_moments(table, form, weighted, monkeypatch):
+    X, y = table
+    w = np.random.default_rng(1).integers(0, 3, N) * 1.0 if weighted else None
+    theirs = Moments.of(X.toarray(), y, weights=w)
+    monkeypatch.setattr(rows, "dense", lambda _: pytest.fail("it was made an array"))
+    agree(Moments.of(getattr(scipy.sparse, form)(X), y, weights=w), theirs)
+
+
+@pytest.mark.parametrize("case", ["dense", "small", "far from zero", "deficient"])
+def test_what_gains_nothing_from_it_is_read_piece_by_piece(case):
+    random = np.random.default_rng(2)
+    n, share = (300, 0.02) if case == "small" else (20_000, 0.5 if case == "dense" else 0.05)
+    X = thin(random, n, 20, share)
+    if case == "far from zero":
+        X = scipy.sparse.hstack([X, np.full((n, 1), 1e9) + random.standard_normal((n, 1))]).tocsr()
+    if case == "deficient":
+        X = scipy.sparse.hstack([X, X[:, :1] - X[:, 1:2], np.zeros((n, 1))]).tocsr()
+    y = random.standard_normal(n)
+    agree(Moments.of(X, y), Moments.of(X.toarray(), y))
+
+
+@pytest.mark.parametrize(
+    "solver", [gradline.Exact(), gradline.GradientDescent(epochs=50), gradline.SGD(epochs=2, batch_size=64)]
+)
+@pytest.mark.filterwarnings("ignore::gradline.GradlineWarning")
+def test_fits_predicts_verifies(table, solver):
+    X, y = table
+    sparse, dense = (gradline.fit(X, y, solver=solver) for X in (X, X.toarray()))
+    np.testing.assert_allclose(sparse.weight, dense.weight, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(sparse.predict(X), dense.predict(X.toarray()), rtol=1e-9)
+    assert sparse.evaluate(X, y).loss == pytest.approx(dense.evaluate(X.toarray(), y).loss, rel=1e-9)
+    assert gradline.verify(sparse, X, y).agrees
+
+
+def test_cells_that_are_no_numbers():
+    X, y = thin(np.random.default_rng(3)), np.ones(N)
+    X.data[100] = np.nan
+    row = int(np.searchsorted(X.indptr, 100, side="right")) - 1
+    with pytest.raises(DataError, match=rf"missing cells \(NaN\): x{X.indices[100] + 1} 1 \(1 of"):
+        Moments.of(X, y)
+    assert Moments.of(X, y, missing="drop").rows == N - 1
+    X.data[100] = np.inf
+    with pytest.raises(DataError, match=rf"X\[{row}, {X.indices[100]}\] is inf"):
+        Moments.of(X, y)
+    with pytest.raises(DataError, match="shape"):
+        gradline.fit(np.arange(5.0)[:, None], np.ones(5)).predict(X)
+
+
+def test_duplicates_count_together_and_the_matrix_stays_as_it_was():
+    X = scipy.sparse.coo_array(([1.0, 2.0, 3.0], ([0, 0, 1], [1, 1, 0])), shape=(2, 2)).tocsr()
+    again = scipy.sparse.csr_array(
+        (np.array([1.0, 2.0]), np.array([0, 0]), np.array([0, 2, 2])), shape=(2, 1)
+    )
+    assert by_rows(again).data.tolist() == [3.0]
+    assert again.data.tolist() == [1.0, 2.0]
+    np.testing.assert_array_equal(by_rows(X).toarray(), [[0, 3], [3, 0]])
+
+
+def test_linear_model(table):
+    X, y = table
+    ours, theirs = (LinearRegression().fit(X, y) for X in (X, X.toarray()))
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X.toarray()), rtol=1e-9)
