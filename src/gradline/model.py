@@ -316,6 +316,11 @@ def load(path: str | Path) -> LinearModel:
     tensors, card = read_tensors(path, "model")
     prefix = "moments."
     inner = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+    if not inner:
+        raise ModelFileError(
+            f"{path} holds weight and bias alone: it was recorded without its moments",
+            "fit it again, or load the two with safetensors",
+        )
     try:
         recipe = Recipe.from_card(card["recipe"])
         m, p = len(recipe.targets), len(recipe.features)

@@ -1,8 +1,7 @@
 """Two versions of a notebook: cells brought together by nbdime, what they say and what they gave apart."""
 
 import importlib.util
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from gradline.history.lines import unified
@@ -36,27 +35,27 @@ def cells(before: bytes, after: bytes) -> tuple[list[Cell] | None, str]:
             None,
             "its cells are compared by nbdime, which is not installed: pip install 'gradline[notebooks]'",
         )
-    import nbformat  # noqa: PLC0415 - an extra, and only for notebooks that differ
-    from nbdime import diff_notebooks, patch  # noqa: PLC0415
+    from nbdime import diff_notebooks, patch  # noqa: PLC0415 - an extra, and only for notebooks that differ
+    from nbformat import from_dict, v4  # noqa: PLC0415
 
     try:
-        notebooks = [json.loads(content) for content in (before, after)]
-        old, new = (_node(nbformat.from_dict, notebook) for notebook in notebooks)
+        # Reading joins the lists of lines that Jupyter writes for texts, which nbdime does not take.
+        old, new = (from_dict(_bare(v4.reads(content.decode()))) for content in (before, after))
         edits = next((edit.diff for edit in diff_notebooks(old, new) if edit.key == "cells"), [])
         return list(_cells(old["cells"], edits, patch)), ""
     except (ValueError, KeyError, TypeError, AttributeError):
         return None, "one of them is no notebook of format 4"
 
 
-def _node(made: Callable[..., Any], notebook: Mapping[str, Any]) -> Any:
-    """The notebook as nbdime takes it, its cells without what changes whenever they run."""
+def _bare(notebook: Mapping[str, Any]) -> dict[str, Any]:
+    """The notebook without what changes whenever its cells run."""
     left_out = ("id", "execution_count")
     kept = [
         {name: value for name, value in cell.items() if name not in left_out}
         | ({"outputs": [_without_count(output) for output in cell["outputs"]]} if "outputs" in cell else {})
         for cell in notebook["cells"]
     ]
-    return made({**notebook, "cells": kept})
+    return {**notebook, "cells": kept}
 
 
 def _without_count(output: Mapping[str, Any]) -> dict[str, Any]:
