@@ -47,7 +47,7 @@ def main() -> None:
     # machine lose seconds. NumPy reads this when it loads, which is later.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("MKL_NUM_THREADS", "1")
-    # Row groups of Parquet that are decoded long before their turn only take memory, whose pages cost a tenth of the time.
+    # Row groups of Parquet that are decoded long before their turn take memory, and its pages a tenth of the time.
     os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "1")
     # Imports make objects that stay. To look for garbage among them, again and again and once more at the
     # end, took half of a small fit's time.
