@@ -1,7 +1,7 @@
 """The compiled Gram matrix of rows, with their ranges and hashes, in one pass of memory.
 
 A tile of rows is packed into panels that stay in cache, and multiplied there, block of columns by block, as BLAS does
-it (Goto, van de Geijn 2008). The twin is `crossproducts._in_numpy`.
+it (Goto, van de Geijn 2008). The twin is `sums._in_numpy`.
 """
 
 import numba

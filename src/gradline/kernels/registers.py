@@ -14,15 +14,13 @@ from numba import types
 from numba.core import cgutils
 
 LANES = 8 if binding.get_host_cpu_features().get("avx512f") else 4  # numbers in one register
-WIDTH = (
-    3 * LANES
-)  # LANES × 3 sums, three registers and one more fit what there are: 32, or 16 of the smaller ones
+# LANES × 3 sums, three registers beside them and one more fit what there are: 32, or 16 of the smaller ones.
+WIDTH = 3 * LANES
 
 _AHEAD = 256  # rows between asking for a line of memory and reading it
 _FUSED = ("contract",)  # a product and its sum may be rounded once
 _SHORT, _WHOLE, _NUMBER = ir.IntType(32), ir.IntType(64), ir.DoubleType()
 _LANES = ir.VectorType(_NUMBER, LANES)
-
 
 intrinsic: Any = numba.extending.intrinsic  # callers leave out the first argument, which numba gives
 
