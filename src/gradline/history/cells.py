@@ -40,7 +40,8 @@ def cells(before: bytes, after: bytes) -> tuple[list[Cell] | None, str]:
 
     try:
         # Reading joins the lists of lines that Jupyter writes for texts, which nbdime does not take.
-        old, new = (from_dict(_bare(v4.reads(content.decode()))) for content in (before, after))
+        books: list[Any] = [from_dict(_bare(v4.reads(content.decode()))) for content in (before, after)]
+        old, new = books
         edits = next((edit.diff for edit in diff_notebooks(old, new) if edit.key == "cells"), [])
         return list(_cells(old["cells"], edits, patch)), ""
     except (ValueError, KeyError, TypeError, AttributeError):
