@@ -90,6 +90,13 @@ def test_cells_that_are_no_numbers():
         gradline.fit(np.arange(5.0)[:, None], np.ones(5)).predict(X)
 
 
+def test_rows_without_weight_are_refused_as_they_are_in_an_array(table):
+    X, y = table
+    for data in (X, X.toarray()):
+        with pytest.raises(DataError, match="every row has weight zero"):
+            gradline.fit(data, y, weights=np.zeros(N))
+
+
 def test_duplicates_count_together_and_the_matrix_stays_as_it_was():
     X = scipy.sparse.coo_array(([1.0, 2.0, 3.0], ([0, 0, 1], [1, 1, 0])), shape=(2, 2)).tocsr()
     again = scipy.sparse.csr_array(

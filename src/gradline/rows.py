@@ -189,7 +189,8 @@ class ArrayRows:
         if not is_sparse(self.X) or self.missing != "error" or self.X.nnz > _THIN * self.cells:
             return None
         whole = Block(self.X, self.Y, self.w)
-        return whole if self.w is None else whole.take(np.flatnonzero(self.w != 0))
+        present = whole if self.w is None else whole.take(np.flatnonzero(self.w != 0))
+        return present if present.rows else None
 
     @property
     def is_ready(self) -> bool:
