@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from gradline.lazy import loader
+from gradline.lazy import face
 
 if TYPE_CHECKING:
     from gradline.certificate import Certificate
@@ -65,8 +65,4 @@ _HOMES = {
 }
 
 
-__getattr__ = loader(__name__, _HOMES)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = face(__name__, __all__, _HOMES)

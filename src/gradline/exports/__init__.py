@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from gradline.lazy import loader
+from gradline.lazy import face
 
 if TYPE_CHECKING:
     from gradline.exports.graph import onnx
@@ -13,8 +13,4 @@ __all__ = ["onnx", "sql", "state_dict"]
 
 _HOMES = {"onnx": "graph", "sql": "statement", "state_dict": "tensors"}
 
-__getattr__ = loader(__name__, _HOMES)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = face(__name__, __all__, _HOMES)

@@ -4,7 +4,7 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from gradline.errors import RequestError
-from gradline.lazy import loader
+from gradline.lazy import face
 
 if TYPE_CHECKING:
     from gradline.mlflow.flavour import _load_pyfunc, load_model, log_model, save_model
@@ -21,14 +21,10 @@ _HOMES = {
     "save_model": "flavour",
 }
 
-_load = loader(__name__, _HOMES)
+_load, __dir__ = face(__name__, __all__, _HOMES)
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES and importlib.util.find_spec("mlflow") is None:
         raise RequestError("MLflow is not installed", "pip install 'gradline[mlflow]'")
     return _load(name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
