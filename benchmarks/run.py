@@ -18,6 +18,8 @@ from memory import peak
 from table import RESULTS, ROOT, details
 from works import WORKS
 
+from gradline import compiled
+
 TRIED = ROOT / "build" / "benchmarks"  # quick figures are for looking at only
 ROUNDS, FEWER = 5, 3
 
@@ -41,6 +43,7 @@ def fought(case: Case, rounds: int) -> dict[str, Any]:
     The points of a growth curve, which are many, have fewer rounds, and are about time alone.
     """
     print(case.title, file=sys.stderr)
+    compiled.load()  # here and in the processes to come, as in all but the first days of an installation
     bout = case.prepare()
     outcomes = alternate(bout.contestants, rounds)
     reference, X = bout.reference(), bout.inputs and bout.inputs()

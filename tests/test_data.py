@@ -475,7 +475,8 @@ DECIMALS = st.from_regex(r"-?[0-9]{1,19}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,2})?",
 def read_compiled(cells):
     data = "".join(f"{cell}\n" for cell in cells).encode()
     values = np.full((1, len(cells)), np.nan)
-    is_plain = compiled.load().read_numbers(np.frombuffer(data, np.uint8), ord(","), np.zeros(1, int), values)
+    text, places = np.frombuffer(data, np.uint8), np.zeros(1, int)
+    is_plain = compiled.load().read_numbers(text, places, values, len(text), 1, *values.shape, ord(","))
     return values[0] if is_plain else None
 
 

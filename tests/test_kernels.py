@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 from gradline import SGD, Moments, compiled
+from gradline.blocks import Block
+from gradline.kernels import SIGNATURES, objects
 from gradline.objectives import Problem, Scaling
 from gradline.reading import read
 from gradline.rows import ArrayRows
-from gradline.shuffling import bits, keys, permutation
+from gradline.shuffling import keys, permutation
+from gradline.solvers.epoch import Course, descend
 from gradline.solvers.sgd import DTYPES
 
 
@@ -107,19 +110,12 @@ def test_what_runs_away_is_noticed(place, dtype, batch_size):
     """A target of the largest number overflows, wherever its row stands, and every coefficient tells."""
     X, Y = np.ones((203, 5)), np.zeros((203, 1))
     Y[place] = np.finfo(dtype).max
-    theta, velocity, none = np.zeros((6, 1), dtype), np.zeros((6, 1), dtype), np.empty(0)
-    compiled.load().sgd_epoch(
-        *(compiled.lent(part, dtype) for part in (X, Y, none, np.zeros(5), np.ones(5))),
-        keys(0, 0),
-        bits(203),
-        theta,
-        velocity,
-        1e3,
-        0.0,
-        np.inf,
-        0.0,
-        batch_size,
+    theta, velocity, course = (
+        np.zeros((6, 1), dtype),
+        np.zeros((6, 1), dtype),
+        Course(1e3, 0.0, np.inf, 0.0, batch_size),
     )
+    descend(compiled.load(), Block(X, Y, None), Scaling.none(5), keys(0, 0), theta, velocity, course)
     assert not np.isfinite(theta).any()
 
 
@@ -127,34 +123,79 @@ def test_what_runs_away_is_noticed(place, dtype, batch_size):
 def test_mini_batches_come_in_the_order_of_the_permutation(n):
     """Unit vectors as rows and targets of one: a rate that falls row by row leaves its marks in θ."""
     drawn, theta, velocity = keys(5, n), np.zeros((n, 1)), np.zeros((n, 1))
-    loops, none = compiled.load(), np.empty(0)
-    center, scale, X, Y = np.zeros(n), np.ones(n), np.eye(n), np.ones((n, 1))
-    loops.sgd_epoch(
-        *(compiled.lent(part) for part in (X, Y, none, center, scale)),
-        drawn,
-        bits(n),
-        theta,
-        velocity,
-        0.5,
-        0.0,
-        float(n),
-        0.0,
-        1,
-    )
+    piece, course = Block(np.eye(n), np.ones((n, 1)), None), Course(0.5, 0.0, float(n), 0.0, 1)
+    descend(compiled.load(), piece, Scaling.none(n), drawn, theta, velocity, course)
     expected = np.empty(n)
     expected[permutation(n, drawn)] = 1.0 - np.arange(n) / n
     np.testing.assert_allclose(theta[:, 0], expected, rtol=1e-12)
 
 
 def test_they_load_once_they_would_have_paid():
-    """In a process of its own: small jobs never, many of them at last."""
+    """In a process of its own: small jobs never, many of them at last, and numba not at all once code is written."""
+    compiled.load()
     program = (
         "import sys\n"
         "from gradline import compiled\n"
-        "print(compiled.kernels(0.01) is None, 'numba' in sys.modules)\n"
+        "print(compiled.kernels(0.01) is None, 'llvmlite' in sys.modules)\n"
         "jobs = 1\n"
-        "while compiled.kernels(0.1) is None: jobs += 1\n"
-        "print(jobs * 0.1 <= 2 * compiled.cost(), 'numba' in sys.modules)\n"
+        "while compiled.kernels(0.01) is None: jobs += 1\n"
+        "print(jobs * 0.01 <= 2 * compiled.cost(), 'llvmlite' in sys.modules, 'numba' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["True", "False", "True", "True"]
+    assert done.stdout.split() == ["True", "False", "True", "True", "False"]
+
+
+@pytest.fixture
+def empty(tmp_path, monkeypatch):
+    """No code is written yet, and none need be compiled: what is written instead are the loops of other tests."""
+    compiled.load()
+    code = next(objects._folders()[-1].glob(f"{objects._sources()}-*.o")).read_bytes()[objects._DIGEST :]
+    made = []
+    monkeypatch.setattr(compiled, "_loaded", None)
+    monkeypatch.setattr(objects, "_folders", lambda: [tmp_path])
+    monkeypatch.setattr(objects, "_compiled", lambda *_: made.append(1) or code)
+    compiled.cost.cache_clear()
+    yield made
+    compiled.cost.cache_clear()
+
+
+def test_code_is_written_once(empty, tmp_path):
+    assert not objects.written()
+    objects.loops()
+    assert objects.written()
+    objects.loops()
+    assert len(empty) == 1
+    assert [path.suffix for path in tmp_path.iterdir()] == [".o"]
+
+
+@pytest.mark.parametrize(
+    "harm", [lambda code: code[:-9], lambda code: code[:40] + b"x" + code[41:], lambda _: b""]
+)
+def test_damaged_code_is_compiled_again(empty, tmp_path, harm):
+    objects.loops()
+    (written,) = tmp_path.iterdir()
+    written.write_bytes(harm(written.read_bytes()))
+    assert set(SIGNATURES) <= set(vars(objects.loops()))
+    assert len(empty) == 2
+
+
+@pytest.mark.usefixtures("empty")
+def test_a_folder_that_cannot_be_written_costs_no_answer(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(objects, "_folders", lambda: [tmp_path / "file"])
+    assert objects.loops().lanes() in (4, 8)
+
+
+def test_many_processes_pay_for_one_compiling(empty, monkeypatch):
+    """What each could have saved adds up, until one of them compiles."""
+    monkeypatch.setattr(compiled, "_saved", 0.0)
+    for _ in range(int(compiled.cost() / 3.0) - 1):
+        assert compiled.kernels(3.0) is None
+        compiled._remember()
+        compiled._saved = 0.0
+        compiled.cost.cache_clear()
+    assert compiled.cost() <= 3.0
+    assert compiled.kernels(3.0) is not None
+    assert compiled.kernels(0.0) is not None
+    assert len(empty) == 1
+    assert not objects.account().exists()

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import gradline
+from gradline.blocks import Block
 from gradline.nist import load
 from gradline.products import Products
-from gradline.rows import Block
 
 # Digits of the least certain coefficient after merging single rows in random order, without a second look.
 MERGED = {

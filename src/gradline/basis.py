@@ -33,8 +33,8 @@ class Basis:
     """Coordinates g (q,) of a row in which Σ w·g·gᵀ over the training rows is the identity.
 
     g = (1/√W, rootᵀ·(x − mean)) with a bias, rootᵀ·x without: root = V/(σ·D) of the singular value decomposition
-    of the columns scaled by D, so XᵀX is never formed nor inverted. w·g·g is a row's leverage. `inverse`
-    (p + bias, q) takes g to coefficients: what a sum Σ w·r·g adds to them, the bias first.
+    of the columns scaled by D, or the inverse of their factor (`Rank.root`), so XᵀX is never inverted. w·g·g is a row's
+    leverage. `inverse` (p + bias, q) takes g to coefficients: what a sum Σ w·r·g adds to them, the bias first.
     """
 
     root: np.ndarray
@@ -104,15 +104,17 @@ class Basis:
 @once
 def _basis(moments: Moments, bias: bool) -> Basis:
     rank, p = Rank.of(moments, bias), moments.p
-    kept = rank.right[: rank.rank]
     norms = np.where(rank.norms > 0, rank.norms, 1.0)
-    center = np.zeros((2, p))
+    center, loose = np.zeros((2, p)), None
     if bias:
         center[:] = moments.mean[:p], moments.tally.mean_low[:p]
+    if rank.deficiency:
+        kept = rank.right[: rank.rank]
+        loose = np.eye(p) - kept.T @ kept
     return Basis(
-        root=kept.T / rank.singular[: rank.rank] / norms[:, None],
+        root=rank.root / norms[:, None],
         center=center,
         norms=norms,
         level=1.0 / math.sqrt(moments.weight_sum) if bias else None,
-        loose=np.eye(p) - kept.T @ kept if rank.deficiency else None,
+        loose=loose,
     )

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.basis import Basis
-from gradline.factor import UNIT, condition_number, row_norms
+from gradline.factor import UNIT, estimated, extremes, row_norms
 from gradline.moments import Moments, RawFactor
 from gradline.objectives import Scaling
 from gradline.rank import Rank, determined_factor
@@ -136,7 +136,7 @@ def judge(
         bias_error = np.abs(distance.bias) + rounding.bias
         left = _time_left(case, training)
     rank, errors = case.rank, case.standard_errors()
-    condition = condition_number(determined_factor(moments, has_bias).A)
+    condition = case.condition
     return Certificate(
         status=_status(case, training),
         epochs=None if training is None else training.epochs,
@@ -237,7 +237,7 @@ class _Case:
             if self.has_bias:
                 level = self.bias + self.weight @ mean - moments.mean[moments.p :]
             bias = level - delta @ mean if self.has_bias else level
-        along = rank.left[:, : rank.rank].T @ residual
+        along = rank.along(residual)
         slope = 2.0 / cells * (rank.columns.T @ residual) + 2.0 / moments.m * np.outer(mean, level)
         gradient = np.vstack([slope, 2.0 / moments.m * level])
         return _Distance(
@@ -252,6 +252,14 @@ class _Case:
     def optimum(self) -> np.ndarray:
         """The weights (m, p) of the nearest optimum."""
         return self.weight - self.distance.weight
+
+    @property
+    def condition(self) -> float:
+        """σmax/σmin of [1 X], or of X without a bias, over the directions that count."""
+        columns = determined_factor(self.moments, self.has_bias).A
+        if self.rank.inverse is None:
+            return extremes(columns).condition
+        return estimated(columns, Basis.of(self.moments, self.has_bias).inverse).condition
 
     def scaled(self, weight: np.ndarray) -> np.ndarray:
         """‖Dw‖ per target: the norm of weights on columns of unit norm."""
@@ -270,7 +278,7 @@ class _Case:
             bound = self.refined.weight_bound
             return _Rounding(bound, self.refined.bias_bound, self.scaled(bound))
         condition, error = self.rank.condition_scaled, max(moments.error, 4 * UNIT)
-        residual = np.linalg.norm(self._factor.C, axis=0) / max(self.rank.singular.max(initial=0.0), UNIT)
+        residual = np.linalg.norm(self._factor.C, axis=0) / max(self.rank.extremes.largest, UNIT)
         # The distance is taken from the coefficients, so what they are counts beside what the optimum is.
         size = np.maximum(self.scaled(self.optimum), self.scaled(self.weight))
         scaled = error * condition * (2 * size + (condition + 1) * residual)

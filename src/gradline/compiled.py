@@ -1,23 +1,27 @@
-"""When compiled loops are worth loading: numba takes a second to import, and compiling takes seconds."""
+"""When compiled loops are worth loading: that takes a tenth of a second, and compiling them once some ten."""
 
+import atexit
+import threading
 from functools import cache
-from pathlib import Path
-from types import ModuleType
+from types import SimpleNamespace
 
 import numpy as np
 
-_LOADING = 1.5  # seconds that a process pays for compiled loops in the cache of earlier ones
-_COMPILING = 8.0  # and for those that are compiled for the first time
+from gradline.kernels import objects
+
+_LOADING = 0.1  # seconds that a process pays for compiled loops once they are written
+_COMPILING = 12.0  # and the first one of all
 _saved = 0.0
-_loaded: ModuleType | None = None
+_loaded: SimpleNamespace | None = None
+_lock = threading.Lock()
 
 
-def kernels(saving: float) -> ModuleType | None:
-    """`gradline.kernels`, or None while NumPy serves better.
+def kernels(saving: float) -> SimpleNamespace | None:
+    """The loops of `gradline.kernels`, or None while NumPy serves better.
 
     `saving` is the time in seconds that they would save now. They are loaded once what they could have saved so far
     comes to their cost, so that no process ever pays more than twice what it would have with foresight (the ski rental
-    problem: Karlin, Manasse, Rudolph, Sleator 1988).
+    problem: Karlin, Manasse, Rudolph, Sleator 1988). Processes that could not know of later ones add to one account.
     """
     global _saved
     if _loaded is None:
@@ -29,22 +33,35 @@ def kernels(saving: float) -> ModuleType | None:
 
 @cache
 def cost() -> float:
-    """The seconds that loading takes here: less once some process has compiled, and could write down what it did."""
-    written = Path(__file__).with_name("kernels") / "__pycache__"
-    return _LOADING if any(written.glob("*.nbi")) else _COMPILING
+    """The seconds that loading takes here, or compiling, less what processes before this one could have saved."""
+    if objects.written():
+        return _LOADING
+    atexit.register(_remember)
+    try:
+        return max(_LOADING, _COMPILING - objects.account().stat().st_size / 10)
+    except OSError:
+        return _COMPILING
 
 
-def load() -> ModuleType:
-    """`gradline.kernels` at once, for a process that will live long."""
+def _remember() -> None:
+    """Add what this process could have saved to the account, in tenths of seconds."""
+    if _loaded is None and _saved >= 0.1:
+        try:
+            objects.account().parent.mkdir(parents=True, exist_ok=True)
+            with objects.account().open("ab") as account:
+                account.write(b"." * int(_saved * 10))
+        except OSError:
+            return  # nothing can be kept here
+
+
+def load() -> SimpleNamespace:
+    """The loops at once, for a process that will live long."""
     global _loaded
-    from gradline import kernels  # noqa: PLC0415 - this is what is put off
-
-    _loaded = kernels
-    return kernels
+    with _lock:
+        _loaded = _loaded or objects.loops()
+        return _loaded
 
 
 def lent(array: np.ndarray | None, dtype: str = "float64") -> np.ndarray:
-    """The array in the one form that compiled loops are compiled for: row by row, to be read only; None is empty."""
-    view = np.ascontiguousarray(np.empty(0) if array is None else array, dtype).view()
-    view.flags.writeable = False
-    return view
+    """The array as compiled loops take it: row by row, of one type; None is empty."""
+    return np.ascontiguousarray(np.empty(0) if array is None else array, dtype)

@@ -13,12 +13,13 @@ from typing import NamedTuple
 import numpy as np
 
 from gradline.basis import Basis
+from gradline.blocks import Block
 from gradline.doubled import Doubled, two_sum
 from gradline.factor import UNIT, row_norms
 from gradline.moments import Moments
 from gradline.rank import Rank
 from gradline.refinement import LARGEST_CONTRACTION, Piece, Refined, half_exponents
-from gradline.rows import Block, Rows
+from gradline.rows import Rows
 from gradline.slices import SUMMED, Sliced
 
 _ROUNDING = 2.0**-102  # of a product beside the largest of a block, with margin; over rows it adds in squares

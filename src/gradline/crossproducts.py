@@ -5,22 +5,37 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gradline.blocks import Block, Columns
 from gradline.design import Recipe
 from gradline.doubled import two_sum
-from gradline.factor import UNIT, condition_number, rounding
-from gradline.rows import Block, expect_finite
+from gradline.factor import (
+    assembled,
+    back_substituted,
+    forward_substituted,
+    root,
+    rounding,
+    smallest_singular_value,
+)
+from gradline.rows import expect_finite
 from gradline.sums import Sums, sparse_sums, summed
 from gradline.tally import Tally, centre, refuse_extreme
 
-_SAMPLE = 1000  # rows that say near enough where the mean is
+_SAMPLE = 128  # rows that say near enough where the mean is: each is a line of memory for every column
 _LOST = 1e3  # a shift off by more than this many variances costs digits: three here
 
 
 class Found(NamedTuple):
-    """R (k, k) and a bound on the relative error of its columns."""
+    """R (k, k), the factor of rows whose columns are off by up to `error` of their norms.
+
+    `features` and `targets` bound how far R itself is off in its columns of X, and in those of Y. `reached` is the
+    error that is left where the targets are taken again.
+    """
 
     factor: np.ndarray
     error: float
+    reached: float
+    features: float
+    targets: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,13 +46,16 @@ class CrossProducts:
     G: np.ndarray
 
     @classmethod
-    def of(cls, block: Block, recipe: Recipe) -> "CrossProducts":
+    def of(cls, block: Block | Columns, recipe: Recipe) -> "CrossProducts":
         """Those of some rows, at least one.
 
         The rows are summed around a shift near their mean, and the little that it is off is taken away at the end.
         """
-        names, shift = recipe.features + recipe.targets, _near_mean(block)
-        return cls._around(shift, summed(block, shift), block, names) or cls._carefully(block, names)
+        names = recipe.features + recipe.targets
+        with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is noticed in the sums
+            shift = _near_mean(block)
+            found = cls._around(shift, summed(block, shift), block, names)
+        return found or cls._carefully(block.whole, names)
 
     @classmethod
     def of_sparse(cls, block: Block, recipe: Recipe) -> "CrossProducts | None":
@@ -47,12 +65,13 @@ class CrossProducts:
 
     @classmethod
     def _around(
-        cls, shift: np.ndarray, sums: Sums, block: Block, names: tuple[str, ...]
+        cls, shift: np.ndarray, sums: Sums, block: Block | Columns, names: tuple[str, ...]
     ) -> "CrossProducts | None":
         """Those around the mean from the sums around a shift; None where the two are too far apart."""
+        if np.isfinite([sums.low, sums.high]).all():  # else the rows are read again, with a look at each cell
+            refuse_extreme(sums.low, sums.high, block.w, names)
         expect_finite(sums.total)
-        refuse_extreme(sums.low, sums.high, block.w, names)
-        weight_sum = float(len(block.Y) if block.w is None else block.w.sum())
+        weight_sum = float(block.rows if block.w is None else block.w.sum())
         step = sums.total / weight_sum
         G, constant = sums.products - np.outer(sums.total, step), sums.low == sums.high
         if (sums.total * step > _LOST * np.diag(G))[~constant].any():
@@ -61,7 +80,7 @@ class CrossProducts:
         mean, low = two_sum(shift, step)
         mean, low = np.where(constant, sums.low, mean), np.where(constant, 0.0, low)
         tally = Tally(
-            len(block.Y),
+            block.rows,
             weight_sum,
             mean,
             low,
@@ -85,26 +104,32 @@ class CrossProducts:
         return CrossProducts(self.tally + other.tally, self.G + other.G + np.outer(between, between))
 
     def factor(self, p: int) -> Found | None:
-        """R by Cholesky of the scaled cross-products, p columns of X first; None when they are not positive definite.
+        """R from the scaled cross-products, p columns of X first; None where those of X are not positive definite.
 
-        The error of the cross-products reaches the columns of X through the square of their condition, and those of Y
-        also through how little of them X leaves (Higham 2002, ch. 10).
+        Let E be the error of the cross-products of unit columns, and z the slopes there. Columns of X that are off by
+        X·G⁻¹·E/2 explain it, and ‖X·G⁻¹‖ is 1/σmin; a target goes with them, which takes ‖z‖ of that. What X leaves of
+        a target is off by up to ‖E‖·(1 + ‖z‖²) in its square (Higham 2002, ch. 10).
         """
         scale = np.sqrt(np.diag(self.G))
         if not (scale > 0).all():
             return None
+        G = self.G / np.outer(scale, scale)
         try:
-            factor = np.linalg.cholesky(self.G / np.outer(scale, scale)).T * scale
+            R = np.linalg.cholesky(G[:p, :p]).T
         except np.linalg.LinAlgError:
             return None
-        condition = condition_number(factor[:p, :p] / np.linalg.norm(factor[:p, :p], axis=0))
-        left = np.linalg.norm(factor[p:, p:], axis=0)
-        smallest = float((left / scale[p:]).min())
-        error = rounding(len(scale)) * condition**2 / min(1.0, 2 * smallest) if smallest else np.inf
-        return Found(factor, max(UNIT, min(1.0, error)))
+        B = forward_substituted(R, G[:p, p:])
+        C = root(G[p:, p:] - B.T @ B)
+        least, smallest = rounding(len(scale)), smallest_singular_value(R)
+        slopes, left = np.linalg.norm(back_substituted(R, B), axis=0), np.linalg.norm(C, axis=0)
+        reached = least * max(1.0, max(1.0, float(slopes.max())) / (2 * smallest))
+        features = least / smallest**2
+        with np.errstate(divide="ignore"):
+            error = max(reached, float((least * (1 + slopes**2) / (2 * left)).max()))
+            targets = max(features, float((features / (2 * left)).max()))
+        return Found(assembled(R, B, C) * scale, error, reached, features, targets)
 
 
-def _near_mean(block: Block) -> np.ndarray:
+def _near_mean(block: Block | Columns) -> np.ndarray:
     """The mean (k,) of rows spread evenly over the block."""
-    some = slice(None, None, -(-len(block.X) // _SAMPLE))
-    return np.concatenate([block.X[some].mean(axis=0), block.Y[some].mean(axis=0)])
+    return block.matrix(np.arange(0, block.rows, -(-block.rows // _SAMPLE))).mean(axis=0)

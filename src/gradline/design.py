@@ -103,15 +103,25 @@ class Recipe:
         others = [*self.targets, *([self.weights] if self.weights else [])]
         return {**self.inputs, **dict.fromkeys(others, Kind.NUMBER)}
 
-    def encode(self, batch: Batch, *, unseen: str = "error") -> np.ndarray:
-        """X (n, p), column-major, of a batch without missing cells."""
-        X = np.empty((batch.frame.height, len(self.features)), order="F")
+    def encode(self, batch: Batch, X: np.ndarray, *, unseen: str = "error") -> None:
+        """Fill X (n, p) with the columns of a batch without missing cells."""
         start = 0
         for term in self.terms:
             stop = start + len(term.names)
             term.encode(batch, X[:, start:stop], unseen=unseen)
             start = stop
-        return X
+
+    def arrays(self, batch: Batch, *, unseen: str = "error") -> list[np.ndarray]:
+        """The columns of X and Y, numbers as they lie."""
+        found = []
+        for term in self.terms:
+            if isinstance(term, Number):
+                found.append(batch.frame[term.column].to_numpy())
+            else:
+                encoded = np.empty((batch.frame.height, len(term.names)), order="F")
+                term.encode(batch, encoded, unseen=unseen)
+                found.extend(encoded.T)
+        return [*found, *(batch.frame[target].to_numpy() for target in self.targets)]
 
     def present(self, has_level: Callable[[Category, str], bool]) -> "Recipe":
         """The recipe without the levels that no complete row has.

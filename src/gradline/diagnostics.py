@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.basis import Basis, Pair
+from gradline.blocks import Block
 from gradline.data import Batch, Kind, open_table
 from gradline.errors import DataError, RequestError
 from gradline.estimates import Estimates
@@ -15,7 +16,7 @@ from gradline.inference import NO_LIKELIHOOD, Inference, likelihood
 from gradline.model import LinearModel
 from gradline.moments import BLOCK_CELLS
 from gradline.reading import is_array, read
-from gradline.rows import ArrayRows, Block, Rows, TableRows
+from gradline.rows import ArrayRows, Rows, TableRows
 
 CLUSTERS = "(clusters)"  # what the design column of cluster numbers is called
 _ALONE = 1e-10  # a row with 1 − leverage below this fixes a coefficient by itself

@@ -12,21 +12,23 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.arguments import is_whole
+from gradline.blocks import Block, Columns
 from gradline.certificate import Certificate, Training, judge, sure_digits
 from gradline.correction import corrected
 from gradline.design import Category, Recipe
 from gradline.errors import DataError, GradlineWarning, Notice, RequestError, UsageError
+from gradline.keeping import as_rows, in_memory
+from gradline.memory import limited
 from gradline.model import History, LinearModel, evaluation, load
 from gradline.moments import Moments
 from gradline.objectives import Problem, Scaling
 from gradline.rank import Rank
 from gradline.reading import read
 from gradline.refinement import Refined
-from gradline.rows import Block, Rows, Split, in_memory
+from gradline.rows import ArrayRows, Rows, Split
 from gradline.small import Keeper, known_optimum
-from gradline.solvers import Exact, Observer, Solution, Solver, solve
+from gradline.solvers import SGD, Exact, Observer, Solution, Solver, solve
 from gradline.solvers.base import INITS
-from gradline.solvers.sgd import MEMORY_CELLS
 from gradline.trajectory import Trajectory, unstacked
 from gradline.wording import listed
 
@@ -47,6 +49,7 @@ def fit(
     holdout: float = 0.0,
     seed: int = 0,
     force: bool = False,
+    memory: int | str | None = None,
 ) -> LinearModel:
     """Fit a linear model by least squares and judge the answer.
 
@@ -64,12 +67,16 @@ def fit(
     - `missing`: "error" refuses rows with missing cells and counts them, "drop" leaves them out.
     - `holdout`, `seed`: the share of rows kept out of training, drawn at random, and evaluated at the end.
     - `force`: train although the learning rate is above the limit.
+    - `memory`: what the whole process may take at its peak, in bytes or as "500MB", "2GiB"; the fit stops where it
+      takes more, on Linux, where that is known. Only `SGD` keeps rows: up to 1 GiB of them, or what a bound leaves
+      beside the 450 MB that streaming may take, a function of the bound and the columns alone. None (default)
+      bounds nothing.
 
     Returns the model; notices that matter are also issued as `GradlineWarning`. Raises `DataError`,
     `RequestError` (`RateError` for an unstable lr), `UsageError` or `FileError`, each with cause and remedy.
     """
     request = Request(
-        features, exclude, solver or Exact(), bias, weights, scale, missing, holdout, seed, force
+        features, exclude, solver or Exact(), bias, weights, scale, missing, holdout, seed, force, memory
     )
     model = run(data, targets, request)
     for notice in model.notices:
@@ -92,6 +99,7 @@ class Request:
     holdout: float = 0.0
     seed: int = 0
     force: bool = False
+    memory: int | str | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.solver, type) or not hasattr(self.solver, "prepared"):
@@ -111,9 +119,20 @@ def run(
     targets: Any,
     request: Request,
     observers: Sequence[Observer] = (),
-    watch: Callable[[Block], None] = lambda _: None,
+    watch: Callable[[Block | Columns], None] = lambda _: None,
 ) -> LinearModel:
     """`fit` with observers of the epochs and a watcher of the rows read; the command line calls this."""
+    with limited(request.memory):
+        return _trained(data, targets, request, observers, watch)
+
+
+def _trained(
+    data: Any,
+    targets: Any,
+    request: Request,
+    observers: Sequence[Observer],
+    watch: Callable[[Block | Columns], None],
+) -> LinearModel:
     began = time.perf_counter()
     gathered = _gather(data, targets, request, watch)
     moments = gathered.moments
@@ -121,10 +140,7 @@ def run(
     scale = solver.scale if request.scale == "auto" else request.scale
     scaling = Scaling.none(moments.p) if scale == "none" else Scaling.standard(moments, request.bias)
     optimum, short = _known(gathered, request)
-    rows = gathered.rows
-    if rows is not None and "rows" in solver.needs:
-        rows = in_memory(rows, MEMORY_CELLS)
-    problem = Problem.of(moments, rows, request.bias, scaling, optimum)
+    problem = Problem.of(moments, gathered.rows, request.bias, scaling, optimum)
     solver, notices = solver.prepared(problem, request.force)
     held = gathered.held_out
     holdout = None if held is None else Problem.of(held, None, request.bias, scaling)
@@ -165,20 +181,13 @@ class _Gathered(NamedTuple):
     notices: list[Notice]
 
 
-def _gather(data: Any, targets: Any, request: Request, watch: Callable[[Block], None]) -> _Gathered:
+def _gather(data: Any, targets: Any, request: Request, watch: Callable[[Block | Columns], None]) -> _Gathered:
     if isinstance(data, Moments):
-        if request.holdout:
-            raise RequestError("moments hold no rows to keep out", "fit from the data, or without holdout")
-        if not (
-            targets is None and request.features is None and not request.exclude and request.weights is None
-        ):
-            raise RequestError(
-                "moments have their columns and weights already", "choose them when the moments are computed"
-            )
-        recipe = data.recipe.present(_expect_rows(data).has_level)
-        return _Gathered(data.select(recipe), None, None, None, recipe, [])
+        return _of_moments(data, targets, request)
     reading = read(data, targets, request.features, request.exclude, request.weights, request.missing)
-    keeper = Keeper(watch)
+    # Arrays are in memory already, and a part of them may pass by twice.
+    most = 0 if isinstance(reading.rows, ArrayRows) else _most_rows(reading.rows.recipe, request.solver)
+    keeper = Keeper(watch, most)
     moments, held_out = _moments(reading.rows, request, keeper)
     whole = moments if held_out is None else moments + held_out
     recipe = reading.rows.recipe.present(whole.has_level)
@@ -186,11 +195,35 @@ def _gather(data: Any, targets: Any, request: Request, watch: Callable[[Block], 
         raise RequestError("every feature has one value in all complete rows", "use other features")
     rows = replace(reading.rows, recipe=recipe)  # pyright: ignore[reportArgumentType] - both are dataclasses
     training = Split(rows, request.holdout, request.seed, held_out=False) if request.holdout else rows
-    notices = reading.notices + _left_out(reading.rows.recipe, recipe)
-    kept = held_out and held_out.select(recipe)
+    kept = keeper.first(moments.rows) if recipe == reading.rows.recipe else None
+    small = keeper.kept(reading.rows.recipe, recipe)
+    del keeper  # whose rows make room for those that are read again
+    most = _most_rows(recipe, request.solver)
     return _Gathered(
-        moments.select(recipe), training, keeper.kept(reading.rows.recipe, recipe), kept, recipe, notices
+        moments.select(recipe),
+        in_memory(training, moments.rows, most) if kept is None else as_rows(kept, training),
+        small,
+        held_out and held_out.select(recipe),
+        recipe,
+        reading.notices + _left_out(reading.rows.recipe, recipe),
     )
+
+
+def _of_moments(data: Moments, targets: Any, request: Request) -> _Gathered:
+    if request.holdout:
+        raise RequestError("moments hold no rows to keep out", "fit from the data, or without holdout")
+    if not (targets is None and request.features is None and not request.exclude and request.weights is None):
+        raise RequestError(
+            "moments have their columns and weights already", "choose them when the moments are computed"
+        )
+    recipe = data.recipe.present(_expect_rows(data).has_level)
+    return _Gathered(data.select(recipe), None, None, None, recipe, [])
+
+
+def _most_rows(recipe: Recipe, solver: Solver) -> int:
+    """How many rows the solver would have in memory."""
+    columns = len(recipe.features) + len(recipe.targets)
+    return solver.most_rows(columns) if isinstance(solver, SGD) else 0
 
 
 def _moments(rows: Rows, request: Request, keeper: Keeper) -> tuple[Moments, Moments | None]:
@@ -310,7 +343,7 @@ def command(data: str, targets: Sequence[str], request: Request) -> list[str]:
     return words
 
 
-_CHOICES = ("bias", "scale", "missing", "holdout", "seed", "force")
+_CHOICES = ("bias", "scale", "missing", "holdout", "seed", "force", "memory")
 
 
 def _config(data: Any, recipe: Recipe, request: Request) -> dict[str, Any]:

@@ -257,7 +257,7 @@ class _Case:
         """TSS − SSR (m,), without the subtraction."""
         p = self.moments.p
         B = self.moments.factor[:p, p:] if self.bias else self.moments.raw_factor(bias=False).B
-        return ((self.rank.left[:, : self.rank.rank].T @ B) ** 2).sum(axis=0)
+        return (self.rank.along(B) ** 2).sum(axis=0)
 
     @cached_property
     def exact(self) -> np.ndarray:

@@ -208,9 +208,12 @@ class LinearModel:
             if missing != "drop" and not known.all():
                 row = known.arg_min() or 0
                 raise _missing(batch.place(row), [c.name for c in batch.frame if c[row] is None])
-            X = np.full((batch.frame.height, len(self.features)), np.nan)
+            complete_rows = batch.where(known)
+            encoded = np.empty((complete_rows.frame.height, len(self.features)))
             with _offering_base():
-                X[known.to_numpy()] = self.recipe.encode(batch.where(known), unseen=unseen)
+                self.recipe.encode(complete_rows, encoded, unseen=unseen)
+            X = np.full((batch.frame.height, len(self.features)), np.nan)
+            X[known.to_numpy()] = encoded
             yield X
 
     def _matrices(self, data: Any) -> Iterator[tuple[int, np.ndarray]]:

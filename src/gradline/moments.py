@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from gradline.blocks import Block, Columns, Parcel
 from gradline.crossproducts import CrossProducts
 from gradline.data import open_table
 from gradline.design import Category, Recipe
@@ -19,7 +20,8 @@ from gradline.errors import DataError, DigitsError, RequestError
 from gradline.factor import UNIT, removed, rounding, triangular
 from gradline.products import Products
 from gradline.reading import read
-from gradline.rows import ArrayRows, Block, NotFinite, Parcel, Rows, TableRows, parcels
+from gradline.rows import ArrayRows, NotFinite, Rows, TableRows, expect_finite, parcels
+from gradline.second_pass import improved
 from gradline.storage import expect_shapes, read_tensors, write_tensors
 from gradline.tally import Tally, centre
 from gradline.threads import one_blas_thread
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from gradline.plots.accessors import MomentsPlots
 
 BLOCK_CELLS = 1 << 18  # cells per block of QR: 2 MB of float64 stay in cache, and a block outweighs its merge
-PASS_CELLS = 1 << 20  # cells per block of cross-products, which are cut up further inside
+PASS_CELLS = 1 << 21  # cells per block of cross-products, which are cut up further inside
 FEWEST_DIGITS = 4.0  # `−` refuses to leave fewer
 
 
@@ -55,7 +57,8 @@ class Moments:
     - `recipe` says what the columns of X and Y are;
     - `tally` holds counts, the weighted mean z̄, ranges, missing cells and the fingerprint;
     - `factor` R (k, k) is upper triangular with a non-negative diagonal and RᵀR = Σ w·(z − z̄)(z − z̄)ᵀ;
-    - `error` bounds the relative error of R's columns: how rows entered, merged and left decides it;
+    - `error` bounds, relative to their norms, how far the columns are off whose R it is: how rows entered, merged and
+      left decides it;
     - `products`, where asked for (`extended`), hold the cross-products in double-double, from which R is made.
 
     `a + b` is the state of both sets of rows, `a - b` that of the rows left when b's are taken away
@@ -99,20 +102,23 @@ class Moments:
 
     @classmethod
     def from_rows(
-        cls, rows: Rows, digits: float = 12.0, watch: Callable[[Block], None] = lambda _: None
+        cls, rows: Rows, digits: float = 12.0, watch: Callable[[Block | Columns], None] = lambda _: None
     ) -> "Moments":
         """One pass over the rows, and a second one where the first did not keep enough digits.
 
         What fits one block goes through QR at once. More goes through cross-products, at the speed of a
-        matrix product; their error grows with the square of the scaled condition, so when fewer than
-        `digits` are sure the rows are read again, block by block through QR. `watch` sees each block.
+        matrix product; their error grows with the scaled condition, so when fewer than `digits` are sure the
+        rows are read again: at the same speed (`second_pass`), or block by block through QR where columns
+        are near-collinear. `watch` sees each block.
         """
         whole = _first_pass(rows, watch)
         if isinstance(whole, Moments):
             return whole
         found = whole.factor(len(rows.recipe.features))
-        if found is not None and -np.log10(found.error) >= digits:
-            return cls(rows.recipe, whole.tally, *found)
+        if found is not None and found.targets > 10**-digits:
+            found = improved(rows, whole.tally, found)
+        if found is not None:
+            return cls(rows.recipe, whole.tally, found.factor, found.error)
         with one_blas_thread():
             parts = made(_blocks(rows, watch), lambda block: _from_block(block, rows.recipe))
             return reduce(Moments.__add__, parts, cls.empty(rows.recipe))
@@ -333,7 +339,7 @@ class Moments:
 _VECTORS = ("mean", "mean_low", "minimum", "maximum")
 
 
-def _blocks(rows: Rows, watch: Callable[[Block], None]) -> Iterator[Block]:
+def _blocks(rows: Rows, watch: Callable[[Block | Columns], None]) -> Iterator[Block]:
     for block in rows.blocks(_size(rows.recipe, BLOCK_CELLS)):
         watch(block)
         yield block
@@ -348,37 +354,41 @@ def _width(recipe: Recipe) -> int:
     return len(recipe.features) + len(recipe.targets)
 
 
-def _first_pass(rows: Rows, watch: Callable[[Block], None]) -> Moments | CrossProducts:
+def _first_pass(rows: Rows, watch: Callable[[Block | Columns], None]) -> Moments | CrossProducts:
     """The moments of few rows, the cross-products of many.
 
-    Large arrays are not looked at cell by cell, unless what they come to says that one of them is no number. Of a
-    sparse matrix only the stored cells are.
+    Large arrays and typed tables are not looked at cell by cell, unless what they come to says that one of them is no
+    number. Of a sparse matrix only the stored cells are.
     """
-    if isinstance(rows, ArrayRows) and rows.cells > BLOCK_CELLS:
-        stored, unchecked = rows.stored, rows.unchecked()
-        with contextlib.suppress(NotFinite):
-            products = None if stored is None else CrossProducts.of_sparse(stored, rows.recipe)
-            if products is not None:
-                return products
-            if unchecked is not None:
-                return _passed(unchecked, watch)
+    large = rows if isinstance(rows, ArrayRows) and rows.cells > BLOCK_CELLS else None
+    trusted = rows if isinstance(rows, TableRows) else large
+    with contextlib.suppress(NotFinite):
+        stored = large.stored if large else None
+        products = None if stored is None else CrossProducts.of_sparse(stored, rows.recipe)
+        if products is not None:
+            return products
+        unchecked = trusted.unchecked() if trusted else None
+        if unchecked is not None:
+            return _passed(unchecked, watch)
     return _passed(rows, watch)
 
 
-def _passed(rows: Rows, watch: Callable[[Block], None]) -> Moments | CrossProducts:
+def _passed(rows: Rows, watch: Callable[[Block | Columns], None]) -> Moments | CrossProducts:
     recipe = rows.recipe
     coming = parcels(rows, _size(recipe, PASS_CELLS))
     first, second = next(coming), next(coming, None)
     if second is None and first.rows * _width(recipe) <= BLOCK_CELLS:
         block = first.block()
+        for part in (block.X, block.Y, block.w):
+            expect_finite(0.0 if part is None else part)
         watch(block)
         return _from_block(block, recipe)
 
-    def made_of(parcel: Parcel) -> tuple[Block, CrossProducts]:
-        block = parcel.block()
+    def made_of(parcel: Parcel) -> tuple[Block | Columns, CrossProducts]:
+        block = parcel.columns()
         return block, CrossProducts.of(block, recipe)
 
-    def seen(block: Block, products: CrossProducts) -> CrossProducts:
+    def seen(block: Block | Columns, products: CrossProducts) -> CrossProducts:
         watch(block)  # in the order of the rows, on one thread
         return products
 

@@ -6,12 +6,13 @@ from functools import cached_property
 
 import numpy as np
 
+from gradline.blocks import Block
 from gradline.design import Recipe
 from gradline.errors import RequestError
 from gradline.moments import Moments, RawFactor
 from gradline.rank import Rank, determined_factor
 from gradline.refinement import Refined
-from gradline.rows import Block, Rows
+from gradline.rows import Rows
 from gradline.trajectory import Spectrum
 
 

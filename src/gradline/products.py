@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from gradline.blocks import Block
 from gradline.doubled import Doubled
 from gradline.factor import UNIT
 from gradline.refinement import Refined, half_exponents
-from gradline.rows import Block
 from gradline.slices import SUMMED, Sliced
 from gradline.storage import expect_shapes
 

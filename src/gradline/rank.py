@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradline.factor import UNIT, thin_svd
+from gradline.factor import UNIT, WIDE, Extremes, back_substituted, estimated, inverted, thin_svd
 from gradline.moments import Moments, RawFactor, once
 from gradline.relations import Columns, Relation, relations
 
@@ -14,24 +14,32 @@ MOST_RELATIONS = 100  # more sentences than these nobody reads
 NEAR = 1e8  # a scaled condition above this is said to be almost a relation
 
 
+class Inverse(NamedTuple):
+    """The inverse of a factor whose columns have unit norm, and the extreme singular values of that factor."""
+
+    matrix: np.ndarray
+    extremes: Extremes
+
+
 @dataclass(frozen=True, eq=False)
 class Rank:
-    """The singular value decomposition of the columns of X, centred (with a bias) and of unit norm.
+    """What the columns of X tell apart, centred (with a bias) and of unit norm.
 
     Units and origin of a column change nothing here; collinearity does. `mean` (p,) was taken off (zeros
     without a bias), `columns` (p, p) is the factor of what is left, `norms` (p,) are its norms, 0 where a column
-    is constant. A direction counts towards `rank` when its singular value exceeds 8·p·u·σmax, a tolerance that
-    does not depend on the number of rows.
+    is constant, and `unit` the columns divided by them. A direction counts towards `rank` when its singular value
+    exceeds 8·p·u·σmax, a tolerance that does not depend on the number of rows.
+
+    Many columns that are far from dependent have an `inverse`, which says all that is asked; where it is None, the
+    singular value decomposition `left` (p, r), `singular` (r,), `right` (r, p) does.
     """
 
     features: tuple[str, ...]
     mean: np.ndarray
     columns: np.ndarray
     norms: np.ndarray
-    left: np.ndarray  # left (p, r), singular (r,), right (r, p): no more than the factor has rows
-    singular: np.ndarray
-    right: np.ndarray
-    rank: int
+    unit: np.ndarray
+    inverse: Inverse | None
     weight_sum: float
 
     @classmethod
@@ -39,15 +47,60 @@ class Rank:
         """The decomposition behind a fit of these moments, with or without a bias."""
         return _decomposed(moments, bias)
 
+    @cached_property
+    def _decomposition(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return thin_svd(self.unit)
+
+    @property
+    def left(self) -> np.ndarray:
+        """The left singular vectors (p, r), no more than the factor has rows."""
+        return self._decomposition[0]
+
+    @property
+    def singular(self) -> np.ndarray:
+        """The singular values (r,), descending."""
+        return self._decomposition[1]
+
+    @property
+    def right(self) -> np.ndarray:
+        """The right singular vectors (r, p)."""
+        return self._decomposition[2]
+
+    @cached_property
+    def rank(self) -> int:
+        """How many directions the columns have."""
+        if self.inverse is not None:
+            return len(self.norms)
+        return int((self.singular > self._tolerance).sum())
+
     @property
     def deficiency(self) -> int:
         """How many independent combinations of columns vanish."""
         return len(self.norms) - self.rank
 
     @property
+    def extremes(self) -> Extremes:
+        """σmax and σmin of the centred columns of unit norm, over the directions that count."""
+        if self.inverse is not None:
+            return self.inverse.extremes
+        counted = self.singular[: self.rank]
+        return Extremes(float(counted[0]), float(counted[-1])) if self.rank else Extremes(0.0, 0.0)
+
+    @property
     def condition_scaled(self) -> float:
         """σmax/σmin of the centred columns of unit norm, over the directions that count."""
-        return float(self.singular[0] / self.singular[self.rank - 1]) if self.rank else 1.0
+        return self.extremes.condition
+
+    @property
+    def root(self) -> np.ndarray:
+        """T (p, rank) such that the columns unit·T are orthonormal: V/σ, or the inverse."""
+        if self.inverse is not None:
+            return self.inverse.matrix
+        return self.right[: self.rank].T / self.singular[: self.rank]
+
+    def along(self, B: np.ndarray) -> np.ndarray:
+        """Coordinates (rank, m) of what the columns can reach of B (p, m), in the orthonormal columns unit·T."""
+        return B if self.inverse is not None else self.left[:, : self.rank].T @ B
 
     @property
     def constant(self) -> list[str]:
@@ -57,8 +110,7 @@ class Rank:
     def least_squares(self, B: np.ndarray) -> np.ndarray:
         """The β (p, m) of least ‖β‖₂ in raw units among those that minimise ‖columns·β − B‖."""
         if self.deficiency == 0:
-            # The factor is triangular, so LU does not pivot and this is back substitution.
-            return np.linalg.solve(self.columns / self.norms, B) / self.norms[:, None]
+            return back_substituted(self.unit, B) / self.norms[:, None]
         return self._smallest(B)
 
     def _smallest(self, B: np.ndarray) -> np.ndarray:
@@ -94,10 +146,8 @@ class Rank:
         return pivots[: self.rank], pivots[self.rank :], W
 
     def nearest(self, B: np.ndarray) -> np.ndarray:
-        """A β that minimises ‖columns·β − B‖, by singular values alone: how the judge measures a distance."""
-        r = self.rank
-        inner = (self.left[:, :r].T @ B) / self.singular[:r, None]
-        return (self.right[:r].T @ inner) / np.where(self.norms > 0, self.norms, np.inf)[:, None]
+        """A β that minimises ‖columns·β − B‖, by T alone: how the judge measures a distance."""
+        return (self.root @ self.along(B)) / np.where(self.norms > 0, self.norms, np.inf)[:, None]
 
     @cached_property
     def relations(self) -> list[Relation]:
@@ -143,12 +193,11 @@ class Rank:
 
     @property
     def _tolerance(self) -> float:
-        return _tolerance(self.singular, len(self.norms))
+        return 8 * len(self.norms) * UNIT * float(self.singular.max(initial=0.0))
 
     @property
     def _sought(self) -> Columns:
-        unit = self.columns / np.where(self.norms > 0, self.norms, np.inf)
-        return Columns(unit, self.norms, self.mean, self.weight_sum)
+        return Columns(self.unit, self.norms, self.mean, self.weight_sum)
 
 
 def _pivoted_qr(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -157,10 +206,6 @@ def _pivoted_qr(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
     factors: Any = linalg.qr(matrix, mode="economic", pivoting=True)
     return factors
-
-
-def _tolerance(singular: np.ndarray, p: int) -> float:
-    return 8 * p * UNIT * float(singular.max(initial=0.0))
 
 
 def _orthogonal_to(rows: np.ndarray) -> np.ndarray:
@@ -181,11 +226,18 @@ def _decomposed(moments: Moments, bias: bool) -> Rank:
         largest = np.maximum(np.abs(moments.tally.minimum[:p]), np.abs(moments.tally.maximum[:p]))
         rounding = 8 * UNIT * np.sqrt(moments.weight_sum) * largest
         norms = np.where(norms <= rounding, 0.0, norms)
-    unit = np.where(norms > 0, columns / np.where(norms > 0, norms, 1.0), 0.0)
-    left, singular, right = thin_svd(unit)
-    rank = int((singular > _tolerance(singular, p)).sum())
+    unit = columns / np.where(norms > 0, norms, np.inf)
     mean = moments.mean[:p] if bias else np.zeros(p)
-    return Rank(moments.features, mean, columns, norms, left, singular, right, rank, moments.weight_sum)
+    return Rank(moments.features, mean, columns, norms, unit, _inverse(unit), moments.weight_sum)
+
+
+def _inverse(unit: np.ndarray) -> Inverse | None:
+    """That of many columns far from dependent; where they are near, relations between them are sought anyway."""
+    if len(unit) <= WIDE or NEAR * np.diag(unit).min() <= 1:  # σmin is not above any diagonal entry
+        return None
+    matrix = inverted(unit)
+    extremes = estimated(unit, matrix)
+    return Inverse(matrix, extremes) if extremes.condition <= NEAR else None
 
 
 @once

@@ -2,43 +2,23 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from types import MappingProxyType
+from itertools import chain
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import polars as pl
 
+from gradline.blocks import Block, Columns, Parcel
 from gradline.data import Batch, Source
+from gradline.data.columnar import LazySource
 from gradline.design import Recipe
 from gradline.errors import DataError, MissingValuesError
 from gradline.sparse import dense, is_sparse
 from gradline.wording import listed
 
 _DROP = "leave these rows out with --missing drop (missing='drop' in Python), or fill the cells first"
-
-
-class Block(NamedTuple):
-    """Complete rows: X (n, p), Y (n, m) and row weights w (n,), or None for weights of one.
-
-    `dropped` rows with missing cells were left out on the way; `missing` counts their cells by column.
-    """
-
-    X: np.ndarray
-    Y: np.ndarray
-    w: np.ndarray | None
-    dropped: int = 0
-    missing: Mapping[str, int] = MappingProxyType({})
-
-    @property
-    def rows(self) -> int:
-        """How many rows it holds."""
-        return len(self.Y)
-
-    def take(self, which: np.ndarray | slice) -> "Block":
-        """Some of the rows; what was dropped is not told again."""
-        return Block(self.X[which], self.Y[which], None if self.w is None else self.w[which])
 
 
 class Rows(Protocol):
@@ -57,18 +37,11 @@ class Rows(Protocol):
         ...
 
 
-class Parcel(NamedTuple):
-    """The rows of a block that is yet to be made: how many, and `block`, which makes it on whatever thread."""
-
-    rows: int
-    block: Callable[[], Block]
-
-
 def parcels(rows: Rows, size: int) -> Iterator[Parcel]:
     """The blocks of the rows (see `Rows`), those of a table before their cells are encoded."""
     if isinstance(rows, TableRows):
         return rows.parcels(size)
-    return (Parcel(block.rows, lambda block=block: block) for block in rows.blocks(size))
+    return (Parcel(block.rows, *[lambda block=block: block] * 2) for block in rows.blocks(size))
 
 
 class _Piece(NamedTuple):
@@ -99,10 +72,27 @@ class TableRows:
         """See `Rows`. Raises `MissingValuesError`, after counting the whole table, unless told to drop."""
         return (parcel.block() for parcel in self.parcels(size))
 
+    def unchecked(self) -> "TableRows | None":
+        """The same rows, of a typed table taken for finite; None where a row might have to be left out."""
+        if self.missing != "error" or not isinstance(self.source, LazySource):
+            return None
+        return replace(self, source=replace(self.source, trusted=True))
+
     def parcels(self, size: int) -> Iterator[Parcel]:
         """The same before their cells are encoded, so that several cores can do it."""
         for pieces in _grouped(self._pieces(), size):
-            yield Parcel(sum(piece.rows for piece in pieces), partial(self._block, pieces))
+            total = sum(piece.rows for piece in pieces)
+            yield Parcel(total, partial(self._block, pieces), partial(self._columns, pieces))
+
+    def _columns(self, pieces: Sequence[_Piece]) -> Columns:
+        """The pieces as they lie, but for cells that are words."""
+        parts = chain.from_iterable(piece.batch.chunks() for piece in pieces)
+        encoded = [self.recipe.arrays(part, unseen=self.unseen) for part in parts]
+        name = self.recipe.weights
+        w = np.concatenate([piece.batch.frame[name].to_numpy() for piece in pieces]) if name else None
+        missing = sum((Counter(piece.missing) for piece in pieces), Counter())
+        dropped = sum(piece.dropped for piece in pieces)
+        return Columns(encoded, len(self.recipe.features), w, dropped, dict(missing))
 
     def _block(self, pieces: Sequence[_Piece]) -> Block:
         """The pieces as one block whose X and Y lie row by row."""
@@ -111,7 +101,7 @@ class TableRows:
         w, missing, stop = np.empty(total) if recipe.weights else None, Counter(), 0
         for piece in pieces:
             rows = slice(stop, stop := stop + piece.rows)
-            X[rows] = recipe.encode(piece.batch, unseen=self.unseen)
+            recipe.encode(piece.batch, X[rows], unseen=self.unseen)
             for j, target in enumerate(recipe.targets):
                 Y[rows, j] = piece.batch.frame[target].to_numpy()
             if w is not None and recipe.weights:
@@ -278,8 +268,8 @@ class NotFinite(Exception):  # noqa: N818 - no error: the rows are read again, w
     """Some cell of unchecked rows is NaN or infinite."""
 
 
-def expect_finite(sums: np.ndarray) -> None:
-    """Raise `NotFinite` where a sum over columns says that some cell was."""
+def expect_finite(sums: np.ndarray | float) -> None:
+    """Raise `NotFinite` where cells, or sums over columns, say that some cell is not finite."""
     if not np.isfinite(sums).all():
         raise NotFinite
 
@@ -364,15 +354,3 @@ class Split:
             held[order[: round(self.share * len(order))]] = True
             side = block.take(held if self.held_out else ~held)
             yield side if self.held_out else side._replace(dropped=block.dropped, missing=block.missing)
-
-
-def in_memory(rows: Rows, cells: int) -> Rows:
-    """The rows as arrays of float64, row by row, if they have at most `cells` cells; otherwise as they came."""
-    if isinstance(rows, ArrayRows) and rows.is_ready:
-        return rows
-    width = len(rows.recipe.features) + len(rows.recipe.targets)
-    blocks = rows.blocks(max(1, cells // width))
-    first = next(blocks)
-    if next(blocks, None) is not None:
-        return rows
-    return ArrayRows(np.ascontiguousarray(first.X), np.ascontiguousarray(first.Y), first.w, rows.recipe)

@@ -1,27 +1,34 @@
-"""Small tables: their rows are kept while their moments are made, and their optimum is known to rounding."""
+"""Rows kept while their moments are made: those of small tables, whose optimum is then known to rounding, and more."""
 
 from collections.abc import Callable
 
+from gradline.blocks import Block, Columns
 from gradline.design import Recipe
+from gradline.keeping import Store
 from gradline.moments import Moments
 from gradline.rank import Rank
 from gradline.refinement import CELLS, Refined, refined
-from gradline.rows import Block, Rows
+from gradline.rows import Rows
 
 
 class Keeper:
-    """Watches the rows go by, and keeps those of a small table, which come in one block."""
+    """Watches the rows go by, and keeps those of a small table, which come in one block, and the first `most`."""
 
-    def __init__(self, watch: Callable[[Block], None] = lambda _: None) -> None:
+    def __init__(self, watch: Callable[[Block | Columns], None] = lambda _: None, most: int = 0) -> None:
         self.watch, self._seen = watch, 0
+        self._store = Store(most)
         self._block: Block | None = None
 
-    def __call__(self, block: Block) -> None:
+    def __call__(self, block: Block | Columns) -> None:
         """See a block."""
         self.watch(block)
         self._seen += 1
-        small = self._seen == 1 and block.X.size + block.Y.size <= CELLS
-        self._block = block if small else None
+        self._block = block.whole if self._seen == 1 and block.cells <= CELLS else None
+        self._store.add(block)
+
+    def first(self, rows: int) -> Block | None:
+        """The first rows, as many as the table has; None if they are too many. What passes by again comes after."""
+        return self._store.first(rows)
 
     def kept(self, before: Recipe, after: Recipe) -> Block | None:
         """What was kept, read by the recipe `before`, with the columns that `after` leaves of it."""

@@ -1,12 +1,12 @@
 """Sums over rows around a shift: by compiled loops, by NumPy, or of a sparse matrix by SciPy."""
 
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradline.blocks import Block, Columns
 from gradline.compiled import kernels, lent
-from gradline.rows import Block
+from gradline.kernels import SIDE, TILE
 from gradline.sparse import dense
 from gradline.tally import fingerprint, multipliers
 
@@ -25,22 +25,85 @@ class Sums(NamedTuple):
     fingerprint: int
 
 
-def summed(block: Block, shift: np.ndarray) -> Sums:
+def summed(block: Block | Columns, shift: np.ndarray) -> Sums:
     """The sums around a shift (k,): by compiled loops in one pass of memory, once these have paid for themselves."""
-    loops = kernels(len(block.X) * len(shift) * (_GAIN + len(shift) * _GAIN_PER_COLUMN))
-    return _compiled(loops, block, shift) if loops else _in_numpy(block, shift)
+    loops = kernels(block.cells * (_GAIN + len(shift) * _GAIN_PER_COLUMN))
+    return _compiled(loops, block, shift) if loops else _in_numpy(block.whole, shift)
 
 
-def _compiled(loops: ModuleType, block: Block, shift: np.ndarray) -> Sums:
-    """The sums by `kernels.gram`, whose columns are filled up with zeros to a multiple of `kernels.LANES`."""
-    k = len(shift)
-    length = -(-k // loops.LANES) * loops.LANES
-    center, sums, G = np.zeros(length), np.zeros((3, length)), np.zeros((length, length))
-    center[:k], sums[0], sums[1] = shift, np.inf, -np.inf
-    hashes = loops.gram(lent(block.X), lent(block.Y), lent(block.w), center, multipliers(k + 1), sums, G)
-    products = np.triu(G[:k, :k])
-    low, high, total = sums[:, :k]
-    return Sums(low, high, total, products + np.triu(products, 1).T, int(hashes))
+def _compiled(loops: Any, block: Block | Columns, shift: np.ndarray) -> Sums:
+    """The sums by `kernels.gram`."""
+    n, k, lanes, w = block.rows, len(shift), loops.lanes(), lent(block.w)
+    cells, blocks = _Cells.of(block), -(-k // SIDE)
+    sums, G = np.zeros((3, k, lanes)), np.zeros((blocks, blocks, SIDE, SIDE))
+    sums[0], sums[1] = np.inf, -np.inf
+    strips = np.empty((len(cells.lengths), k, lanes))
+    for strip, end in zip(strips, np.cumsum(cells.lengths), strict=True):
+        rows = np.minimum(
+            np.arange(lanes) + end // lanes * lanes, n - 1
+        )  # the last one fills up the last strip
+        strip[:] = block.matrix(rows).T
+    hashes = loops.gram(
+        cells.addresses,
+        cells.lengths,
+        cells.steps,
+        strips,
+        w,
+        shift,
+        multipliers(k + 1),
+        sums,
+        G,
+        np.zeros((blocks * SIDE + lanes, TILE)),
+        np.empty(k, int),
+        np.empty(TILE),
+        np.empty(TILE, np.uint64),
+        len(strips),
+        n,
+        len(w),
+        cells.p,
+        k,
+    )
+    upper = np.triu(G.transpose(0, 3, 1, 2).reshape(blocks * SIDE, -1)[:k, :k])
+    products = upper + np.triu(upper, 1).T
+    return Sums(sums[0].min(axis=1), sums[1].max(axis=1), sums[2].sum(axis=1), products, hashes)
+
+
+class _Cells(NamedTuple):
+    """Where rows lie: for each piece of them the addresses of its first row's cells, (pieces, k), and its rows.
+
+    `steps` are the bytes from row to row in the first p columns, and in the others; `owner` keeps the memory.
+    """
+
+    addresses: np.ndarray
+    lengths: np.ndarray
+    steps: np.ndarray
+    p: int
+    owner: Any
+
+    @classmethod
+    def of(cls, block: Block | Columns) -> "_Cells":
+        """Those of the rows; arrays that lie neither row by row nor column by column are copied."""
+        if isinstance(block, Columns):
+            addresses = [[_address(column) for column in piece] for piece in block.pieces]
+            return cls(np.array(addresses), block.lengths, np.array([8, 8]), block.p, block)
+        X, Y = _in_one_order(block.X, block.Y)
+        places = [_address(part) + part.strides[1] * np.arange(part.shape[1]) for part in (X, Y)]
+        steps = np.array([X.strides[0], Y.strides[0]])
+        return cls(np.concatenate(places)[None], np.array([len(X)]), steps, X.shape[1], (X, Y))
+
+
+def _address(array: np.ndarray) -> int:
+    return array.__array_interface__["data"][0]
+
+
+def _in_one_order(X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both in float64, column by column without gaps or else row by row: as they lie where that is one of the two."""
+    X, Y = np.asarray(X, np.float64), np.asarray(Y, np.float64)
+    if X.strides[0] == X.itemsize:
+        return X, np.asfortranarray(Y)
+    if X.shape[1] > 1 and X.strides[1] != X.itemsize:
+        X = np.ascontiguousarray(X)
+    return X, np.ascontiguousarray(Y)
 
 
 def _in_numpy(block: Block, shift: np.ndarray) -> Sums:

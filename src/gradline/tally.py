@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradline.blocks import Block
 from gradline.compiled import kernels, lent
 from gradline.doubled import two_sum
 from gradline.errors import DataError
 from gradline.factor import UNIT
-from gradline.rows import Block
 from gradline.sparse import is_sparse
 
 LARGEST = 1e152  # the square of a larger value, summed over many rows, is beyond float64
@@ -183,10 +183,10 @@ def fingerprint(block: Block) -> int:
     A row's hash is multilinear in its values with odd multipliers, finished by the mixer of splitmix64
     (Steele, Lea, Flood 2014): moving a value to another column or row changes the sum.
     """
-    loops = None if is_sparse(block.X) else kernels((block.X.size + block.Y.size) * _GAIN)
+    loops: Any = None if is_sparse(block.X) else kernels((block.X.size + block.Y.size) * _GAIN)
     if loops:
-        hashed = loops.hashed(*map(lent, block[:3]), 0, len(block.X), multipliers(_columns(block)))
-        return int(hashed)
+        X, Y, w = map(lent, block[:3])
+        return loops.hashed(X, Y, w, multipliers(_columns(block)), len(Y), len(w), X.shape[1], Y.shape[1])
     parts, first = [block.X, block.Y, *([] if block.w is None else [block.w[:, None]])], 0
     sums, factors = np.full(len(block.Y), _GOLDEN, np.uint64), multipliers(_columns(block))
     for part in parts:

@@ -47,8 +47,9 @@ def main() -> None:
     # machine lose seconds. NumPy reads this when it loads, which is later.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("MKL_NUM_THREADS", "1")
-    # Row groups of Parquet that are decoded long before their turn take memory, and its pages a tenth of the time.
-    os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "1")
+    # Row groups of Parquet that are decoded long before their turn take memory, and its pages a tenth of the time;
+    # one at a time would leave a core idle.
+    os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "2")
     # Imports make objects that stay. To look for garbage among them, again and again and once more at the
     # end, took half of a small fit's time.
     gc.set_threshold(100_000)

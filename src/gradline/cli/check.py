@@ -6,6 +6,7 @@ import typer
 
 from gradline.cli import flags
 from gradline.cli.terminal import expect_targets, guarded, out, out_json, say, tell_notices
+from gradline.memory import limited
 
 PANEL = "Check"
 
@@ -30,6 +31,7 @@ def trajectory(
     bias: flags.Bias = None,
     weights: flags.Weights = None,
     missing: flags.Missing = None,
+    memory: flags.Memory = None,
     as_json: flags.AsJson = False,
 ) -> None:
     """Full-batch gradient descent from zeros at any epoch, 1 or a billion, without running it.
@@ -52,7 +54,8 @@ def trajectory(
         raise UsageError(f"scale is {scale!r}", "use none or standard")
     reading = read(data, target, feature, exclude or [], weights, missing or "error")
     tell_notices(reading.notices)
-    moments = Moments.from_rows(reading.rows)
+    with limited(memory):
+        moments = Moments.from_rows(reading.rows)
     moments = moments.select(moments.recipe.present(moments.has_level))
     scaling = Scaling.standard(moments, has_bias) if scale == "standard" else Scaling.none(moments.p)
     view = scaling.moments(moments)

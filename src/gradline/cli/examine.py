@@ -7,6 +7,7 @@ import typer
 
 from gradline.cli import flags
 from gradline.cli.terminal import Progress, expect_targets, guarded, out, out_json
+from gradline.memory import limited
 
 PANEL = "Check"
 
@@ -33,6 +34,7 @@ def doctor(
     explain: Annotated[
         str | None, typer.Option(help="Explain the code of a finding.", metavar="CODE", show_default=False)
     ] = None,
+    memory: flags.Memory = None,
     as_json: flags.AsJson = False,
 ) -> None:
     """A plan before any training: what the data bear, what stands in the way, and what to run.
@@ -62,7 +64,8 @@ def doctor(
         weights=weights,
         missing=missing or "drop",
     )
-    report = _examined(data, target or [], lr, request)
+    with limited(memory):
+        report = _examined(data, target or [], lr, request)
     if as_json:
         out_json(report.card())
     else:
@@ -82,6 +85,6 @@ def _examined(data: str, targets: list[str], lr: float | None, request: Any) -> 
 
     progress = Progress()
     try:
-        return examine(data, targets, request, lr, lambda block: progress.on_rows(len(block.X)))
+        return examine(data, targets, request, lr, lambda block: progress.on_rows(block.rows))
     finally:
         progress.clear()

@@ -41,6 +41,7 @@ def fit(
     digits: flags.Digits = None,
     log_every: flags.LogEvery = None,
     config: flags.Config = None,
+    memory: flags.Memory = None,
     force: flags.Force = None,
     require_certified: flags.RequireCertified = None,
     output: flags.Output = None,
@@ -66,7 +67,7 @@ def fit(
         "epochs": epochs, "batch_size": batch_size, "momentum": momentum, "shuffle": shuffle, "decay": decay,
         "dtype": dtype,
         "scale": scale, "init": init, "bias": bias, "weights": weights, "holdout": holdout, "seed": seed,
-        "missing": missing, "digits": digits, "force": force, "log_every": log_every,
+        "missing": missing, "digits": digits, "memory": memory, "force": force, "log_every": log_every,
         "require_certified": require_certified, "output": output,
     }  # fmt: skip
     options = FitOptions.merged(given, config)
@@ -103,7 +104,7 @@ def _run(options: Any) -> Any:
             options.targets,
             options.request,
             [progress],
-            lambda block: progress.on_rows(len(block.X)),
+            lambda block: progress.on_rows(block.rows),
         )
     finally:
         progress.clear()

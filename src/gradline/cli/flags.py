@@ -59,6 +59,9 @@ Digits = Annotated[
 ]
 LogEvery = Annotated[int | None, _flag("Print the loss every so many epochs.", "--log-every")]
 Config = Annotated[Path | None, _flag("TOML file with these options; flags win over it.", "--config")]
+Memory = Annotated[
+    str | None, _flag("What the process may take, such as 500MB or 2GiB. Default: no bound.", "--memory")
+]
 Force = Annotated[bool | None, _flag("Train even above the largest stable rate.", "--force")]
 RequireCertified = Annotated[bool | None, _flag("Exit 3 unless certified.", "--require-certified")]
 Commit = Annotated[bool, _flag("Record a version too; -m says what it is.", "--commit")]

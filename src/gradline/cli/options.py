@@ -32,6 +32,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "missing": (str,),
     "digits": (float, int),
     "force": (bool,),
+    "memory": (str, int),
     "log_every": (int,),
     "require_certified": (bool,),
     "output": (str,),
@@ -45,7 +46,7 @@ _WORDS = {
 }
 _ALIASES = {"target": "targets", "feature": "features"}  # the flags are singular
 _SETTINGS = ("lr", "epochs", "batch_size", "momentum", "shuffle", "init", "decay", "dtype", "digits", "seed")
-_REQUEST = ("bias", "scale", "weights", "holdout", "missing", "force", "seed")
+_REQUEST = ("bias", "scale", "weights", "holdout", "missing", "force", "seed", "memory")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import typer
 
 from gradline.cli import flags
 from gradline.cli.terminal import guarded, out, out_json
+from gradline.memory import limited
 
 PANEL = "Check"
 DISAGREES = 3
@@ -19,6 +20,7 @@ def register(app: typer.Typer) -> None:
 def verify(
     model: flags.Model,
     data: Annotated[str, typer.Argument(help="The rows that it was trained on.", show_default=False)],
+    memory: flags.Memory = None,
     as_json: flags.AsJson = False,
 ) -> None:
     """Derive what a model claims again from the rows, by a path of its own; exit 3 where a claim does not hold.
@@ -29,7 +31,8 @@ def verify(
     """
     from gradline.verification.claims import verify  # noqa: PLC0415 - --help needs no numpy
 
-    outcome = verify(model, data)
+    with limited(memory):
+        outcome = verify(model, data)
     if as_json:
         out_json(outcome.card())
     else:

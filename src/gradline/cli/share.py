@@ -8,6 +8,7 @@ import typer
 from gradline.cli import flags
 from gradline.cli.prove import DISAGREES
 from gradline.cli.terminal import expect_targets, guarded, say
+from gradline.memory import limited
 
 PANEL = "Share"
 # What the tutorials predict, so that the examples open without further words.
@@ -35,6 +36,7 @@ def play(
     rows: Annotated[
         bool, typer.Option("--rows/--no-rows", help="Whether the page holds sampled rows. Default: it does.")
     ] = True,
+    memory: flags.Memory = None,
     output: flags.Output = None,
 ) -> None:
     """Write a playground of gradient descent on your data: one HTML page that opens from disk.
@@ -58,16 +60,17 @@ def play(
     from gradline.pages.play import play  # noqa: PLC0415 - --help needs no numpy
     from gradline.pages.state import MOST_ROWS  # noqa: PLC0415
 
-    page = play(
-        data,
-        target,
-        features=feature or None,
-        exclude=exclude or [],
-        bias=bias is not False,
-        weights=weights,
-        missing=missing or "error",
-        rows=MOST_ROWS if rows else 0,
-    )
+    with limited(memory):
+        page = play(
+            data,
+            target,
+            features=feature or None,
+            exclude=exclude or [],
+            bias=bias is not False,
+            weights=weights,
+            missing=missing or "error",
+            rows=MOST_ROWS if rows else 0,
+        )
     page.save(path)
     say(f"saved: {path}")
 
@@ -77,6 +80,7 @@ def report(
     data: Annotated[
         str | None, typer.Argument(help="The rows that it was trained on.", show_default=False)
     ] = None,
+    memory: flags.Memory = None,
     output: flags.Output = None,
 ) -> None:
     """Write a report on a model: one HTML page with its coefficients, its proof and its figures, also for paper.
@@ -92,7 +96,8 @@ def report(
     expect_page(path)
     from gradline.pages.report import made  # noqa: PLC0415 - --help needs no numpy
 
-    page, outcome = made(model, data)
+    with limited(memory):
+        page, outcome = made(model, data)
     page.save(path)
     say(f"saved: {path}")
     if outcome is not None and not outcome.agrees:

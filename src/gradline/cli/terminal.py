@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import typer
 
 from gradline.errors import GradlineError, Notice, UsageError
+from gradline.memory import check
 
 INTERRUPTED = 130
 
@@ -100,7 +101,7 @@ def tell_notices(notices: Iterable[Notice]) -> None:
 
 
 class Progress:
-    """A line on stderr while work takes longer than a second: rows read, epochs done, time left.
+    """A line on stderr while work takes longer than a second: rows read, epochs done, time left; a look at memory.
 
     It is both the observer of a solver and the watcher of the rows. On a terminal the line is rewritten five
     times a second; elsewhere a new one is written every ten seconds. `log_every` prints the losses besides.
@@ -119,6 +120,7 @@ class Progress:
         from gradline.data.meter import METER  # noqa: PLC0415 - --help needs no polars
 
         self._rows += rows
+        check(f"by row {self._rows:,}")
         told = f"{self._rows:,} rows read"
         if METER.total:
             told += f", {_megabytes(METER.read)} of {_megabytes(METER.total)}, {_duration(METER.left)} left"

@@ -11,6 +11,7 @@ from gradline.cli import flags
 from gradline.cli.terminal import guarded, out, out_json, say
 from gradline.cli.version_view import account, show_version
 from gradline.cli.versions import named
+from gradline.memory import check, limited
 
 PANEL = "Use"
 
@@ -30,6 +31,7 @@ def predict(
     unseen: flags.Unseen = "error",
     missing: flags.Missing = None,
     interval: flags.Interval = None,
+    memory: flags.Memory = None,
     output: flags.Output = None,
     as_json: flags.AsJson = False,
 ) -> None:
@@ -59,14 +61,15 @@ def predict(
     ranges = _Ranges(loaded)
     batches = ranges.watched(loaded.predictions(source, missing=missing, unseen=unseen, interval=interval))
     names = _names(loaded.targets, bounds=interval is not None)
-    if as_json:
-        rows = [row for batch in batches for row in _cells(batch).tolist()]
-        report = {"targets": names, "predictions": rows, "notices": notes + ranges.notes()}
-        out_json(finite(report))
-    elif values and output is None:
-        _print_row(loaded, next(iter(batches)))
-    else:
-        _write_csv(names, batches, output)
+    with limited(memory):
+        if as_json:
+            rows = [row for batch in batches for row in _cells(batch).tolist()]
+            report = {"targets": names, "predictions": rows, "notices": notes + ranges.notes()}
+            out_json(finite(report))
+        elif values and output is None:
+            _print_row(loaded, next(iter(batches)))
+        else:
+            _write_csv(names, batches, output)
     for note in notes + ranges.notes():
         say(f"note: {note}")
     if output is not None:
@@ -80,6 +83,7 @@ def evaluate(
     ],
     missing: flags.Missing = None,
     unseen: flags.Unseen = "error",
+    memory: flags.Memory = None,
     as_json: flags.AsJson = False,
 ) -> None:
     """Tell how well a model predicts other rows."""
@@ -90,7 +94,8 @@ def evaluate(
     missing = _choice("missing", missing or "error", ("error", "drop"))
     _choice("unseen", unseen, ("error", "base"))
     loaded = load(model)
-    result = loaded.evaluate(data, missing=missing, unseen=unseen)
+    with limited(memory):
+        result = loaded.evaluate(data, missing=missing, unseen=unseen)
     if as_json:
         out_json({"targets": list(loaded.targets), **result._asdict()})
         return
@@ -199,10 +204,12 @@ class _Ranges:
         tally, p = model.moments.tally, len(model.features)
         self._names = model.features
         self._low, self._high = tally.minimum[:p], tally.maximum[:p]
-        self._counts = [0] * p
+        self._counts, self._rows = [0] * p, 0
 
     def watched(self, batches: Iterable[Any]) -> Iterator[Any]:
         for batch in batches:
+            self._rows += len(batch.values)
+            check(f"by row {self._rows:,}")
             outside = (batch.inputs < self._low) | (batch.inputs > self._high)
             self._counts = [n + int(k) for n, k in zip(self._counts, outside.sum(axis=0), strict=True)]
             yield batch

@@ -10,11 +10,11 @@ import numpy as np
 import polars as pl
 
 from gradline.data.meter import METER
-from gradline.data.source import EMPTY, Batch, Column, Kind
+from gradline.data.source import EMPTY, Batch, Column, Kind, converted
 from gradline.errors import DataError, FileError
 
 _CELLS = 1 << 21  # per batch: 16 MB of numbers
-_ROWS = 1 << 16  # at most
+_ROWS = 1 << 17  # at most
 
 
 def _rows(columns: int) -> int:
@@ -24,11 +24,15 @@ def _rows(columns: int) -> int:
 
 @dataclass(frozen=True)
 class LazySource:
-    """Rows of a polars LazyFrame: a Parquet or Arrow file, or any query."""
+    """Rows of a polars LazyFrame: a Parquet or Arrow file, or any query.
+
+    With `trusted` nobody looks whether numbers are finite here: whoever adds them up will notice.
+    """
 
     scan: pl.LazyFrame
     name: str
     path: Path | None = None
+    trusted: bool = False
 
     def names(self) -> list[str]:
         """The columns' names."""
@@ -63,8 +67,17 @@ class LazySource:
                 return
             if self.path is not None:
                 METER.reach(self.path, (first + frame.height) / rows)
-            yield Batch.of(frame.get_columns(), columns, _place(first, self.name))
+            yield self._batch(frame, columns, _place(first, self.name))
             first += frame.height
+
+    def _batch(self, frame: pl.DataFrame, columns: Mapping[str, Kind], place: Callable[[int], str]) -> Batch:
+        if not self.trusted:
+            return Batch.of(frame.get_columns(), columns, place)
+        found = [
+            column if column.dtype == pl.Float64 else converted(column, columns[column.name], place)
+            for column in frame
+        ]
+        return Batch(pl.DataFrame(found), place)
 
     def _begun(self) -> int:
         """How many rows will come, for the meter: what a file says of itself at its end."""

@@ -176,7 +176,16 @@ class _Block:
         order = {name: place for place, name in enumerate(dtypes)}
         places = np.array([order.get(name, -1) for name in self.header.names])
         values = np.empty((len(dtypes), lines.newlines(data)))
-        if not loops.read_numbers(np.frombuffer(data, np.uint8), ord(self.header.separator), places, values):
+        plain = loops.read_numbers(
+            np.frombuffer(data, np.uint8),
+            places,
+            values,
+            len(data),
+            len(places),
+            *values.shape,
+            ord(self.header.separator),
+        )
+        if not plain:
             return None
         return pl.DataFrame([pl.Series(name, column) for name, column in zip(dtypes, values, strict=True)])
 

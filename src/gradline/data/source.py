@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import accumulate, pairwise
 from typing import NamedTuple, Protocol
 
 import polars as pl
@@ -51,13 +52,20 @@ class Batch(NamedTuple):
         """The rows of a slice from its start on; each still knows its place."""
         return Batch(self.frame[rows], lambda row: self.place(rows.start + row))
 
+    def chunks(self) -> Iterator["Batch"]:
+        """The rows in parts that lie each in one piece of memory."""
+        if not self.frame.height:
+            yield self
+            return
+        ends = list(accumulate(self.frame.to_series().chunk_lengths()))
+        yield from (self.part(slice(*rows)) for rows in pairwise([0, *ends])) if len(ends) > 1 else [self]
+
     @classmethod
     def of(
         cls, columns: Iterable[pl.Series], kinds: Mapping[str, "Kind"], place: Callable[[int], str]
     ) -> "Batch":
         """The columns as they came from a reader, each turned into the kind given."""
-        converted = [numbers(c, place) if kinds[c.name] == Kind.NUMBER else words(c) for c in columns]
-        return cls(pl.DataFrame(converted), place)
+        return cls(pl.DataFrame([converted(c, kinds[c.name], place) for c in columns]), place)
 
 
 EMPTY = Column(Kind.OTHER, "holds no value")
@@ -82,6 +90,11 @@ class Source(Protocol):
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows in order, with just these columns, each read as the kind given."""
         ...
+
+
+def converted(series: pl.Series, kind: Kind, place: Callable[[int], str]) -> pl.Series:
+    """The column as numbers or as words."""
+    return numbers(series, place) if kind == Kind.NUMBER else words(series)
 
 
 def numbers(series: pl.Series, place: Callable[[int], str]) -> pl.Series:

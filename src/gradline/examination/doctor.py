@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradline.arguments import is_real
+from gradline.blocks import Block, Columns
 from gradline.certificate import sure_digits
 from gradline.design import Category
 from gradline.errors import Notice, RequestError, UsageError
@@ -22,7 +23,6 @@ from gradline.fitting import Request, command, run
 from gradline.heavy_ball import rates
 from gradline.moments import BLOCK_CELLS, Moments
 from gradline.reading import read
-from gradline.rows import Block
 from gradline.small import is_refinable
 from gradline.solvers import Exact
 from gradline.trajectory import Spectrum, Trajectory
@@ -60,7 +60,7 @@ def examine(
     targets: Any,
     request: Request,
     lr: float | None = None,
-    watch: Callable[[Block], None] = lambda _: None,
+    watch: Callable[[Block | Columns], None] = lambda _: None,
 ) -> Report:
     """`doctor` with a watcher of the rows read; the command line calls this."""
     if isinstance(data, Moments):
@@ -73,9 +73,9 @@ def examine(
     reading = read(data, targets, request.features, request.exclude, request.weights, request.missing)
     survey = Survey(request.bias)
 
-    def look(block: Block) -> None:
+    def look(block: Block | Columns) -> None:
         watch(block)
-        survey(block)
+        survey(block.whole)
 
     whole = Moments.from_rows(reading.rows, watch=look)
     seconds = time.perf_counter() - began

@@ -1,9 +1,32 @@
-"""Compiled loops (numba), each with a NumPy twin that it is tested against; `compiled` decides when they load."""
+"""Compiled loops, each with a NumPy twin that it is tested against; `compiled` decides when they load.
 
-from gradline.kernels.gram import gram
-from gradline.kernels.hashes import hashed
-from gradline.kernels.lines import read_numbers
-from gradline.kernels.registers import LANES
-from gradline.kernels.steps import sgd_epoch
+Here is what their callers must know, and numba is not needed for: their signatures, and how much is done at once.
+"""
 
-__all__ = ["LANES", "gram", "hashed", "read_numbers", "sgd_epoch"]
+TILE = 128  # rows whose products are summed together: of 300 columns they fill a third of a megabyte
+SIDE = 4  # columns by as many columns whose products are summed in registers
+VECTOR = 64  # bytes; rows and weights of mini-batches are filled up to whole vectors
+GATHERED = (
+    32  # rows of mini-batches side by side: they stay in the first cache, beside as many that were sent for
+)
+AHEAD = 2 * GATHERED  # row numbers known at least before a gathering: for its rows, and for those to send for
+DRAWN = 384  # row numbers drawn together
+
+_DESCEND = (
+    "{0}* {0}* {0}* {0}* uint32* {0}* {0}* {0}* {0}* {0}* {0}* int64* uint32* "
+    "int64 int64 int64 int64 int64 int64 int64 int64 float64 float64 float64 float64"
+)
+
+# What each returns and takes; the arrays first, then their shapes. The functions are in `entries`.
+SIGNATURES = {
+    "lanes": ("int64", ""),
+    "gram": (
+        "uint64",
+        "int64* int64* int64* float64* float64* float64* uint64* float64* float64* float64* int64* float64* uint64* "
+        "int64 int64 int64 int64 int64",
+    ),
+    "hashed": ("uint64", "float64* float64* float64* uint64* int64 int64 int64 int64"),
+    "read_numbers": ("uint8", "uint8* int64* float64* int64 int64 int64 int64 uint8"),
+    "sgd_epoch_float64": ("void", _DESCEND.format("float64")),
+    "sgd_epoch_float32": ("void", _DESCEND.format("float32")),
+}

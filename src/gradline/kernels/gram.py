@@ -1,95 +1,115 @@
 """The compiled Gram matrix of rows, with their ranges and hashes, in one pass of memory.
 
-A tile of rows is packed into panels that stay in cache, and multiplied there, block of columns by block, as BLAS does
-it (Goto, van de Geijn 2008). The twin is `sums._in_numpy`.
+A tile of rows is put into a panel that stays in cache, column by column, and multiplied there, block of columns by
+block (Goto, van de Geijn 2008). The twin is `sums._in_numpy`.
 """
 
 import numba
 import numpy as np
 
-from gradline.kernels.hashes import hashed
-from gradline.kernels.registers import LANES, WIDTH, add_products_1, add_products_2, add_products_3, pack
+from gradline.kernels import SIDE, TILE
+from gradline.kernels.hashes import SEED, mixed, spread
+from gradline.kernels.panels import (
+    add_products,
+    take_1,
+    take_4,
+    take_weighted_1,
+    take_weighted_4,
+    turn,
+    turn_some,
+)
+from gradline.kernels.registers import LANES
 
-_TILE = 128  # rows packed together: of 300 columns they fill a third of a megabyte
-_STRIP = 32  # rows read together, one register of columns after the other: they stay in the first cache
+_TIGHT = 8  # bytes from row to row in a column without gaps
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
-def gram(X, Y, w, shift, multipliers, sums, G):
-    """Add Σ w·(z − shift)(z − shift)ᵀ of rows z = [x y] to the upper blocks of `G` (K, K); return the sum of hashes.
+@numba.njit(error_model="numpy")
+def gram(
+    addresses, lengths, steps, strips, w, n, p, k, shift, factors, sums, G, panel, sources, roots, hashes
+):
+    """Add Σ w·(z − shift)(z − shift)ᵀ of n rows z = [x y] to the blocks of `G`; return the sum of hashes.
 
-    X (n, p), Y (n, m), w (n,), or (0,) for weights of one; `shift` (K,), K the columns rounded up to `LANES`. The rows
-    of `sums` (3, K) take least z, greatest z and Σ w·(z − shift); what is not finite in z is not finite in the last.
+    The rows come in pieces of `lengths` (pieces,). The k columns of each begin at `addresses` (pieces, k), and have no
+    gaps; or, in a single piece, the rows have none, the first p cells `steps[0]` bytes from those of the next row, the
+    others `steps[1]`. Rows are taken LANES at a time: `strips` (pieces, k, LANES) holds those that begin in a piece and
+    end beyond it, and any behind the last. `shift` (k,) and `factors` (k + 1,), the last that of weights `w` (n,), or
+    (0,) for weights of one. The rows of `sums` (3, k, LANES) take least z, greatest z and Σ w·(z − shift) for each
+    lane; what is not finite in z is not finite in the last. Row-wise blocks of SIDE columns by SIDE columns make up `G`
+    (blocks, blocks, SIDE, SIDE); those below the diagonal are left out. Room to work in: `panel` (blocks·SIDE + LANES,
+    TILE) of zeros, `sources` (k,), `roots` and `hashes` (TILE,).
     """
-    n, K, hashes = len(X), len(shift), np.uint64(0)
-    panels, roots = np.zeros(K * _TILE), np.sqrt(w) if len(w) else np.ones(1)
-    for first in range(0, n, _TILE):
-        rows = min(_TILE, n - first)
-        _packed(X, Y, roots, shift, first, rows, panels, sums)
-        _multiplied(panels, rows, K, G)
-        hashes += hashed(X, Y, w, first, rows, multipliers)
-    return hashes
-
-
-@numba.njit(nogil=True, cache=True, error_model="numpy")
-def _packed(X, Y, roots, shift, first, rows, panels, sums):
-    """Fill the panels with a tile, and widen `sums`."""
-    p, K, weighted = X.shape[1], len(shift), np.int64(len(roots) > 1)
-    for strip in range(first, first + rows, _STRIP):
-        some = min(_STRIP, first + rows - strip)
-        for column in range(0, p, LANES):
-            at, step = _place(column, strip - first, K)
-            pack(
-                X,
-                strip * p + column,
-                p,
-                some,
-                p - column,
-                roots,
-                strip * weighted,
-                weighted,
-                shift,
-                column,
-                panels,
-                at,
-                step,
-                sums,
-                K,
-            )
-        for t in range(Y.shape[1]):
-            column = p + t
-            at, step = _place(column, strip - first, K)
-            least, most, total = sums[0, column], sums[1, column], sums[2, column]
-            for i in range(some):
-                value, root = Y[strip + i, t], roots[(strip + i) * weighted]
-                least = value if value < least else least
-                most = value if value > most else most
-                z = (value - shift[column]) * root
-                total += z * root
-                panels[at + i * step] = z
-            sums[0, column], sums[1, column], sums[2, column] = least, most, total
-
-
-@numba.njit(nogil=True, cache=True, error_model="numpy")
-def _place(column, row, K):
-    """Where the panels hold a cell, and how far apart its column's rows are."""
-    panel = column // WIDTH * WIDTH
-    step = min(WIDTH, K - panel)
-    return panel * _TILE + row * step + column - panel, step
-
-
-@numba.njit(nogil=True, cache=True, error_model="numpy")
-def _multiplied(panels, rows, K, G):
-    """Add the products of the panels' columns: LANES of them by the rest of a panel at a time."""
-    for right in range(0, K, WIDTH):
-        for left in range(0, min(right + WIDTH, K), LANES):
-            from_left, left_step = _place(left, 0, K)
-            start = max(left, right)
-            from_right, right_step = _place(start, 0, K)
-            at, registers = left * K + start, (right + right_step - start) // LANES
-            if registers == 3:
-                add_products_3(panels, from_left, left_step, from_right, right_step, rows, G, at, K)
-            elif registers == 2:
-                add_products_2(panels, from_left, left_step, from_right, right_step, rows, G, at, K)
+    total, piece, begin, end = np.uint64(0), 0, 0, lengths[0]
+    hashes[:] = SEED
+    for first in range(0, n, TILE):
+        rows = min(TILE, n - first)
+        registers = (rows + LANES - 1) // LANES
+        weighted = len(w) > 0 or rows % LANES > 0
+        if weighted:
+            for i in range(TILE):
+                roots[i] = (np.sqrt(w[first + i]) if len(w) else 1.0) if i < rows else 0.0
+        row = 0
+        while row < rows:
+            while first + row >= end:
+                piece += 1
+                begin, end = end, end + lengths[piece]
+            here = first + row - begin
+            count = (min(end, first + rows) - first - row) // LANES
+            if count == 0:  # rows of several pieces, or too few of them
+                count = 1
+                for j in range(k):
+                    sources[j] = strips.ctypes.data + ((piece * k + j) * LANES) * 8
             else:
-                add_products_1(panels, from_left, left_step, from_right, right_step, rows, G, at, K)
+                _find(addresses[piece], steps[0], here, row, count, 0, p, panel, sources)
+                _find(addresses[piece], steps[1], here, row, count, p, k, panel, sources)
+            _take(sources, count, weighted, roots, shift, factors, sums, k, hashes, panel, row)
+            row += count * LANES
+        _multiply(panel, registers, G)
+        for i in range(rows):
+            bits = hashes[i]
+            if len(w):
+                bits += spread(w[first + i]) * factors[k]
+            total += mixed(bits)
+        hashes[:] = SEED
+    return total
+
+
+@numba.njit(error_model="numpy")
+def _find(addresses, step, here, row, count, first, last, panel, sources):
+    """Where columns lie without gaps from row `here` on: in memory, or turned over into the panel from `row` on."""
+    for j in range(first, last):
+        if step == _TIGHT:
+            sources[j] = addresses[j] + here * step
+        else:
+            sources[j] = panel.ctypes.data + (j * TILE + row) * 8
+    if step != _TIGHT:
+        for strip in range(0, count * LANES, LANES):
+            for j in range(first, last, LANES):
+                cell = addresses[j] + (here + strip) * step
+                if j + LANES <= last:
+                    turn(cell, step, LANES, panel, j * TILE + row + strip)
+                else:
+                    turn_some(cell, step, last - j, panel, j * TILE + row + strip)
+
+
+@numba.njit(error_model="numpy")
+def _take(sources, count, weighted, roots, shift, factors, sums, k, hashes, panel, row):
+    """Put cells into the panel, less their shift; four columns at a time, and the rest by themselves."""
+    for j in range(0, k - k % 4, 4):
+        if weighted:
+            take_weighted_4(sources, count, roots, shift, factors, j, sums, k, hashes, panel, row)
+        else:
+            take_4(sources, count, roots, shift, factors, j, sums, k, hashes, panel, row)
+    for j in range(k - k % 4, k):
+        if weighted:
+            take_weighted_1(sources, count, roots, shift, factors, j, sums, k, hashes, panel, row)
+        else:
+            take_1(sources, count, roots, shift, factors, j, sums, k, hashes, panel, row)
+
+
+@numba.njit(error_model="numpy")
+def _multiply(panel, registers, G):
+    """Add the products of the panel's columns, block by block."""
+    blocks = len(G)
+    for i in range(blocks):
+        for j in range(i, blocks):
+            add_products(panel, i * SIDE, j * SIDE, registers, G, (i * blocks + j) * SIDE * SIDE)

@@ -1,6 +1,6 @@
 """Vectors of the machine in compiled loops: neighbouring numbers of a row read, multiplied and added at once.
 
-They are 64 bytes long, which LLVM cuts into what the machine has. Sums may be reordered in them.
+They are `VECTOR` bytes long, which LLVM cuts into what the machine has. Sums may be reordered in them.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,9 @@ import numba.extending
 from llvmlite import ir
 from numba.core import cgutils, types
 
-_BITS = 512
+from gradline.kernels import VECTOR
+
+_BITS = 8 * VECTOR
 _SUMS = ("reassoc", "contract")
 _INDEX = ir.IntType(32)
 

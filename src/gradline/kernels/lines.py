@@ -24,7 +24,7 @@ _DOWN, _UP = 1 - 2.0**-50, 1 + 2.0**-50
 _HALVES = 134217729.0  # 2^27 + 1 (Dekker 1971)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@numba.njit(error_model="numpy")
 def read_numbers(data, separator, places, values):
     """Fill `values` (k, rows) with the fields of lines; whether all of it was plain.
 
@@ -55,7 +55,7 @@ def read_numbers(data, separator, places, values):
     return True
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@numba.njit(error_model="numpy", inline="always")
 def _field_end(at, end, mark):
     """Where the field that begins at `at` ends: the next separator or newline."""
     marks, newlines = np.uint64(mark) * _EACH, np.uint64(_NEWLINE) * _EACH
@@ -69,20 +69,20 @@ def _field_end(at, end, mark):
     return at
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@numba.njit(error_model="numpy", inline="always")
 def _ends(word, marks, newlines):
     """The high bit of the bytes that are a separator or newline; those behind the first may be wrong."""
     x, y = word ^ marks, word ^ newlines
     return (((x - _EACH) & ~x) | ((y - _EACH) & ~y)) & _HIGH
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@numba.njit(error_model="numpy", inline="always")
 def _count(stops):
     """How many bytes come before the first one whose high bit is set."""
     return (_COUNTS * ((stops & (~stops + _ONE)) >> np.uint64(7))) >> np.uint64(56)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@numba.njit(error_model="numpy", inline="always")
 def _number(begin, end):
     """The number that begins at `begin`, and where it ends: `begin` itself when it is not plain."""
     negative = _byte(begin) == _MINUS
@@ -113,7 +113,7 @@ def _number(begin, end):
     return -value if negative else value, at
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@numba.njit(error_model="numpy", inline="always")
 def _digits(at, end, before):
     """The integer `before` with the digits from `at` on written behind it, and where they end.
 
@@ -138,7 +138,7 @@ def _digits(at, end, before):
             return before, at
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@numba.njit(error_model="numpy", inline="always")
 def _word(at, end):
     """Eight bytes from `at` on, the first of them lowest; newlines beyond the end."""
     if at + _EIGHT <= end:
@@ -169,7 +169,7 @@ def _load(bits) -> Any:
 _byte, _eight = _load(8), _load(64)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", inline="always")
+@numba.njit(error_model="numpy", inline="always")
 def _exponent(begin):
     """The exponent that begins at `begin`, of at most three digits, and where it ends: `begin` when there is none."""
     sign = _byte(begin)
@@ -181,7 +181,7 @@ def _exponent(begin):
     return -exponent if sign == _MINUS else exponent, at if at > first else begin
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy")
+@numba.njit(error_model="numpy")
 def _quotient(digits, power):
     """digits/power, correctly rounded, for 2^53 ≤ digits < 2^63 and an exact power of ten; 0 where that is in doubt.
 

@@ -6,6 +6,7 @@ Sums may be reordered here, but nowhere may NaN or an infinity be lost from one.
 import numba
 import numpy as np
 
+from gradline.kernels import AHEAD, DRAWN, GATHERED
 from gradline.kernels.lanes import (
     eight,
     fetch,
@@ -22,36 +23,52 @@ from gradline.kernels.lanes import (
 )
 
 _SUMS = {"reassoc", "contract"}
-_ROWS = 32  # rows gathered together: they stay in the first cache, beside as many that were sent for
-_AHEAD = 2 * _ROWS  # row numbers known at least before a gathering: for its rows, and for those to send for
-_DRAWN = 384  # row numbers drawn together
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS)
-def sgd_epoch(X, Y, w, center, scale, keys, bits, theta, velocity, lr, done, updates, momentum, batch_size):
-    """Descend over all rows once, in batches; `theta` and `velocity` (q, m) change in place.
+@numba.njit(error_model="numpy", fastmath=_SUMS)
+def sgd_epoch(
+    X,
+    Y,
+    w,
+    frame,
+    keys,
+    bits,
+    weight,
+    speed,
+    gradient,
+    A,
+    B,
+    u,
+    order,
+    x,
+    lr,
+    done,
+    updates,
+    momentum,
+    batch_size,
+):
+    """Descend over all rows once, in batches; `weight` and `speed` (m, columns) change in place.
 
-    Rows come in the order of `shuffling.permutation(n, keys)` of `bits` bits, as (X − center)/scale, with weights `w`
-    or, where it is empty, of one. The rate of update k is lr·(1 − k/updates), the first k being `done`. All arrays
-    but the keys are of one type, and so is the arithmetic. Twin: `solvers.sgd._update` for each batch.
+    Rows come in the order of `shuffling.permutation(n, keys)` of `bits` bits, as (X − frame[0])·frame[1], with weights
+    `w` or, where it is empty, of one. The rate of update k is lr·(1 − k/updates), the first k being `done`. The columns
+    are the features, then one for a bias where there is one, then zeros up to whole vectors. Room for gathered rows:
+    `A` (GATHERED + 3, columns), with ones for the bias, B (m, GATHERED + 3) and u (GATHERED + 3,), which is all ones;
+    `gradient` (m, columns), zeros; `order` and `x` for row numbers. All but the keys and numbers are of one type, and
+    so is the arithmetic. Twin: `solvers.sgd._update` for each batch.
     """
-    n, m = len(X), theta.shape[1]
-    weight, speed, frame, A = _padded(X, center, scale, theta, velocity)
-    gradient = np.zeros_like(weight)
-    B, u = np.zeros((m, len(A)), X.dtype), np.ones(len(A), X.dtype)
-    order, x = np.zeros(_AHEAD + _DRAWN + _ROWS, np.int64), np.empty(_DRAWN, np.uint32)
+    n, m = len(X), len(weight)
     counter, known, first, at, held, left = 0, 0, 0, 0, 0, n
     while left > 0:
         size, taken = min(batch_size, left), 0.0
         while size > 0:
             if at == held:
                 first += held
-                if known - first < _AHEAD:
+                if known - first < AHEAD:
                     for i in range(first, known):
                         order[i - first] = order[i]
                     counter, known = _draw(keys, bits, n, counter, x, order, known - first)
                     first = 0
-                at, held = 0, min(_ROWS, known - first)
+                at, held = 0, min(GATHERED, known - first)
                 _gather(X, Y, w, frame, order, first, held, A, B, u)
                 # The last rows are left to what follows, which leaves their velocity too.
                 while batch_size == 1 and momentum == 0 and at + 4 <= held and left > 4:
@@ -62,50 +79,17 @@ def sgd_epoch(X, Y, w, center, scale, keys, bits, theta, velocity, lr, done, upd
             at, size, left = at + run, size - run, left - run
         _update(weight, speed, gradient, 2.0 / (m * taken), lr * (1.0 - done / updates), momentum)
         done += 1
-    _unpadded(weight, X.shape[1], theta)
-    _unpadded(speed, X.shape[1], velocity)
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS)
-def _padded(X, center, scale, theta, velocity):
-    """θ and the velocity by target, with the bias after the features; center and 1/scale; room for rows.
-
-    All have columns of zeros up to whole vectors. The rows, three more than are gathered, have a one for the bias.
-    """
-    q, m = theta.shape
-    p = X.shape[1]
-    columns = -(-q // width(X)) * width(X)
-    weight, speed = np.zeros((m, columns), X.dtype), np.zeros((m, columns), X.dtype)
-    frame, A = np.zeros((2, columns), X.dtype), np.zeros((_ROWS + 3, columns), X.dtype)
-    for j in range(p):
-        frame[0, j], frame[1, j] = center[j], 1.0 / scale[j]
-        for t in range(m):
-            weight[t, j], speed[t, j] = theta[q - p + j, t], velocity[q - p + j, t]
-    if q > p:
-        A[:, p] = 1.0
-        for t in range(m):
-            weight[t, p], speed[t, p] = theta[0, t], velocity[0, t]
-    return weight, speed, frame, A
-
-
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS)
-def _unpadded(weight, p, theta):
-    """The way back for θ (q, m), from the features first to the bias first; p are features."""
-    q, m = theta.shape
-    for t in range(m):
-        for j in range(q):
-            theta[(j + q - p) % q, t] = weight[t, j]
-
-
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS)
+@numba.njit(error_model="numpy", fastmath=_SUMS)
 def _draw(keys, bits, n, counter, x, order, held):
     """Draw row numbers behind those that are held until there are enough or no more. Twin: `shuffling.permutation`.
 
     Returns how far the counter came, and how many row numbers `order` holds.
     """
     mask, half = np.uint32((1 << bits) - 1), np.uint32((bits + 1) // 2)
-    while held < _AHEAD and counter < 1 << bits:
-        many = min(_DRAWN, (1 << bits) - counter)
+    while held < AHEAD and counter < 1 << bits:
+        many = min(DRAWN, (1 << bits) - counter)
         for i in range(many):
             x[i] = counter + i
         for k in range(len(keys)):
@@ -120,13 +104,13 @@ def _draw(keys, bits, n, counter, x, order, held):
     return counter, held
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS, forceinline=True)
+@numba.njit(error_model="numpy", fastmath=_SUMS, forceinline=True)
 def _gather(X, Y, w, frame, order, first, held, A, B, u):
     """Rows of X, scaled, with their targets and weights, side by side; those that come next are sent for."""
     p = X.shape[1]
     for i in range(held):
         # Beyond the row numbers that are known stand old ones, which cost nothing.
-        row, following = order[np.uintp(first + i)], order[np.uintp(first + _ROWS + i)]
+        row, following = order[np.uintp(first + i)], order[np.uintp(first + GATHERED + i)]
         for j in range(0, p, width(X)):
             fetch(X, following, j)
         fetch(X, following, p - 1)
@@ -141,7 +125,7 @@ def _gather(X, Y, w, frame, order, first, held, A, B, u):
             u[i] = w[order[first + i]]
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS, forceinline=True)
+@numba.njit(error_model="numpy", fastmath=_SUMS, forceinline=True)
 def _gather_rest(X, row, frame, A, i):
     """The columns after the last whole vector, without touching memory beyond them, which nobody has sent for."""
     p = X.shape[1]
@@ -159,7 +143,7 @@ def _gather_rest(X, row, frame, A, i):
         A[i, j] = (X[row, j] - frame[0, j]) * frame[1, j]
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS, forceinline=True)
+@numba.njit(error_model="numpy", fastmath=_SUMS, forceinline=True)
 def _add_gradients(A, B, u, first, last, weight, gradient):
     """Add each row's u·(ŷ − y)·a to the gradient of each target: steps 1 to 3, for four rows at a time. Returns Σu."""
     taken = 0.0
@@ -185,7 +169,7 @@ def _add_gradients(A, B, u, first, last, weight, gradient):
     return taken
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS, forceinline=True)
+@numba.njit(error_model="numpy", fastmath=_SUMS, forceinline=True)
 def _update(weight, speed, gradient, share, lr, momentum):
     """Step 4, update, and step 5, reset; `share` is what turns the sums into the gradient of the mean."""
     share, back, kept = spread(weight, share), spread(weight, -lr), spread(weight, momentum)
@@ -197,7 +181,7 @@ def _update(weight, speed, gradient, share, lr, momentum):
             put(gradient, t, j, spread(weight, 0.0))
 
 
-@numba.njit(nogil=True, cache=True, error_model="numpy", fastmath=_SUMS, forceinline=True)
+@numba.njit(error_model="numpy", fastmath=_SUMS, forceinline=True)
 def _four_updates(A, B, i, weight, lr, done, updates):
     """All steps for four batches of one row a, whose weight cancels, without momentum.
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradline.arguments import is_whole
 from gradline.basis import Basis
+from gradline.blocks import Block
 from gradline.certificate import finite
 from gradline.data import open_table
 from gradline.design import Category
@@ -21,7 +22,7 @@ from gradline.moments import Moments
 from gradline.objectives import Scaling
 from gradline.rank import determined_factor
 from gradline.reading import read
-from gradline.rows import Block, Rows
+from gradline.rows import Rows
 from gradline.trajectory import Spectrum
 from gradline.wording import listed
 

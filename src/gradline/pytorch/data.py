@@ -18,9 +18,10 @@ from torch.utils.data import Dataset, IterableDataset, Sampler, get_worker_info
 from torch.utils.data._utils.collate import default_collate_fn_map
 
 from gradline.arguments import is_whole
+from gradline.blocks import Block
 from gradline.errors import DataError, FileError, GradlineWarning, RequestError, UsageError
 from gradline.reading import read
-from gradline.rows import Block, Rows, TableRows
+from gradline.rows import Rows, TableRows
 from gradline.shuffling import keys, permutation
 
 _DTYPES: dict[torch.dtype, type[np.floating]] = {torch.float32: np.float32, torch.float64: np.float64}

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradline.arguments import is_real, is_whole
+from gradline.blocks import Block
 from gradline.certificate import finite
 from gradline.errors import UsageError
 from gradline.moments import Moments
@@ -19,7 +20,7 @@ from gradline.pytorch.simulation import Case, Dynamics, Loop
 from gradline.pytorch.trials import WITH_LOG, Candidate, tried
 from gradline.rank import Rank
 from gradline.reading import read
-from gradline.rows import ArrayRows, Block
+from gradline.rows import ArrayRows
 from gradline.trajectory import Spectrum, Trajectory, stacked, unstacked
 from gradline.wording import counted, joined, number
 from gradline.wording import epochs as in_epochs

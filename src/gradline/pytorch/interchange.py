@@ -16,10 +16,11 @@ from torch.utils.data import (
     default_collate,
 )
 
+from gradline.blocks import Block
 from gradline.design import Number, Recipe
 from gradline.errors import DataError, RequestError
 from gradline.reading import array_rows
-from gradline.rows import ArrayRows, Block, Rows, regrouped
+from gradline.rows import ArrayRows, Rows, regrouped
 
 _BATCH = 1024  # rows fetched at once from a dataset that comes without a loader
 

@@ -3,26 +3,31 @@
 import math
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
-from types import ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from gradline import compiled
+from gradline import compiled, memory
 from gradline.arguments import is_whole
+from gradline.blocks import Block, Parcel
+from gradline.engines import made
 from gradline.errors import Notice, UsageError
+from gradline.keeping import pieces
 from gradline.objectives import Problem, ScaledRows, Scaling, SquaredLoss
-from gradline.rows import ArrayRows, Block
-from gradline.shuffling import IN_ORDER, bits, keys, permutation
+from gradline.rows import ArrayRows, Rows, parcels
+from gradline.shuffling import IN_ORDER, keys, permutation
 from gradline.solvers.base import State, check_settings, initial, refuse_unstable
+from gradline.solvers.epoch import Course, descend
+from gradline.threads import one_blas_thread
 from gradline.wording import number
 
 MEMORY_CELLS = 1 << 27  # rows of up to 1 GiB are kept in memory and shuffled as a whole
 DTYPES = ("float64", "float32")
-_CHUNK = 1 << 12  # rows that are looked at or rounded together: they stay in cache
+_CELLS = 1 << 17  # of rows that are looked at or rounded together: they stay in cache
 _SAVED = 1.7e-5  # seconds an update that compiled loops save at least, whatever the batch
 
 
@@ -33,9 +38,10 @@ class SGD:
     The same numbers as a loop with `nn.Linear`, `torch.optim.SGD(lr, momentum)`, `MSELoss` and a
     `DataLoader(batch_size, shuffle)` over the same batches. The last short batch is kept and divides by its
     own size; with row weights a batch divides by the sum of its weights. Epoch e (from 0) visits the rows in
-    the order of `gradline.shuffling`: `permutation(n, keys(seed, e))`. Rows beyond 1 GiB are shuffled within
-    consecutive pieces of that size as they stream by, not across them. The loss that is logged is that of all
-    rows after the epoch, never the last batch's. Long trainings run compiled, with the same numbers to rounding.
+    the order of `gradline.shuffling`: `permutation(n, keys(seed, e))`. Rows beyond 1 GiB, or beyond what a bound of
+    memory leaves (see `gradline.fit`), are shuffled within consecutive pieces of that size as they stream by, not
+    across them. The loss that is logged is that of all rows after the epoch, never the last batch's. Long trainings
+    run compiled, with the same numbers to rounding.
 
     Parameters:
     - `lr`: learning rate, as in `torch.optim.SGD`. "auto" (default) trains on standardised columns, begins at
@@ -144,7 +150,7 @@ class SGD:
 
     def _descend_compiled(
         self,
-        loops: ModuleType,
+        loops: Any,
         problem: Problem,
         piece: Block,
         scaling: Scaling,
@@ -152,20 +158,18 @@ class SGD:
         state: State,
         done: int,
     ) -> None:
-        """The same by `kernels.sgd_epoch`, which scales and sorts the rows as it gathers them."""
-        arrays = (piece.X, piece.Y, piece.w, scaling.center, scaling.scale)
-        loops.sgd_epoch(
-            *(compiled.lent(array, self.dtype) for array in arrays),
-            drawn,
-            bits(len(piece.X)),
-            state.theta,
-            state.velocity,
-            float(self.lr),
-            float(done),
-            float(self._updates(problem)),
-            float(self.momentum),
-            int(self.batch_size),
-        )
+        """The same by a compiled loop, which scales and sorts the rows as it gathers them."""
+        updates = float(self._updates(problem))
+        course = Course(float(self.lr), float(done), updates, float(self.momentum), int(self.batch_size))
+        descend(loops, piece, scaling, drawn, state.theta, state.velocity, course)
+
+    def most_rows(self, columns: int) -> int:
+        """How many rows of X and Y with so many columns are kept in memory: 1 GiB of them, or what a bound leaves."""
+        room = memory.room(columns)
+        if room is None:
+            return MEMORY_CELLS // columns
+        single = 4 * columns if self.dtype == "float32" else 0  # the same rows in float32
+        return room // (8 * (columns + 2) + single)  # with a weight, and a place in the order
 
     def _batches(self, problem: Problem) -> int:
         return math.ceil(problem.moments.rows / self.batch_size)
@@ -176,13 +180,12 @@ class SGD:
 
     def _pieces(self, problem: Problem) -> Iterator[Block]:
         """The rows, unscaled, as far as they are shuffled as a whole; each but the last holds whole batches."""
-        rows = problem.expect_rows()
-        rows = rows.rows if isinstance(rows, ScaledRows) else rows
-        size = MEMORY_CELLS // (problem.p + problem.m) // self.batch_size * self.batch_size
-        size = max(self.batch_size, size)
-        if isinstance(rows, ArrayRows) and len(rows.Y) == problem.moments.rows <= size:
+        rows = _unscaled(problem)
+        most, count = self.most_rows(problem.p + problem.m), problem.moments.rows
+        if isinstance(rows, ArrayRows) and len(rows.Y) == count <= most:
             return iter([Block(rows.X, rows.Y, rows.w)])  # none of them is left out
-        return rows.blocks(size)
+        size = max(self.batch_size, most // self.batch_size * self.batch_size)
+        return pieces(rows, min(size, count))
 
     def _converted(self, problem: Problem, piece: Block) -> tuple[Block, Scaling]:
         """The piece in the type of the steps, and the scaling that is left to do; all rows are converted once."""
@@ -218,8 +221,9 @@ _single_precision: WeakKeyDictionary[Problem, Block] = WeakKeyDictionary()
 def _rounded(piece: Block, scaling: Scaling) -> Block:
     """The rows scaled, and only then rounded to float32: far from zero, most digits of a column are its mean's."""
     X = np.empty(piece.X.shape, np.float32)
-    for first in range(0, len(X), _CHUNK):
-        part = slice(first, first + _CHUNK)
+    step = _chunk(piece.X.shape[1])
+    for first in range(0, len(X), step):
+        part = slice(first, first + step)
         X[part] = (piece.X[part] - scaling.center) / scaling.scale
     return Block(X, piece.Y.astype(np.float32), None if piece.w is None else piece.w.astype(np.float32))
 
@@ -258,10 +262,30 @@ def mean_square_limit(problem: Problem, batch_size: int) -> float:
     noise = max(0.0, (n - batch_size) / (batch_size * max(n - 1, 1)))
     if noise == 0:
         return spectrum.lr_limit()
-    total, weights = np.zeros(2 * (problem.p + problem.bias,)), 0.0
-    for block in problem.expect_rows().blocks(_CHUNK):
-        rows = np.column_stack([np.ones(len(block.X)), block.X]) if problem.bias else block.X
+
+    def part(parcel: Parcel) -> tuple[np.ndarray, float]:
+        block = parcel.block()
+        X = (block.X - problem.scaling.center) / problem.scaling.scale
+        rows = np.column_stack([np.ones(len(X)), X]) if problem.bias else X
         norms = np.einsum("ij,ij->i", rows, rows)
-        total += (rows * (norms if block.w is None else norms * block.w)[:, None]).T @ rows
-        weights += len(rows) if block.w is None else float(block.w.sum())
+        products = (rows * (norms if block.w is None else norms * block.w)[:, None]).T @ rows
+        return products, len(rows) if block.w is None else float(block.w.sum())
+
+    total, weights = np.zeros(2 * (problem.p + problem.bias,)), 0.0
+    size = _chunk(problem.p)
+    with one_blas_thread() if n > size else nullcontext():
+        for products, weight in made(parcels(_unscaled(problem), size), part):
+            total += products
+            weights += weight
     return spectrum.mean_square_limit(4.0 / m**2 * total / weights, noise)
+
+
+def _chunk(columns: int) -> int:
+    """The rows that are looked at together."""
+    return max(1, _CELLS // columns)
+
+
+def _unscaled(problem: Problem) -> Rows:
+    """The rows as they are; those that read them scale them."""
+    rows = problem.expect_rows()
+    return rows.rows if isinstance(rows, ScaledRows) else rows

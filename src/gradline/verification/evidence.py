@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradline.blocks import Block
 from gradline.doubled import Doubled
 from gradline.errors import DataError
-from gradline.rows import Block, Rows
+from gradline.rows import Rows
 
 BLOCK_ROWS = 4096
 _SLICE_BITS = 20  # 2·20 bits of a product and 12 of the number of rows stay below the 53 of float64

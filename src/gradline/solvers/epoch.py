@@ -1,0 +1,76 @@
+"""An epoch of mini-batch descent by a compiled loop: rows and parameters lent to it in the form that it wants."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gradline.blocks import Block
+from gradline.compiled import lent
+from gradline.kernels import AHEAD, DRAWN, GATHERED, VECTOR
+from gradline.objectives import Scaling
+from gradline.shuffling import bits
+
+
+class Course(NamedTuple):
+    """What the updates go by: the rate of update k is lr·(1 − k/updates), and `done` were made before."""
+
+    lr: float
+    done: float
+    updates: float
+    momentum: float
+    batch_size: int
+
+
+def descend(
+    loops: Any,
+    piece: Block,
+    scaling: Scaling,
+    drawn: np.ndarray,
+    theta: np.ndarray,
+    velocity: np.ndarray,
+    course: Course,
+) -> None:
+    """Every batch of the rows once, in the order that `drawn` keys; `theta` and `velocity` (q, m) change in place.
+
+    The loop is that of their type, float64 or float32. It has the bias behind the features, and a column of ones for
+    it; rows and parameters are filled up with zeros to whole vectors.
+    """
+    dtype, (q, m), p = theta.dtype, theta.shape, piece.X.shape[1]
+    X, Y, w = (lent(part, str(dtype)) for part in piece[:3])
+    whole = VECTOR // dtype.itemsize
+    columns = -(-q // whole) * whole
+    frame, weight, speed, gradient = (np.zeros((rows, columns), dtype) for rows in (2, m, m, m))
+    frame[0, :p], frame[1, :p] = scaling.center, 1.0 / scaling.scale
+    weight[:, :q], speed[:, :q] = np.roll(theta, p - q, axis=0).T, np.roll(velocity, p - q, axis=0).T
+    held = GATHERED + 3
+    rows, targets = np.zeros((held, columns), dtype), np.zeros((m, held), dtype)
+    rows[:, p:q] = 1.0
+    loop = loops.sgd_epoch_float64 if dtype == np.float64 else loops.sgd_epoch_float32
+    loop(
+        X,
+        Y,
+        w,
+        frame,
+        drawn,
+        weight,
+        speed,
+        gradient,
+        rows,
+        targets,
+        np.ones(held, dtype),
+        np.zeros(AHEAD + DRAWN + GATHERED, np.int64),
+        np.empty(DRAWN, np.uint32),
+        len(X),
+        len(w),
+        p,
+        m,
+        columns,
+        len(drawn),
+        bits(len(X)),
+        course.batch_size,
+        course.lr,
+        course.done,
+        course.updates,
+        course.momentum,
+    )
+    theta[:], velocity[:] = (np.roll(part[:, :q].T, q - p, axis=0) for part in (weight, speed))
