@@ -17,6 +17,9 @@ LAUNCH = Path(__file__).parent / "launch.py"
 # The unmeasured round leaves byte code, which whatever is installed has.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 UNIT = 2.0**-53
+# Seconds up to which the second of two calls in a row counts: the threads of the contestant before are still spinning
+# in the first, and its rows are in the caches.
+SHORT = 0.2
 
 
 class Outcome(NamedTuple):
@@ -56,6 +59,11 @@ def call(function: Callable[..., Any], *arguments: Any) -> Contestant:
 
 
 def _called(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Outcome:
+    first = _timed(function, arguments)
+    return first if first.seconds > SHORT else _timed(function, arguments)
+
+
+def _timed(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Outcome:
     began = time.perf_counter()
     answer = function(*arguments)
     return Outcome(time.perf_counter() - began, answer)

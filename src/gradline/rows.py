@@ -41,7 +41,13 @@ def parcels(rows: Rows, size: int) -> Iterator[Parcel]:
     """The blocks of the rows (see `Rows`), those of a table before their cells are encoded."""
     if isinstance(rows, TableRows):
         return rows.parcels(size)
-    return (Parcel(block.rows, *[lambda block=block: block] * 2) for block in rows.blocks(size))
+    return (
+        Parcel(block.rows, given, given) for block in rows.blocks(size) for given in [partial(_given, block)]
+    )
+
+
+def _given(block: Block) -> Block:
+    return block
 
 
 class _Piece(NamedTuple):

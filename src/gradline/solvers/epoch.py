@@ -40,8 +40,10 @@ def descend(
     whole = VECTOR // dtype.itemsize
     columns = -(-q // whole) * whole
     frame, weight, speed, gradient = (np.zeros((rows, columns), dtype) for rows in (2, m, m, m))
+    pairs = ((weight, theta), (speed, velocity))
     frame[0, :p], frame[1, :p] = scaling.center, 1.0 / scaling.scale
-    weight[:, :q], speed[:, :q] = np.roll(theta, p - q, axis=0).T, np.roll(velocity, p - q, axis=0).T
+    for padded, given in pairs:
+        padded[:, :p], padded[:, p:q] = given[q - p :].T, given[: q - p].T
     held = GATHERED + 3
     rows, targets = np.zeros((held, columns), dtype), np.zeros((m, held), dtype)
     rows[:, p:q] = 1.0
@@ -73,4 +75,5 @@ def descend(
         course.updates,
         course.momentum,
     )
-    theta[:], velocity[:] = (np.roll(part[:, :q].T, q - p, axis=0) for part in (weight, speed))
+    for padded, given in pairs:
+        given[q - p :], given[: q - p] = padded[:, :p].T, padded[:, p:q].T
