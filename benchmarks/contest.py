@@ -17,9 +17,11 @@ LAUNCH = Path(__file__).parent / "launch.py"
 # The unmeasured round leaves byte code, which whatever is installed has.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 UNIT = 2.0**-53
-# Seconds up to which the second of two calls in a row counts: the threads of the contestant before are still spinning
-# in the first, and its rows are in the caches.
-SHORT = 0.2
+# Seconds before each contestant: threads of the one before cease to spin, and what a shared machine lends for moments
+# only, half of its speed on some, is lent to all alike.
+REST = 0.3
+# Seconds up to which the second of two calls counts: in the first the processor wakes up, and rows come into its caches.
+SHORT = 0.5
 
 
 class Outcome(NamedTuple):
@@ -59,6 +61,7 @@ def call(function: Callable[..., Any], *arguments: Any) -> Contestant:
 
 
 def _called(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Outcome:
+    time.sleep(REST)
     first = _timed(function, arguments)
     return first if first.seconds > SHORT else _timed(function, arguments)
 
@@ -75,6 +78,7 @@ def process(words: list[str], read: Callable[[str], Any]) -> Contestant:
 
 
 def _ran(words: list[str], read: Callable[[str], Any]) -> Outcome:
+    time.sleep(REST)
     done = subprocess.run(
         [sys.executable, "-S", "-E", str(LAUNCH), *words],
         check=True,

@@ -62,6 +62,6 @@ def load() -> SimpleNamespace:
         return _loaded
 
 
-def lent(array: np.ndarray | None, dtype: str = "float64") -> np.ndarray:
+def lent(array: np.ndarray | None, dtype: np.dtype | type = np.float64) -> np.ndarray:
     """The array as compiled loops take it: row by row, of one type; None is empty."""
     return np.ascontiguousarray(np.empty(0) if array is None else array, dtype)

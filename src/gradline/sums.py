@@ -6,12 +6,12 @@ import numpy as np
 
 from gradline.blocks import Block, Columns
 from gradline.compiled import kernels, lent
-from gradline.kernels import SIDE, TILE
+from gradline.kernels import SIDE
 from gradline.sparse import dense
 from gradline.tally import fingerprint, multipliers
 
-_GAIN = 3e-9  # seconds a cell that compiled loops save
-_GAIN_PER_COLUMN = 6e-12  # and those for each product of two cells
+_GAIN = 7e-9  # seconds a cell that compiled loops save
+_PANEL, _FEWEST, _MOST = 1 << 15, 128, 240  # cells, and rows of them, that are multiplied together
 _CACHED = 1 << 16  # cells that stay in cache from one operation to the next
 
 
@@ -27,14 +27,14 @@ class Sums(NamedTuple):
 
 def summed(block: Block | Columns, shift: np.ndarray) -> Sums:
     """The sums around a shift (k,): by compiled loops in one pass of memory, once these have paid for themselves."""
-    loops = kernels(block.cells * (_GAIN + len(shift) * _GAIN_PER_COLUMN))
+    loops = kernels(block.cells * _GAIN)
     return _compiled(loops, block, shift) if loops else _in_numpy(block.whole, shift)
 
 
 def _compiled(loops: Any, block: Block | Columns, shift: np.ndarray) -> Sums:
     """The sums by `kernels.gram`."""
     n, k, lanes, w = block.rows, len(shift), loops.lanes(), lent(block.w)
-    cells, blocks = _Cells.of(block), -(-k // SIDE)
+    cells, blocks, tile = _Cells.of(block), -(-k // SIDE), _tile(k)
     sums, G = np.zeros((3, k, lanes)), np.zeros((blocks, blocks, SIDE, SIDE))
     sums[0], sums[1] = np.inf, -np.inf
     strips = np.empty((len(cells.lengths), k, lanes))
@@ -53,19 +53,25 @@ def _compiled(loops: Any, block: Block | Columns, shift: np.ndarray) -> Sums:
         multipliers(k + 1),
         sums,
         G,
-        np.zeros((blocks * SIDE + lanes, TILE)),
+        np.zeros((blocks * SIDE + lanes, tile)),
         np.empty(k, int),
-        np.empty(TILE),
-        np.empty(TILE, np.uint64),
+        np.empty(tile),
+        np.empty(tile, np.uint64),
         len(strips),
         n,
         len(w),
         cells.p,
         k,
+        tile,
     )
     upper = np.triu(G.transpose(0, 3, 1, 2).reshape(blocks * SIDE, -1)[:k, :k])
     products = upper + np.triu(upper, 1).T
     return Sums(sums[0].min(axis=1), sums[1].max(axis=1), sums[2].sum(axis=1), products, hashes)
+
+
+def _tile(k: int) -> int:
+    """The rows whose products are summed together: as many as stay near the processor, of few columns not too many."""
+    return max(_FEWEST, min(_MOST, _PANEL // k)) // 8 * 8
 
 
 class _Cells(NamedTuple):

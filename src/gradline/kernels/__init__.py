@@ -3,7 +3,6 @@
 Here is what their callers must know, and numba is not needed for: their signatures, and how much is done at once.
 """
 
-TILE = 128  # rows whose products are summed together: of 300 columns they fill a third of a megabyte
 SIDE = 4  # columns by as many columns whose products are summed in registers
 VECTOR = 64  # bytes; rows and weights of mini-batches are filled up to whole vectors
 GATHERED = (
@@ -23,7 +22,7 @@ SIGNATURES = {
     "gram": (
         "uint64",
         "int64* int64* int64* float64* float64* float64* uint64* float64* float64* float64* int64* float64* uint64* "
-        "int64 int64 int64 int64 int64",
+        "int64 int64 int64 int64 int64 int64",
     ),
     "hashed": ("uint64", "float64* float64* float64* uint64* int64 int64 int64 int64"),
     "read_numbers": ("uint8", "uint8* int64* float64* int64 int64 int64 int64 uint8"),

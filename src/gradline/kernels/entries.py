@@ -2,7 +2,7 @@
 
 from numba import carray  # pyright: ignore[reportPrivateImportUsage]
 
-from gradline.kernels import AHEAD, DRAWN, GATHERED, SIDE, TILE, hashes, lines, steps
+from gradline.kernels import AHEAD, DRAWN, GATHERED, SIDE, hashes, lines, steps
 from gradline.kernels import gram as products
 from gradline.kernels.registers import LANES
 
@@ -31,6 +31,7 @@ def gram(
     weighted,
     p,
     k,
+    tile,
 ):
     """See `gram.gram`; `weighted` is n, or 0 for weights of one."""
     blocks = (k + SIDE - 1) // SIDE
@@ -47,10 +48,10 @@ def gram(
         carray(factors, (k + 1,)),
         carray(sums, (3, k, LANES)),
         carray(G, (blocks, blocks, SIDE, SIDE)),
-        carray(panel, (blocks * SIDE + LANES, TILE)),
+        carray(panel, (blocks * SIDE + LANES, tile)),
         carray(sources, (k,)),
-        carray(roots, (TILE,)),
-        carray(room, (TILE,)),
+        carray(roots, (tile,)),
+        carray(room, (tile,)),
     )
 
 

@@ -7,7 +7,7 @@ block (Goto, van de Geijn 2008). The twin is `sums._in_numpy`.
 import numba
 import numpy as np
 
-from gradline.kernels import SIDE, TILE
+from gradline.kernels import SIDE
 from gradline.kernels.hashes import SEED, mixed, spread
 from gradline.kernels.panels import (
     add_products,
@@ -36,16 +36,16 @@ def gram(
     (0,) for weights of one. The rows of `sums` (3, k, LANES) take least z, greatest z and Σ w·(z − shift) for each
     lane; what is not finite in z is not finite in the last. Row-wise blocks of SIDE columns by SIDE columns make up `G`
     (blocks, blocks, SIDE, SIDE); those below the diagonal are left out. Room to work in: `panel` (blocks·SIDE + LANES,
-    TILE) of zeros, `sources` (k,), `roots` and `hashes` (TILE,).
+    tile) of zeros, `sources` (k,), `roots` and `hashes` (tile,).
     """
-    total, piece, begin, end = np.uint64(0), 0, 0, lengths[0]
+    total, piece, begin, end, tile = np.uint64(0), 0, 0, lengths[0], panel.shape[1]
     hashes[:] = SEED
-    for first in range(0, n, TILE):
-        rows = min(TILE, n - first)
+    for first in range(0, n, tile):
+        rows = min(tile, n - first)
         registers = (rows + LANES - 1) // LANES
         weighted = len(w) > 0 or rows % LANES > 0
         if weighted:
-            for i in range(TILE):
+            for i in range(tile):
                 roots[i] = (np.sqrt(w[first + i]) if len(w) else 1.0) if i < rows else 0.0
         row = 0
         while row < rows:
@@ -80,30 +80,31 @@ def _find(addresses, step, here, row, count, first, last, panel, sources):
         if step == _TIGHT:
             sources[j] = addresses[j] + here * step
         else:
-            sources[j] = panel.ctypes.data + (j * TILE + row) * 8
+            sources[j] = panel.ctypes.data + (j * panel.shape[1] + row) * 8
     if step != _TIGHT:
         for strip in range(0, count * LANES, LANES):
             for j in range(first, last, LANES):
                 cell = addresses[j] + (here + strip) * step
                 if j + LANES <= last:
-                    turn(cell, step, LANES, panel, j * TILE + row + strip)
+                    turn(cell, step, LANES, panel, panel.shape[1], j * panel.shape[1] + row + strip)
                 else:
-                    turn_some(cell, step, last - j, panel, j * TILE + row + strip)
+                    turn_some(cell, step, last - j, panel, panel.shape[1], j * panel.shape[1] + row + strip)
 
 
 @numba.njit(error_model="numpy")
 def _take(sources, count, weighted, roots, shift, factors, sums, k, hashes, panel, row):
     """Put cells into the panel, less their shift; four columns at a time, and the rest by themselves."""
+    tile = panel.shape[1]
     for j in range(0, k - k % 4, 4):
         if weighted:
-            take_weighted_4(sources, count, roots, shift, factors, j, sums, k, hashes, panel, row)
+            take_weighted_4(sources, count, roots, shift, factors, j, sums, k, hashes, panel, tile, row)
         else:
-            take_4(sources, count, roots, shift, factors, j, sums, k, hashes, panel, row)
+            take_4(sources, count, roots, shift, factors, j, sums, k, hashes, panel, tile, row)
     for j in range(k - k % 4, k):
         if weighted:
-            take_weighted_1(sources, count, roots, shift, factors, j, sums, k, hashes, panel, row)
+            take_weighted_1(sources, count, roots, shift, factors, j, sums, k, hashes, panel, tile, row)
         else:
-            take_1(sources, count, roots, shift, factors, j, sums, k, hashes, panel, row)
+            take_1(sources, count, roots, shift, factors, j, sums, k, hashes, panel, tile, row)
 
 
 @numba.njit(error_model="numpy")
@@ -112,4 +113,6 @@ def _multiply(panel, registers, G):
     blocks = len(G)
     for i in range(blocks):
         for j in range(i, blocks):
-            add_products(panel, i * SIDE, j * SIDE, registers, G, (i * blocks + j) * SIDE * SIDE)
+            add_products(
+                panel, panel.shape[1], i * SIDE, j * SIDE, registers, G, (i * blocks + j) * SIDE * SIDE
+            )

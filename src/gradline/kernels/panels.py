@@ -1,4 +1,4 @@
-"""A panel: some rows of a table column by column, in cache, `TILE` rows apart; how cells get there, and products there.
+"""A panel: some rows of a table column by column, in cache, `tile` rows apart; how cells get there, and products there.
 
 Whatever way rows lie in memory, the same numbers are added in the same order.
 """
@@ -10,7 +10,7 @@ from typing import Any
 from numba import types
 from numba.core import cgutils
 
-from gradline.kernels import SIDE, TILE
+from gradline.kernels import SIDE
 from gradline.kernels.registers import LANES, WHOLE, ZERO, Code, intrinsic
 
 _SIDES = (SIDE, SIDE * LANES // 8)  # of which so many by so many stay in registers at a time
@@ -24,7 +24,7 @@ def _turn(whole: bool) -> Any:
     """The intrinsic for a whole register of columns, or for some."""
 
     @intrinsic
-    def turn(typing, x, step, count, panel, at):
+    def turn(typing, x, step, count, panel, tile, at):
         """Write LANES rows from address `x` on, `step` bytes apart, to `panel` from cell `at` on: `count` columns.
 
         As many more as fill up a register come out as zeros.
@@ -32,17 +32,17 @@ def _turn(whole: bool) -> Any:
 
         def generate(context, builder, signature, arguments):
             code = Code(context, builder)
-            x, step, count, panel, at = arguments
+            x, step, count, panel, tile, at = arguments
             wanted, data, rows = code.first(count), code.data(signature.args[3], panel), []
             for i in range(LANES):
                 cell = code.number_at(x, builder.mul(step, WHOLE(i)))
                 code.prefetch(code.number_at(x, builder.mul(step, WHOLE(i + _AHEAD))))
                 rows.append(code.load(cell) if whole else code.load_some(cell, wanted, ZERO))
             for j, column in enumerate(code.transposed(rows)):
-                code.store(column, code.cell(data, at, WHOLE(j * TILE)))
+                code.store(column, code.cell(data, at, builder.mul(tile, WHOLE(j))))
             return context.get_dummy_value()
 
-        return types.void(_I, _I, _I, panel, _I), generate
+        return types.void(_I, _I, _I, panel, _I, _I), generate
 
     return turn
 
@@ -54,7 +54,7 @@ def _take(columns: int, weighted: bool) -> Any:
     """The intrinsic for so many columns, with roots of weights or without."""
 
     @intrinsic
-    def take(typing, sources, count, roots, shift, factors, column, sums, k, hashes, panel, row):
+    def take(typing, sources, count, roots, shift, factors, column, sums, k, hashes, panel, tile, row):
         """Put z = (x − shift)·root to the panel, for `count` registers of rows from `row` on, from column `column` on.
 
         The cells x lie at `sources` (k,) without gaps. The columns of `sums` (3, k, LANES) take least x, greatest x
@@ -63,7 +63,7 @@ def _take(columns: int, weighted: bool) -> Any:
 
         def generate(context, builder, signature, arguments):
             code = Code(context, builder)
-            sources, count, roots, shift, factors, column, sums, k, hashes, panel, row = (
+            sources, count, roots, shift, factors, column, sums, k, hashes, panel, tile, row = (
                 code.data(kind, a) if isinstance(kind, types.Array) else a
                 for kind, a in zip(signature.args, arguments, strict=True)
             )
@@ -101,14 +101,14 @@ def _take(columns: int, weighted: bool) -> Any:
                         else builder.fadd(builder.load(total), z),
                         total,
                     )
-                    code.store(z, code.cell(panel, builder.mul(place, WHOLE(TILE)), row, offset))
+                    code.store(z, code.cell(panel, builder.mul(place, tile), row, offset))
                 code.store(hashed, own)
             for column_cells, registers in zip(cells, kept, strict=True):
                 for cell, register in zip(column_cells, registers, strict=True):
                     code.store(builder.load(register), cell)
             return context.get_dummy_value()
 
-        return types.void(sources, _I, roots, shift, factors, _I, sums, _I, hashes, panel, _I), generate
+        return types.void(sources, _I, roots, shift, factors, _I, sums, _I, hashes, panel, _I, _I), generate
 
     return take
 
@@ -118,23 +118,25 @@ take_weighted_1, take_weighted_4 = _take(1, True), _take(4, True)
 
 
 @intrinsic
-def add_products(typing, panel, left, right, count, G, at):
+def add_products(typing, panel, tile, left, right, count, G, at):
     """Add Σ zᵢ·zⱼ over `count` registers of rows to G[at + SIDE·j + i]: SIDE columns i from `left` on by as many j
     from `right` on."""
 
     def generate(context, builder, signature, arguments):
         code = Code(context, builder)
-        panel, left, right, count, G, at = arguments
-        panel, G = code.data(signature.args[0], panel), code.data(signature.args[4], G)
-        own, others = (builder.mul(column, WHOLE(TILE)) for column in (left, right))
+        panel, tile, left, right, count, G, at = arguments
+        panel, G = code.data(signature.args[0], panel), code.data(signature.args[5], G)
+        own, others = (builder.mul(column, tile) for column in (left, right))
         tall, wide = _SIDES
         for start in range(0, SIDE, wide):
             sums = [[code.register(ZERO) for _ in range(wide)] for _ in range(tall)]
             with cgutils.for_range(builder, count, intp=WHOLE) as loop:
                 offset = builder.mul(loop.index, WHOLE(LANES))
-                x = [code.load(code.cell(panel, own, offset, WHOLE(i * TILE))) for i in range(tall)]
+                x = [
+                    code.load(code.cell(panel, own, offset, builder.mul(tile, WHOLE(i)))) for i in range(tall)
+                ]
                 for j in range(wide):
-                    y = code.load(code.cell(panel, others, offset, WHOLE((start + j) * TILE)))
+                    y = code.load(code.cell(panel, others, offset, builder.mul(tile, WHOLE(start + j))))
                     for i in range(tall):
                         total = sums[i][j]
                         builder.store(code.plus_times(builder.load(total), x[i], y), total)
@@ -145,4 +147,4 @@ def add_products(typing, panel, left, right, count, G, at):
                 code.store(builder.fadd(code.load(cell), found), cell)
         return context.get_dummy_value()
 
-    return types.void(panel, _I, _I, _I, G, _I), generate
+    return types.void(panel, _I, _I, _I, _I, G, _I), generate

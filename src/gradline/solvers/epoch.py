@@ -36,7 +36,7 @@ def descend(
     it; rows and parameters are filled up with zeros to whole vectors.
     """
     dtype, (q, m), p = theta.dtype, theta.shape, piece.X.shape[1]
-    X, Y, w = (lent(part, str(dtype)) for part in piece[:3])
+    X, Y, w = (lent(part, dtype) for part in piece[:3])
     whole = VECTOR // dtype.itemsize
     columns = -(-q // whole) * whole
     frame, weight, speed, gradient = (np.zeros((rows, columns), dtype) for rows in (2, m, m, m))
