@@ -20,7 +20,7 @@ UNIT = 2.0**-53
 # Seconds before each contestant: threads of the one before cease to spin, and what a shared machine lends for moments
 # only, half of its speed on some, is lent to all alike.
 REST = 0.3
-# Seconds up to which the second of two calls counts: in the first the processor wakes up, and rows come into its caches.
+# Seconds up to which the second of two calls counts: in the first the processor wakes up, and its caches fill.
 SHORT = 0.5
 
 
