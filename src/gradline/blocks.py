@@ -49,7 +49,7 @@ class Block(NamedTuple):
 class Columns:
     """The same, in pieces of some rows: of each the k columns of [X Y], the first p of them X's.
 
-    The columns are float64 without gaps and lie anywhere. What is asked of X and Y is answered from a copy.
+    The columns are float64 without gaps and lie anywhere; `whole` copies them.
     """
 
     pieces: Sequence[Sequence[np.ndarray]]
@@ -78,20 +78,6 @@ class Columns:
         """The rows one after the other."""
         Z = self.matrix(np.arange(self.rows))
         return Block(Z[:, : self.p], Z[:, self.p :], self.w, self.dropped, self.missing)
-
-    @property
-    def X(self) -> np.ndarray:
-        """The features (n, p)."""
-        return self.whole.X
-
-    @property
-    def Y(self) -> np.ndarray:
-        """The targets (n, m)."""
-        return self.whole.Y
-
-    def take(self, which: np.ndarray | slice) -> Block:
-        """Some of the rows; what was dropped is not told again."""
-        return self.whole.take(which)
 
     def matrix(self, which: np.ndarray) -> np.ndarray:
         """Rows of [X Y] by their numbers, which rise."""

@@ -26,7 +26,7 @@ def kernels(saving: float) -> SimpleNamespace | None:
     global _saved
     if _loaded is None:
         _saved += saving
-        if _saved < cost():
+        if _saved < _LOADING or _saved < cost():  # small jobs need not look what is written
             return None
     return load()
 
@@ -45,7 +45,7 @@ def cost() -> float:
 
 def _remember() -> None:
     """Add what this process could have saved to the account, in tenths of seconds."""
-    if _loaded is None and _saved >= 0.1:
+    if _loaded is None and _saved >= _LOADING:
         try:
             objects.account().parent.mkdir(parents=True, exist_ok=True)
             with objects.account().open("ab") as account:

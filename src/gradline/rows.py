@@ -41,13 +41,12 @@ def parcels(rows: Rows, size: int) -> Iterator[Parcel]:
     """The blocks of the rows (see `Rows`), those of a table before their cells are encoded."""
     if isinstance(rows, TableRows):
         return rows.parcels(size)
-    return (
-        Parcel(block.rows, given, given) for block in rows.blocks(size) for given in [partial(_given, block)]
-    )
+    return map(_ready, rows.blocks(size))
 
 
-def _given(block: Block) -> Block:
-    return block
+def _ready(block: Block) -> Parcel:
+    """That of a block which is made already."""
+    return Parcel(block.rows, lambda: block, lambda: block)
 
 
 class _Piece(NamedTuple):

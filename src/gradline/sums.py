@@ -39,9 +39,8 @@ def _compiled(loops: Any, block: Block | Columns, shift: np.ndarray) -> Sums:
     sums[0], sums[1] = np.inf, -np.inf
     strips = np.empty((len(cells.lengths), k, lanes))
     for strip, end in zip(strips, np.cumsum(cells.lengths), strict=True):
-        rows = np.minimum(
-            np.arange(lanes) + end // lanes * lanes, n - 1
-        )  # the last one fills up the last strip
+        # The last row fills up the last strip.
+        rows = np.minimum(np.arange(lanes) + end // lanes * lanes, n - 1)
         strip[:] = block.matrix(rows).T
     hashes = loops.gram(
         cells.addresses,

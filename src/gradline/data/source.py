@@ -54,11 +54,11 @@ class Batch(NamedTuple):
 
     def chunks(self) -> Iterator["Batch"]:
         """The rows in parts that lie each in one piece of memory."""
-        if not self.frame.height:
+        lengths = self.frame.to_series().chunk_lengths()
+        if len(lengths) < 2:
             yield self
             return
-        ends = list(accumulate(self.frame.to_series().chunk_lengths()))
-        yield from (self.part(slice(*rows)) for rows in pairwise([0, *ends])) if len(ends) > 1 else [self]
+        yield from (self.part(slice(*rows)) for rows in pairwise([0, *accumulate(lengths)]))
 
     @classmethod
     def of(

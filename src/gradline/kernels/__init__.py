@@ -5,9 +5,7 @@ Here is what their callers must know, and numba is not needed for: their signatu
 
 SIDE = 4  # columns by as many columns whose products are summed in registers
 VECTOR = 64  # bytes; rows and weights of mini-batches are filled up to whole vectors
-GATHERED = (
-    32  # rows of mini-batches side by side: they stay in the first cache, beside as many that were sent for
-)
+GATHERED = 32  # rows of mini-batches side by side: with as many sent for they stay in the first cache
 AHEAD = 2 * GATHERED  # row numbers known at least before a gathering: for its rows, and for those to send for
 DRAWN = 384  # row numbers drawn together
 

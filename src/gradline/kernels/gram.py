@@ -76,19 +76,20 @@ def gram(
 @numba.njit(error_model="numpy")
 def _find(addresses, step, here, row, count, first, last, panel, sources):
     """Where columns lie without gaps from row `here` on: in memory, or turned over into the panel from `row` on."""
-    for j in range(first, last):
-        if step == _TIGHT:
+    if step == _TIGHT:
+        for j in range(first, last):
             sources[j] = addresses[j] + here * step
-        else:
-            sources[j] = panel.ctypes.data + (j * panel.shape[1] + row) * 8
-    if step != _TIGHT:
-        for strip in range(0, count * LANES, LANES):
-            for j in range(first, last, LANES):
-                cell = addresses[j] + (here + strip) * step
-                if j + LANES <= last:
-                    turn(cell, step, LANES, panel, panel.shape[1], j * panel.shape[1] + row + strip)
-                else:
-                    turn_some(cell, step, last - j, panel, panel.shape[1], j * panel.shape[1] + row + strip)
+        return
+    tile = panel.shape[1]
+    for j in range(first, last):
+        sources[j] = panel.ctypes.data + (j * tile + row) * 8
+    for strip in range(0, count * LANES, LANES):
+        for j in range(first, last, LANES):
+            cell, at = addresses[j] + (here + strip) * step, j * tile + row + strip
+            if j + LANES <= last:
+                turn(cell, step, LANES, panel, tile, at)
+            else:
+                turn_some(cell, step, last - j, panel, tile, at)
 
 
 @numba.njit(error_model="numpy")
