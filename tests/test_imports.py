@@ -185,7 +185,7 @@ LOADS = [
     ("evaluate crops.safetensors example:crops", MODEL),
     ("show crops.safetensors", {*MODEL, "scipy"}),
     (f"trajectory {CROPS} --lr 1e-5", TABLE),
-    pytest.param("selftest", {*TABLE, "threadpoolctl"}, marks=SLOW),
+    pytest.param("selftest", TABLE, marks=SLOW),
     (f"doctor {CROPS}", TABLE),
     ("verify crops.safetensors example:crops", MODEL),
     pytest.param("lesson --epochs 1", LESSON, marks=SLOW),

@@ -20,7 +20,6 @@ from gradline.rows import expect_finite
 from gradline.sums import Sums, sparse_sums, summed
 from gradline.tally import Tally, centre, refuse_extreme
 
-_SAMPLE = 128  # rows that say near enough where the mean is: each is a line of memory for every column
 _LOST = 1e3  # a shift off by more than this many variances costs digits: three here
 
 
@@ -53,19 +52,17 @@ class CrossProducts:
         """
         names = recipe.features + recipe.targets
         with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is noticed in the sums
-            shift = _near_mean(block)
-            found = cls._around(shift, summed(block, shift), block, names)
+            found = cls._around_mean(summed(block), block, names)
         return found or cls._carefully(block.whole, names)
 
     @classmethod
     def of_sparse(cls, block: Block, recipe: Recipe) -> "CrossProducts | None":
         """Those of some rows whose X is sparse, around zero in its columns; None where that would cost digits."""
-        shift = np.concatenate([np.zeros(block.X.shape[1]), block.Y.mean(axis=0)])
-        return cls._around(shift, sparse_sums(block, shift), block, recipe.features + recipe.targets)
+        return cls._around_mean(sparse_sums(block), block, recipe.features + recipe.targets)
 
     @classmethod
-    def _around(
-        cls, shift: np.ndarray, sums: Sums, block: Block | Columns, names: tuple[str, ...]
+    def _around_mean(
+        cls, sums: Sums, block: Block | Columns, names: tuple[str, ...]
     ) -> "CrossProducts | None":
         """Those around the mean from the sums around a shift; None where the two are too far apart."""
         if np.isfinite([sums.low, sums.high]).all():  # else the rows are read again, with a look at each cell
@@ -77,7 +74,7 @@ class CrossProducts:
         if (sums.total * step > _LOST * np.diag(G))[~constant].any():
             return None
         G[constant], G[:, constant] = 0.0, 0.0
-        mean, low = two_sum(shift, step)
+        mean, low = two_sum(sums.shift, step)
         mean, low = np.where(constant, sums.low, mean), np.where(constant, 0.0, low)
         tally = Tally(
             block.rows,
@@ -128,8 +125,3 @@ class CrossProducts:
             error = max(reached, float((least * (1 + slopes**2) / (2 * left)).max()))
             targets = max(features, float((features / (2 * left)).max()))
         return Found(assembled(R, B, C) * scale, error, reached, features, targets)
-
-
-def _near_mean(block: Block | Columns) -> np.ndarray:
-    """The mean (k,) of rows spread evenly over the block."""
-    return block.matrix(np.arange(0, block.rows, -(-block.rows // _SAMPLE))).mean(axis=0)

@@ -29,6 +29,7 @@ from gradline.rows import ArrayRows, Rows, Split
 from gradline.small import Keeper, known_optimum
 from gradline.solvers import SGD, Exact, Observer, Solution, Solver, solve
 from gradline.solvers.base import INITS
+from gradline.threads import few_blas_threads
 from gradline.trajectory import Trajectory, unstacked
 from gradline.wording import listed
 
@@ -122,19 +123,18 @@ def run(
     watch: Callable[[Block | Columns], None] = lambda _: None,
 ) -> LinearModel:
     """`fit` with observers of the epochs and a watcher of the rows read; the command line calls this."""
+    began = time.perf_counter()
     with limited(request.memory):
-        return _trained(data, targets, request, observers, watch)
+        gathered = _gather(data, targets, request, watch)
+        config = _config(data, gathered.recipe, request)
+        with few_blas_threads(gathered.moments.p + gathered.moments.m):
+            model = _trained(gathered, request, config, observers)
+    return replace(model, seconds=time.perf_counter() - began)
 
 
 def _trained(
-    data: Any,
-    targets: Any,
-    request: Request,
-    observers: Sequence[Observer],
-    watch: Callable[[Block | Columns], None],
+    gathered: "_Gathered", request: Request, config: dict[str, Any], observers: Sequence[Observer]
 ) -> LinearModel:
-    began = time.perf_counter()
-    gathered = _gather(data, targets, request, watch)
     moments = gathered.moments
     solver = _with_loaded_init(request.solver, gathered.recipe)
     scale = solver.scale if request.scale == "auto" else request.scale
@@ -158,9 +158,8 @@ def _trained(
         solver=solver.name,
         settings=solver.settings(),
         scale=scale,
+        config=config,
         history=History(tuple(solution.history)),
-        config=_config(data, gathered.recipe, request),
-        seconds=time.perf_counter() - began,
         figures=None if optimum is None else optimum.figures,
         notices=(*gathered.notices, *notices, *short, *_findings(certificate, moments)),
     )

@@ -24,7 +24,7 @@ from gradline.rows import ArrayRows, NotFinite, Rows, TableRows, expect_finite, 
 from gradline.second_pass import improved
 from gradline.storage import expect_shapes, read_tensors, write_tensors
 from gradline.tally import Tally, centre
-from gradline.threads import one_blas_thread
+from gradline.threads import few_blas_threads, one_blas_thread
 
 if TYPE_CHECKING:
     from gradline.plots.accessors import MomentsPlots
@@ -111,14 +111,15 @@ class Moments:
         rows are read again: at the same speed (`second_pass`), or block by block through QR where columns
         are near-collinear. `watch` sees each block.
         """
-        whole = _first_pass(rows, watch)
-        if isinstance(whole, Moments):
-            return whole
-        found = whole.factor(len(rows.recipe.features))
-        if found is not None and found.targets > 10**-digits:
-            found = improved(rows, whole.tally, found)
-        if found is not None:
-            return cls(rows.recipe, whole.tally, found.factor, found.error)
+        with few_blas_threads(_width(rows.recipe)):
+            whole = _first_pass(rows, watch)
+            if isinstance(whole, Moments):
+                return whole
+            found = whole.factor(len(rows.recipe.features))
+            if found is not None and found.targets > 10**-digits:
+                found = improved(rows, whole.tally, found)
+            if found is not None:
+                return cls(rows.recipe, whole.tally, found.factor, found.error)
         with one_blas_thread():
             parts = made(_blocks(rows, watch), lambda block: _from_block(block, rows.recipe))
             return reduce(Moments.__add__, parts, cls.empty(rows.recipe))

@@ -103,7 +103,7 @@ def array_rows(
     data: Any, targets: Any, features: Sequence[str] | None, weights: Any, missing: str
 ) -> ArrayRows:
     """Rows of X (n, p) and Y (n,) or (n, m), checked: shapes, row counts, names."""
-    X, Y = _features(data), target_matrix(targets)
+    X, Y = _features(data), _by_columns(numbers(_native(targets), "Y").astype(np.float64, copy=False))
     if X.ndim != 2:
         advice = "a single feature needs reshape(-1, 1)" if X.ndim == 1 else "one row per observation"
         raise DataError(f"X has shape {X.shape}, not (rows, features)", advice)
@@ -201,9 +201,15 @@ def _largest_integer(array: np.ndarray) -> int:
 
 def target_matrix(values: Any) -> np.ndarray:
     """Y as (n, m): a vector (n,) and a matrix (n, 1) are the same target; nothing else is reshaped."""
-    if hasattr(values, "__dataframe__") or hasattr(values, "to_numpy"):
-        values = values.to_numpy()
-    Y = matrix(values, "Y")
+    return _by_columns(matrix(_native(values), "Y"))
+
+
+def _native(values: Any) -> Any:
+    """The array in a frame or series."""
+    return values.to_numpy() if hasattr(values, "__dataframe__") or hasattr(values, "to_numpy") else values
+
+
+def _by_columns(Y: np.ndarray) -> np.ndarray:
     if Y.ndim not in (1, 2):
         raise DataError(
             f"Y has shape {Y.shape}, not (rows,) or (rows, targets)", "reshape it, such as Y[:, :, 0]"
@@ -222,7 +228,7 @@ def _target_names(targets: Any, count: int) -> list[str]:
 
 
 def _weight_vector(weights: Any) -> np.ndarray:
-    w = matrix(weights.to_numpy() if hasattr(weights, "to_numpy") else weights, "weights")
+    w = matrix(_native(weights), "weights")
     if w.ndim != 1:
         raise DataError(f"weights have shape {w.shape}, not (rows,)", "give one weight per row")
     refuse_negative(w, lambda row: f"weights[{row}]")

@@ -209,8 +209,11 @@ class ArrayRows:
     def _batches(self) -> Iterator[Block]:
         counted, incomplete = Counter(), 0
         for first, piece in self.pieces(max(1, _PIECE // (len(self.recipe.features) + 1))):
-            present = piece if piece.w is None else piece.take(piece.w != 0)
-            keep, absent = self._complete(present, first), {}
+            present, numbers = piece, range(first, first + piece.rows)
+            if piece.w is not None:
+                counting = np.flatnonzero(piece.w)
+                present, numbers = piece.take(counting), first + counting
+            keep, absent = self._complete(present, numbers), {}
             if keep is not None:
                 absent = self._absent(present)
                 counted.update(absent)
@@ -227,14 +230,16 @@ class ArrayRows:
                 _DROP,
             )
 
-    def _complete(self, block: Block, first: int) -> np.ndarray | None:
+    def _complete(self, block: Block, numbers: Sequence[int] | np.ndarray) -> np.ndarray | None:
         """Which rows have no NaN; None for all of them, which a finite sum proves in one fast look."""
         odd = [values for values in block[:3] if values is not None and not np.isfinite(values.sum())]
         if not odd:
             return None
-        if np.isinf(block.X).any():
-            i, j = (int(place) for place in np.argwhere(np.isinf(block.X))[0])
-            raise infinite("X", (first + i, j), block.X[i, j])
+        for what, values in (("X", block.X), ("Y", block.Y)):
+            if np.isinf(values).any():
+                i, j = (int(place) for place in np.argwhere(np.isinf(values))[0])
+                place = (int(numbers[i]), j) if what == "X" or values.shape[1] > 1 else (int(numbers[i]),)
+                raise infinite(what, place, values[i, j])
         keep = np.ones(len(block.X), bool)
         for values in odd:
             keep &= ~np.isnan(values).reshape(len(values), -1).any(axis=1)

@@ -6,9 +6,9 @@ import numpy as np
 
 from gradline.blocks import Block, Columns
 from gradline.compiled import kernels, lent
-from gradline.kernels import SIDE
+from gradline.kernels import SAMPLE
 from gradline.sparse import dense
-from gradline.tally import fingerprint, multipliers
+from gradline.tally import fingerprint
 
 _GAIN = 7e-9  # seconds a cell that compiled loops save
 _PANEL, _FEWEST, _MOST = 1 << 15, 128, 240  # cells, and rows of them, that are multiplied together
@@ -16,8 +16,9 @@ _CACHED = 1 << 16  # cells that stay in cache from one operation to the next
 
 
 class Sums(NamedTuple):
-    """Over rows z: range, Σ w·(z − s) (k,), Σ w·(z − s)(z − s)ᵀ (k, k) around a shift s, and the fingerprint."""
+    """Over rows z: a shift s near their mean, range, Σ w·(z − s) (k,), Σ w·(z − s)(z − s)ᵀ (k, k) and fingerprint."""
 
+    shift: np.ndarray
     low: np.ndarray
     high: np.ndarray
     total: np.ndarray
@@ -25,47 +26,22 @@ class Sums(NamedTuple):
     fingerprint: int
 
 
-def summed(block: Block | Columns, shift: np.ndarray) -> Sums:
-    """The sums around a shift (k,): by compiled loops in one pass of memory, once these have paid for themselves."""
+def summed(block: Block | Columns) -> Sums:
+    """The sums of rows: by compiled loops in one pass of memory, once these have paid for themselves."""
     loops = kernels(block.cells * _GAIN)
-    return _compiled(loops, block, shift) if loops else _in_numpy(block.whole, shift)
+    return _compiled(loops, block) if loops else _in_numpy(block.whole)
 
 
-def _compiled(loops: Any, block: Block | Columns, shift: np.ndarray) -> Sums:
+def _compiled(loops: Any, block: Block | Columns) -> Sums:
     """The sums by `kernels.gram`."""
-    n, k, lanes, w = block.rows, len(shift), loops.lanes(), lent(block.w)
-    cells, blocks, tile = _Cells.of(block), -(-k // SIDE), _tile(k)
-    sums, G = np.zeros((3, k, lanes)), np.zeros((blocks, blocks, SIDE, SIDE))
-    sums[0], sums[1] = np.inf, -np.inf
-    strips = np.empty((len(cells.lengths), k, lanes))
-    for strip, end in zip(strips, np.cumsum(cells.lengths), strict=True):
-        # The last row fills up the last strip.
-        rows = np.minimum(np.arange(lanes) + end // lanes * lanes, n - 1)
-        strip[:] = block.matrix(rows).T
-    hashes = loops.gram(
-        cells.addresses,
-        cells.lengths,
-        cells.steps,
-        strips,
-        w,
-        shift,
-        multipliers(k + 1),
-        sums,
-        G,
-        np.zeros((blocks * SIDE + lanes, tile)),
-        np.empty(k, int),
-        np.empty(tile),
-        np.empty(tile, np.uint64),
-        len(strips),
-        n,
-        len(w),
-        cells.p,
-        k,
-        tile,
-    )
-    upper = np.triu(G.transpose(0, 3, 1, 2).reshape(blocks * SIDE, -1)[:k, :k])
-    products = upper + np.triu(upper, 1).T
-    return Sums(sums[0].min(axis=1), sums[1].max(axis=1), sums[2].sum(axis=1), products, hashes)
+    cells, w = _Cells.of(block), lent(block.w)
+    pieces, k = cells.addresses.shape
+    tile, found = _tile(k), np.zeros((4 + k, k))
+    room = np.zeros(loops.gram_room(pieces, k, tile))
+    sizes = (pieces, block.rows, len(w), cells.p, k, tile, *cells.steps)
+    hashes = loops.gram(cells.addresses, cells.lengths, w, found, room, *sizes)
+    shift, low, high, total = found[:4]
+    return Sums(shift, low, high, total, found[4:], hashes)
 
 
 def _tile(k: int) -> int:
@@ -81,7 +57,7 @@ class _Cells(NamedTuple):
 
     addresses: np.ndarray
     lengths: np.ndarray
-    steps: np.ndarray
+    steps: tuple[int, int]
     p: int
     owner: Any
 
@@ -90,10 +66,10 @@ class _Cells(NamedTuple):
         """Those of the rows; arrays that lie neither row by row nor column by column are copied."""
         if isinstance(block, Columns):
             addresses = [[_address(column) for column in piece] for piece in block.pieces]
-            return cls(np.array(addresses), block.lengths, np.array([8, 8]), block.p, block)
+            return cls(np.array(addresses), block.lengths, (8, 8), block.p, block)
         X, Y = _in_one_order(block.X, block.Y)
         places = [_address(part) + part.strides[1] * np.arange(part.shape[1]) for part in (X, Y)]
-        steps = np.array([X.strides[0], Y.strides[0]])
+        steps = (X.strides[0], Y.strides[0])
         return cls(np.concatenate(places)[None], np.array([len(X)]), steps, X.shape[1], (X, Y))
 
 
@@ -111,8 +87,9 @@ def _in_one_order(X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return X, np.ascontiguousarray(Y)
 
 
-def _in_numpy(block: Block, shift: np.ndarray) -> Sums:
+def _in_numpy(block: Block) -> Sums:
     """The sums by matrix products of pieces that stay in cache; the twin of `kernels.gram`."""
+    shift = block.matrix(np.arange(0, block.rows, -(-block.rows // SAMPLE))).mean(axis=0)
     k = len(shift)
     low, high, total, products = np.full(k, np.inf), np.full(k, -np.inf), np.zeros(k), np.zeros((k, k))
     size = max(k, _CACHED // k)
@@ -127,14 +104,14 @@ def _in_numpy(block: Block, shift: np.ndarray) -> Sums:
         w = ones[: len(z)] if part.w is None else part.w
         total += w @ z
         products += z.T @ (z if part.w is None else w[:, None] * z)
-    return Sums(low, high, total, products, fingerprint(block))
+    return Sums(shift, low, high, total, products, fingerprint(block))
 
 
-def sparse_sums(block: Block, shift: np.ndarray) -> Sums:
-    """The sums of a sparse X, around the shift's zeros for its columns, by the products of the cells that it stores."""
+def sparse_sums(block: Block) -> Sums:
+    """The sums of a sparse X, around zero for its columns, by the products of the cells that it stores."""
     X: Any = block.X
-    p = X.shape[1]
-    Y = block.Y - shift[p:]
+    shift = np.concatenate([np.zeros(X.shape[1]), block.Y.mean(axis=0)])
+    Y = block.Y - shift[X.shape[1] :]
     weighted, V = (X, Y) if block.w is None else (X.multiply(block.w[:, None]).tocsr(), block.w[:, None] * Y)
     between = weighted.T @ Y
     products = np.block([[dense(weighted.T @ X), between], [between.T, Y.T @ V]])
@@ -143,4 +120,4 @@ def sparse_sums(block: Block, shift: np.ndarray) -> Sums:
         np.concatenate([dense(edge).ravel(), edge_y])
         for edge, edge_y in ((X.min(axis=0), block.Y.min(axis=0)), (X.max(axis=0), block.Y.max(axis=0)))
     )
-    return Sums(low, high, total, products, fingerprint(block))
+    return Sums(shift, low, high, total, products, fingerprint(block))

@@ -1,13 +1,30 @@
-"""BLAS threads under control: on blocks of rows they wait for each other, on a busy machine for seconds."""
+"""BLAS threads under control: where there is little for them to do they wait for each other, and keep cores busy."""
 
 import functools
-from contextlib import AbstractContextManager
+import os
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
+
+_FEW, _MANY = (
+    32,
+    1024,
+)  # columns below which OpenBLAS itself is content with one thread, and up to which one is faster
 
 
 def one_blas_thread() -> AbstractContextManager[Any]:
     """Within this block NumPy's products run on one thread."""
+    if os.environ.get("OPENBLAS_NUM_THREADS") == "1":
+        return nullcontext()
     return _controller().limit(limits=1, user_api="blas")
+
+
+def few_blas_threads(columns: int) -> AbstractContextManager[Any]:
+    """The same where matrices of so many rows and columns gain nothing by more.
+
+    OpenBLAS's threads wait for work without sleep, for some 20 ms after the last: a core that the next pass over rows
+    is left without.
+    """
+    return one_blas_thread() if _FEW < columns <= _MANY else nullcontext()
 
 
 @functools.cache

@@ -1,10 +1,11 @@
 """The loops as C functions of plain pointers and numbers; their signatures are in `gradline.kernels`."""
 
+import numba
 from numba import carray  # pyright: ignore[reportPrivateImportUsage]
 
 from gradline.kernels import AHEAD, DRAWN, GATHERED, SIDE, hashes, lines, steps
 from gradline.kernels import gram as products
-from gradline.kernels.registers import LANES
+from gradline.kernels.registers import LANES, numbers, words
 
 
 def lanes():
@@ -12,46 +13,43 @@ def lanes():
     return LANES
 
 
-def gram(
-    addresses,
-    lengths,
-    step,
-    strips,
-    w,
-    shift,
-    factors,
-    sums,
-    G,
-    panel,
-    sources,
-    roots,
-    room,
-    pieces,
-    n,
-    weighted,
-    p,
-    k,
-    tile,
-):
-    """See `gram.gram`; `weighted` is n, or 0 for weights of one."""
+@numba.njit(error_model="numpy")
+def _rooms(pieces, k, tile):
+    """Where in the room of `gram` each of its arrays ends, the last one at the end of it all."""
     blocks = (k + SIDE - 1) // SIDE
+    strips = pieces * k * LANES
+    factors = strips + k + 1
+    sums = factors + 3 * k * LANES
+    G = sums + blocks * blocks * SIDE * SIDE
+    panel = G + (blocks * SIDE + LANES) * tile
+    return strips, factors, sums, G, panel, panel + k, panel + k + tile, panel + k + 2 * tile
+
+
+def gram_room(pieces, k, tile):
+    """How many numbers the room of `gram` holds."""
+    return _rooms(pieces, k, tile)[-1]
+
+
+def gram(addresses, lengths, w, found, room, pieces, n, weighted, p, k, tile, step, other_step):
+    """See `gram.gram`; `weighted` is n, or 0 for weights of one; the steps are in bytes."""
+    blocks, ends = (k + SIDE - 1) // SIDE, _rooms(pieces, k, tile)
     return products.gram(
         carray(addresses, (pieces, k)),
         carray(lengths, (pieces,)),
-        carray(step, (2,)),
-        carray(strips, (pieces, k, LANES)),
+        (step, other_step),
         carray(w, (weighted,)),
         n,
         p,
         k,
-        carray(shift, (k,)),
-        carray(factors, (k + 1,)),
-        carray(sums, (3, k, LANES)),
-        carray(G, (blocks, blocks, SIDE, SIDE)),
-        carray(panel, (blocks * SIDE + LANES, tile)),
-        carray(sources, (k,)),
-        carray(roots, (tile,)),
-        carray(room, (tile,)),
+        carray(found, (4 + k, k)),
+        carray(room, (pieces, k, LANES)),
+        carray(words(room, ends[0]), (k + 1,)),
+        carray(numbers(room, ends[1]), (3, k, LANES)),
+        carray(numbers(room, ends[2]), (blocks, blocks, SIDE, SIDE)),
+        carray(numbers(room, ends[3]), (blocks * SIDE + LANES, tile)),
+        carray(words(room, ends[4]), (k,)),
+        carray(numbers(room, ends[5]), (tile,)),
+        carray(words(room, ends[6]), (tile,)),
     )
 
 

@@ -7,10 +7,11 @@ block (Goto, van de Geijn 2008). The twin is `sums._in_numpy`.
 import numba
 import numpy as np
 
-from gradline.kernels import SIDE
-from gradline.kernels.hashes import SEED, mixed, spread
+from gradline.kernels import SAMPLE, SIDE
+from gradline.kernels.hashes import SEED, mixed, multiplier, spread
 from gradline.kernels.panels import (
     add_products,
+    number,
     take_1,
     take_4,
     take_weighted_1,
@@ -25,20 +26,24 @@ _TIGHT = 8  # bytes from row to row in a column without gaps
 
 @numba.njit(error_model="numpy")
 def gram(
-    addresses, lengths, steps, strips, w, n, p, k, shift, factors, sums, G, panel, sources, roots, hashes
+    addresses, lengths, steps, w, n, p, k, found, strips, factors, sums, G, panel, sources, roots, hashes
 ):
-    """Add Σ w·(z − shift)(z − shift)ᵀ of n rows z = [x y] to the blocks of `G`; return the sum of hashes.
+    """Sum up n rows z = [x y] to `found` (4 + k, k): a shift near their mean, least z, greatest z, Σ w·(z − shift) and
+    Σ w·(z − shift)(z − shift)ᵀ; return the sum of their hashes.
 
     The rows come in pieces of `lengths` (pieces,). The k columns of each begin at `addresses` (pieces, k), and have no
     gaps; or, in a single piece, the rows have none, the first p cells `steps[0]` bytes from those of the next row, the
-    others `steps[1]`. Rows are taken LANES at a time: `strips` (pieces, k, LANES) holds those that begin in a piece and
-    end beyond it, and any behind the last. `shift` (k,) and `factors` (k + 1,), the last that of weights `w` (n,), or
-    (0,) for weights of one. The rows of `sums` (3, k, LANES) take least z, greatest z and Σ w·(z − shift) for each
-    lane; what is not finite in z is not finite in the last. Row-wise blocks of SIDE columns by SIDE columns make up `G`
-    (blocks, blocks, SIDE, SIDE); those below the diagonal are left out. Room to work in: `panel` (blocks·SIDE + LANES,
-    tile) of zeros, `sources` (k,), `roots` and `hashes` (tile,).
+    others `steps[1]`. Weights are `w` (n,), or (0,) for weights of one. What is not finite in z is not finite in the
+    sum. Room to work in, zeros: `strips` (pieces, k, LANES), `factors` (k + 1,), `sums` (3, k, LANES) for least z,
+    greatest z and the sum of each lane, `G` (blocks, blocks, SIDE, SIDE) for the products of SIDE columns by SIDE
+    columns, `panel` (blocks·SIDE + LANES, tile), `sources` (k,), `roots` and `hashes` (tile,).
     """
-    total, piece, begin, end, tile = np.uint64(0), 0, 0, lengths[0], panel.shape[1]
+    shift, total, piece, begin, end, tile = found[0], np.uint64(0), 0, 0, lengths[0], panel.shape[1]
+    _take_mean(addresses, lengths, steps, n, p, shift)
+    _take_ends(addresses, lengths, steps, n, p, strips)
+    for j in range(k + 1):
+        factors[j] = multiplier(j)
+    sums[0], sums[1] = np.inf, -np.inf
     hashes[:] = SEED
     for first in range(0, n, tile):
         rows = min(tile, n - first)
@@ -70,7 +75,57 @@ def gram(
                 bits += spread(w[first + i]) * factors[k]
             total += mixed(bits)
         hashes[:] = SEED
+    _put_together(sums, G, found)
     return total
+
+
+@numba.njit(error_model="numpy")
+def _take_mean(addresses, lengths, steps, n, p, mean):
+    """The mean (k,) of rows that are spread evenly."""
+    apart, piece, begin, end = (n + SAMPLE - 1) // SAMPLE, 0, 0, lengths[0]
+    many = (n + apart - 1) // apart
+    for i in range(many):
+        row = i * apart
+        while row >= end:
+            piece += 1
+            begin, end = end, end + lengths[piece]
+        for j in range(len(mean)):
+            mean[j] += number(addresses[piece, j] + (row - begin) * steps[int(j >= p)])
+    for j in range(len(mean)):
+        mean[j] /= many
+
+
+@numba.njit(error_model="numpy")
+def _take_ends(addresses, lengths, steps, n, p, strips):
+    """Of each piece the LANES rows that begin in it and end beyond it; behind the last row it stands again."""
+    end = 0
+    for piece in range(len(strips)):
+        end += lengths[piece]
+        for lane in range(LANES):
+            row, at, begin = min(end // LANES * LANES + lane, n - 1), piece, end - lengths[piece]
+            while row < begin:  # of a piece that no strip begins in
+                at -= 1
+                begin -= lengths[at]
+            while row >= begin + lengths[at]:
+                begin += lengths[at]
+                at += 1
+            for j in range(strips.shape[1]):
+                strips[piece, j, lane] = number(addresses[at, j] + (row - begin) * steps[int(j >= p)])
+
+
+@numba.njit(error_model="numpy")
+def _put_together(sums, G, found):
+    """What lanes and blocks of columns hold, side by side."""
+    k = found.shape[1]
+    found[1], found[2] = np.inf, -np.inf
+    for j in range(k):
+        for lane in range(LANES):
+            found[1, j] = min(found[1, j], sums[0, j, lane])
+            found[2, j] = max(found[2, j], sums[1, j, lane])
+            found[3, j] += sums[2, j, lane]
+        for i in range(j + 1):
+            product = G[i // SIDE, j // SIDE, j % SIDE, i % SIDE]
+            found[4 + i, j] = found[4 + j, i] = product
 
 
 @numba.njit(error_model="numpy")

@@ -30,6 +30,12 @@ def spread(value):
 
 
 @numba.njit(error_model="numpy", inline="always")
+def multiplier(column):
+    """That of a column; the twin of `tally.multipliers`."""
+    return mixed(np.uint64(column + 1) * SEED) | np.uint64(1)
+
+
+@numba.njit(error_model="numpy", inline="always")
 def mixed(bits):
     """The mixer of splitmix64."""
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

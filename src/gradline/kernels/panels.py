@@ -20,6 +20,16 @@ _AHEAD, _AHEAD_IN_COLUMNS = 32, 64
 _I = types.int64
 
 
+@intrinsic
+def number(typing, address):
+    """The number at an address."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.load(Code(context, builder).number_at(arguments[0]))
+
+    return types.float64(_I), generate
+
+
 def _turn(whole: bool) -> Any:
     """The intrinsic for a whole register of columns, or for some."""
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numba.extending
 from llvmlite import binding, ir
-from numba.core import cgutils
+from numba.core import cgutils, types
 
 LANES = 8 if binding.get_host_cpu_features().get("avx512f") else 4  # numbers in one register
 
@@ -131,3 +131,23 @@ class Code:
 
     def _function(self, result: Any, words: list[Any], name: str) -> Any:
         return cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(result, words), name)
+
+
+def _part(kind: Any) -> Any:
+    """The intrinsic for numbers of a kind."""
+
+    @intrinsic
+    def part(_typing, room, _first):
+        """The room of float64 from one of them on, for numbers of this kind."""
+        target = types.CPointer(kind)
+
+        def generate(context, builder, _signature, arguments):
+            cell = builder.gep(arguments[0], [arguments[1]])
+            return builder.bitcast(cell, context.get_value_type(target))
+
+        return target(room, types.int64), generate
+
+    return part
+
+
+numbers, words = _part(types.float64), _part(types.uint64)
