@@ -31,6 +31,12 @@ def kernels(saving: float) -> SimpleNamespace | None:
     return load()
 
 
+def foresee(saving: float) -> None:
+    """Load them before a job that will save so much by itself."""
+    if saving >= _LOADING and saving >= cost():
+        load()
+
+
 @cache
 def cost() -> float:
     """The seconds that loading takes here, or compiling, less what processes before this one could have saved."""

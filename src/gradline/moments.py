@@ -23,6 +23,7 @@ from gradline.reading import read
 from gradline.rows import ArrayRows, NotFinite, Rows, TableRows, expect_finite, parcels
 from gradline.second_pass import improved
 from gradline.storage import expect_shapes, read_tensors, write_tensors
+from gradline.sums import expect
 from gradline.tally import Tally, centre
 from gradline.threads import few_blas_threads, one_blas_thread
 
@@ -378,6 +379,8 @@ def _passed(rows: Rows, watch: Callable[[Block | Columns], None]) -> Moments | C
     recipe = rows.recipe
     coming = parcels(rows, _size(recipe, PASS_CELLS))
     first, second = next(coming), next(coming, None)
+    if isinstance(rows, TableRows) and rows.height:  # while readers decode what comes next
+        expect(rows.height * _width(recipe))
     if second is None and first.rows * _width(recipe) <= BLOCK_CELLS:
         block = first.block()
         for part in (block.X, block.Y, block.w):

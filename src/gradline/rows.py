@@ -83,6 +83,11 @@ class TableRows:
             return None
         return replace(self, source=replace(self.source, trusted=True))
 
+    @property
+    def height(self) -> int | None:
+        """The rows of the table, complete or not, where that is known before they are read."""
+        return self.source.height if isinstance(self.source, LazySource) else None
+
     def parcels(self, size: int) -> Iterator[Parcel]:
         """The same before their cells are encoded, so that several cores can do it."""
         for pieces in _grouped(self._pieces(), size):

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.blocks import Block, Columns
-from gradline.compiled import kernels, lent
+from gradline.compiled import foresee, kernels, lent
 from gradline.kernels import SAMPLE
 from gradline.sparse import dense
 from gradline.tally import fingerprint
@@ -24,6 +24,11 @@ class Sums(NamedTuple):
     total: np.ndarray
     products: np.ndarray
     fingerprint: int
+
+
+def expect(cells: int) -> None:
+    """So many cells are about to be summed up: compiled loops need not wait until they have paid for themselves."""
+    foresee(cells * _GAIN)
 
 
 def summed(block: Block | Columns) -> Sums:

@@ -51,7 +51,9 @@ class LazySource:
 
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows in their order; only these columns are decoded."""
-        first, rows = 0, self._begun()
+        first = 0
+        if self.path is not None:
+            METER.begin(self.path)
         # The one place that touches a polars API marked unstable: the version is pinned for it.
         batches = iter(
             self.scan.select(list(columns)).collect_batches(
@@ -65,8 +67,8 @@ class LazySource:
                 raise self._unreadable(error) from error
             if frame is None:
                 return
-            if self.path is not None:
-                METER.reach(self.path, (first + frame.height) / rows)
+            if self.path is not None and self.height:
+                METER.reach(self.path, (first + frame.height) / self.height)
             yield self._batch(frame, columns, _place(first, self.name))
             first += frame.height
 
@@ -79,13 +81,11 @@ class LazySource:
         ]
         return Batch(pl.DataFrame(found), place)
 
-    def _begun(self) -> int:
-        """How many rows will come, for the meter: what a file says of itself at its end."""
-        if self.path is None:
-            return 0
-        METER.begin(self.path)
+    @cached_property
+    def height(self) -> int | None:
+        """The rows that a file says it has, at its end; a query says nothing before it is run."""
         try:
-            return max(1, self.scan.select(pl.len()).collect().item())
+            return None if self.path is None else self.scan.select(pl.len()).collect().item()
         except (pl.exceptions.PolarsError, OSError) as error:
             raise self._unreadable(error) from error
 
