@@ -11,8 +11,8 @@ AHEAD = 2 * GATHERED  # row numbers known at least before a gathering: for its r
 DRAWN = 384  # row numbers drawn together
 
 _DESCEND = (
-    "{0}* {0}* {0}* {0}* uint32* {0}* {0}* {0}* {0}* {0}* {0}* int64* uint32* "
-    "int64 int64 int64 int64 int64 int64 int64 int64 float64 float64 float64 float64"
+    "{0}* {0}* {0}* uint32* {0}* float64* "
+    "int64 int64 int64 int64 int64 int64 int64 int64 int64 float64 float64 float64 float64"
 )
 
 # What each returns and takes; the arrays first, then their shapes. The functions are in `entries`.
@@ -25,6 +25,7 @@ SIGNATURES = {
     ),
     "hashed": ("uint64", "float64* float64* float64* uint64* int64 int64 int64 int64"),
     "read_numbers": ("uint8", "uint8* int64* float64* int64 int64 int64 int64 uint8"),
+    "epoch_room": ("int64", "int64 int64"),
     "sgd_epoch_float64": ("void", _DESCEND.format("float64")),
     "sgd_epoch_float32": ("void", _DESCEND.format("float32")),
 }

@@ -5,7 +5,7 @@ from numba import carray  # pyright: ignore[reportPrivateImportUsage]
 
 from gradline.kernels import AHEAD, DRAWN, GATHERED, SIDE, hashes, lines, steps
 from gradline.kernels import gram as products
-from gradline.kernels.registers import LANES, numbers, words
+from gradline.kernels.registers import LANES, beyond, like, numbers, words
 
 
 def lanes():
@@ -65,23 +65,33 @@ def read_numbers(data, places, values, length, fields, k, rows, separator):
     return lines.read_numbers(text, separator, carray(places, (fields,)), room)
 
 
+@numba.njit(error_model="numpy")
+def _epoch_rooms(m, columns):
+    """The same for an epoch."""
+    order = AHEAD + DRAWN + GATHERED
+    drawn = order + DRAWN
+    gradient = drawn + m * columns
+    A = gradient + (GATHERED + 3) * columns
+    B = A + m * (GATHERED + 3)
+    return order, drawn, gradient, A, B, B + GATHERED + 3
+
+
+def epoch_room(m, columns):
+    """How many numbers of float64 the room of an epoch holds, whatever the type of its own."""
+    return _epoch_rooms(m, columns)[-1]
+
+
 def _descend(
     X,
     Y,
     w,
-    frame,
     keys,
-    weight,
-    speed,
-    gradient,
-    A,
-    B,
-    u,
-    order,
-    drawn,
+    state,
+    room,
     n,
     weighted,
     p,
+    q,
     m,
     columns,
     rounds,
@@ -92,22 +102,24 @@ def _descend(
     updates,
     momentum,
 ):
-    """See `steps.sgd_epoch`."""
+    """See `steps.sgd_epoch`; the rows of `state` (2 + 2·m, columns) are its frame, weight and speed."""
+    ends = _epoch_rooms(m, columns)
     steps.sgd_epoch(
         carray(X, (n, p)),
         carray(Y, (n, m)),
         carray(w, (weighted,)),
-        carray(frame, (2, columns)),
+        carray(state, (2, columns)),
         carray(keys, (rounds, 2)),
         bits,
-        carray(weight, (m, columns)),
-        carray(speed, (m, columns)),
-        carray(gradient, (m, columns)),
-        carray(A, (GATHERED + 3, columns)),
-        carray(B, (m, GATHERED + 3)),
-        carray(u, (GATHERED + 3,)),
-        carray(order, (AHEAD + DRAWN + GATHERED,)),
-        carray(drawn, (DRAWN,)),
+        carray(beyond(state, 2 * columns), (m, columns)),
+        carray(beyond(state, (2 + m) * columns), (m, columns)),
+        q,
+        carray(words(room, 0), (ends[0],)),
+        carray(like(room, ends[0], keys), (DRAWN,)),
+        carray(like(room, ends[1], X), (m, columns)),
+        carray(like(room, ends[2], X), (GATHERED + 3, columns)),
+        carray(like(room, ends[3], X), (m, GATHERED + 3)),
+        carray(like(room, ends[4], X), (GATHERED + 3,)),
         lr,
         done,
         updates,

@@ -3,7 +3,7 @@
 They are `VECTOR` bytes long, which LLVM cuts into what the machine has. Sums may be reordered in them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numba.extending
@@ -95,6 +95,12 @@ def two(_, array, _row, _column):
 
 
 @intrinsic
+def one(_, array, _row, _column):
+    """A single number of a row."""
+    return _reading(array, Lanes(array.dtype, 1))
+
+
+@intrinsic
 def put(_, array, _row, _column, value):
     """Write lanes to a row from a column on."""
 
@@ -144,20 +150,6 @@ def scaled(_, a, _center, _inverse):
 
 
 @intrinsic
-def total(_, a):
-    """The sum of all lanes."""
-
-    def emit(builder, vector):
-        number = vector.type.element
-        shape = ir.FunctionType(number, [number, vector.type])
-        name = f"llvm.vector.reduce.fadd.v{a.count}f{a.number.bitwidth}"
-        call = cgutils.get_or_insert_function(builder.module, shape, name)
-        return builder.call(call, [number(-0.0), vector], fastmath=_SUMS)
-
-    return a.number(a), _emitted(emit)
-
-
-@intrinsic
 def fetch(_, array, _row, _column):
     """Ask for the cell's line of memory without waiting for it."""
 
@@ -169,3 +161,39 @@ def fetch(_, array, _row, _column):
         return context.get_dummy_value()
 
     return types.void(array, types.intp, types.intp), generate
+
+
+@intrinsic
+def totals(_, a, _b, _c, _d):
+    """The sums of all lanes of each of four: folded together, they take half the instructions of four by themselves."""
+    kind = types.UniTuple(a.number, 4)
+
+    def emit(context, builder, _signature, vectors):
+        count = a.count
+        ab = _folded(builder, vectors[0], vectors[1], count, 1)
+        cd = _folded(builder, vectors[2], vectors[3], count, 1)
+        while count > 4:
+            ab, cd, count = _halved(builder, ab, count), _halved(builder, cd, count), count // 2
+        sums = _folded(builder, ab, cd, count, 2)
+        return context.make_tuple(builder, kind, [builder.extract_element(sums, _INDEX(i)) for i in range(4)])
+
+    return kind(a, a, a, a), emit
+
+
+def _folded(builder: Any, x: Any, y: Any, count: int, distance: int) -> Any:
+    """Sums of two lanes each, `distance` apart: of x, and where the lane's number holds `distance`, of y."""
+    lanes = range(count)
+    upper = _picked(builder, x, y, [i if not i & distance else count + i - distance for i in lanes])
+    lower = _picked(builder, x, y, [i + distance if not i & distance else count + i for i in lanes])
+    return builder.fadd(upper, lower, flags=_SUMS)
+
+
+def _halved(builder: Any, x: Any, count: int) -> Any:
+    """The sums of its lower and its upper lanes."""
+    lower, upper = range(count // 2), range(count // 2, count)
+    return builder.fadd(_picked(builder, x, x, lower), _picked(builder, x, x, upper), flags=_SUMS)
+
+
+def _picked(builder: Any, x: Any, y: Any, lanes: Iterable[int]) -> Any:
+    picks = list(lanes)
+    return builder.shuffle_vector(x, y, ir.Constant(ir.VectorType(_INDEX, len(picks)), picks))

@@ -133,21 +133,37 @@ class Code:
         return cgutils.get_or_insert_function(self.builder.module, ir.FunctionType(result, words), name)
 
 
-def _part(kind: Any) -> Any:
-    """The intrinsic for numbers of a kind."""
+def _cast(target: Any) -> Any:
+    """The code that turns (pointer, how many of its numbers further, …) into a pointer of another kind."""
 
-    @intrinsic
-    def part(_typing, room, _first):
-        """The room of float64 from one of them on, for numbers of this kind."""
-        target = types.CPointer(kind)
+    def generate(context, builder, _signature, arguments):
+        cell = builder.gep(arguments[0], [arguments[1]])
+        return builder.bitcast(cell, context.get_value_type(target))
 
-        def generate(context, builder, _signature, arguments):
-            cell = builder.gep(arguments[0], [arguments[1]])
-            return builder.bitcast(cell, context.get_value_type(target))
-
-        return target(room, types.int64), generate
-
-    return part
+    return generate
 
 
-numbers, words = _part(types.float64), _part(types.uint64)
+@intrinsic
+def numbers(_, room, _first):
+    """The room from one of its numbers on, for float64."""
+    kind = types.CPointer(types.float64)
+    return kind(room, types.int64), _cast(kind)
+
+
+@intrinsic
+def words(_, room, _first):
+    """The room from one of its numbers on, for uint64."""
+    kind = types.CPointer(types.uint64)
+    return kind(room, types.int64), _cast(kind)
+
+
+@intrinsic
+def like(_, room, _first, example):
+    """The room from one of its numbers on, for numbers of the kind that another pointer has."""
+    return example(room, types.int64, example), _cast(example)
+
+
+@intrinsic
+def beyond(_, pointer, _first):
+    """A pointer to one of the numbers that follow."""
+    return pointer(pointer, types.int64), _cast(pointer)

@@ -12,12 +12,13 @@ from gradline.kernels.lanes import (
     fetch,
     four,
     lanes,
+    one,
     plus_times,
     put,
     scaled,
     spread,
     times,
-    total,
+    totals,
     two,
     width,
 )
@@ -35,12 +36,13 @@ def sgd_epoch(
     bits,
     weight,
     speed,
+    q,
+    order,
+    x,
     gradient,
     A,
     B,
     u,
-    order,
-    x,
     lr,
     done,
     updates,
@@ -51,12 +53,16 @@ def sgd_epoch(
 
     Rows come in the order of `shuffling.permutation(n, keys)` of `bits` bits, as (X − frame[0])·frame[1], with weights
     `w` or, where it is empty, of one. The rate of update k is lr·(1 − k/updates), the first k being `done`. The columns
-    are the features, then one for a bias where there is one, then zeros up to whole vectors. Room for gathered rows:
-    `A` (GATHERED + 3, columns), with ones for the bias, B (m, GATHERED + 3) and u (GATHERED + 3,), which is all ones;
-    `gradient` (m, columns), zeros; `order` and `x` for row numbers. All but the keys and numbers are of one type, and
+    are the p features, then one for a bias where there is one, q in all, then zeros up to whole vectors. Room to work
+    in, zeros: `order` and `x` for row numbers, `gradient` (m, columns), and for gathered rows `A` (GATHERED + 3,
+    columns), `B` (m, GATHERED + 3) and `u` (GATHERED + 3,). All but the keys and numbers are of one type, and
     so is the arithmetic. Twin: `solvers.sgd._update` for each batch.
     """
     n, m = len(X), len(weight)
+    for i in range(len(A)):
+        u[i] = 1.0
+        for j in range(X.shape[1], q):
+            A[i, j] = 1.0
     counter, known, first, at, held, left = 0, 0, 0, 0, 0, n
     while left > 0:
         size, taken = min(batch_size, left), 0.0
@@ -111,15 +117,15 @@ def _gather(X, Y, w, frame, order, first, held, A, B, u):
     for i in range(held):
         # Beyond the row numbers that are known stand old ones, which cost nothing.
         row, following = order[np.uintp(first + i)], order[np.uintp(first + GATHERED + i)]
-        for j in range(0, p, width(X)):
+        for j in range(0, p - width(X) + 1, width(X)):
             fetch(X, following, j)
+            put(A, i, j, scaled(lanes(X, row, j), lanes(frame, 0, j), lanes(frame, 1, j)))
+        fetch(X, following, p // width(X) * width(X))
         fetch(X, following, p - 1)
         fetch(Y, following, 0)
-        for j in range(0, p - width(X) + 1, width(X)):
-            put(A, i, j, scaled(lanes(X, row, j), lanes(frame, 0, j), lanes(frame, 1, j)))
         _gather_rest(X, row, frame, A, i)
         for t in range(len(B)):
-            B[t, i] = Y[row, t]
+            put(B, t, i, one(Y, row, t))
     if len(w):
         for i in range(held):
             u[i] = w[order[first + i]]
@@ -140,7 +146,7 @@ def _gather_rest(X, row, frame, A, i):
         put(A, i, j, scaled(two(X, row, j), two(frame, 0, j), two(frame, 1, j)))
         j += 2
     if p - j >= 1:
-        A[i, j] = (X[row, j] - frame[0, j]) * frame[1, j]
+        put(A, i, j, scaled(one(X, row, j), one(frame, 0, j), one(frame, 1, j)))
 
 
 @numba.njit(error_model="numpy", fastmath=_SUMS, forceinline=True)
@@ -151,16 +157,17 @@ def _add_gradients(A, B, u, first, last, weight, gradient):
         taken += u[i]
     for i in range(first, last, 4):
         # After the last row stand rows of other batches, which count nothing here.
-        u0, u1 = u[i], u[i + 1] * (i + 1 < last)
-        u2, u3 = u[i + 2] * (i + 2 < last), u[i + 3] * (i + 3 < last)
+        u0, u1 = u[i], u[i + 1] if i + 1 < last else 0.0
+        u2, u3 = u[i + 2] if i + 2 < last else 0.0, u[i + 3] if i + 3 < last else 0.0
         for t in range(len(weight)):
             s0, s1, s2, s3 = spread(A, 0.0), spread(A, 0.0), spread(A, 0.0), spread(A, 0.0)
             for j in range(0, A.shape[1], width(A)):
                 v = lanes(weight, t, j)
                 s0, s1 = plus_times(s0, v, lanes(A, i, j)), plus_times(s1, v, lanes(A, i + 1, j))
                 s2, s3 = plus_times(s2, v, lanes(A, i + 2, j)), plus_times(s3, v, lanes(A, i + 3, j))
-            r0, r1 = spread(A, u0 * (total(s0) - B[t, i])), spread(A, u1 * (total(s1) - B[t, i + 1]))
-            r2, r3 = spread(A, u2 * (total(s2) - B[t, i + 2])), spread(A, u3 * (total(s3) - B[t, i + 3]))
+            p0, p1, p2, p3 = totals(s0, s1, s2, s3)
+            r0, r1 = spread(A, u0 * (p0 - B[t, i])), spread(A, u1 * (p1 - B[t, i + 1]))
+            r2, r3 = spread(A, u2 * (p2 - B[t, i + 2])), spread(A, u3 * (p3 - B[t, i + 3]))
             for j in range(0, A.shape[1], width(A)):
                 g = plus_times(lanes(gradient, t, j), r0, lanes(A, i, j))
                 g = plus_times(g, r1, lanes(A, i + 1, j))
@@ -203,16 +210,13 @@ def _four_updates(A, B, i, weight, lr, done, updates):
             )
             g10, g20, g21 = plus_times(g10, a1, a0), plus_times(g20, a2, a0), plus_times(g21, a2, a1)
             g30, g31, g32 = plus_times(g30, a3, a0), plus_times(g31, a3, a1), plus_times(g32, a3, a2)
-        r0, r1, r2, r3 = (
-            total(s0) - B[t, i],
-            total(s1) - B[t, i + 1],
-            total(s2) - B[t, i + 2],
-            total(s3) - B[t, i + 3],
-        )
-        e0 = share * (1.0 - done / updates) * r0
-        e1 = share * (1.0 - (done + 1) / updates) * (r1 + e0 * total(g10))
-        e2 = share * (1.0 - (done + 2) / updates) * (r2 + e0 * total(g20) + e1 * total(g21))
-        e3 = share * (1.0 - (done + 3) / updates) * (r3 + e0 * total(g30) + e1 * total(g31) + e2 * total(g32))
+        p0, p1, p2, p3 = totals(s0, s1, s2, s3)
+        p10, p20, p21, p30 = totals(g10, g20, g21, g30)
+        p31, p32, _, _ = totals(g31, g32, zero, zero)
+        e0 = share * (1.0 - done / updates) * (p0 - B[t, i])
+        e1 = share * (1.0 - (done + 1) / updates) * (p1 - B[t, i + 1] + e0 * p10)
+        e2 = share * (1.0 - (done + 2) / updates) * (p2 - B[t, i + 2] + e0 * p20 + e1 * p21)
+        e3 = share * (1.0 - (done + 3) / updates) * (p3 - B[t, i + 3] + e0 * p30 + e1 * p31 + e2 * p32)
         x0, x1, x2, x3 = spread(A, e0), spread(A, e1), spread(A, e2), spread(A, e3)
         for j in range(0, A.shape[1], width(A)):
             v = plus_times(lanes(weight, t, j), x0, lanes(A, i, j))

@@ -6,7 +6,7 @@ import numpy as np
 
 from gradline.blocks import Block
 from gradline.compiled import lent
-from gradline.kernels import AHEAD, DRAWN, GATHERED, VECTOR
+from gradline.kernels import VECTOR
 from gradline.objectives import Scaling
 from gradline.shuffling import bits
 
@@ -39,41 +39,14 @@ def descend(
     X, Y, w = (lent(part, dtype) for part in piece[:3])
     whole = VECTOR // dtype.itemsize
     columns = -(-q // whole) * whole
-    frame, weight, speed, gradient = (np.zeros((rows, columns), dtype) for rows in (2, m, m, m))
-    pairs = ((weight, theta), (speed, velocity))
-    frame[0, :p], frame[1, :p] = scaling.center, 1.0 / scaling.scale
+    state = np.zeros((2 + 2 * m, columns), dtype)
+    state[0, :p], state[1, :p] = scaling.center, 1.0 / scaling.scale
+    pairs = ((state[2 : 2 + m], theta), (state[2 + m :], velocity))
     for padded, given in pairs:
         padded[:, :p], padded[:, p:q] = given[q - p :].T, given[: q - p].T
-    held = GATHERED + 3
-    rows, targets = np.zeros((held, columns), dtype), np.zeros((m, held), dtype)
-    rows[:, p:q] = 1.0
+    room = np.zeros(loops.epoch_room(m, columns))
+    sizes = (len(X), len(w), p, q, m, columns, len(drawn), bits(len(X)), course.batch_size)
     loop = loops.sgd_epoch_float64 if dtype == np.float64 else loops.sgd_epoch_float32
-    loop(
-        X,
-        Y,
-        w,
-        frame,
-        drawn,
-        weight,
-        speed,
-        gradient,
-        rows,
-        targets,
-        np.ones(held, dtype),
-        np.zeros(AHEAD + DRAWN + GATHERED, np.int64),
-        np.empty(DRAWN, np.uint32),
-        len(X),
-        len(w),
-        p,
-        m,
-        columns,
-        len(drawn),
-        bits(len(X)),
-        course.batch_size,
-        course.lr,
-        course.done,
-        course.updates,
-        course.momentum,
-    )
+    loop(X, Y, w, drawn, state, room, *sizes, course.lr, course.done, course.updates, course.momentum)
     for padded, given in pairs:
         given[q - p :], given[: q - p] = padded[:, :p].T, padded[:, p:q].T
