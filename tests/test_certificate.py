@@ -12,8 +12,9 @@ from references import coefficients, exact_from_integers, rational_least_squares
 
 import gradline
 from gradline import Exact, GradientDescent, Moments
-from gradline.certificate import Certificate, judge
+from gradline.certificate import Certificate, judge, least_digits, sure_digits
 from gradline.errors import GradlineWarning
+from gradline.rank import Rank
 
 
 def fit(X, Y, **options):
@@ -49,6 +50,14 @@ def test_no_coefficient_is_further_off_than_its_bound(problem, weighted, bias):
     assert (np.abs(model.bias - level) <= np.array(certificate.bias_error)).all()
     true = np.abs(model.weight - weight) / np.abs(weight)
     assert certificate.digits <= -math.log10(max(true.max(), 1e-17)) + 1e-9
+
+
+@given(problems(), st.booleans())
+def test_the_digits_that_a_condition_makes_sure_are_no_more_than_those_of_the_case(problem, bias):
+    X, Y, w = problem
+    moments = Moments.of(X, Y, weights=w)
+    if not Rank.of(moments, bias).deficiency:
+        assert least_digits(moments, bias) <= sure_digits(moments, bias) + 1e-9
 
 
 @pytest.mark.parametrize("rows", [200, 200_000], ids=["through QR", "through cross-products"])

@@ -174,6 +174,17 @@ def sure_digits(moments: Moments, bias: bool) -> float:
     return max(0.0, -math.log10(max(float(share.max()), UNIT)))
 
 
+def least_digits(moments: Moments, bias: bool) -> float:
+    """A bound below `sure_digits` by the condition alone: −log10(κ·ε·(κ + 3)); zero without a bias.
+
+    With one the residual is no longer than the targets vary; and σmax of columns of unit norm is at least one.
+    """
+    if not bias:
+        return 0.0
+    condition = Rank.of(moments, bias).condition_scaled
+    return -math.log10(condition * max(moments.error, 4 * UNIT) * (condition + 3))
+
+
 class _Distance(NamedTuple):
     """From the coefficients to the nearest optimum, in raw units, and what it costs."""
 

@@ -1,4 +1,4 @@
-"""When compiled loops are worth loading: that takes a tenth of a second, and compiling them once some ten."""
+"""When compiled loops are worth loading: that takes milliseconds, and compiling them, once, some ten seconds."""
 
 import atexit
 import threading
@@ -9,8 +9,7 @@ import numpy as np
 
 from gradline.kernels import objects
 
-_LOADING = 0.1  # seconds that a process pays for compiled loops once they are written
-_COMPILING = 12.0  # and the first one of all
+_COMPILING = 12.0  # seconds that the first process of all pays
 _saved = 0.0
 _loaded: SimpleNamespace | None = None
 _lock = threading.Lock()
@@ -26,14 +25,14 @@ def kernels(saving: float) -> SimpleNamespace | None:
     global _saved
     if _loaded is None:
         _saved += saving
-        if _saved < _LOADING or _saved < cost():  # small jobs need not look what is written
+        if _saved < objects.LOADING or _saved < cost():  # small jobs need not look what is written
             return None
     return load()
 
 
 def foresee(saving: float) -> None:
     """Load them before a job that will save so much by itself."""
-    if saving >= _LOADING and saving >= cost():
+    if saving >= objects.LOADING and saving >= cost():
         load()
 
 
@@ -41,17 +40,17 @@ def foresee(saving: float) -> None:
 def cost() -> float:
     """The seconds that loading takes here, or compiling, less what processes before this one could have saved."""
     if objects.written():
-        return _LOADING
+        return objects.LOADING
     atexit.register(_remember)
     try:
-        return max(_LOADING, _COMPILING - objects.account().stat().st_size / 10)
+        return max(objects.LOADING, _COMPILING - objects.account().stat().st_size / 10)
     except OSError:
         return _COMPILING
 
 
 def _remember() -> None:
     """Add what this process could have saved to the account, in tenths of seconds."""
-    if _loaded is None and _saved >= _LOADING:
+    if _loaded is None and _saved >= 0.1:
         try:
             objects.account().parent.mkdir(parents=True, exist_ok=True)
             with objects.account().open("ab") as account:

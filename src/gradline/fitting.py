@@ -13,7 +13,7 @@ import numpy as np
 
 from gradline.arguments import is_whole
 from gradline.blocks import Block, Columns
-from gradline.certificate import Certificate, Training, judge, sure_digits
+from gradline.certificate import Certificate, Training, judge, least_digits, sure_digits
 from gradline.correction import corrected
 from gradline.design import Category, Recipe
 from gradline.errors import DataError, GradlineWarning, Notice, RequestError, UsageError
@@ -260,8 +260,7 @@ def _known(gathered: _Gathered, request: Request) -> tuple[Refined | None, list[
     wanted = getattr(request.solver, "digits", None)
     if optimum is not None or wanted is None or Rank.of(moments, bias).deficiency:
         return optimum, []
-    sure = sure_digits(moments, bias)
-    if sure >= wanted:
+    if least_digits(moments, bias) >= wanted or (sure := sure_digits(moments, bias)) >= wanted:
         return None, []
     optimum = None if gathered.rows is None else corrected(gathered.rows, moments, bias)
     if optimum is not None:

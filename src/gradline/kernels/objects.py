@@ -3,6 +3,7 @@
 import ctypes
 import hashlib
 import os
+import platform
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from gradline.kernels import SIGNATURES
+from gradline.kernels.linking import SUPPORTED, linked
 
 _HERE = Path(__file__).parent
+LOADING = 0.005 if SUPPORTED else 0.1  # seconds that loading takes
 _DIGEST = 32  # bytes before the code, by which a damaged file is known
 
 
@@ -29,24 +32,46 @@ def account() -> Path:
 
 def loops() -> SimpleNamespace:
     """The functions of `SIGNATURES`: arrays must be of the types there, without gaps, and as large as they say."""
-    from llvmlite import binding  # noqa: PLC0415 - 50 ms that only large jobs win back
+    name = f"{_sources()}-{_short(_processor())}.o"
+    code = _read(name)
+    if code is None:
+        code = _compiled()
+        _write(name, code)
+    memory, addresses = linked(code) or _linked_by_llvm(code)
+    found = {name: _function(addresses[name], *SIGNATURES[name]) for name in SIGNATURES}
+    return SimpleNamespace(memory=memory, **found)  # whose code is gone when the memory is
+
+
+def _processor() -> bytes:
+    """What tells processors apart that cannot run each other's code."""
+    try:
+        first = Path("/proc/cpuinfo").read_bytes().partition(b"\n\n")[0].splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}".encode()
+    return b"\n".join(
+        line for line in first if line.startswith((b"model name", b"flags", b"CPU part", b"Features"))
+    )
+
+
+def _linked_by_llvm(code: bytes) -> tuple[Any, dict[str, int]]:
+    """An engine that holds the code, and the addresses of the functions."""
+    binding, machine = _llvm()
+    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
+    engine.add_object_file(binding.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return engine, {name: engine.get_function_address(name) for name in SIGNATURES}
+
+
+def _llvm() -> tuple[Any, Any]:
+    """LLVM, and its idea of this machine."""
+    from llvmlite import binding  # noqa: PLC0415 - 50 ms, and 45 MB
 
     binding.initialize_native_target()
     binding.initialize_native_asmprinter()
     processor, features = binding.get_host_cpu_name(), binding.get_host_cpu_features().flatten()
-    machine = binding.Target.from_default_triple().create_target_machine(
+    return binding, binding.Target.from_default_triple().create_target_machine(
         cpu=processor, features=features, opt=3, jit=True
     )
-    name = f"{_sources()}-{_short(f'{machine.triple} {processor} {features}'.encode())}.o"
-    code = _read(name)
-    if code is None:
-        code = _compiled(binding, machine)
-        _write(name, code)
-    engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
-    engine.add_object_file(binding.ObjectFileRef.from_data(code))
-    engine.finalize_object()
-    found = {name: _function(engine.get_function_address(name), *SIGNATURES[name]) for name in SIGNATURES}
-    return SimpleNamespace(engine=engine, **found)  # whose code is gone when the engine is
 
 
 def _function(address: int, result: str, arguments: str) -> Any:
@@ -80,7 +105,7 @@ def _number(kind: str) -> Any:
     return np.ctypeslib.as_ctypes_type(np.dtype(kind))
 
 
-def _compiled(binding: Any, machine: Any) -> bytes:
+def _compiled() -> bytes:
     """The object code of all loops, by numba; it calls nothing that a process without numba lacks."""
     import numba  # noqa: PLC0415 - a second, and the loops take some more
 
@@ -89,6 +114,7 @@ def _compiled(binding: Any, machine: Any) -> bytes:
     def kind(name: str) -> Any:
         return numba.types.CPointer(kind(name[:-1])) if name.endswith("*") else getattr(numba.types, name)
 
+    binding, machine = _llvm()
     whole = binding.parse_assembly("")
     for name, (result, arguments) in SIGNATURES.items():
         signature = kind(result)(*map(kind, arguments.split()))
