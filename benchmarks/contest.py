@@ -17,8 +17,7 @@ LAUNCH = Path(__file__).parent / "launch.py"
 # The unmeasured round leaves byte code, which whatever is installed has.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 UNIT = 2.0**-53
-# Seconds before each contestant: threads of the one before cease to spin, and what a shared machine lends for moments
-# only, half of its speed on some, is lent to all alike.
+# Seconds before each contestant, in which threads of the one before cease to spin.
 REST = 0.3
 # Seconds up to which the second of two calls counts: in the first the processor wakes up, and its caches fill.
 SHORT = 0.5

@@ -1,11 +1,17 @@
-"""Parts made side by side come in the order of the items, each once, with memory flat and errors in their turn."""
+"""Parts made side by side come in the order of the items, each once, with memory flat and errors in their turn.
+
+BLAS keeps out of their way.
+"""
 
 import threading
 import time
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
+import gradline
+from gradline import fitting
 from gradline.engines import cores, made
 
 
@@ -54,3 +60,26 @@ def test_many_items_are_made_by_several_threads():
     list(made(range(20), note))
     assert len(seen) == cores()
     assert threading.get_ident() not in seen
+
+
+@pytest.mark.parametrize(("columns", "alone"), [(3, False), (40, True)])
+def test_blas_threads_that_would_only_wait_do_not_run(columns, alone, monkeypatch):
+    """Within a fit of so many columns; afterwards there are as many as before."""
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    counts, trained = [], fitting._trained
+
+    def counted(*arguments):
+        counts.append(threads())
+        return trained(*arguments)
+
+    monkeypatch.setattr(fitting, "_trained", counted)
+    before = threads()
+    random = np.random.default_rng(0)
+    gradline.fit(random.normal(size=(200, columns - 1)), random.normal(size=200))
+    assert counts == [{1} if alone else before]
+    assert threads() == before
+
+
+def threads():
+    """How many threads each BLAS has."""
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}

@@ -269,3 +269,14 @@ def test_a_model_is_no_moments_file(tmp_path):
     gradline.fit("example:crops", "apples", exclude=["oranges"]).save(tmp_path / "m.safetensors")
     with pytest.raises(ModelFileError, match="holds model, not a moments"):
         Moments.load(tmp_path / "m.safetensors")
+
+
+@pytest.mark.parametrize("rows", [9, 40_000])  # through QR at once, and through cross-products
+@pytest.mark.parametrize(("targets", "place"), [(1, r"Y\[7\]"), (2, r"Y\[7, 1\]")])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_an_infinite_target_is_refused_by_its_place(rows, targets, place, weighted):
+    """Rows of weight zero, which are absent, count in it."""
+    X, Y, w = np.random.default_rng(0).normal(size=(rows, 8)), np.zeros((rows, targets)), np.ones(rows)
+    Y[7, -1], Y[2], w[2] = np.inf, np.nan if weighted else 0.0, 0.0
+    with pytest.raises(DataError, match=f"^{place} is inf"):
+        gradline.fit(X, Y[:, 0] if targets == 1 else Y, weights=w if weighted else None)
