@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from gradline.kernels import objects
+from gradline.kernels import VECTOR, objects
 
 _COMPILING = 12.0  # seconds that the first process of all pays
 _saved = 0.0
@@ -70,3 +70,12 @@ def load() -> SimpleNamespace:
 def lent(array: np.ndarray | None, dtype: np.dtype | type = np.float64) -> np.ndarray:
     """The array as compiled loops take it: row by row, of one type; None is empty."""
     return np.ascontiguousarray(np.empty(0) if array is None else array, dtype)
+
+
+def room(count: int, dtype: np.dtype | type = np.float64) -> np.ndarray:
+    """So many zeros from the beginning of a line of memory on: a register's worth then comes from one line, not two."""
+    dtype = np.dtype(dtype)
+    whole = VECTOR // dtype.itemsize
+    zeros = np.zeros(count + whole, dtype)
+    first = -(zeros.__array_interface__["data"][0] // dtype.itemsize) % whole
+    return zeros[first : first + count]

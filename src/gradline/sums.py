@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.blocks import Block, Columns
-from gradline.compiled import foresee, kernels, lent
+from gradline.compiled import foresee, kernels, lent, room
 from gradline.kernels import SAMPLE
 from gradline.sparse import dense
 from gradline.tally import fingerprint
@@ -42,9 +42,9 @@ def _compiled(loops: Any, block: Block | Columns) -> Sums:
     cells, w = _Cells.of(block), lent(block.w)
     pieces, k = cells.addresses.shape
     tile, found = _tile(k), np.zeros((4 + k, k))
-    room = np.zeros(loops.gram_room(pieces, k, tile))
+    space = room(loops.gram_room(pieces, k, tile))
     sizes = (pieces, block.rows, len(w), cells.p, k, tile, *cells.steps)
-    hashes = loops.gram(cells.addresses, cells.lengths, w, found, room, *sizes)
+    hashes = loops.gram(cells.addresses, cells.lengths, w, found, space, *sizes)
     shift, low, high, total = found[:4]
     return Sums(shift, low, high, total, found[4:], hashes)
 

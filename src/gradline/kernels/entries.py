@@ -18,11 +18,13 @@ def _rooms(pieces, k, tile):
     """Where in the room of `gram` each of its arrays ends, the last one at the end of it all."""
     blocks = (k + SIDE - 1) // SIDE
     strips = pieces * k * LANES
-    factors = strips + k + 1
+    factors = strips + (k + 8) // 8 * 8  # so that what follows begins with a line of memory
     sums = factors + 3 * k * LANES
     G = sums + blocks * blocks * SIDE * SIDE
     panel = G + (blocks * SIDE + LANES) * tile
-    return strips, factors, sums, G, panel, panel + k, panel + k + tile, panel + k + 2 * tile
+    roots = panel + tile
+    hashes = roots + tile
+    return strips, factors, sums, G, panel, roots, hashes, hashes + k
 
 
 def gram_room(pieces, k, tile):
@@ -47,9 +49,9 @@ def gram(addresses, lengths, w, found, room, pieces, n, weighted, p, k, tile, st
         carray(numbers(room, ends[1]), (3, k, LANES)),
         carray(numbers(room, ends[2]), (blocks, blocks, SIDE, SIDE)),
         carray(numbers(room, ends[3]), (blocks * SIDE + LANES, tile)),
-        carray(words(room, ends[4]), (k,)),
-        carray(numbers(room, ends[5]), (tile,)),
-        carray(words(room, ends[6]), (tile,)),
+        carray(words(room, ends[6]), (k,)),
+        carray(numbers(room, ends[4]), (tile,)),
+        carray(words(room, ends[5]), (tile,)),
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.blocks import Block
-from gradline.compiled import lent
+from gradline.compiled import lent, room
 from gradline.kernels import VECTOR
 from gradline.objectives import Scaling
 from gradline.shuffling import bits
@@ -39,14 +39,14 @@ def descend(
     X, Y, w = (lent(part, dtype) for part in piece[:3])
     whole = VECTOR // dtype.itemsize
     columns = -(-q // whole) * whole
-    state = np.zeros((2 + 2 * m, columns), dtype)
+    state = room((2 + 2 * m) * columns, dtype).reshape(-1, columns)
     state[0, :p], state[1, :p] = scaling.center, 1.0 / scaling.scale
     pairs = ((state[2 : 2 + m], theta), (state[2 + m :], velocity))
     for padded, given in pairs:
         padded[:, :p], padded[:, p:q] = given[q - p :].T, given[: q - p].T
-    room = np.zeros(loops.epoch_room(m, columns))
+    space = room(loops.epoch_room(m, columns))
     sizes = (len(X), len(w), p, q, m, columns, len(drawn), bits(len(X)), course.batch_size)
     loop = loops.sgd_epoch_float64 if dtype == np.float64 else loops.sgd_epoch_float32
-    loop(X, Y, w, drawn, state, room, *sizes, course.lr, course.done, course.updates, course.momentum)
+    loop(X, Y, w, drawn, state, space, *sizes, course.lr, course.done, course.updates, course.momentum)
     for padded, given in pairs:
         given[q - p :], given[: q - p] = padded[:, :p].T, padded[:, p:q].T
