@@ -213,10 +213,13 @@ def _four_updates(A, B, i, weight, lr, done, updates):
         p0, p1, p2, p3 = totals(s0, s1, s2, s3)
         p10, p20, p21, p30 = totals(g10, g20, g21, g30)
         p31, p32, _, _ = totals(g31, g32, zero, zero)
-        e0 = share * (1.0 - done / updates) * (p0 - B[t, i])
-        e1 = share * (1.0 - (done + 1) / updates) * (p1 - B[t, i + 1] + e0 * p10)
-        e2 = share * (1.0 - (done + 2) / updates) * (p2 - B[t, i + 2] + e0 * p20 + e1 * p21)
-        e3 = share * (1.0 - (done + 3) / updates) * (p3 - B[t, i + 3] + e0 * p30 + e1 * p31 + e2 * p32)
+        c0, c1 = share * (1.0 - done / updates), share * (1.0 - (done + 1) / updates)
+        c2, c3 = share * (1.0 - (done + 2) / updates), share * (1.0 - (done + 3) / updates)
+        # Of each product with an earlier e only the last step has to wait for it.
+        e0 = c0 * (p0 - B[t, i])
+        e1 = c1 * (p1 - B[t, i + 1]) + e0 * (c1 * p10)
+        e2 = c2 * (p2 - B[t, i + 2]) + e0 * (c2 * p20) + e1 * (c2 * p21)
+        e3 = c3 * (p3 - B[t, i + 3]) + e0 * (c3 * p30) + e1 * (c3 * p31) + e2 * (c3 * p32)
         x0, x1, x2, x3 = spread(A, e0), spread(A, e1), spread(A, e2), spread(A, e3)
         for j in range(0, A.shape[1], width(A)):
             v = plus_times(lanes(weight, t, j), x0, lanes(A, i, j))
