@@ -153,7 +153,8 @@ class Problem:
     def value(self, theta: np.ndarray) -> float:
         """The loss over all rows at θ (q, m), in O(q²)."""
         with np.errstate(over="ignore", invalid="ignore"):
-            return float(((self.factor.A @ theta - self.factor.B) ** 2).sum()) / self.cells + self.floor
+            residual = (self.factor.A @ theta - self.factor.B).ravel()
+            return float(residual @ residual) / self.cells + self.floor
 
     def expect_rows(self) -> Rows:
         """The rows; raises `RequestError` when only moments are at hand."""

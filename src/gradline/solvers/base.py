@@ -113,18 +113,19 @@ def solve(
     kept = _kept_epochs(solver.epochs)
     history: list[Record] = []
     record, diverged_at = None, None
-    for epoch in range(solver.epochs + 1):
-        after = state if epoch == 0 else solver.step(problem, state)
-        loss = problem.value(after.theta)
-        if not (math.isfinite(loss) and np.isfinite(after.theta).all()):
-            diverged_at = epoch
-            break
-        state = after
-        record = Record(epoch, loss, None if holdout is None else holdout.value(state.theta))
-        if kept is None or epoch in kept:
-            history.append(record)
-        for observer in observers:
-            observer.on_step(record)
+    with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges ends with its loss
+        for epoch in range(solver.epochs + 1):
+            after = state if epoch == 0 else solver.step(problem, state)
+            loss = problem.value(after.theta)
+            if not math.isfinite(loss):  # as it is where some parameter is not
+                diverged_at = epoch
+                break
+            state = after
+            record = Record(epoch, loss, None if holdout is None else holdout.value(state.theta))
+            if kept is None or epoch in kept:
+                history.append(record)
+            for observer in observers:
+                observer.on_step(record)
     if record is not None and history[-1] is not record:
         history.append(record)
     solution = Solution(*unstacked(state.theta, problem.bias), state.epoch, history, diverged_at)

@@ -64,18 +64,17 @@ class GradientDescent:
         """One epoch."""
         A, B, _ = problem.factor
         theta, velocity, epoch = state
-        with np.errstate(over="ignore", invalid="ignore"):
-            # 1. Predict.
-            predictions = A @ theta
-            # 2. Loss: its gradient by the predictions, over all rows.
-            residual = problem.loss.gradient(B, predictions)
-            residual /= problem.cells
-            # 3. Gradient by the parameters.
-            gradient = A.T @ residual
-            # 4. Update.
-            velocity = self.momentum * velocity + gradient if self.momentum else gradient
-            theta = theta - float(self.lr) * velocity
-            # 5. Reset: the next epoch computes its gradient afresh; only the velocity is carried on.
+        # 1. Predict.
+        predictions = A @ theta
+        # 2. Loss: its gradient by the predictions, over all rows.
+        residual = problem.loss.gradient(B, predictions)
+        residual /= problem.cells
+        # 3. Gradient by the parameters.
+        gradient = A.T @ residual
+        # 4. Update.
+        velocity = self.momentum * velocity + gradient if self.momentum else gradient
+        theta = theta - float(self.lr) * velocity
+        # 5. Reset: the next epoch computes its gradient afresh; only the velocity is carried on.
         return State(theta, velocity, epoch + 1)
 
     def settings(self) -> dict[str, Any]:
