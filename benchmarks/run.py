@@ -21,7 +21,7 @@ from works import WORKS
 from gradline import compiled
 
 TRIED = ROOT / "build" / "benchmarks"  # quick figures are for looking at only
-ROUNDS, FEWER = 5, 3
+ROUNDS, OF_CURVES, QUICK = 5, 3, 2
 
 
 def measured(work: str, quick: bool) -> dict[str, Any]:
@@ -33,7 +33,9 @@ def measured(work: str, quick: bool) -> dict[str, Any]:
         "versions": versions(),
         "load_at_start": os.getloadavg(),
     }
-    cases = [fought(case, FEWER if quick or case.axis else ROUNDS) for case in WORKS[work](quick)]
+    cases = [
+        fought(case, QUICK if quick else OF_CURVES if case.axis else ROUNDS) for case in WORKS[work](quick)
+    ]
     return {**began, "load_at_end": os.getloadavg(), "cases": cases}
 
 
@@ -63,9 +65,7 @@ def fought(case: Case, rounds: int) -> dict[str, Any]:
 def main() -> None:
     """Measure one work here, or each in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--quick", action="store_true", help="smaller tables, three rounds, results in build/"
-    )
+    parser.add_argument("--quick", action="store_true", help="smaller tables, two rounds, results in build/")
     parser.add_argument("--only", choices=list(WORKS), help="one work")
     words = parser.parse_args()
     if words.only is None:
