@@ -5,10 +5,8 @@ import os
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-_FEW, _MANY = (
-    32,
-    1024,
-)  # columns below which OpenBLAS itself is content with one thread, and up to which one is faster
+_FEW = 32  # columns up to which OpenBLAS itself is content with one thread
+_MANY = 1024  # and up to which one is faster
 
 
 def one_blas_thread() -> AbstractContextManager[Any]:
