@@ -120,7 +120,7 @@ def _gather(X, Y, w, frame, order, first, held, A, B, u):
         for j in range(0, p - width(X) + 1, width(X)):
             fetch(X, following, j)
             put(A, i, j, scaled(lanes(X, row, j), lanes(frame, 0, j), lanes(frame, 1, j)))
-        fetch(X, following, p // width(X) * width(X))
+        fetch(X, following, (p - 1) // width(X) * width(X))
         fetch(X, following, p - 1)
         fetch(Y, following, 0)
         _gather_rest(X, row, frame, A, i)
