@@ -1,4 +1,4 @@
-"""Files that other programs hold still open: models, states, a store of versions, an MLflow model, each kept as written.
+"""Files that other programs hold still open: models, states, a store of versions, an MLflow model.
 
 `tests/held` was written by gradline 0.1.0 while its modules lay side by side, before they got rooms.
 """
