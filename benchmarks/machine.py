@@ -6,7 +6,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from gradline.engines import cores
+from gradline.core.parallel import cores
 
 CPUS = Path("/proc/cpuinfo")
 PACKAGES = [

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 
 import gradline
 from gradline import compiled
+from gradline.core.errors import DataError, GradlineError, GradlineWarning
 from gradline.data import Kind, csv, files, open_table
 from gradline.data.meter import Meter
-from gradline.errors import DataError, GradlineError, GradlineWarning
 from gradline.reading import read
 from gradline.rows import Split
 

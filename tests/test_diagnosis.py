@@ -16,7 +16,7 @@ import pytest
 import torch
 from crops import RUNS, X5, Y5
 
-from gradline.errors import DataError, UsageError
+from gradline.core.errors import DataError, UsageError
 from gradline.pytorch import diagnose
 from gradline.pytorch.matching import misfit
 from gradline.pytorch.printed import MESSAGES, read_printed

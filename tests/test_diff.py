@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradline import GradientDescent, fit
-from gradline.errors import FileError
+from gradline.core.errors import FileError
 from gradline.history import cells, log_hyperparams, log_metrics
 from gradline.history.comparison import compare, side_by_side
 from gradline.history.lines import unified

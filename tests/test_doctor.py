@@ -14,8 +14,8 @@ from test_real_data import package_file
 
 from gradline import Moments, Trajectory, doctor
 from gradline.blocks import Block
+from gradline.core.errors import MissingValuesError, RequestError, UsageError
 from gradline.data.files import EXAMPLES
-from gradline.errors import MissingValuesError, RequestError, UsageError
 from gradline.examination.findings import CODES, explain
 from gradline.examination.survey import BATCHES, Survey
 from gradline.objectives import Problem, Scaling

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_info
 
 import gradline
 from gradline import fitting
-from gradline.engines import cores, made
+from gradline.core.parallel import cores, made
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 50])

@@ -20,8 +20,8 @@ from databases import ENGINES
 
 import gradline
 from gradline import exports
+from gradline.core.errors import DigitsError, RequestError, UsageError
 from gradline.data.source import MISSING_WORDS
-from gradline.errors import DigitsError, RequestError, UsageError
 from gradline.exports.dialects import DIALECTS
 from gradline.exports.probe import Probe
 from gradline.exports.trial import onnx_trial, sql_trial, torch_trial

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from gradline.errors import FileError, UsageError
+from gradline.core.errors import FileError, UsageError
 from gradline.pytorch import graph
 from gradline.pytorch.layout import BESIDE, layered
 

@@ -18,7 +18,7 @@ from versions import (
 )
 
 from gradline import history
-from gradline.errors import FileError, RequestError, UsageError
+from gradline.core.errors import FileError, RequestError, UsageError
 from gradline.history import Store, checkout, commit
 
 

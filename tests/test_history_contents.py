@@ -15,7 +15,7 @@ from versions import TARGETS, crops_model, everything, executed, project_folder,
 
 import gradline
 from gradline import history
-from gradline.errors import FileError, ModelFileError, RequestError, UsageError
+from gradline.core.errors import FileError, ModelFileError, RequestError, UsageError
 from gradline.history import Store, commit, logged
 
 # Models

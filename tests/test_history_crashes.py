@@ -19,7 +19,7 @@ from versions import (
     record,
 )
 
-from gradline.errors import FileError
+from gradline.core.errors import FileError
 from gradline.history import Store, commit, leftovers
 from gradline.history.leftovers import mended
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from versions import crops_model, project_folder, record  # noqa: F401 - fixtures
 
 from gradline import history
-from gradline.errors import UsageError
+from gradline.core.errors import UsageError
 from gradline.history import commit
 from gradline.history.filters import condition
 from gradline.history.listing import chosen, rows_of

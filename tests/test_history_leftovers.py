@@ -14,7 +14,7 @@ from versions import (
     record,
 )
 
-from gradline.errors import FileError
+from gradline.core.errors import FileError
 from gradline.history import Store, checkout, leftovers
 from gradline.history.leftovers import mended
 

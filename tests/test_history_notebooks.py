@@ -15,7 +15,7 @@ from versions import (
     project_folder,  # noqa: F401 - fixtures
 )
 
-from gradline.errors import FileError, GradlineWarning, RequestError
+from gradline.core.errors import FileError, GradlineWarning, RequestError
 from gradline.history import Store, commit
 
 

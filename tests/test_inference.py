@@ -21,8 +21,8 @@ from sklearn import datasets
 
 import gradline as package
 from gradline import GradientDescent, LinearModel, Moments
+from gradline.core.errors import DataError, GradlineWarning, RequestError, UsageError
 from gradline.diagnostics import diagnostics
-from gradline.errors import DataError, GradlineWarning, RequestError, UsageError
 
 KINDS = ["HC0", "HC1", "HC2", "HC3"]
 

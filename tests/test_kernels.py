@@ -9,11 +9,11 @@ import pytest
 
 from gradline import SGD, Moments, compiled
 from gradline.blocks import Block
+from gradline.core.permutation import keys, permutation
 from gradline.kernels import SIGNATURES, linking, objects
 from gradline.objectives import Problem, Scaling
 from gradline.reading import read
 from gradline.rows import ArrayRows
-from gradline.shuffling import keys, permutation
 from gradline.solvers.epoch import Course, descend
 from gradline.solvers.sgd import DTYPES
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from test_tutorials import allowed
 
 import gradline
-from gradline.errors import RequestError, UsageError
+from gradline.core.errors import RequestError, UsageError
 from gradline.pytorch.lessons import Lesson, lesson, reported
 from gradline.pytorch.mistakes import MISTAKES
 from gradline.pytorch.program import numbers

@@ -5,7 +5,7 @@ import pytest
 from sklearn import linear_model as reference
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from gradline.errors import GradlineWarning
+from gradline.core.errors import GradlineWarning
 from gradline.linear_model import GradientDescentRegressor, LinearRegression
 
 BATCHES = GradientDescentRegressor(batch_size=8, epochs=50)

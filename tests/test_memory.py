@@ -12,12 +12,13 @@ import polars as pl
 import pytest
 
 import gradline as package
-from gradline import SGD, memory
-from gradline.errors import GradlineWarning, RequestError, UsageError
+from gradline import SGD
+from gradline.core import memory_limit as memory
+from gradline.core.errors import GradlineWarning, RequestError, UsageError
+from gradline.core.permutation import keys, permutation
 from gradline.keeping import Store, pieces
 from gradline.moments import PASS_CELLS
 from gradline.reading import read
-from gradline.shuffling import keys, permutation
 from gradline.solvers import sgd
 
 SLOW = pytest.mark.slow

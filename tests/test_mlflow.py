@@ -21,7 +21,7 @@ import pytest
 
 import gradline as package
 from gradline import history
-from gradline.errors import FileError, RequestError
+from gradline.core.errors import FileError, RequestError
 
 pytestmark = [
     pytest.mark.slow,

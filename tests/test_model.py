@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 import gradline
 from gradline import SGD, Exact, GradientDescent
-from gradline.errors import DataError, GradlineWarning, MissingValuesError, RequestError, UsageError
+from gradline.core.errors import DataError, GradlineWarning, MissingValuesError, RequestError, UsageError
 
 TARGETS = ["apples", "oranges"]
 

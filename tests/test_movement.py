@@ -11,7 +11,7 @@ import pytest
 from test_real_data import package_file
 
 from gradline import SGD, GradientDescent, Moments, fit
-from gradline.errors import RequestError, UsageError
+from gradline.core.errors import RequestError, UsageError
 from gradline.history.movement import movement
 
 TARGETS = ["apples", "oranges"]

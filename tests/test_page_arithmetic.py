@@ -12,9 +12,9 @@ from page_cases import CASES, close, opened
 from test_heavy_ball import recurrence, steps
 
 import gradline
+from gradline.core.text import big, number, percent
 from gradline.rank import determined_factor
 from gradline.trajectory import stacked
-from gradline.wording import big, number, percent
 
 MODULES = sorted((Path(gradline.__file__).parent / "pages/assets/arithmetic").glob("*.js"))
 ALL = pytest.mark.parametrize("name", CASES)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from page_cases import CASES, Case, Page, close, opened, rows
 
-from gradline.errors import RequestError, UsageError
+from gradline.core.errors import RequestError, UsageError
 from gradline.pages.state import MOST_CELLS, MOST_FEATURES, MOST_ROWS, evenly, state
 
 ALL = pytest.mark.parametrize("name", CASES)

@@ -12,11 +12,11 @@ from sklearn.linear_model import Ridge
 
 import gradline
 from gradline import plots
+from gradline.core.errors import DataError, RequestError, UsageError
+from gradline.core.text import number
 from gradline.diagnostics import diagnostics
-from gradline.errors import DataError, RequestError, UsageError
 from gradline.plots.accessors import ModelPlots, MomentsPlots
 from gradline.plots.style import COLORS, NEUTRAL, RED, label, line, marker
-from gradline.wording import number
 
 TARGETS = ["apples", "oranges"]
 LR = 1e-5

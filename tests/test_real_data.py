@@ -16,7 +16,7 @@ import pytest
 from references import exact_from_integers
 
 import gradline
-from gradline.errors import GradlineWarning
+from gradline.core.errors import GradlineWarning
 
 
 def package_file(package, name):

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import gradline
 from gradline import Moments
-from gradline.errors import GradlineWarning
+from gradline.core.errors import GradlineWarning
 from gradline.rank import Rank
 
 

@@ -12,7 +12,7 @@ from browser import Watched, browse, chromium, findings, until  # noqa: F401 - t
 from test_real_data import package_file
 
 from gradline import GradientDescent, fit, load, report
-from gradline.errors import RequestError
+from gradline.core.errors import RequestError
 
 pytestmark = pytest.mark.slow  # a browser draws whole pages
 CROPS = ("example:crops", ["apples", "oranges"])

@@ -12,10 +12,10 @@ from references import coefficients, rational_least_squares
 
 import gradline
 from gradline import SGD, Exact, GradientDescent, Moments
+from gradline.core.errors import GradlineWarning, RateError, RequestError, UsageError
+from gradline.core.permutation import IN_ORDER, keys, permutation
 from gradline.data.files import EXAMPLES
-from gradline.errors import GradlineWarning, RateError, RequestError, UsageError
 from gradline.objectives import SquaredLoss
-from gradline.shuffling import IN_ORDER, keys, permutation
 
 # One row enrols a solver: settings that bring it to the optimum of a well-conditioned problem, and how near.
 SOLVERS = [

@@ -6,7 +6,7 @@ import scipy.sparse
 
 import gradline
 from gradline import Moments, rows
-from gradline.errors import DataError
+from gradline.core.errors import DataError
 from gradline.linear_model import LinearRegression
 from gradline.sparse import by_rows
 

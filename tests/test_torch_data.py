@@ -21,7 +21,7 @@ from torch import nn
 from torch.utils.data import ConcatDataset, DataLoader, TensorDataset, random_split
 
 import gradline
-from gradline.errors import (
+from gradline.core.errors import (
     DataError,
     FileError,
     GradlineWarning,

@@ -11,8 +11,8 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset, WeightedRandomSampler
 
 import gradline
+from gradline.core.errors import DataError, RateError, RequestError, UsageError
 from gradline.data.files import EXAMPLES
-from gradline.errors import DataError, RateError, RequestError, UsageError
 from gradline.pytorch import fit
 
 CROPS = np.loadtxt(EXAMPLES / "crops.csv", delimiter=",", skiprows=1)

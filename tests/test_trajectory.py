@@ -8,7 +8,7 @@ from crops import RUNS, X5, Y5
 from references import fifty_digit_descent, loop
 
 from gradline import Moments, Trajectory
-from gradline.errors import RequestError, UsageError
+from gradline.core.errors import RequestError, UsageError
 from gradline.trajectory import Spectrum
 
 CROPS5 = Moments.of("example:crops5", ["apples", "oranges"])

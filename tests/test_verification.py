@@ -14,14 +14,14 @@ from test_real_data import package_file
 
 import gradline as package
 from gradline import nist
+from gradline.core.errors import UnseenLevelError
 from gradline.data.files import EXAMPLES
 from gradline.doubled import Doubled
-from gradline.errors import UnseenLevelError
 from gradline.reading import array_rows
 from gradline.verification.elimination import eliminated
 from gradline.verification.evidence import Frame, gather
 
-pytestmark = pytest.mark.filterwarnings("ignore::gradline.errors.GradlineWarning")
+pytestmark = pytest.mark.filterwarnings("ignore::gradline.core.errors.GradlineWarning")
 
 CROPS = pl.read_csv(EXAMPLES / "crops.csv")
 TARGETS = ["apples", "oranges"]

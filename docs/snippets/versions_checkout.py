@@ -2,7 +2,7 @@
 from pathlib import Path
 
 import gradline
-from gradline.errors import RequestError
+from gradline.core.errors import RequestError
 from gradline.history import Store, checkout
 
 script = Path("train.py")

@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from gradline.lazy import face
+from gradline.core.lazy import face
 
 if TYPE_CHECKING:
     from gradline.certificate import Certificate
-    from gradline.errors import GradlineError, GradlineWarning
+    from gradline.core.errors import GradlineError, GradlineWarning
     from gradline.examination.doctor import doctor
     from gradline.fitting import fit
     from gradline.history.recording import commit
@@ -48,8 +48,8 @@ _HOMES = {
     "Certificate": "certificate",
     "Exact": "solvers",
     "GradientDescent": "solvers",
-    "GradlineError": "errors",
-    "GradlineWarning": "errors",
+    "GradlineError": "core.errors",
+    "GradlineWarning": "core.errors",
     "LinearModel": "model",
     "Moments": "moments",
     "Trajectory": "trajectory",

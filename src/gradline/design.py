@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from gradline.core.errors import DataError, RequestError, UnseenLevelError
+from gradline.core.text import listed, nearest
 from gradline.data import Batch, Kind, Source
-from gradline.errors import DataError, RequestError, UnseenLevelError
-from gradline.wording import listed, nearest
 
 
 @dataclass(frozen=True)

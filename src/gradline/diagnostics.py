@@ -9,8 +9,8 @@ import numpy as np
 
 from gradline.basis import Basis, Pair
 from gradline.blocks import Block
+from gradline.core.errors import DataError, RequestError
 from gradline.data import Batch, Kind, open_table
-from gradline.errors import DataError, RequestError
 from gradline.estimates import Estimates
 from gradline.inference import NO_LIKELIHOOD, Inference, likelihood
 from gradline.model import LinearModel

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from gradline.basis import Pair
-from gradline.errors import UsageError
+from gradline.core.errors import UsageError
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,14 +11,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradline.arguments import is_whole
 from gradline.blocks import Block, Columns
 from gradline.certificate import Certificate, Training, judge, least_digits, sure_digits
+from gradline.core.arguments import is_whole
+from gradline.core.blas_threads import few_blas_threads
+from gradline.core.errors import DataError, GradlineWarning, Notice, RequestError, UsageError
+from gradline.core.memory_limit import limited
+from gradline.core.text import listed
 from gradline.correction import corrected
 from gradline.design import Category, Recipe
-from gradline.errors import DataError, GradlineWarning, Notice, RequestError, UsageError
 from gradline.keeping import as_rows, in_memory
-from gradline.memory import limited
 from gradline.model import History, LinearModel, evaluation, load
 from gradline.moments import Moments
 from gradline.objectives import Problem, Scaling
@@ -29,9 +31,7 @@ from gradline.rows import ArrayRows, Rows, Split
 from gradline.small import Keeper, known_optimum
 from gradline.solvers import SGD, Exact, Observer, Solution, Solver, solve
 from gradline.solvers.base import INITS
-from gradline.threads import few_blas_threads
 from gradline.trajectory import Trajectory, unstacked
-from gradline.wording import listed
 
 SCALES = ("auto", "none", "standard")
 

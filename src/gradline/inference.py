@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.basis import Basis, Pair
-from gradline.errors import RequestError, UsageError
+from gradline.core.errors import RequestError, UsageError
+from gradline.core.text import listed
 from gradline.estimates import Estimates, quantile
 from gradline.factor import UNIT, row_norms
 from gradline.moments import Moments
 from gradline.rank import Rank, determined_factor
 from gradline.refinement import Figures
-from gradline.wording import listed
 
 WEIGHTS_ARE = ("counts", "precision", "sampling")
 

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradline.arguments import is_real
 from gradline.certificate import Certificate, Training, judge
-from gradline.errors import DataError, RequestError, UsageError
+from gradline.core.arguments import is_real
+from gradline.core.errors import DataError, RequestError, UsageError
 from gradline.model import History, LinearModel
 from gradline.moments import Moments
 from gradline.objectives import Scaling

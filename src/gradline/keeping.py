@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gradline import memory
 from gradline.blocks import Block, Columns
-from gradline.engines import made
+from gradline.core import memory_limit as memory
+from gradline.core.parallel import made
 from gradline.rows import ArrayRows, Rows, parcels
 
 _CELLS = 1 << 20  # per block on its way: 8 MB

@@ -12,9 +12,11 @@ import numpy as np
 
 from gradline.basis import Pair
 from gradline.certificate import Certificate, finite
+from gradline.core.errors import DataError, MissingValuesError, ModelFileError, Notice, UnseenLevelError
+from gradline.core.tensor_file import digest, expect_shapes, read_tensors, write_tensors
+from gradline.core.text import listed
 from gradline.data import open_table
 from gradline.design import Number, Recipe
-from gradline.errors import DataError, MissingValuesError, ModelFileError, Notice, UnseenLevelError
 from gradline.inference import Inference, infer
 from gradline.moments import Moments
 from gradline.reading import is_array, matrix
@@ -22,8 +24,6 @@ from gradline.refinement import Figures
 from gradline.rows import TableRows, complete
 from gradline.solvers import Record
 from gradline.sparse import by_rows, dense, is_sparse
-from gradline.storage import digest, expect_shapes, read_tensors, write_tensors
-from gradline.wording import listed
 
 if TYPE_CHECKING:
     from gradline.plots.accessors import ModelPlots

@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from gradline.blocks import Block
+from gradline.core.errors import RequestError
 from gradline.design import Recipe
-from gradline.errors import RequestError
 from gradline.moments import Moments, RawFactor
 from gradline.rank import Rank, determined_factor
 from gradline.refinement import Refined

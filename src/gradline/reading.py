@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradline.core.errors import DataError, Notice, RequestError, UsageError
 from gradline.data import open_table
 from gradline.data.columnar import FrameSource
 from gradline.data.source import LARGEST_INTEGER
 from gradline.design import Number, Recipe
-from gradline.errors import DataError, Notice, RequestError, UsageError
 from gradline.learning import learn
 from gradline.rows import ArrayRows, Rows, TableRows, infinite, refuse_negative
 from gradline.sparse import by_rows, is_sparse

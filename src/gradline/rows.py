@@ -11,12 +11,12 @@ import numpy as np
 import polars as pl
 
 from gradline.blocks import Block, Columns, Parcel
+from gradline.core.errors import DataError, MissingValuesError
+from gradline.core.text import listed
 from gradline.data import Batch, Source
 from gradline.data.columnar import LazySource
 from gradline.design import Recipe
-from gradline.errors import DataError, MissingValuesError
 from gradline.sparse import dense, is_sparse
-from gradline.wording import listed
 
 _DROP = "leave these rows out with --missing drop (missing='drop' in Python), or fill the cells first"
 

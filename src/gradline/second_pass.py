@@ -7,12 +7,12 @@ from typing import TypeVar
 import numpy as np
 
 from gradline.blocks import Block
+from gradline.core.blas_threads import one_blas_thread
+from gradline.core.parallel import made
 from gradline.crossproducts import CrossProducts, Found
-from gradline.engines import made
 from gradline.factor import assembled, back_substituted, forward_substituted, multiplied, root, rounding
 from gradline.rows import Rows, parcels
 from gradline.tally import Tally
-from gradline.threads import one_blas_thread
 
 _CELLS = 1 << 20  # of a block
 _ROWS = 1024  # and of a wide one, whose products are k×k: more than their sum costs

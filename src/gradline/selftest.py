@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradline.errors import GradlineWarning
+from gradline.core.errors import GradlineWarning
 from gradline.fitting import fit
 from gradline.model import LinearModel
 from gradline.moments import Moments

@@ -8,12 +8,12 @@ import numpy as np
 
 from gradline.basis import Pair
 from gradline.certificate import Certificate
+from gradline.core.text import big, counted, epochs, listed, number, percent
 from gradline.design import Category
 from gradline.estimates import Estimates
 from gradline.inference import Inference
 from gradline.model import Evaluation, LinearModel
 from gradline.trajectory import Direction
-from gradline.wording import big, counted, epochs, listed, number, percent
 
 WIDTH = 100  # of a line of prose, on every terminal the same
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from gradline.blocks import Block
 from gradline.compiled import kernels, lent
+from gradline.core.errors import DataError
 from gradline.doubled import two_sum
-from gradline.errors import DataError
 from gradline.factor import UNIT
 from gradline.sparse import is_sparse
 

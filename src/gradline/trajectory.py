@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradline.arguments import is_real, is_whole
-from gradline.errors import RequestError, UsageError
+from gradline.core.arguments import is_real, is_whole
+from gradline.core.errors import RequestError, UsageError
+from gradline.core.text import joined
 from gradline.factor import thin_svd
 from gradline.heavy_ball import envelope, progress, rates
 from gradline.moments import Moments, once
 from gradline.rank import determined_factor
-from gradline.wording import joined
 
 WEIGHTS_SHRINK = 1000.0  # `epochs_to_weights`: until the slowest error is a thousandth
 LAST_EPOCH = 10**18  # beyond it k·log(1 − a) has no digit left to lose

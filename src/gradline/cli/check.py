@@ -6,7 +6,7 @@ import typer
 
 from gradline.cli import flags
 from gradline.cli.terminal import expect_targets, guarded, out, out_json, say, tell_notices
-from gradline.memory import limited
+from gradline.core.memory_limit import limited
 
 PANEL = "Check"
 
@@ -41,7 +41,7 @@ def trajectory(
       gradline trajectory example:crops -t apples -t oranges --lr 1e-5 --at 100 --at 84000000
     """
     from gradline.cli.options import rate  # noqa: PLC0415 - --help needs no numpy
-    from gradline.errors import UsageError  # noqa: PLC0415
+    from gradline.core.errors import UsageError  # noqa: PLC0415
     from gradline.moments import Moments  # noqa: PLC0415
     from gradline.objectives import Scaling  # noqa: PLC0415
     from gradline.reading import read  # noqa: PLC0415
@@ -69,8 +69,8 @@ def trajectory(
 
 
 def _print(path: Any, points: list[Any]) -> None:
+    from gradline.core.text import number, percent  # noqa: PLC0415
     from gradline.summary import aligned, far, near  # noqa: PLC0415 - --help needs no numpy
-    from gradline.wording import number, percent  # noqa: PLC0415
 
     columns = [
         ["epoch", *(f"{point.epoch:,}" for point in points)],

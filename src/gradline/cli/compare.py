@@ -41,7 +41,7 @@ def diff(
 
       gradline diff january.safetensors latest --average --html diff.html
     """
-    from gradline.errors import UsageError  # noqa: PLC0415 - --help needs it not
+    from gradline.core.errors import UsageError  # noqa: PLC0415 - --help needs it not
 
     if len(names) < 2:
         raise UsageError(f"only {names[0]} is named", "name two or more to compare, such as v1 v2")

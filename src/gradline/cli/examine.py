@@ -7,7 +7,7 @@ import typer
 
 from gradline.cli import flags
 from gradline.cli.terminal import Progress, expect_targets, guarded, out, out_json
-from gradline.memory import limited
+from gradline.core.memory_limit import limited
 
 PANEL = "Check"
 
@@ -45,7 +45,7 @@ def doctor(
 
       gradline doctor --explain far-from-zero
     """
-    from gradline.errors import UsageError  # noqa: PLC0415 - --help needs it not
+    from gradline.core.errors import UsageError  # noqa: PLC0415 - --help needs it not
 
     if explain is not None:
         _explain(explain)

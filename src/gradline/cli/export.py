@@ -56,7 +56,7 @@ def export(
 
       gradline export crops.safetensors --to onnx -o crops.onnx
     """
-    from gradline.errors import UsageError  # noqa: PLC0415 - --help needs no numpy
+    from gradline.core.errors import UsageError  # noqa: PLC0415 - --help needs no numpy
 
     if to not in SUFFIXES:
         raise UsageError(f"--to is {to!r}", f"use {', '.join(SUFFIXES)}")
@@ -99,10 +99,10 @@ def _onnx(model: "LinearModel", unseen: str) -> tuple[bytes, "Trial | None"]:
 
 
 def _torch(model: "LinearModel") -> tuple[bytes, "Trial"]:
+    from gradline.core.text import listed  # noqa: PLC0415
     from gradline.exports import state_dict  # noqa: PLC0415
     from gradline.exports.probe import Probe  # noqa: PLC0415
     from gradline.exports.trial import torch_trial  # noqa: PLC0415
-    from gradline.wording import listed  # noqa: PLC0415
 
     state = state_dict(model)
     trial = torch_trial(Probe.of(model), state)
@@ -112,7 +112,7 @@ def _torch(model: "LinearModel") -> tuple[bytes, "Trial"]:
 
 def _expect_fitting(to: str, given: dict[str, str | list[str] | None]) -> None:
     """Refuse what the kind of export has no use for."""
-    from gradline.errors import UsageError  # noqa: PLC0415 - --help needs no numpy
+    from gradline.core.errors import UsageError  # noqa: PLC0415 - --help needs no numpy
 
     fitting = {"sql": ("--dialect", "--table", "--keep", "--unseen"), "onnx": ("--unseen",), "torch": ()}[to]
     for name, value in given.items():
@@ -122,7 +122,7 @@ def _expect_fitting(to: str, given: dict[str, str | list[str] | None]) -> None:
 
 def _path(model: Path, to: str, output: str | None) -> Path | None:
     """Where to write; None for standard output. Refuses, before any work, what holds something else."""
-    from gradline.errors import FileError  # noqa: PLC0415 - --help needs no numpy
+    from gradline.core.errors import FileError  # noqa: PLC0415 - --help needs no numpy
 
     if output is None and to == "sql":
         return None
@@ -136,7 +136,7 @@ def _path(model: Path, to: str, output: str | None) -> Path | None:
 
 def _write(path: Path | None, content: bytes) -> None:
     """The whole export, or nothing."""
-    from gradline.storage import replacing  # noqa: PLC0415 - --help needs no numpy
+    from gradline.core.tensor_file import replacing  # noqa: PLC0415 - --help needs no numpy
 
     if path is None:
         sys.stdout.buffer.write(content)

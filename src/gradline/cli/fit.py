@@ -60,7 +60,7 @@ def fit(
       gradline fit flights.csv -t arr_delay -f dep_delay -f carrier --missing drop -o delay.safetensors
     """
     from gradline.cli.options import FitOptions  # noqa: PLC0415 - --help needs no numpy
-    from gradline.storage import expect_writable  # noqa: PLC0415
+    from gradline.core.tensor_file import expect_writable  # noqa: PLC0415
 
     given = {
         "data": data, "targets": target, "features": feature, "exclude": exclude, "solver": solver, "lr": lr,
@@ -80,7 +80,7 @@ def fit(
 
 def _recorder(commit: bool, message: str, config: Path | None) -> Callable[[Any, str], str] | None:
     """What records a model under the name of a file and returns the version's name; None if nobody asked."""
-    from gradline.errors import UsageError  # noqa: PLC0415 - --help needs it not
+    from gradline.core.errors import UsageError  # noqa: PLC0415 - --help needs it not
 
     if not commit:
         if message:

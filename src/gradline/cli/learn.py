@@ -65,7 +65,7 @@ def lesson(
 
       gradline lesson --by module --script loop.py
     """
-    from gradline.errors import UsageError  # noqa: PLC0415 - --help needs no PyTorch
+    from gradline.core.errors import UsageError  # noqa: PLC0415 - --help needs no PyTorch
 
     if steps < 0:
         raise UsageError(f"steps is {steps}", "give a whole number from 0")
@@ -94,7 +94,7 @@ def lesson(
 def _expect_torch() -> None:
     import importlib.util  # noqa: PLC0415 - --help needs it not
 
-    from gradline.errors import RequestError  # noqa: PLC0415
+    from gradline.core.errors import RequestError  # noqa: PLC0415
 
     if importlib.util.find_spec("torch") is None:
         raise RequestError(
@@ -103,7 +103,7 @@ def _expect_torch() -> None:
 
 
 def _write(lesson: Any, script: Path | None, graph: Path | None) -> None:
-    from gradline.storage import replacing  # noqa: PLC0415 - --help needs no numpy
+    from gradline.core.tensor_file import replacing  # noqa: PLC0415 - --help needs no numpy
 
     if script:
         with replacing(script) as stream:
@@ -169,7 +169,7 @@ def diagnose(
 
 def _printed(losses: str) -> str:
     """What the loop printed, from a file or from standard input."""
-    from gradline.errors import FileError  # noqa: PLC0415 - --help needs it not
+    from gradline.core.errors import FileError  # noqa: PLC0415 - --help needs it not
 
     try:
         return sys.stdin.read() if losses == "-" else Path(losses).read_text(encoding="utf-8")
@@ -181,7 +181,7 @@ def _printed(losses: str) -> str:
 
 def _start(init: str | None, weight: Sequence[str], bias: str | None) -> Any:
     """The start as it was said: numbers as they were printed, zeros, or a saved model's coefficients."""
-    from gradline.errors import UsageError  # noqa: PLC0415 - --help needs it not
+    from gradline.core.errors import UsageError  # noqa: PLC0415 - --help needs it not
 
     if not weight and bias is None:
         if init is None or init == "zeros":

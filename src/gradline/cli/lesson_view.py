@@ -9,13 +9,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from gradline.core.text import listed, number
 from gradline.pytorch.lessons import Lesson
 from gradline.pytorch.mistakes import Comparison
 from gradline.pytorch.program import numbers
 from gradline.pytorch.sanity import Sanity
 from gradline.pytorch.steps import Step
 from gradline.summary import sentences
-from gradline.wording import listed, number
 
 FEATURES = 12  # that are shown
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gradline.errors import FileError, UsageError
+from gradline.core.errors import FileError, UsageError
+from gradline.core.text import listed, nearest
 from gradline.fitting import Request
 from gradline.solvers import named
-from gradline.wording import listed, nearest
 
 _KINDS: dict[str, tuple[type, ...]] = {
     "data": (str,),

@@ -6,7 +6,7 @@ import typer
 
 from gradline.cli import flags
 from gradline.cli.terminal import guarded, out, out_json
-from gradline.memory import limited
+from gradline.core.memory_limit import limited
 
 PANEL = "Check"
 DISAGREES = 3

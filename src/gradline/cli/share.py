@@ -8,7 +8,7 @@ import typer
 from gradline.cli import flags
 from gradline.cli.prove import DISAGREES
 from gradline.cli.terminal import expect_targets, guarded, say
-from gradline.memory import limited
+from gradline.core.memory_limit import limited
 
 PANEL = "Share"
 # What the tutorials predict, so that the examples open without further words.
@@ -47,7 +47,7 @@ def play(
 
       gradline play sales.csv -t revenue -o revenue.html
     """
-    from gradline.errors import UsageError  # noqa: PLC0415 - --help needs it not
+    from gradline.core.errors import UsageError  # noqa: PLC0415 - --help needs it not
 
     if data is None:
         raise UsageError(
@@ -113,7 +113,7 @@ def _stem(data: str) -> str:
 
 def expect_page(path: Path) -> None:
     """Refuse, before any work, to write a page over something that is none, or over a folder."""
-    from gradline.errors import FileError  # noqa: PLC0415 - --help needs it not
+    from gradline.core.errors import FileError  # noqa: PLC0415 - --help needs it not
 
     if path.is_dir():
         raise FileError(f"cannot write {path}: it is a folder", "add a file name")

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import typer
 
-from gradline.errors import GradlineError, Notice, UsageError
-from gradline.memory import check
+from gradline.core.errors import GradlineError, Notice, UsageError
+from gradline.core.memory_limit import check
 
 INTERRUPTED = 130
 

@@ -11,7 +11,7 @@ from gradline.cli import flags
 from gradline.cli.terminal import guarded, out, out_json, say
 from gradline.cli.version_view import account, show_version
 from gradline.cli.versions import named
-from gradline.memory import check, limited
+from gradline.core.memory_limit import check, limited
 
 PANEL = "Use"
 
@@ -47,7 +47,7 @@ def predict(
       gradline predict delay.safetensors tomorrow.csv -o predicted.csv
     """
     from gradline.certificate import finite  # noqa: PLC0415 - --help needs no numpy
-    from gradline.errors import UsageError  # noqa: PLC0415
+    from gradline.core.errors import UsageError  # noqa: PLC0415
     from gradline.model import load  # noqa: PLC0415
 
     missing = _choice("missing", missing or "error", ("error", "drop"))
@@ -87,9 +87,9 @@ def evaluate(
     as_json: flags.AsJson = False,
 ) -> None:
     """Tell how well a model predicts other rows."""
+    from gradline.core.text import counted  # noqa: PLC0415
     from gradline.model import load  # noqa: PLC0415 - --help needs no numpy
     from gradline.summary import quality  # noqa: PLC0415
-    from gradline.wording import counted  # noqa: PLC0415
 
     missing = _choice("missing", missing or "error", ("error", "drop"))
     _choice("unseen", unseen, ("error", "base"))
@@ -141,7 +141,7 @@ def show(
 
 
 def _choice(name: str, value: str, choices: tuple[str, ...]) -> str:
-    from gradline.errors import UsageError  # noqa: PLC0415 - --help needs no numpy
+    from gradline.core.errors import UsageError  # noqa: PLC0415 - --help needs no numpy
 
     if value not in choices:
         raise UsageError(f"{name} is {value!r}", f"use {' or '.join(choices)}")
@@ -150,7 +150,7 @@ def _choice(name: str, value: str, choices: tuple[str, ...]) -> str:
 
 def _expect_csv(output: str, data: str | None, model: Path) -> None:
     """Refuse to write predictions over what they are made from, or under the name of another format."""
-    from gradline.errors import UsageError  # noqa: PLC0415 - --help needs no numpy
+    from gradline.core.errors import UsageError  # noqa: PLC0415 - --help needs no numpy
 
     path = Path(output)
     for other in (Path(data or ""), model):
@@ -164,9 +164,9 @@ def _expect_csv(output: str, data: str | None, model: Path) -> None:
 
 def _row(model: Any, values: list[str]) -> tuple[Any, list[str]]:
     """One row from NAME=VALUE words; the longest name that fits wins, since names may hold a `=`."""
+    from gradline.core.errors import UsageError  # noqa: PLC0415
+    from gradline.core.text import listed, nearest  # noqa: PLC0415
     from gradline.data.columnar import FrameSource  # noqa: PLC0415 - --help needs no numpy
-    from gradline.errors import UsageError  # noqa: PLC0415
-    from gradline.wording import listed, nearest  # noqa: PLC0415
 
     known = list(model.recipe.inputs)
     row: dict[str, list[str]] = {}
@@ -189,8 +189,8 @@ def _row(model: Any, values: list[str]) -> tuple[Any, list[str]]:
 
 
 def _table(model: Any, data: str | None) -> tuple[Any, list[str]]:
+    from gradline.core.text import listed  # noqa: PLC0415
     from gradline.data import open_table  # noqa: PLC0415 - --help needs no numpy
-    from gradline.wording import listed  # noqa: PLC0415
 
     source = open_table(data)
     extra = model.recipe.match(source, targets=False)
@@ -215,7 +215,7 @@ class _Ranges:
             yield batch
 
     def notes(self) -> list[str]:
-        from gradline.wording import counted, number  # noqa: PLC0415 - --help needs no numpy
+        from gradline.core.text import counted, number  # noqa: PLC0415 - --help needs no numpy
 
         return [
             f"{name} lies outside {number(low, 6)} to {number(high, 6)}, where the model was trained, "
@@ -227,7 +227,7 @@ class _Ranges:
 
 def _names(targets: tuple[str, ...], bounds: bool) -> list[str]:
     """The columns of predictions: the targets, each followed by its bounds where there are any."""
-    from gradline.errors import RequestError  # noqa: PLC0415 - --help needs no numpy
+    from gradline.core.errors import RequestError  # noqa: PLC0415 - --help needs no numpy
 
     names = [name + end for name in targets for end in (("", "_lower", "_upper") if bounds else ("",))]
     twice = next((name for name in names if names.count(name) > 1), None)
@@ -265,7 +265,7 @@ def _write_csv(names: list[str], batches: Iterable[Any], output: str | None) -> 
 
     import polars as pl  # noqa: PLC0415 - --help needs no polars
 
-    from gradline.storage import replacing  # noqa: PLC0415
+    from gradline.core.tensor_file import replacing  # noqa: PLC0415
 
     header = True
     with replacing(output) if output else nullcontext(sys.stdout.buffer) as stream:

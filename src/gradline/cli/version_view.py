@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from gradline.cli.terminal import out, out_json
-from gradline.wording import counted, listed, printable
+from gradline.core.text import counted, listed, printable
 
 _COLUMNS = ("version", "when (UTC)", "message", "solver", "loss", "RMSE", "R²", "rows", "status")
 _TO_THE_RIGHT = ("loss", "RMSE", "R²", "rows")

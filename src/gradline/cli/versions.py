@@ -40,7 +40,7 @@ def commit(
 
       gradline fit example:crops -t apples --commit -m "exact"
     """
-    from gradline.errors import UsageError  # noqa: PLC0415 - --help needs it not
+    from gradline.core.errors import UsageError  # noqa: PLC0415 - --help needs it not
 
     if not paths:
         raise UsageError(
@@ -133,7 +133,7 @@ def tag(
     remove: Annotated[bool, typer.Option("--remove", help="Take the tag away.")] = False,
 ) -> None:
     """Give a version a name, which all commands take for it."""
-    from gradline.errors import RequestError  # noqa: PLC0415 - --help needs it not
+    from gradline.core.errors import RequestError  # noqa: PLC0415 - --help needs it not
 
     store, found = _found(version)
     if not remove:
@@ -173,7 +173,7 @@ def as_card(version: Any) -> dict[str, Any]:
 
 def named(path: Path) -> tuple[Any, Any] | None:
     """The store and the version, where a MODEL is no file but a version's name."""
-    from gradline.errors import RequestError  # noqa: PLC0415 - --help needs it not
+    from gradline.core.errors import RequestError  # noqa: PLC0415 - --help needs it not
     from gradline.history.store import Store, is_written_as_version  # noqa: PLC0415
 
     text = str(path)

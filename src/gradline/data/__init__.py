@@ -2,10 +2,10 @@
 
 import os
 
+from gradline.core.errors import DataError
 from gradline.data.columnar import FrameSource, LazySource
 from gradline.data.files import FilesSource, open_files
 from gradline.data.source import Batch, Column, Kind, Source
-from gradline.errors import DataError
 
 __all__ = ["Batch", "Column", "Kind", "Source", "open_table"]
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from gradline.core.errors import DataError, FileError
 from gradline.data.meter import METER
 from gradline.data.source import EMPTY, Batch, Column, Kind, converted
-from gradline.errors import DataError, FileError
 
 _CELLS = 1 << 21  # per batch: 16 MB of numbers
 _ROWS = 1 << 17  # at most

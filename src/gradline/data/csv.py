@@ -14,10 +14,10 @@ import numpy as np
 import polars as pl
 
 from gradline.compiled import foresee, kernels
+from gradline.core.errors import DataError
+from gradline.core.parallel import made
 from gradline.data import lines, text
 from gradline.data.source import EMPTY, Batch, Column, Kind
-from gradline.engines import made
-from gradline.errors import DataError
 
 _SEPARATORS = ",;\t|"
 _NEWLINE, _RETURN = ord("\n"), ord("\r")

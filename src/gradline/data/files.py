@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from gradline.core.errors import DataError, FileError
+from gradline.core.text import listed, nearest
 from gradline.data import columnar, csv, ndjson
 from gradline.data.meter import METER
 from gradline.data.source import EMPTY, Batch, Column, Kind, Source
-from gradline.errors import DataError, FileError
-from gradline.wording import listed, nearest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
+from gradline.core.errors import DataError
 from gradline.data import lines, text
 from gradline.data.source import Batch, Column, Kind
-from gradline.errors import DataError
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 import polars as pl
 
-from gradline.errors import DataError
+from gradline.core.errors import DataError
 
 MISSING_WORDS = ("", "na", "n/a", "#n/a", "nan", "null", "none")  # trimmed, in any case
 TRUTH_WORDS = ("true", "false")

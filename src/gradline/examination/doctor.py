@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from gradline.arguments import is_real
 from gradline.blocks import Block, Columns
 from gradline.certificate import sure_digits
+from gradline.core.arguments import is_real
+from gradline.core.errors import Notice, RequestError, UsageError
 from gradline.design import Category
-from gradline.errors import Notice, RequestError, UsageError
 from gradline.examination.pace import paces
 from gradline.examination.prescription import BatchLimit, Report, Slow
 from gradline.examination.survey import BATCHES, Survey

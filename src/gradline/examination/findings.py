@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from gradline.errors import UsageError
+from gradline.core.errors import UsageError
 
 
 class Code(NamedTuple):

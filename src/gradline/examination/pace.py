@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gradline.core.text import big, number
 from gradline.moments import Moments
 from gradline.objectives import Scaling
 from gradline.trajectory import Spectrum, Trajectory
-from gradline.wording import big, number
 
 
 class Pace(NamedTuple):

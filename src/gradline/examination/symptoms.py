@@ -7,15 +7,15 @@ from functools import cached_property
 
 import numpy as np
 
+from gradline.core.errors import Notice
+from gradline.core.text import counted, epochs, joined, listed, number, percent
 from gradline.design import Number
-from gradline.errors import Notice
 from gradline.examination.findings import CODES, Finding
 from gradline.examination.pace import CENTRED, RAW, SCALED, Pace, condition
 from gradline.examination.survey import Survey
 from gradline.moments import Moments
 from gradline.rank import Rank
 from gradline.trajectory import Trajectory
-from gradline.wording import counted, epochs, joined, listed, number, percent
 
 USUAL_RATE = 0.01  # what people try first; data that bear it need no warning
 SLOW = 10_000  # epochs; fewer pass while one waits

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from gradline.lazy import face
+from gradline.core.lazy import face
 
 if TYPE_CHECKING:
     from gradline.exports.graph import onnx

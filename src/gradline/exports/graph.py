@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradline import __version__
+from gradline.core.errors import RequestError
 from gradline.data.source import MISSING_WORDS
-from gradline.errors import RequestError
 from gradline.exports.parts import Levels, Numeric, Part, expect_unseen, parts, spellings
 from gradline.model import LinearModel
 

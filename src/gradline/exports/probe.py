@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from gradline.core.errors import DigitsError
+from gradline.core.text import number
 from gradline.design import Category, Number, Term
-from gradline.errors import DigitsError
 from gradline.model import LinearModel
-from gradline.wording import number
 
 ROWS = 64
 _INCOMPLETE = 16  # the last rows lack a cell, or have a level that training did not see

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from gradline import __version__
+from gradline.core.errors import RequestError
 from gradline.data.source import MISSING_WORDS
-from gradline.errors import RequestError
 from gradline.exports.dialects import Dialect, dialect_named
 from gradline.exports.parts import Levels, Numeric, Part, expect_unseen, parts, spellings
 from gradline.model import LinearModel

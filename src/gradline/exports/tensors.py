@@ -2,7 +2,7 @@
 
 import importlib.util
 
-from gradline.errors import RequestError
+from gradline.core.errors import RequestError
 from gradline.exports.parts import expect_finite
 from gradline.model import LinearModel
 

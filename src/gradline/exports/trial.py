@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradline.errors import RequestError
+from gradline.core.errors import RequestError
 from gradline.exports.dialects import DIALECTS
 from gradline.exports.probe import Probe, Trial
 

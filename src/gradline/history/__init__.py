@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from gradline.lazy import face
+from gradline.core.lazy import face
 
 if TYPE_CHECKING:
     from gradline.history.logged import log_dataset, log_hyperparams, log_metrics, reset, set_project

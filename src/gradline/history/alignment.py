@@ -5,12 +5,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gradline.core.errors import RequestError
+from gradline.core.text import listed
 from gradline.design import Category, Number, Recipe
-from gradline.errors import RequestError
 from gradline.factor import triangular
 from gradline.model import LinearModel
 from gradline.moments import Moments
-from gradline.wording import listed
 
 
 class End(NamedTuple):

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gradline.errors import UsageError
-from gradline.wording import nearest
+from gradline.core.errors import UsageError
+from gradline.core.text import nearest
 
 Row = Mapping[str, Any]
 Condition = Callable[[Row], bool]

@@ -6,11 +6,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from gradline.errors import FileError
+from gradline.core.errors import FileError
+from gradline.core.text import counted
 from gradline.history.store import NAME, Store
 from gradline.history.version import Version
 from gradline.history.writing import remove
-from gradline.wording import counted
 
 YOUNG = 3600.0  # seconds: what is younger may belong to a commit that still runs
 _DIGEST = re.compile(r"[0-9a-f]{64}")

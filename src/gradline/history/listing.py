@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gradline.errors import UsageError
+from gradline.core.errors import UsageError
+from gradline.core.text import nearest
 from gradline.history.filters import condition
 from gradline.history.version import Version
-from gradline.wording import nearest
 
 _FACTS = (
     "solver",

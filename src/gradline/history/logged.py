@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from gradline.errors import UsageError
+from gradline.core.errors import UsageError
 
 _project: dict[str, str] = {}
 _pending: dict[str, dict[str, Any]] = {}

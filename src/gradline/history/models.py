@@ -7,12 +7,12 @@ from typing import Any
 
 from gradline.basis import Pair
 from gradline.certificate import finite
-from gradline.errors import RequestError
+from gradline.core.errors import RequestError
+from gradline.core.tensor_file import CARD, read_tensors, write_tensors
+from gradline.core.text import listed
 from gradline.history.store import Store
 from gradline.history.version import Version
 from gradline.model import LinearModel, load
-from gradline.storage import CARD, read_tensors, write_tensors
-from gradline.wording import listed
 
 
 def described(model: LinearModel, moments: bool) -> dict[str, Any]:

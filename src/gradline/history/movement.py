@@ -7,14 +7,14 @@ import numpy as np
 
 from gradline.basis import Pair
 from gradline.certificate import finite
-from gradline.errors import UsageError
+from gradline.core.errors import UsageError
+from gradline.core.text import listed, number
 from gradline.history.alignment import Ground, ground
 from gradline.history.route import PARTS, Route
 from gradline.inference import infer
 from gradline.model import LinearModel
 from gradline.moments import Moments
 from gradline.rank import Rank
-from gradline.wording import listed, number
 
 MEANING = (
     "Data: the least-squares answer on other rows. Columns: with other columns, or a bias. Training: how far each "

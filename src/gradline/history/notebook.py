@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from gradline.errors import FileError, GradlineWarning, RequestError
+from gradline.core.errors import FileError, GradlineWarning, RequestError
 
 _TRACES = ("execution", "ExecuteTime")  # when a cell ran, in the metadata of cells
 

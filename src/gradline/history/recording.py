@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gradline.errors import FileError, RequestError, UsageError
+from gradline.core.errors import FileError, RequestError, UsageError
 from gradline.history import logged
 from gradline.history.code import code_of
 from gradline.history.environment import environment

@@ -2,12 +2,12 @@
 
 import numpy as np
 
+from gradline.core.text import number
 from gradline.model import LinearModel
 from gradline.moments import Moments
 from gradline.objectives import Problem, Scaling
 from gradline.solvers.base import INITS, initial
 from gradline.trajectory import Trajectory, unstacked
-from gradline.wording import number
 
 
 class UnrepeatableError(Exception):

@@ -4,12 +4,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from gradline.errors import FileError, RequestError
+from gradline.core.errors import FileError, RequestError
+from gradline.core.tensor_file import replacing
+from gradline.core.text import listed, nearest
 from gradline.history.notebook import without_outputs
 from gradline.history.store import Store
 from gradline.history.version import Version
-from gradline.storage import replacing
-from gradline.wording import listed, nearest
 
 
 def checkout(store: Store, version: Version, paths: Sequence[str] = (), force: bool = False) -> list[str]:

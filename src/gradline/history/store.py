@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gradline.errors import FileError, RequestError, UsageError
+from gradline.core.errors import FileError, RequestError, UsageError
+from gradline.core.text import nearest
 from gradline.history.version import RECORDED, Version
 from gradline.history.writing import RECORD, claim, numbers, place
-from gradline.wording import nearest
 
 NAME = ".gradline"
 FORMAT = 1  # of a record; raised when an older gradline could no longer read what we write

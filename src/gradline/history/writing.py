@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from gradline.errors import FileError
+from gradline.core.errors import FileError
 
 RECORD = "record.json"
 

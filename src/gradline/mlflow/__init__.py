@@ -3,8 +3,8 @@
 import importlib.util
 from typing import TYPE_CHECKING, Any
 
-from gradline.errors import RequestError
-from gradline.lazy import face
+from gradline.core.errors import RequestError
+from gradline.core.lazy import face
 
 if TYPE_CHECKING:
     from gradline.mlflow.flavour import _load_pyfunc, load_model, log_model, save_model

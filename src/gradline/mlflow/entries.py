@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gradline.errors import FileError
+from gradline.core.errors import FileError
 from gradline.history.models import described, model_of
 from gradline.history.store import Store
 from gradline.history.version import Version

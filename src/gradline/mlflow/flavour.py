@@ -14,10 +14,10 @@ from mlflow.models.utils import _save_example  # what every flavour saves its ex
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
 from gradline import __version__
+from gradline.core.errors import FileError, GradlineError, RequestError
+from gradline.core.text import listed
 from gradline.data import Kind
-from gradline.errors import FileError, GradlineError, RequestError
 from gradline.model import LinearModel, load
-from gradline.wording import listed
 
 FLAVOUR = "gradline"
 _DATA = "model.safetensors"

@@ -26,7 +26,7 @@ from mlflow.entities import (
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 
-from gradline.errors import RequestError, UsageError
+from gradline.core.errors import RequestError, UsageError
 from gradline.mlflow.entries import IDENTITY, Entry, entries
 from gradline.mlflow.flavour import columns, save_model
 from gradline.model import LinearModel

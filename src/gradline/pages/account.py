@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradline.core.text import big, listed, percent
 from gradline.design import Category
 from gradline.inference import Inference
 from gradline.model import LinearModel
 from gradline.verification.claims import Verification
-from gradline.wording import big, listed, percent
 
 MOST_NAMES = 50  # in one list; the others are counted
 

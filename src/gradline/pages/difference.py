@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from gradline.core.text import percent
 from gradline.history.comparison import Comparison
 from gradline.history.comparison import Table as Columns
 from gradline.history.fitted import Change, Coefficient, ModelDifference, shown
@@ -11,7 +12,6 @@ from gradline.pages import difference_figures
 from gradline.pages.account import Cell, Row, Table, cell
 from gradline.pages.document import Page
 from gradline.pages.templated import TEMPLATES, Drawing, drawn, expect_jinja2, written
-from gradline.wording import percent
 
 MOST_ROWS = 200  # of a table; what is left is in the JSON
 

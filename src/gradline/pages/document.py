@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gradline.storage import replacing
+from gradline.core.tensor_file import replacing
 
 ASSETS = Path(__file__).parent / "assets"
 FRAME_HEIGHT = 900  # pixels of the page in a notebook's cell

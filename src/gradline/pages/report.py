@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gradline import __version__, plots
+from gradline.core.errors import GradlineError
+from gradline.core.text import joined, listed
 from gradline.data import Source, open_table
-from gradline.errors import GradlineError
 from gradline.model import LinearModel, load
 from gradline.pages.account import MOST_NAMES, Account, checks, fit_command
 from gradline.pages.document import Page
@@ -18,7 +19,6 @@ from gradline.pages.templated import Drawing, drawn, expect_jinja2, written
 from gradline.reading import WEIGHTS
 from gradline.summary import heading, sentences
 from gradline.verification.claims import Verification, verify
-from gradline.wording import joined, listed
 
 _INTERVALS = ("Coefficients with 95 % intervals", plots.coefficients)
 _FITTED = ("Data and fit", plots.fitted)

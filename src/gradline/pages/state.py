@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from gradline.arguments import is_whole
 from gradline.basis import Basis
 from gradline.blocks import Block
 from gradline.certificate import finite
+from gradline.core.arguments import is_whole
+from gradline.core.errors import RequestError, UsageError
+from gradline.core.text import listed
 from gradline.data import open_table
 from gradline.design import Category
-from gradline.errors import RequestError, UsageError
 from gradline.estimates import quantile
 from gradline.fitting import Request, command, run
 from gradline.model import LinearModel
@@ -24,7 +25,6 @@ from gradline.rank import determined_factor
 from gradline.reading import read
 from gradline.rows import Rows
 from gradline.trajectory import Spectrum
-from gradline.wording import listed
 
 MOST_ROWS = 2000  # more dots than these cover each other
 MOST_CELLS = 30_000  # of the sample: half a megabyte of text

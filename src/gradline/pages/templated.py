@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from gradline.errors import RequestError
+from gradline.core.errors import RequestError
 from gradline.pages.document import Page, Style, assembled, plotly_scripts, plotly_styles
 
 TEMPLATES = Path(__file__).parent / "templates"

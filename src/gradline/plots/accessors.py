@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gradline import plots
-from gradline.errors import RequestError
+from gradline.core.errors import RequestError
 from gradline.model import LinearModel
 from gradline.moments import Moments
 from gradline.objectives import Problem, Scaling

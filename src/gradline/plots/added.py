@@ -8,15 +8,15 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from gradline.basis import Basis
+from gradline.core.errors import RequestError
+from gradline.core.text import counted, number
 from gradline.design import Number, Recipe
-from gradline.errors import RequestError
 from gradline.factor import triangular
 from gradline.model import LinearModel
 from gradline.moments import Moments
 from gradline.plots.sampling import Sample, sampled
 from gradline.plots.style import figure, label, line, marker
 from gradline.rank import Rank
-from gradline.wording import counted, number
 
 _PANELS = 12  # more on one page nobody compares
 _POINTS = 6000  # over all panels: a browser draws these at once

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
+from gradline.core.errors import RequestError
+from gradline.core.text import counted, number
 from gradline.diagnostics import Diagnostics, diagnostics
-from gradline.errors import RequestError
 from gradline.estimates import quantile
 from gradline.model import LinearModel
 from gradline.plots.sampling import picked
 from gradline.plots.style import NEUTRAL, RED, add_diagonal, figure, label, line, marker, shown
-from gradline.wording import counted, number
 
 _SHOWN = 2000  # rows in a figure
 _EXTREME = 200  # of these, the largest by each of three figures are always among them

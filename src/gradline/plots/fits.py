@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from gradline.core.text import number
 from gradline.model import LinearModel
 from gradline.plots.added import added_variables
 from gradline.plots.sampling import Sample, sampled
@@ -19,7 +20,6 @@ from gradline.plots.style import (
     scene_label,
     shown,
 )
-from gradline.wording import number
 
 _CAMERA = {"eye": {"x": 1.3, "y": -1.6, "z": 0.6}, "center": {"x": 0, "y": 0, "z": -0.15}}
 

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
-from gradline.errors import RequestError
+from gradline.core.errors import RequestError
+from gradline.core.text import big, number
 from gradline.moments import Moments
 from gradline.plots.style import COLORS, figure, label, line, marker, shown
 from gradline.plots.walk import amplitudes, epochs_shown
 from gradline.rank import determined_factor
 from gradline.trajectory import Trajectory, stacked
-from gradline.wording import big, number
 
 _GRID = 101  # odd, so that the optimum is one of its points
 _FLOOR = 1e-12  # of the highest loss: a logarithm needs one where the optimum's loss is 0

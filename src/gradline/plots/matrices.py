@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
+from gradline.core.text import number
 from gradline.model import LinearModel
 from gradline.plots.sampling import sampled
 from gradline.plots.style import GRID, NEUTRAL, figure, label
-from gradline.wording import number
 
 _MOST = 5  # columns of one matrix; the last but one stands for those between
 _NAME = 10  # characters of a name, which must fit its column

@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradline.core.errors import DataError
+from gradline.core.text import counted
 from gradline.data import open_table
-from gradline.errors import DataError
 from gradline.model import LinearModel
 from gradline.reading import read
 from gradline.rows import Rows, TableRows
-from gradline.wording import counted
 
 _BLOCK = 1 << 14
 

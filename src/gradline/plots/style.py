@@ -8,8 +8,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from gradline.errors import RequestError
-from gradline.wording import nearest
+from gradline.core.errors import RequestError
+from gradline.core.text import nearest
 
 # Okabe and Ito 2008, the two brightest darkened: at least 3:1 against white and against near black.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B07A00", "#3A93C9")

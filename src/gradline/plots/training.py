@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 import plotly.graph_objects as go
 
-from gradline.errors import RequestError
+from gradline.core.errors import RequestError
+from gradline.core.text import epochs as in_epochs
+from gradline.core.text import number, percent
 from gradline.moments import Moments
 from gradline.objectives import Scaling
 from gradline.plots.style import (
@@ -24,8 +26,6 @@ from gradline.plots.style import (
 )
 from gradline.plots.walk import amplitudes, epochs_shown, optimum, walked
 from gradline.trajectory import Point, Spectrum, Trajectory
-from gradline.wording import epochs as in_epochs
-from gradline.wording import number, percent
 
 _DIRECTIONS = 8  # of the gap; more curves nobody follows
 _TINY = 1e-12  # of the start: what is below is not drawn

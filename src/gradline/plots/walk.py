@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from gradline.arguments import is_whole
-from gradline.errors import UsageError
+from gradline.core.arguments import is_whole
+from gradline.core.errors import UsageError
 from gradline.heavy_ball import progress
 from gradline.rank import determined_factor
 from gradline.trajectory import LAST_EPOCH, Point, Trajectory, stacked

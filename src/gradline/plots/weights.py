@@ -3,12 +3,12 @@
 import numpy as np
 import plotly.graph_objects as go
 
+from gradline.core.text import number, percent
 from gradline.model import LinearModel
 from gradline.moments import Moments
 from gradline.objectives import Scaling
 from gradline.plots.style import LEGEND, NEUTRAL, decades, figure, label, line, marker, shown, with_legend
 from gradline.rank import Rank
-from gradline.wording import number, percent
 
 _ROW = 26  # pixels for one feature
 

@@ -17,12 +17,12 @@ from torch.utils.data import Dataset, IterableDataset, Sampler, get_worker_info
 # Torch documents this table, in `default_collate`, as the way to teach it a type; it has no public path.
 from torch.utils.data._utils.collate import default_collate_fn_map
 
-from gradline.arguments import is_whole
 from gradline.blocks import Block
-from gradline.errors import DataError, FileError, GradlineWarning, RequestError, UsageError
+from gradline.core.arguments import is_whole
+from gradline.core.errors import DataError, FileError, GradlineWarning, RequestError, UsageError
+from gradline.core.permutation import keys, permutation
 from gradline.reading import read
 from gradline.rows import Rows, TableRows
-from gradline.shuffling import keys, permutation
 
 _DTYPES: dict[torch.dtype, type[np.floating]] = {torch.float32: np.float32, torch.float64: np.float64}
 _SPOOL_CELLS = 1 << 20  # cells written at a time: 8 MB of float64
@@ -180,7 +180,7 @@ class RowDataset(Dataset[Pair]):
 class Batches(Sampler[list[int]]):
     """Row numbers of n rows in shuffled batches, anew each epoch: a batch sampler for a `DataLoader`.
 
-    Epoch e (from 0) is `permutation(n, keys(seed, e))` of `gradline.shuffling`, cut into pieces of `batch_size`,
+    Epoch e (from 0) is `permutation(n, keys(seed, e))` of `gradline.core.permutation`, cut into pieces of `batch_size`,
     the last one short: the batches of `gradline.SGD`, for rows of up to 1 GiB. It holds 8 bytes a row, while
     `DataLoader(shuffle=True)` holds a list of Python integers, about 40. Raises `UsageError`.
     """

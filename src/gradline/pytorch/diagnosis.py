@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from gradline.arguments import is_real, is_whole
 from gradline.blocks import Block
 from gradline.certificate import finite
-from gradline.errors import UsageError
+from gradline.core.arguments import is_real, is_whole
+from gradline.core.errors import UsageError
+from gradline.core.text import counted, joined, number
+from gradline.core.text import epochs as in_epochs
 from gradline.moments import Moments
 from gradline.pytorch.hypotheses import HYPOTHESES
 from gradline.pytorch.printed import MESSAGES, Printed, half_units, plain, read_printed
@@ -22,8 +24,6 @@ from gradline.rank import Rank
 from gradline.reading import read
 from gradline.rows import ArrayRows
 from gradline.trajectory import Spectrum, Trajectory, stacked, unstacked
-from gradline.wording import counted, joined, number
-from gradline.wording import epochs as in_epochs
 
 WIDTH = 100  # of a line of prose
 MEND = "Mend it: "

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import BackwardCFunction
 
-from gradline.errors import UsageError
+from gradline.core.errors import UsageError
+from gradline.core.tensor_file import replacing
+from gradline.core.text import listed, number
 from gradline.pytorch.layout import Caption, drawing
-from gradline.storage import replacing
-from gradline.wording import listed, number
 
 Kind = Literal["leaf", "operation", "data", "result"]
 

@@ -17,8 +17,8 @@ from torch.utils.data import (
 )
 
 from gradline.blocks import Block
+from gradline.core.errors import DataError, RequestError
 from gradline.design import Number, Recipe
-from gradline.errors import DataError, RequestError
 from gradline.reading import array_rows
 from gradline.rows import ArrayRows, Rows, regrouped
 

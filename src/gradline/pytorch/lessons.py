@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradline.arguments import is_real, is_whole
-from gradline.errors import UsageError
+from gradline.core.arguments import is_real, is_whole
+from gradline.core.errors import UsageError
+from gradline.core.text import listed
 from gradline.moments import Moments
 from gradline.objectives import Problem, Scaling
 from gradline.pytorch.graphs import Graph, graph
@@ -22,7 +23,6 @@ from gradline.reading import read
 from gradline.rows import ArrayRows
 from gradline.solvers.base import INITS, initial
 from gradline.trajectory import Spectrum, unstacked
-from gradline.wording import listed
 
 CROPS = ("example:crops", ["apples", "oranges"])
 DTYPES = ("float32", "float64")

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from gradline.arguments import is_whole
 from gradline.certificate import Certificate
-from gradline.errors import DataError, RateError, RequestError, UsageError
+from gradline.core.arguments import is_whole
+from gradline.core.errors import DataError, RateError, RequestError, UsageError
+from gradline.core.text import number
 from gradline.judging import coefficients, judged
 from gradline.objectives import Problem, Scaling
 from gradline.pytorch.interchange import linear_of, torch_rows
@@ -18,7 +19,6 @@ from gradline.pytorch.steps import shape
 from gradline.small import known_optimum, seen
 from gradline.solvers.base import refuse_unstable
 from gradline.summary import WIDTH, sentences
-from gradline.wording import number
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 

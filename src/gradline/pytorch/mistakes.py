@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from gradline.errors import RequestError
+from gradline.core.errors import RequestError
+from gradline.core.text import big, listed, number
 from gradline.objectives import Scaling
 from gradline.pytorch.program import numbers
 from gradline.pytorch.steps import Step
 from gradline.pytorch.ways import STEPS, WAYS, Way
 from gradline.trajectory import Spectrum, Trajectory
-from gradline.wording import big, listed, number
 
 if TYPE_CHECKING:
     from gradline.pytorch.lessons import Lesson

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradline.errors import DataError, FileError
-from gradline.wording import counted
+from gradline.core.errors import DataError, FileError
+from gradline.core.text import counted
 
 _NUMBER = r"(?<![\w.])[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|nan|inf)(?![\w.])"
 _OPENING = rf"(?:\w+(?:\.\w+)*\(\s*)?({_NUMBER})"  # a number as it is, or inside tensor(…) or np.float32(…)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import TensorDataset
 
-from gradline.errors import RequestError
+from gradline.core.errors import RequestError
 from gradline.pytorch.ways import Way
 
 _BUILD = re.compile(r" \(Triggered internally at .*\)")  # where in PyTorch's own sources a warning arose

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradline.core.text import number
 from gradline.pytorch.program import numbers
-from gradline.wording import number
 
 
 class Gradient(NamedTuple):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gradline.errors import UsageError
+from gradline.core.errors import UsageError
 from gradline.solvers.base import Observer, Record, Solution, Solver, State, solve
 from gradline.solvers.descent import GradientDescent
 from gradline.solvers.exact import Exact

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradline.errors import Notice
+from gradline.core.errors import Notice
 from gradline.objectives import Problem
 from gradline.solvers.base import State, check_settings, initial, refuse_unstable
 

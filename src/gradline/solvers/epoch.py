@@ -6,9 +6,9 @@ import numpy as np
 
 from gradline.blocks import Block
 from gradline.compiled import lent, room
+from gradline.core.permutation import bits
 from gradline.kernels import VECTOR
 from gradline.objectives import Scaling
-from gradline.shuffling import bits
 
 
 class Course(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from gradline.errors import Notice, UsageError
+from gradline.core.errors import Notice, UsageError
 from gradline.objectives import Problem
 from gradline.rank import Rank
 from gradline.solvers.base import State

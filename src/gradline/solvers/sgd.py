@@ -11,19 +11,20 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from gradline import compiled, memory
-from gradline.arguments import is_whole
+from gradline import compiled
 from gradline.blocks import Block, Parcel
-from gradline.engines import made
-from gradline.errors import Notice, UsageError
+from gradline.core import memory_limit as memory
+from gradline.core.arguments import is_whole
+from gradline.core.blas_threads import one_blas_thread
+from gradline.core.errors import Notice, UsageError
+from gradline.core.parallel import made
+from gradline.core.permutation import IN_ORDER, keys, permutation
+from gradline.core.text import number
 from gradline.keeping import pieces
 from gradline.objectives import Problem, ScaledRows, Scaling, SquaredLoss
 from gradline.rows import ArrayRows, Rows, parcels
-from gradline.shuffling import IN_ORDER, keys, permutation
 from gradline.solvers.base import State, check_settings, initial, refuse_unstable
 from gradline.solvers.epoch import Course, descend
-from gradline.threads import one_blas_thread
-from gradline.wording import number
 
 MEMORY_CELLS = 1 << 27  # rows of up to 1 GiB are kept in memory and shuffled as a whole
 DTYPES = ("float64", "float32")
@@ -38,7 +39,7 @@ class SGD:
     The same numbers as a loop with `nn.Linear`, `torch.optim.SGD(lr, momentum)`, `MSELoss` and a
     `DataLoader(batch_size, shuffle)` over the same batches. The last short batch is kept and divides by its
     own size; with row weights a batch divides by the sum of its weights. Epoch e (from 0) visits the rows in
-    the order of `gradline.shuffling`: `permutation(n, keys(seed, e))`. Rows beyond 1 GiB, or beyond what a bound of
+    the order of `gradline.core.permutation`: `permutation(n, keys(seed, e))`. Rows beyond 1 GiB, or beyond what a bound of
     memory leaves (see `gradline.fit`), are shuffled within consecutive pieces of that size as they stream by, not
     across them. The loss that is logged is that of all rows after the epoch, never the last batch's. Long trainings
     run compiled, with the same numbers to rounding.

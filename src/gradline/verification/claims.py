@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from gradline.core.text import joined, number
 from gradline.model import LinearModel, digests, load
 from gradline.rows import Rows
 from gradline.verification.evidence import Evidence, Frame, gather
 from gradline.verification.rereading import reread
 from gradline.verification.whereabouts import UNIT, Whereabouts, located
-from gradline.wording import joined, number
 
 _LOSS = 1e-9  # relative differences that no claim may show, beside what rounding may have done
 _SLOPE = 1e-6

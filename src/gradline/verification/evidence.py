@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradline.blocks import Block
+from gradline.core.errors import DataError
 from gradline.doubled import Doubled
-from gradline.errors import DataError
 from gradline.rows import Rows
 
 BLOCK_ROWS = 4096

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from typing import Any
 
+from gradline.core.errors import DataError, GradlineError
 from gradline.data import Source, open_table
 from gradline.design import Category, Recipe
-from gradline.errors import DataError, GradlineError
 from gradline.model import LinearModel
 from gradline.reading import is_array, read
 from gradline.rows import ArrayRows, Rows, Split, TableRows

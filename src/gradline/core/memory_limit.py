@@ -8,8 +8,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import NamedTuple
 
-from gradline.arguments import is_whole
-from gradline.errors import RequestError, UsageError
+from gradline.core.arguments import is_whole
+from gradline.core.errors import RequestError, UsageError
 
 STREAMING = 450_000_000  # bytes of a process while rows stream: interpreter, libraries, what is on its way
 MATRICES = 25  # and those of so many squares of its columns, in float64

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from gradline.errors import FileError, ModelFileError, UsageError
+from gradline.core.errors import FileError, ModelFileError, UsageError
 
 CARD = "gradline"  # the key of the card in the safetensors metadata
 FORMAT = 1  # raised when an older gradline could no longer read what we write

@@ -1,0 +1,1 @@
+"""What everything else stands on: refusals, words, files, and how the process runs."""
