@@ -3,8 +3,16 @@
 import numpy as np
 import pytest
 
-from gradline import factor
-from gradline.factor import WIDE, back_substituted, extremes, forward_substituted, inverted, multiplied, root
+from gradline.core.linalg import triangular as factor
+from gradline.core.linalg.triangular import (
+    WIDE,
+    back_substituted,
+    extremes,
+    forward_substituted,
+    inverted,
+    multiplied,
+    root,
+)
 
 SIZES = [1, 2, 255, 256, 257, 600]
 

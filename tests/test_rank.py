@@ -6,7 +6,7 @@ import pytest
 import gradline
 from gradline import Moments
 from gradline.basis import Basis
-from gradline.factor import WIDE
+from gradline.core.linalg.triangular import WIDE
 from gradline.rank import Rank
 
 P = WIDE + 8

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from references import rational_least_squares
 
 import gradline as package
-from gradline import refinement
-from gradline.doubled import Doubled, two_prod, two_sum
+from gradline.core.linalg import refinement
+from gradline.core.linalg.double_double import Doubled, two_prod, two_sum
 from gradline.moments import Moments
 from gradline.nist import NAMES, load
 

@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from gradline.doubled import Doubled, two_sum
-from gradline.slices import SUMMED, Sliced
+from gradline.core.linalg.double_double import Doubled, two_sum
+from gradline.core.linalg.exact_products import SUMMED, Sliced
 
 ROUNDING = 2.0**-102  # of a product, beside the largest entries of both sides
 

@@ -15,8 +15,8 @@ from test_real_data import package_file
 import gradline as package
 from gradline import nist
 from gradline.core.errors import UnseenLevelError
+from gradline.core.linalg.double_double import Doubled
 from gradline.data.files import EXAMPLES
-from gradline.doubled import Doubled
 from gradline.reading import array_rows
 from gradline.verification.elimination import eliminated
 from gradline.verification.evidence import Frame, gather

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradline.factor import UNIT
+from gradline.core.linalg.triangular import UNIT
 from gradline.moments import Moments, once
 from gradline.rank import Rank
 

@@ -6,9 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gradline.blocks import Block, Columns
-from gradline.design import Recipe
-from gradline.doubled import two_sum
-from gradline.factor import (
+from gradline.core.linalg.double_double import two_sum
+from gradline.core.linalg.triangular import (
     assembled,
     back_substituted,
     forward_substituted,
@@ -16,6 +15,7 @@ from gradline.factor import (
     rounding,
     smallest_singular_value,
 )
+from gradline.design import Recipe
 from gradline.rows import expect_finite
 from gradline.sums import Sums, sparse_sums, summed
 from gradline.tally import Tally, centre, refuse_extreme

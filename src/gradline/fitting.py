@@ -16,6 +16,7 @@ from gradline.certificate import Certificate, Training, judge, least_digits, sur
 from gradline.core.arguments import is_whole
 from gradline.core.blas_threads import few_blas_threads
 from gradline.core.errors import DataError, GradlineWarning, Notice, RequestError, UsageError
+from gradline.core.linalg.refinement import Refined
 from gradline.core.memory_limit import limited
 from gradline.core.text import listed
 from gradline.correction import corrected
@@ -26,7 +27,6 @@ from gradline.moments import Moments
 from gradline.objectives import Problem, Scaling
 from gradline.rank import Rank
 from gradline.reading import read
-from gradline.refinement import Refined
 from gradline.rows import ArrayRows, Rows, Split
 from gradline.small import Keeper, known_optimum
 from gradline.solvers import SGD, Exact, Observer, Solution, Solver, solve

@@ -13,6 +13,7 @@ import numpy as np
 from gradline.basis import Pair
 from gradline.certificate import Certificate, finite
 from gradline.core.errors import DataError, MissingValuesError, ModelFileError, Notice, UnseenLevelError
+from gradline.core.linalg.refinement import Figures
 from gradline.core.tensor_file import digest, expect_shapes, read_tensors, write_tensors
 from gradline.core.text import listed
 from gradline.data import open_table
@@ -20,7 +21,6 @@ from gradline.design import Number, Recipe
 from gradline.inference import Inference, infer
 from gradline.moments import Moments
 from gradline.reading import is_array, matrix
-from gradline.refinement import Figures
 from gradline.rows import TableRows, complete
 from gradline.solvers import Record
 from gradline.sparse import by_rows, dense, is_sparse

@@ -14,12 +14,12 @@ import numpy as np
 from gradline.blocks import Block, Columns, Parcel
 from gradline.core.blas_threads import few_blas_threads, one_blas_thread
 from gradline.core.errors import DataError, DigitsError, RequestError
+from gradline.core.linalg.triangular import UNIT, removed, rounding, triangular
 from gradline.core.parallel import made
 from gradline.core.tensor_file import expect_shapes, read_tensors, write_tensors
 from gradline.crossproducts import CrossProducts
 from gradline.data import open_table
 from gradline.design import Category, Recipe
-from gradline.factor import UNIT, removed, rounding, triangular
 from gradline.products import Products
 from gradline.reading import read
 from gradline.rows import ArrayRows, NotFinite, Rows, TableRows, expect_finite, parcels

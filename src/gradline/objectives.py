@@ -8,10 +8,10 @@ import numpy as np
 
 from gradline.blocks import Block
 from gradline.core.errors import RequestError
+from gradline.core.linalg.refinement import Refined
 from gradline.design import Recipe
 from gradline.moments import Moments, RawFactor
 from gradline.rank import Rank, determined_factor
-from gradline.refinement import Refined
 from gradline.rows import Rows
 from gradline.trajectory import Spectrum
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from gradline.blocks import Block
+from gradline.core.linalg.double_double import Doubled
+from gradline.core.linalg.exact_products import SUMMED, Sliced
+from gradline.core.linalg.refinement import Refined, half_exponents
+from gradline.core.linalg.triangular import UNIT
 from gradline.core.tensor_file import expect_shapes
-from gradline.doubled import Doubled
-from gradline.factor import UNIT
-from gradline.refinement import Refined, half_exponents
-from gradline.slices import SUMMED, Sliced
 
 _ROUNDING = 2.0**-98  # of a sum of products beside the sum of their sizes, with margin for long sums
 _TENSORS = ("products_high", "products_low", "products_largest")

@@ -6,7 +6,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradline.factor import UNIT, WIDE, Extremes, back_substituted, estimated, inverted, thin_svd
+from gradline.core.linalg.triangular import (
+    UNIT,
+    WIDE,
+    Extremes,
+    back_substituted,
+    estimated,
+    inverted,
+    thin_svd,
+)
 from gradline.moments import Moments, RawFactor, once
 from gradline.relations import Columns, Relation, relations
 

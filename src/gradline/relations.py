@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradline.factor import UNIT
+from gradline.core.linalg.triangular import UNIT
 
 WIDEST = 128  # a relation of more columns is taken as the basis has it: none of its sentence would be read
 LISTED = 8  # more terms than these are not written out

@@ -8,9 +8,16 @@ import numpy as np
 
 from gradline.blocks import Block
 from gradline.core.blas_threads import one_blas_thread
+from gradline.core.linalg.triangular import (
+    assembled,
+    back_substituted,
+    forward_substituted,
+    multiplied,
+    root,
+    rounding,
+)
 from gradline.core.parallel import made
 from gradline.crossproducts import CrossProducts, Found
-from gradline.factor import assembled, back_substituted, forward_substituted, multiplied, root, rounding
 from gradline.rows import Rows, parcels
 from gradline.tally import Tally
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 from gradline.blocks import Block, Columns
+from gradline.core.linalg.refinement import CELLS, Refined, refined
 from gradline.design import Recipe
 from gradline.keeping import Store
 from gradline.moments import Moments
 from gradline.rank import Rank
-from gradline.refinement import CELLS, Refined, refined
 from gradline.rows import Rows
 
 

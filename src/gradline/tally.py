@@ -10,8 +10,8 @@ import numpy as np
 from gradline.blocks import Block
 from gradline.compiled import kernels, lent
 from gradline.core.errors import DataError
-from gradline.doubled import two_sum
-from gradline.factor import UNIT
+from gradline.core.linalg.double_double import two_sum
+from gradline.core.linalg.triangular import UNIT
 from gradline.sparse import is_sparse
 
 LARGEST = 1e152  # the square of a larger value, summed over many rows, is beyond float64

@@ -9,8 +9,8 @@ import numpy as np
 
 from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import RequestError, UsageError
+from gradline.core.linalg.triangular import thin_svd
 from gradline.core.text import joined
-from gradline.factor import thin_svd
 from gradline.heavy_ball import envelope, progress, rates
 from gradline.moments import Moments, once
 from gradline.rank import determined_factor

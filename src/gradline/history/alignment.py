@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from gradline.core.errors import RequestError
+from gradline.core.linalg.triangular import triangular
 from gradline.core.text import listed
 from gradline.design import Category, Number, Recipe
-from gradline.factor import triangular
 from gradline.model import LinearModel
 from gradline.moments import Moments
 

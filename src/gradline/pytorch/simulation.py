@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradline.factor import triangular
+from gradline.core.linalg.triangular import triangular
 
 EDGE = 1.8  # lr times the largest curvature; from 2 on a loop runs away
 FLOAT32 = 2.0**-24  # unit roundoff of float32, in which the loops train

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from gradline.doubled import Doubled
+from gradline.core.linalg.double_double import Doubled
 
 _UNIT = 2.0**-53
 _CONSTANT = (8 * _UNIT) ** 2  # a centred square below this share of the square itself is a constant's

@@ -13,7 +13,7 @@ import numpy as np
 
 from gradline.blocks import Block
 from gradline.core.errors import DataError
-from gradline.doubled import Doubled
+from gradline.core.linalg.double_double import Doubled
 from gradline.rows import Rows
 
 BLOCK_ROWS = 4096

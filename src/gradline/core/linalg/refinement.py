@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradline.doubled import Doubled
-from gradline.factor import UNIT
-from gradline.slices import BITS, SUMMED, Sliced
+from gradline.core.linalg.double_double import Doubled
+from gradline.core.linalg.exact_products import BITS, SUMMED, Sliced
+from gradline.core.linalg.triangular import UNIT
 
 CELLS = 100_000  # rows × columns up to which it is always done: for some 10 ms at the most, half a one for a few rows
 LARGEST_CONTRACTION = 0.3  # corrections that shrink less than this are no proof

@@ -10,7 +10,7 @@ from functools import reduce
 
 import numpy as np
 
-from gradline.doubled import Doubled, two_sum
+from gradline.core.linalg.double_double import Doubled, two_sum
 
 SUMMED = 1 << 12  # products whose sum is exact: 2·20 + 12 bits, and one to spare
 BITS = 20

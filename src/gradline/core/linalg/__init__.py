@@ -1,0 +1,1 @@
+"""Linear algebra that numpy lacks: double-double, exact products, triangular factors, refinement."""
