@@ -18,7 +18,7 @@ from memory import peak
 from table import RESULTS, ROOT, details
 from works import WORKS
 
-from gradline import compiled
+from gradline.core.kernels import policy as compiled
 
 TRIED = ROOT / "build" / "benchmarks"  # quick figures are for looking at only
 ROUNDS, OF_CURVES, QUICK = 5, 3, 2

@@ -49,7 +49,7 @@ def gradline(tmp_path):
 @pytest.fixture(autouse=True)
 def _compiled_loops_where_a_test_asks(monkeypatch):
     """No test changes its last bits because those before it have filled the account."""
-    from gradline import compiled
+    from gradline.core.kernels import policy as compiled
 
     monkeypatch.setattr(compiled, "_saved", -math.inf)
     monkeypatch.setattr(compiled, "_loaded", None)

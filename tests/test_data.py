@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gradline
-from gradline import compiled
 from gradline.core.errors import DataError, GradlineError, GradlineWarning
+from gradline.core.kernels import policy as compiled
 from gradline.data import Kind, csv, files, open_table
 from gradline.data.meter import Meter
 from gradline.reading import read

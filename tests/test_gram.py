@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from gradline import compiled, tally
 from gradline import sums as by
+from gradline import tally
 from gradline.blocks import Block
+from gradline.core.kernels import policy as compiled
 from gradline.crossproducts import CrossProducts
 from gradline.design import Number, Recipe
 from gradline.rows import NotFinite

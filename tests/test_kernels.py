@@ -7,10 +7,13 @@ import sys
 import numpy as np
 import pytest
 
-from gradline import SGD, Moments, compiled
+from gradline import SGD, Moments
 from gradline.blocks import Block
+from gradline.core.kernels import SIGNATURES
+from gradline.core.kernels import code_cache as objects
+from gradline.core.kernels import elf_loader as linking
+from gradline.core.kernels import policy as compiled
 from gradline.core.permutation import keys, permutation
-from gradline.kernels import SIGNATURES, linking, objects
 from gradline.objectives import Problem, Scaling
 from gradline.reading import read
 from gradline.rows import ArrayRows

@@ -11,7 +11,8 @@ from contest import Bout, Case, Contestant, Outcome
 from loops import tutorial_loop
 from sklearn.linear_model import SGDRegressor
 
-from gradline import SGD, Moments, compiled
+from gradline import SGD, Moments
+from gradline.core.kernels import policy as compiled
 from gradline.objectives import Problem, Scaling
 from gradline.reading import read
 

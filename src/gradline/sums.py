@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.blocks import Block, Columns
-from gradline.compiled import foresee, kernels, lent, room
-from gradline.kernels import SAMPLE
+from gradline.core.kernels import SAMPLE
+from gradline.core.kernels.policy import foresee, kernels, lent, room
 from gradline.sparse import dense
 from gradline.tally import fingerprint
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.blocks import Block
-from gradline.compiled import kernels, lent
 from gradline.core.errors import DataError
+from gradline.core.kernels.policy import kernels, lent
 from gradline.core.linalg.double_double import two_sum
 from gradline.core.linalg.triangular import UNIT
 from gradline.sparse import is_sparse

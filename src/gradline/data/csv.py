@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from gradline.compiled import foresee, kernels
 from gradline.core.errors import DataError
+from gradline.core.kernels.policy import foresee, kernels
 from gradline.core.parallel import made
 from gradline.data import lines, text
 from gradline.data.source import EMPTY, Batch, Column, Kind

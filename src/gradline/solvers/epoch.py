@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.blocks import Block
-from gradline.compiled import lent, room
+from gradline.core.kernels import VECTOR
+from gradline.core.kernels.policy import lent, room
 from gradline.core.permutation import bits
-from gradline.kernels import VECTOR
 from gradline.objectives import Scaling
 
 

@@ -11,12 +11,12 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from gradline import compiled
 from gradline.blocks import Block, Parcel
 from gradline.core import memory_limit as memory
 from gradline.core.arguments import is_whole
 from gradline.core.blas_threads import one_blas_thread
 from gradline.core.errors import Notice, UsageError
+from gradline.core.kernels import policy as compiled
 from gradline.core.parallel import made
 from gradline.core.permutation import IN_ORDER, keys, permutation
 from gradline.core.text import number

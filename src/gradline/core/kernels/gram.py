@@ -7,9 +7,9 @@ block (Goto, van de Geijn 2008). The twin is `sums._in_numpy`.
 import numba
 import numpy as np
 
-from gradline.kernels import SAMPLE, SIDE
-from gradline.kernels.hashes import SEED, mixed, multiplier, spread
-from gradline.kernels.panels import (
+from gradline.core.kernels import SAMPLE, SIDE
+from gradline.core.kernels.hashes import SEED, mixed, multiplier, spread
+from gradline.core.kernels.panels import (
     add_products,
     number,
     take_1,
@@ -19,7 +19,7 @@ from gradline.kernels.panels import (
     turn,
     turn_some,
 )
-from gradline.kernels.registers import LANES
+from gradline.core.kernels.registers import LANES
 
 _TIGHT = 8  # bytes from row to row in a column without gaps
 

@@ -10,8 +10,8 @@ from typing import Any
 from numba import types
 from numba.core import cgutils
 
-from gradline.kernels import SIDE
-from gradline.kernels.registers import LANES, WHOLE, ZERO, Code, intrinsic
+from gradline.core.kernels import SIDE
+from gradline.core.kernels.registers import LANES, WHOLE, ZERO, Code, intrinsic
 
 _SIDES = (SIDE, SIDE * LANES // 8)  # of which so many by so many stay in registers at a time
 # Rows between asking for a line of memory and reading it: where they lie one after the other, and column by column,

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from gradline.kernels import SIGNATURES
-from gradline.kernels.linking import SUPPORTED, linked
+from gradline.core.kernels import SIGNATURES
+from gradline.core.kernels.elf_loader import SUPPORTED, linked
 
 _HERE = Path(__file__).parent
 LOADING = 0.005 if SUPPORTED else 0.1  # seconds that loading takes
@@ -109,7 +109,7 @@ def _compiled() -> bytes:
     """The object code of all loops, by numba; it calls nothing that a process without numba lacks."""
     import numba  # noqa: PLC0415 - a second, and the loops take some more
 
-    from gradline.kernels import entries  # noqa: PLC0415 - needs numba
+    from gradline.core.kernels import entries  # noqa: PLC0415 - needs numba
 
     def kind(name: str) -> Any:
         return numba.types.CPointer(kind(name[:-1])) if name.endswith("*") else getattr(numba.types, name)

@@ -1,11 +1,13 @@
-"""The loops as C functions of plain pointers and numbers; their signatures are in `gradline.kernels`."""
+"""The loops as C functions of plain pointers and numbers; their signatures are in `gradline.core.kernels`."""
 
 import numba
 from numba import carray  # pyright: ignore[reportPrivateImportUsage]
 
-from gradline.kernels import AHEAD, DRAWN, GATHERED, SIDE, hashes, lines, steps
-from gradline.kernels import gram as products
-from gradline.kernels.registers import LANES, beyond, like, numbers, words
+from gradline.core.kernels import AHEAD, DRAWN, GATHERED, SIDE, hashes
+from gradline.core.kernels import csv_numbers as lines
+from gradline.core.kernels import gram as products
+from gradline.core.kernels import sgd as steps
+from gradline.core.kernels.registers import LANES, beyond, like, numbers, words
 
 
 def lanes():

@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from gradline.kernels import VECTOR, objects
+from gradline.core.kernels import VECTOR
+from gradline.core.kernels import code_cache as objects
 
 _COMPILING = 12.0  # seconds that the first process of all pays
 _saved = 0.0
@@ -16,7 +17,7 @@ _lock = threading.Lock()
 
 
 def kernels(saving: float) -> SimpleNamespace | None:
-    """The loops of `gradline.kernels`, or None while NumPy serves better.
+    """The loops of `gradline.core.kernels`, or None while NumPy serves better.
 
     `saving` is the time in seconds that they would save now. They are loaded once what they could have saved so far
     comes to their cost, so that no process ever pays more than twice what it would have with foresight (the ski rental

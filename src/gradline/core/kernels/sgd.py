@@ -6,8 +6,8 @@ Sums may be reordered here, but nowhere may NaN or an infinity be lost from one.
 import numba
 import numpy as np
 
-from gradline.kernels import AHEAD, DRAWN, GATHERED
-from gradline.kernels.lanes import (
+from gradline.core.kernels import AHEAD, DRAWN, GATHERED
+from gradline.core.kernels.vectors import (
     eight,
     fetch,
     four,

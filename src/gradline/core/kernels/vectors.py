@@ -10,7 +10,7 @@ import numba.extending
 from llvmlite import ir
 from numba.core import cgutils, types
 
-from gradline.kernels import VECTOR
+from gradline.core.kernels import VECTOR
 
 _BITS = 8 * VECTOR
 _SUMS = ("reassoc", "contract")
