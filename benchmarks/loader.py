@@ -15,8 +15,8 @@ import torch
 from alternating import compare
 from torch.utils.data import DataLoader, TensorDataset
 
+from gradline.data.inputs import read
 from gradline.pytorch import RowDataset, RowStream
-from gradline.reading import read
 
 ROUNDS = 5
 ROWS, FEATURES, BATCH = 2_000_000, 20, 1024

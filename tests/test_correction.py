@@ -9,9 +9,9 @@ from references import exact_from_integers, rational_least_squares
 import gradline
 from gradline import correction
 from gradline.correction import corrected
+from gradline.data.inputs import read
 from gradline.moments import Moments
 from gradline.rank import Rank
-from gradline.reading import read
 
 TABLE = 40_000  # rows of four columns: above the cells that are refined in memory
 

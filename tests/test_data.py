@@ -22,9 +22,9 @@ import gradline
 from gradline.core.errors import DataError, GradlineError, GradlineWarning
 from gradline.core.kernels import policy as compiled
 from gradline.data import Kind, csv, files, open_table
+from gradline.data.inputs import read
 from gradline.data.meter import Meter
-from gradline.reading import read
-from gradline.rows import Split
+from gradline.data.row_stream import Split
 
 if sys.version_info >= (3, 14):
     from compression import zstd

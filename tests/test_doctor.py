@@ -13,13 +13,13 @@ import pytest
 from test_real_data import package_file
 
 from gradline import Moments, Trajectory, doctor
-from gradline.blocks import Block
 from gradline.core.errors import MissingValuesError, RequestError, UsageError
 from gradline.data.files import EXAMPLES
+from gradline.data.inputs import array_rows, read
+from gradline.data.row_block import Block
 from gradline.examination.findings import CODES, explain
 from gradline.examination.survey import BATCHES, Survey
 from gradline.objectives import Problem, Scaling
-from gradline.reading import array_rows, read
 from gradline.solvers.sgd import mean_square_limit
 from gradline.trajectory import Spectrum
 

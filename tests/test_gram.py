@@ -5,11 +5,11 @@ import pytest
 
 from gradline import sums as by
 from gradline import tally
-from gradline.blocks import Block
 from gradline.core.kernels import policy as compiled
 from gradline.crossproducts import CrossProducts
-from gradline.design import Number, Recipe
-from gradline.rows import NotFinite
+from gradline.data.design import Number, Recipe
+from gradline.data.row_block import Block
+from gradline.data.row_stream import NotFinite
 
 # Below, at and above what a register, a panel, a strip and a tile hold.
 SHAPES = [

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from gradline import SGD, Moments
-from gradline.blocks import Block
 from gradline.core.kernels import SIGNATURES
 from gradline.core.kernels import code_cache as objects
 from gradline.core.kernels import elf_loader as linking
 from gradline.core.kernels import policy as compiled
 from gradline.core.permutation import keys, permutation
+from gradline.data.inputs import read
+from gradline.data.row_block import Block
+from gradline.data.row_stream import ArrayRows
 from gradline.objectives import Problem, Scaling
-from gradline.reading import read
-from gradline.rows import ArrayRows
 from gradline.solvers.epoch import Course, descend
 from gradline.solvers.sgd import DTYPES
 

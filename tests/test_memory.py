@@ -16,9 +16,9 @@ from gradline import SGD
 from gradline.core import memory_limit as memory
 from gradline.core.errors import GradlineWarning, RequestError, UsageError
 from gradline.core.permutation import keys, permutation
-from gradline.keeping import Store, pieces
+from gradline.data.inputs import read
+from gradline.data.row_cache import Store, pieces
 from gradline.moments import PASS_CELLS
-from gradline.reading import read
 from gradline.solvers import sgd
 
 SLOW = pytest.mark.slow

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 import gradline
 from gradline import Moments
 from gradline.core.errors import DataError, DigitsError, ModelFileError, RequestError
-from gradline.design import Number, Recipe
-from gradline.rows import ArrayRows
+from gradline.data.design import Number, Recipe
+from gradline.data.row_stream import ArrayRows
 
 SETTINGS = settings(max_examples=60, deadline=None)
 

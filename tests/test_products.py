@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import gradline
-from gradline.blocks import Block
+from gradline.data.row_block import Block
 from gradline.nist import load
 from gradline.products import Products
 

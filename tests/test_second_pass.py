@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from gradline import Moments, second_pass
-from gradline.design import Number, Recipe
-from gradline.rows import ArrayRows
+from gradline.data.design import Number, Recipe
+from gradline.data.row_stream import ArrayRows
 
 ROWS = 70_000  # with four columns more than go through QR at once
 

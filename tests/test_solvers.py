@@ -406,8 +406,8 @@ def test_sgd_between_its_mean_square_limit_and_the_full_batch_limit_warns():
 
 
 def test_the_mean_square_limit():
+    from gradline.data.inputs import read
     from gradline.objectives import Problem, Scaling
-    from gradline.reading import read
     from gradline.solvers.sgd import mean_square_limit
 
     X, Y, _ = problem()

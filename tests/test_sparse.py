@@ -5,10 +5,11 @@ import pytest
 import scipy.sparse
 
 import gradline
-from gradline import Moments, rows
+from gradline import Moments
 from gradline.core.errors import DataError
+from gradline.data import row_stream as rows
+from gradline.data.sparse import by_rows
 from gradline.linear_model import LinearRegression
-from gradline.sparse import by_rows
 
 N, P = 40_000, 60
 

@@ -8,7 +8,7 @@ from crops import EPOCHS_003, LR, PATHS_003, RUNS, SKLEARN_003, X5, Y5
 from scipy.optimize import least_squares
 
 import gradline
-from gradline.design import Number, Recipe
+from gradline.data.design import Number, Recipe
 from gradline.tally import Tally
 
 MOMENTS = gradline.Moments.of(X5, Y5)

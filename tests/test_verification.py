@@ -17,7 +17,7 @@ from gradline import nist
 from gradline.core.errors import UnseenLevelError
 from gradline.core.linalg.double_double import Doubled
 from gradline.data.files import EXAMPLES
-from gradline.reading import array_rows
+from gradline.data.inputs import array_rows
 from gradline.verification.elimination import eliminated
 from gradline.verification.evidence import Frame, gather
 

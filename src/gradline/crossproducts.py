@@ -5,7 +5,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradline.blocks import Block, Columns
 from gradline.core.linalg.double_double import two_sum
 from gradline.core.linalg.triangular import (
     assembled,
@@ -15,8 +14,9 @@ from gradline.core.linalg.triangular import (
     rounding,
     smallest_singular_value,
 )
-from gradline.design import Recipe
-from gradline.rows import expect_finite
+from gradline.data.design import Recipe
+from gradline.data.row_block import Block, Columns
+from gradline.data.row_stream import expect_finite
 from gradline.sums import Sums, sparse_sums, summed
 from gradline.tally import Tally, centre, refuse_extreme
 

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradline.blocks import Block, Columns
 from gradline.certificate import Certificate, Training, judge, least_digits, sure_digits
 from gradline.core.arguments import is_whole
 from gradline.core.blas_threads import few_blas_threads
@@ -20,14 +19,15 @@ from gradline.core.linalg.refinement import Refined
 from gradline.core.memory_limit import limited
 from gradline.core.text import listed
 from gradline.correction import corrected
-from gradline.design import Category, Recipe
-from gradline.keeping import as_rows, in_memory
+from gradline.data.design import Category, Recipe
+from gradline.data.inputs import read
+from gradline.data.row_block import Block, Columns
+from gradline.data.row_cache import as_rows, in_memory
+from gradline.data.row_stream import ArrayRows, Rows, Split
 from gradline.model import History, LinearModel, evaluation, load
 from gradline.moments import Moments
 from gradline.objectives import Problem, Scaling
 from gradline.rank import Rank
-from gradline.reading import read
-from gradline.rows import ArrayRows, Rows, Split
 from gradline.small import Keeper, known_optimum
 from gradline.solvers import SGD, Exact, Observer, Solution, Solver, solve
 from gradline.solvers.base import INITS

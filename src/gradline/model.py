@@ -17,13 +17,13 @@ from gradline.core.linalg.refinement import Figures
 from gradline.core.tensor_file import digest, expect_shapes, read_tensors, write_tensors
 from gradline.core.text import listed
 from gradline.data import open_table
-from gradline.design import Number, Recipe
+from gradline.data.design import Number, Recipe
+from gradline.data.inputs import is_array, matrix
+from gradline.data.row_stream import TableRows, complete
+from gradline.data.sparse import by_rows, dense, is_sparse
 from gradline.inference import Inference, infer
 from gradline.moments import Moments
-from gradline.reading import is_array, matrix
-from gradline.rows import TableRows, complete
 from gradline.solvers import Record
-from gradline.sparse import by_rows, dense, is_sparse
 
 if TYPE_CHECKING:
     from gradline.plots.accessors import ModelPlots

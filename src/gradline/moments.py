@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from gradline.blocks import Block, Columns, Parcel
 from gradline.core.blas_threads import few_blas_threads, one_blas_thread
 from gradline.core.errors import DataError, DigitsError, RequestError
 from gradline.core.linalg.triangular import UNIT, removed, rounding, triangular
@@ -19,10 +18,11 @@ from gradline.core.parallel import made
 from gradline.core.tensor_file import expect_shapes, read_tensors, write_tensors
 from gradline.crossproducts import CrossProducts
 from gradline.data import open_table
-from gradline.design import Category, Recipe
+from gradline.data.design import Category, Recipe
+from gradline.data.inputs import read
+from gradline.data.row_block import Block, Columns, Parcel
+from gradline.data.row_stream import ArrayRows, NotFinite, Rows, TableRows, expect_finite, parcels
 from gradline.products import Products
-from gradline.reading import read
-from gradline.rows import ArrayRows, NotFinite, Rows, TableRows, expect_finite, parcels
 from gradline.second_pass import improved
 from gradline.sums import expect
 from gradline.tally import Tally, centre

@@ -6,13 +6,13 @@ from functools import cached_property
 
 import numpy as np
 
-from gradline.blocks import Block
 from gradline.core.errors import RequestError
 from gradline.core.linalg.refinement import Refined
-from gradline.design import Recipe
+from gradline.data.design import Recipe
+from gradline.data.row_block import Block
+from gradline.data.row_stream import Rows
 from gradline.moments import Moments, RawFactor
 from gradline.rank import Rank, determined_factor
-from gradline.rows import Rows
 from gradline.trajectory import Spectrum
 
 

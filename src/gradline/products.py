@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from gradline.blocks import Block
 from gradline.core.linalg.double_double import Doubled
 from gradline.core.linalg.exact_products import SUMMED, Sliced
 from gradline.core.linalg.refinement import Refined, half_exponents
 from gradline.core.linalg.triangular import UNIT
 from gradline.core.tensor_file import expect_shapes
+from gradline.data.row_block import Block
 
 _ROUNDING = 2.0**-98  # of a sum of products beside the sum of their sizes, with margin for long sums
 _TENSORS = ("products_high", "products_low", "products_largest")

@@ -6,7 +6,6 @@ from typing import TypeVar
 
 import numpy as np
 
-from gradline.blocks import Block
 from gradline.core.blas_threads import one_blas_thread
 from gradline.core.linalg.triangular import (
     assembled,
@@ -18,7 +17,8 @@ from gradline.core.linalg.triangular import (
 )
 from gradline.core.parallel import made
 from gradline.crossproducts import CrossProducts, Found
-from gradline.rows import Rows, parcels
+from gradline.data.row_block import Block
+from gradline.data.row_stream import Rows, parcels
 from gradline.tally import Tally
 
 _CELLS = 1 << 20  # of a block

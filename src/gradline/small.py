@@ -2,13 +2,13 @@
 
 from collections.abc import Callable
 
-from gradline.blocks import Block, Columns
 from gradline.core.linalg.refinement import CELLS, Refined, refined
-from gradline.design import Recipe
-from gradline.keeping import Store
+from gradline.data.design import Recipe
+from gradline.data.row_block import Block, Columns
+from gradline.data.row_cache import Store
+from gradline.data.row_stream import Rows
 from gradline.moments import Moments
 from gradline.rank import Rank
-from gradline.rows import Rows
 
 
 class Keeper:

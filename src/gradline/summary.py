@@ -9,7 +9,7 @@ import numpy as np
 from gradline.basis import Pair
 from gradline.certificate import Certificate
 from gradline.core.text import big, counted, epochs, listed, number, percent
-from gradline.design import Category
+from gradline.data.design import Category
 from gradline.estimates import Estimates
 from gradline.inference import Inference
 from gradline.model import Evaluation, LinearModel

@@ -4,10 +4,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradline.blocks import Block, Columns
 from gradline.core.kernels import SAMPLE
 from gradline.core.kernels.policy import foresee, kernels, lent, room
-from gradline.sparse import dense
+from gradline.data.row_block import Block, Columns
+from gradline.data.sparse import dense
 from gradline.tally import fingerprint
 
 _GAIN = 7e-9  # seconds a cell that compiled loops save

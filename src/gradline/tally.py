@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradline.blocks import Block
 from gradline.core.errors import DataError
 from gradline.core.kernels.policy import kernels, lent
 from gradline.core.linalg.double_double import two_sum
 from gradline.core.linalg.triangular import UNIT
-from gradline.sparse import is_sparse
+from gradline.data.row_block import Block
+from gradline.data.sparse import is_sparse
 
 LARGEST = 1e152  # the square of a larger value, summed over many rows, is beyond float64
 

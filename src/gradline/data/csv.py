@@ -16,7 +16,8 @@ import polars as pl
 from gradline.core.errors import DataError
 from gradline.core.kernels.policy import foresee, kernels
 from gradline.core.parallel import made
-from gradline.data import lines, text
+from gradline.data import lines
+from gradline.data import text_cells as text
 from gradline.data.source import EMPTY, Batch, Column, Kind
 
 _SEPARATORS = ",;\t|"

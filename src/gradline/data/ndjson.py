@@ -9,7 +9,8 @@ from pathlib import Path
 import polars as pl
 
 from gradline.core.errors import DataError
-from gradline.data import lines, text
+from gradline.data import lines
+from gradline.data import text_cells as text
 from gradline.data.source import Batch, Column, Kind
 
 

@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from gradline.blocks import Block, Columns
 from gradline.certificate import sure_digits
 from gradline.core.arguments import is_real
 from gradline.core.errors import Notice, RequestError, UsageError
-from gradline.design import Category
+from gradline.data.design import Category
+from gradline.data.inputs import read
+from gradline.data.row_block import Block, Columns
 from gradline.examination.pace import paces
 from gradline.examination.prescription import BatchLimit, Report, Slow
 from gradline.examination.survey import BATCHES, Survey
@@ -22,7 +23,6 @@ from gradline.examination.symptoms import Patient, findings
 from gradline.fitting import Request, command, run
 from gradline.heavy_ball import rates
 from gradline.moments import BLOCK_CELLS, Moments
-from gradline.reading import read
 from gradline.small import is_refinable
 from gradline.solvers import Exact
 from gradline.trajectory import Spectrum, Trajectory

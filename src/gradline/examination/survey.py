@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from gradline.blocks import Block
+from gradline.data.row_block import Block
 from gradline.trajectory import Spectrum
 
 BATCHES = (1, 8, 32, 256)  # the sizes of mini-batches that are looked at

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradline.core.errors import Notice
 from gradline.core.text import counted, epochs, joined, listed, number, percent
-from gradline.design import Number
+from gradline.data.design import Number
 from gradline.examination.findings import CODES, Finding
 from gradline.examination.pace import CENTRED, RAW, SCALED, Pace, condition
 from gradline.examination.survey import Survey

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradline.core.errors import DigitsError
 from gradline.core.text import number
-from gradline.design import Category, Number, Term
+from gradline.data.design import Category, Number, Term
 from gradline.model import LinearModel
 
 ROWS = 64

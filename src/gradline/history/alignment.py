@@ -8,7 +8,7 @@ import numpy as np
 from gradline.core.errors import RequestError
 from gradline.core.linalg.triangular import triangular
 from gradline.core.text import listed
-from gradline.design import Category, Number, Recipe
+from gradline.data.design import Category, Number, Recipe
 from gradline.model import LinearModel
 from gradline.moments import Moments
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.core.text import big, listed, percent
-from gradline.design import Category
+from gradline.data.design import Category
 from gradline.inference import Inference
 from gradline.model import LinearModel
 from gradline.verification.claims import Verification

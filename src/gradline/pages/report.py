@@ -12,11 +12,11 @@ from gradline import __version__, plots
 from gradline.core.errors import GradlineError
 from gradline.core.text import joined, listed
 from gradline.data import Source, open_table
+from gradline.data.inputs import WEIGHTS
 from gradline.model import LinearModel, load
 from gradline.pages.account import MOST_NAMES, Account, checks, fit_command
 from gradline.pages.document import Page
 from gradline.pages.templated import Drawing, drawn, expect_jinja2, written
-from gradline.reading import WEIGHTS
 from gradline.summary import heading, sentences
 from gradline.verification.claims import Verification, verify
 

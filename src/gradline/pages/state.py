@@ -9,21 +9,21 @@ from typing import Any
 import numpy as np
 
 from gradline.basis import Basis
-from gradline.blocks import Block
 from gradline.certificate import finite
 from gradline.core.arguments import is_whole
 from gradline.core.errors import RequestError, UsageError
 from gradline.core.text import listed
 from gradline.data import open_table
-from gradline.design import Category
+from gradline.data.design import Category
+from gradline.data.inputs import read
+from gradline.data.row_block import Block
+from gradline.data.row_stream import Rows
 from gradline.estimates import quantile
 from gradline.fitting import Request, command, run
 from gradline.model import LinearModel
 from gradline.moments import Moments
 from gradline.objectives import Scaling
 from gradline.rank import determined_factor
-from gradline.reading import read
-from gradline.rows import Rows
 from gradline.trajectory import Spectrum
 
 MOST_ROWS = 2000  # more dots than these cover each other

@@ -11,7 +11,7 @@ from gradline.basis import Basis
 from gradline.core.errors import RequestError
 from gradline.core.linalg.triangular import triangular
 from gradline.core.text import counted, number
-from gradline.design import Number, Recipe
+from gradline.data.design import Number, Recipe
 from gradline.model import LinearModel
 from gradline.moments import Moments
 from gradline.plots.sampling import Sample, sampled

@@ -8,9 +8,9 @@ import numpy as np
 from gradline.core.errors import DataError
 from gradline.core.text import counted
 from gradline.data import open_table
+from gradline.data.inputs import read
+from gradline.data.row_stream import Rows, TableRows
 from gradline.model import LinearModel
-from gradline.reading import read
-from gradline.rows import Rows, TableRows
 
 _BLOCK = 1 << 14
 

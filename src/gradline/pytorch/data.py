@@ -17,12 +17,12 @@ from torch.utils.data import Dataset, IterableDataset, Sampler, get_worker_info
 # Torch documents this table, in `default_collate`, as the way to teach it a type; it has no public path.
 from torch.utils.data._utils.collate import default_collate_fn_map
 
-from gradline.blocks import Block
 from gradline.core.arguments import is_whole
 from gradline.core.errors import DataError, FileError, GradlineWarning, RequestError, UsageError
 from gradline.core.permutation import keys, permutation
-from gradline.reading import read
-from gradline.rows import Rows, TableRows
+from gradline.data.inputs import read
+from gradline.data.row_block import Block
+from gradline.data.row_stream import Rows, TableRows
 
 _DTYPES: dict[torch.dtype, type[np.floating]] = {torch.float32: np.float32, torch.float64: np.float64}
 _SPOOL_CELLS = 1 << 20  # cells written at a time: 8 MB of float64

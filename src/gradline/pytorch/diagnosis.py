@@ -9,20 +9,20 @@ from typing import Any
 
 import numpy as np
 
-from gradline.blocks import Block
 from gradline.certificate import finite
 from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import UsageError
 from gradline.core.text import counted, joined, number
 from gradline.core.text import epochs as in_epochs
+from gradline.data.inputs import read
+from gradline.data.row_block import Block
+from gradline.data.row_stream import ArrayRows
 from gradline.moments import Moments
 from gradline.pytorch.hypotheses import HYPOTHESES
 from gradline.pytorch.printed import MESSAGES, Printed, half_units, plain, read_printed
 from gradline.pytorch.simulation import Case, Dynamics, Loop
 from gradline.pytorch.trials import WITH_LOG, Candidate, tried
 from gradline.rank import Rank
-from gradline.reading import read
-from gradline.rows import ArrayRows
 from gradline.trajectory import Spectrum, Trajectory, stacked, unstacked
 
 WIDTH = 100  # of a line of prose

@@ -16,11 +16,11 @@ from torch.utils.data import (
     default_collate,
 )
 
-from gradline.blocks import Block
 from gradline.core.errors import DataError, RequestError
-from gradline.design import Number, Recipe
-from gradline.reading import array_rows
-from gradline.rows import ArrayRows, Rows, regrouped
+from gradline.data.design import Number, Recipe
+from gradline.data.inputs import array_rows
+from gradline.data.row_block import Block
+from gradline.data.row_stream import ArrayRows, Rows, regrouped
 
 _BATCH = 1024  # rows fetched at once from a dataset that comes without a loader
 

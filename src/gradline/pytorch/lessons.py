@@ -12,6 +12,8 @@ import torch
 from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import UsageError
 from gradline.core.text import listed
+from gradline.data.inputs import read
+from gradline.data.row_stream import ArrayRows
 from gradline.moments import Moments
 from gradline.objectives import Problem, Scaling
 from gradline.pytorch.graphs import Graph, graph
@@ -19,8 +21,6 @@ from gradline.pytorch.mistakes import MISTAKES, Comparison, Mistake, one_digit
 from gradline.pytorch.program import Program, numbers
 from gradline.pytorch.steps import Part, Step
 from gradline.pytorch.ways import STEPS, WAYS, Names, Way, script
-from gradline.reading import read
-from gradline.rows import ArrayRows
 from gradline.solvers.base import INITS, initial
 from gradline.trajectory import Spectrum, unstacked
 

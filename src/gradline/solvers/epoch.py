@@ -4,10 +4,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradline.blocks import Block
 from gradline.core.kernels import VECTOR
 from gradline.core.kernels.policy import lent, room
 from gradline.core.permutation import bits
+from gradline.data.row_block import Block
 from gradline.objectives import Scaling
 
 

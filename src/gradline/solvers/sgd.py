@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from gradline.blocks import Block, Parcel
 from gradline.core import memory_limit as memory
 from gradline.core.arguments import is_whole
 from gradline.core.blas_threads import one_blas_thread
@@ -20,9 +19,10 @@ from gradline.core.kernels import policy as compiled
 from gradline.core.parallel import made
 from gradline.core.permutation import IN_ORDER, keys, permutation
 from gradline.core.text import number
-from gradline.keeping import pieces
+from gradline.data.row_block import Block, Parcel
+from gradline.data.row_cache import pieces
+from gradline.data.row_stream import ArrayRows, Rows, parcels
 from gradline.objectives import Problem, ScaledRows, Scaling, SquaredLoss
-from gradline.rows import ArrayRows, Rows, parcels
 from gradline.solvers.base import State, check_settings, initial, refuse_unstable
 from gradline.solvers.epoch import Course, descend
 

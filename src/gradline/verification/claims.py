@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from gradline.core.text import joined, number
+from gradline.data.row_stream import Rows
 from gradline.model import LinearModel, digests, load
-from gradline.rows import Rows
 from gradline.verification.evidence import Evidence, Frame, gather
 from gradline.verification.rereading import reread
 from gradline.verification.whereabouts import UNIT, Whereabouts, located

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradline.blocks import Block
 from gradline.core.errors import DataError
 from gradline.core.linalg.double_double import Doubled
-from gradline.rows import Rows
+from gradline.data.row_block import Block
+from gradline.data.row_stream import Rows
 
 BLOCK_ROWS = 4096
 _SLICE_BITS = 20  # 2·20 bits of a product and 12 of the number of rows stay below the 53 of float64

@@ -5,10 +5,10 @@ from typing import Any
 
 from gradline.core.errors import DataError, GradlineError
 from gradline.data import Source, open_table
-from gradline.design import Category, Recipe
+from gradline.data.design import Category, Recipe
+from gradline.data.inputs import is_array, read
+from gradline.data.row_stream import ArrayRows, Rows, Split, TableRows
 from gradline.model import LinearModel
-from gradline.reading import is_array, read
-from gradline.rows import ArrayRows, Rows, Split, TableRows
 
 
 def reread(model: LinearModel, data: Any, targets: Any, weights: Any) -> tuple[Rows, Rows | None]:

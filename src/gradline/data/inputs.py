@@ -9,11 +9,11 @@ import numpy as np
 from gradline.core.errors import DataError, Notice, RequestError, UsageError
 from gradline.data import open_table
 from gradline.data.columnar import FrameSource
+from gradline.data.design import Number, Recipe
+from gradline.data.infer_design import learn
+from gradline.data.row_stream import ArrayRows, Rows, TableRows, infinite, refuse_negative
 from gradline.data.source import LARGEST_INTEGER
-from gradline.design import Number, Recipe
-from gradline.learning import learn
-from gradline.rows import ArrayRows, Rows, TableRows, infinite, refuse_negative
-from gradline.sparse import by_rows, is_sparse
+from gradline.data.sparse import by_rows, is_sparse
 
 WEIGHTS = "(weights)"  # what an array of weights beside a frame is called
 

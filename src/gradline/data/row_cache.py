@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gradline.blocks import Block, Columns
 from gradline.core import memory_limit as memory
 from gradline.core.parallel import made
-from gradline.rows import ArrayRows, Rows, parcels
+from gradline.data.row_block import Block, Columns
+from gradline.data.row_stream import ArrayRows, Rows, parcels
 
 _CELLS = 1 << 20  # per block on its way: 8 MB
 _STEP = 1 << 15  # cells that are copied together: they stay in cache

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import numpy as np
 import polars as pl
 
-from gradline.blocks import Block, Columns, Parcel
 from gradline.core.errors import DataError, MissingValuesError
 from gradline.core.text import listed
 from gradline.data import Batch, Source
 from gradline.data.columnar import LazySource
-from gradline.design import Recipe
-from gradline.sparse import dense, is_sparse
+from gradline.data.design import Recipe
+from gradline.data.row_block import Block, Columns, Parcel
+from gradline.data.sparse import dense, is_sparse
 
 _DROP = "leave these rows out with --missing drop (missing='drop' in Python), or fill the cells first"
 

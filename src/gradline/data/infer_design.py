@@ -7,7 +7,7 @@ from typing import NamedTuple
 from gradline.core.errors import Notice, RequestError
 from gradline.core.text import listed, nearest
 from gradline.data import Column, Kind, Source
-from gradline.design import Category, Number, Recipe, Term
+from gradline.data.design import Category, Number, Recipe, Term
 
 MOST_LEVELS = 50  # a text column with more levels is an identifier unless the user names it
 _NUMBERLIKE = re.compile(r"[^\w\s]?\s*[+-]?\d[\d.,'\s]*[^\w\s]?")
