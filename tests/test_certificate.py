@@ -14,7 +14,7 @@ import gradline
 from gradline import Exact, GradientDescent, Moments
 from gradline.certificate import Certificate, judge, least_digits, sure_digits
 from gradline.core.errors import GradlineWarning
-from gradline.rank import Rank
+from gradline.moments.rank import Rank
 
 
 def fit(X, Y, **options):

@@ -10,8 +10,8 @@ import gradline
 from gradline import correction
 from gradline.correction import corrected
 from gradline.data.inputs import read
-from gradline.moments import Moments
-from gradline.rank import Rank
+from gradline.moments.rank import Rank
+from gradline.moments.state import Moments
 
 TABLE = 40_000  # rows of four columns: above the cells that are refined in memory
 

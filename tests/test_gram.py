@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from gradline import sums as by
-from gradline import tally
 from gradline.core.kernels import policy as compiled
-from gradline.crossproducts import CrossProducts
 from gradline.data.design import Number, Recipe
 from gradline.data.row_block import Block
 from gradline.data.row_stream import NotFinite
+from gradline.moments import gram as by
+from gradline.moments import statistics as tally
+from gradline.moments.cross_products import CrossProducts
 
 # Below, at and above what a register, a panel, a strip and a tile hold.
 SHAPES = [

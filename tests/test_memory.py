@@ -18,7 +18,7 @@ from gradline.core.errors import GradlineWarning, RequestError, UsageError
 from gradline.core.permutation import keys, permutation
 from gradline.data.inputs import read
 from gradline.data.row_cache import Store, pieces
-from gradline.moments import PASS_CELLS
+from gradline.moments.state import PASS_CELLS
 from gradline.solvers import sgd
 
 SLOW = pytest.mark.slow

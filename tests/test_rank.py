@@ -5,9 +5,9 @@ import pytest
 
 import gradline
 from gradline import Moments
-from gradline.basis import Basis
 from gradline.core.linalg.triangular import WIDE
-from gradline.rank import Rank
+from gradline.moments.basis import Basis
+from gradline.moments.rank import Rank
 
 P = WIDE + 8
 

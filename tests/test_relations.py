@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import gradline
 from gradline import Moments
 from gradline.core.errors import GradlineWarning
-from gradline.rank import Rank
+from gradline.moments.rank import Rank
 
 
 def rank_of(columns, bias=True, **names):

@@ -9,7 +9,7 @@ from scipy.optimize import least_squares
 
 import gradline
 from gradline.data.design import Number, Recipe
-from gradline.tally import Tally
+from gradline.moments.statistics import Tally
 
 MOMENTS = gradline.Moments.of(X5, Y5)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gradline.history.recording import commit
     from gradline.judging import certify
     from gradline.model import LinearModel, load
-    from gradline.moments import Moments
+    from gradline.moments.state import Moments
     from gradline.pages.play import play
     from gradline.pages.report import report
     from gradline.solvers import SGD, Exact, GradientDescent
@@ -51,7 +51,7 @@ _HOMES = {
     "GradlineError": "core.errors",
     "GradlineWarning": "core.errors",
     "LinearModel": "model",
-    "Moments": "moments",
+    "Moments": "moments.state",
     "Trajectory": "trajectory",
     "Verification": "verification.claims",
     "certify": "judging",

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradline.basis import Basis
 from gradline.core.linalg.refinement import Refined
 from gradline.core.linalg.triangular import UNIT, estimated, extremes, row_norms
-from gradline.moments import Moments, RawFactor
+from gradline.moments.basis import Basis
+from gradline.moments.rank import Rank, determined_factor
+from gradline.moments.state import Moments, RawFactor
 from gradline.objectives import Scaling
-from gradline.rank import Rank, determined_factor
 from gradline.trajectory import Direction, Spectrum, Trajectory
 
 ARRIVED = 1e-12  # a distance below this share of the coefficients counts as none

@@ -12,15 +12,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradline.basis import Basis
 from gradline.core.linalg.double_double import Doubled, two_sum
 from gradline.core.linalg.exact_products import SUMMED, Sliced
 from gradline.core.linalg.refinement import LARGEST_CONTRACTION, Piece, Refined, half_exponents
 from gradline.core.linalg.triangular import UNIT, row_norms
 from gradline.data.row_block import Block
 from gradline.data.row_stream import Rows
-from gradline.moments import Moments
-from gradline.rank import Rank
+from gradline.moments.basis import Basis
+from gradline.moments.rank import Rank
+from gradline.moments.state import Moments
 
 _ROUNDING = 2.0**-102  # of a product beside the largest of a block, with margin; over rows it adds in squares
 _PASSES = 4

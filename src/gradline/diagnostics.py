@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradline.basis import Basis, Pair
 from gradline.core.errors import DataError, RequestError
 from gradline.data import Batch, Kind, open_table
 from gradline.data.inputs import is_array, read
@@ -16,7 +15,8 @@ from gradline.data.row_stream import ArrayRows, Rows, TableRows
 from gradline.estimates import Estimates
 from gradline.inference import NO_LIKELIHOOD, Inference, likelihood
 from gradline.model import LinearModel
-from gradline.moments import BLOCK_CELLS
+from gradline.moments.basis import Basis, Pair
+from gradline.moments.state import BLOCK_CELLS
 
 CLUSTERS = "(clusters)"  # what the design column of cluster numbers is called
 _ALONE = 1e-10  # a row with 1 − leverage below this fixes a coefficient by itself

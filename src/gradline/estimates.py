@@ -5,8 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
-from gradline.basis import Pair
 from gradline.core.errors import UsageError
+from gradline.moments.basis import Pair
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,9 +25,9 @@ from gradline.data.row_block import Block, Columns
 from gradline.data.row_cache import as_rows, in_memory
 from gradline.data.row_stream import ArrayRows, Rows, Split
 from gradline.model import History, LinearModel, evaluation, load
-from gradline.moments import Moments
+from gradline.moments.rank import Rank
+from gradline.moments.state import Moments
 from gradline.objectives import Problem, Scaling
-from gradline.rank import Rank
 from gradline.small import Keeper, known_optimum
 from gradline.solvers import SGD, Exact, Observer, Solution, Solver, solve
 from gradline.solvers.base import INITS

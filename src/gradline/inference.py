@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradline.basis import Basis, Pair
 from gradline.core.errors import RequestError, UsageError
 from gradline.core.linalg.refinement import Figures
 from gradline.core.linalg.triangular import UNIT, row_norms
 from gradline.core.text import listed
 from gradline.estimates import Estimates, quantile
-from gradline.moments import Moments
-from gradline.rank import Rank, determined_factor
+from gradline.moments.basis import Basis, Pair
+from gradline.moments.rank import Rank, determined_factor
+from gradline.moments.state import Moments
 
 WEIGHTS_ARE = ("counts", "precision", "sampling")
 

@@ -12,7 +12,7 @@ from gradline.core.errors import DataError, RequestError, UsageError
 from gradline.core.linalg.refinement import Refined
 from gradline.data.inputs import matrix, read
 from gradline.model import History, LinearModel
-from gradline.moments import Moments
+from gradline.moments.state import Moments
 from gradline.objectives import Scaling
 from gradline.small import known_optimum, seen
 from gradline.trajectory import Spectrum

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gradline.basis import Pair
 from gradline.certificate import Certificate, finite
 from gradline.core.errors import DataError, MissingValuesError, ModelFileError, Notice, UnseenLevelError
 from gradline.core.linalg.refinement import Figures
@@ -22,7 +21,8 @@ from gradline.data.inputs import is_array, matrix
 from gradline.data.row_stream import TableRows, complete
 from gradline.data.sparse import by_rows, dense, is_sparse
 from gradline.inference import Inference, infer
-from gradline.moments import Moments
+from gradline.moments.basis import Pair
+from gradline.moments.state import Moments
 from gradline.solvers import Record
 
 if TYPE_CHECKING:

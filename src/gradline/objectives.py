@@ -11,8 +11,8 @@ from gradline.core.linalg.refinement import Refined
 from gradline.data.design import Recipe
 from gradline.data.row_block import Block
 from gradline.data.row_stream import Rows
-from gradline.moments import Moments, RawFactor
-from gradline.rank import Rank, determined_factor
+from gradline.moments.rank import Rank, determined_factor
+from gradline.moments.state import Moments, RawFactor
 from gradline.trajectory import Spectrum
 
 

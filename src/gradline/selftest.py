@@ -10,7 +10,7 @@ import numpy as np
 from gradline.core.errors import GradlineWarning
 from gradline.fitting import fit
 from gradline.model import LinearModel
-from gradline.moments import Moments
+from gradline.moments.state import Moments
 from gradline.nist import NAMES, load
 from gradline.solvers import SGD, GradientDescent
 

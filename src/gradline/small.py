@@ -7,8 +7,8 @@ from gradline.data.design import Recipe
 from gradline.data.row_block import Block, Columns
 from gradline.data.row_cache import Store
 from gradline.data.row_stream import Rows
-from gradline.moments import Moments
-from gradline.rank import Rank
+from gradline.moments.rank import Rank
+from gradline.moments.state import Moments
 
 
 class Keeper:

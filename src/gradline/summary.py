@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gradline.basis import Pair
 from gradline.certificate import Certificate
 from gradline.core.text import big, counted, epochs, listed, number, percent
 from gradline.data.design import Category
 from gradline.estimates import Estimates
 from gradline.inference import Inference
 from gradline.model import Evaluation, LinearModel
+from gradline.moments.basis import Pair
 from gradline.trajectory import Direction
 
 WIDTH = 100  # of a line of prose, on every terminal the same

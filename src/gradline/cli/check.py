@@ -43,7 +43,7 @@ def trajectory(
     from gradline.cli.options import rate  # noqa: PLC0415 - --help needs no numpy
     from gradline.core.errors import UsageError  # noqa: PLC0415
     from gradline.data.inputs import read  # noqa: PLC0415
-    from gradline.moments import Moments  # noqa: PLC0415
+    from gradline.moments.state import Moments  # noqa: PLC0415
     from gradline.objectives import Scaling  # noqa: PLC0415
     from gradline.trajectory import Spectrum, Trajectory  # noqa: PLC0415
 

@@ -22,7 +22,7 @@ from gradline.examination.survey import BATCHES, Survey
 from gradline.examination.symptoms import Patient, findings
 from gradline.fitting import Request, command, run
 from gradline.heavy_ball import rates
-from gradline.moments import BLOCK_CELLS, Moments
+from gradline.moments.state import BLOCK_CELLS, Moments
 from gradline.small import is_refinable
 from gradline.solvers import Exact
 from gradline.trajectory import Spectrum, Trajectory

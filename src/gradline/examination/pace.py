@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gradline.core.text import big, number
-from gradline.moments import Moments
+from gradline.moments.state import Moments
 from gradline.objectives import Scaling
 from gradline.trajectory import Spectrum, Trajectory
 

@@ -13,8 +13,8 @@ from gradline.data.design import Number
 from gradline.examination.findings import CODES, Finding
 from gradline.examination.pace import CENTRED, RAW, SCALED, Pace, condition
 from gradline.examination.survey import Survey
-from gradline.moments import Moments
-from gradline.rank import Rank
+from gradline.moments.rank import Rank
+from gradline.moments.state import Moments
 from gradline.trajectory import Trajectory
 
 USUAL_RATE = 0.01  # what people try first; data that bear it need no warning

@@ -10,7 +10,7 @@ from gradline.core.linalg.triangular import triangular
 from gradline.core.text import listed
 from gradline.data.design import Category, Number, Recipe
 from gradline.model import LinearModel
-from gradline.moments import Moments
+from gradline.moments.state import Moments
 
 
 class End(NamedTuple):

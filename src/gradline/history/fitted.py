@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gradline.basis import Pair
 from gradline.certificate import finite
 from gradline.core.errors import GradlineError
 from gradline.core.text import listed, number
@@ -16,6 +15,7 @@ from gradline.history.movement import Movement, movement
 from gradline.history.store import Store
 from gradline.history.version import Version
 from gradline.model import LinearModel, load
+from gradline.moments.basis import Pair
 
 _EQUAL = 1e-9  # relative: what rounding and the order of rows change is no difference of a figure
 

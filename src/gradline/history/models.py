@@ -5,7 +5,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from gradline.basis import Pair
 from gradline.certificate import finite
 from gradline.core.errors import RequestError
 from gradline.core.tensor_file import CARD, read_tensors, write_tensors
@@ -13,6 +12,7 @@ from gradline.core.text import listed
 from gradline.history.store import Store
 from gradline.history.version import Version
 from gradline.model import LinearModel, load
+from gradline.moments.basis import Pair
 
 
 def described(model: LinearModel, moments: bool) -> dict[str, Any]:

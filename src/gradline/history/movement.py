@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from gradline.basis import Pair
 from gradline.certificate import finite
 from gradline.core.errors import UsageError
 from gradline.core.text import listed, number
@@ -13,8 +12,9 @@ from gradline.history.alignment import Ground, ground
 from gradline.history.route import PARTS, Route
 from gradline.inference import infer
 from gradline.model import LinearModel
-from gradline.moments import Moments
-from gradline.rank import Rank
+from gradline.moments.basis import Pair
+from gradline.moments.rank import Rank
+from gradline.moments.state import Moments
 
 MEANING = (
     "Data: the least-squares answer on other rows. Columns: with other columns, or a bias. Training: how far each "

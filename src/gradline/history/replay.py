@@ -4,7 +4,7 @@ import numpy as np
 
 from gradline.core.text import number
 from gradline.model import LinearModel
-from gradline.moments import Moments
+from gradline.moments.state import Moments
 from gradline.objectives import Problem, Scaling
 from gradline.solvers.base import INITS, initial
 from gradline.trajectory import Trajectory, unstacked

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradline.history.alignment import Ground, view
 from gradline.history.replay import UnrepeatableError, replayed
-from gradline.moments import Moments
+from gradline.moments.state import Moments
 from gradline.objectives import Problem, Scaling
 from gradline.solvers import Exact
 from gradline.trajectory import unstacked

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from gradline.basis import Basis
 from gradline.certificate import finite
 from gradline.core.arguments import is_whole
 from gradline.core.errors import RequestError, UsageError
@@ -21,9 +20,10 @@ from gradline.data.row_stream import Rows
 from gradline.estimates import quantile
 from gradline.fitting import Request, command, run
 from gradline.model import LinearModel
-from gradline.moments import Moments
+from gradline.moments.basis import Basis
+from gradline.moments.rank import determined_factor
+from gradline.moments.state import Moments
 from gradline.objectives import Scaling
-from gradline.rank import determined_factor
 from gradline.trajectory import Spectrum
 
 MOST_ROWS = 2000  # more dots than these cover each other

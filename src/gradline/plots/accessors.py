@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from gradline import plots
 from gradline.core.errors import RequestError
 from gradline.model import LinearModel
-from gradline.moments import Moments
+from gradline.moments.state import Moments
 from gradline.objectives import Problem, Scaling
 from gradline.solvers.base import INITS, initial
 from gradline.trajectory import Trajectory, unstacked

@@ -7,16 +7,16 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from gradline.basis import Basis
 from gradline.core.errors import RequestError
 from gradline.core.linalg.triangular import triangular
 from gradline.core.text import counted, number
 from gradline.data.design import Number, Recipe
 from gradline.model import LinearModel
-from gradline.moments import Moments
+from gradline.moments.basis import Basis
+from gradline.moments.rank import Rank
+from gradline.moments.state import Moments
 from gradline.plots.sampling import Sample, sampled
 from gradline.plots.style import figure, label, line, marker
-from gradline.rank import Rank
 
 _PANELS = 12  # more on one page nobody compares
 _POINTS = 6000  # over all panels: a browser draws these at once

@@ -9,10 +9,10 @@ import plotly.graph_objects as go
 
 from gradline.core.errors import RequestError
 from gradline.core.text import big, number
-from gradline.moments import Moments
+from gradline.moments.rank import determined_factor
+from gradline.moments.state import Moments
 from gradline.plots.style import COLORS, figure, label, line, marker, shown
 from gradline.plots.walk import amplitudes, epochs_shown
-from gradline.rank import determined_factor
 from gradline.trajectory import Trajectory, stacked
 
 _GRID = 101  # odd, so that the optimum is one of its points

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from gradline.core.errors import RequestError
 from gradline.core.text import epochs as in_epochs
 from gradline.core.text import number, percent
-from gradline.moments import Moments
+from gradline.moments.state import Moments
 from gradline.objectives import Scaling
 from gradline.plots.style import (
     LEGEND,

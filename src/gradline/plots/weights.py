@@ -5,10 +5,10 @@ import plotly.graph_objects as go
 
 from gradline.core.text import number, percent
 from gradline.model import LinearModel
-from gradline.moments import Moments
+from gradline.moments.rank import Rank
+from gradline.moments.state import Moments
 from gradline.objectives import Scaling
 from gradline.plots.style import LEGEND, NEUTRAL, decades, figure, label, line, marker, shown, with_legend
-from gradline.rank import Rank
 
 _ROW = 26  # pixels for one feature
 

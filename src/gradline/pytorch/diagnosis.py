@@ -17,12 +17,12 @@ from gradline.core.text import epochs as in_epochs
 from gradline.data.inputs import read
 from gradline.data.row_block import Block
 from gradline.data.row_stream import ArrayRows
-from gradline.moments import Moments
+from gradline.moments.rank import Rank
+from gradline.moments.state import Moments
 from gradline.pytorch.hypotheses import HYPOTHESES
 from gradline.pytorch.printed import MESSAGES, Printed, half_units, plain, read_printed
 from gradline.pytorch.simulation import Case, Dynamics, Loop
 from gradline.pytorch.trials import WITH_LOG, Candidate, tried
-from gradline.rank import Rank
 from gradline.trajectory import Spectrum, Trajectory, stacked, unstacked
 
 WIDTH = 100  # of a line of prose

@@ -14,7 +14,7 @@ from gradline.core.errors import UsageError
 from gradline.core.text import listed
 from gradline.data.inputs import read
 from gradline.data.row_stream import ArrayRows
-from gradline.moments import Moments
+from gradline.moments.state import Moments
 from gradline.objectives import Problem, Scaling
 from gradline.pytorch.graphs import Graph, graph
 from gradline.pytorch.mistakes import MISTAKES, Comparison, Mistake, one_digit

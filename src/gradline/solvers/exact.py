@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from gradline.core.errors import Notice, UsageError
+from gradline.moments.rank import Rank
 from gradline.objectives import Problem
-from gradline.rank import Rank
 from gradline.solvers.base import State
 from gradline.trajectory import stacked
 

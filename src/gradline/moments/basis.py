@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gradline.core.linalg.triangular import UNIT
-from gradline.moments import Moments, once
-from gradline.rank import Rank
+from gradline.moments.rank import Rank
+from gradline.moments.state import Moments, once
 
 _DETERMINED = 1e-9  # a direction with less than this share in what the data cannot tell apart is determined
 

@@ -16,10 +16,10 @@ from gradline.core.linalg.triangular import (
     rounding,
 )
 from gradline.core.parallel import made
-from gradline.crossproducts import CrossProducts, Found
 from gradline.data.row_block import Block
 from gradline.data.row_stream import Rows, parcels
-from gradline.tally import Tally
+from gradline.moments.cross_products import CrossProducts, Found
+from gradline.moments.statistics import Tally
 
 _CELLS = 1 << 20  # of a block
 _ROWS = 1024  # and of a wide one, whose products are k×k: more than their sum costs

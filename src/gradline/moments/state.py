@@ -16,16 +16,16 @@ from gradline.core.errors import DataError, DigitsError, RequestError
 from gradline.core.linalg.triangular import UNIT, removed, rounding, triangular
 from gradline.core.parallel import made
 from gradline.core.tensor_file import expect_shapes, read_tensors, write_tensors
-from gradline.crossproducts import CrossProducts
 from gradline.data import open_table
 from gradline.data.design import Category, Recipe
 from gradline.data.inputs import read
 from gradline.data.row_block import Block, Columns, Parcel
 from gradline.data.row_stream import ArrayRows, NotFinite, Rows, TableRows, expect_finite, parcels
-from gradline.products import Products
-from gradline.second_pass import improved
-from gradline.sums import expect
-from gradline.tally import Tally, centre
+from gradline.moments.cholesky_qr2 import improved
+from gradline.moments.cross_products import CrossProducts
+from gradline.moments.extended import Products
+from gradline.moments.gram import expect
+from gradline.moments.statistics import Tally, centre
 
 if TYPE_CHECKING:
     from gradline.plots.accessors import MomentsPlots

@@ -8,7 +8,7 @@ from gradline.core.kernels import SAMPLE
 from gradline.core.kernels.policy import foresee, kernels, lent, room
 from gradline.data.row_block import Block, Columns
 from gradline.data.sparse import dense
-from gradline.tally import fingerprint
+from gradline.moments.statistics import fingerprint
 
 _GAIN = 7e-9  # seconds a cell that compiled loops save
 _PANEL, _FEWEST, _MOST = 1 << 15, 128, 240  # cells, and rows of them, that are multiplied together

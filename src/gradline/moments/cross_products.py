@@ -17,8 +17,8 @@ from gradline.core.linalg.triangular import (
 from gradline.data.design import Recipe
 from gradline.data.row_block import Block, Columns
 from gradline.data.row_stream import expect_finite
-from gradline.sums import Sums, sparse_sums, summed
-from gradline.tally import Tally, centre, refuse_extreme
+from gradline.moments.gram import Sums, sparse_sums, summed
+from gradline.moments.statistics import Tally, centre, refuse_extreme
 
 _LOST = 1e3  # a shift off by more than this many variances costs digits: three here
 

@@ -15,8 +15,8 @@ from gradline.core.linalg.triangular import (
     inverted,
     thin_svd,
 )
-from gradline.moments import Moments, RawFactor, once
-from gradline.relations import Columns, Relation, relations
+from gradline.moments.collinearity import Columns, Relation, relations
+from gradline.moments.state import Moments, RawFactor, once
 
 MOST_RELATIONS = 100  # more sentences than these nobody reads
 NEAR = 1e8  # a scaled condition above this is said to be almost a relation
