@@ -13,8 +13,8 @@ import numpy as np
 
 from gradline import LinearModel, Moments, Trajectory
 from gradline.fitting import Request, run
-from gradline.objectives import Scaling
 from gradline.pages.state import state
+from gradline.solvers.problem import Scaling
 
 DRIVER = Path(__file__).parent / "pages" / "arithmetic.mjs"
 

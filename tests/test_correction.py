@@ -7,11 +7,11 @@ import pytest
 from references import exact_from_integers, rational_least_squares
 
 import gradline
-from gradline import correction
-from gradline.correction import corrected
 from gradline.data.inputs import read
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
+from gradline.solvers import seminormal_correction as correction
+from gradline.solvers.seminormal_correction import corrected
 
 TABLE = 40_000  # rows of four columns: above the cells that are refined in memory
 

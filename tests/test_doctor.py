@@ -19,9 +19,9 @@ from gradline.data.inputs import array_rows, read
 from gradline.data.row_block import Block
 from gradline.examination.findings import CODES, explain
 from gradline.examination.survey import BATCHES, Survey
-from gradline.objectives import Problem, Scaling
+from gradline.solvers.problem import Problem, Scaling
 from gradline.solvers.sgd import mean_square_limit
-from gradline.trajectory import Spectrum
+from gradline.solvers.trajectory import Spectrum
 
 CROPS = ("example:crops", ["apples", "oranges"])
 CROPS5 = ("example:crops5", ["apples", "oranges"])

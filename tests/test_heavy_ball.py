@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from gradline.heavy_ball import envelope, progress, rates
+from gradline.solvers.heavy_ball import envelope, progress, rates
 
 EPOCHS = [0, 1, 2, 3, 10, 101, 1000, 10_000, 10**6, 10**9]
 

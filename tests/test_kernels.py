@@ -16,9 +16,9 @@ from gradline.core.permutation import keys, permutation
 from gradline.data.inputs import read
 from gradline.data.row_block import Block
 from gradline.data.row_stream import ArrayRows
-from gradline.objectives import Problem, Scaling
-from gradline.solvers.epoch import Course, descend
+from gradline.solvers.problem import Problem, Scaling
 from gradline.solvers.sgd import DTYPES
+from gradline.solvers.sgd_compiled import Course, descend
 
 
 def layouts(X):

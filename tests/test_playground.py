@@ -13,10 +13,10 @@ from test_real_data import package_file
 
 import gradline as gl
 from gradline.core.text import big, number, percent
-from gradline.objectives import Scaling
 from gradline.pages import document
 from gradline.pages.document import Page, asset, joined_modules, json_text, plotly_scripts
-from gradline.trajectory import Spectrum
+from gradline.solvers.problem import Scaling
+from gradline.solvers.trajectory import Spectrum
 
 CROPS = ["apples", "oranges"]
 FLIGHTS = ["dep_delay", "distance", "air_time", "hour", "carrier", "origin"]

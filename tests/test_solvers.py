@@ -15,7 +15,7 @@ from gradline import SGD, Exact, GradientDescent, Moments
 from gradline.core.errors import GradlineWarning, RateError, RequestError, UsageError
 from gradline.core.permutation import IN_ORDER, keys, permutation
 from gradline.data.files import EXAMPLES
-from gradline.objectives import SquaredLoss
+from gradline.solvers.problem import SquaredLoss
 
 # One row enrols a solver: settings that bring it to the optimum of a well-conditioned problem, and how near.
 SOLVERS = [
@@ -407,7 +407,7 @@ def test_sgd_between_its_mean_square_limit_and_the_full_batch_limit_warns():
 
 def test_the_mean_square_limit():
     from gradline.data.inputs import read
-    from gradline.objectives import Problem, Scaling
+    from gradline.solvers.problem import Problem, Scaling
     from gradline.solvers.sgd import mean_square_limit
 
     X, Y, _ = problem()

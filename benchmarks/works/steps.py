@@ -14,7 +14,7 @@ from sklearn.linear_model import SGDRegressor
 from gradline import SGD, Moments
 from gradline.core.kernels import policy as compiled
 from gradline.data.inputs import read
-from gradline.objectives import Problem, Scaling
+from gradline.solvers.problem import Problem, Scaling
 
 BATCHES = [(5_000, 3, 2, 5), (200_000, 10, 1, 32), (200_000, 50, 1, 256)]
 SINGLE_ROWS = [(20_000, 10, 1, 1), (20_000, 50, 1, 1), (20_000, 200, 1, 1)]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gradline.pages.play import play
     from gradline.pages.report import report
     from gradline.solvers import SGD, Exact, GradientDescent
-    from gradline.trajectory import Trajectory
+    from gradline.solvers.trajectory import Trajectory
     from gradline.verification.claims import Verification, verify
 
 __version__ = "0.1.0"
@@ -52,7 +52,7 @@ _HOMES = {
     "GradlineWarning": "core.errors",
     "LinearModel": "model",
     "Moments": "moments.state",
-    "Trajectory": "trajectory",
+    "Trajectory": "solvers.trajectory",
     "Verification": "verification.claims",
     "certify": "judging",
     "commit": "history.recording",

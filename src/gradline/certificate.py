@@ -14,8 +14,8 @@ from gradline.core.linalg.triangular import UNIT, estimated, extremes, row_norms
 from gradline.moments.basis import Basis
 from gradline.moments.rank import Rank, determined_factor
 from gradline.moments.state import Moments, RawFactor
-from gradline.objectives import Scaling
-from gradline.trajectory import Direction, Spectrum, Trajectory
+from gradline.solvers.problem import Scaling
+from gradline.solvers.trajectory import Direction, Spectrum, Trajectory
 
 ARRIVED = 1e-12  # a distance below this share of the coefficients counts as none
 FEWEST_DIGITS = 3.0  # fewer sure digits than these deserve no certificate

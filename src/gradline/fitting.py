@@ -18,7 +18,6 @@ from gradline.core.errors import DataError, GradlineWarning, Notice, RequestErro
 from gradline.core.linalg.refinement import Refined
 from gradline.core.memory_limit import limited
 from gradline.core.text import listed
-from gradline.correction import corrected
 from gradline.data.design import Category, Recipe
 from gradline.data.inputs import read
 from gradline.data.row_block import Block, Columns
@@ -27,11 +26,12 @@ from gradline.data.row_stream import ArrayRows, Rows, Split
 from gradline.model import History, LinearModel, evaluation, load
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
-from gradline.objectives import Problem, Scaling
-from gradline.small import Keeper, known_optimum
 from gradline.solvers import SGD, Exact, Observer, Solution, Solver, solve
-from gradline.solvers.base import INITS
-from gradline.trajectory import Trajectory, unstacked
+from gradline.solvers.loop import INITS
+from gradline.solvers.problem import Problem, Scaling
+from gradline.solvers.refined_optimum import Keeper, known_optimum
+from gradline.solvers.seminormal_correction import corrected
+from gradline.solvers.trajectory import Trajectory, unstacked
 
 SCALES = ("auto", "none", "standard")
 

@@ -13,9 +13,9 @@ from gradline.core.linalg.refinement import Refined
 from gradline.data.inputs import matrix, read
 from gradline.model import History, LinearModel
 from gradline.moments.state import Moments
-from gradline.objectives import Scaling
-from gradline.small import known_optimum, seen
-from gradline.trajectory import Spectrum
+from gradline.solvers.problem import Scaling
+from gradline.solvers.refined_optimum import known_optimum, seen
+from gradline.solvers.trajectory import Spectrum
 
 
 class Coefficients(NamedTuple):

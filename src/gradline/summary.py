@@ -13,7 +13,7 @@ from gradline.estimates import Estimates
 from gradline.inference import Inference
 from gradline.model import Evaluation, LinearModel
 from gradline.moments.basis import Pair
-from gradline.trajectory import Direction
+from gradline.solvers.trajectory import Direction
 
 WIDTH = 100  # of a line of prose, on every terminal the same
 

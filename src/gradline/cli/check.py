@@ -44,8 +44,8 @@ def trajectory(
     from gradline.core.errors import UsageError  # noqa: PLC0415
     from gradline.data.inputs import read  # noqa: PLC0415
     from gradline.moments.state import Moments  # noqa: PLC0415
-    from gradline.objectives import Scaling  # noqa: PLC0415
-    from gradline.trajectory import Spectrum, Trajectory  # noqa: PLC0415
+    from gradline.solvers.problem import Scaling  # noqa: PLC0415
+    from gradline.solvers.trajectory import Spectrum, Trajectory  # noqa: PLC0415
 
     expect_targets(data, target or [])
     chosen, has_bias = rate(lr or "auto"), bias is not False

@@ -21,11 +21,11 @@ from gradline.examination.prescription import BatchLimit, Report, Slow
 from gradline.examination.survey import BATCHES, Survey
 from gradline.examination.symptoms import Patient, findings
 from gradline.fitting import Request, command, run
-from gradline.heavy_ball import rates
 from gradline.moments.state import BLOCK_CELLS, Moments
-from gradline.small import is_refinable
 from gradline.solvers import Exact
-from gradline.trajectory import Spectrum, Trajectory
+from gradline.solvers.heavy_ball import rates
+from gradline.solvers.refined_optimum import is_refinable
+from gradline.solvers.trajectory import Spectrum, Trajectory
 
 _SLOWEST = 3  # directions that are told
 _EPOCHS = 100  # what `fit` trains by default

@@ -7,8 +7,8 @@ import numpy as np
 
 from gradline.core.text import big, number
 from gradline.moments.state import Moments
-from gradline.objectives import Scaling
-from gradline.trajectory import Spectrum, Trajectory
+from gradline.solvers.problem import Scaling
+from gradline.solvers.trajectory import Spectrum, Trajectory
 
 
 class Pace(NamedTuple):

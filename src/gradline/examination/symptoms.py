@@ -15,7 +15,7 @@ from gradline.examination.pace import CENTRED, RAW, SCALED, Pace, condition
 from gradline.examination.survey import Survey
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
-from gradline.trajectory import Trajectory
+from gradline.solvers.trajectory import Trajectory
 
 USUAL_RATE = 0.01  # what people try first; data that bear it need no warning
 SLOW = 10_000  # epochs; fewer pass while one waits

@@ -5,9 +5,9 @@ import numpy as np
 from gradline.core.text import number
 from gradline.model import LinearModel
 from gradline.moments.state import Moments
-from gradline.objectives import Problem, Scaling
-from gradline.solvers.base import INITS, initial
-from gradline.trajectory import Trajectory, unstacked
+from gradline.solvers.loop import INITS, initial
+from gradline.solvers.problem import Problem, Scaling
+from gradline.solvers.trajectory import Trajectory, unstacked
 
 
 class UnrepeatableError(Exception):

@@ -23,8 +23,8 @@ from gradline.model import LinearModel
 from gradline.moments.basis import Basis
 from gradline.moments.rank import determined_factor
 from gradline.moments.state import Moments
-from gradline.objectives import Scaling
-from gradline.trajectory import Spectrum
+from gradline.solvers.problem import Scaling
+from gradline.solvers.trajectory import Spectrum
 
 MOST_ROWS = 2000  # more dots than these cover each other
 MOST_CELLS = 30_000  # of the sample: half a megabyte of text

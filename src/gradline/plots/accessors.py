@@ -10,9 +10,9 @@ from gradline import plots
 from gradline.core.errors import RequestError
 from gradline.model import LinearModel
 from gradline.moments.state import Moments
-from gradline.objectives import Problem, Scaling
-from gradline.solvers.base import INITS, initial
-from gradline.trajectory import Trajectory, unstacked
+from gradline.solvers.loop import INITS, initial
+from gradline.solvers.problem import Problem, Scaling
+from gradline.solvers.trajectory import Trajectory, unstacked
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from gradline.moments.rank import determined_factor
 from gradline.moments.state import Moments
 from gradline.plots.style import COLORS, figure, label, line, marker, shown
 from gradline.plots.walk import amplitudes, epochs_shown
-from gradline.trajectory import Trajectory, stacked
+from gradline.solvers.trajectory import Trajectory, stacked
 
 _GRID = 101  # odd, so that the optimum is one of its points
 _FLOOR = 1e-12  # of the highest loss: a logarithm needs one where the optimum's loss is 0

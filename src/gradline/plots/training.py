@@ -10,7 +10,6 @@ from gradline.core.errors import RequestError
 from gradline.core.text import epochs as in_epochs
 from gradline.core.text import number, percent
 from gradline.moments.state import Moments
-from gradline.objectives import Scaling
 from gradline.plots.style import (
     LEGEND,
     NEUTRAL,
@@ -25,7 +24,8 @@ from gradline.plots.style import (
     with_legend,
 )
 from gradline.plots.walk import amplitudes, epochs_shown, optimum, walked
-from gradline.trajectory import Point, Spectrum, Trajectory
+from gradline.solvers.problem import Scaling
+from gradline.solvers.trajectory import Point, Spectrum, Trajectory
 
 _DIRECTIONS = 8  # of the gap; more curves nobody follows
 _TINY = 1e-12  # of the start: what is below is not drawn

@@ -7,8 +7,8 @@ from gradline.core.text import number, percent
 from gradline.model import LinearModel
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
-from gradline.objectives import Scaling
 from gradline.plots.style import LEGEND, NEUTRAL, decades, figure, label, line, marker, shown, with_legend
+from gradline.solvers.problem import Scaling
 
 _ROW = 26  # pixels for one feature
 

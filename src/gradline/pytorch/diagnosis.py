@@ -23,7 +23,7 @@ from gradline.pytorch.hypotheses import HYPOTHESES
 from gradline.pytorch.printed import MESSAGES, Printed, half_units, plain, read_printed
 from gradline.pytorch.simulation import Case, Dynamics, Loop
 from gradline.pytorch.trials import WITH_LOG, Candidate, tried
-from gradline.trajectory import Spectrum, Trajectory, stacked, unstacked
+from gradline.solvers.trajectory import Spectrum, Trajectory, stacked, unstacked
 
 WIDTH = 100  # of a line of prose
 MEND = "Mend it: "

@@ -15,14 +15,14 @@ from gradline.core.text import listed
 from gradline.data.inputs import read
 from gradline.data.row_stream import ArrayRows
 from gradline.moments.state import Moments
-from gradline.objectives import Problem, Scaling
 from gradline.pytorch.graphs import Graph, graph
 from gradline.pytorch.mistakes import MISTAKES, Comparison, Mistake, one_digit
 from gradline.pytorch.program import Program, numbers
 from gradline.pytorch.steps import Part, Step
 from gradline.pytorch.ways import STEPS, WAYS, Names, Way, script
-from gradline.solvers.base import INITS, initial
-from gradline.trajectory import Spectrum, unstacked
+from gradline.solvers.loop import INITS, initial
+from gradline.solvers.problem import Problem, Scaling
+from gradline.solvers.trajectory import Spectrum, unstacked
 
 CROPS = ("example:crops", ["apples", "oranges"])
 DTYPES = ("float32", "float64")

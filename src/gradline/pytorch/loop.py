@@ -13,11 +13,11 @@ from gradline.core.arguments import is_whole
 from gradline.core.errors import DataError, RateError, RequestError, UsageError
 from gradline.core.text import number
 from gradline.judging import coefficients, judged
-from gradline.objectives import Problem, Scaling
 from gradline.pytorch.interchange import linear_of, torch_rows
 from gradline.pytorch.steps import shape
-from gradline.small import known_optimum, seen
-from gradline.solvers.base import refuse_unstable
+from gradline.solvers.loop import refuse_unstable
+from gradline.solvers.problem import Problem, Scaling
+from gradline.solvers.refined_optimum import known_optimum, seen
 from gradline.summary import WIDTH, sentences
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradline.heavy_ball import progress
 from gradline.pytorch.printed import Printed
 from gradline.pytorch.simulation import FLOAT32, Case, Dynamics, Loop, Prediction
+from gradline.solvers.heavy_ball import progress
 
 SURE = 1e-3  # what chance alone may explain before a fitted rate or fitted epochs count as found
 OVERFLOW = 1e36  # float32 ends at 3.4e38, and a sum of squares gets there before its mean

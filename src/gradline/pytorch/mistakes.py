@@ -9,11 +9,11 @@ import numpy as np
 
 from gradline.core.errors import RequestError
 from gradline.core.text import big, listed, number
-from gradline.objectives import Scaling
 from gradline.pytorch.program import numbers
 from gradline.pytorch.steps import Step
 from gradline.pytorch.ways import STEPS, WAYS, Way
-from gradline.trajectory import Spectrum, Trajectory
+from gradline.solvers.problem import Scaling
+from gradline.solvers.trajectory import Spectrum, Trajectory
 
 if TYPE_CHECKING:
     from gradline.pytorch.lessons import Lesson

@@ -3,9 +3,9 @@
 from typing import Any
 
 from gradline.core.errors import UsageError
-from gradline.solvers.base import Observer, Record, Solution, Solver, State, solve
-from gradline.solvers.descent import GradientDescent
 from gradline.solvers.exact import Exact
+from gradline.solvers.gradient_descent import GradientDescent
+from gradline.solvers.loop import Observer, Record, Solution, Solver, State, solve
 from gradline.solvers.sgd import SGD
 
 __all__ = [

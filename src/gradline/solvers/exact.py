@@ -7,9 +7,9 @@ import numpy as np
 
 from gradline.core.errors import Notice, UsageError
 from gradline.moments.rank import Rank
-from gradline.objectives import Problem
-from gradline.solvers.base import State
-from gradline.trajectory import stacked
+from gradline.solvers.loop import State
+from gradline.solvers.problem import Problem
+from gradline.solvers.trajectory import stacked
 
 
 @dataclass(frozen=True)

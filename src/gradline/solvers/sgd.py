@@ -22,9 +22,9 @@ from gradline.core.text import number
 from gradline.data.row_block import Block, Parcel
 from gradline.data.row_cache import pieces
 from gradline.data.row_stream import ArrayRows, Rows, parcels
-from gradline.objectives import Problem, ScaledRows, Scaling, SquaredLoss
-from gradline.solvers.base import State, check_settings, initial, refuse_unstable
-from gradline.solvers.epoch import Course, descend
+from gradline.solvers.loop import State, check_settings, initial, refuse_unstable
+from gradline.solvers.problem import Problem, ScaledRows, Scaling, SquaredLoss
+from gradline.solvers.sgd_compiled import Course, descend
 
 MEMORY_CELLS = 1 << 27  # rows of up to 1 GiB are kept in memory and shuffled as a whole
 DTYPES = ("float64", "float32")

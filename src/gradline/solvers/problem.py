@@ -13,7 +13,7 @@ from gradline.data.row_block import Block
 from gradline.data.row_stream import Rows
 from gradline.moments.rank import Rank, determined_factor
 from gradline.moments.state import Moments, RawFactor
-from gradline.trajectory import Spectrum
+from gradline.solvers.trajectory import Spectrum
 
 
 class SquaredLoss:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from gradline.core.errors import Notice
-from gradline.objectives import Problem
-from gradline.solvers.base import State, check_settings, initial, refuse_unstable
+from gradline.solvers.loop import State, check_settings, initial, refuse_unstable
+from gradline.solvers.problem import Problem
 
 
 @dataclass(frozen=True)

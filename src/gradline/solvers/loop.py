@@ -10,8 +10,8 @@ import numpy as np
 from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import Notice, RateError, UsageError
 from gradline.core.text import number, percent
-from gradline.objectives import Problem, Scaling
-from gradline.trajectory import Spectrum, stacked, unstacked
+from gradline.solvers.problem import Problem, Scaling
+from gradline.solvers.trajectory import Spectrum, stacked, unstacked
 
 HISTORY = 1000  # losses kept: all of them up to here, then a thousand at logarithmic distances
 INITS = ("zeros", "normal", "uniform", "linear")

@@ -11,9 +11,9 @@ from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import RequestError, UsageError
 from gradline.core.linalg.triangular import thin_svd
 from gradline.core.text import joined
-from gradline.heavy_ball import envelope, progress, rates
 from gradline.moments.rank import determined_factor
 from gradline.moments.state import Moments, once
+from gradline.solvers.heavy_ball import envelope, progress, rates
 
 WEIGHTS_SHRINK = 1000.0  # `epochs_to_weights`: until the slowest error is a thousandth
 LAST_EPOCH = 10**18  # beyond it k·log(1 − a) has no digit left to lose

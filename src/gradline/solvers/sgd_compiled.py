@@ -8,7 +8,7 @@ from gradline.core.kernels import VECTOR
 from gradline.core.kernels.policy import lent, room
 from gradline.core.permutation import bits
 from gradline.data.row_block import Block
-from gradline.objectives import Scaling
+from gradline.solvers.problem import Scaling
 
 
 class Course(NamedTuple):
