@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline import LinearModel, Moments, Trajectory
-from gradline.fitting import Request, run
+from gradline.model.fit import Request, run
 from gradline.pages.state import state
 from gradline.solvers.problem import Scaling
 

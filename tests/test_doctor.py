@@ -17,8 +17,8 @@ from gradline.core.errors import MissingValuesError, RequestError, UsageError
 from gradline.data.files import EXAMPLES
 from gradline.data.inputs import array_rows, read
 from gradline.data.row_block import Block
-from gradline.examination.findings import CODES, explain
-from gradline.examination.survey import BATCHES, Survey
+from gradline.model.doctor.findings import CODES, explain
+from gradline.model.doctor.survey import BATCHES, Survey
 from gradline.solvers.problem import Problem, Scaling
 from gradline.solvers.sgd import mean_square_limit
 from gradline.solvers.trajectory import Spectrum

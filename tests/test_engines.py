@@ -11,8 +11,8 @@ import pytest
 from threadpoolctl import threadpool_info
 
 import gradline
-from gradline import fitting
 from gradline.core.parallel import cores, made
+from gradline.model import fit as fitting
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 50])

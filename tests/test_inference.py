@@ -22,7 +22,7 @@ from sklearn import datasets
 import gradline as package
 from gradline import GradientDescent, LinearModel, Moments
 from gradline.core.errors import DataError, GradlineWarning, RequestError, UsageError
-from gradline.diagnostics import diagnostics
+from gradline.model.inference.residuals import diagnostics
 
 KINDS = ["HC0", "HC1", "HC2", "HC3"]
 

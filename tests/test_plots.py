@@ -14,7 +14,7 @@ import gradline
 from gradline import plots
 from gradline.core.errors import DataError, RequestError, UsageError
 from gradline.core.text import number
-from gradline.diagnostics import diagnostics
+from gradline.model.inference.residuals import diagnostics
 from gradline.plots.accessors import ModelPlots, MomentsPlots
 from gradline.plots.style import COLORS, NEUTRAL, RED, label, line, marker
 

@@ -8,8 +8,8 @@ import pytest
 
 import gradline
 from gradline.data.row_block import Block
+from gradline.model.nist import load
 from gradline.moments.extended import Products
-from gradline.nist import load
 
 # Digits of the least certain coefficient after merging single rows in random order, without a second look.
 MERGED = {

@@ -14,8 +14,8 @@ from references import rational_least_squares
 import gradline as package
 from gradline.core.linalg import refinement
 from gradline.core.linalg.double_double import Doubled, two_prod, two_sum
+from gradline.model.nist import NAMES, load
 from gradline.moments.state import Moments
-from gradline.nist import NAMES, load
 
 floats = st.floats(-1e100, 1e100).filter(lambda x: x == 0 or abs(x) > 1e-100)
 

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from gradline.nist import NAMES
-from gradline.selftest import WAYS, digits, selftest
+from gradline.model.nist import NAMES
+from gradline.model.selftest import WAYS, digits, selftest
 
 SCORES = selftest()
 

@@ -13,13 +13,13 @@ import pytest
 from test_real_data import package_file
 
 import gradline as package
-from gradline import nist
 from gradline.core.errors import UnseenLevelError
 from gradline.core.linalg.double_double import Doubled
 from gradline.data.files import EXAMPLES
 from gradline.data.inputs import array_rows
-from gradline.verification.elimination import eliminated
-from gradline.verification.evidence import Frame, gather
+from gradline.model import nist
+from gradline.model.verify.ldl import eliminated
+from gradline.model.verify.row_sums import Frame, gather
 
 pytestmark = pytest.mark.filterwarnings("ignore::gradline.core.errors.GradlineWarning")
 

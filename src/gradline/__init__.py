@@ -5,19 +5,19 @@ from typing import TYPE_CHECKING
 from gradline.core.lazy import face
 
 if TYPE_CHECKING:
-    from gradline.certificate import Certificate
     from gradline.core.errors import GradlineError, GradlineWarning
-    from gradline.examination.doctor import doctor
-    from gradline.fitting import fit
     from gradline.history.recording import commit
-    from gradline.judging import certify
-    from gradline.model import LinearModel, load
+    from gradline.model.certificate import Certificate
+    from gradline.model.certify import certify
+    from gradline.model.doctor.doctor import doctor
+    from gradline.model.fit import fit
+    from gradline.model.model import LinearModel, load
+    from gradline.model.verify.claims import Verification, verify
     from gradline.moments.state import Moments
     from gradline.pages.play import play
     from gradline.pages.report import report
     from gradline.solvers import SGD, Exact, GradientDescent
     from gradline.solvers.trajectory import Trajectory
-    from gradline.verification.claims import Verification, verify
 
 __version__ = "0.1.0"
 
@@ -45,23 +45,23 @@ __all__ = [
 
 _HOMES = {
     "SGD": "solvers",
-    "Certificate": "certificate",
+    "Certificate": "model.certificate",
     "Exact": "solvers",
     "GradientDescent": "solvers",
     "GradlineError": "core.errors",
     "GradlineWarning": "core.errors",
-    "LinearModel": "model",
+    "LinearModel": "model.model",
     "Moments": "moments.state",
     "Trajectory": "solvers.trajectory",
-    "Verification": "verification.claims",
-    "certify": "judging",
+    "Verification": "model.verify.claims",
+    "certify": "model.certify",
     "commit": "history.recording",
-    "doctor": "examination.doctor",
-    "fit": "fitting",
-    "load": "model",
+    "doctor": "model.doctor.doctor",
+    "fit": "model.fit",
+    "load": "model.model",
     "play": "pages.play",
     "report": "pages.report",
-    "verify": "verification.claims",
+    "verify": "model.verify.claims",
 }
 
 

@@ -11,8 +11,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from gradline.fitting import fit
-from gradline.model import LinearModel
+from gradline.model.fit import fit
+from gradline.model.model import LinearModel
 from gradline.solvers import SGD, Exact, GradientDescent, Solver
 
 

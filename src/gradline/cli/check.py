@@ -70,7 +70,7 @@ def trajectory(
 
 def _print(path: Any, points: list[Any]) -> None:
     from gradline.core.text import number, percent  # noqa: PLC0415
-    from gradline.summary import aligned, far, near  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.summary import aligned, far, near  # noqa: PLC0415 - --help needs no numpy
 
     columns = [
         ["epoch", *(f"{point.epoch:,}" for point in points)],
@@ -93,7 +93,7 @@ def _print(path: Any, points: list[Any]) -> None:
 
 
 def _report(path: Any, points: list[Any], scaling: Any) -> dict[str, Any]:
-    from gradline.certificate import finite  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.certificate import finite  # noqa: PLC0415 - --help needs no numpy
 
     rows = []
     for point in points:
@@ -129,9 +129,9 @@ def selftest(as_json: flags.AsJson = False) -> None:
 
     Exits 3 when the exact solver has fewer than 15 in any coefficient.
     """
-    from gradline.selftest import EXPECTED  # noqa: PLC0415 - --help needs no numpy
-    from gradline.selftest import selftest as scores_of_all  # noqa: PLC0415
-    from gradline.summary import aligned  # noqa: PLC0415
+    from gradline.model.selftest import EXPECTED  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.selftest import selftest as scores_of_all  # noqa: PLC0415
+    from gradline.model.summary import aligned  # noqa: PLC0415
 
     scores = scores_of_all()
     if as_json:

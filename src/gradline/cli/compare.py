@@ -91,7 +91,7 @@ def _show_several(tables: list[Any], html: Path | None, as_json: bool) -> None:
         several(tables).save(html)
         say(f"saved: {html}")
     if as_json:
-        from gradline.certificate import finite  # noqa: PLC0415 - --help needs no numpy
+        from gradline.model.certificate import finite  # noqa: PLC0415 - --help needs no numpy
 
         out_json(finite({"tables": [table.card() for table in tables]}))
     elif html is None:

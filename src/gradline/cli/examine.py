@@ -54,7 +54,7 @@ def doctor(
         raise UsageError(
             "no data were named", "give a file, a folder or example:crops: gradline doctor DATA -t …"
         )
-    from gradline.fitting import Request  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.fit import Request  # noqa: PLC0415 - --help needs no numpy
 
     expect_targets(data, target or [])
     request = Request(
@@ -73,15 +73,15 @@ def doctor(
 
 
 def _explain(code: str) -> None:
-    from gradline.examination.findings import explain  # noqa: PLC0415 - --help needs it not
-    from gradline.summary import WIDTH  # noqa: PLC0415
+    from gradline.model.doctor.findings import explain  # noqa: PLC0415 - --help needs it not
+    from gradline.model.summary import WIDTH  # noqa: PLC0415
 
     for paragraph in explain(code).split("\n\n"):
         out(textwrap.fill(paragraph, WIDTH, break_on_hyphens=False) + "\n")
 
 
 def _examined(data: str, targets: list[str], lr: float | None, request: Any) -> Any:
-    from gradline.examination.doctor import examine  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.doctor.doctor import examine  # noqa: PLC0415 - --help needs no numpy
 
     progress = Progress()
     try:

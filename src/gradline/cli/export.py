@@ -13,7 +13,7 @@ from gradline.cli.terminal import guarded, say
 
 if TYPE_CHECKING:
     from gradline.exports.probe import Trial
-    from gradline.model import LinearModel
+    from gradline.model.model import LinearModel
 
 PANEL = "Share"
 SUFFIXES = {"sql": ".sql", "onnx": ".onnx", "torch": ".pt"}
@@ -62,7 +62,7 @@ def export(
         raise UsageError(f"--to is {to!r}", f"use {', '.join(SUFFIXES)}")
     _expect_fitting(to, {"--dialect": dialect, "--table": table, "--keep": keep, "--unseen": unseen})
     path = _path(model, to, output)
-    from gradline.model import load  # noqa: PLC0415
+    from gradline.model.model import load  # noqa: PLC0415
 
     loaded = load(model)
     if to == "sql":

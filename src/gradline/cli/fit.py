@@ -95,7 +95,7 @@ def _recorder(commit: bool, message: str, config: Path | None) -> Callable[[Any,
 
 
 def _run(options: Any) -> Any:
-    from gradline.fitting import run  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.fit import run  # noqa: PLC0415 - --help needs no numpy
 
     progress = Progress(options.log_every)
     try:
@@ -112,7 +112,7 @@ def _run(options: Any) -> Any:
 
 def _finish(model: Any, options: Any, record: Callable[[Any, str], str] | None, as_json: bool) -> None:
     """Save the model and record it unless it failed, print it, and set the exit code."""
-    from gradline.fitting import command  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.fit import command  # noqa: PLC0415 - --help needs no numpy
 
     tell_notices(model.notices)
     status = model.certificate.status
@@ -150,7 +150,7 @@ def _file_name(data: str) -> str:
 
 def report(model: Any, saved: Path | None) -> dict[str, Any]:
     """The model as the JSON of design section 7."""
-    from gradline.certificate import finite  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.certificate import finite  # noqa: PLC0415 - --help needs no numpy
 
     settings, training = model.settings, model.training
     return finite(

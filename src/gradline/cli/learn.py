@@ -186,7 +186,7 @@ def _start(init: str | None, weight: Sequence[str], bias: str | None) -> Any:
     if not weight and bias is None:
         if init is None or init == "zeros":
             return init
-        from gradline.model import load  # noqa: PLC0415
+        from gradline.model.model import load  # noqa: PLC0415
 
         model = load(init)
         return model.weight, model.bias

@@ -10,12 +10,12 @@ from rich.table import Table
 from rich.text import Text
 
 from gradline.core.text import listed, number
+from gradline.model.summary import sentences
 from gradline.pytorch.lessons import Lesson
 from gradline.pytorch.mistakes import Comparison
 from gradline.pytorch.program import numbers
 from gradline.pytorch.sanity import Sanity
 from gradline.pytorch.steps import Step
-from gradline.summary import sentences
 
 FEATURES = 12  # that are shown
 

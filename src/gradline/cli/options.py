@@ -7,7 +7,7 @@ from typing import Any
 
 from gradline.core.errors import FileError, UsageError
 from gradline.core.text import listed, nearest
-from gradline.fitting import Request
+from gradline.model.fit import Request
 from gradline.solvers import named
 
 _KINDS: dict[str, tuple[type, ...]] = {

@@ -29,7 +29,7 @@ def verify(
 
       gradline verify crops.safetensors example:crops
     """
-    from gradline.verification.claims import verify  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.verify.claims import verify  # noqa: PLC0415 - --help needs no numpy
 
     with limited(memory):
         outcome = verify(model, data)

@@ -46,9 +46,9 @@ def predict(
 
       gradline predict delay.safetensors tomorrow.csv -o predicted.csv
     """
-    from gradline.certificate import finite  # noqa: PLC0415 - --help needs no numpy
     from gradline.core.errors import UsageError  # noqa: PLC0415
-    from gradline.model import load  # noqa: PLC0415
+    from gradline.model.certificate import finite  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.model import load  # noqa: PLC0415
 
     missing = _choice("missing", missing or "error", ("error", "drop"))
     _choice("unseen", unseen, ("error", "base"))
@@ -88,8 +88,8 @@ def evaluate(
 ) -> None:
     """Tell how well a model predicts other rows."""
     from gradline.core.text import counted  # noqa: PLC0415
-    from gradline.model import load  # noqa: PLC0415 - --help needs no numpy
-    from gradline.summary import quality  # noqa: PLC0415
+    from gradline.model.model import load  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.summary import quality  # noqa: PLC0415
 
     missing = _choice("missing", missing or "error", ("error", "drop"))
     _choice("unseen", unseen, ("error", "base"))
@@ -118,9 +118,9 @@ def show(
 
       gradline show v3
     """
-    from gradline.certificate import finite  # noqa: PLC0415 - --help needs no numpy
     from gradline.history.models import model_of  # noqa: PLC0415
-    from gradline.model import load  # noqa: PLC0415
+    from gradline.model.certificate import finite  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.model import load  # noqa: PLC0415
 
     version = named(model)
     if version is not None and not config:
@@ -247,7 +247,7 @@ def _cells(batch: Any) -> Any:
 
 
 def _print_row(model: Any, batch: Any) -> None:
-    from gradline.summary import aligned  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.summary import aligned  # noqa: PLC0415 - --help needs no numpy
 
     columns = [list(model.targets), [f"{value:.6g}" for value in batch.values[0]]]
     if batch.margins is not None:

@@ -89,7 +89,7 @@ def show_version(store: Any, version: Any, weights_are: str, as_json: bool) -> N
 
 def account(model: Any, inference: Any) -> str:
     """Everything that `show` tells of a model."""
-    from gradline.summary import inference_table  # noqa: PLC0415 - `log` needs no numpy
+    from gradline.model.summary import inference_table  # noqa: PLC0415 - `log` needs no numpy
 
     return (
         f"{model.summary()}\n\n{inference_table(model, inference)}\n\n"

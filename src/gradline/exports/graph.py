@@ -11,7 +11,7 @@ from gradline import __version__
 from gradline.core.errors import RequestError
 from gradline.data.source import MISSING_WORDS
 from gradline.exports.parts import Levels, Numeric, Part, expect_unseen, parts, spellings
-from gradline.model import LinearModel
+from gradline.model.model import LinearModel
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto, TensorProto, ValueInfoProto

@@ -8,7 +8,7 @@ import numpy as np
 from gradline.core.errors import RequestError, UsageError
 from gradline.data.design import Number
 from gradline.data.source import TRUTH_WORDS
-from gradline.model import LinearModel
+from gradline.model.model import LinearModel
 
 UNSEEN = ("null", "base")  # what a level that training did not see gives: no prediction, or the base level's
 

@@ -9,7 +9,7 @@ import numpy as np
 from gradline.core.errors import DigitsError
 from gradline.core.text import number
 from gradline.data.design import Category, Number, Term
-from gradline.model import LinearModel
+from gradline.model.model import LinearModel
 
 ROWS = 64
 _INCOMPLETE = 16  # the last rows lack a cell, or have a level that training did not see

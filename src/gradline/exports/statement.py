@@ -7,7 +7,7 @@ from gradline.core.errors import RequestError
 from gradline.data.source import MISSING_WORDS
 from gradline.exports.dialects import Dialect, dialect_named
 from gradline.exports.parts import Levels, Numeric, Part, expect_unseen, parts, spellings
-from gradline.model import LinearModel
+from gradline.model.model import LinearModel
 
 _CHAIN = 200  # SQLite and DuckDB refuse expressions nested 1,000 deep, and each + nests once
 

@@ -4,7 +4,7 @@ import importlib.util
 
 from gradline.core.errors import RequestError
 from gradline.exports.parts import expect_finite
-from gradline.model import LinearModel
+from gradline.model.model import LinearModel
 
 
 def state_dict(model: LinearModel) -> bytes:

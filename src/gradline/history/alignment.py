@@ -9,7 +9,7 @@ from gradline.core.errors import RequestError
 from gradline.core.linalg.triangular import triangular
 from gradline.core.text import listed
 from gradline.data.design import Category, Number, Recipe
-from gradline.model import LinearModel
+from gradline.model.model import LinearModel
 from gradline.moments.state import Moments
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gradline.certificate import finite
 from gradline.core.text import listed
 from gradline.history.files import FileDifference, differences
 from gradline.history.fitted import Change, Fitted, ModelDifference, cards, changes, difference, is_same
 from gradline.history.store import Store
 from gradline.history.version import Version
+from gradline.model.certificate import finite
 
 Subject = Version | Path
 

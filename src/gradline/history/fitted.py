@@ -7,14 +7,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gradline.certificate import finite
 from gradline.core.errors import GradlineError
 from gradline.core.text import listed, number
 from gradline.history.models import coefficients_of, described, model_of
 from gradline.history.movement import Movement, movement
 from gradline.history.store import Store
 from gradline.history.version import Version
-from gradline.model import LinearModel, load
+from gradline.model.certificate import finite
+from gradline.model.model import LinearModel, load
 from gradline.moments.basis import Pair
 
 _EQUAL = 1e-9  # relative: what rounding and the order of rows change is no difference of a figure

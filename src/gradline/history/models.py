@@ -5,13 +5,13 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from gradline.certificate import finite
 from gradline.core.errors import RequestError
 from gradline.core.tensor_file import CARD, read_tensors, write_tensors
 from gradline.core.text import listed
 from gradline.history.store import Store
 from gradline.history.version import Version
-from gradline.model import LinearModel, load
+from gradline.model.certificate import finite
+from gradline.model.model import LinearModel, load
 from gradline.moments.basis import Pair
 
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
-from gradline.certificate import finite
 from gradline.core.errors import UsageError
 from gradline.core.text import listed, number
 from gradline.history.alignment import Ground, ground
 from gradline.history.route import PARTS, Route
-from gradline.inference import infer
-from gradline.model import LinearModel
+from gradline.model.certificate import finite
+from gradline.model.inference.inference import infer
+from gradline.model.model import LinearModel
 from gradline.moments.basis import Pair
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments

@@ -15,7 +15,7 @@ from gradline.history.models import described, is_model, opened, saved
 from gradline.history.notebook import session, without_outputs
 from gradline.history.store import Store, now
 from gradline.history.version import Version
-from gradline.model import LinearModel
+from gradline.model.model import LinearModel
 
 _DATA = (
     ".csv", ".tsv", ".parquet", ".arrow", ".feather", ".ndjson", ".jsonl", ".json", ".xlsx", ".xls", ".ods",

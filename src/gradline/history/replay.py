@@ -3,7 +3,7 @@
 import numpy as np
 
 from gradline.core.text import number
-from gradline.model import LinearModel
+from gradline.model.model import LinearModel
 from gradline.moments.state import Moments
 from gradline.solvers.loop import INITS, initial
 from gradline.solvers.problem import Problem, Scaling

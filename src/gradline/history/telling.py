@@ -9,7 +9,7 @@ from gradline.history.comparison import Comparison, Table
 from gradline.history.files import FileDifference
 from gradline.history.fitted import Change, Coefficient, ModelDifference, is_same, shown
 from gradline.history.movement import MEANING, PARTS, Movement
-from gradline.summary import WIDTH, aligned
+from gradline.model.summary import WIDTH, aligned
 
 COEFFICIENTS = 40  # that are shown, the most important first
 LINES = 200  # of one file's diff that are shown

@@ -14,7 +14,7 @@ from gradline.core.errors import FileError
 from gradline.history.models import described, model_of
 from gradline.history.store import Store
 from gradline.history.version import Version
-from gradline.model import LinearModel, load
+from gradline.model.model import LinearModel, load
 
 IDENTITY = "gradline.identity"  # the tag by which a run is found again
 _LONGEST_KEY = 200  # MLflow takes 250, and ours go before some

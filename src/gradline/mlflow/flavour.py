@@ -17,7 +17,7 @@ from gradline import __version__
 from gradline.core.errors import FileError, GradlineError, RequestError
 from gradline.core.text import listed
 from gradline.data import Kind
-from gradline.model import LinearModel, load
+from gradline.model.model import LinearModel, load
 
 FLAVOUR = "gradline"
 _DATA = "model.safetensors"

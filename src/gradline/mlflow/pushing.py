@@ -29,7 +29,7 @@ from mlflow.models import Model
 from gradline.core.errors import RequestError, UsageError
 from gradline.mlflow.entries import IDENTITY, Entry, entries
 from gradline.mlflow.flavour import columns, save_model
-from gradline.model import LinearModel
+from gradline.model.model import LinearModel
 
 _SHOWN = 400  # characters of what a server says, which may be a whole page
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from gradline.core.text import big, listed, percent
 from gradline.data.design import Category
-from gradline.inference import Inference
-from gradline.model import LinearModel
-from gradline.verification.claims import Verification
+from gradline.model.inference.inference import Inference
+from gradline.model.model import LinearModel
+from gradline.model.verify.claims import Verification
 
 MOST_NAMES = 50  # in one list; the others are counted
 

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from gradline.history.fitted import Coefficient, Fitted, ModelDifference
 from gradline.history.movement import Movement
-from gradline.model import LinearModel
+from gradline.model.model import LinearModel
 from gradline.plots.style import COLORS, NEUTRAL, decades, epoch_axis, figure, label, line, marker
 
 MOST = 30  # coefficients of one target that are drawn, the most important first

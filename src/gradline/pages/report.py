@@ -13,12 +13,12 @@ from gradline.core.errors import GradlineError
 from gradline.core.text import joined, listed
 from gradline.data import Source, open_table
 from gradline.data.inputs import WEIGHTS
-from gradline.model import LinearModel, load
+from gradline.model.model import LinearModel, load
+from gradline.model.summary import heading, sentences
+from gradline.model.verify.claims import Verification, verify
 from gradline.pages.account import MOST_NAMES, Account, checks, fit_command
 from gradline.pages.document import Page
 from gradline.pages.templated import Drawing, drawn, expect_jinja2, written
-from gradline.summary import heading, sentences
-from gradline.verification.claims import Verification, verify
 
 _INTERVALS = ("Coefficients with 95 % intervals", plots.coefficients)
 _FITTED = ("Data and fit", plots.fitted)

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from gradline.certificate import finite
 from gradline.core.arguments import is_whole
 from gradline.core.errors import RequestError, UsageError
 from gradline.core.text import listed
@@ -17,9 +16,10 @@ from gradline.data.design import Category
 from gradline.data.inputs import read
 from gradline.data.row_block import Block
 from gradline.data.row_stream import Rows
-from gradline.estimates import quantile
-from gradline.fitting import Request, command, run
-from gradline.model import LinearModel
+from gradline.model.certificate import finite
+from gradline.model.fit import Request, command, run
+from gradline.model.inference.estimates import quantile
+from gradline.model.model import LinearModel
 from gradline.moments.basis import Basis
 from gradline.moments.rank import determined_factor
 from gradline.moments.state import Moments

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from gradline import plots
 from gradline.core.errors import RequestError
-from gradline.model import LinearModel
+from gradline.model.model import LinearModel
 from gradline.moments.state import Moments
 from gradline.solvers.loop import INITS, initial
 from gradline.solvers.problem import Problem, Scaling

@@ -11,7 +11,7 @@ from gradline.core.errors import RequestError
 from gradline.core.linalg.triangular import triangular
 from gradline.core.text import counted, number
 from gradline.data.design import Number, Recipe
-from gradline.model import LinearModel
+from gradline.model.model import LinearModel
 from gradline.moments.basis import Basis
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments

@@ -8,9 +8,9 @@ import plotly.graph_objects as go
 
 from gradline.core.errors import RequestError
 from gradline.core.text import counted, number
-from gradline.diagnostics import Diagnostics, diagnostics
-from gradline.estimates import quantile
-from gradline.model import LinearModel
+from gradline.model.inference.estimates import quantile
+from gradline.model.inference.residuals import Diagnostics, diagnostics
+from gradline.model.model import LinearModel
 from gradline.plots.sampling import picked
 from gradline.plots.style import NEUTRAL, RED, add_diagonal, figure, label, line, marker, shown
 
@@ -81,7 +81,7 @@ def scale_location(model: LinearModel, data: Any, target: str | None = None) -> 
 def leverage(model: LinearModel, data: Any, target: str | None = None) -> go.Figure:
     """Studentised residuals against leverage, with the contours where Cook's distance is ½ and 1.
 
-    Cook's distance is internal²·h/((1 − h)·k), as in `gradline.diagnostics`: what lies beyond the contours moves the
+    Cook's distance is internal²·h/((1 − h)·k), as in `gradline.model.inference.residuals`: what lies beyond the contours moves the
     coefficients by itself. As `residuals` otherwise.
     """
     t = shown(target, model.targets, "target")

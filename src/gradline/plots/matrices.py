@@ -7,7 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gradline.core.text import number
-from gradline.model import LinearModel
+from gradline.model.model import LinearModel
 from gradline.plots.sampling import sampled
 from gradline.plots.style import GRID, NEUTRAL, figure, label
 

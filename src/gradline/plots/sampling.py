@@ -10,7 +10,7 @@ from gradline.core.text import counted
 from gradline.data import open_table
 from gradline.data.inputs import read
 from gradline.data.row_stream import Rows, TableRows
-from gradline.model import LinearModel
+from gradline.model.model import LinearModel
 
 _BLOCK = 1 << 14
 

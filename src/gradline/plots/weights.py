@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gradline.core.text import number, percent
-from gradline.model import LinearModel
+from gradline.model.model import LinearModel
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 from gradline.plots.style import LEGEND, NEUTRAL, decades, figure, label, line, marker, shown, with_legend

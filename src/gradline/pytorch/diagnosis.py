@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from gradline.certificate import finite
 from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import UsageError
 from gradline.core.text import counted, joined, number
@@ -17,6 +16,7 @@ from gradline.core.text import epochs as in_epochs
 from gradline.data.inputs import read
 from gradline.data.row_block import Block
 from gradline.data.row_stream import ArrayRows
+from gradline.model.certificate import finite
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 from gradline.pytorch.hypotheses import HYPOTHESES

@@ -8,17 +8,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from gradline.certificate import Certificate
 from gradline.core.arguments import is_whole
 from gradline.core.errors import DataError, RateError, RequestError, UsageError
 from gradline.core.text import number
-from gradline.judging import coefficients, judged
+from gradline.model.certificate import Certificate
+from gradline.model.certify import coefficients, judged
+from gradline.model.summary import WIDTH, sentences
 from gradline.pytorch.interchange import linear_of, torch_rows
 from gradline.pytorch.steps import shape
 from gradline.solvers.loop import refuse_unstable
 from gradline.solvers.problem import Problem, Scaling
 from gradline.solvers.refined_optimum import known_optimum, seen
-from gradline.summary import WIDTH, sentences
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradline.certificate import Certificate
-from gradline.fitting import Request, run
-from gradline.judging import Coefficients, judged
+from gradline.model.certificate import Certificate
+from gradline.model.certify import Coefficients, judged
+from gradline.model.fit import Request, run
 from gradline.pytorch.lessons import Lesson
 from gradline.pytorch.program import numbers
 from gradline.pytorch.steps import Step

@@ -92,7 +92,7 @@ class Certificate:
         return finite(card)
 
     def _repr_html_(self) -> str:
-        from gradline.summary import sentences  # noqa: PLC0415 - a convenience that calls upwards
+        from gradline.model.summary import sentences  # noqa: PLC0415 - a convenience that calls upwards
 
         return "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences(self))
 

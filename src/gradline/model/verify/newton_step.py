@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradline.verification.elimination import Eliminated, eliminated
-from gradline.verification.evidence import BLOCK_ROWS, Evidence
+from gradline.model.verify.ldl import Eliminated, eliminated
+from gradline.model.verify.row_sums import BLOCK_ROWS, Evidence
 
 UNIT = 2.0**-53
 _PAIRS = 2.0**-104  # what one operation on pairs may lose

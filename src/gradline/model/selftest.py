@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.core.errors import GradlineWarning
-from gradline.fitting import fit
-from gradline.model import LinearModel
+from gradline.model.fit import fit
+from gradline.model.model import LinearModel
+from gradline.model.nist import NAMES, load
 from gradline.moments.state import Moments
-from gradline.nist import NAMES, load
 from gradline.solvers import SGD, GradientDescent
 
 MOST = 16.0  # decimal digits that float64 can show

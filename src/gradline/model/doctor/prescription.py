@@ -5,11 +5,11 @@ import textwrap
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from gradline.certificate import finite
 from gradline.core.text import big, counted, epochs, listed, number, percent
-from gradline.examination.findings import Finding
-from gradline.examination.pace import Pace, condition
-from gradline.summary import WIDTH, aligned, far, near
+from gradline.model.certificate import finite
+from gradline.model.doctor.findings import Finding
+from gradline.model.doctor.pace import Pace, condition
+from gradline.model.summary import WIDTH, aligned, far, near
 
 _COLUMNS = 12  # behind the limit; more nobody reads
 _TRACE = 1e-5  # a share below this has no part in the limit

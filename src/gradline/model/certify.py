@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradline.certificate import Certificate, Training, judge
 from gradline.core.arguments import is_real
 from gradline.core.errors import DataError, RequestError, UsageError
 from gradline.core.linalg.refinement import Refined
 from gradline.data.inputs import matrix, read
-from gradline.model import History, LinearModel
+from gradline.model.certificate import Certificate, Training, judge
+from gradline.model.model import History, LinearModel
 from gradline.moments.state import Moments
 from gradline.solvers.problem import Scaling
 from gradline.solvers.refined_optimum import known_optimum, seen

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gradline.certificate import Certificate, finite
 from gradline.core.errors import DataError, MissingValuesError, ModelFileError, Notice, UnseenLevelError
 from gradline.core.linalg.refinement import Figures
 from gradline.core.tensor_file import digest, expect_shapes, read_tensors, write_tensors
@@ -20,7 +19,8 @@ from gradline.data.design import Number, Recipe
 from gradline.data.inputs import is_array, matrix
 from gradline.data.row_stream import TableRows, complete
 from gradline.data.sparse import by_rows, dense, is_sparse
-from gradline.inference import Inference, infer
+from gradline.model.certificate import Certificate, finite
+from gradline.model.inference.inference import Inference, infer
 from gradline.moments.basis import Pair
 from gradline.moments.state import Moments
 from gradline.solvers import Record
@@ -265,7 +265,7 @@ class LinearModel:
         `data`, `targets` and `reading` (`features`, `exclude`, `weights`, `missing`) as in `gradline.fit`. Raises
         `RequestError` where the module is no single linear map, or has another shape than the columns.
         """
-        from gradline.judging import adopted  # noqa: PLC0415 - a convenience that calls upwards
+        from gradline.model.certify import adopted  # noqa: PLC0415 - a convenience that calls upwards
 
         return adopted(module, data, targets, **reading)
 
@@ -302,7 +302,7 @@ class LinearModel:
 
     def summary(self) -> str:
         """Coefficients, fit and certificate as text."""
-        from gradline.summary import summary  # noqa: PLC0415 - a convenience that calls upwards
+        from gradline.model.summary import summary  # noqa: PLC0415 - a convenience that calls upwards
 
         return summary(self)
 

@@ -12,7 +12,7 @@ from gradline.core.errors import RequestError, UsageError
 from gradline.core.linalg.refinement import Figures
 from gradline.core.linalg.triangular import UNIT, row_norms
 from gradline.core.text import listed
-from gradline.estimates import Estimates, quantile
+from gradline.model.inference.estimates import Estimates, quantile
 from gradline.moments.basis import Basis, Pair
 from gradline.moments.rank import Rank, determined_factor
 from gradline.moments.state import Moments

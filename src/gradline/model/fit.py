@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradline.certificate import Certificate, Training, judge, least_digits, sure_digits
 from gradline.core.arguments import is_whole
 from gradline.core.blas_threads import few_blas_threads
 from gradline.core.errors import DataError, GradlineWarning, Notice, RequestError, UsageError
@@ -23,7 +22,8 @@ from gradline.data.inputs import read
 from gradline.data.row_block import Block, Columns
 from gradline.data.row_cache import as_rows, in_memory
 from gradline.data.row_stream import ArrayRows, Rows, Split
-from gradline.model import History, LinearModel, evaluation, load
+from gradline.model.certificate import Certificate, Training, judge, least_digits, sure_digits
+from gradline.model.model import History, LinearModel, evaluation, load
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 from gradline.solvers import SGD, Exact, Observer, Solution, Solver, solve

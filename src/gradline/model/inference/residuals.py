@@ -12,9 +12,9 @@ from gradline.data import Batch, Kind, open_table
 from gradline.data.inputs import is_array, read
 from gradline.data.row_block import Block
 from gradline.data.row_stream import ArrayRows, Rows, TableRows
-from gradline.estimates import Estimates
-from gradline.inference import NO_LIKELIHOOD, Inference, likelihood
-from gradline.model import LinearModel
+from gradline.model.inference.estimates import Estimates
+from gradline.model.inference.inference import NO_LIKELIHOOD, Inference, likelihood
+from gradline.model.model import LinearModel
 from gradline.moments.basis import Basis, Pair
 from gradline.moments.state import BLOCK_CELLS
 

@@ -8,7 +8,7 @@ from gradline.data import Source, open_table
 from gradline.data.design import Category, Recipe
 from gradline.data.inputs import is_array, read
 from gradline.data.row_stream import ArrayRows, Rows, Split, TableRows
-from gradline.model import LinearModel
+from gradline.model.model import LinearModel
 
 
 def reread(model: LinearModel, data: Any, targets: Any, weights: Any) -> tuple[Rows, Rows | None]:

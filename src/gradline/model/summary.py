@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gradline.certificate import Certificate
 from gradline.core.text import big, counted, epochs, listed, number, percent
 from gradline.data.design import Category
-from gradline.estimates import Estimates
-from gradline.inference import Inference
-from gradline.model import Evaluation, LinearModel
+from gradline.model.certificate import Certificate
+from gradline.model.inference.estimates import Estimates
+from gradline.model.inference.inference import Inference
+from gradline.model.model import Evaluation, LinearModel
 from gradline.moments.basis import Pair
 from gradline.solvers.trajectory import Direction
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from gradline.core.text import joined, number
 from gradline.data.row_stream import Rows
-from gradline.model import LinearModel, digests, load
-from gradline.verification.evidence import Evidence, Frame, gather
-from gradline.verification.rereading import reread
-from gradline.verification.whereabouts import UNIT, Whereabouts, located
+from gradline.model.model import LinearModel, digests, load
+from gradline.model.verify.newton_step import UNIT, Whereabouts, located
+from gradline.model.verify.reread import reread
+from gradline.model.verify.row_sums import Evidence, Frame, gather
 
 _LOSS = 1e-9  # relative differences that no claim may show, beside what rounding may have done
 _SLOPE = 1e-6

@@ -10,17 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from gradline.certificate import sure_digits
 from gradline.core.arguments import is_real
 from gradline.core.errors import Notice, RequestError, UsageError
 from gradline.data.design import Category
 from gradline.data.inputs import read
 from gradline.data.row_block import Block, Columns
-from gradline.examination.pace import paces
-from gradline.examination.prescription import BatchLimit, Report, Slow
-from gradline.examination.survey import BATCHES, Survey
-from gradline.examination.symptoms import Patient, findings
-from gradline.fitting import Request, command, run
+from gradline.model.certificate import sure_digits
+from gradline.model.doctor.pace import paces
+from gradline.model.doctor.prescription import BatchLimit, Report, Slow
+from gradline.model.doctor.survey import BATCHES, Survey
+from gradline.model.doctor.symptoms import Patient, findings
+from gradline.model.fit import Request, command, run
 from gradline.moments.state import BLOCK_CELLS, Moments
 from gradline.solvers import Exact
 from gradline.solvers.heavy_ball import rates

@@ -10,9 +10,9 @@ import numpy as np
 from gradline.core.errors import Notice
 from gradline.core.text import counted, epochs, joined, listed, number, percent
 from gradline.data.design import Number
-from gradline.examination.findings import CODES, Finding
-from gradline.examination.pace import CENTRED, RAW, SCALED, Pace, condition
-from gradline.examination.survey import Survey
+from gradline.model.doctor.findings import CODES, Finding
+from gradline.model.doctor.pace import CENTRED, RAW, SCALED, Pace, condition
+from gradline.model.doctor.survey import Survey
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 from gradline.solvers.trajectory import Trajectory

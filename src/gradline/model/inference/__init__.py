@@ -1,0 +1,1 @@
+"""What follows from a fit beyond its coefficients: standard errors, intervals, residuals."""
