@@ -19,9 +19,9 @@ from crops import RUNS, X5, Y5
 from gradline.core.errors import DataError, UsageError
 from gradline.data.inputs import read
 from gradline.pytorch import diagnose
-from gradline.pytorch.matching import misfit
-from gradline.pytorch.printed import MESSAGES, read_printed
-from gradline.pytorch.simulation import Case, Dynamics, Loop
+from gradline.pytorch.diagnosis.matching import misfit
+from gradline.pytorch.diagnosis.printed import MESSAGES, read_printed
+from gradline.pytorch.diagnosis.simulation import Case, Dynamics, Loop
 
 
 def mse(predictions, targets):

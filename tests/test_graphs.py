@@ -17,7 +17,7 @@ from torch import nn
 
 from gradline.core.errors import FileError, UsageError
 from gradline.pytorch import graph
-from gradline.pytorch.layout import BESIDE, layered
+from gradline.pytorch.lessons.graph_layout import BESIDE, layered
 
 SVG = "{http://www.w3.org/2000/svg}"
 

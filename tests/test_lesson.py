@@ -18,11 +18,11 @@ from test_tutorials import allowed
 
 import gradline
 from gradline.core.errors import RequestError, UsageError
-from gradline.pytorch.lessons import Lesson, lesson, reported
-from gradline.pytorch.mistakes import MISTAKES
-from gradline.pytorch.program import numbers
-from gradline.pytorch.sanity import sanity
-from gradline.pytorch.ways import STEPS, WAYS
+from gradline.pytorch.lessons.lesson import Lesson, lesson, reported
+from gradline.pytorch.lessons.mistakes import MISTAKES
+from gradline.pytorch.lessons.program import numbers
+from gradline.pytorch.lessons.sanity import sanity
+from gradline.pytorch.lessons.ways import STEPS, WAYS
 
 FULL = [name for name, way in WAYS.items() if not way.loop]
 

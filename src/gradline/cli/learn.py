@@ -71,7 +71,7 @@ def lesson(
         raise UsageError(f"steps is {steps}", "give a whole number from 0")
     _expect_torch()
     from gradline.cli.teaching import Teacher, play, tell  # noqa: PLC0415
-    from gradline.pytorch.lessons import CROPS  # noqa: PLC0415
+    from gradline.pytorch.lessons.lesson import CROPS  # noqa: PLC0415
 
     if data is None:
         data, target = CROPS[0], target or CROPS[1]
@@ -146,7 +146,7 @@ def diagnose(
 
       gradline diagnose printed.txt example:iphone -t sales --lr 1e-5 --weight 0.7765,-0.1135,0.7029 --bias 0.4655
     """
-    from gradline.pytorch.diagnosis import diagnose as judge  # noqa: PLC0415 - --help needs no numpy
+    from gradline.pytorch.diagnosis.verdict import diagnose as judge  # noqa: PLC0415 - --help needs no numpy
 
     expect_targets(data, target or [])
     found = judge(

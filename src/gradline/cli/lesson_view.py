@@ -11,11 +11,11 @@ from rich.text import Text
 
 from gradline.core.text import listed, number
 from gradline.model.summary import sentences
-from gradline.pytorch.lessons import Lesson
-from gradline.pytorch.mistakes import Comparison
-from gradline.pytorch.program import numbers
-from gradline.pytorch.sanity import Sanity
-from gradline.pytorch.steps import Step
+from gradline.pytorch.lessons.lesson import Lesson
+from gradline.pytorch.lessons.mistakes import Comparison
+from gradline.pytorch.lessons.program import numbers
+from gradline.pytorch.lessons.sanity import Sanity
+from gradline.pytorch.lessons.steps import Step
 
 FEATURES = 12  # that are shown
 

@@ -12,10 +12,10 @@ from rich.text import Text
 from gradline.cli.keys import keys
 from gradline.cli.lesson_view import check, comparison, heading, losses, update
 from gradline.cli.terminal import out
-from gradline.pytorch.lessons import Lesson, lesson, reported
-from gradline.pytorch.mistakes import MISTAKES
-from gradline.pytorch.sanity import sanity
-from gradline.pytorch.steps import Step
+from gradline.pytorch.lessons.lesson import Lesson, lesson, reported
+from gradline.pytorch.lessons.mistakes import MISTAKES
+from gradline.pytorch.lessons.sanity import sanity
+from gradline.pytorch.lessons.steps import Step
 
 KEYS = "Enter next · b back · e end of epoch · m mistake · g run on · q leave"
 _WIDTH = 110  # of a file or a pipe, which has none

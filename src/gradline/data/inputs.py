@@ -80,7 +80,7 @@ def _torch_rows(
     weights: Any,
     missing: str,
 ) -> Rows:
-    from gradline.pytorch.interchange import torch_rows  # noqa: PLC0415 - a convenience that calls upwards
+    from gradline.pytorch.convert import torch_rows  # noqa: PLC0415 - a convenience that calls upwards
 
     if targets is not None or exclude or weights is not None:
         raise RequestError(

@@ -20,6 +20,6 @@ def state_dict(model: LinearModel) -> bytes:
         raise RequestError(
             "a state_dict is written with torch, which is not installed", "pip install 'gradline[torch]'"
         )
-    from gradline.pytorch.state import saved  # noqa: PLC0415 - torch takes seconds to load
+    from gradline.pytorch.state_dict import saved  # noqa: PLC0415 - torch takes seconds to load
 
     return saved(model.weight, model.bias if model.has_bias else None)

@@ -54,7 +54,7 @@ def onnx_trial(probe: Probe, graph: bytes) -> Trial | None:
 
 def torch_trial(probe: Probe, state: bytes) -> Trial:
     """The layer that loads the file, over the probe rows as columns of X. Raises `DigitsError`."""
-    from gradline.pytorch.state import applied, version  # noqa: PLC0415 - torch takes seconds to load
+    from gradline.pytorch.state_dict import applied, version  # noqa: PLC0415 - torch takes seconds to load
 
     return probe.compare(version(), applied(state, probe.inputs))
 

@@ -254,7 +254,7 @@ class LinearModel:
 
         It takes the columns in the order of `features`, categories already as their columns of 0 and 1.
         """
-        from gradline.pytorch.interchange import to_linear  # noqa: PLC0415 - a convenience that calls upwards
+        from gradline.pytorch.convert import to_linear  # noqa: PLC0415 - a convenience that calls upwards
 
         return to_linear(self.weight, self.bias if self.has_bias else None, dtype)
 

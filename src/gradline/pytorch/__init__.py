@@ -6,9 +6,9 @@ from gradline.core.lazy import face
 
 if TYPE_CHECKING:
     from gradline.pytorch.data import RowDataset, RowStream
-    from gradline.pytorch.diagnosis import diagnose
-    from gradline.pytorch.graphs import graph
-    from gradline.pytorch.lessons import lesson
+    from gradline.pytorch.diagnosis.verdict import diagnose
+    from gradline.pytorch.lessons.graph import graph
+    from gradline.pytorch.lessons.lesson import lesson
     from gradline.pytorch.loop import fit
 
 __all__ = ["RowDataset", "RowStream", "diagnose", "fit", "graph", "lesson"]
@@ -16,10 +16,10 @@ __all__ = ["RowDataset", "RowStream", "diagnose", "fit", "graph", "lesson"]
 _HOMES = {
     "RowDataset": "data",
     "RowStream": "data",
-    "diagnose": "diagnosis",
+    "diagnose": "diagnosis.verdict",
     "fit": "loop",
-    "graph": "graphs",
-    "lesson": "lessons",
+    "graph": "lessons.graph",
+    "lesson": "lessons.lesson",
 }
 
 __getattr__, __dir__ = face(__name__, __all__, _HOMES)

@@ -14,8 +14,8 @@ from gradline.core.text import number
 from gradline.model.certificate import Certificate
 from gradline.model.certify import coefficients, judged
 from gradline.model.summary import WIDTH, sentences
-from gradline.pytorch.interchange import linear_of, torch_rows
-from gradline.pytorch.steps import shape
+from gradline.pytorch.convert import linear_of, torch_rows
+from gradline.pytorch.lessons.steps import shape
 from gradline.solvers.loop import refuse_unstable
 from gradline.solvers.problem import Problem, Scaling
 from gradline.solvers.refined_optimum import known_optimum, seen

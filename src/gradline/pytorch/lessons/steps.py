@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.core.text import number
-from gradline.pytorch.program import numbers
+from gradline.pytorch.lessons.program import numbers
 
 
 class Gradient(NamedTuple):

@@ -19,10 +19,10 @@ from gradline.data.row_stream import ArrayRows
 from gradline.model.certificate import finite
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
-from gradline.pytorch.hypotheses import HYPOTHESES
-from gradline.pytorch.printed import MESSAGES, Printed, half_units, plain, read_printed
-from gradline.pytorch.simulation import Case, Dynamics, Loop
-from gradline.pytorch.trials import WITH_LOG, Candidate, tried
+from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES
+from gradline.pytorch.diagnosis.printed import MESSAGES, Printed, half_units, plain, read_printed
+from gradline.pytorch.diagnosis.simulation import Case, Dynamics, Loop
+from gradline.pytorch.diagnosis.trials import WITH_LOG, Candidate, tried
 from gradline.solvers.trajectory import Spectrum, Trajectory, stacked, unstacked
 
 WIDTH = 100  # of a line of prose

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradline.core.text import counted, number
-from gradline.pytorch.simulation import SCALINGS, Case, Loop
+from gradline.pytorch.diagnosis.simulation import SCALINGS, Case, Loop
 
 EVERY_SIZE = 40  # with so many rows every batch size is tried, with more the usual ones
 MOST_UPDATES = 2_000  # an epoch: smaller batches are not tried

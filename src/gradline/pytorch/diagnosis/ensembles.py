@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradline.pytorch.matching import SURE, Match, conventions, no_match
-from gradline.pytorch.printed import Printed
-from gradline.pytorch.simulation import LOGS, Case, Dynamics, Loop
+from gradline.pytorch.diagnosis.matching import SURE, Match, conventions, no_match
+from gradline.pytorch.diagnosis.printed import Printed
+from gradline.pytorch.diagnosis.simulation import LOGS, Case, Dynamics, Loop
 
 MEMBERS, MOST_UPDATES, MOST_ROWS = 64, 60_000, 100_000  # of simulated runs; beyond these there is no verdict
 HORIZONS = (2, 4, 8, 16, 32)  # losses after which runs too far off are given up

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from gradline.pytorch.interchange import to_linear
+from gradline.pytorch.convert import to_linear
 
 
 def saved(weight: np.ndarray, bias: np.ndarray | None) -> bytes:

@@ -9,14 +9,14 @@ import numpy as np
 
 from gradline.core.errors import RequestError
 from gradline.core.text import big, listed, number
-from gradline.pytorch.program import numbers
-from gradline.pytorch.steps import Step
-from gradline.pytorch.ways import STEPS, WAYS, Way
+from gradline.pytorch.lessons.program import numbers
+from gradline.pytorch.lessons.steps import Step
+from gradline.pytorch.lessons.ways import STEPS, WAYS, Way
 from gradline.solvers.problem import Scaling
 from gradline.solvers.trajectory import Spectrum, Trajectory
 
 if TYPE_CHECKING:
-    from gradline.pytorch.lessons import Lesson
+    from gradline.pytorch.lessons.lesson import Lesson
 
 Edit = Mapping[str, str]  # part of a way → the code that stands there instead
 _TORCH = ("autograd", "module", "builtin", "batches")

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradline.pytorch.printed import Printed
-from gradline.pytorch.simulation import FLOAT32, Case, Dynamics, Loop, Prediction
+from gradline.pytorch.diagnosis.printed import Printed
+from gradline.pytorch.diagnosis.simulation import FLOAT32, Case, Dynamics, Loop, Prediction
 from gradline.solvers.heavy_ball import progress
 
 SURE = 1e-3  # what chance alone may explain before a fitted rate or fitted epochs count as found

@@ -4,11 +4,11 @@ from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 from gradline.core.text import counted, joined, listed
-from gradline.pytorch.ensembles import likeliest, shuffled
-from gradline.pytorch.hypotheses import HYPOTHESES, sizes
-from gradline.pytorch.matching import Match, any_start, exact, other_epochs, other_rate
-from gradline.pytorch.printed import Printed
-from gradline.pytorch.simulation import LOGS, Case, Loop
+from gradline.pytorch.diagnosis.ensembles import likeliest, shuffled
+from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, sizes
+from gradline.pytorch.diagnosis.matching import Match, any_start, exact, other_epochs, other_rate
+from gradline.pytorch.diagnosis.printed import Printed
+from gradline.pytorch.diagnosis.simulation import LOGS, Case, Loop
 
 # What batches of another size than said are called, by what is printed of them.
 WITH_LOG = {"all": "batches", "last": "last_batch", "mean": "running_mean"}

@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import TensorDataset
 
 from gradline.core.errors import RequestError
-from gradline.pytorch.ways import Way
+from gradline.pytorch.lessons.ways import Way
 
 _BUILD = re.compile(r" \(Triggered internally at .*\)")  # where in PyTorch's own sources a warning arose
 

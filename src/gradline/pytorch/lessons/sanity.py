@@ -7,10 +7,10 @@ import numpy as np
 from gradline.model.certificate import Certificate
 from gradline.model.certify import Coefficients, judged
 from gradline.model.fit import Request, run
-from gradline.pytorch.lessons import Lesson
-from gradline.pytorch.program import numbers
-from gradline.pytorch.steps import Step
-from gradline.pytorch.ways import Names
+from gradline.pytorch.lessons.lesson import Lesson
+from gradline.pytorch.lessons.program import numbers
+from gradline.pytorch.lessons.steps import Step
+from gradline.pytorch.lessons.ways import Names
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,11 +15,11 @@ from gradline.core.text import listed
 from gradline.data.inputs import read
 from gradline.data.row_stream import ArrayRows
 from gradline.moments.state import Moments
-from gradline.pytorch.graphs import Graph, graph
-from gradline.pytorch.mistakes import MISTAKES, Comparison, Mistake, one_digit
-from gradline.pytorch.program import Program, numbers
-from gradline.pytorch.steps import Part, Step
-from gradline.pytorch.ways import STEPS, WAYS, Names, Way, script
+from gradline.pytorch.lessons.graph import Graph, graph
+from gradline.pytorch.lessons.mistakes import MISTAKES, Comparison, Mistake, one_digit
+from gradline.pytorch.lessons.program import Program, numbers
+from gradline.pytorch.lessons.steps import Part, Step
+from gradline.pytorch.lessons.ways import STEPS, WAYS, Names, Way, script
 from gradline.solvers.loop import INITS, initial
 from gradline.solvers.problem import Problem, Scaling
 from gradline.solvers.trajectory import Spectrum, unstacked

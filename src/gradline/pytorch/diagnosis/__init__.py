@@ -1,0 +1,1 @@
+"""What a loop really did, from the losses that it printed."""
