@@ -7,8 +7,8 @@ from gradline.core.errors import RequestError
 from gradline.core.lazy import face
 
 if TYPE_CHECKING:
-    from gradline.mlflow.flavour import _load_pyfunc, load_model, log_model, save_model
-    from gradline.mlflow.pushing import Pushed, push
+    from gradline.exports.mlflow.flavour import _load_pyfunc, load_model, log_model, save_model
+    from gradline.exports.mlflow.pushing import Pushed, push
 
 __all__ = ["Pushed", "_load_pyfunc", "load_model", "log_model", "push", "save_model"]
 

@@ -27,8 +27,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 
 from gradline.core.errors import RequestError, UsageError
-from gradline.mlflow.entries import IDENTITY, Entry, entries
-from gradline.mlflow.flavour import columns, save_model
+from gradline.exports.mlflow.entries import IDENTITY, Entry, entries
+from gradline.exports.mlflow.flavour import columns, save_model
 from gradline.model.model import LinearModel
 
 _SHOWN = 400  # characters of what a server says, which may be a whole page
