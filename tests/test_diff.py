@@ -17,11 +17,11 @@ from gradline import GradientDescent, fit
 from gradline.core.errors import FileError
 from gradline.history import cells, log_hyperparams, log_metrics
 from gradline.history.comparison import compare, side_by_side
+from gradline.history.decomposition import movement
 from gradline.history.lines import unified
-from gradline.history.movement import movement
 from gradline.history.recording import commit
 from gradline.history.store import Store
-from gradline.history.telling import told_several
+from gradline.history.text import told_several
 from gradline.pages.difference import difference, several
 
 CROPS = ("example:crops", ["apples", "oranges"])

@@ -16,7 +16,8 @@ from versions import TARGETS, crops_model, everything, executed, project_folder,
 import gradline
 from gradline import history
 from gradline.core.errors import FileError, ModelFileError, RequestError, UsageError
-from gradline.history import Store, commit, logged
+from gradline.history import Store, commit
+from gradline.history import pending as logged
 
 # Models
 

@@ -20,8 +20,9 @@ from versions import (
 )
 
 from gradline.core.errors import FileError
-from gradline.history import Store, commit, leftovers
-from gradline.history.leftovers import mended
+from gradline.history import Store, commit
+from gradline.history import repair as leftovers
+from gradline.history.repair import mended
 
 # Forks a committer again and again, which tells the number and the name of each version that it has recorded.
 # SIGKILL may come at any moment; a child that is forked has everything imported and is at work at once.

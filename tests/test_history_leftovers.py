@@ -15,8 +15,9 @@ from versions import (
 )
 
 from gradline.core.errors import FileError
-from gradline.history import Store, checkout, leftovers
-from gradline.history.leftovers import mended
+from gradline.history import Store, checkout
+from gradline.history import repair as leftovers
+from gradline.history.repair import mended
 
 
 @pytest.fixture

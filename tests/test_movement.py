@@ -12,7 +12,7 @@ from test_real_data import package_file
 
 from gradline import SGD, GradientDescent, Moments, fit
 from gradline.core.errors import RequestError, UsageError
-from gradline.history.movement import movement
+from gradline.history.decomposition import movement
 
 TARGETS = ["apples", "oranges"]
 PARTS = ("data", "columns", "training")

@@ -7,7 +7,8 @@ import nbformat
 import pytest
 
 import gradline
-from gradline.history import commit, logged
+from gradline.history import commit
+from gradline.history import pending as logged
 
 TARGETS = ["apples", "oranges"]
 

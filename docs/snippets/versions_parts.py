@@ -1,6 +1,6 @@
 # Fewer rows, a column less and more epochs, all at once.
 import gradline
-from gradline.history.movement import movement
+from gradline.history.decomposition import movement
 
 
 def trained(data, epochs, columns):

@@ -72,8 +72,8 @@ def log(
     scale, loss, gap, digits, rmse and r2 (of the worst target), rows, status, and what log_metrics noted.
     """
     from gradline.cli.version_view import table  # noqa: PLC0415 - --help needs it not
-    from gradline.history.leftovers import mended  # noqa: PLC0415
     from gradline.history.listing import chosen, rows_of  # noqa: PLC0415
+    from gradline.history.repair import mended  # noqa: PLC0415
     from gradline.history.store import Store  # noqa: PLC0415
 
     store = Store.find()

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from gradline.core.lazy import face
 
 if TYPE_CHECKING:
-    from gradline.history.logged import log_dataset, log_hyperparams, log_metrics, reset, set_project
     from gradline.history.models import coefficients_of, model_of
+    from gradline.history.pending import log_dataset, log_hyperparams, log_metrics, reset, set_project
     from gradline.history.recording import commit
     from gradline.history.restoring import checkout
     from gradline.history.store import Store
@@ -32,12 +32,12 @@ _HOMES = {
     "checkout": "restoring",
     "coefficients_of": "models",
     "commit": "recording",
-    "log_dataset": "logged",
-    "log_hyperparams": "logged",
-    "log_metrics": "logged",
+    "log_dataset": "pending",
+    "log_hyperparams": "pending",
+    "log_metrics": "pending",
     "model_of": "models",
-    "reset": "logged",
-    "set_project": "logged",
+    "reset": "pending",
+    "set_project": "pending",
 }
 
 

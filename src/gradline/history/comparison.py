@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from gradline.core.text import listed
 from gradline.history.files import FileDifference, differences
-from gradline.history.fitted import Change, Fitted, ModelDifference, cards, changes, difference, is_same
+from gradline.history.model_diff import Change, Fitted, ModelDifference, cards, changes, difference, is_same
 from gradline.history.store import Store
 from gradline.history.version import Version
 from gradline.model.certificate import finite
@@ -39,7 +39,7 @@ class Comparison:
         return not rest and all(model.is_empty for model in self.models)
 
     def __str__(self) -> str:
-        from gradline.history.telling import told  # noqa: PLC0415 - which imports this
+        from gradline.history.text import told  # noqa: PLC0415 - which imports this
 
         return told(self)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gradline.core.errors import FileError, RequestError, UsageError
-from gradline.history import logged
+from gradline.history import pending as logged
 from gradline.history.code import code_of
 from gradline.history.environment import environment
 from gradline.history.models import described, is_model, opened, saved

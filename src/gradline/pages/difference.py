@@ -6,8 +6,8 @@ from typing import Any
 from gradline.core.text import percent
 from gradline.history.comparison import Comparison
 from gradline.history.comparison import Table as Columns
-from gradline.history.fitted import Change, Coefficient, ModelDifference, shown
-from gradline.history.movement import MEANING, PARTS, Movement
+from gradline.history.decomposition import MEANING, PARTS, Movement
+from gradline.history.model_diff import Change, Coefficient, ModelDifference, shown
 from gradline.pages import difference_figures
 from gradline.pages.account import Cell, Row, Table, cell
 from gradline.pages.document import Page

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from gradline.history.fitted import Coefficient, Fitted, ModelDifference
-from gradline.history.movement import Movement
+from gradline.history.decomposition import Movement
+from gradline.history.model_diff import Coefficient, Fitted, ModelDifference
 from gradline.model.model import LinearModel
 from gradline.plots.style import COLORS, NEUTRAL, decades, epoch_axis, figure, label, line, marker
 

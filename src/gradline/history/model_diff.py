@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from gradline.core.errors import GradlineError
 from gradline.core.text import listed, number
+from gradline.history.decomposition import Movement, movement
 from gradline.history.models import coefficients_of, described, model_of
-from gradline.history.movement import Movement, movement
 from gradline.history.store import Store
 from gradline.history.version import Version
 from gradline.model.certificate import finite

@@ -8,7 +8,7 @@ import numpy as np
 from gradline.core.errors import UsageError
 from gradline.core.text import listed, number
 from gradline.history.alignment import Ground, ground
-from gradline.history.route import PARTS, Route
+from gradline.history.paths import PARTS, Route
 from gradline.model.certificate import finite
 from gradline.model.inference.inference import infer
 from gradline.model.model import LinearModel

@@ -6,9 +6,9 @@ from typing import Any
 
 from gradline.core.text import counted, percent, printable
 from gradline.history.comparison import Comparison, Table
+from gradline.history.decomposition import MEANING, PARTS, Movement
 from gradline.history.files import FileDifference
-from gradline.history.fitted import Change, Coefficient, ModelDifference, is_same, shown
-from gradline.history.movement import MEANING, PARTS, Movement
+from gradline.history.model_diff import Change, Coefficient, ModelDifference, is_same, shown
 from gradline.model.summary import WIDTH, aligned
 
 COEFFICIENTS = 40  # that are shown, the most important first
