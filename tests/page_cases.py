@@ -13,7 +13,7 @@ import numpy as np
 
 from gradline import LinearModel, Moments, Trajectory
 from gradline.model.fit import Request, run
-from gradline.pages.state import state
+from gradline.pages.playground_data import state
 from gradline.solvers.problem import Scaling
 
 DRIVER = Path(__file__).parent / "pages" / "arithmetic.mjs"

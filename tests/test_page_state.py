@@ -12,7 +12,7 @@ import pytest
 from page_cases import CASES, Case, Page, close, opened, rows
 
 from gradline.core.errors import RequestError, UsageError
-from gradline.pages.state import MOST_CELLS, MOST_FEATURES, MOST_ROWS, evenly, state
+from gradline.pages.playground_data import MOST_CELLS, MOST_FEATURES, MOST_ROWS, evenly, state
 
 ALL = pytest.mark.parametrize("name", CASES)
 

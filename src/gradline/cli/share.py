@@ -58,7 +58,7 @@ def play(
     path = Path(output or f"{_stem(data)}-play.html")
     expect_page(path)
     from gradline.pages.play import play  # noqa: PLC0415 - --help needs no numpy
-    from gradline.pages.state import MOST_ROWS  # noqa: PLC0415
+    from gradline.pages.playground_data import MOST_ROWS  # noqa: PLC0415
 
     with limited(memory):
         page = play(

@@ -9,8 +9,8 @@ from gradline.history.comparison import Table as Columns
 from gradline.history.decomposition import MEANING, PARTS, Movement
 from gradline.history.model_diff import Change, Coefficient, ModelDifference, shown
 from gradline.pages import difference_figures
-from gradline.pages.account import Cell, Row, Table, cell
 from gradline.pages.document import Page
+from gradline.pages.report_text import Cell, Row, Table, cell
 from gradline.pages.templated import TEMPLATES, Drawing, drawn, expect_jinja2, written
 
 MOST_ROWS = 200  # of a table; what is left is in the JSON

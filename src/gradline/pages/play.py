@@ -13,7 +13,7 @@ from gradline.pages.document import (
     plotly_scripts,
     plotly_styles,
 )
-from gradline.pages.state import MOST_ROWS, state
+from gradline.pages.playground_data import MOST_ROWS, state
 
 
 def play(

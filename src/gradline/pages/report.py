@@ -16,8 +16,8 @@ from gradline.data.inputs import WEIGHTS
 from gradline.model.model import LinearModel, load
 from gradline.model.summary import heading, sentences
 from gradline.model.verify.claims import Verification, verify
-from gradline.pages.account import MOST_NAMES, Account, checks, fit_command
 from gradline.pages.document import Page
+from gradline.pages.report_text import MOST_NAMES, Account, checks, fit_command
 from gradline.pages.templated import Drawing, drawn, expect_jinja2, written
 
 _INTERVALS = ("Coefficients with 95 % intervals", plots.coefficients)

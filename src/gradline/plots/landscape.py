@@ -11,8 +11,8 @@ from gradline.core.errors import RequestError
 from gradline.core.text import big, number
 from gradline.moments.rank import determined_factor
 from gradline.moments.state import Moments
+from gradline.plots.epochs_shown import amplitudes, epochs_shown
 from gradline.plots.style import COLORS, figure, label, line, marker, shown
-from gradline.plots.walk import amplitudes, epochs_shown
 from gradline.solvers.trajectory import Trajectory, stacked
 
 _GRID = 101  # odd, so that the optimum is one of its points

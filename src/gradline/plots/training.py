@@ -10,6 +10,7 @@ from gradline.core.errors import RequestError
 from gradline.core.text import epochs as in_epochs
 from gradline.core.text import number, percent
 from gradline.moments.state import Moments
+from gradline.plots.epochs_shown import amplitudes, epochs_shown, optimum, walked
 from gradline.plots.style import (
     LEGEND,
     NEUTRAL,
@@ -23,7 +24,6 @@ from gradline.plots.style import (
     shown,
     with_legend,
 )
-from gradline.plots.walk import amplitudes, epochs_shown, optimum, walked
 from gradline.solvers.problem import Scaling
 from gradline.solvers.trajectory import Point, Spectrum, Trajectory
 
