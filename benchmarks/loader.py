@@ -15,8 +15,8 @@ import torch
 from alternating import compare
 from torch.utils.data import DataLoader, TensorDataset
 
-from gradline.data.inputs import read
-from gradline.pytorch import RowDataset, RowStream
+from gradline.data.inputs import as_rows
+from gradline.pytorch import RowDataset, RowIterableDataset
 
 ROUNDS = 5
 ROWS, FEATURES, BATCH = 2_000_000, 20, 1024
@@ -50,7 +50,7 @@ def timed(epochs: dict[str, Epoch]) -> dict[str, Callable[[], float]]:
 
 def streams(path: Path) -> dict[str, Epoch]:
     """The same file as gradline's blocks, and as a stream with and without workers that stay."""
-    rows, stream = read(path, "y").rows, RowStream(path, "y", batch_size=BATCH)
+    rows, stream = as_rows(path, "y").rows, RowIterableDataset(path, "y", batch_size=BATCH)
     staying = {"multiprocessing_context": "spawn", "persistent_workers": True}
     one, two = (DataLoader(stream, batch_size=None, num_workers=k, **staying) for k in (1, 2))
     return {

@@ -183,6 +183,6 @@ def test_weights_whose_squares_float64_cannot_hold_are_told_apart():
 
 def test_a_certificate_survives_its_file():
     model = gradline.fit("example:crops", ["apples", "oranges"], solver=GradientDescent(lr=1e-5))
-    card = model.certificate.card()
-    assert Certificate.from_card(card).card() == card
-    assert Exact().settings() == {"digits": 10.0}
+    card = model.certificate.to_dict()
+    assert Certificate.from_dict(card).to_dict() == card
+    assert Exact().params() == {"digits": 10.0}

@@ -7,7 +7,7 @@ import pytest
 from references import exact_from_integers, rational_least_squares
 
 import gradline
-from gradline.data.inputs import read
+from gradline.data.inputs import as_rows
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 from gradline.solvers import seminormal_correction as correction
@@ -36,7 +36,7 @@ def test_random_problems_in_rational_arithmetic(monkeypatch):
     seen = 0
     for seed in range(80):
         X, Y, w, bias = problem(seed)
-        rows = read(X, Y, None, (), w, "error").rows
+        rows = as_rows(X, Y, None, (), w, "error").rows
         moments = Moments.from_rows(rows)
         found, condition = corrected(rows, moments, bias), Rank.of(moments, bias).condition_scaled
         if found is None:

@@ -22,7 +22,7 @@ import gradline
 from gradline.core.errors import DataError, GradlineError, GradlineWarning
 from gradline.core.kernels import policy as compiled
 from gradline.data import Kind, csv, files, open_table
-from gradline.data.inputs import read
+from gradline.data.inputs import as_rows
 from gradline.data.meter import Meter
 from gradline.data.row_stream import Split
 
@@ -292,15 +292,15 @@ def test_dates_and_lists_are_left_out_with_their_reason():
     frame = pl.DataFrame(
         {"when": ["2026-01-01", "2026-01-02"], "y": [1.0, 2.0], "x": [1.0, 3.0], "z": [[1], [2]]}
     )
-    notices = read(frame.with_columns(pl.col("when").str.to_date()), "y").notices
+    notices = as_rows(frame.with_columns(pl.col("when").str.to_date()), "y").notices
     assert [notice.text.split(":")[0] for notice in notices] == ["when is left out", "z is left out"]
 
 
 def test_an_unnamed_column_is_no_feature(tmp_path):
     """pandas writes its index so."""
     path = save(tmp_path / "t.csv", b",x,y\n0,1,2\n1,3,4\n2,4,7\n")
-    reading = read(path, "y")
-    assert reading.rows.recipe.features == ("x",)
+    reading = as_rows(path, "y")
+    assert reading.rows.design.features == ("x",)
     assert "has no name" in reading.notices[0].text
 
 
@@ -339,7 +339,7 @@ def test_nan_in_arrays_is_counted_and_dropped():
     with pytest.raises(DataError, match=r"x1 1, x2 1, y 1 \(2 of 5 rows\)"):
         gradline.fit(X, y)
     model = gradline.fit(X, y, missing="drop")
-    assert (model.moments.rows, model.moments.tally.dropped) == (3, 2)
+    assert (model.moments.rows, model.moments.statistics.dropped) == (3, 2)
     masked = np.ma.masked_invalid(X)
     assert (gradline.fit(masked, y, missing="drop").weight == model.weight).all()
 
@@ -391,7 +391,7 @@ def test_a_holdout_is_exact_disjoint_and_the_same_for_every_form(n, tmp_path):
     frame.write_csv(tmp_path / "t.csv")
     sides = {}
     for data in (frame, tmp_path / "t.csv"):
-        rows = read(data, "y").rows
+        rows = as_rows(data, "y").rows
         for held in (False, True):
             split = Split(rows, 0.2, seed=1, held_out=held)
             found = np.concatenate([block.X[:, 0] for block in split.blocks(100)])
@@ -449,9 +449,9 @@ def test_every_way_to_prove_the_lines_finds_the_same(chosen, loaded, all_columns
     header, whole = csv._Header(["a", "b", "c"], ",", 1), csv.lines.Lines(data, 2)
     names = list("abc" if all_columns else "ab")
 
-    def outcome(read):
+    def outcome(as_rows):
         try:
-            return read()
+            return as_rows()
         except DataError as refusal:
             return str(refusal)
 
@@ -506,8 +506,8 @@ def test_the_meter_follows_each_pass(tmp_path, monkeypatch):
     source = open_table(tmp_path)
     assert meter.total == sizes
     for _ in range(2):
-        read = [meter.read for _ in source.batches({"x": Kind.NUMBER})]
-        assert 0 < read[0] < sizes
-        assert read == sorted(read)
-        assert read[-1] == sizes
+        as_rows = [meter.read for _ in source.batches({"x": Kind.NUMBER})]
+        assert 0 < as_rows[0] < sizes
+        assert as_rows == sorted(as_rows)
+        assert as_rows[-1] == sizes
         assert meter.left == 0

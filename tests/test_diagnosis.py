@@ -17,7 +17,7 @@ import torch
 from crops import RUNS, X5, Y5
 
 from gradline.core.errors import DataError, UsageError
-from gradline.data.inputs import read
+from gradline.data.inputs import as_rows
 from gradline.pytorch import diagnose
 from gradline.pytorch.diagnosis.matching import misfit
 from gradline.pytorch.diagnosis.printed import MESSAGES, read_printed
@@ -286,7 +286,7 @@ def _raised(learner):
 
 
 def table(data, targets):
-    block = next(iter(read(data, targets).rows.blocks(1000)))
+    block = next(iter(as_rows(data, targets).rows.blocks(1000)))
     return block.X, block.Y
 
 
@@ -658,7 +658,7 @@ def test_the_start_as_printed_is_allowed_its_digits():
 
 def test_the_card_is_plain_json():
     diagnosis = diagnose(printed_by(Loop(), 5), X5, Y5, lr=1e-5, init="zeros")
-    card = json.loads(json.dumps(diagnosis.card(), allow_nan=False))
+    card = json.loads(json.dumps(diagnosis.to_dict(), allow_nan=False))
     assert card["verdict"] == "right"
     assert {"name", "misfit", "parameters", "sentence"} <= set(card["candidates"][0])
 

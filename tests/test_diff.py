@@ -62,7 +62,7 @@ def test_one_hundred_against_ten_thousand_epochs(project, gradline):
     assert "Data: the same rows." in done.out
     card = json.loads(gradline("diff", "v1", "v2", "--json", cwd=project).out)
     (model,) = card["models"]
-    assert model["movement"] == movement(trained(100), trained(10_000)).card()
+    assert model["movement"] == movement(trained(100), trained(10_000)).to_dict()
     assert [change["what"] for change in model["settings"]] == ["epochs"]
     assert [len(history) for history in model["histories"]] == [101, len(trained(10_000).history)]
     for row in model["coefficients"]:
@@ -95,7 +95,7 @@ def test_nothing_is_told_where_nothing_differs():
     store, (one, two) = recorded(fit(*CROPS), fit(*CROPS))
     found = compare(one, two, store)
     assert found.is_empty
-    assert found.card()["models"][0]["coefficients"] == []
+    assert found.to_dict()["models"][0]["coefficients"] == []
     assert str(found).endswith("Nothing differs.")
 
 

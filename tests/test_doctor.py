@@ -15,8 +15,8 @@ from test_real_data import package_file
 from gradline import Moments, Trajectory, doctor
 from gradline.core.errors import MissingValuesError, RequestError, UsageError
 from gradline.data.files import EXAMPLES
-from gradline.data.inputs import array_rows, read
-from gradline.data.row_block import Block
+from gradline.data.inputs import array_rows, as_rows
+from gradline.data.row_block import RowBlock
 from gradline.model.doctor.findings import CODES, explain
 from gradline.model.doctor.survey import BATCHES, Survey
 from gradline.solvers.problem import Problem, Scaling
@@ -162,7 +162,7 @@ def test_the_limits_of_mini_batches_are_those_of_sgd():
         }
     )
     moments = Moments.of(frame, "y", weights="w")
-    rows = read(frame, "y", weights="w").rows
+    rows = as_rows(frame, "y", weights="w").rows
     problem = Problem.of(moments, rows, True, Scaling.none(moments.p))
     report = doctor(frame, "y", weights="w")
     for b, mean_square, worst_case in report.batches:
@@ -180,7 +180,7 @@ def test_what_was_seen_twice_counts_once():
     once, twice = Survey(True), Survey(True)
     for survey, passes in ((once, 1), (twice, 2)):
         for first in [0, 300, 600] * passes:
-            survey(Block(X[first : first + 300], Y[first : first + 300], None))
+            survey(RowBlock(X[first : first + 300], Y[first : first + 300], None))
         assert survey.passes(700) == passes
         assert survey.monotone(700).tolist() == [True, False, False]
     for b in BATCHES:
@@ -404,8 +404,8 @@ def test_json_is_one_object_and_the_text_fits(gradline):
     done = gradline("doctor", *CROPS[:1], "-t", "apples", "-t", "oranges", "--lr", "1e-5", "--json")
     card = json.loads(done.out)
     report = doctor(*CROPS, lr=1e-5)
-    assert card.keys() == report.card().keys()
-    assert card | {"seconds": 0, "commands": 0} == json.loads(json.dumps(report.card())) | {
+    assert card.keys() == report.to_dict().keys()
+    assert card | {"seconds": 0, "commands": 0} == json.loads(json.dumps(report.to_dict())) | {
         "seconds": 0,
         "commands": 0,
     }

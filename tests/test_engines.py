@@ -11,7 +11,7 @@ import pytest
 from threadpoolctl import threadpool_info
 
 import gradline
-from gradline.core.parallel import cores, made
+from gradline.core.parallel import cores, ordered_map
 from gradline.model import fit as fitting
 
 
@@ -23,7 +23,7 @@ def test_every_item_once_and_in_order(count):
         time.sleep(pauses[i])
         return i * i
 
-    assert list(made(iter(range(count)), square)) == [i * i for i in range(count)]
+    assert list(ordered_map(iter(range(count)), square)) == [i * i for i in range(count)]
 
 
 def test_no_more_items_are_taken_than_are_worked_on():
@@ -34,7 +34,7 @@ def test_no_more_items_are_taken_than_are_worked_on():
             taken.append(i)
             yield i
 
-    for handed, _ in enumerate(made(items(), str), 1):
+    for handed, _ in enumerate(ordered_map(items(), str), 1):
         assert len(taken) <= handed + cores() + 1
 
 
@@ -44,7 +44,7 @@ def test_an_error_is_raised_in_its_turn():
             raise ValueError(i)
         return i
 
-    parts = made(range(10), refuse)
+    parts = ordered_map(range(10), refuse)
     assert [next(parts) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="3"):
         next(parts)
@@ -57,7 +57,7 @@ def test_many_items_are_made_by_several_threads():
         time.sleep(0.002)
         seen.add(threading.get_ident())
 
-    list(made(range(20), note))
+    list(ordered_map(range(20), note))
     assert len(seen) == cores()
     assert threading.get_ident() not in seen
 

@@ -54,7 +54,7 @@ class Case:
     def expected(self, unseen="null"):
         """Predictions (n, m) and the sizes of their terms, NaN where the model has no answer."""
         known = dict(self.rows)
-        for term in self.model.recipe.terms:
+        for term in self.model.design.terms:
             if hasattr(term, "levels"):
                 other = term.levels[0] if unseen == "base" else None
                 seen = {*term.levels, "True", "FALSE"}
@@ -81,7 +81,7 @@ class Case:
 def drawn(model, seed=1):
     """Rows across and beyond the training's ranges; last, each column lacks a cell in a row of its own."""
     draw = random.Random(seed)
-    terms = model.recipe.terms
+    terms = model.design.terms
     words = [*MISSING_WORDS, "NaN"]
     n = 40 + len(terms)
     rows = {}
@@ -98,7 +98,7 @@ def drawn(model, seed=1):
 
 
 def with_coefficients(model, draw):
-    """The same recipe with coefficients across the range of float64."""
+    """The same design with coefficients across the range of float64."""
     weight = np.array([[draw() for _ in model.features] for _ in model.targets])
     return dataclasses.replace(model, weight=weight, bias=np.array([draw() for _ in model.targets]))
 
@@ -116,7 +116,7 @@ def no_bias():
 def penguins():
     frame = pl.read_csv(files("palmerpenguins") / "data" / "penguins.csv", null_values="NA")
     model = gradline.fit(frame, ["body_mass_g", "bill_depth_mm"], missing="drop", exclude=["year"])
-    return Case(model, frame.select(list(model.recipe.inputs)).to_dict(as_series=False))
+    return Case(model, frame.select(list(model.design.inputs)).to_dict(as_series=False))
 
 
 def huge_and_tiny():
@@ -327,7 +327,7 @@ def served(graph, one):
     """What onnxruntime gives by name: (rows, targets)."""
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
     kinds = {entry.name: entry.type for entry in session.get_inputs()}
-    assert list(kinds) == list(one.model.recipe.inputs)
+    assert list(kinds) == list(one.model.design.inputs)
     feeds = {
         name: np.array([x or "" for x in cells], object)[:, None]
         if kinds[name] == "tensor(string)"
@@ -385,7 +385,7 @@ def test_probe_rows_hold_what_can_go_wrong(name, unseen):
     model = case(name).model
     probe = Probe.of(model, unseen)
     assert probe.rows >= 64
-    for term in model.recipe.terms:
+    for term in model.design.terms:
         if hasattr(term, "levels"):
             assert {*term.levels} <= {*probe.columns[term.column]}
     assert not np.isnan(probe.expected[:-16]).any()

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from gradline.core.kernels import policy as compiled
-from gradline.data.design import Number, Recipe
-from gradline.data.row_block import Block
+from gradline.data.design import DesignSpec, Number
+from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import NotFinite
 from gradline.moments import gram as by
-from gradline.moments import statistics as tally
+from gradline.moments import statistics as statistics
 from gradline.moments.cross_products import CrossProducts
 
 # Below, at and above what a register, a panel, a strip and a tile hold.
@@ -44,7 +44,7 @@ def block(n, p, m, layout="rows", weighted=False):
     random = np.random.default_rng(n)
     X = random.normal(size=(n, p)) * 10.0 ** random.integers(-3, 3, p) + 7
     w = random.uniform(0.1, 3.0, n) if weighted else None
-    return Block(layouts(X)[layout], random.normal(size=(n, m)), w)
+    return RowBlock(layouts(X)[layout], random.normal(size=(n, m)), w)
 
 
 def sums(block):
@@ -55,7 +55,7 @@ def sums(block):
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 @pytest.mark.parametrize(("n", "p", "m"), SHAPES)
 def test_gram(n, p, m, weighted, monkeypatch):
-    monkeypatch.setattr(tally, "kernels", lambda _: None)
+    monkeypatch.setattr(statistics, "kernels", lambda _: None)
     agree(block(n, p, m, weighted=weighted))
 
 
@@ -85,7 +85,7 @@ def test_whole_numbers_are_summed_exactly():
     Z = random.integers(-9, 10, (1001, 61)).astype(float)
     Z[8::16] = -Z[::16]  # the mean of every eighth row, around which they are summed, is a whole number, zero
     w = random.integers(1, 4, 1001) ** 2.0  # their roots are whole, too
-    ours, _ = sums(Block(Z[:, :60], Z[:, 60:], w))
+    ours, _ = sums(RowBlock(Z[:, :60], Z[:, 60:], w))
     assert (ours.shift == 0).all()
     np.testing.assert_array_equal(ours.products, (Z * w[:, None]).T @ Z)
     np.testing.assert_array_equal(ours.total, w @ Z)
@@ -95,10 +95,10 @@ def test_whole_numbers_are_summed_exactly():
 def test_hashes(weighted, monkeypatch):
     rows = block(300, 5, 2, weighted=weighted)
     rows.X[7, 2], rows.X[8, 2] = 0.0, -0.0
-    monkeypatch.setattr(tally, "kernels", lambda _: compiled.load())
-    ours = tally.fingerprint(rows)
-    monkeypatch.setattr(tally, "kernels", lambda _: None)
-    assert ours == tally.fingerprint(rows)
+    monkeypatch.setattr(statistics, "kernels", lambda _: compiled.load())
+    ours = statistics.fingerprint(rows)
+    monkeypatch.setattr(statistics, "kernels", lambda _: None)
+    assert ours == statistics.fingerprint(rows)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -107,6 +107,6 @@ def test_a_cell_that_is_no_number_is_noticed(value, place):
     X = np.random.default_rng(0).normal(size=(1000, 3))
     X[place, 1] = value
     compiled.load()
-    recipe = Recipe((Number("a"), Number("b"), Number("c")), ("y",))
+    design = DesignSpec((Number("a"), Number("b"), Number("c")), ("y",))
     with pytest.raises(NotFinite), np.errstate(invalid="ignore"):
-        CrossProducts.of(Block(X, X[:, :1] * 0, None), recipe)
+        CrossProducts.of(RowBlock(X, X[:, :1] * 0, None), design)

@@ -33,14 +33,17 @@ def test_a_model(name, tmp_path):
         fitted = gradline.fit(data, **how)
         assert fitted.weight == pytest.approx(model.weight, rel=1e-12)
         assert fitted.bias == pytest.approx(model.bias, rel=1e-12)
-        assert fitted.moments.tally.fingerprint == model.moments.tally.fingerprint
+        assert fitted.moments.statistics.fingerprint == model.moments.statistics.fingerprint
     model.save(tmp_path / "again.safetensors")
     assert (gradline.load(tmp_path / "again.safetensors").weight == model.weight).all()
 
 
 def test_states():
     homes = gradline.Moments.load(HELD / "moments.safetensors")
-    assert homes.tally.fingerprint == gradline.Moments.of(HELD / "homes.csv", "price").tally.fingerprint
+    assert (
+        homes.statistics.fingerprint
+        == gradline.Moments.of(HELD / "homes.csv", "price").statistics.fingerprint
+    )
     extended = gradline.Moments.load(HELD / "extended.safetensors")
     exact = gradline.load(HELD / "exact.safetensors")
     assert gradline.fit(extended).weight == pytest.approx(exact.weight, rel=1e-14)

@@ -28,7 +28,7 @@ def test_a_model_comes_back_with_its_moments(crops):
     assert found.weight.tobytes() == crops.weight.tobytes()
     assert found.moments.factor.tobytes() == crops.moments.factor.tobytes()
     assert found.certificate == crops.certificate
-    assert found.moments.tally.fingerprint == crops.moments.tally.fingerprint
+    assert found.moments.statistics.fingerprint == crops.moments.statistics.fingerprint
 
 
 def test_the_record_knows_a_model_without_opening_it(crops):
@@ -40,7 +40,7 @@ def test_the_record_knows_a_model_without_opening_it(crops):
     assert (facts["targets"], facts["rows"], facts["solver"], facts["status"]) == (
         TARGETS, 15, "exact", "certified",
     )  # fmt: skip
-    assert int(facts["fingerprint"], 16) == crops.moments.tally.fingerprint
+    assert int(facts["fingerprint"], 16) == crops.moments.statistics.fingerprint
 
 
 def test_a_saved_model_and_the_model_itself_make_the_same_version(crops):

@@ -247,7 +247,7 @@ def test_precision_weights_are_those_of_wls(bias):
     assert_inference(found.inference, reference)
     without = model.infer("precision")
     assert (without.log_likelihood, without.aic) == (None, None)
-    assert "sum of their logarithms" in without.card()["reason"]
+    assert "sum of their logarithms" in without.to_dict()["reason"]
     for kind in KINDS:
         same(joined(getattr(found, kind).stderr), reference.get_robustcov_results(kind).bse)
     groups = np.arange(len(X)) // 5
@@ -265,7 +265,7 @@ def test_sampling_weights_have_robust_errors_only():
     model = package.fit(X, y, weights=w)
     inference = model.infer("sampling")
     assert (inference.estimates, inference.F, inference.log_likelihood) == (None, None, None)
-    assert "only robust errors hold" in inference.card()["reason"]
+    assert "only robust errors hold" in inference.to_dict()["reason"]
     found = diagnostics(model, X, y, weights=w, weights_are="sampling")
     same(
         joined(found.HC1.stderr), sm.WLS(y, design(X, True), weights=w).fit().get_robustcov_results("HC1").bse
@@ -284,7 +284,7 @@ def test_counts_equal_repeated_rows(bias):
     every = np.repeat(np.arange(30), w)
     counted = diagnostics(package.fit(X, y, weights=w, bias=bias), X, y, groups, weights=w)
     repeated = diagnostics(package.fit(X[every], y[every], bias=bias), X[every], y[every], groups[every])
-    ours, theirs = (d.inference.card() | d.inference.tests() for d in (counted, repeated))
+    ours, theirs = (d.inference.to_dict() | d.inference.tests() for d in (counted, repeated))
     assert ours.keys() == theirs.keys()
     for name, value in theirs.items():
         if isinstance(value, (list, float)):
@@ -326,7 +326,7 @@ def test_a_saved_model_has_the_same_inference(tmp_path):
     model = package.fit(X, y)
     model.save(tmp_path / "m")
     again = package.load(tmp_path / "m")
-    assert again.inference.card() == model.inference.card()
+    assert again.inference.to_dict() == model.inference.to_dict()
     assert again.inference.tests() == model.inference.tests()
     assert (again.predict(X, interval=0.9) == model.predict(X, interval=0.9)).all()
     # Moments that were added up say the same as the rows at once.
@@ -433,7 +433,7 @@ class TestWhatIsLeftOut:
         line = (X @ np.arange(1.0, 11) + 0.1) * scale
         self.assert_nothing(package.fit(X, line), "y is fitted exactly")
         both = package.fit(X, np.column_stack([line, y])).inference
-        assert "y1 is fitted exactly" in both.card()["reason"]
+        assert "y1 is fitted exactly" in both.to_dict()["reason"]
         assert np.isnan(both.estimates.weight_stderr[0]).all()
         same(both.estimates.weight_stderr[1], package.fit(X, y).inference.estimates.weight_stderr[0])
 
@@ -465,7 +465,7 @@ class TestWhatIsLeftOut:
             model.predict(np.zeros((1, len(model.features))), interval=0.95)
         with pytest.raises(RequestError, match=words):
             diagnostics(model, np.zeros((1, len(model.features))), [0.0])
-        assert words in model.inference.card()["reason"]
+        assert words in model.inference.to_dict()["reason"]
 
     def test_coefficients_that_the_data_do_not_determine(self):
         X, y = diabetes()
@@ -473,7 +473,7 @@ class TestWhatIsLeftOut:
         with pytest.warns(GradlineWarning):
             model = package.fit(twice, y)
         inference, plain = model.inference, package.fit(X, y).inference
-        assert "do not determine the coefficients of bias, x1, x2, x12" in inference.card()["reason"]
+        assert "do not determine the coefficients of bias, x1, x2, x12" in inference.to_dict()["reason"]
         assert np.isnan(inference.estimates.weight_stderr[0]).tolist() == [True, True, *[False] * 9, True]
         assert np.isnan(inference.bias_stderr).all()
         same(inference.estimates.weight_stderr[0][2:11], plain.estimates.weight_stderr[0][1:])

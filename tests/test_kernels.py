@@ -13,8 +13,8 @@ from gradline.core.kernels import code_cache as objects
 from gradline.core.kernels import elf_loader as linking
 from gradline.core.kernels import policy as compiled
 from gradline.core.permutation import keys, permutation
-from gradline.data.inputs import read
-from gradline.data.row_block import Block
+from gradline.data.inputs import as_rows
+from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import ArrayRows
 from gradline.solvers.problem import Problem, Scaling
 from gradline.solvers.sgd import DTYPES
@@ -56,7 +56,7 @@ def stood(settings, scale, layout, weighted, bias, m, load, dtype="float64", p=5
     random = np.random.default_rng(0)
     X, Y = random.normal(2, 1, (203, p)), random.normal(size=(203, m))
     w = random.integers(1, 4, 203) * 1.0 if weighted else None
-    rows = ArrayRows(layouts(X)[layout], Y, w, read(X, Y).rows.recipe)
+    rows = ArrayRows(layouts(X)[layout], Y, w, as_rows(X, Y).rows.design)
     moments = Moments.from_rows(rows)
     scaling = Scaling.standard(moments, bias) if scale == "standard" else Scaling.none(p)
     seen = Problem.of(moments, rows, bias, scaling)
@@ -119,7 +119,7 @@ def test_what_runs_away_is_noticed(place, dtype, batch_size):
         np.zeros((6, 1), dtype),
         Course(1e3, 0.0, np.inf, 0.0, batch_size),
     )
-    descend(compiled.load(), Block(X, Y, None), Scaling.none(5), keys(0, 0), theta, velocity, course)
+    descend(compiled.load(), RowBlock(X, Y, None), Scaling.none(5), keys(0, 0), theta, velocity, course)
     assert not np.isfinite(theta).any()
 
 
@@ -127,7 +127,7 @@ def test_what_runs_away_is_noticed(place, dtype, batch_size):
 def test_mini_batches_come_in_the_order_of_the_permutation(n):
     """Unit vectors as rows and targets of one: a rate that falls row by row leaves its marks in θ."""
     drawn, theta, velocity = keys(5, n), np.zeros((n, 1)), np.zeros((n, 1))
-    piece, course = Block(np.eye(n), np.ones((n, 1)), None), Course(0.5, 0.0, float(n), 0.0, 1)
+    piece, course = RowBlock(np.eye(n), np.ones((n, 1)), None), Course(0.5, 0.0, float(n), 0.0, 1)
     descend(compiled.load(), piece, Scaling.none(n), drawn, theta, velocity, course)
     expected = np.empty(n)
     expected[permutation(n, drawn)] = 1.0 - np.arange(n) / n

@@ -16,8 +16,8 @@ from gradline import SGD
 from gradline.core import memory_limit as memory
 from gradline.core.errors import GradlineWarning, RequestError, UsageError
 from gradline.core.permutation import keys, permutation
-from gradline.data.inputs import read
-from gradline.data.row_cache import Store, pieces
+from gradline.data.inputs import as_rows
+from gradline.data.row_cache import RowBuffer, pieces
 from gradline.moments.state import PASS_CELLS
 from gradline.solvers import sgd
 
@@ -123,7 +123,7 @@ def test_what_came_before_a_bound_is_not_held_against_it(monkeypatch):
 def test_pieces_are_blocks(size, weighted):
     """The same rows, cut at the same places; each is gone when the next one comes."""
     frame = table(61).with_columns(w=pl.Series(np.arange(61.0) % 5 + 1))
-    rows = read(frame, "y", ["x0", "x1"], (), "w" if weighted else None, "error").rows
+    rows = as_rows(frame, "y", ["x0", "x1"], (), "w" if weighted else None, "error").rows
     found = [[None if part is None else part.copy() for part in piece[:3]] for piece in pieces(rows, size)]
     for parts, block in zip(found, rows.blocks(size), strict=True):
         for part, other in zip(parts, block[:3], strict=True):
@@ -133,8 +133,8 @@ def test_pieces_are_blocks(size, weighted):
 
 
 def test_a_store_gives_only_what_it_has():
-    block = next(read(table(10), "y", None, (), None, "error").rows.blocks(10))
-    store = Store(8)
+    block = next(as_rows(table(10), "y", None, (), None, "error").rows.blocks(10))
+    store = RowBuffer(8)
     assert store.first(1) is None
     assert store.add(block) == 8
     assert store.first(9) is None

@@ -270,7 +270,7 @@ def test_a_version_becomes_a_run(gradline, server, project, trained):
     assert {name: tags[name] for name in expected} == expected
 
     (data,) = run["inputs"]["dataset_inputs"]
-    assert int(data["dataset"]["digest"], 16) == trained.moments.tally.fingerprint
+    assert int(data["dataset"]["digest"], 16) == trained.moments.statistics.fingerprint
     (model,) = run["outputs"]["model_outputs"]
     logged = json.loads(server.get(f"/api/2.0/mlflow/logged-models/{model['model_id']}"))["model"]
     assert logged["info"]["status"] == "LOGGED_MODEL_READY"

@@ -1,4 +1,4 @@
-"""LinearModel: predictions by name, its file, its start elsewhere, and the recipe that travels with it."""
+"""LinearModel: predictions by name, its file, its start elsewhere, and the design that travels with it."""
 
 import json
 import math
@@ -93,7 +93,7 @@ def test_the_file_holds_all_but_the_rows(bias, mixed, tmp_path):
     again = gradline.load(path)
     assert (again.weight == model.weight).all()
     assert (again.bias == model.bias).all()
-    assert again._card() == model._card()
+    assert again._to_dict() == model._to_dict()
     assert again.summary() == model.summary()
     assert (again.predict(mixed) == model.predict(mixed)).all()
     assert path.stat().st_size < 10_000
@@ -186,10 +186,10 @@ def test_a_level_that_only_absent_rows_have():
 def test_levels_are_present_by_rows_not_by_their_weight(absent):
     table = pl.DataFrame({"g": ["a", "b", "c"] * 4, "x": np.sqrt(np.arange(12.0)), "y": np.arange(12.0) ** 2})
     heavy = table.with_columns(w=pl.when(pl.col("g") == absent).then(1e-6).otherwise(1e9))
-    assert gradline.fit(heavy, "y", weights="w").recipe.terms[0].levels == ("a", "b", "c")
+    assert gradline.fit(heavy, "y", weights="w").design.terms[0].levels == ("a", "b", "c")
     gone = table.with_columns(x=pl.when(pl.col("g") == absent).then(None).otherwise(pl.col("x")))
     model = gradline.fit(gone, "y", missing="drop")
-    assert model.recipe.terms[0].levels == tuple(level for level in "abc" if level != absent)
+    assert model.design.terms[0].levels == tuple(level for level in "abc" if level != absent)
     assert model.certificate.status == "certified"
 
 
@@ -197,7 +197,7 @@ def test_moments_of_categories_add_and_predict():
     monday = pl.DataFrame({"k": ["p", "q", "p", "r"], "y": [1.0, 2, 3, 7]})
     tuesday = pl.DataFrame({"k": ["q", "q", "p"], "y": [1.0, 4, 2]})
     first = gradline.Moments.of(monday, "y")
-    second = gradline.Moments.of(tuesday, "y", recipe=first.recipe)
+    second = gradline.Moments.of(tuesday, "y", design=first.design)
     model = gradline.fit(sum([first, second]))
     both = pl.concat([monday, tuesday])
     np.testing.assert_allclose(model.predict(monday), gradline.fit(both, "y").predict(monday))
@@ -264,4 +264,4 @@ def test_notebooks_show_models_certificates_and_histories():
     assert "<pre>" in model._repr_html_()
     assert model.history._repr_html_().count("<tr>") > 10
     assert "Stopped at epoch 100" in model.certificate._repr_html_()
-    json.dumps(model.certificate.card(), allow_nan=False)
+    json.dumps(model.certificate.to_dict(), allow_nan=False)

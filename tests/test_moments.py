@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import gradline
 from gradline import Moments
 from gradline.core.errors import DataError, DigitsError, ModelFileError, RequestError
-from gradline.data.design import Number, Recipe
+from gradline.data.design import DesignSpec, Number
 from gradline.data.row_stream import ArrayRows
 
 SETTINGS = settings(max_examples=60, deadline=None)
@@ -34,7 +34,7 @@ def of(X, Y, w=None):
 
 def assert_same(a, b, rtol=1e-12, norms=None):
     """Equal to `rtol` of the norms of the columns (uncentred, unless given)."""
-    assert (a.rows, a.tally.fingerprint) == (b.rows, b.tally.fingerprint)
+    assert (a.rows, a.statistics.fingerprint) == (b.rows, b.statistics.fingerprint)
     assert math.isclose(a.weight_sum, b.weight_sum)
     norms = (
         np.linalg.norm(b.factor, axis=0) + np.sqrt(b.weight_sum) * np.abs(b.mean) if norms is None else norms
@@ -62,8 +62,8 @@ def test_the_factor_is_what_it_says(table):
     assert (np.diag(moments.factor) >= 0).all()
     assert (np.tril(moments.factor, -1) == 0).all()
     present = Z[w > 0]
-    assert (moments.tally.minimum == present.min(axis=0)).all()
-    assert (moments.tally.maximum == present.max(axis=0)).all()
+    assert (moments.statistics.minimum == present.min(axis=0)).all()
+    assert (moments.statistics.maximum == present.max(axis=0)).all()
 
 
 @SETTINGS
@@ -112,7 +112,7 @@ def test_removing_what_was_added_leaves_the_rest(table, data):
     claimed = 10**-left.digits
     difference = np.abs(left.factor.T @ left.factor - rest.factor.T @ rest.factor)
     assert (difference <= 4 * claimed * np.outer(scale, scale) + 1e-300).all()
-    assert left.tally.fingerprint == rest.tally.fingerprint
+    assert left.statistics.fingerprint == rest.statistics.fingerprint
     assert left.rows == rest.rows
 
 
@@ -166,11 +166,11 @@ def test_cross_products_agree_with_qr(weighted):
     random = np.random.default_rng(3)
     X, Y = random.normal(size=(60_000, 6)) + 100, random.normal(size=(60_000, 2))
     w = random.random(60_000) if weighted else None
-    recipe = Recipe(tuple(Number(f"x{j}") for j in range(1, 7)), ("y1", "y2"))
-    fast = Moments.from_rows(ArrayRows(X, Y, w, recipe))
+    design = DesignSpec(tuple(Number(f"x{j}") for j in range(1, 7)), ("y1", "y2"))
+    fast = Moments.from_rows(ArrayRows(X, Y, w, design))
     parts = (slice(first, first + 20_000) for first in range(0, 60_000, 20_000))  # each of them a block of QR
     careful = sum(
-        Moments.from_rows(ArrayRows(X[part], Y[part], None if w is None else w[part], recipe))
+        Moments.from_rows(ArrayRows(X[part], Y[part], None if w is None else w[part], design))
         for part in parts
     )
     assert fast.error != careful.error  # they took different routes
@@ -192,11 +192,11 @@ def test_a_constant_column_is_exactly_constant():
 
 def test_means_survive_a_million_merges_of_one_row():
     values = np.random.default_rng(0).normal(1e8, 1, 2000)
-    total = Moments.empty(Recipe((Number("x1"),), ("y",)))
+    total = Moments.empty(DesignSpec((Number("x1"),), ("y",)))
     for value in values:
         total = total + of(np.array([[value]]), np.array([value]))
     exact = sum(map(Fraction, values)) / 2000
-    assert abs(Fraction(total.mean[0]) + Fraction(total.tally.mean_low[0]) - exact) < Fraction(1, 10**12)
+    assert abs(Fraction(total.mean[0]) + Fraction(total.statistics.mean_low[0]) - exact) < Fraction(1, 10**12)
     assert math.isclose(total.factor[0, 0], math.sqrt(2000) * values.std(), rel_tol=1e-9)
 
 
@@ -228,7 +228,7 @@ def test_scaling_and_selecting_are_those_of_the_rows():
     got = moments.scaled(center, scale)
     np.testing.assert_allclose(got.factor, scaled.factor, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(got.mean, scaled.mean, atol=1e-13)
-    chosen = moments.select(Recipe((Number("x3"), Number("x1")), ("y",)))
+    chosen = moments.select(DesignSpec((Number("x3"), Number("x1")), ("y",)))
     np.testing.assert_allclose(chosen.factor, of(X[:, [2, 0]], Y).factor, rtol=1e-12, atol=1e-12)
 
 
@@ -245,12 +245,15 @@ def test_scaling_and_selecting_are_those_of_the_rows():
 def test_the_fingerprint_notices(change):
     Z = np.random.default_rng(8).normal(size=(6, 3))
     changed = change(Z)
-    assert of(Z[:, :2], Z[:, 2]).tally.fingerprint != of(changed[:, :2], changed[:, 2]).tally.fingerprint
+    assert (
+        of(Z[:, :2], Z[:, 2]).statistics.fingerprint
+        != of(changed[:, :2], changed[:, 2]).statistics.fingerprint
+    )
 
 
 def test_the_fingerprint_knows_no_signed_zero_and_counts_rows_of_zeros():
     zero, minus = np.zeros((2, 2)), -np.zeros((2, 2))
-    a, b = (of(Z[:, :1], Z[:, 1]).tally.fingerprint for Z in (zero, minus))
+    a, b = (of(Z[:, :1], Z[:, 1]).statistics.fingerprint for Z in (zero, minus))
     assert a == b != 0
 
 
@@ -258,7 +261,7 @@ def test_file_round_trip(tmp_path):
     moments = Moments.of("example:crops", ["apples", "oranges"])
     moments.save(tmp_path / "state.safetensors")
     again = Moments.load(tmp_path / "state.safetensors")
-    assert again.card() == moments.card()
+    assert again.to_dict() == moments.to_dict()
     for name, tensor in moments.tensors().items():
         assert (again.tensors()[name] == tensor).all()
 

@@ -360,7 +360,7 @@ def test_the_card_is_plain_json():
         if False
         else movement(model(), MODELS["no bias"]())
     )
-    card = json.loads(json.dumps(found.card(), allow_nan=False))
+    card = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert card["parts"]["data"]["weight"] == found.part("data").weight.tolist()
     assert card["stderr"]["bias"] == [None]
     assert [card["order"], card["are_same_rows"]] == ["data, then columns, then training", False]

@@ -44,8 +44,8 @@ def test_predictions_and_intervals_are_those_of_the_model(name):
         close([answer["optimal"] for answer in got["answers"]], expected[0])
         bounds = np.array([[answer["low"], answer["high"]] for answer in got["answers"]], float)
         close(bounds.T, expected[1:])
-        tally = page.moments.tally
-        beyond = (inputs < tally.minimum[: len(inputs)]) | (inputs > tally.maximum[: len(inputs)])
+        statistics = page.moments.statistics
+        beyond = (inputs < statistics.minimum[: len(inputs)]) | (inputs > statistics.maximum[: len(inputs)])
         assert got["outside"] == [part for part, out in zip(page.model.features, beyond, strict=True) if out]
 
 
@@ -95,7 +95,7 @@ def test_it_holds_the_data_in_finite_numbers(name):
     held, p = page.state, page.moments.p
     json.dumps(held, allow_nan=False)
     assert (held["rows"], held["weight_sum"]) == (page.moments.rows, page.moments.weight_sum)
-    assert held["dropped"] == page.moments.tally.dropped
+    assert held["dropped"] == page.moments.statistics.dropped
     encoded = [f"{term['column']}={level}" for term in held["terms"] for level in (term["levels"] or [])[1:]]
     numbers = [term["column"] for term in held["terms"] if term["levels"] is None]
     assert sorted(encoded + numbers) == sorted(held["features"])

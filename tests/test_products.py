@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import gradline
-from gradline.data.row_block import Block
+from gradline.data.row_block import RowBlock
 from gradline.model.nist import load
 from gradline.moments.extended import Products
 
@@ -76,7 +76,7 @@ def test_extended_moments_are_moments(tmp_path):
     )
     plain, extended = (gradline.Moments.of(X, Y, weights=w, extended=e) for e in (False, True))
     np.testing.assert_allclose(extended.factor, plain.factor, atol=1e-13)
-    assert extended.tally.fingerprint == plain.tally.fingerprint
+    assert extended.statistics.fingerprint == plain.statistics.fingerprint
     extended.save(tmp_path / "m.safetensors")
     again = gradline.Moments.load(tmp_path / "m.safetensors")
     np.testing.assert_array_equal(again.products.S.lo, extended.products.S.lo)
@@ -95,7 +95,7 @@ def test_sums_of_whole_numbers(n, weighted):
     Z, w = random.integers(-(10**12), 10**12, (n, 3)), random.integers(1, 100, n)
     units = 2.0 ** random.integers(-60, 60, n)
     rows = Z * units[:, None] if weighted else Z.astype(float)
-    found = Products.of(Block(rows[:, :2], rows[:, 2:], w / units**2 if weighted else None))
+    found = Products.of(RowBlock(rows[:, :2], rows[:, 2:], w / units**2 if weighted else None))
     whole = Z.astype(object)
     exact = (whole.T * (w.astype(object) if weighted else 1)) @ whole
     for i in range(3):

@@ -85,7 +85,7 @@ def assert_same_from_every_form(data, words):
         assert other.features == first.features, name
         assert (other.weight == first.weight).all(), name
         assert (other.bias == first.bias).all(), name
-        assert other.moments.card() == first.moments.card(), name
+        assert other.moments.to_dict() == first.moments.to_dict(), name
     piped = from_stdin(path, words)
     assert piped["weight"] == first.weight.tolist()
     return first
@@ -94,7 +94,7 @@ def assert_same_from_every_form(data, words):
 def test_penguins(penguins):
     model = assert_same_from_every_form(penguins, ["-t", "body_mass_g", "--exclude", "year"])
     frame = pl.read_csv(penguins[2], null_values="NA").drop_nulls()
-    assert (model.moments.rows, model.moments.tally.dropped, model.weight.size + 1) == (333, 11, 9)
+    assert (model.moments.rows, model.moments.statistics.dropped, model.weight.size + 1) == (333, 11, 9)
     numbers = ["bill_length_mm", "bill_depth_mm", "flipper_length_mm"]
     columns = design(frame, numbers, ["species", "island", "sex"])
     theta = np.linalg.lstsq(np.column_stack(columns), frame["body_mass_g"].to_numpy(), rcond=None)[0]
@@ -112,7 +112,11 @@ def test_penguins(penguins):
 def test_flights(flights):
     words = ["-t", "arr_delay", *(word for name in flights[1]["features"] for word in ("-f", name))]
     model = assert_same_from_every_form(flights, words)
-    assert (model.moments.rows, model.moments.tally.dropped, model.weight.size + 1) == (327_346, 9430, 21)
+    assert (model.moments.rows, model.moments.statistics.dropped, model.weight.size + 1) == (
+        327_346,
+        9430,
+        21,
+    )
     frame = pl.read_csv(flights[2], null_values="NA").drop_nulls(["arr_delay", *flights[1]["features"]])
     columns = design(frame, ["dep_delay", "distance", "hour"], ["carrier", "origin"])
     exact = exact_from_integers(columns, frame["arr_delay"].to_numpy())

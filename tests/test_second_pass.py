@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gradline import Moments
-from gradline.data.design import Number, Recipe
+from gradline.data.design import DesignSpec, Number
 from gradline.data.row_stream import ArrayRows
 from gradline.moments import cholesky_qr2 as second_pass
 
@@ -36,7 +36,7 @@ def table(apart, share):
 def from_rows(X, Y, w):
     names = tuple(Number(f"x{j}") for j in range(X.shape[1]))
     return Moments.from_rows(
-        ArrayRows(X.astype(float), Y.astype(float), w.astype(float), Recipe(names, ("y",)))
+        ArrayRows(X.astype(float), Y.astype(float), w.astype(float), DesignSpec(names, ("y",)))
     )
 
 

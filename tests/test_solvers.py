@@ -406,12 +406,12 @@ def test_sgd_between_its_mean_square_limit_and_the_full_batch_limit_warns():
 
 
 def test_the_mean_square_limit():
-    from gradline.data.inputs import read
+    from gradline.data.inputs import as_rows
     from gradline.solvers.problem import Problem, Scaling
     from gradline.solvers.sgd import mean_square_limit
 
     X, Y, _ = problem()
-    rows = read(X, Y).rows
+    rows = as_rows(X, Y).rows
     whole = Problem.of(Moments.from_rows(rows), rows, True, Scaling.none(3))
     limits = [mean_square_limit(whole, b) for b in (1, 4, 16, 60)]
     # By its definition: the largest lr with 2H − lr·[H² + (n − b)/(b(n − 1))·(M − H²)] positive semidefinite.

@@ -36,9 +36,9 @@ def agree(ours, theirs):
     size = np.linalg.norm(theirs.factor, axis=0)
     assert (np.abs(ours.factor - theirs.factor) <= 1e-12 * size).all()
     for name in ("rows", "weight_sum", "fingerprint"):
-        assert getattr(ours.tally, name) == getattr(theirs.tally, name)
-    np.testing.assert_array_equal(ours.tally.minimum, theirs.tally.minimum)
-    np.testing.assert_array_equal(ours.tally.maximum, theirs.tally.maximum)
+        assert getattr(ours.statistics, name) == getattr(theirs.statistics, name)
+    np.testing.assert_array_equal(ours.statistics.minimum, theirs.statistics.minimum)
+    np.testing.assert_array_equal(ours.statistics.maximum, theirs.statistics.maximum)
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])

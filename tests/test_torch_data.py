@@ -29,7 +29,7 @@ from gradline.core.errors import (
     RequestError,
     UsageError,
 )
-from gradline.pytorch import RowDataset, RowStream
+from gradline.pytorch import RowDataset, RowIterableDataset
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:This DataLoader will create"),  # more workers than cores
@@ -96,7 +96,7 @@ def run(program, *words, **environment):
 
 
 def stream(path, **options):
-    return RowStream(path, TARGETS, missing="drop", **options)
+    return RowIterableDataset(path, TARGETS, missing="drop", **options)
 
 
 def dataset(path, **options):
@@ -169,8 +169,8 @@ def test_a_killed_worker_of_a_dataset_raises(table):
 @pytest.mark.slow
 def test_a_forked_worker_is_refused_a_table(table):
     program = (
-        "import sys\nfrom torch.utils.data import DataLoader\nfrom gradline.pytorch import RowStream\n"
-        "stream = RowStream(sys.argv[1], 'y', missing='drop')\n"
+        "import sys\nfrom torch.utils.data import DataLoader\nfrom gradline.pytorch import RowIterableDataset\n"
+        "stream = RowIterableDataset(sys.argv[1], 'y', missing='drop')\n"
         "for batch in DataLoader(stream, batch_size=None, num_workers=2, multiprocessing_context='fork'): pass\n"
     )
     done = run(program, table(20))
@@ -180,7 +180,7 @@ def test_a_forked_worker_is_refused_a_table(table):
 
 
 def test_a_forked_worker_may_stream_arrays():
-    source = RowStream(torch.arange(6.0)[:, None], torch.ones(6), batch_size=4)
+    source = RowIterableDataset(torch.arange(6.0)[:, None], torch.ones(6), batch_size=4)
     loader = DataLoader(source, batch_size=None, num_workers=2, multiprocessing_context="fork")
     assert joined(loader)[0].ravel().tolist() == [0, 1, 2, 3, 4, 5]
 
@@ -265,7 +265,7 @@ def test_the_moments_of_the_stream_are_those_of_the_file(table):
     np.testing.assert_allclose(products / scale, expected / scale, rtol=0, atol=1e-13)
 
 
-@pytest.mark.parametrize("kind", [RowStream, RowDataset])
+@pytest.mark.parametrize("kind", [RowIterableDataset, RowDataset])
 def test_names_shapes_and_warnings(table, kind):
     path = table(30)
     both, one = kind(path, TARGETS, missing="drop"), kind(path, "y", features=["x"], missing="drop")
@@ -298,14 +298,16 @@ def test_other_sources_and_pickling(table, tmp_path):
     for source in [*written, frame, pd.read_csv(path), frame.to_dict(as_series=False)]:
         for data in (stream(source, dtype=torch.float64), dataset(source, dtype=torch.float64)):
             for again in (data, pickle.loads(pickle.dumps(data))):
-                x, y = joined(DataLoader(again, batch_size=None if isinstance(data, RowStream) else 9))
+                x, y = joined(
+                    DataLoader(again, batch_size=None if isinstance(data, RowIterableDataset) else 9)
+                )
                 assert np.array_equal(x, X), source
                 assert np.array_equal(y, Y), source
 
 
 def test_arrays_are_copied():
     X, y = np.arange(12.0).reshape(6, 2), np.arange(6.0)
-    for xb, yb in RowStream(X, y, batch_size=4, dtype=torch.float64):
+    for xb, yb in RowIterableDataset(X, y, batch_size=4, dtype=torch.float64):
         xb.zero_()
         yb.zero_()
     assert X.sum() == 66
@@ -347,21 +349,33 @@ def test_no_file_outlives_python(table, folder):
 
 CROPS = {"x": [1.0, 2.0, None], "y": [1.0, 2.0, 3.0]}
 REFUSED = [
-    (lambda: RowStream(CROPS, "y", batch_size=0), UsageError, "batch_size is 0. Give a whole number from 1"),
-    (lambda: RowStream(CROPS, "y", batch_size=2.5), UsageError, "batch_size is 2.5"),
-    (lambda: RowStream(CROPS, "y", batch_size=True), UsageError, "batch_size is True"),
-    (lambda: RowStream(CROPS, "y", dtype=torch.int64), UsageError, "dtype is torch.int64. Use torch.float32"),
+    (
+        lambda: RowIterableDataset(CROPS, "y", batch_size=0),
+        UsageError,
+        "batch_size is 0. Give a whole number from 1",
+    ),
+    (lambda: RowIterableDataset(CROPS, "y", batch_size=2.5), UsageError, "batch_size is 2.5"),
+    (lambda: RowIterableDataset(CROPS, "y", batch_size=True), UsageError, "batch_size is True"),
+    (
+        lambda: RowIterableDataset(CROPS, "y", dtype=torch.int64),
+        UsageError,
+        "dtype is torch.int64. Use torch.float32",
+    ),
     (lambda: RowDataset(CROPS, "y", dtype="float32"), UsageError, "dtype is 'float32'"),
     (lambda: RowDataset(CROPS, "y", missing="maybe"), UsageError, "missing is 'maybe'"),
     (lambda: RowDataset(CROPS, "v"), RequestError, "no column v. The columns are x, y"),
     (lambda: RowDataset(CROPS, "y"), MissingValuesError, "missing cells: x 1 .1 of 3 rows."),
-    (lambda: list(RowStream(CROPS, "y")), MissingValuesError, "missing cells: x 1 .1 of 3 rows."),
+    (lambda: list(RowIterableDataset(CROPS, "y")), MissingValuesError, "missing cells: x 1 .1 of 3 rows."),
     (lambda: RowDataset("no such file.csv", "y"), FileError, "there is no file no such file.csv"),
     (lambda: RowDataset({"x": [None, 1.0], "y": [1.0, None]}, "y", missing="drop"), DataError, "no complete"),
-    (lambda: list(RowStream([[1.0], [math.nan]], [math.nan, 1.0], missing="drop")), DataError, "no complete"),
+    (
+        lambda: list(RowIterableDataset([[1.0], [math.nan]], [math.nan, 1.0], missing="drop")),
+        DataError,
+        "no complete",
+    ),
     (lambda: RowDataset({"x": [1.0, -1e39], "y": [1, 2]}, "y"), DataError, "column x holds 1e.39, beyond"),
     (
-        lambda: list(RowStream([[1.0]], [1e300])),
+        lambda: list(RowIterableDataset([[1.0]], [1e300])),
         DataError,
         "column y holds 1e.300, .*Use dtype=torch.float64",
     ),
@@ -369,7 +383,7 @@ REFUSED = [
     (lambda: RowDataset([[1.0]], [1.0]).batches(1, seed=-1), UsageError, "seed is -1"),
     (lambda: RowDataset([[1.0]], [1.0])[1], IndexError, "out of bounds"),
     (
-        lambda: list(DataLoader(RowStream([[1.0]], [1.0]))),
+        lambda: list(DataLoader(RowIterableDataset([[1.0]], [1.0]))),
         UsageError,
         "Write DataLoader.stream, batch_size=None",
     ),

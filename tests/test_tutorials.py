@@ -8,8 +8,8 @@ from crops import EPOCHS_003, LR, PATHS_003, RUNS, SKLEARN_003, X5, Y5
 from scipy.optimize import least_squares
 
 import gradline
-from gradline.data.design import Number, Recipe
-from gradline.moments.statistics import Tally
+from gradline.data.design import DesignSpec, Number
+from gradline.moments.statistics import RowStatistics
 
 MOMENTS = gradline.Moments.of(X5, Y5)
 
@@ -82,10 +82,10 @@ def test_003_without_its_data(digits):
 
     def moments(numbers):
         x, deviation, y, slope = numbers  # the four means, told as mean and spread of x, mean of y, slope
-        n, recipe = 80.0, Recipe((Number("x"),), ("y",))
-        tally = Tally(80, n, np.array([x, y]), np.zeros(2), np.zeros(2), np.ones(2))
+        n, design = 80.0, DesignSpec((Number("x"),), ("y",))
+        statistics = RowStatistics(80, n, np.array([x, y]), np.zeros(2), np.zeros(2), np.ones(2))
         root = np.sqrt(n) * abs(deviation)
-        return gradline.Moments(recipe, tally, np.array([[root, root * slope], [0.0, 1.0]]))
+        return gradline.Moments(design, statistics, np.array([[root, root * slope], [0.0, 1.0]]))
 
     def path(numbers):
         (b, w), rest = points[0], moments(numbers)

@@ -184,9 +184,11 @@ def claims(**changes):
 
 def tallied(**changes):
     def change(model, data):
-        tally = model.moments.tally
-        tally = replace(tally, **{name: edit(getattr(tally, name)) for name, edit in changes.items()})
-        return replace(model, moments=replace(model.moments, tally=tally)), data
+        statistics = model.moments.statistics
+        statistics = replace(
+            statistics, **{name: edit(getattr(statistics, name)) for name, edit in changes.items()}
+        )
+        return replace(model, moments=replace(model.moments, statistics=statistics)), data
 
     return change
 

@@ -12,5 +12,5 @@ for place in (0.5, 1.0, 2.0, 4.0):
         f"x = {place}: from {low:.2f} to {high:.2f}, the curve is {place**2:.2f}"
     )
 
-tally = model.moments.tally  # the ranges travel with the model
-print(f"trained on x from {tally.minimum[0]} to {tally.maximum[0]}")
+statistics = model.moments.statistics  # the ranges travel with the model
+print(f"trained on x from {statistics.minimum[0]} to {statistics.maximum[0]}")

@@ -4,7 +4,7 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 from gradline.core.errors import RequestError
-from gradline.core.lazy import face
+from gradline.core.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from gradline.exports.mlflow.flavour import _load_pyfunc, load_model, log_model, save_model
@@ -21,7 +21,7 @@ _HOMES = {
     "save_model": "flavour",
 }
 
-_load, __dir__ = face(__name__, __all__, _HOMES)
+_load, __dir__ = lazy_exports(__name__, __all__, _HOMES)
 
 
 def __getattr__(name: str) -> Any:

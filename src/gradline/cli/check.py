@@ -42,7 +42,7 @@ def trajectory(
     """
     from gradline.cli.options import rate  # noqa: PLC0415 - --help needs no numpy
     from gradline.core.errors import UsageError  # noqa: PLC0415
-    from gradline.data.inputs import read  # noqa: PLC0415
+    from gradline.data.inputs import as_rows  # noqa: PLC0415
     from gradline.moments.state import Moments  # noqa: PLC0415
     from gradline.solvers.problem import Scaling  # noqa: PLC0415
     from gradline.solvers.trajectory import Spectrum, Trajectory  # noqa: PLC0415
@@ -52,11 +52,11 @@ def trajectory(
     scale = scale or ("standard" if chosen == "auto" else "none")
     if scale not in ("none", "standard"):
         raise UsageError(f"scale is {scale!r}", "use none or standard")
-    reading = read(data, target, feature, exclude or [], weights, missing or "error")
+    reading = as_rows(data, target, feature, exclude or [], weights, missing or "error")
     tell_notices(reading.notices)
     with limited(memory):
         moments = Moments.from_rows(reading.rows)
-    moments = moments.select(moments.recipe.present(moments.has_level))
+    moments = moments.select(moments.design.drop_unused_levels(moments.has_level))
     scaling = Scaling.standard(moments, has_bias) if scale == "standard" else Scaling.none(moments.p)
     view = scaling.moments(moments)
     step = Spectrum.of(view, has_bias).best_lr(momentum or 0.0) if chosen == "auto" else float(chosen)

@@ -79,7 +79,7 @@ def _show(comparison: Any, html: Path | None, as_json: bool) -> None:
         difference(comparison).save(html)
         say(f"saved: {html}")
     if as_json:
-        out_json(comparison.card())
+        out_json(comparison.to_dict())
     elif html is None:
         out(str(comparison))
 
@@ -93,7 +93,7 @@ def _show_several(tables: list[Any], html: Path | None, as_json: bool) -> None:
     if as_json:
         from gradline.model.certificate import finite  # noqa: PLC0415 - --help needs no numpy
 
-        out_json(finite({"tables": [table.card() for table in tables]}))
+        out_json(finite({"tables": [table.to_dict() for table in tables]}))
     elif html is None:
         from gradline.history.text import told_several  # noqa: PLC0415
 

@@ -67,7 +67,7 @@ def doctor(
     with limited(memory):
         report = _examined(data, target or [], lr, request)
     if as_json:
-        out_json(report.card())
+        out_json(report.to_dict())
     else:
         out(str(report))
 

@@ -160,7 +160,7 @@ def report(model: Any, saved: Path | None) -> dict[str, Any]:
             "weight": model.weight.tolist(),
             "bias": model.bias.tolist(),
             "rows": model.moments.rows,
-            "dropped": model.moments.tally.dropped,
+            "dropped": model.moments.statistics.dropped,
             "loss": training.loss,
             "rmse": training.rmse,
             "r2": training.r2,
@@ -172,8 +172,8 @@ def report(model: Any, saved: Path | None) -> dict[str, Any]:
             "scale": model.scale,
             "seconds": model.seconds,
             "objective": model.objective,
-            "certificate": model.certificate.card(),
-            "inference": model.inference.card(),
+            "certificate": model.certificate.to_dict(),
+            "inference": model.inference.to_dict(),
             "history": [
                 {"epoch": r.epoch, "loss": r.loss} | ({} if r.holdout is None else {"holdout": r.holdout})
                 for r in model.history

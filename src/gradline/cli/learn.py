@@ -162,7 +162,7 @@ def diagnose(
         missing=missing or "error",
     )
     if as_json:
-        out_json(found.card())
+        out_json(found.to_dict())
     else:
         out(str(found))
 

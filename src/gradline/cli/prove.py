@@ -34,7 +34,7 @@ def verify(
     with limited(memory):
         outcome = verify(model, data)
     if as_json:
-        out_json(outcome.card())
+        out_json(outcome.to_dict())
     else:
         out(str(outcome))
     if not outcome.agrees:

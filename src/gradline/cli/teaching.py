@@ -26,7 +26,7 @@ _LEAVE = ("q", "\x1b", "\x04")
 
 @dataclass(frozen=True)
 class Teacher:
-    """Makes the lesson that was asked for, with any mistake. `settings` are keywords of `lesson`."""
+    """Makes the lesson that was asked for, with any mistake. `params` are keywords of `lesson`."""
 
     data: str
     targets: Sequence[str]

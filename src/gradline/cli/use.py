@@ -135,7 +135,7 @@ def show(
     elif as_json:
         from gradline.cli.fit import report  # noqa: PLC0415
 
-        out_json(report(loaded, model) | {"inference": finite(inference.card() | inference.tests())})
+        out_json(report(loaded, model) | {"inference": finite(inference.to_dict() | inference.tests())})
     else:
         out(account(loaded, inference))
 
@@ -168,7 +168,7 @@ def _row(model: Any, values: list[str]) -> tuple[Any, list[str]]:
     from gradline.core.text import listed, nearest  # noqa: PLC0415
     from gradline.data.columnar import FrameSource  # noqa: PLC0415 - --help needs no numpy
 
-    known = list(model.recipe.inputs)
+    known = list(model.design.inputs)
     row: dict[str, list[str]] = {}
     for word in values:
         if "=" not in word:
@@ -193,7 +193,7 @@ def _table(model: Any, data: str | None) -> tuple[Any, list[str]]:
     from gradline.data import open_table  # noqa: PLC0415 - --help needs no numpy
 
     source = open_table(data)
-    extra = model.recipe.match(source, targets=False)
+    extra = model.design.match(source, targets=False)
     return source, [f"columns that the model does not use: {listed(extra)}"] if extra else []
 
 
@@ -201,9 +201,9 @@ class _Ranges:
     """Counts, while predictions pass by, the features outside the range they were trained on."""
 
     def __init__(self, model: Any) -> None:
-        tally, p = model.moments.tally, len(model.features)
+        statistics, p = model.moments.statistics, len(model.features)
         self._names = model.features
-        self._low, self._high = tally.minimum[:p], tally.maximum[:p]
+        self._low, self._high = statistics.minimum[:p], statistics.maximum[:p]
         self._counts, self._rows = [0] * p, 0
 
     def watched(self, batches: Iterable[Any]) -> Iterator[Any]:

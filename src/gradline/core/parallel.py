@@ -10,7 +10,7 @@ Item = TypeVar("Item")
 Part = TypeVar("Part")
 
 
-def made(items: Iterable[Item], make: Callable[[Item], Part]) -> Iterator[Part]:
+def ordered_map(items: Iterable[Item], make: Callable[[Item], Part]) -> Iterator[Part]:
     """`make` of each item, in order, by as many threads as there are cores; a single item needs none.
 
     No more items are taken than are being worked on, so memory stays flat. An error of an item is raised in its turn.

@@ -15,7 +15,7 @@ import polars as pl
 
 from gradline.core.errors import DataError
 from gradline.core.kernels.policy import foresee, kernels
-from gradline.core.parallel import made
+from gradline.core.parallel import ordered_map
 from gradline.data import lines
 from gradline.data import text_cells as text
 from gradline.data.source import EMPTY, Batch, Column, Kind
@@ -100,7 +100,7 @@ class CsvSource:
 
         if all(kind == Kind.NUMBER for kind in columns.values()):
             foresee(self.path.stat().st_size * _GAIN)
-        return made(self._lines(), batch)
+        return ordered_map(self._lines(), batch)
 
     def _blocks(self) -> Iterator["_Block"]:
         """The blocks, each checked."""

@@ -1,4 +1,4 @@
-"""From named columns to X, Y and row weights: a recipe of terms, learned once, that travels in the model."""
+"""From named columns to X, Y and row weights: a design of terms, learned once, that travels in the model."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Number:
         """Fill `out` (n, 1) with the column of a batch without missing cells."""
         out[:, 0] = batch.frame[self.column].to_numpy()
 
-    def card(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The term as plain JSON."""
         return {"term": "number", "column": self.column}
 
@@ -61,7 +61,7 @@ class Category:
             )
         out[:] = codes.fill_null(0).to_numpy()[:, None] == np.arange(1, len(self.levels))
 
-    def card(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The term as plain JSON."""
         return {"term": "category", "column": self.column, "levels": list(self.levels)}
 
@@ -70,7 +70,7 @@ Term = Number | Category
 
 
 @dataclass(frozen=True)
-class Recipe:
+class DesignSpec:
     """How a table becomes X, Y and w: the terms, the targets, and the column of row weights, if any."""
 
     terms: tuple[Term, ...]
@@ -123,8 +123,8 @@ class Recipe:
                 found.extend(encoded.T)
         return [*found, *(batch.frame[target].to_numpy() for target in self.targets)]
 
-    def present(self, has_level: Callable[[Category, str], bool]) -> "Recipe":
-        """The recipe without the levels that no complete row has.
+    def drop_unused_levels(self, has_level: Callable[[Category, str], bool]) -> "DesignSpec":
+        """The design without the levels that no complete row has.
 
         Where the base itself is absent the next level takes its place: the columns of the levels that
         are left would otherwise sum to one. The new columns of X are some of the old ones.
@@ -135,7 +135,7 @@ class Recipe:
                 term = Category(term.column, tuple(x for x in term.levels if has_level(term, x)))
             if term.names:
                 terms.append(term)
-        return Recipe(tuple(terms), self.targets, self.weights)
+        return DesignSpec(tuple(terms), self.targets, self.weights)
 
     def match(self, source: Source, *, targets: bool) -> list[str]:
         """Check that the table has the columns; return those that it has beside them.
@@ -151,17 +151,17 @@ class Recipe:
                 )
         return [name for name in known if name not in self.columns]
 
-    def card(self) -> dict[str, Any]:
-        """The recipe as plain JSON."""
+    def to_dict(self) -> dict[str, Any]:
+        """The design as plain JSON."""
         return {
-            "terms": [term.card() for term in self.terms],
+            "terms": [term.to_dict() for term in self.terms],
             "targets": list(self.targets),
             "weights": self.weights,
         }
 
     @classmethod
-    def from_card(cls, card: Mapping[str, Any]) -> "Recipe":
-        """The recipe that `card` described."""
+    def from_dict(cls, card: Mapping[str, Any]) -> "DesignSpec":
+        """The design that `to_dict` described."""
         terms = tuple(
             Number(term["column"])
             if term["term"] == "number"

@@ -1,4 +1,4 @@
-"""Which columns of a table take part in a model, and how: a recipe learned from the table."""
+"""Which columns of a table take part in a model, and how: a design learned from the table."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,27 +7,27 @@ from typing import NamedTuple
 from gradline.core.errors import Notice, RequestError
 from gradline.core.text import listed, nearest
 from gradline.data import Column, Kind, Source
-from gradline.data.design import Category, Number, Recipe, Term
+from gradline.data.design import Category, DesignSpec, Number, Term
 
 MOST_LEVELS = 50  # a text column with more levels is an identifier unless the user names it
 _NUMBERLIKE = re.compile(r"[^\w\s]?\s*[+-]?\d[\d.,'\s]*[^\w\s]?")
 _HINT = "write plain numbers: a point for decimals, no thousands separators, no percent or currency signs"
 
 
-class Learned(NamedTuple):
-    """A recipe and what the user should know about it."""
+class InferredDesign(NamedTuple):
+    """A design and what the user should know about it."""
 
-    recipe: Recipe
+    design: DesignSpec
     notices: list[Notice]
 
 
-def learn(
+def infer_design(
     source: Source,
     targets: Sequence[str],
     features: Sequence[str] | None = None,
     exclude: Sequence[str] = (),
     weights: str | None = None,
-) -> Learned:
+) -> InferredDesign:
     """Decide which columns take part and how.
 
     Parameters: `features` None means every usable column that is neither target nor weight nor excluded.
@@ -64,7 +64,7 @@ def learn(
             f"no usable feature is left in {source.name} beside the targets {listed(targets)}",
             f"the columns are {listed(schema)}",
         )
-    return Learned(Recipe(tuple(terms), tuple(targets), weights), notices)
+    return InferredDesign(DesignSpec(tuple(terms), tuple(targets), weights), notices)
 
 
 class _Levels(NamedTuple):

@@ -9,9 +9,9 @@ import numpy as np
 from gradline.core.errors import DataError, Notice, RequestError, UsageError
 from gradline.data import open_table
 from gradline.data.columnar import FrameSource
-from gradline.data.design import Number, Recipe
-from gradline.data.infer_design import learn
-from gradline.data.row_stream import ArrayRows, Rows, TableRows, infinite, refuse_negative
+from gradline.data.design import DesignSpec, Number
+from gradline.data.infer_design import infer_design
+from gradline.data.row_stream import ArrayRows, RowStream, TableRows, infinite, refuse_negative
 from gradline.data.source import LARGEST_INTEGER
 from gradline.data.sparse import by_rows, is_sparse
 
@@ -21,11 +21,11 @@ WEIGHTS = "(weights)"  # what an array of weights beside a frame is called
 class Reading(NamedTuple):
     """Rows ready to be trained on, and what the user should know about them."""
 
-    rows: Rows
+    rows: RowStream
     notices: list[Notice]
 
 
-def read(
+def as_rows(
     data: Any,
     targets: Any = None,
     features: Sequence[str] | None = None,
@@ -63,8 +63,8 @@ def read(
         )
         source = frame.beside({WEIGHTS: _weight_vector(weights)})
         weights = WEIGHTS
-    recipe, notices = learn(source, names, features, exclude, weights)
-    return Reading(TableRows(source, recipe, missing), notices)
+    design, notices = infer_design(source, names, features, exclude, weights)
+    return Reading(TableRows(source, design, missing), notices)
 
 
 def _is_torch_dataset(data: Any) -> bool:
@@ -79,7 +79,7 @@ def _torch_rows(
     exclude: Sequence[str],
     weights: Any,
     missing: str,
-) -> Rows:
+) -> RowStream:
     from gradline.pytorch.convert import torch_rows  # noqa: PLC0415 - a convenience that calls upwards
 
     if targets is not None or exclude or weights is not None:
@@ -120,11 +120,11 @@ def array_rows(
             f"{len(names)} feature names for X of shape {X.shape}", "name every column of X once"
         )
     terms = tuple(Number(name) for name in names)
-    recipe = Recipe(terms, tuple(_target_names(targets, Y.shape[1])))
+    design = DesignSpec(terms, tuple(_target_names(targets, Y.shape[1])))
     w = None if weights is None else _weight_vector(weights)
     if w is not None and len(w) != len(Y):
         raise DataError(f"weights have shape {w.shape} for X of shape {X.shape}", "give one weight per row")
-    return ArrayRows(X, Y, w, recipe, missing)
+    return ArrayRows(X, Y, w, design, missing)
 
 
 def _features(data: Any) -> Any:

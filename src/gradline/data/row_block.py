@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 
-class Block(NamedTuple):
+class RowBlock(NamedTuple):
     """Complete rows: X (n, p), Y (n, m) and row weights w (n,), or None for weights of one.
 
     `dropped` rows with missing cells were left out on the way; `missing` counts their cells by column.
@@ -32,13 +32,13 @@ class Block(NamedTuple):
         return self.X.size + self.Y.size
 
     @property
-    def whole(self) -> "Block":
-        """Itself; see `Columns`."""
+    def whole(self) -> "RowBlock":
+        """Itself; see `ColumnBlock`."""
         return self
 
-    def take(self, which: np.ndarray | slice) -> "Block":
+    def take(self, which: np.ndarray | slice) -> "RowBlock":
         """Some of the rows; what was dropped is not told again."""
-        return Block(self.X[which], self.Y[which], None if self.w is None else self.w[which])
+        return RowBlock(self.X[which], self.Y[which], None if self.w is None else self.w[which])
 
     def matrix(self, which: np.ndarray) -> np.ndarray:
         """Rows of [X Y] by their numbers."""
@@ -46,7 +46,7 @@ class Block(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Columns:
+class ColumnBlock:
     """The same, in pieces of some rows: of each the k columns of [X Y], the first p of them X's.
 
     The columns are float64 without gaps and lie anywhere; `whole` copies them.
@@ -74,10 +74,10 @@ class Columns:
         return self.rows * len(self.pieces[0])
 
     @cached_property
-    def whole(self) -> Block:
+    def whole(self) -> RowBlock:
         """The rows one after the other."""
         Z = self.matrix(np.arange(self.rows))
-        return Block(Z[:, : self.p], Z[:, self.p :], self.w, self.dropped, self.missing)
+        return RowBlock(Z[:, : self.p], Z[:, self.p :], self.w, self.dropped, self.missing)
 
     def matrix(self, which: np.ndarray) -> np.ndarray:
         """Rows of [X Y] by their numbers, which rise."""
@@ -91,12 +91,12 @@ class Columns:
         return Z
 
 
-class Parcel(NamedTuple):
+class LazyBlock(NamedTuple):
     """The rows of a block that is yet to be made: how many, and what makes it on whatever thread.
 
     `block` puts the rows one after the other; `columns` leaves them as they lie.
     """
 
     rows: int
-    block: Callable[[], Block]
-    columns: Callable[[], Block | Columns]
+    block: Callable[[], RowBlock]
+    columns: Callable[[], RowBlock | ColumnBlock]

@@ -1,4 +1,4 @@
-"""Complete numeric rows in blocks of any size: from a table with its recipe, or from arrays."""
+"""Complete numeric rows in blocks of any size: from a table with its design, or from arrays."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,22 +14,22 @@ from gradline.core.errors import DataError, MissingValuesError
 from gradline.core.text import listed
 from gradline.data import Batch, Source
 from gradline.data.columnar import LazySource
-from gradline.data.design import Recipe
-from gradline.data.row_block import Block, Columns, Parcel
+from gradline.data.design import DesignSpec
+from gradline.data.row_block import ColumnBlock, LazyBlock, RowBlock
 from gradline.data.sparse import dense, is_sparse
 
 _DROP = "leave these rows out with --missing drop (missing='drop' in Python), or fill the cells first"
 
 
-class Rows(Protocol):
-    """Rows that can be read again and again; `recipe` says what the columns of X and Y are."""
+class RowStream(Protocol):
+    """Rows that can be read again and again; `design` says what the columns of X and Y are."""
 
     @property
-    def recipe(self) -> Recipe:
+    def design(self) -> DesignSpec:
         """The terms behind X and the targets behind Y."""
         ...
 
-    def blocks(self, size: int) -> Iterator[Block]:
+    def blocks(self, size: int) -> Iterator[RowBlock]:
         """The rows in order, in blocks of exactly `size` rows but for the last, which may be empty.
 
         The blocks do not depend on the file's format, so neither does any number computed from them.
@@ -37,20 +37,20 @@ class Rows(Protocol):
         ...
 
 
-def parcels(rows: Rows, size: int) -> Iterator[Parcel]:
-    """The blocks of the rows (see `Rows`), those of a table before their cells are encoded."""
+def lazy_blocks(rows: RowStream, size: int) -> Iterator[LazyBlock]:
+    """The blocks of the rows (see `RowStream`), those of a table before their cells are encoded."""
     if isinstance(rows, TableRows):
-        return rows.parcels(size)
+        return rows.lazy_blocks(size)
     return map(_ready, rows.blocks(size))
 
 
-def _ready(block: Block) -> Parcel:
+def _ready(block: RowBlock) -> LazyBlock:
     """That of a block which is made already."""
-    return Parcel(block.rows, lambda: block, lambda: block)
+    return LazyBlock(block.rows, lambda: block, lambda: block)
 
 
 class _Piece(NamedTuple):
-    """Complete rows of a table, and the rows and cells that were left out on the way, as in `Block`."""
+    """Complete rows of a table, and the rows and cells that were left out on the way, as in `RowBlock`."""
 
     batch: Batch
     dropped: int
@@ -69,15 +69,15 @@ class TableRows:
     """The complete rows of a table. `missing` is "error" or "drop", `unseen` levels "error" or "base"."""
 
     source: Source
-    recipe: Recipe
+    design: DesignSpec
     missing: str = "error"
     unseen: str = "error"
 
-    def blocks(self, size: int) -> Iterator[Block]:
-        """See `Rows`. Raises `MissingValuesError`, after counting the whole table, unless told to drop."""
-        return (parcel.block() for parcel in self.parcels(size))
+    def blocks(self, size: int) -> Iterator[RowBlock]:
+        """See `RowStream`. Raises `MissingValuesError`, after counting the whole table, unless told to drop."""
+        return (parcel.block() for parcel in self.lazy_blocks(size))
 
-    def unchecked(self) -> "TableRows | None":
+    def assume_finite(self) -> "TableRows | None":
         """The same rows, of a typed table taken for finite; None where a row might have to be left out."""
         if self.missing != "error" or not isinstance(self.source, LazySource):
             return None
@@ -88,40 +88,40 @@ class TableRows:
         """The rows of the table, complete or not, where that is known before they are read."""
         return self.source.height if isinstance(self.source, LazySource) else None
 
-    def parcels(self, size: int) -> Iterator[Parcel]:
+    def lazy_blocks(self, size: int) -> Iterator[LazyBlock]:
         """The same before their cells are encoded, so that several cores can do it."""
         for pieces in _grouped(self._pieces(), size):
             total = sum(piece.rows for piece in pieces)
-            yield Parcel(total, partial(self._block, pieces), partial(self._columns, pieces))
+            yield LazyBlock(total, partial(self._block, pieces), partial(self._columns, pieces))
 
-    def _columns(self, pieces: Sequence[_Piece]) -> Columns:
+    def _columns(self, pieces: Sequence[_Piece]) -> ColumnBlock:
         """The pieces as they lie, but for cells that are words."""
         parts = chain.from_iterable(piece.batch.chunks() for piece in pieces)
-        encoded = [self.recipe.arrays(part, unseen=self.unseen) for part in parts]
-        name = self.recipe.weights
+        encoded = [self.design.arrays(part, unseen=self.unseen) for part in parts]
+        name = self.design.weights
         w = np.concatenate([piece.batch.frame[name].to_numpy() for piece in pieces]) if name else None
         missing = sum((Counter(piece.missing) for piece in pieces), Counter())
         dropped = sum(piece.dropped for piece in pieces)
-        return Columns(encoded, len(self.recipe.features), w, dropped, dict(missing))
+        return ColumnBlock(encoded, len(self.design.features), w, dropped, dict(missing))
 
-    def _block(self, pieces: Sequence[_Piece]) -> Block:
+    def _block(self, pieces: Sequence[_Piece]) -> RowBlock:
         """The pieces as one block whose X and Y lie row by row."""
-        recipe, total = self.recipe, sum(piece.rows for piece in pieces)
-        X, Y = np.empty((total, len(recipe.features))), np.empty((total, len(recipe.targets)))
-        w, missing, stop = np.empty(total) if recipe.weights else None, Counter(), 0
+        design, total = self.design, sum(piece.rows for piece in pieces)
+        X, Y = np.empty((total, len(design.features))), np.empty((total, len(design.targets)))
+        w, missing, stop = np.empty(total) if design.weights else None, Counter(), 0
         for piece in pieces:
             rows = slice(stop, stop := stop + piece.rows)
-            recipe.encode(piece.batch, X[rows], unseen=self.unseen)
-            for j, target in enumerate(recipe.targets):
+            design.encode(piece.batch, X[rows], unseen=self.unseen)
+            for j, target in enumerate(design.targets):
                 Y[rows, j] = piece.batch.frame[target].to_numpy()
-            if w is not None and recipe.weights:
-                w[rows] = piece.batch.frame[recipe.weights].to_numpy()
+            if w is not None and design.weights:
+                w[rows] = piece.batch.frame[design.weights].to_numpy()
             missing.update(piece.missing)
-        return Block(X, Y, w, sum(piece.dropped for piece in pieces), dict(missing))
+        return RowBlock(X, Y, w, sum(piece.dropped for piece in pieces), dict(missing))
 
     def _pieces(self) -> Iterator[_Piece]:
         counted, incomplete, rows = Counter(), 0, 0
-        for batch in self.source.batches(self.recipe.columns):
+        for batch in self.source.batches(self.design.columns):
             rows += batch.frame.height
             batch = self._present(batch)
             present = batch.frame.height
@@ -143,7 +143,7 @@ class TableRows:
 
     def _present(self, batch: Batch) -> Batch:
         """The rows without those of weight zero, which are absent whatever their other cells hold."""
-        name = self.recipe.weights
+        name = self.design.weights
         if name is None:
             return batch
         refuse_negative(
@@ -171,11 +171,11 @@ class ArrayRows:
     X: Any
     Y: np.ndarray
     w: np.ndarray | None
-    recipe: Recipe
+    design: DesignSpec
     missing: str = "error"
 
-    def blocks(self, size: int) -> Iterator[Block]:
-        """See `Rows`. Raises `DataError` for an infinity, and for missing cells unless told to drop."""
+    def blocks(self, size: int) -> Iterator[RowBlock]:
+        """See `RowStream`. Raises `DataError` for an infinity, and for missing cells unless told to drop."""
         return regrouped(self._batches(), size)
 
     @property
@@ -184,36 +184,36 @@ class ArrayRows:
         return len(self.Y) * (self.X.shape[1] + self.Y.shape[1])
 
     @property
-    def stored(self) -> Block | None:
+    def stored(self) -> RowBlock | None:
         """The rows with a sparse X as it is stored, taken for complete; None where that would not be faster."""
         if not is_sparse(self.X) or self.missing != "error" or self.X.nnz > _THIN * self.cells:
             return None
-        whole = Block(self.X, self.Y, self.w)
+        whole = RowBlock(self.X, self.Y, self.w)
         present = whole if self.w is None else whole.take(np.flatnonzero(self.w != 0))
         return present if present.rows else None
 
     @property
     def is_ready(self) -> bool:
         """Whether X lies row by row as float64, and no row will be left out."""
-        whole = self.unchecked() is not None and not is_sparse(self.X)
+        whole = self.assume_finite() is not None and not is_sparse(self.X)
         return whole and self.X.dtype == np.float64 and self.X.flags.c_contiguous
 
-    def unchecked(self) -> "Unchecked | None":
+    def assume_finite(self) -> "AssumedFinite | None":
         """The same rows, taken for complete; None where a row might have to be left out."""
-        return Unchecked(self) if self.missing == "error" and self.w is None and len(self.Y) else None
+        return AssumedFinite(self) if self.missing == "error" and self.w is None and len(self.Y) else None
 
-    def pieces(self, size: int) -> Iterator[tuple[int, Block]]:
+    def pieces(self, size: int) -> Iterator[tuple[int, RowBlock]]:
         """All rows from the first on, `size` at a time, with the number of the first of them."""
         for first in range(0, max(1, len(self.Y)), size):
             part = slice(first, first + size)
             yield (
                 first,
-                Block(dense(self.X[part]), dense(self.Y[part]), None if self.w is None else self.w[part]),
+                RowBlock(dense(self.X[part]), dense(self.Y[part]), None if self.w is None else self.w[part]),
             )
 
-    def _batches(self) -> Iterator[Block]:
+    def _batches(self) -> Iterator[RowBlock]:
         counted, incomplete = Counter(), 0
-        for first, piece in self.pieces(max(1, _PIECE // (len(self.recipe.features) + 1))):
+        for first, piece in self.pieces(max(1, _PIECE // (len(self.design.features) + 1))):
             present, numbers = piece, range(first, first + piece.rows)
             if piece.w is not None:
                 counting = np.flatnonzero(piece.w)
@@ -235,7 +235,7 @@ class ArrayRows:
                 _DROP,
             )
 
-    def _complete(self, block: Block, numbers: Sequence[int] | np.ndarray) -> np.ndarray | None:
+    def _complete(self, block: RowBlock, numbers: Sequence[int] | np.ndarray) -> np.ndarray | None:
         """Which rows have no NaN; None for all of them, which a finite sum proves in one fast look."""
         odd = [values for values in block[:3] if values is not None and not np.isfinite(values.sum())]
         if not odd:
@@ -250,8 +250,8 @@ class ArrayRows:
             keep &= ~np.isnan(values).reshape(len(values), -1).any(axis=1)
         return keep
 
-    def _absent(self, block: Block) -> dict[str, int]:
-        names = (*self.recipe.features, *self.recipe.targets)
+    def _absent(self, block: RowBlock) -> dict[str, int]:
+        names = (*self.design.features, *self.design.targets)
         counts = np.concatenate([np.isnan(block.X).sum(axis=0), np.isnan(block.Y).sum(axis=0)])
         found = {name: int(count) for name, count in zip(names, counts, strict=True) if count}
         if block.w is not None and np.isnan(block.w).any():
@@ -264,18 +264,18 @@ _PIECE = 1 << 18  # cells of an array that are looked at together: they stay in 
 
 
 @dataclass(frozen=True, eq=False)
-class Unchecked:
+class AssumedFinite:
     """Rows of arrays taken for complete, so that looking and adding up are one pass: see `expect_finite`."""
 
     rows: ArrayRows
 
     @property
-    def recipe(self) -> Recipe:
+    def design(self) -> DesignSpec:
         """That of the rows."""
-        return self.rows.recipe
+        return self.rows.design
 
-    def blocks(self, size: int) -> Iterator[Block]:
-        """See `Rows`."""
+    def blocks(self, size: int) -> Iterator[RowBlock]:
+        """See `RowStream`."""
         return (piece for _, piece in self.rows.pieces(size))
 
 
@@ -304,10 +304,10 @@ def refuse_negative(w: np.ndarray, place: Callable[[int], str]) -> None:
         raise DataError(f"{place(row)}: the weight {w[row]:g} is negative", "give weights of zero or more")
 
 
-Part = TypeVar("Part", Block, _Piece)
+Part = TypeVar("Part", RowBlock, _Piece)
 
 
-def regrouped(blocks: Iterable[Block], size: int) -> Iterator[Block]:
+def regrouped(blocks: Iterable[RowBlock], size: int) -> Iterator[RowBlock]:
     """The same rows in blocks of exactly `size`, the last one shorter (and empty only when all are)."""
     return map(_joined, _grouped(blocks, size))
 
@@ -329,14 +329,14 @@ def _grouped(pieces: Iterable[Part], size: int) -> Iterator[list[Part]]:
         yield held
 
 
-def _joined(blocks: Sequence[Block]) -> Block:
+def _joined(blocks: Sequence[RowBlock]) -> RowBlock:
     if len(blocks) == 1:
         return blocks[0]
     w = None if blocks[0].w is None else np.concatenate([b.w for b in blocks if b.w is not None])
     missing = sum((Counter(b.missing) for b in blocks), Counter())
     X = np.concatenate([b.X for b in blocks])
     Y = np.concatenate([b.Y for b in blocks])
-    return Block(X, Y, w, sum(b.dropped for b in blocks), dict(missing))
+    return RowBlock(X, Y, w, sum(b.dropped for b in blocks), dict(missing))
 
 
 @dataclass(frozen=True)
@@ -347,22 +347,22 @@ class Split:
     split is exact to half a row per stripe, is the same for every file format, and needs no row count.
     """
 
-    rows: Rows
+    rows: RowStream
     share: float
     seed: int
     held_out: bool
     STRIPE = 1024
 
     @property
-    def recipe(self) -> Recipe:
-        """The recipe of the rows that were split."""
-        return self.rows.recipe
+    def design(self) -> DesignSpec:
+        """The design of the rows that were split."""
+        return self.rows.design
 
-    def blocks(self, size: int) -> Iterator[Block]:
-        """The rows of this side; see `Rows`."""
+    def blocks(self, size: int) -> Iterator[RowBlock]:
+        """The rows of this side; see `RowStream`."""
         return regrouped(self._sides(), size)
 
-    def _sides(self) -> Iterator[Block]:
+    def _sides(self) -> Iterator[RowBlock]:
         for number, block in enumerate(self.rows.blocks(self.STRIPE)):
             order = np.random.default_rng([self.seed, number]).permutation(len(block.X))
             held = np.zeros(len(block.X), bool)

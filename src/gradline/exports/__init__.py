@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from gradline.core.lazy import face
+from gradline.core.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from gradline.exports.graph import onnx
@@ -13,4 +13,4 @@ __all__ = ["onnx", "sql", "state_dict"]
 
 _HOMES = {"onnx": "graph", "sql": "statement", "state_dict": "tensors"}
 
-__getattr__, __dir__ = face(__name__, __all__, _HOMES)
+__getattr__, __dir__ = lazy_exports(__name__, __all__, _HOMES)

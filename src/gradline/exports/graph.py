@@ -68,7 +68,7 @@ class _Builder:
         self._nodes: list[NodeProto] = []
         self._constants: list[TensorProto] = []
         # Inner names must differ from those of all columns, whatever these are.
-        names = [*model.recipe.inputs, *model.targets]
+        names = [*model.design.inputs, *model.targets]
         self._prefix = "_" * (1 + max(len(name) - len(name.lstrip("_")) for name in names))
 
     def graph(self, found: Sequence[Part]) -> "GraphProto":

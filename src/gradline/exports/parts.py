@@ -32,14 +32,14 @@ Part = Numeric | Levels
 
 
 def parts(model: LinearModel) -> list[Part]:
-    """The parts of every prediction, in the order of the recipe; the bias (m,) comes on top.
+    """The parts of every prediction, in the order of the design; the bias (m,) comes on top.
 
     Raises `RequestError` where a coefficient is not finite.
     """
     expect_finite(model)
     found: list[Part] = []
     start = 0
-    for term in model.recipe.terms:
+    for term in model.design.terms:
         stop = start + len(term.names)
         weight = model.weight[:, start:stop].T
         if isinstance(term, Number):

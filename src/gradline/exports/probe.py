@@ -50,7 +50,7 @@ class Probe:
 
         `unseen` as the export has it: such a level gives no prediction ("null"), or that of the base ("base").
         """
-        terms = model.recipe.terms
+        terms = model.design.terms
         levels = [len(term.levels) for term in terms if isinstance(term, Category)]
         n = max([ROWS, *(count + _INCOMPLETE for count in levels)])
         draw = np.random.default_rng(0)
@@ -105,6 +105,6 @@ _REMEDY = "do not use this export there; nothing was written"
 def _cells(term: Term, model: LinearModel, n: int, draw: np.random.Generator) -> list[Any]:
     if isinstance(term, Number):
         j = model.features.index(term.column)
-        tally = model.moments.tally
-        return draw.uniform(tally.minimum[j], tally.maximum[j], n).tolist()
+        statistics = model.moments.statistics
+        return draw.uniform(statistics.minimum[j], statistics.maximum[j], n).tolist()
     return [term.levels[i % len(term.levels)] for i in range(n)]

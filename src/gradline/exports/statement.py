@@ -35,7 +35,7 @@ def sql(
     """
     chosen = dialect_named(dialect)
     expect_unseen(unseen)
-    _expect_distinct(chosen, list(model.recipe.inputs))
+    _expect_distinct(chosen, list(model.design.inputs))
     _expect_distinct(chosen, [*keep, *model.targets])
     found = parts(model)
     kept = [f"  t.{chosen.name(column)}" for column in keep]

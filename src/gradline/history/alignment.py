@@ -8,7 +8,7 @@ import numpy as np
 from gradline.core.errors import RequestError
 from gradline.core.linalg.triangular import triangular
 from gradline.core.text import listed
-from gradline.data.design import Category, Number, Recipe
+from gradline.data.design import Category, DesignSpec, Number
 from gradline.model.model import LinearModel
 from gradline.moments.state import Moments
 
@@ -97,8 +97,8 @@ def view(moments: Moments, features: frozenset[str], targets: tuple[str, ...]) -
     columns = tuple(Number(name) for name in names[: len(names) - len(targets)])
     return replace(
         moments,
-        recipe=Recipe(columns, targets, moments.recipe.weights),
-        tally=moments.tally.select(kept),
+        design=DesignSpec(columns, targets, moments.design.weights),
+        statistics=moments.statistics.select(kept),
         factor=triangular(moments.factor[:, kept]),
         products=moments.products and moments.products.select(kept),
     )
@@ -116,8 +116,8 @@ def _coded(model: LinearModel, other: LinearModel) -> tuple[End, dict[str, str]]
     With a bias the columns say the same in either coding, so predictions, optimum and the distance to it stay.
     """
     end, changed = End(model, model.moments, model.weight, model.bias), {}
-    theirs = {term.column: term for term in other.recipe.terms if isinstance(term, Category)}
-    for term in model.recipe.terms:
+    theirs = {term.column: term for term in other.design.terms if isinstance(term, Category)}
+    for term in model.design.terms:
         if not isinstance(term, Category) or term.column not in theirs:
             continue
         shared = sorted(set(term.levels) & set(theirs[term.column].levels), key=str.encode)
@@ -148,17 +148,17 @@ def _rebased(end: End, term: Category, base: str) -> End:
     moved[:, own] -= weight[:, [place]]
     moved[:, place] = -weight[:, place]
     levels = (base, *(term.levels[0] if level == base else level for level in term.levels[1:]))
-    terms = (Category(term.column, levels) if other == term else other for other in moments.recipe.terms)
+    terms = (Category(term.column, levels) if other == term else other for other in moments.design.terms)
     here = np.arange(len(turn)) == place
-    tally = replace(
-        moments.tally,
+    statistics = replace(
+        moments.statistics,
         mean=moments.mean @ turn + here,
-        mean_low=moments.tally.mean_low @ turn,
-        minimum=np.where(here, 0.0, moments.tally.minimum),
-        maximum=np.where(here, 1.0, moments.tally.maximum),
+        mean_low=moments.statistics.mean_low @ turn,
+        minimum=np.where(here, 0.0, moments.statistics.minimum),
+        maximum=np.where(here, 1.0, moments.statistics.maximum),
     )
-    recipe = replace(moments.recipe, terms=tuple(terms))
+    design = replace(moments.design, terms=tuple(terms))
     coded = replace(
-        moments, recipe=recipe, tally=tally, factor=triangular(moments.factor @ turn), products=None
+        moments, design=design, statistics=statistics, factor=triangular(moments.factor @ turn), products=None
     )
     return End(model, coded, moved, bias + weight[:, place])

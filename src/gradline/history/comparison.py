@@ -39,14 +39,14 @@ class Comparison:
         return not rest and all(model.is_empty for model in self.models)
 
     def __str__(self) -> str:
-        from gradline.history.text import told  # noqa: PLC0415 - which imports this
+        from gradline.history.text import render  # noqa: PLC0415 - which imports this
 
-        return told(self)
+        return render(self)
 
-    def card(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The comparison as plain JSON."""
         rest = {name: cards(getattr(self, name)) for name in ("alone", "logged", "environment", "code")}
-        models, files = [model.card() for model in self.models], [file.card() for file in self.files]
+        models, files = [model.to_dict() for model in self.models], [file.to_dict() for file in self.files]
         return finite({"before": self.before, "after": self.after, "models": models, **rest, "files": files})
 
 
@@ -150,7 +150,7 @@ class Table(NamedTuple):
     names: tuple[str, ...]
     rows: list[Row]
 
-    def card(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The table as plain JSON."""
         return {"model": self.path, "names": list(self.names), "rows": [row._asdict() for row in self.rows]}
 

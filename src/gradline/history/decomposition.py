@@ -12,7 +12,7 @@ from gradline.history.paths import PARTS, Route
 from gradline.model.certificate import finite
 from gradline.model.inference.inference import infer
 from gradline.model.model import LinearModel
-from gradline.moments.basis import Pair
+from gradline.moments.basis import Coefficients
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 
@@ -60,22 +60,22 @@ class Movement:
     features: tuple[str, ...]
     only_before: frozenset[str]
     only_after: frozenset[str]
-    before: Pair
-    after: Pair
+    before: Coefficients
+    after: Coefficients
     parts: tuple[Part, ...]
-    stderr: Pair
+    stderr: Coefficients
     spread: np.ndarray
     are_same_rows: bool
     order: str
     notes: tuple[str, ...]
 
     @property
-    def change(self) -> Pair:
+    def change(self) -> Coefficients:
         """θ_B − θ_A."""
         return self.after.each(np.subtract, self.before)
 
     @property
-    def change_stderr(self) -> Pair:
+    def change_stderr(self) -> Coefficients:
         """θ_B − θ_A in standard errors, NaN where there are none."""
         return self.change.each(_in_units, self.stderr)
 
@@ -83,11 +83,11 @@ class Movement:
         """The part of this name: data, columns or training."""
         return self.parts[PARTS.index(name)]
 
-    def in_stderr(self, part: Part) -> Pair:
+    def in_stderr(self, part: Part) -> Coefficients:
         """The change of a part in standard errors, NaN where there are none."""
-        return Pair(part.weight, part.bias).each(_in_units, self.stderr)
+        return Coefficients(part.weight, part.bias).each(_in_units, self.stderr)
 
-    def card(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The movement as plain JSON."""
         return finite(
             {
@@ -100,7 +100,7 @@ class Movement:
                 "change_stderr": _plain(self.change_stderr),
                 "parts": {
                     part.name: {
-                        **_plain(Pair(part.weight, part.bias)),
+                        **_plain(Coefficients(part.weight, part.bias)),
                         "size": part.size.tolist(),
                         "share": part.share.tolist(),
                         "stderr": _plain(self.in_stderr(part)),
@@ -157,8 +157,8 @@ def movement(before: LinearModel, after: LinearModel, *, average: bool = False) 
     )
 
 
-def _pair(theta: np.ndarray) -> Pair:
-    return Pair(theta[:, 1:], theta[:, 0])
+def _pair(theta: np.ndarray) -> Coefficients:
+    return Coefficients(theta[:, 1:], theta[:, 0])
 
 
 def _stderr(common: Ground) -> np.ndarray:
@@ -167,7 +167,7 @@ def _stderr(common: Ground) -> np.ndarray:
     for end in (common.a, common.b):
         moments, model = end.moments, end.model
         bias = end.bias if model.has_bias else None
-        estimates = infer(moments, Pair(end.weight, bias), moments.targets, "certified").estimates
+        estimates = infer(moments, Coefficients(end.weight, bias), moments.targets, "certified").estimates
         if estimates is None:
             continue
         places = [1 + common.features.index(name) for name in moments.features]
@@ -200,8 +200,8 @@ def _apart(a: Moments, b: Moments) -> list[str]:
     for name in (name for name in a.features if name in b.features):
         i, j = a.features.index(name), b.features.index(name)
         low, high = (
-            np.array([a.tally.minimum[i], b.tally.minimum[j]]),
-            np.array([a.tally.maximum[i], b.tally.maximum[j]]),
+            np.array([a.statistics.minimum[i], b.statistics.minimum[j]]),
+            np.array([a.statistics.maximum[i], b.statistics.maximum[j]]),
         )
         if low.max() > high.min():
             first, second = (f"{number(low[k], 6)} to {number(high[k], 6)}" for k in (0, 1))
@@ -216,5 +216,5 @@ def _in_units(values: np.ndarray, stderr: np.ndarray) -> np.ndarray:
     return np.divide(values, stderr, out=np.full(values.shape, np.nan), where=stderr > 0)
 
 
-def _plain(pair: Pair) -> dict[str, Any]:
+def _plain(pair: Coefficients) -> dict[str, Any]:
     return {"weight": pair.weight.tolist(), "bias": None if pair.bias is None else pair.bias.tolist()}

@@ -17,7 +17,7 @@ class FileDifference(NamedTuple):
     cells: list[Cell] | None = None
     note: str = ""
 
-    def card(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The difference as plain JSON."""
         shown = None if self.cells is None else [cell._asdict() for cell in self.cells]
         return {**self._asdict(), "cells": shown}

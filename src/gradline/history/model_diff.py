@@ -15,7 +15,7 @@ from gradline.history.store import Store
 from gradline.history.version import Version
 from gradline.model.certificate import finite
 from gradline.model.model import LinearModel, load
-from gradline.moments.basis import Pair
+from gradline.moments.basis import Coefficients
 
 _EQUAL = 1e-9  # relative: what rounding and the order of rows change is no difference of a figure
 
@@ -61,7 +61,7 @@ class Fitted:
 
     path: str
     about: Mapping[str, Any]
-    value: Pair
+    value: Coefficients
     model: LinearModel | None
 
     @classmethod
@@ -121,8 +121,8 @@ class Fitted:
             if moments.weight_sum != moments.rows:
                 found["weight of all rows"] = moments.weight_sum
             for i, name in enumerate(moments.features + moments.targets):
-                tally = moments.tally
-                ends = (tally.minimum[i], tally.maximum[i], tally.mean[i])
+                statistics = moments.statistics
+                ends = (statistics.minimum[i], statistics.maximum[i], statistics.mean[i])
                 low, high, mean = (number(float(end), 6) for end in ends)
                 found[name] = f"{low} to {high}, mean {mean}"
         return found | {"fingerprint": about["fingerprint"]}
@@ -134,8 +134,8 @@ class Fitted:
         return [(record.epoch, record.loss) for record in records] if len(records) > 1 else []
 
 
-def _value(model: LinearModel) -> Pair:
-    return Pair(model.weight, model.bias if model.has_bias else None)
+def _value(model: LinearModel) -> Coefficients:
+    return Coefficients(model.weight, model.bias if model.has_bias else None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,14 +175,14 @@ class ModelDifference:
         """Whether nothing differs."""
         return not (self.coefficients or self.fit or self.settings or self.data)
 
-    def card(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The difference as plain JSON."""
         return finite(
             {
                 "before": self.before.path,
                 "after": self.after.path,
                 "coefficients": [row._asdict() for row in self.coefficients],
-                "movement": None if self.movement is None else self.movement.card(),
+                "movement": None if self.movement is None else self.movement.to_dict(),
                 "unexplained": self.unexplained or None,
                 **{name: cards(getattr(self, name)) for name in ("fit", "settings", "data")},
                 "same_rows": self.same_rows,
@@ -254,7 +254,7 @@ def _of_data(before: Fitted, after: Fitted, same_rows: bool | None) -> list[Chan
 def _explained(before: Fitted, after: Fitted, found: Movement) -> Iterator[Coefficient]:
     """The coefficients of the common targets that moved, each with its parts, in one coding of text columns."""
     change, names = found.change_stderr, (None, *found.features)
-    parts = {part.name: Pair(part.weight, part.bias) for part in found.parts}
+    parts = {part.name: Coefficients(part.weight, part.bias) for part in found.parts}
     for j, target in enumerate(found.targets):
         for i, feature in enumerate(names):
             old = _at(found.before, j, i) if _has(before, feature, found.only_after) else None
@@ -269,7 +269,7 @@ def _has(fitted: Fitted, feature: str | None, lacking: frozenset[str]) -> bool:
     return fitted.about["bias"] if feature is None else feature not in lacking
 
 
-def _at(pair: Pair, j: int, i: int) -> float:
+def _at(pair: Coefficients, j: int, i: int) -> float:
     """The figure of target j for the i-th coefficient, the bias first."""
     values = pair.bias if i == 0 else pair.weight[:, i - 1]
     return math.nan if values is None else float(values[j])

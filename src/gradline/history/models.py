@@ -12,7 +12,7 @@ from gradline.history.store import Store
 from gradline.history.version import Version
 from gradline.model.certificate import finite
 from gradline.model.model import LinearModel, load
-from gradline.moments.basis import Pair
+from gradline.moments.basis import Coefficients
 
 
 def described(model: LinearModel, moments: bool) -> dict[str, Any]:
@@ -42,9 +42,9 @@ def described(model: LinearModel, moments: bool) -> dict[str, Any]:
             "rmse": training.rmse,
             "r2": training.r2,
             "rows": model.moments.rows,
-            "dropped": model.moments.tally.dropped,
+            "dropped": model.moments.statistics.dropped,
             "holdout": None if model.holdout is None else model.holdout._asdict(),
-            "fingerprint": f"{model.moments.tally.fingerprint:016x}",
+            "fingerprint": f"{model.moments.statistics.fingerprint:016x}",
             "config": dict(model.config),
             "moments": moments,
         }
@@ -94,7 +94,7 @@ def model_of(store: Store, version: Version, path: str | None = None) -> LinearM
     return opened(store.get(version.files[path]), Path(path).name)
 
 
-def coefficients_of(store: Store, version: Version, path: str | None = None) -> Pair:
+def coefficients_of(store: Store, version: Version, path: str | None = None) -> Coefficients:
     """The coefficients of a version's model, weight (m, p) and bias (m,) or None, also without its moments.
 
     Parameters and errors as in `model_of`.
@@ -104,7 +104,7 @@ def coefficients_of(store: Store, version: Version, path: str | None = None) -> 
         file = Path(folder) / Path(path).name
         file.write_bytes(store.get(version.files[path]))
         tensors, _ = read_tensors(file, "model")
-    return Pair(tensors["weight"], tensors["bias"] if version.models[path]["bias"] else None)
+    return Coefficients(tensors["weight"], tensors["bias"] if version.models[path]["bias"] else None)
 
 
 def _chosen(version: Version, path: str | None) -> str:

@@ -68,13 +68,13 @@ class Route:
         if (a.rows, a.weight_sum) != (b.rows, b.weight_sum):
             return False
         order = [(b.features + b.targets).index(name) for name in a.features + a.targets]
-        tally, other = a.tally, b.tally.select(order)
-        if (tally.minimum != other.minimum).any() or (tally.maximum != other.maximum).any():
+        statistics, other = a.statistics, b.statistics.select(order)
+        if (statistics.minimum != other.minimum).any() or (statistics.maximum != other.maximum).any():
             return False
-        largest = np.maximum(np.abs(tally.minimum), np.abs(tally.maximum))
+        largest = np.maximum(np.abs(statistics.minimum), np.abs(statistics.maximum))
         norms = np.linalg.norm(a.factor, axis=0)
         products = a.factor.T @ a.factor - b.factor[:, order].T @ b.factor[:, order]
-        close = (np.abs(tally.minus(other)) <= SAME * largest).all()
+        close = (np.abs(statistics.minus(other)) <= SAME * largest).all()
         return bool(close and (np.abs(products) <= SAME * np.outer(norms, norms)).all())
 
     def split(self, average: bool) -> Split:

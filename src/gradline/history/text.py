@@ -15,7 +15,7 @@ COEFFICIENTS = 40  # that are shown, the most important first
 LINES = 200  # of one file's diff that are shown
 
 
-def told(found: Comparison) -> str:
+def render(found: Comparison) -> str:
     """The comparison as text."""
     heads = (printable(found.before), printable(found.after))
     blocks = [" → ".join(heads)]

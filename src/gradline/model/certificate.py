@@ -85,7 +85,7 @@ class Certificate:
     condition_scaled: float
     hessian_condition: float
 
-    def card(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The certificate as plain JSON."""
         card = asdict(self)
         card["directions"] = [direction._asdict() for direction in self.directions]
@@ -97,8 +97,8 @@ class Certificate:
         return "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences(self))
 
     @classmethod
-    def from_card(cls, card: Mapping[str, Any]) -> "Certificate":
-        """The certificate that `card` described."""
+    def from_dict(cls, card: Mapping[str, Any]) -> "Certificate":
+        """The certificate that `to_dict` described."""
         return cls(**{**card, "directions": [Direction(**direction) for direction in card["directions"]]})
 
 
@@ -345,7 +345,7 @@ def _status(case: _Case, training: Training | None) -> str:
         return "stopped"
     if case.rank.deficiency:
         return "rank_deficient"
-    largest = np.maximum(np.abs(moments.tally.minimum), np.abs(moments.tally.maximum))[moments.p :]
+    largest = np.maximum(np.abs(moments.statistics.minimum), np.abs(moments.statistics.maximum))[moments.p :]
     unseen = ARRIVED * math.sqrt(moments.weight_sum) * largest  # what rounding leaves of a constant target
     sure = rounding.scaled <= np.maximum(10**-FEWEST_DIGITS * size, unseen)
     return "certified" if sure.all() else "uncertified"

@@ -9,16 +9,16 @@ import numpy as np
 from gradline.core.arguments import is_real
 from gradline.core.errors import DataError, RequestError, UsageError
 from gradline.core.linalg.refinement import Refined
-from gradline.data.inputs import matrix, read
+from gradline.data.inputs import as_rows, matrix
 from gradline.model.certificate import Certificate, Training, judge
 from gradline.model.model import History, LinearModel
 from gradline.moments.state import Moments
 from gradline.solvers.problem import Scaling
-from gradline.solvers.refined_optimum import known_optimum, seen
+from gradline.solvers.refined_optimum import refined_optimum, seen
 from gradline.solvers.trajectory import Spectrum
 
 
-class Coefficients(NamedTuple):
+class _Adopted(NamedTuple):
     """weight (m, p) and bias (m,), float64; `has_bias` is False where there is none."""
 
     weight: np.ndarray
@@ -49,13 +49,13 @@ def certify(
 
     Raises `RequestError` for a model without a linear map or of another shape, and what `gradline.fit` raises.
     """
-    moments, small = seen(read(data, targets, features, exclude, weights, missing).rows)
+    moments, small = seen(as_rows(data, targets, features, exclude, weights, missing).rows)
     found = coefficients(model, moments)
-    return judged(found, moments, lr, momentum, optimum=known_optimum(moments, small, found.has_bias))
+    return judged(found, moments, lr, momentum, optimum=refined_optimum(moments, small, found.has_bias))
 
 
 def judged(
-    found: Coefficients,
+    found: _Adopted,
     moments: Moments,
     lr: float | None = None,
     momentum: float = 0.0,
@@ -87,15 +87,15 @@ def adopted(
     missing: str = "error",
 ) -> LinearModel:
     """The `LinearModel` of a module trained elsewhere; see `LinearModel.from_torch`."""
-    reading = read(data, targets, features, exclude, weights, missing)
+    reading = as_rows(data, targets, features, exclude, weights, missing)
     moments, small = seen(reading.rows)
     found = coefficients(module, moments)
-    optimum = known_optimum(moments, small, found.has_bias)
+    optimum = refined_optimum(moments, small, found.has_bias)
     return LinearModel(
         weight=found.weight,
         bias=found.bias,
         has_bias=found.has_bias,
-        recipe=reading.rows.recipe,
+        design=reading.rows.design,
         moments=moments,
         certificate=judged(found, moments, optimum=optimum),
         solver="torch",
@@ -107,7 +107,7 @@ def adopted(
     )
 
 
-def coefficients(model: Any, moments: Moments) -> Coefficients:
+def coefficients(model: Any, moments: Moments) -> _Adopted:
     """weight and bias out of a module, an estimator or a pair, checked against the columns."""
     weight, bias = _pair(model)
     weight = matrix(weight, "the model's weight")
@@ -119,13 +119,13 @@ def coefficients(model: Any, moments: Moments) -> Coefficients:
             f"give the {moments.p} features and {moments.m} targets that it was trained on, in its order",
         )
     if bias is None:
-        return Coefficients(weight, np.zeros(moments.m), False)
+        return _Adopted(weight, np.zeros(moments.m), False)
     bias = matrix(bias, "the model's bias").reshape(-1)
     if len(bias) not in (1, moments.m):
         raise RequestError(
             f"the model's bias has {len(bias)} values for {moments.m} targets", "give one for each target"
         )
-    return Coefficients(weight, np.broadcast_to(bias, (moments.m,)).copy(), True)
+    return _Adopted(weight, np.broadcast_to(bias, (moments.m,)).copy(), True)
 
 
 def _pair(model: Any) -> tuple[Any, Any]:

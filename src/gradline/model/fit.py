@@ -1,4 +1,4 @@
-"""The one orchestration: source → recipe → moments or batches → solve → judge → model."""
+"""The one orchestration: source → design → moments or batches → solve → judge → model."""
 
 import math
 import os
@@ -17,11 +17,11 @@ from gradline.core.errors import DataError, GradlineWarning, Notice, RequestErro
 from gradline.core.linalg.refinement import Refined
 from gradline.core.memory_limit import limited
 from gradline.core.text import listed
-from gradline.data.design import Category, Recipe
-from gradline.data.inputs import read
-from gradline.data.row_block import Block, Columns
-from gradline.data.row_cache import as_rows, in_memory
-from gradline.data.row_stream import ArrayRows, Rows, Split
+from gradline.data.design import Category, DesignSpec
+from gradline.data.inputs import as_rows
+from gradline.data.row_block import ColumnBlock, RowBlock
+from gradline.data.row_cache import in_memory, kept_rows
+from gradline.data.row_stream import ArrayRows, RowStream, Split
 from gradline.model.certificate import Certificate, Training, judge, least_digits, sure_digits
 from gradline.model.model import History, LinearModel, evaluation, load
 from gradline.moments.rank import Rank
@@ -29,7 +29,7 @@ from gradline.moments.state import Moments
 from gradline.solvers import SGD, Exact, Observer, Solution, Solver, solve
 from gradline.solvers.loop import INITS
 from gradline.solvers.problem import Problem, Scaling
-from gradline.solvers.refined_optimum import Keeper, known_optimum
+from gradline.solvers.refined_optimum import RowCollector, refined_optimum
 from gradline.solvers.seminormal_correction import corrected
 from gradline.solvers.trajectory import Trajectory, unstacked
 
@@ -103,7 +103,7 @@ class Request:
     memory: int | str | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.solver, type) or not hasattr(self.solver, "prepared"):
+        if isinstance(self.solver, type) or not hasattr(self.solver, "resolve"):
             raise UsageError(
                 f"solver is {self.solver!r}", "give Exact(), GradientDescent(…) or SGD(…) from gradline"
             )
@@ -120,13 +120,13 @@ def run(
     targets: Any,
     request: Request,
     observers: Sequence[Observer] = (),
-    watch: Callable[[Block | Columns], None] = lambda _: None,
+    watch: Callable[[RowBlock | ColumnBlock], None] = lambda _: None,
 ) -> LinearModel:
     """`fit` with observers of the epochs and a watcher of the rows read; the command line calls this."""
     began = time.perf_counter()
     with limited(request.memory):
         gathered = _gather(data, targets, request, watch)
-        config = _config(data, gathered.recipe, request)
+        config = _config(data, gathered.design, request)
         with few_blas_threads(gathered.moments.p + gathered.moments.m):
             model = _trained(gathered, request, config, observers)
     return replace(model, seconds=time.perf_counter() - began)
@@ -136,12 +136,12 @@ def _trained(
     gathered: "_Gathered", request: Request, config: dict[str, Any], observers: Sequence[Observer]
 ) -> LinearModel:
     moments = gathered.moments
-    solver = _with_loaded_init(request.solver, gathered.recipe)
+    solver = _with_loaded_init(request.solver, gathered.design)
     scale = solver.scale if request.scale == "auto" else request.scale
     scaling = Scaling.none(moments.p) if scale == "none" else Scaling.standard(moments, request.bias)
     optimum, short = _known(gathered, request)
     problem = Problem.of(moments, gathered.rows, request.bias, scaling, optimum)
-    solver, notices = solver.prepared(problem, request.force)
+    solver, notices = solver.resolve(problem, request.force)
     held = gathered.held_out
     holdout = None if held is None else Problem.of(held, None, request.bias, scaling)
     solution = solve(solver, problem, observers, holdout)
@@ -152,11 +152,11 @@ def _trained(
         weight=weight,
         bias=bias,
         has_bias=request.bias,
-        recipe=gathered.recipe,
+        design=gathered.design,
         moments=moments,
         certificate=certificate,
         solver=solver.name,
-        settings=solver.settings(),
+        settings=solver.params(),
         scale=scale,
         config=config,
         history=History(tuple(solution.history)),
@@ -173,38 +173,40 @@ class _Gathered(NamedTuple):
     """
 
     moments: Moments
-    rows: Rows | None
-    small: Block | None
+    rows: RowStream | None
+    small: RowBlock | None
     held_out: Moments | None
-    recipe: Recipe
+    design: DesignSpec
     notices: list[Notice]
 
 
-def _gather(data: Any, targets: Any, request: Request, watch: Callable[[Block | Columns], None]) -> _Gathered:
+def _gather(
+    data: Any, targets: Any, request: Request, watch: Callable[[RowBlock | ColumnBlock], None]
+) -> _Gathered:
     if isinstance(data, Moments):
         return _of_moments(data, targets, request)
-    reading = read(data, targets, request.features, request.exclude, request.weights, request.missing)
+    reading = as_rows(data, targets, request.features, request.exclude, request.weights, request.missing)
     # Arrays are in memory already, and a part of them may pass by twice.
-    most = 0 if isinstance(reading.rows, ArrayRows) else _most_rows(reading.rows.recipe, request.solver)
-    keeper = Keeper(watch, most)
+    most = 0 if isinstance(reading.rows, ArrayRows) else _most_rows(reading.rows.design, request.solver)
+    keeper = RowCollector(watch, most)
     moments, held_out = _moments(reading.rows, request, keeper)
     whole = moments if held_out is None else moments + held_out
-    recipe = reading.rows.recipe.present(whole.has_level)
-    if not recipe.terms:
+    design = reading.rows.design.drop_unused_levels(whole.has_level)
+    if not design.terms:
         raise RequestError("every feature has one value in all complete rows", "use other features")
-    rows = replace(reading.rows, recipe=recipe)  # pyright: ignore[reportArgumentType] - both are dataclasses
+    rows = replace(reading.rows, design=design)  # pyright: ignore[reportArgumentType] - both are dataclasses
     training = Split(rows, request.holdout, request.seed, held_out=False) if request.holdout else rows
-    kept = keeper.first(moments.rows) if recipe == reading.rows.recipe else None
-    small = keeper.kept(reading.rows.recipe, recipe)
+    kept = keeper.first(moments.rows) if design == reading.rows.design else None
+    small = keeper.kept(reading.rows.design, design)
     del keeper  # whose rows make room for those that are read again
-    most = _most_rows(recipe, request.solver)
+    most = _most_rows(design, request.solver)
     return _Gathered(
-        moments.select(recipe),
-        in_memory(training, moments.rows, most) if kept is None else as_rows(kept, training),
+        moments.select(design),
+        in_memory(training, moments.rows, most) if kept is None else kept_rows(kept, training),
         small,
-        held_out and held_out.select(recipe),
-        recipe,
-        reading.notices + _left_out(reading.rows.recipe, recipe),
+        held_out and held_out.select(design),
+        design,
+        reading.notices + _left_out(reading.rows.design, design),
     )
 
 
@@ -215,17 +217,17 @@ def _of_moments(data: Moments, targets: Any, request: Request) -> _Gathered:
         raise RequestError(
             "moments have their columns and weights already", "choose them when the moments are computed"
         )
-    recipe = data.recipe.present(_expect_rows(data).has_level)
-    return _Gathered(data.select(recipe), None, None, None, recipe, [])
+    design = data.design.drop_unused_levels(_expect_rows(data).has_level)
+    return _Gathered(data.select(design), None, None, None, design, [])
 
 
-def _most_rows(recipe: Recipe, solver: Solver) -> int:
+def _most_rows(design: DesignSpec, solver: Solver) -> int:
     """How many rows the solver would have in memory."""
-    columns = len(recipe.features) + len(recipe.targets)
+    columns = len(design.features) + len(design.targets)
     return solver.most_rows(columns) if isinstance(solver, SGD) else 0
 
 
-def _moments(rows: Rows, request: Request, keeper: Keeper) -> tuple[Moments, Moments | None]:
+def _moments(rows: RowStream, request: Request, keeper: RowCollector) -> tuple[Moments, Moments | None]:
     if not request.holdout:
         return _expect_rows(Moments.from_rows(rows, watch=keeper)), None
     kept, held = (Split(rows, request.holdout, request.seed, held_out) for held_out in (False, True))
@@ -244,10 +246,10 @@ def _moments(rows: Rows, request: Request, keeper: Keeper) -> tuple[Moments, Mom
 
 def _expect_rows(moments: Moments) -> Moments:
     if moments.rows == 0:
-        if moments.tally.dropped == 0:
+        if moments.statistics.dropped == 0:
             raise DataError("every row has weight zero", "give some row a positive weight")
         raise DataError(
-            f"no row is left to fit: all {moments.tally.dropped:,} have missing cells",
+            f"no row is left to fit: all {moments.statistics.dropped:,} have missing cells",
             "use fewer columns, or fill the cells",
         )
     return moments
@@ -256,7 +258,7 @@ def _expect_rows(moments: Moments) -> Moments:
 def _known(gathered: _Gathered, request: Request) -> tuple[Refined | None, list[Notice]]:
     """The optimum to rounding, of a small table or where the digits asked for need it, and what cannot be had."""
     moments, bias = gathered.moments, request.bias
-    optimum = known_optimum(moments, gathered.small, bias)
+    optimum = refined_optimum(moments, gathered.small, bias)
     wanted = getattr(request.solver, "digits", None)
     if optimum is not None or wanted is None or Rank.of(moments, bias).deficiency:
         return optimum, []
@@ -270,7 +272,7 @@ def _known(gathered: _Gathered, request: Request) -> tuple[Refined | None, list[
     return None, [Notice(text)]
 
 
-def _left_out(before: Recipe, after: Recipe) -> list[Notice]:
+def _left_out(before: DesignSpec, after: DesignSpec) -> list[Notice]:
     levels = {term.column: term.levels for term in after.terms if isinstance(term, Category)}
     notices = []
     for term in before.terms:
@@ -282,28 +284,28 @@ def _left_out(before: Recipe, after: Recipe) -> list[Notice]:
     return notices
 
 
-def _with_loaded_init(solver: Solver, recipe: Recipe) -> Solver:
+def _with_loaded_init(solver: Solver, design: DesignSpec) -> Solver:
     """The solver with a saved model as its start turned into weight and bias, matched by name."""
     init = getattr(solver, "init", None)
     if isinstance(init, (str, os.PathLike)) and init not in INITS:
         init = load(Path(init))
     if not isinstance(init, LinearModel):
         return solver
-    if set(init.features) != set(recipe.features) or set(init.targets) != set(recipe.targets):
-        odd = sorted({*init.features, *init.targets} ^ {*recipe.features, *recipe.targets})
+    if set(init.features) != set(design.features) or set(init.targets) != set(design.targets):
+        odd = sorted({*init.features, *init.targets} ^ {*design.features, *design.targets})
         raise RequestError(
             f"the model to start from has other columns: {listed(odd)}",
             "start from a model of the same columns",
         )
-    rows = [init.targets.index(name) for name in recipe.targets]
-    columns = [init.features.index(name) for name in recipe.features]
+    rows = [init.targets.index(name) for name in design.targets]
+    columns = [init.features.index(name) for name in design.features]
     start = (init.weight[np.ix_(rows, columns)], init.bias[rows])
     return replace(solver, init=start)  # type: ignore[type-var]
 
 
 def _training(solver: Solver, problem: Problem, solution: Solution) -> Training | None:
     """What the judge should know of the training, or None when nothing was trained."""
-    settings = solver.settings()
+    settings = solver.params()
     if "lr" not in settings:
         return None
     lr, momentum, batch_size = settings["lr"], settings["momentum"], settings.get("batch_size")
@@ -344,11 +346,11 @@ def command(data: str, targets: Sequence[str], request: Request) -> list[str]:
 _CHOICES = ("bias", "scale", "missing", "holdout", "seed", "force", "memory")
 
 
-def _config(data: Any, recipe: Recipe, request: Request) -> dict[str, Any]:
+def _config(data: Any, design: DesignSpec, request: Request) -> dict[str, Any]:
     """What reproduces the fit: the flags of `gradline fit`, as far as they differ from the defaults."""
     config: dict[str, Any] = {"data": os.fspath(data)} if isinstance(data, (str, os.PathLike)) else {}
-    config["targets"] = list(recipe.targets)
-    config |= {"solver": request.solver.name, **request.solver.settings()}
+    config["targets"] = list(design.targets)
+    config |= {"solver": request.solver.name, **request.solver.params()}
     if config.get("init") == "given":
         del config["init"]  # arrays have no place in a file of options
     chosen = {name: getattr(request, name) for name in _CHOICES}

@@ -1,4 +1,4 @@
-"""LinearModel: coefficients with their recipe and their proof, and the one file that holds them all."""
+"""LinearModel: coefficients with their design and their proof, and the one file that holds them all."""
 
 import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,13 +15,13 @@ from gradline.core.linalg.refinement import Figures
 from gradline.core.tensor_file import digest, expect_shapes, read_tensors, write_tensors
 from gradline.core.text import listed
 from gradline.data import open_table
-from gradline.data.design import Number, Recipe
+from gradline.data.design import DesignSpec, Number
 from gradline.data.inputs import is_array, matrix
 from gradline.data.row_stream import TableRows, complete
 from gradline.data.sparse import by_rows, dense, is_sparse
 from gradline.model.certificate import Certificate, finite
 from gradline.model.inference.inference import Inference, infer
-from gradline.moments.basis import Pair
+from gradline.moments.basis import Coefficients
 from gradline.moments.state import Moments
 from gradline.solvers import Record
 
@@ -76,10 +76,10 @@ class LinearModel:
     """ŷ = x @ weightᵀ + bias, with everything that belongs to it.
 
     - `weight` (m, p) and `bias` (m,) as in `nn.Linear`, in raw units, float64.
-    - `recipe`: how a table becomes X; columns are matched by name.
+    - `design`: how a table becomes X; columns are matched by name.
     - `certificate`: the judge's findings; `history`: the losses of training.
     - `moments`: the state of the training rows, from which intervals and trajectories follow.
-    - `solver` and `settings`: what trained it; `config`: what reproduces it; `seconds` that it took,
+    - `solver` and `params`: what trained it; `config`: what reproduces it; `seconds` that it took,
       not kept in the file, so that the same fit writes the same file.
     - `holdout`: the evaluation on held-out rows, if any were; `notices`: what the user should know.
     - `figures`: what standard errors need, to rounding, where the rows were few enough to be refined.
@@ -88,7 +88,7 @@ class LinearModel:
     weight: np.ndarray
     bias: np.ndarray
     has_bias: bool
-    recipe: Recipe
+    design: DesignSpec
     moments: Moments
     certificate: Certificate
     solver: str
@@ -104,18 +104,18 @@ class LinearModel:
     @property
     def features(self) -> tuple[str, ...]:
         """The names of the columns of X."""
-        return self.recipe.features
+        return self.design.features
 
     @property
     def targets(self) -> tuple[str, ...]:
         """The names of the targets."""
-        return self.recipe.targets
+        return self.design.targets
 
     @property
     def objective(self) -> str:
         """What was minimised, with its numbers."""
         m, rows = len(self.targets), self.moments.rows
-        weights = f", weights summing to {self.moments.weight_sum:g}" if self.recipe.weights else ""
+        weights = f", weights summing to {self.moments.weight_sum:g}" if self.design.weights else ""
         return (
             f"mean squared error over {rows:,} rows × {m} target{'s' * (m > 1)}{weights}: "
             f"Σ{'w·' if weights else ''}(ŷ − y)² / {m * self.moments.weight_sum:,.10g}"
@@ -136,7 +136,7 @@ class LinearModel:
 
         Raises `UsageError` for another word.
         """
-        value = Pair(self.weight, self.bias if self.has_bias else None)
+        value = Coefficients(self.weight, self.bias if self.has_bias else None)
         status = self.certificate.status
         return infer(self.moments, value, self.targets, status, weights_are, self.figures)
 
@@ -154,12 +154,12 @@ class LinearModel:
             moments = Moments.of(data if is_sparse(data) else self._matrix(data), targets, missing=missing)
         else:
             source = open_table(data)
-            recipe = self.recipe
-            if recipe.weights not in source.schema():  # then every row counts once
-                recipe = replace(recipe, weights=None)
-            recipe.match(source, targets=True)
+            design = self.design
+            if design.weights not in source.schema():  # then every row counts once
+                design = replace(design, weights=None)
+            design.match(source, targets=True)
             with _offering_base():
-                moments = Moments.from_rows(TableRows(source, recipe, missing, unseen))
+                moments = Moments.from_rows(TableRows(source, design, missing, unseen))
         if moments.rows == 0:
             raise DataError("no complete row is left to evaluate", "fill the missing cells")
         return evaluation(moments, self.weight, self.bias, self.has_bias)
@@ -202,8 +202,8 @@ class LinearModel:
                 yield X
             return
         source = open_table(data)
-        self.recipe.match(source, targets=False)
-        for batch in source.batches(self.recipe.inputs):
+        self.design.match(source, targets=False)
+        for batch in source.batches(self.design.inputs):
             known = complete(batch.frame)
             if missing != "drop" and not known.all():
                 row = known.arg_min() or 0
@@ -211,7 +211,7 @@ class LinearModel:
             complete_rows = batch.where(known)
             encoded = np.empty((complete_rows.frame.height, len(self.features)))
             with _offering_base():
-                self.recipe.encode(complete_rows, encoded, unseen=unseen)
+                self.design.encode(complete_rows, encoded, unseen=unseen)
             X = np.full((batch.frame.height, len(self.features)), np.nan)
             X[known.to_numpy()] = encoded
             yield X
@@ -227,7 +227,7 @@ class LinearModel:
             yield first, self._matrix(dense(rows[first : first + size]))
 
     def _matrix(self, data: Any) -> np.ndarray:
-        if not all(isinstance(term, Number) for term in self.recipe.terms):
+        if not all(isinstance(term, Number) for term in self.design.terms):
             raise DataError(
                 "an array has no levels, and the model has categories", "give a frame with named columns"
             )
@@ -278,16 +278,16 @@ class LinearModel:
         moments = {f"moments.{name}": tensor for name, tensor in self.moments.tensors().items()}
         figures = {} if self.figures is None else self.figures._asdict()
         refined = {f"figures.{name}": tensor for name, tensor in figures.items()}
-        write_tensors(path, {"weight": self.weight, "bias": self.bias, **moments, **refined}, self._card())
+        write_tensors(path, {"weight": self.weight, "bias": self.bias, **moments, **refined}, self._to_dict())
 
-    def _card(self) -> dict[str, Any]:
+    def _to_dict(self) -> dict[str, Any]:
         return finite(
             {
                 "kind": "model",
                 "has_bias": self.has_bias,
-                "recipe": self.recipe.card(),
-                "moments": self.moments.card(),
-                "certificate": self.certificate.card(),
+                "recipe": self.design.to_dict(),
+                "moments": self.moments.to_dict(),
+                "certificate": self.certificate.to_dict(),
                 "solver": self.solver,
                 "settings": dict(self.settings),
                 "scale": self.scale,
@@ -325,8 +325,8 @@ def load(path: str | Path) -> LinearModel:
             "fit it again, or load the two with safetensors",
         )
     try:
-        recipe = Recipe.from_card(card["recipe"])
-        m, p = len(recipe.targets), len(recipe.features)
+        design = DesignSpec.from_dict(card["recipe"])
+        m, p = len(design.targets), len(design.features)
         shapes = {"weight": (m, p), "bias": (m,)}
         if "figures.squares" in tensors:
             shapes |= {"figures.squares": (m,), "figures.variances": (p + card["has_bias"],)}
@@ -336,9 +336,9 @@ def load(path: str | Path) -> LinearModel:
             weight=tensors["weight"],
             bias=tensors["bias"],
             has_bias=card["has_bias"],
-            recipe=recipe,
+            design=design,
             moments=Moments.from_tensors(path, inner, card["moments"]),
-            certificate=Certificate.from_card(card["certificate"]),
+            certificate=Certificate.from_dict(card["certificate"]),
             solver=card["solver"],
             settings=card["settings"],
             scale=card["scale"],
@@ -383,7 +383,7 @@ def evaluation(moments: Moments, weight: np.ndarray, bias: np.ndarray, has_bias:
     squares, variation = moments.squares(weight, bias), moments.variation(has_bias)
     return Evaluation(
         moments.rows,
-        moments.tally.dropped,
+        moments.statistics.dropped,
         float(squares.sum() / (moments.m * moments.weight_sum)),
         np.sqrt(squares / moments.weight_sum).tolist(),
         [float(1 - s / v) if v > 0 else None for s, v in zip(squares, variation, strict=True)],

@@ -12,7 +12,7 @@ from gradline.model.certificate import Certificate
 from gradline.model.inference.estimates import Estimates
 from gradline.model.inference.inference import Inference
 from gradline.model.model import Evaluation, LinearModel
-from gradline.moments.basis import Pair
+from gradline.moments.basis import Coefficients
 from gradline.solvers.trajectory import Direction
 
 WIDTH = 100  # of a line of prose, on every terminal the same
@@ -34,19 +34,19 @@ def heading(model: LinearModel) -> str:
         "sgd": "mini-batch gradient descent",
         "torch": "trained with PyTorch",
     }
-    columns = listed([term.column for term in model.recipe.terms])
+    columns = listed([term.column for term in model.design.terms])
     lines = [
         f"{listed(model.targets)} from {columns}",
         f"{counted(model.moments.rows, 'row')}{_dropped(model)}, {solver[model.solver]}{_settings(model)}",
     ]
-    bases = [f"{t.column} {t.levels[0]}" for t in model.recipe.terms if isinstance(t, Category)]
+    bases = [f"{t.column} {t.levels[0]}" for t in model.design.terms if isinstance(t, Category)]
     if bases:
         lines.append(f"base levels: {listed(bases)}")
     return "\n".join(lines)
 
 
 def _dropped(model: LinearModel) -> str:
-    dropped = model.moments.tally.dropped
+    dropped = model.moments.statistics.dropped
     return f" ({dropped:,} more dropped for missing cells)" if dropped else ""
 
 
@@ -123,7 +123,7 @@ def inference_table(model: LinearModel, inference: Inference) -> str:
     blocks = [] if known is None else [_tests(model, inference, known, j) for j in range(len(model.targets))]
     if inference.reason is not None:
         said.append(f"Left out: {inference.reason}.")
-    if model.recipe.weights or model.moments.weight_sum != model.moments.rows:
+    if model.design.weights or model.moments.weight_sum != model.moments.rows:
         said.append(f"Weights are taken as {inference.weights_are} (--weights-are says otherwise).")
     if known is not None:
         said.append("This holds if a line suits the data and the errors are normal, independent and alike.")
@@ -149,7 +149,7 @@ def _tests(model: LinearModel, inference: Inference, known: Estimates, j: int) -
     return f"{aligned(columns)}\n{_fit(inference, j)}"
 
 
-def _stacked(pair: Pair, j: int) -> np.ndarray:
+def _stacked(pair: Coefficients, j: int) -> np.ndarray:
     """The figures of target j, that of the bias first."""
     return pair.weight[j] if pair.bias is None else np.concatenate([pair.bias[j : j + 1], pair.weight[j]])
 

@@ -15,17 +15,17 @@ from gradline.moments.state import Moments, once
 _DETERMINED = 1e-9  # a direction with less than this share in what the data cannot tell apart is determined
 
 
-class Pair(NamedTuple):
+class Coefficients(NamedTuple):
     """A figure for every coefficient: weight (m, p, …), and bias (m, …) or None; NaN where it means nothing."""
 
     weight: np.ndarray
     bias: np.ndarray | None
 
-    def each(self, compute: Callable[..., np.ndarray], *others: "Pair") -> "Pair":
+    def each(self, compute: Callable[..., np.ndarray], *others: "Coefficients") -> "Coefficients":
         """`compute` of this pair's figures and those of the others, which have a bias where this one has."""
         weight = compute(self.weight, *(other.weight for other in others))
         bias = None if self.bias is None else compute(self.bias, *(other.bias for other in others))
-        return Pair(weight, bias)
+        return Coefficients(weight, bias)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,15 +79,15 @@ class Basis:
         first = np.concatenate([[self.level], -self.center[0] @ self.root])
         return np.vstack([first, np.column_stack([np.zeros(len(self.root)), self.root])])
 
-    def stderr(self, middle: np.ndarray) -> Pair:
+    def stderr(self, middle: np.ndarray) -> Coefficients:
         """Standard errors for the covariance `middle` (m, q, q) of Σ w·r·g; NaN where not determined."""
         variance = np.einsum("jk,mkl,jl->mj", self.inverse, middle, self.inverse)
         return self.pair(np.sqrt(np.maximum(variance, 0.0)))
 
-    def pair(self, values: np.ndarray) -> Pair:
+    def pair(self, values: np.ndarray) -> Coefficients:
         """Values (m, bias + p) as a pair, NaN where the coefficient is not determined."""
         values = np.where(self.determined, values, np.nan)
-        return Pair(values, None) if self.level is None else Pair(values[:, 1:], values[:, 0])
+        return Coefficients(values, None) if self.level is None else Coefficients(values[:, 1:], values[:, 0])
 
     @cached_property
     def determined(self) -> np.ndarray:
@@ -107,7 +107,7 @@ def _basis(moments: Moments, bias: bool) -> Basis:
     norms = np.where(rank.norms > 0, rank.norms, 1.0)
     center, loose = np.zeros((2, p)), None
     if bias:
-        center[:] = moments.mean[:p], moments.tally.mean_low[:p]
+        center[:] = moments.mean[:p], moments.statistics.mean_low[:p]
     if rank.deficiency:
         kept = rank.right[: rank.rank]
         loose = np.eye(p) - kept.T @ kept

@@ -23,7 +23,7 @@ _CUTS = (
 )  # what beside the largest entry may be rounding; the first that bears proof counts
 
 
-class Columns(NamedTuple):
+class VaryingColumns(NamedTuple):
     """The columns (k, p) scaled to unit norm, their `norms` (p,) and what was taken off, `mean` (p,)."""
 
     unit: np.ndarray
@@ -89,7 +89,9 @@ class Relation(NamedTuple):
         return [text for _, text in sorted(parts, key=lambda part: part[0] < 0)]
 
 
-def relations(columns: Columns, null: np.ndarray, tolerance: float, almost: bool = False) -> list[Relation]:
+def relations(
+    columns: VaryingColumns, null: np.ndarray, tolerance: float, almost: bool = False
+) -> list[Relation]:
     """As many relations as `null` (d, p) has rows, the shortest first.
 
     Its rows are an orthonormal basis of the combinations v of unit columns with ‖unit·v‖ ≤ tolerance·‖v‖.
@@ -112,7 +114,7 @@ class _Found(NamedTuple):
 class _Search(NamedTuple):
     """What every step of the search needs."""
 
-    columns: Columns
+    columns: VaryingColumns
     tolerance: float
     almost: bool
 
@@ -243,7 +245,7 @@ def _proven(unit: np.ndarray, row: np.ndarray, tolerance: float) -> tuple[np.nda
 
 
 def _solved(
-    columns: Columns, used: np.ndarray, v: np.ndarray, tolerance: float, gap: float, almost: bool
+    columns: VaryingColumns, used: np.ndarray, v: np.ndarray, tolerance: float, gap: float, almost: bool
 ) -> Relation:
     """The combination solved for the column that leaves the simplest coefficients.
 

@@ -14,11 +14,11 @@ from gradline.core.linalg.triangular import (
     rounding,
     smallest_singular_value,
 )
-from gradline.data.design import Recipe
-from gradline.data.row_block import Block, Columns
+from gradline.data.design import DesignSpec
+from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.row_stream import expect_finite
-from gradline.moments.gram import Sums, sparse_sums, summed
-from gradline.moments.statistics import Tally, centre, refuse_extreme
+from gradline.moments.gram import RowSums, sparse_sums, summed
+from gradline.moments.statistics import RowStatistics, centre, refuse_extreme
 
 _LOST = 1e3  # a shift off by more than this many variances costs digits: three here
 
@@ -39,30 +39,30 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class CrossProducts:
-    """G = Σ w·(z − z̄)(z − z̄)ᵀ over rows z = [x y], with their tally."""
+    """G = Σ w·(z − z̄)(z − z̄)ᵀ over rows z = [x y], with their statistics."""
 
-    tally: Tally
+    statistics: RowStatistics
     G: np.ndarray
 
     @classmethod
-    def of(cls, block: Block | Columns, recipe: Recipe) -> "CrossProducts":
+    def of(cls, block: RowBlock | ColumnBlock, design: DesignSpec) -> "CrossProducts":
         """Those of some rows, at least one.
 
         The rows are summed around a shift near their mean, and the little that it is off is taken away at the end.
         """
-        names = recipe.features + recipe.targets
+        names = design.features + design.targets
         with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is noticed in the sums
             found = cls._around_mean(summed(block), block, names)
         return found or cls._carefully(block.whole, names)
 
     @classmethod
-    def of_sparse(cls, block: Block, recipe: Recipe) -> "CrossProducts | None":
+    def of_sparse(cls, block: RowBlock, design: DesignSpec) -> "CrossProducts | None":
         """Those of some rows whose X is sparse, around zero in its columns; None where that would cost digits."""
-        return cls._around_mean(sparse_sums(block), block, recipe.features + recipe.targets)
+        return cls._around_mean(sparse_sums(block), block, design.features + design.targets)
 
     @classmethod
     def _around_mean(
-        cls, sums: Sums, block: Block | Columns, names: tuple[str, ...]
+        cls, sums: RowSums, block: RowBlock | ColumnBlock, names: tuple[str, ...]
     ) -> "CrossProducts | None":
         """Those around the mean from the sums around a shift; None where the two are too far apart."""
         if np.isfinite([sums.low, sums.high]).all():  # else the rows are read again, with a look at each cell
@@ -76,7 +76,7 @@ class CrossProducts:
         G[constant], G[:, constant] = 0.0, 0.0
         mean, low = two_sum(sums.shift, step)
         mean, low = np.where(constant, sums.low, mean), np.where(constant, 0.0, low)
-        tally = Tally(
+        statistics = RowStatistics(
             block.rows,
             weight_sum,
             mean,
@@ -87,18 +87,20 @@ class CrossProducts:
             block.dropped,
             dict(block.missing),
         )
-        return cls(tally, G)
+        return cls(statistics, G)
 
     @classmethod
-    def _carefully(cls, block: Block, names: tuple[str, ...]) -> "CrossProducts":
+    def _carefully(cls, block: RowBlock, names: tuple[str, ...]) -> "CrossProducts":
         """Around the mean itself, for rows of which a few are far from all others."""
-        tally, deviations = centre(block, names)
+        statistics, deviations = centre(block, names)
         weighted = deviations if block.w is None else block.w[:, None] * deviations
-        return cls(tally, deviations.T @ weighted)
+        return cls(statistics, deviations.T @ weighted)
 
     def __add__(self, other: "CrossProducts") -> "CrossProducts":
-        between = self.tally.between(other.tally)
-        return CrossProducts(self.tally + other.tally, self.G + other.G + np.outer(between, between))
+        between = self.statistics.between(other.statistics)
+        return CrossProducts(
+            self.statistics + other.statistics, self.G + other.G + np.outer(between, between)
+        )
 
     def factor(self, p: int) -> Found | None:
         """R from the scaled cross-products, p columns of X first; None where those of X are not positive definite.

@@ -11,7 +11,7 @@ from gradline.core.linalg.exact_products import SUMMED, Sliced
 from gradline.core.linalg.refinement import Refined, half_exponents
 from gradline.core.linalg.triangular import UNIT
 from gradline.core.tensor_file import expect_shapes
-from gradline.data.row_block import Block
+from gradline.data.row_block import RowBlock
 
 _ROUNDING = 2.0**-98  # of a sum of products beside the sum of their sizes, with margin for long sums
 _TENSORS = ("products_high", "products_low", "products_largest")
@@ -31,7 +31,7 @@ class Products:
     largest: np.ndarray
 
     @classmethod
-    def of(cls, block: Block) -> "Products":
+    def of(cls, block: RowBlock) -> "Products":
         """The products of some rows."""
         Z = np.column_stack([np.ones(len(block.X)), block.X, block.Y])
         S = Doubled.of(np.zeros((Z.shape[1], Z.shape[1])))

@@ -6,7 +6,7 @@ import numpy as np
 
 from gradline.core.kernels import SAMPLE
 from gradline.core.kernels.policy import foresee, kernels, lent, room
-from gradline.data.row_block import Block, Columns
+from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.sparse import dense
 from gradline.moments.statistics import fingerprint
 
@@ -15,7 +15,7 @@ _PANEL, _FEWEST, _MOST = 1 << 15, 128, 240  # cells, and rows of them, that are 
 _CACHED = 1 << 16  # cells that stay in cache from one operation to the next
 
 
-class Sums(NamedTuple):
+class RowSums(NamedTuple):
     """Over rows z: a shift s near their mean, range, Σ w·(z − s) (k,), Σ w·(z − s)(z − s)ᵀ (k, k) and fingerprint."""
 
     shift: np.ndarray
@@ -31,13 +31,13 @@ def expect(cells: int) -> None:
     foresee(cells * _GAIN)
 
 
-def summed(block: Block | Columns) -> Sums:
+def summed(block: RowBlock | ColumnBlock) -> RowSums:
     """The sums of rows: by compiled loops in one pass of memory, once these have paid for themselves."""
     loops = kernels(block.cells * _GAIN)
     return _compiled(loops, block) if loops else _in_numpy(block.whole)
 
 
-def _compiled(loops: Any, block: Block | Columns) -> Sums:
+def _compiled(loops: Any, block: RowBlock | ColumnBlock) -> RowSums:
     """The sums by `kernels.gram`."""
     cells, w = _Cells.of(block), lent(block.w)
     pieces, k = cells.addresses.shape
@@ -46,7 +46,7 @@ def _compiled(loops: Any, block: Block | Columns) -> Sums:
     sizes = (pieces, block.rows, len(w), cells.p, k, tile, *cells.steps)
     hashes = loops.gram(cells.addresses, cells.lengths, w, found, space, *sizes)
     shift, low, high, total = found[:4]
-    return Sums(shift, low, high, total, found[4:], hashes)
+    return RowSums(shift, low, high, total, found[4:], hashes)
 
 
 def _tile(k: int) -> int:
@@ -67,9 +67,9 @@ class _Cells(NamedTuple):
     owner: Any
 
     @classmethod
-    def of(cls, block: Block | Columns) -> "_Cells":
+    def of(cls, block: RowBlock | ColumnBlock) -> "_Cells":
         """Those of the rows; arrays that lie neither row by row nor column by column are copied."""
-        if isinstance(block, Columns):
+        if isinstance(block, ColumnBlock):
             addresses = [[_address(column) for column in piece] for piece in block.pieces]
             return cls(np.array(addresses), block.lengths, (8, 8), block.p, block)
         X, Y = _in_one_order(block.X, block.Y)
@@ -92,7 +92,7 @@ def _in_one_order(X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return X, np.ascontiguousarray(Y)
 
 
-def _in_numpy(block: Block) -> Sums:
+def _in_numpy(block: RowBlock) -> RowSums:
     """The sums by matrix products of pieces that stay in cache; the twin of `kernels.gram`."""
     shift = block.matrix(np.arange(0, block.rows, -(-block.rows // SAMPLE))).mean(axis=0)
     k = len(shift)
@@ -109,10 +109,10 @@ def _in_numpy(block: Block) -> Sums:
         w = ones[: len(z)] if part.w is None else part.w
         total += w @ z
         products += z.T @ (z if part.w is None else w[:, None] * z)
-    return Sums(shift, low, high, total, products, fingerprint(block))
+    return RowSums(shift, low, high, total, products, fingerprint(block))
 
 
-def sparse_sums(block: Block) -> Sums:
+def sparse_sums(block: RowBlock) -> RowSums:
     """The sums of a sparse X, around zero for its columns, by the products of the cells that it stores."""
     X: Any = block.X
     shift = np.concatenate([np.zeros(X.shape[1]), block.Y.mean(axis=0)])
@@ -125,4 +125,4 @@ def sparse_sums(block: Block) -> Sums:
         np.concatenate([dense(edge).ravel(), edge_y])
         for edge, edge_y in ((X.min(axis=0), block.Y.min(axis=0)), (X.max(axis=0), block.Y.max(axis=0)))
     )
-    return Sums(shift, low, high, total, products, fingerprint(block))
+    return RowSums(shift, low, high, total, products, fingerprint(block))

@@ -15,7 +15,7 @@ from gradline.core.linalg.triangular import (
     inverted,
     thin_svd,
 )
-from gradline.moments.collinearity import Columns, Relation, relations
+from gradline.moments.collinearity import Relation, VaryingColumns, relations
 from gradline.moments.state import Moments, RawFactor, once
 
 MOST_RELATIONS = 100  # more sentences than these nobody reads
@@ -204,8 +204,8 @@ class Rank:
         return 8 * len(self.norms) * UNIT * float(self.singular.max(initial=0.0))
 
     @property
-    def _sought(self) -> Columns:
-        return Columns(self.unit, self.norms, self.mean, self.weight_sum)
+    def _sought(self) -> VaryingColumns:
+        return VaryingColumns(self.unit, self.norms, self.mean, self.weight_sum)
 
 
 def _pivoted_qr(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -231,7 +231,7 @@ def _decomposed(moments: Moments, bias: bool) -> Rank:
     norms = np.linalg.norm(columns, axis=0)
     if bias:
         # What centring leaves of a column that does not vary is rounding, however it was summed.
-        largest = np.maximum(np.abs(moments.tally.minimum[:p]), np.abs(moments.tally.maximum[:p]))
+        largest = np.maximum(np.abs(moments.statistics.minimum[:p]), np.abs(moments.statistics.maximum[:p]))
         rounding = 8 * UNIT * np.sqrt(moments.weight_sum) * largest
         norms = np.where(norms <= rounding, 0.0, norms)
     unit = columns / np.where(norms > 0, norms, np.inf)

@@ -14,18 +14,18 @@ import numpy as np
 from gradline.core.blas_threads import few_blas_threads, one_blas_thread
 from gradline.core.errors import DataError, DigitsError, RequestError
 from gradline.core.linalg.triangular import UNIT, removed, rounding, triangular
-from gradline.core.parallel import made
+from gradline.core.parallel import ordered_map
 from gradline.core.tensor_file import expect_shapes, read_tensors, write_tensors
 from gradline.data import open_table
-from gradline.data.design import Category, Recipe
-from gradline.data.inputs import read
-from gradline.data.row_block import Block, Columns, Parcel
-from gradline.data.row_stream import ArrayRows, NotFinite, Rows, TableRows, expect_finite, parcels
+from gradline.data.design import Category, DesignSpec
+from gradline.data.inputs import as_rows
+from gradline.data.row_block import ColumnBlock, LazyBlock, RowBlock
+from gradline.data.row_stream import ArrayRows, NotFinite, RowStream, TableRows, expect_finite, lazy_blocks
 from gradline.moments.cholesky_qr2 import improved
 from gradline.moments.cross_products import CrossProducts
 from gradline.moments.extended import Products
 from gradline.moments.gram import expect
-from gradline.moments.statistics import Tally, centre
+from gradline.moments.statistics import RowStatistics, centre
 
 if TYPE_CHECKING:
     from gradline.plots.accessors import MomentsPlots
@@ -55,8 +55,8 @@ class Moments:
 
     With Z = [X Y], k = p + m and W = Σw (n without weights):
 
-    - `recipe` says what the columns of X and Y are;
-    - `tally` holds counts, the weighted mean z̄, ranges, missing cells and the fingerprint;
+    - `design` says what the columns of X and Y are;
+    - `statistics` holds counts, the weighted mean z̄, ranges, missing cells and the fingerprint;
     - `factor` R (k, k) is upper triangular with a non-negative diagonal and RᵀR = Σ w·(z − z̄)(z − z̄)ᵀ;
     - `error` bounds, relative to their norms, how far the columns are off whose R it is: how rows entered, merged and
       left decides it;
@@ -66,8 +66,8 @@ class Moments:
     (Chan, Golub, LeVeque 1983). What follows from the state without the rows: design section 2.
     """
 
-    recipe: Recipe
-    tally: Tally
+    design: DesignSpec
+    statistics: RowStatistics
     factor: np.ndarray
     error: float = 0.0
     products: Products | None = None
@@ -82,7 +82,7 @@ class Moments:
         exclude: Sequence[str] = (),
         weights: Any = None,
         missing: str = "error",
-        recipe: Recipe | None = None,
+        design: DesignSpec | None = None,
         extended: bool = False,
     ) -> "Moments":
         """The moments of a table (path, frame) or of arrays; parameters as in `gradline.fit`.
@@ -90,20 +90,23 @@ class Moments:
         `extended` keeps cross-products in double-double beside R: merging, order and `-` then cost no digit, and
         passes over the rows some eight times the arithmetic.
 
-        With `recipe`, that of other moments or of a model, a table is read by it, the same levels included,
+        With `design`, that of other moments or of a model, a table is read by it, the same levels included,
         so that the two can be added.
         """
-        if recipe is not None:
+        if design is not None:
             source = open_table(data)
-            recipe.match(source, targets=True)
-            rows: Rows = TableRows(source, recipe, missing)
+            design.match(source, targets=True)
+            rows: RowStream = TableRows(source, design, missing)
         else:
-            rows = read(data, targets, features, exclude, weights, missing).rows
+            rows = as_rows(data, targets, features, exclude, weights, missing).rows
         return _extended(rows) if extended else cls.from_rows(rows)
 
     @classmethod
     def from_rows(
-        cls, rows: Rows, digits: float = 12.0, watch: Callable[[Block | Columns], None] = lambda _: None
+        cls,
+        rows: RowStream,
+        digits: float = 12.0,
+        watch: Callable[[RowBlock | ColumnBlock], None] = lambda _: None,
     ) -> "Moments":
         """One pass over the rows, and a second one where the first did not keep enough digits.
 
@@ -112,34 +115,34 @@ class Moments:
         rows are read again: at the same speed (`second_pass`), or block by block through QR where columns
         are near-collinear. `watch` sees each block.
         """
-        with few_blas_threads(_width(rows.recipe)):
+        with few_blas_threads(_width(rows.design)):
             whole = _first_pass(rows, watch)
             if isinstance(whole, Moments):
                 return whole
-            found = whole.factor(len(rows.recipe.features))
+            found = whole.factor(len(rows.design.features))
             if found is not None and found.targets > 10**-digits:
-                found = improved(rows, whole.tally, found)
+                found = improved(rows, whole.statistics, found)
             if found is not None:
-                return cls(rows.recipe, whole.tally, found.factor, found.error)
+                return cls(rows.design, whole.statistics, found.factor, found.error)
         with one_blas_thread():
-            parts = made(_blocks(rows, watch), lambda block: _from_block(block, rows.recipe))
-            return reduce(Moments.__add__, parts, cls.empty(rows.recipe))
+            parts = ordered_map(_blocks(rows, watch), lambda block: _from_block(block, rows.design))
+            return reduce(Moments.__add__, parts, cls.empty(rows.design))
 
     @classmethod
-    def empty(cls, recipe: Recipe) -> "Moments":
+    def empty(cls, design: DesignSpec) -> "Moments":
         """The moments of no row: what `+` leaves unchanged."""
-        k = len(recipe.features) + len(recipe.targets)
-        return cls(recipe, Tally.empty(k), np.zeros((k, k)))
+        k = len(design.features) + len(design.targets)
+        return cls(design, RowStatistics.empty(k), np.zeros((k, k)))
 
     @cached_property
     def features(self) -> tuple[str, ...]:
         """The names of the columns of X."""
-        return self.recipe.features
+        return self.design.features
 
     @cached_property
     def targets(self) -> tuple[str, ...]:
         """The names of the columns of Y."""
-        return self.recipe.targets
+        return self.design.targets
 
     @property
     def p(self) -> int:
@@ -154,17 +157,17 @@ class Moments:
     @property
     def rows(self) -> int:
         """The number of rows."""
-        return self.tally.rows
+        return self.statistics.rows
 
     @property
     def weight_sum(self) -> float:
         """W, the sum of the row weights: the number of rows when they have none."""
-        return self.tally.weight_sum
+        return self.statistics.weight_sum
 
     @property
     def mean(self) -> np.ndarray:
         """The weighted mean of [X Y], (k,)."""
-        return self.tally.mean
+        return self.statistics.mean
 
     def __add__(self, other: "Moments") -> "Moments":
         """The moments of both sets of rows: R is the triangular factor of [R₁; R₂; b], b between the means.
@@ -175,14 +178,16 @@ class Moments:
             return NotImplemented
         self._expect_same_columns(other)
         if self.products and other.products:
-            return _from_products(self.recipe, self.tally + other.tally, self.products + other.products)
-        stacked = np.vstack([self.factor, other.factor, self.tally.between(other.tally)])
+            return _from_products(
+                self.design, self.statistics + other.statistics, self.products + other.products
+            )
+        stacked = np.vstack([self.factor, other.factor, self.statistics.between(other.statistics)])
         if min(self.rows, other.rows) == 0:  # nothing is merged, so nothing is rounded
             whole = self if other.rows == 0 else other
-            return replace(whole, tally=self.tally + other.tally, products=None)
+            return replace(whole, statistics=self.statistics + other.statistics, products=None)
         error = float(np.hypot(max(self.error, other.error), rounding(self.p + self.m)))
-        tally = self.tally + other.tally
-        return replace(self, tally=tally, factor=triangular(stacked), error=error, products=None)
+        statistics = self.statistics + other.statistics
+        return replace(self, statistics=statistics, factor=triangular(stacked), error=error, products=None)
 
     def __radd__(self, other: int) -> "Moments":
         """`sum` of several moments begins with 0."""
@@ -197,12 +202,12 @@ class Moments:
         if not isinstance(other, Moments):
             return NotImplemented
         self._expect_same_columns(other)
-        tally = self.tally - other.tally
-        if tally.rows == 0:
-            return self.empty(self.recipe)
+        statistics = self.statistics - other.statistics
+        if statistics.rows == 0:
+            return self.empty(self.design)
         if self.products and other.products:
-            return _from_products(self.recipe, tally, self.products - other.products)
-        rows = np.vstack([other.factor, tally.between(other.tally)])
+            return _from_products(self.design, statistics, self.products - other.products)
+        rows = np.vstack([other.factor, statistics.between(other.statistics)])
         factor, cosine = removed(self.factor, rows)
         if cosine > 1 + 1e-6:
             raise DataError(
@@ -210,7 +215,7 @@ class Moments:
                 "subtract a part of the same rows",
             )
         error = _error_after_removal(self.factor, rows, factor, max(self.error, other.error))
-        left = replace(self, tally=tally, factor=factor, error=error, products=None)
+        left = replace(self, statistics=statistics, factor=factor, error=error, products=None)
         if left.digits < FEWEST_DIGITS:
             raise DigitsError(
                 f"taking these {other.rows:,} rows away would leave {left.digits:.1f} correct digits: the "
@@ -222,20 +227,24 @@ class Moments:
     def scaled(self, center: np.ndarray, scale: np.ndarray) -> "Moments":
         """The moments of (X − center)/scale, with Y as it is."""
         padded = (np.concatenate([center, np.zeros(self.m)]), np.concatenate([scale, np.ones(self.m)]))
-        return replace(self, tally=self.tally.scaled(*padded), factor=self.factor / padded[1], products=None)
+        return replace(
+            self, statistics=self.statistics.scaled(*padded), factor=self.factor / padded[1], products=None
+        )
 
-    def select(self, recipe: Recipe) -> "Moments":
-        """The moments of a recipe whose features are some of these."""
-        if recipe.features == self.features:
-            return replace(self, recipe=recipe)
-        kept = [self.features.index(name) for name in recipe.features] + list(range(self.p, self.p + self.m))
+    def select(self, design: DesignSpec) -> "Moments":
+        """The moments of a design whose features are some of these."""
+        if design.features == self.features:
+            return replace(self, design=design)
+        kept = [self.features.index(name) for name in design.features] + list(range(self.p, self.p + self.m))
         factor, products = triangular(self.factor[:, kept]), self.products and self.products.select(kept)
-        return replace(self, recipe=recipe, tally=self.tally.select(kept), factor=factor, products=products)
+        return replace(
+            self, design=design, statistics=self.statistics.select(kept), factor=factor, products=products
+        )
 
     def has_level(self, term: Category, level: str) -> bool:
         """Whether some row has this level; the base is seen in that the other levels do not always sum to one."""
         if level != term.levels[0]:
-            return bool(self.tally.maximum[self.features.index(f"{term.column}={level}")] > 0)
+            return bool(self.statistics.maximum[self.features.index(f"{term.column}={level}")] > 0)
         others = [self.features.index(name) for name in term.names]
         spread = np.linalg.norm(self.factor[:, others].sum(axis=1))
         always_one = spread <= 1e-9 * np.sqrt(self.weight_sum) and self.mean[others].sum() > 0.5
@@ -279,7 +288,7 @@ class Moments:
 
     def save(self, path: str | Path) -> None:
         """Write the state to one safetensors file: five tensors and a card, no rows, no code."""
-        write_tensors(path, self.tensors(), {"kind": "moments", **self.card()})
+        write_tensors(path, self.tensors(), {"kind": "moments", **self.to_dict()})
 
     @classmethod
     def load(cls, path: str | Path) -> "Moments":
@@ -291,32 +300,32 @@ class Moments:
         """The arrays of the state by name."""
         filled = self.factor[: min(self.rows, len(self.factor))]  # the rows below are zeros
         extended = {} if self.products is None else self.products.tensors()
-        return {"factor": filled, **extended, **{name: getattr(self.tally, name) for name in _VECTORS}}
+        return {"factor": filled, **extended, **{name: getattr(self.statistics, name) for name in _VECTORS}}
 
-    def card(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The rest of the state as plain JSON."""
         return {
-            "recipe": self.recipe.card(),
+            "recipe": self.design.to_dict(),
             "error": self.error,
             "rows": self.rows,
             "weight_sum": self.weight_sum,
-            "fingerprint": f"{self.tally.fingerprint:016x}",
-            "dropped": self.tally.dropped,
-            "missing": dict(self.tally.missing),
+            "fingerprint": f"{self.statistics.fingerprint:016x}",
+            "dropped": self.statistics.dropped,
+            "missing": dict(self.statistics.missing),
         }
 
     @classmethod
     def from_tensors(
         cls, path: str | Path, tensors: Mapping[str, np.ndarray], card: Mapping[str, Any]
     ) -> "Moments":
-        """The state that `tensors` and `card` hold; `path` is for messages."""
-        recipe = Recipe.from_card(card["recipe"])
-        k = len(recipe.features) + len(recipe.targets)
+        """The state that `tensors` and `to_dict` hold; `path` is for messages."""
+        design = DesignSpec.from_dict(card["recipe"])
+        k = len(design.features) + len(design.targets)
         filled = min(card["rows"], k)
         expect_shapes(path, tensors, {"factor": (filled, k), **dict.fromkeys(_VECTORS, (k,))})
         factor = np.zeros((k, k))
         factor[:filled] = tensors["factor"]
-        tally = Tally(
+        statistics = RowStatistics(
             rows=card["rows"],
             weight_sum=card["weight_sum"],
             fingerprint=int(card["fingerprint"], 16),
@@ -325,11 +334,11 @@ class Moments:
             **{name: tensors[name] for name in _VECTORS},
         )
         products = Products.from_tensors(path, tensors, k)
-        return cls(recipe, tally, factor, card["error"], products)
+        return cls(design, statistics, factor, card["error"], products)
 
     def _expect_same_columns(self, other: "Moments") -> None:
         ours, theirs = self.features + self.targets, other.features + other.targets
-        if (self.recipe.terms, self.targets) != (other.recipe.terms, other.targets):
+        if (self.design.terms, self.targets) != (other.design.terms, other.targets):
             odd = sorted(set(ours) ^ set(theirs))
             what = ", ".join(odd) if odd else f"{', '.join(ours)} against {', '.join(theirs)}"
             raise RequestError(
@@ -341,22 +350,22 @@ class Moments:
 _VECTORS = ("mean", "mean_low", "minimum", "maximum")
 
 
-def _blocks(rows: Rows, watch: Callable[[Block | Columns], None]) -> Iterator[Block]:
-    for block in rows.blocks(_size(rows.recipe, BLOCK_CELLS)):
+def _blocks(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]) -> Iterator[RowBlock]:
+    for block in rows.blocks(_size(rows.design, BLOCK_CELLS)):
         watch(block)
         yield block
 
 
-def _size(recipe: Recipe, cells: int) -> int:
+def _size(design: DesignSpec, cells: int) -> int:
     """The rows of a block: a fixed function of the width, so that no result depends on the file format."""
-    return max(2 * _width(recipe), cells // _width(recipe))
+    return max(2 * _width(design), cells // _width(design))
 
 
-def _width(recipe: Recipe) -> int:
-    return len(recipe.features) + len(recipe.targets)
+def _width(design: DesignSpec) -> int:
+    return len(design.features) + len(design.targets)
 
 
-def _first_pass(rows: Rows, watch: Callable[[Block | Columns], None]) -> Moments | CrossProducts:
+def _first_pass(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]) -> Moments | CrossProducts:
     """The moments of few rows, the cross-products of many.
 
     Large arrays and typed tables are not looked at cell by cell, unless what they come to says that one of them is no
@@ -366,66 +375,68 @@ def _first_pass(rows: Rows, watch: Callable[[Block | Columns], None]) -> Moments
     trusted = rows if isinstance(rows, TableRows) else large
     with contextlib.suppress(NotFinite):
         stored = large.stored if large else None
-        products = None if stored is None else CrossProducts.of_sparse(stored, rows.recipe)
+        products = None if stored is None else CrossProducts.of_sparse(stored, rows.design)
         if products is not None:
             return products
-        unchecked = trusted.unchecked() if trusted else None
-        if unchecked is not None:
-            return _passed(unchecked, watch)
+        assume_finite = trusted.assume_finite() if trusted else None
+        if assume_finite is not None:
+            return _passed(assume_finite, watch)
     return _passed(rows, watch)
 
 
-def _passed(rows: Rows, watch: Callable[[Block | Columns], None]) -> Moments | CrossProducts:
-    recipe = rows.recipe
-    coming = parcels(rows, _size(recipe, PASS_CELLS))
+def _passed(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]) -> Moments | CrossProducts:
+    design = rows.design
+    coming = lazy_blocks(rows, _size(design, PASS_CELLS))
     first, second = next(coming), next(coming, None)
     if isinstance(rows, TableRows) and rows.height:  # while readers decode what comes next
-        expect(rows.height * _width(recipe))
-    if second is None and first.rows * _width(recipe) <= BLOCK_CELLS:
+        expect(rows.height * _width(design))
+    if second is None and first.rows * _width(design) <= BLOCK_CELLS:
         block = first.block()
         for part in (block.X, block.Y, block.w):
             expect_finite(0.0 if part is None else part)
         watch(block)
-        return _from_block(block, recipe)
+        return _from_block(block, design)
 
-    def made_of(parcel: Parcel) -> tuple[Block | Columns, CrossProducts]:
+    def made_of(parcel: LazyBlock) -> tuple[RowBlock | ColumnBlock, CrossProducts]:
         block = parcel.columns()
-        return block, CrossProducts.of(block, recipe)
+        return block, CrossProducts.of(block, design)
 
-    def seen(block: Block | Columns, products: CrossProducts) -> CrossProducts:
+    def seen(block: RowBlock | ColumnBlock, products: CrossProducts) -> CrossProducts:
         watch(block)  # in the order of the rows, on one thread
         return products
 
     whole = chain([first] if second is None else [first, second], coming)
     with one_blas_thread():
-        return reduce(CrossProducts.__add__, starmap(seen, made(whole, made_of)))
+        return reduce(CrossProducts.__add__, starmap(seen, ordered_map(whole, made_of)))
 
 
-def _from_block(block: Block, recipe: Recipe) -> Moments:
+def _from_block(block: RowBlock, design: DesignSpec) -> Moments:
     """The moments of one block, through QR of its centred rows."""
-    tally, deviations = centre(block, recipe.features + recipe.targets)
+    statistics, deviations = centre(block, design.features + design.targets)
     if block.w is not None:
         deviations *= np.sqrt(block.w)[:, None]
-    error = rounding(deviations.shape[1]) if tally.rows else 0.0
-    return Moments(recipe, tally, triangular(deviations), error)
+    error = rounding(deviations.shape[1]) if statistics.rows else 0.0
+    return Moments(design, statistics, triangular(deviations), error)
 
 
-def _extended(rows: Rows) -> Moments:
+def _extended(rows: RowStream) -> Moments:
     """The moments of the rows through double-double cross-products."""
-    names = rows.recipe.features + rows.recipe.targets
+    names = rows.design.features + rows.design.targets
 
-    def part(block: Block) -> tuple[Tally, Products]:
-        return centre(block, names).tally, Products.of(block)
+    def part(block: RowBlock) -> tuple[RowStatistics, Products]:
+        return centre(block, names).statistics, Products.of(block)
 
-    def joined(a: tuple[Tally, Products], b: tuple[Tally, Products]) -> tuple[Tally, Products]:
+    def joined(
+        a: tuple[RowStatistics, Products], b: tuple[RowStatistics, Products]
+    ) -> tuple[RowStatistics, Products]:
         return a[0] + b[0], a[1] + b[1]
 
     with one_blas_thread():
-        return _from_products(rows.recipe, *reduce(joined, made(_blocks(rows, lambda _: None), part)))
+        return _from_products(rows.design, *reduce(joined, ordered_map(_blocks(rows, lambda _: None), part)))
 
 
-def _from_products(recipe: Recipe, tally: Tally, products: Products) -> Moments:
-    return Moments(recipe, tally, products.factor(), rounding(len(tally.mean)), products)
+def _from_products(design: DesignSpec, statistics: RowStatistics, products: Products) -> Moments:
+    return Moments(design, statistics, products.factor(), rounding(len(statistics.mean)), products)
 
 
 def once(

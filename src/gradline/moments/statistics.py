@@ -11,14 +11,14 @@ from gradline.core.errors import DataError
 from gradline.core.kernels.policy import kernels, lent
 from gradline.core.linalg.double_double import two_sum
 from gradline.core.linalg.triangular import UNIT
-from gradline.data.row_block import Block
+from gradline.data.row_block import RowBlock
 from gradline.data.sparse import is_sparse
 
 LARGEST = 1e152  # the square of a larger value, summed over many rows, is beyond float64
 
 
 @dataclass(frozen=True, eq=False)
-class Tally:
+class RowStatistics:
     """Counts and means of the k columns [X Y] over some rows; it adds and subtracts.
 
     `mean + mean_low` is the weighted mean as an unevaluated sum of two floats, so that merging a million
@@ -37,17 +37,17 @@ class Tally:
     missing: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
-    def empty(cls, columns: int) -> "Tally":
-        """The tally of no row."""
+    def empty(cls, columns: int) -> "RowStatistics":
+        """The statistics of no row."""
         zeros = np.zeros(columns)
         return cls(0, 0.0, zeros, zeros, np.full(columns, np.inf), np.full(columns, -np.inf))
 
-    def __add__(self, other: "Tally") -> "Tally":
-        """The tally of both sets of rows (Chan, Golub, LeVeque 1983)."""
+    def __add__(self, other: "RowStatistics") -> "RowStatistics":
+        """The statistics of both sets of rows (Chan, Golub, LeVeque 1983)."""
         weight_sum = self.weight_sum + other.weight_sum
         share = other.weight_sum / weight_sum if weight_sum else 0.0
         mean, low = self._moved(self.minus(other) * -share) if self.rows else (other.mean, other.mean_low)
-        return Tally(
+        return RowStatistics(
             self.rows + other.rows,
             weight_sum,
             mean,
@@ -59,8 +59,8 @@ class Tally:
             dict(Counter(self.missing) + Counter(other.missing)),
         )
 
-    def __sub__(self, other: "Tally") -> "Tally":
-        """The tally of the rows that are left; the ranges stay those of all rows, an outer bound."""
+    def __sub__(self, other: "RowStatistics") -> "RowStatistics":
+        """The statistics of the rows that are left; the ranges stay those of all rows, an outer bound."""
         rows, weight_sum = self.rows - other.rows, self.weight_sum - other.weight_sum
         if rows < 0 or weight_sum < -8 * UNIT * self.weight_sum or (rows > 0) != (weight_sum > 0):
             raise DataError(
@@ -69,9 +69,9 @@ class Tally:
                 "subtract a part of the same rows",
             )
         if rows == 0:
-            return Tally.empty(len(self.mean))
+            return RowStatistics.empty(len(self.mean))
         mean, low = self._moved(self.minus(other) * (other.weight_sum / weight_sum))
-        return Tally(
+        return RowStatistics(
             rows,
             weight_sum,
             mean,
@@ -83,19 +83,19 @@ class Tally:
             dict(Counter(self.missing) - Counter(other.missing)),
         )
 
-    def minus(self, other: "Tally") -> np.ndarray:
+    def minus(self, other: "RowStatistics") -> np.ndarray:
         """The difference of the two means, correct to a rounding of the difference itself."""
         high, error = two_sum(self.mean, -other.mean)
         return high + (error + (self.mean_low - other.mean_low))
 
-    def between(self, other: "Tally") -> np.ndarray:
+    def between(self, other: "RowStatistics") -> np.ndarray:
         """The row b with bbᵀ = (W₁W₂/W)·(z̄₁ − z̄₂)(z̄₁ − z̄₂)ᵀ: what two means add to cross-products."""
         weight_sum = self.weight_sum + other.weight_sum
         harmonic = self.weight_sum * (other.weight_sum / weight_sum) if weight_sum else 0.0
         return np.sqrt(harmonic) * self.minus(other)
 
-    def select(self, columns: list[int]) -> "Tally":
-        """The tally of these columns, in this order."""
+    def select(self, columns: list[int]) -> "RowStatistics":
+        """The statistics of these columns, in this order."""
         return replace(
             self,
             mean=self.mean[columns],
@@ -104,8 +104,8 @@ class Tally:
             maximum=self.maximum[columns],
         )
 
-    def scaled(self, center: np.ndarray, scale: np.ndarray) -> "Tally":
-        """The tally of (z − center)/scale; the fingerprint stays that of the data."""
+    def scaled(self, center: np.ndarray, scale: np.ndarray) -> "RowStatistics":
+        """The statistics of (z − center)/scale; the fingerprint stays that of the data."""
         mean, error = two_sum(self.mean, -center)
         return replace(
             self,
@@ -121,13 +121,13 @@ class Tally:
 
 
 class Centred(NamedTuple):
-    """The tally of one block, and the block's rows (n, k) around their mean."""
+    """The statistics of one block, and the block's rows (n, k) around their mean."""
 
-    tally: Tally
+    statistics: RowStatistics
     deviations: np.ndarray
 
 
-def centre(block: Block, names: tuple[str, ...]) -> Centred:
+def centre(block: RowBlock, names: tuple[str, ...]) -> Centred:
     """Subtract the rounded mean, which is exact to a rounding per cell, then the mean of what is left.
 
     A constant column comes out as exact zeros, even where its value is not the rounded mean. Raises
@@ -136,7 +136,7 @@ def centre(block: Block, names: tuple[str, ...]) -> Centred:
     rows, p, k = len(block.X), block.X.shape[1], block.X.shape[1] + block.Y.shape[1]
     weight_sum = float(rows if block.w is None else block.w.sum())
     if rows == 0:
-        empty = replace(Tally.empty(k), dropped=block.dropped, missing=dict(block.missing))
+        empty = replace(RowStatistics.empty(k), dropped=block.dropped, missing=dict(block.missing))
         return Centred(empty, np.zeros((0, k)))
     low, high = (np.concatenate([f(block.X, axis=0), f(block.Y, axis=0)]) for f in (np.min, np.max))
     refuse_extreme(low, high, block.w, names)
@@ -146,7 +146,7 @@ def centre(block: Block, names: tuple[str, ...]) -> Centred:
     np.subtract(block.Y, shift[p:], out=deviations[:, p:])
     rest = _mean(deviations, block.w, weight_sum)
     deviations -= rest
-    tally = Tally(
+    statistics = RowStatistics(
         rows,
         weight_sum,
         *two_sum(shift, rest),
@@ -156,7 +156,7 @@ def centre(block: Block, names: tuple[str, ...]) -> Centred:
         block.dropped,
         dict(block.missing),
     )
-    return Centred(tally, deviations)
+    return Centred(statistics, deviations)
 
 
 def refuse_extreme(low: np.ndarray, high: np.ndarray, w: np.ndarray | None, names: tuple[str, ...]) -> None:
@@ -177,7 +177,7 @@ def _mean(values: np.ndarray, w: np.ndarray | None, weight_sum: float) -> np.nda
     return values.mean(axis=0) if w is None else (w @ values) / weight_sum
 
 
-def fingerprint(block: Block) -> int:
+def fingerprint(block: RowBlock) -> int:
     """Σ over rows of a hash of the row's float64 bits, modulo 2^64; −0 counts as 0.
 
     A row's hash is multilinear in its values with odd multipliers, finished by the mixer of splitmix64
@@ -196,7 +196,7 @@ def fingerprint(block: Block) -> int:
     return int(_mixed(sums).sum(dtype=np.uint64))
 
 
-def _columns(block: Block) -> int:
+def _columns(block: RowBlock) -> int:
     return block.X.shape[1] + block.Y.shape[1] + (block.w is not None)
 
 

@@ -13,9 +13,9 @@ from gradline.core.errors import RequestError, UsageError
 from gradline.core.text import listed
 from gradline.data import open_table
 from gradline.data.design import Category
-from gradline.data.inputs import read
-from gradline.data.row_block import Block
-from gradline.data.row_stream import Rows
+from gradline.data.inputs import as_rows
+from gradline.data.row_block import RowBlock
+from gradline.data.row_stream import RowStream
 from gradline.model.certificate import finite
 from gradline.model.fit import Request, command, run
 from gradline.model.inference.estimates import quantile
@@ -63,7 +63,7 @@ def state(
             f"the page would have {p} features and can hold {MOST_FEATURES}",
             "choose some with --feature (features=[…] in Python)",
         )
-    reading = read(table, targets, features, exclude, weights, missing)
+    reading = as_rows(table, targets, features, exclude, weights, missing)
     return finite(
         {
             **_words(model),
@@ -87,7 +87,7 @@ def state(
 
 
 def _words(model: LinearModel) -> dict[str, Any]:
-    terms = model.recipe.terms
+    terms = model.design.terms
     return {
         "title": f"{listed(model.targets)} from {listed(term.column for term in terms)}",
         "notices": [notice.text for notice in model.notices],
@@ -97,7 +97,7 @@ def _words(model: LinearModel) -> dict[str, Any]:
             {"column": term.column, "levels": list(term.levels) if isinstance(term, Category) else None}
             for term in terms
         ],
-        "weights": model.recipe.weights,
+        "weights": model.design.weights,
         "has_bias": model.has_bias,
     }
 
@@ -111,19 +111,19 @@ def _command(data: Any, model: LinearModel, request: Request, rows: int) -> str 
 
 
 def _counts(moments: Moments) -> dict[str, Any]:
-    tally = moments.tally
+    statistics = moments.statistics
     return {
-        "rows": tally.rows,
-        "weight_sum": tally.weight_sum,
-        "dropped": tally.dropped,
-        "missing": dict(tally.missing),
+        "rows": statistics.rows,
+        "weight_sum": statistics.weight_sum,
+        "dropped": statistics.dropped,
+        "missing": dict(statistics.missing),
     }
 
 
 def _moments(moments: Moments) -> dict[str, Any]:
     """The columns of X, then those of Y."""
-    tally = moments.tally
-    vectors = {name: getattr(tally, name).tolist() for name in ("mean", "minimum", "maximum")}
+    statistics = moments.statistics
+    vectors = {name: getattr(statistics, name).tolist() for name in ("mean", "minimum", "maximum")}
     return {**vectors, "factor": moments.factor.tolist()}
 
 
@@ -170,13 +170,13 @@ def _interval(model: LinearModel) -> dict[str, Any]:
     }
 
 
-def _sample(rows: Rows, model: LinearModel, most: int) -> dict[str, Any] | None:
+def _sample(rows: RowStream, model: LinearModel, most: int) -> dict[str, Any] | None:
     """Rows drawn evenly over the data, raw; None where none are wanted. `all` says whether they are all."""
     width = model.moments.p + model.moments.m
     wanted = evenly(model.moments.rows, min(most, MOST_CELLS // width))
     if not len(wanted):
         return None
-    kept = [rows.recipe.features.index(name) for name in model.features]
+    kept = [rows.design.features.index(name) for name in model.features]
     found = list(_picked(rows, wanted))
     w = [block.w for block in found if block.w is not None]
     return {
@@ -195,7 +195,7 @@ def evenly(rows: int, count: int) -> np.ndarray:
     return edges[:-1] + (np.random.default_rng(0).random(count) * np.diff(edges)).astype(int)
 
 
-def _picked(rows: Rows, wanted: np.ndarray) -> Iterator[Block]:
+def _picked(rows: RowStream, wanted: np.ndarray) -> Iterator[RowBlock]:
     """The rows of these numbers, which ascend."""
     before = 0
     for block in rows.blocks(1 << 14):

@@ -108,10 +108,10 @@ def _drawing(title: str, draw: Callable[..., Any], *given: Any, **options: Any) 
 def _about(account: Account, source: Source | None) -> dict[str, Any]:
     """What the page says of the model and its data as a whole."""
     model, inference = account.model, account.inference
-    tally, recipe = model.moments.tally, model.recipe
-    columns = [term.column for term in recipe.terms]
+    statistics, design = model.moments.statistics, model.design
+    columns = [term.column for term in design.terms]
     first_line = f"{listed(model.targets)} from {listed(columns)}\n"
-    weighted = recipe.weights is not None or tally.weight_sum != tally.rows
+    weighted = design.weights is not None or statistics.weight_sum != statistics.rows
     return {
         "title": f"{listed(model.targets, 5)} from {listed(columns, 5)}",
         "made": heading(model).removeprefix(first_line).splitlines()[0],
@@ -122,13 +122,13 @@ def _about(account: Account, source: Source | None) -> dict[str, Any]:
         "reason": inference.reason,
         "distances": inference.estimates is None,
         "weights_are": inference.weights_are if weighted else None,
-        "weighted": recipe.weights,
+        "weighted": design.weights,
         "rows": account.number("rows", ",d"),
         "dropped": account.number("dropped", ",d"),
-        "unused": None if source is None else listed(recipe.match(source, targets=True), MOST_NAMES),
+        "unused": None if source is None else listed(design.match(source, targets=True), MOST_NAMES),
         "bases": account.bases,
         "columns": account.columns(),
-        "fingerprint": f"{tally.fingerprint:016x}",
+        "fingerprint": f"{statistics.fingerprint:016x}",
     }
 
 
@@ -140,7 +140,7 @@ def _again(model: LinearModel, given: LinearModel | str | Path, data: Any) -> di
     in_memory = {
         "the rows": "data" not in model.config,
         "the start of training": model.settings.get("init") == "given",
-        "the row weights": model.recipe.weights == WEIGHTS,
+        "the row weights": model.design.weights == WEIGHTS,
     }
     commands = [
         *([[*fit_command(model.config), "-o", file]] if trained_here else []),

@@ -119,25 +119,25 @@ class Account:
         return self.model.inference
 
     @cached_property
-    def card(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The numbers by the names that `gradline show --json` gives them."""
         model, training = self.model, self.model.training
         return {
             "weight": model.weight.tolist(),
             "bias": model.bias.tolist(),
             "rows": model.moments.rows,
-            "dropped": model.moments.tally.dropped,
+            "dropped": model.moments.statistics.dropped,
             "loss": training.loss,
             "rmse": training.rmse,
             "r2": training.r2,
-            "certificate": model.certificate.card(),
-            "inference": self.inference.card() | self.inference.tests(),
+            "certificate": model.certificate.to_dict(),
+            "inference": self.inference.to_dict() | self.inference.tests(),
             "holdout": None if model.holdout is None else model.holdout._asdict(),
         }
 
     def number(self, key: str, form: str) -> Cell:
         """The number at a place such as `inference.weight_t.0.2`; a dash where the model has none."""
-        return cell(reduce(_part, key.split("."), self.card), form, key)
+        return cell(reduce(_part, key.split("."), self.to_dict), form, key)
 
     def equation(self, j: int) -> list[Term]:
         """ŷ of target j, term by term, the bias first where there is one."""
@@ -207,20 +207,23 @@ class Account:
     @property
     def bases(self) -> list[Base]:
         """The base level of each text column."""
-        terms = [term for term in self.model.recipe.terms if isinstance(term, Category)]
+        terms = [term for term in self.model.design.terms if isinstance(term, Category)]
         return [Base(term.column, term.levels[0], listed(term.levels[1:], MOST_NAMES)) for term in terms]
 
     def columns(self) -> Table:
         """Mean, standard deviation (divisor W), range and missing cells of every column of X and Y."""
         moments = self.model.moments
-        tally, spread = moments.tally, np.linalg.norm(moments.factor, axis=0) / math.sqrt(moments.weight_sum)
-        sources = [term.column for term in self.model.recipe.terms for _ in term.names]
+        statistics, spread = (
+            moments.statistics,
+            np.linalg.norm(moments.factor, axis=0) / math.sqrt(moments.weight_sum),
+        )
+        sources = [term.column for term in self.model.design.terms for _ in term.names]
         rows = []
         for i, (name, source) in enumerate(
             zip((*moments.features, *moments.targets), (*sources, *moments.targets), strict=True)
         ):
-            figures = (tally.mean[i], spread[i], tally.minimum[i], tally.maximum[i])
-            missing = Cell(f"{tally.missing.get(source, 0):,}", tally.missing.get(source, 0))
+            figures = (statistics.mean[i], spread[i], statistics.minimum[i], statistics.maximum[i])
+            missing = Cell(f"{statistics.missing.get(source, 0):,}", statistics.missing.get(source, 0))
             role = Cell("feature" if i < moments.p else "target")
             rows.append(Row(name, [role, *(cell(float(value), ".6g") for value in figures), missing]))
         head = ["", "role", "mean", "standard deviation", "least", "largest", "missing"]

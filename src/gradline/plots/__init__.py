@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from gradline.core.lazy import face
+from gradline.core.lazy import lazy_exports
 
 if TYPE_CHECKING:
     from gradline.plots.diagnostic import leverage, quantiles, residuals, scale_location
@@ -49,4 +49,4 @@ _HOMES = {
 }
 
 
-__getattr__, __dir__ = face(__name__, __all__, _HOMES)
+__getattr__, __dir__ = lazy_exports(__name__, __all__, _HOMES)

@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from gradline.core.errors import RequestError
 from gradline.core.linalg.triangular import triangular
 from gradline.core.text import counted, number
-from gradline.data.design import Number, Recipe
+from gradline.data.design import DesignSpec, Number
 from gradline.model.model import LinearModel
 from gradline.moments.basis import Basis
 from gradline.moments.rank import Rank
@@ -38,7 +38,7 @@ def left_by_others(model: LinearModel, sample: Sample, j: int, t: int) -> Left:
     weight = Rank.of(moments, model.has_bias).least_squares(B)
     Z = np.column_stack([sample.X[:, j], sample.Y[:, t]])
     if model.has_bias:
-        Z = Z - moments.mean[p:] - moments.tally.mean_low[p:]
+        Z = Z - moments.mean[p:] - moments.statistics.mean_low[p:]
     residual = Z - Basis.of(moments, model.has_bias).around(X) @ weight
     return Left(residual[:, 0], residual[:, 1])
 
@@ -50,8 +50,8 @@ def _regrouped(moments: Moments, features: list[int], targets: list[int]) -> Mom
     terms = tuple(Number(name) for name in names[: len(features)])
     return replace(
         moments,
-        recipe=Recipe(terms, tuple(names[len(features) :])),
-        tally=moments.tally.select(order),
+        design=DesignSpec(terms, tuple(names[len(features) :])),
+        statistics=moments.statistics.select(order),
         factor=triangular(moments.factor[:, order]),
         products=None,
     )

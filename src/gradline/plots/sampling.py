@@ -8,8 +8,8 @@ import numpy as np
 from gradline.core.errors import DataError
 from gradline.core.text import counted
 from gradline.data import open_table
-from gradline.data.inputs import read
-from gradline.data.row_stream import Rows, TableRows
+from gradline.data.inputs import as_rows
+from gradline.data.row_stream import RowStream, TableRows
 from gradline.model.model import LinearModel
 
 _BLOCK = 1 << 14
@@ -34,22 +34,22 @@ class Sample(NamedTuple):
         return " ".join(parts)
 
 
-def rows_of(model: LinearModel, data: Any) -> Rows:
-    """The rows by the model's own recipe: of a table, or of a pair (X, Y) of arrays or of a frame and an array.
+def rows_of(model: LinearModel, data: Any) -> RowStream:
+    """The rows by the model's own design: of a table, or of a pair (X, Y) of arrays or of a frame and an array.
 
     Rows with missing cells are left out. Raises `DataError` where the columns are not those of the model.
     """
     if not isinstance(data, tuple):
         source = open_table(data)
-        has_weights = model.recipe.weights in source.schema()
-        recipe = model.recipe if has_weights else replace(model.recipe, weights=None)
-        recipe.match(source, targets=True)
-        return TableRows(source, recipe, missing="drop")
-    rows = read(*data, missing="drop").rows
-    shape = (len(rows.recipe.features), len(rows.recipe.targets))
+        has_weights = model.design.weights in source.schema()
+        design = model.design if has_weights else replace(model.design, weights=None)
+        design.match(source, targets=True)
+        return TableRows(source, design, missing="drop")
+    rows = as_rows(*data, missing="drop").rows
+    shape = (len(rows.design.features), len(rows.design.targets))
     if isinstance(rows, TableRows):
-        rows = replace(rows, recipe=replace(model.recipe, targets=rows.recipe.targets, weights=None))
-        rows.recipe.match(rows.source, targets=True)
+        rows = replace(rows, design=replace(model.design, targets=rows.design.targets, weights=None))
+        rows.design.match(rows.source, targets=True)
     elif shape != (len(model.features), len(model.targets)):
         raise DataError(
             f"X and Y have {shape[0]} and {shape[1]} columns, the model has {len(model.features)} features and "

@@ -2,24 +2,24 @@
 
 from typing import TYPE_CHECKING
 
-from gradline.core.lazy import face
+from gradline.core.lazy import lazy_exports
 
 if TYPE_CHECKING:
-    from gradline.pytorch.data import RowDataset, RowStream
+    from gradline.pytorch.data import RowDataset, RowIterableDataset
     from gradline.pytorch.diagnosis.verdict import diagnose
     from gradline.pytorch.lessons.graph import graph
     from gradline.pytorch.lessons.lesson import lesson
     from gradline.pytorch.loop import fit
 
-__all__ = ["RowDataset", "RowStream", "diagnose", "fit", "graph", "lesson"]
+__all__ = ["RowDataset", "RowIterableDataset", "diagnose", "fit", "graph", "lesson"]
 
 _HOMES = {
     "RowDataset": "data",
-    "RowStream": "data",
+    "RowIterableDataset": "data",
     "diagnose": "diagnosis.verdict",
     "fit": "loop",
     "graph": "lessons.graph",
     "lesson": "lessons.lesson",
 }
 
-__getattr__, __dir__ = face(__name__, __all__, _HOMES)
+__getattr__, __dir__ = lazy_exports(__name__, __all__, _HOMES)

@@ -17,10 +17,10 @@ from torch.utils.data import (
 )
 
 from gradline.core.errors import DataError, RequestError
-from gradline.data.design import Number, Recipe
+from gradline.data.design import DesignSpec, Number
 from gradline.data.inputs import array_rows
-from gradline.data.row_block import Block
-from gradline.data.row_stream import ArrayRows, Rows, regrouped
+from gradline.data.row_block import RowBlock
+from gradline.data.row_stream import ArrayRows, RowStream, regrouped
 
 _BATCH = 1024  # rows fetched at once from a dataset that comes without a loader
 
@@ -36,7 +36,7 @@ def to_linear(weight: np.ndarray, bias: np.ndarray | None, dtype: torch.dtype | 
     return linear
 
 
-def torch_rows(data: Any, features: Sequence[str] | None, missing: str) -> Rows:
+def torch_rows(data: Any, features: Sequence[str] | None, missing: str) -> RowStream:
     """The rows of a `TensorDataset`, a map-style or iterable `Dataset`, or a `DataLoader`, of pairs (x, y).
 
     A loader is read once per row, in order, whatever its shuffling; one with a sampler of its own is read as
@@ -48,7 +48,7 @@ def torch_rows(data: Any, features: Sequence[str] | None, missing: str) -> Rows:
         return array_rows(*_pair(dataset.tensors), features, None, missing)
     X, Y = _pair(next(iter(loader), None))
     first = array_rows(X, Y, features, None, missing)
-    return LoaderRows(loader, first.recipe, missing)
+    return LoaderRows(loader, first.design, missing)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,15 +56,15 @@ class LoaderRows:
     """The rows behind a loader, batch by batch, never whole."""
 
     loader: Any
-    recipe: Recipe
+    design: DesignSpec
     missing: str
 
-    def blocks(self, size: int) -> Iterator[Block]:
-        """See `Rows`."""
+    def blocks(self, size: int) -> Iterator[RowBlock]:
+        """See `RowStream`."""
         return regrouped(self._batches(), size)
 
-    def _batches(self) -> Iterator[Block]:
-        names = [term.column for term in self.recipe.terms if isinstance(term, Number)]
+    def _batches(self) -> Iterator[RowBlock]:
+        names = [term.column for term in self.design.terms if isinstance(term, Number)]
         for batch in self.loader:
             X, Y = _pair(batch)
             rows: ArrayRows = array_rows(X, Y, names, None, self.missing)

@@ -20,9 +20,9 @@ from torch.utils.data._utils.collate import default_collate_fn_map
 from gradline.core.arguments import is_whole
 from gradline.core.errors import DataError, FileError, GradlineWarning, RequestError, UsageError
 from gradline.core.permutation import keys, permutation
-from gradline.data.inputs import read
-from gradline.data.row_block import Block
-from gradline.data.row_stream import Rows, TableRows
+from gradline.data.inputs import as_rows
+from gradline.data.row_block import RowBlock
+from gradline.data.row_stream import RowStream, TableRows
 
 _DTYPES: dict[torch.dtype, type[np.floating]] = {torch.float32: np.float32, torch.float64: np.float64}
 _SPOOL_CELLS = 1 << 20  # cells written at a time: 8 MB of float64
@@ -43,7 +43,7 @@ def _pair(x: np.ndarray, y: np.ndarray) -> Pair:
     return Pair(torch.from_numpy(x), torch.from_numpy(y))
 
 
-class RowStream(IterableDataset[Pair]):
+class RowIterableDataset(IterableDataset[Pair]):
     """The rows of a table in ready batches (xb (b, p), yb (b, m)), decoded as they stream by.
 
         stream = RowStream("flights.parquet", "arr_delay", batch_size=1024)
@@ -80,7 +80,7 @@ class RowStream(IterableDataset[Pair]):
         _expect_dtype(dtype)
         self._rows = _rows(data, targets, features, exclude, missing)
         self._process = os.getpid()
-        self.features, self.targets = self._rows.recipe.features, self._rows.recipe.targets
+        self.features, self.targets = self._rows.design.features, self._rows.design.targets
         self.batch_size = int(batch_size)
         self.dtype = dtype
 
@@ -131,7 +131,7 @@ class RowDataset(Dataset[Pair]):
     ) -> None:
         _expect_dtype(dtype)
         rows = _rows(data, targets, features, exclude, missing)
-        self.features, self.targets = rows.recipe.features, rows.recipe.targets
+        self.features, self.targets = rows.design.features, rows.design.targets
         self.dtype = dtype
         handle, self._path = tempfile.mkstemp(prefix="gradline-rows-")
         remove = weakref.finalize(self, _remove, self._path, os.getpid())
@@ -220,8 +220,8 @@ def _collated(pairs: Sequence[Pair], *, collate_fn_map: Any = None) -> Pair:  # 
         return pairs.batch
     if pairs[0].x.ndim == 2:
         raise UsageError(
-            "RowStream yields whole batches, and the DataLoader is to batch them again",
-            "write DataLoader(stream, batch_size=None), and give the batch size to RowStream",
+            "RowIterableDataset yields whole batches, and the DataLoader is to batch them again",
+            "write DataLoader(stream, batch_size=None), and give the batch size to RowIterableDataset",
         )
     return Pair(*(torch.stack(tensors) for tensors in zip(*pairs, strict=True)))
 
@@ -239,20 +239,20 @@ def _expect_dtype(dtype: torch.dtype) -> None:
         raise UsageError(f"dtype is {dtype!r}", "use torch.float32 or torch.float64")
 
 
-def _rows(data: Any, targets: Any, features: Any, exclude: Sequence[str], missing: str) -> Rows:
+def _rows(data: Any, targets: Any, features: Any, exclude: Sequence[str], missing: str) -> RowStream:
     """The rows behind the arguments of a dataset; what the user should know becomes warnings."""
-    reading = read(data, targets, features, exclude, None, missing)
+    reading = as_rows(data, targets, features, exclude, None, missing)
     for notice in reading.notices:
         if notice.is_warning:
             warnings.warn(notice.text, GradlineWarning, stacklevel=3)
     return reading.rows
 
 
-def _arrays(block: Block, rows: Rows, dtype: torch.dtype) -> tuple[np.ndarray, np.ndarray]:
+def _arrays(block: RowBlock, rows: RowStream, dtype: torch.dtype) -> tuple[np.ndarray, np.ndarray]:
     """Copies of a block's X and Y, row-major, in the dataset's precision."""
     if len(block.X) == 0:
         raise DataError("no complete row is left", "fill the missing cells")
-    return _cast(block.X, rows.recipe.features, dtype), _cast(block.Y, rows.recipe.targets, dtype)
+    return _cast(block.X, rows.design.features, dtype), _cast(block.Y, rows.design.targets, dtype)
 
 
 def _cast(values: np.ndarray, names: Sequence[str], dtype: torch.dtype) -> np.ndarray:
@@ -268,9 +268,9 @@ def _cast(values: np.ndarray, names: Sequence[str], dtype: torch.dtype) -> np.nd
         ) from error
 
 
-def _spool(rows: Rows, dtype: torch.dtype, handle: int, path: str) -> None:
+def _spool(rows: RowStream, dtype: torch.dtype, handle: int, path: str) -> None:
     """Write all rows to the open file, [x y] after [x y]."""
-    width = len(rows.recipe.features) + len(rows.recipe.targets)
+    width = len(rows.design.features) + len(rows.design.targets)
     with os.fdopen(handle, "wb", buffering=0) as file:
         for block in rows.blocks(max(1, _SPOOL_CELLS // width)):
             values = np.hstack(_arrays(block, rows, dtype)).data.cast("B")

@@ -18,7 +18,7 @@ from gradline.pytorch.convert import linear_of, torch_rows
 from gradline.pytorch.lessons.steps import shape
 from gradline.solvers.loop import refuse_unstable
 from gradline.solvers.problem import Problem, Scaling
-from gradline.solvers.refined_optimum import known_optimum, seen
+from gradline.solvers.refined_optimum import refined_optimum, seen
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -75,7 +75,7 @@ def fit(
             show(f"Epoch [{epoch + 1}/{num_epochs}], Loss: {_loss(problem, linear):.4f}")
     size = getattr(train_dl, "batch_size", None)
     batch_size = size if size and size < moments.rows else None
-    optimum = known_optimum(moments, small, linear.bias is not None)
+    optimum = refined_optimum(moments, small, linear.bias is not None)
     certificate = judged(coefficients(linear, moments), moments, lr, momentum, batch_size, optimum)
     show("\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in sentences(certificate)))
     return certificate

@@ -38,7 +38,7 @@ class Exact:
         if not 1 <= self.digits <= 15:
             raise UsageError(f"digits is {self.digits}", "give a number from 1 to 15; 10 is the default")
 
-    def prepared(self, problem: Problem, force: bool) -> tuple["Exact", list[Notice]]:  # noqa: ARG002
+    def resolve(self, problem: Problem, force: bool) -> tuple["Exact", list[Notice]]:  # noqa: ARG002
         """Nothing to resolve."""
         return self, []
 
@@ -48,7 +48,7 @@ class Exact:
             pair = problem.scaling.to_view(problem.optimum.weight, problem.optimum.bias)
             theta = stacked(pair, problem.moments, problem.bias)
             return State(theta, np.zeros_like(theta))
-        p, mean, low = problem.p, problem.moments.mean, problem.moments.tally.mean_low
+        p, mean, low = problem.p, problem.moments.mean, problem.moments.statistics.mean_low
         rank = Rank.of(problem.moments, problem.bias)
         if problem.bias:
             beta = rank.least_squares(problem.moments.factor[:p, p:])
@@ -61,6 +61,6 @@ class Exact:
         """Nothing is left to do."""
         return state
 
-    def settings(self) -> dict[str, Any]:
+    def params(self) -> dict[str, Any]:
         """The settings as plain JSON."""
         return {"digits": self.digits}

@@ -47,7 +47,7 @@ class GradientDescent:
         """Standardised columns when the rate is left to gradline, else the columns as they are."""
         return "standard" if self.lr == "auto" else "none"
 
-    def prepared(self, problem: Problem, force: bool) -> tuple["GradientDescent", list[Notice]]:
+    def resolve(self, problem: Problem, force: bool) -> tuple["GradientDescent", list[Notice]]:
         """The rate resolved, or refused when it is above the limit."""
         if self.lr == "auto":
             return replace(self, lr=problem.spectrum.best_lr(self.momentum)), []
@@ -77,7 +77,7 @@ class GradientDescent:
         # 5. Reset: the next epoch computes its gradient afresh; only the velocity is carried on.
         return State(theta, velocity, epoch + 1)
 
-    def settings(self) -> dict[str, Any]:
+    def params(self) -> dict[str, Any]:
         """The settings as plain JSON."""
         init = str(self.init) if isinstance(self.init, (str, os.PathLike)) else "given"
         return {

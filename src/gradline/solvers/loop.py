@@ -82,7 +82,7 @@ class Solver(Protocol):
         """The scale that it asks for when the user names none: "none" or "standard"."""
         ...
 
-    def prepared(self, problem: Problem, force: bool) -> tuple["Solver", list[Notice]]:
+    def resolve(self, problem: Problem, force: bool) -> tuple["Solver", list[Notice]]:
         """The solver with every "auto" resolved for this problem; refuses what cannot work."""
         ...
 
@@ -94,7 +94,7 @@ class Solver(Protocol):
         """One epoch."""
         ...
 
-    def settings(self) -> dict[str, Any]:
+    def params(self) -> dict[str, Any]:
         """The settings as plain JSON."""
         ...
 

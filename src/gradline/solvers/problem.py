@@ -8,9 +8,9 @@ import numpy as np
 
 from gradline.core.errors import RequestError
 from gradline.core.linalg.refinement import Refined
-from gradline.data.design import Recipe
-from gradline.data.row_block import Block
-from gradline.data.row_stream import Rows
+from gradline.data.design import DesignSpec
+from gradline.data.row_block import RowBlock
+from gradline.data.row_stream import RowStream
 from gradline.moments.rank import Rank, determined_factor
 from gradline.moments.state import Moments, RawFactor
 from gradline.solvers.trajectory import Spectrum
@@ -82,16 +82,16 @@ class Scaling:
 class ScaledRows:
     """The rows with their features scaled."""
 
-    rows: Rows
+    rows: RowStream
     scaling: Scaling
 
     @property
-    def recipe(self) -> Recipe:
-        """The recipe of the rows as they were."""
-        return self.rows.recipe
+    def design(self) -> DesignSpec:
+        """The design of the rows as they were."""
+        return self.rows.design
 
-    def blocks(self, size: int) -> Iterator[Block]:
-        """See `Rows`."""
+    def blocks(self, size: int) -> Iterator[RowBlock]:
+        """See `RowStream`."""
         for block in self.rows.blocks(size):
             yield block._replace(X=(block.X - self.scaling.center) / self.scaling.scale)
 
@@ -106,14 +106,19 @@ class Problem:
 
     moments: Moments
     bias: bool
-    rows: Rows | None
+    rows: RowStream | None
     scaling: Scaling
     optimum: Refined | None = None
     loss = SquaredLoss()
 
     @classmethod
     def of(
-        cls, moments: Moments, rows: Rows | None, bias: bool, scaling: Scaling, optimum: Refined | None = None
+        cls,
+        moments: Moments,
+        rows: RowStream | None,
+        bias: bool,
+        scaling: Scaling,
+        optimum: Refined | None = None,
     ) -> "Problem":
         """The problem of raw moments and rows, seen on a scale."""
         if rows is not None and not scaling.is_none:
@@ -156,7 +161,7 @@ class Problem:
             residual = (self.factor.A @ theta - self.factor.B).ravel()
             return float(residual @ residual) / self.cells + self.floor
 
-    def expect_rows(self) -> Rows:
+    def expect_rows(self) -> RowStream:
         """The rows; raises `RequestError` when only moments are at hand."""
         if self.rows is None:
             raise RequestError(

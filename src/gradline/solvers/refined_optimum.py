@@ -3,46 +3,48 @@
 from collections.abc import Callable
 
 from gradline.core.linalg.refinement import CELLS, Refined, refined
-from gradline.data.design import Recipe
-from gradline.data.row_block import Block, Columns
-from gradline.data.row_cache import Store
-from gradline.data.row_stream import Rows
+from gradline.data.design import DesignSpec
+from gradline.data.row_block import ColumnBlock, RowBlock
+from gradline.data.row_cache import RowBuffer
+from gradline.data.row_stream import RowStream
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 
 
-class Keeper:
+class RowCollector:
     """Watches the rows go by, and keeps those of a small table, which come in one block, and the first `most`."""
 
-    def __init__(self, watch: Callable[[Block | Columns], None] = lambda _: None, most: int = 0) -> None:
+    def __init__(
+        self, watch: Callable[[RowBlock | ColumnBlock], None] = lambda _: None, most: int = 0
+    ) -> None:
         self.watch, self._seen = watch, 0
-        self._store = Store(most)
-        self._block: Block | None = None
+        self._store = RowBuffer(most)
+        self._block: RowBlock | None = None
 
-    def __call__(self, block: Block | Columns) -> None:
+    def __call__(self, block: RowBlock | ColumnBlock) -> None:
         """See a block."""
         self.watch(block)
         self._seen += 1
         self._block = block.whole if self._seen == 1 and block.cells <= CELLS else None
         self._store.add(block)
 
-    def first(self, rows: int) -> Block | None:
+    def first(self, rows: int) -> RowBlock | None:
         """The first rows, as many as the table has; None if they are too many. What passes by again comes after."""
         return self._store.first(rows)
 
-    def kept(self, before: Recipe, after: Recipe) -> Block | None:
-        """What was kept, read by the recipe `before`, with the columns that `after` leaves of it."""
+    def kept(self, before: DesignSpec, after: DesignSpec) -> RowBlock | None:
+        """What was kept, read by the design `before`, with the columns that `after` leaves of it."""
         if self._block is None or before is after:
             return self._block
         place = {name: j for j, name in enumerate(before.features)}
         return self._block._replace(X=self._block.X[:, [place[name] for name in after.features]])
 
 
-def seen(rows: Rows) -> tuple[Moments, Block | None]:
+def seen(rows: RowStream) -> tuple[Moments, RowBlock | None]:
     """The moments of the rows, and the rows themselves where they are few."""
-    keeper = Keeper()
+    keeper = RowCollector()
     moments = Moments.from_rows(rows, watch=keeper)
-    return moments, keeper.kept(rows.recipe, rows.recipe)
+    return moments, keeper.kept(rows.design, rows.design)
 
 
 def is_refinable(moments: Moments, bias: bool) -> bool:
@@ -52,7 +54,7 @@ def is_refinable(moments: Moments, bias: bool) -> bool:
     return few and not rank.deficiency and moments.rows >= rank.rank + bias
 
 
-def known_optimum(moments: Moments, small: Block | None, bias: bool) -> Refined | None:
+def refined_optimum(moments: Moments, small: RowBlock | None, bias: bool) -> Refined | None:
     """The optimum to rounding, where the columns are independent: of a small table, or of extended moments."""
     if moments.products is not None and not Rank.of(moments, bias).deficiency:
         return moments.products.optimum(moments.m, bias)

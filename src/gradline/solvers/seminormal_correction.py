@@ -16,8 +16,8 @@ from gradline.core.linalg.double_double import Doubled, two_sum
 from gradline.core.linalg.exact_products import SUMMED, Sliced
 from gradline.core.linalg.refinement import LARGEST_CONTRACTION, Piece, Refined, half_exponents
 from gradline.core.linalg.triangular import UNIT, row_norms
-from gradline.data.row_block import Block
-from gradline.data.row_stream import Rows
+from gradline.data.row_block import RowBlock
+from gradline.data.row_stream import RowStream
 from gradline.moments.basis import Basis
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
@@ -54,8 +54,8 @@ class _Frame:
     @classmethod
     def of(cls, moments: Moments, bias: bool) -> "_Frame":
         """That of rows with these moments."""
-        tally, p = moments.tally, moments.p
-        exponents = np.frexp(np.maximum(np.abs(tally.minimum), np.abs(tally.maximum)))[1]
+        statistics, p = moments.statistics, moments.p
+        exponents = np.frexp(np.maximum(np.abs(statistics.minimum), np.abs(statistics.maximum)))[1]
         return cls(Basis.of(moments, bias), exponents[:p], exponents[p:])
 
     @property
@@ -94,7 +94,7 @@ class _Frame:
         beta = np.ldexp(rank.least_squares(B), self.columns[:, None])
         return Doubled.of(np.ldexp(np.vstack([*level, beta]), -self.targets))
 
-    def gradient(self, block: Block, theta: Doubled) -> _Gradient:
+    def gradient(self, block: RowBlock, theta: Doubled) -> _Gradient:
         """That of some rows."""
         X = np.ldexp(block.X, -self.columns)
         A = Doubled(*two_sum(X, np.broadcast_to(-self.center, X.shape)))
@@ -123,7 +123,7 @@ class _Frame:
         return Doubled(np.vstack([level.hi, theta.hi[1:]]), np.vstack([level.lo, theta.lo[1:]]))
 
 
-def corrected(rows: Rows, moments: Moments, bias: bool) -> Refined | None:
+def corrected(rows: RowStream, moments: Moments, bias: bool) -> Refined | None:
     """The least-squares answer of these rows, whose moments are given, with sound bounds.
 
     Takes one pass over the rows, or a few, until the bounds are those of rounding the answer. None where a
@@ -166,7 +166,7 @@ class _Step(NamedTuple):
     squares: np.ndarray
 
 
-def _step(rows: Rows, frame: _Frame, theta: Doubled, left: float) -> _Step:
+def _step(rows: RowStream, frame: _Frame, theta: Doubled, left: float) -> _Step:
     parts = (frame.gradient(block, theta) for block in rows.blocks(_BLOCK_ROWS))
     whole = reduce(_Gradient.plus, parts)
     along = frame.inverse.T @ (whole.sums.hi + whole.sums.lo)

@@ -16,12 +16,12 @@ from gradline.core.arguments import is_whole
 from gradline.core.blas_threads import one_blas_thread
 from gradline.core.errors import Notice, UsageError
 from gradline.core.kernels import policy as compiled
-from gradline.core.parallel import made
+from gradline.core.parallel import ordered_map
 from gradline.core.permutation import IN_ORDER, keys, permutation
 from gradline.core.text import number
-from gradline.data.row_block import Block, Parcel
+from gradline.data.row_block import LazyBlock, RowBlock
 from gradline.data.row_cache import pieces
-from gradline.data.row_stream import ArrayRows, Rows, parcels
+from gradline.data.row_stream import ArrayRows, RowStream, lazy_blocks
 from gradline.solvers.loop import State, check_settings, initial, refuse_unstable
 from gradline.solvers.problem import Problem, ScaledRows, Scaling, SquaredLoss
 from gradline.solvers.sgd_compiled import Course, descend
@@ -87,7 +87,7 @@ class SGD:
         """Standardised columns when the rate is left to gradline, else the columns as they are."""
         return "standard" if self.lr == "auto" else "none"
 
-    def prepared(self, problem: Problem, force: bool) -> tuple["SGD", list[Notice]]:
+    def resolve(self, problem: Problem, force: bool) -> tuple["SGD", list[Notice]]:
         """The rate and the decay resolved; a rate above the full-batch limit is refused.
 
         Between the mean-square limit and the full-batch limit training starts with a warning.
@@ -138,7 +138,7 @@ class SGD:
         return after._replace(theta=after.theta.astype(float), velocity=after.velocity.astype(float))
 
     def _descend(
-        self, problem: Problem, piece: Block, scaling: Scaling, drawn: np.ndarray, state: State, done: int
+        self, problem: Problem, piece: RowBlock, scaling: Scaling, drawn: np.ndarray, state: State, done: int
     ) -> None:
         """Batch after batch of one piece; θ and the velocity change in place."""
         order, updates, scaled = permutation(len(piece.X), drawn), self._updates(problem), not scaling.is_none
@@ -153,7 +153,7 @@ class SGD:
         self,
         loops: Any,
         problem: Problem,
-        piece: Block,
+        piece: RowBlock,
         scaling: Scaling,
         drawn: np.ndarray,
         state: State,
@@ -179,16 +179,16 @@ class SGD:
         """The updates after which the rate is zero."""
         return self.epochs * self._batches(problem) if self.decay == "linear" else math.inf
 
-    def _pieces(self, problem: Problem) -> Iterator[Block]:
+    def _pieces(self, problem: Problem) -> Iterator[RowBlock]:
         """The rows, unscaled, as far as they are shuffled as a whole; each but the last holds whole batches."""
         rows = _unscaled(problem)
         most, count = self.most_rows(problem.p + problem.m), problem.moments.rows
         if isinstance(rows, ArrayRows) and len(rows.Y) == count <= most:
-            return iter([Block(rows.X, rows.Y, rows.w)])  # none of them is left out
+            return iter([RowBlock(rows.X, rows.Y, rows.w)])  # none of them is left out
         size = max(self.batch_size, most // self.batch_size * self.batch_size)
         return pieces(rows, min(size, count))
 
-    def _converted(self, problem: Problem, piece: Block) -> tuple[Block, Scaling]:
+    def _converted(self, problem: Problem, piece: RowBlock) -> tuple[RowBlock, Scaling]:
         """The piece in the type of the steps, and the scaling that is left to do; all rows are converted once."""
         if self.dtype == "float64":
             return piece, problem.scaling
@@ -199,7 +199,7 @@ class SGD:
                 _single_precision[problem] = found
         return found, Scaling.none(problem.p)
 
-    def settings(self) -> dict[str, Any]:
+    def params(self) -> dict[str, Any]:
         """The settings as plain JSON."""
         init = str(self.init) if isinstance(self.init, (str, os.PathLike)) else "given"
         return {
@@ -216,21 +216,21 @@ class SGD:
 
 
 # The rows in float32 of the problems that keep all of theirs in memory.
-_single_precision: WeakKeyDictionary[Problem, Block] = WeakKeyDictionary()
+_single_precision: WeakKeyDictionary[Problem, RowBlock] = WeakKeyDictionary()
 
 
-def _rounded(piece: Block, scaling: Scaling) -> Block:
+def _rounded(piece: RowBlock, scaling: Scaling) -> RowBlock:
     """The rows scaled, and only then rounded to float32: far from zero, most digits of a column are its mean's."""
     X = np.empty(piece.X.shape, np.float32)
     step = _chunk(piece.X.shape[1])
     for first in range(0, len(X), step):
         part = slice(first, first + step)
         X[part] = (piece.X[part] - scaling.center) / scaling.scale
-    return Block(X, piece.Y.astype(np.float32), None if piece.w is None else piece.w.astype(np.float32))
+    return RowBlock(X, piece.Y.astype(np.float32), None if piece.w is None else piece.w.astype(np.float32))
 
 
 def _update(
-    problem: Problem, batch: Block, theta: np.ndarray, velocity: np.ndarray, lr: float, momentum: float
+    problem: Problem, batch: RowBlock, theta: np.ndarray, velocity: np.ndarray, lr: float, momentum: float
 ) -> None:
     """The five steps on one batch; θ and the velocity change in place."""
     X, Y, w = batch.X, batch.Y, batch.w
@@ -264,7 +264,7 @@ def mean_square_limit(problem: Problem, batch_size: int) -> float:
     if noise == 0:
         return spectrum.lr_limit()
 
-    def part(parcel: Parcel) -> tuple[np.ndarray, float]:
+    def part(parcel: LazyBlock) -> tuple[np.ndarray, float]:
         block = parcel.block()
         X = (block.X - problem.scaling.center) / problem.scaling.scale
         rows = np.column_stack([np.ones(len(X)), X]) if problem.bias else X
@@ -275,7 +275,7 @@ def mean_square_limit(problem: Problem, batch_size: int) -> float:
     total, weights = np.zeros(2 * (problem.p + problem.bias,)), 0.0
     size = _chunk(problem.p)
     with one_blas_thread() if n > size else nullcontext():
-        for products, weight in made(parcels(_unscaled(problem), size), part):
+        for products, weight in ordered_map(lazy_blocks(_unscaled(problem), size), part):
             total += products
             weights += weight
     return spectrum.mean_square_limit(4.0 / m**2 * total / weights, noise)
@@ -286,7 +286,7 @@ def _chunk(columns: int) -> int:
     return max(1, _CELLS // columns)
 
 
-def _unscaled(problem: Problem) -> Rows:
+def _unscaled(problem: Problem) -> RowStream:
     """The rows as they are; those that read them scale them."""
     rows = problem.expect_rows()
     return rows.rows if isinstance(rows, ScaledRows) else rows

@@ -7,7 +7,7 @@ import numpy as np
 from gradline.core.kernels import VECTOR
 from gradline.core.kernels.policy import lent, room
 from gradline.core.permutation import bits
-from gradline.data.row_block import Block
+from gradline.data.row_block import RowBlock
 from gradline.solvers.problem import Scaling
 
 
@@ -23,7 +23,7 @@ class Course(NamedTuple):
 
 def descend(
     loops: Any,
-    piece: Block,
+    piece: RowBlock,
     scaling: Scaling,
     drawn: np.ndarray,
     theta: np.ndarray,

@@ -1,4 +1,4 @@
-"""Compiled hashes of rows; the twins are in `tally`."""
+"""Compiled hashes of rows; the twins are in `statistics`."""
 
 import numba
 import numpy as np
@@ -8,7 +8,7 @@ SEED = np.uint64(0x9E3779B97F4A7C15)
 
 @numba.njit(error_model="numpy")
 def hashed(X, Y, w, multipliers):
-    """The sum modulo 2^64 of the rows' hashes: X (n, p), Y (n, m), w (n,) or (0,); the twin of `tally.fingerprint`."""
+    """The sum modulo 2^64 of the rows' hashes: X (n, p), Y (n, m), w (n,) or (0,); the twin of `statistics.fingerprint`."""
     p, m, total = X.shape[1], Y.shape[1], np.uint64(0)
     for i in range(len(Y)):
         row = SEED
@@ -31,7 +31,7 @@ def spread(value):
 
 @numba.njit(error_model="numpy", inline="always")
 def multiplier(column):
-    """That of a column; the twin of `tally.multipliers`."""
+    """That of a column; the twin of `statistics.multipliers`."""
     return mixed(np.uint64(column + 1) * SEED) | np.uint64(1)
 
 

@@ -88,7 +88,7 @@ def load_model(model_uri: str, dst_path: str | None = None) -> LinearModel:
 
 def columns(model: LinearModel) -> Schema:
     """The columns of a table that the model predicts from, by name and type."""
-    return Schema([ColSpec(_TYPES[kind], name) for name, kind in model.recipe.inputs.items()])
+    return Schema([ColSpec(_TYPES[kind], name) for name, kind in model.design.inputs.items()])
 
 
 def signature(model: LinearModel) -> ModelSignature:

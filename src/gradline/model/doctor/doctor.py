@@ -13,8 +13,8 @@ import numpy as np
 from gradline.core.arguments import is_real
 from gradline.core.errors import Notice, RequestError, UsageError
 from gradline.data.design import Category
-from gradline.data.inputs import read
-from gradline.data.row_block import Block, Columns
+from gradline.data.inputs import as_rows
+from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.model.certificate import sure_digits
 from gradline.model.doctor.pace import paces
 from gradline.model.doctor.prescription import BatchLimit, Report, Slow
@@ -60,7 +60,7 @@ def examine(
     targets: Any,
     request: Request,
     lr: float | None = None,
-    watch: Callable[[Block | Columns], None] = lambda _: None,
+    watch: Callable[[RowBlock | ColumnBlock], None] = lambda _: None,
 ) -> Report:
     """`doctor` with a watcher of the rows read; the command line calls this."""
     if isinstance(data, Moments):
@@ -70,16 +70,16 @@ def examine(
     if lr is not None and not (is_real(lr) and lr > 0):
         raise UsageError(f"lr is {lr}", "give a positive number, or none to judge the best")
     began = time.perf_counter()
-    reading = read(data, targets, request.features, request.exclude, request.weights, request.missing)
+    reading = as_rows(data, targets, request.features, request.exclude, request.weights, request.missing)
     survey = Survey(request.bias)
 
-    def look(block: Block | Columns) -> None:
+    def look(block: RowBlock | ColumnBlock) -> None:
         watch(block)
         survey(block.whole)
 
     whole = Moments.from_rows(reading.rows, watch=look)
     seconds = time.perf_counter() - began
-    if whole.rows and not whole.recipe.present(whole.has_level).terms:
+    if whole.rows and not whole.design.drop_unused_levels(whole.has_level).terms:
         raise RequestError("every feature has one value in all complete rows", "use other features")
     # The fit refuses what it cannot serve, and takes out levels that no complete row has.
     moments = run(whole, None, Request(bias=request.bias)).moments
@@ -114,14 +114,14 @@ def _report(patient: Patient, seconds: float, commands: list[str]) -> Report:
         targets=list(moments.targets),
         features=list(moments.features),
         rows=moments.rows,
-        dropped=moments.tally.dropped,
-        missing=dict(moments.tally.missing),
+        dropped=moments.statistics.dropped,
+        missing=dict(moments.statistics.missing),
         left_out=patient.left_out,
         row_bytes=8 * moments.rows * (columns + survey.is_weighted),
         moment_bytes=8 * columns * (columns + 4),  # the factor, the means in two parts, the ranges
         route=_route(patient),
         passes=survey.passes(moments.rows),
-        has_text=any(isinstance(term, Category) for term in moments.recipe.terms),
+        has_text=any(isinstance(term, Category) for term in moments.design.terms),
         seconds=seconds,
         paces=list(patient.paces.values()),
         condition_scaled=patient.rank.condition_scaled,
@@ -165,7 +165,7 @@ def _commands(data: Any, targets: Any, patient: Patient, request: Request) -> li
     """The exact fit, and gradient descent at its own rate for as many epochs as it needs."""
     needed = patient.best.epochs_to_weights
     epochs = max(_EPOCHS, math.ceil(needed)) if math.isfinite(needed) else _EPOCHS
-    dropped = patient.moments.tally.dropped > 0
+    dropped = patient.moments.statistics.dropped > 0
     if not isinstance(data, (str, os.PathLike)):
         return _calls(["data"] if targets is None else ["data", "targets"], request, dropped, epochs)
     served = replace(request, missing="drop" if dropped else "error")

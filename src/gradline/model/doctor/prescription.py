@@ -78,7 +78,7 @@ class Report:
     findings: list[Finding]
     commands: list[str]
 
-    def card(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The report as plain JSON."""
         lists = ("paces", "directions", "batches", "findings")
         return finite(

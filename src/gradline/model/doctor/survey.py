@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from gradline.data.row_block import Block
+from gradline.data.row_block import RowBlock
 from gradline.solvers.trajectory import Spectrum
 
 BATCHES = (1, 8, 32, 256)  # the sizes of mini-batches that are looked at
@@ -29,7 +29,7 @@ class Survey:
         self.is_weighted = False
         self.whole = np.zeros(0, bool)
 
-    def __call__(self, block: Block) -> None:
+    def __call__(self, block: RowBlock) -> None:
         """Look at one block."""
         X = block.X
         if self.seen == 0:
@@ -41,7 +41,7 @@ class Survey:
             self._add_curvature(block)
             self._add_steps(X)
 
-    def _add_curvature(self, block: Block) -> None:
+    def _add_curvature(self, block: RowBlock) -> None:
         rows = np.column_stack([np.ones(len(block.X)), block.X]) if self._bias else block.X
         w = np.ones(len(rows)) if block.w is None else block.w
         self.is_weighted |= block.w is not None

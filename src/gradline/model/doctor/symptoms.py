@@ -74,7 +74,7 @@ class Patient:
     @property
     def numeric(self) -> list[int]:
         """The features that are columns of numbers, that vary."""
-        names = {term.column for term in self.moments.recipe.terms if isinstance(term, Number)}
+        names = {term.column for term in self.moments.design.terms if isinstance(term, Number)}
         return [j for j, name in enumerate(self.moments.features) if name in names and self.spread[j] > 0]
 
 
@@ -213,7 +213,7 @@ def _identifiers(patient: Patient) -> Iterator[Finding]:
     moments, rows = patient.moments, patient.moments.rows
     rising = patient.survey.monotone(rows)
     for j in patient.numeric if rows >= SHORTEST else ():
-        low, high = moments.tally.minimum[j], moments.tally.maximum[j]
+        low, high = moments.statistics.minimum[j], moments.statistics.maximum[j]
         whole = bool(patient.survey.whole[patient.kept[j]])
         name, span = moments.features[j], f"{low:.0f} to {high:.0f}"
         if whole and low >= 1800 and high <= 2200:
@@ -228,7 +228,7 @@ def _identifiers(patient: Patient) -> Iterator[Finding]:
 def _is_permutation(patient: Patient, j: int) -> bool:
     """Whether the column has the range, the mean and the variance, (n² − 1)/12, of n whole numbers in a row."""
     moments, n = patient.moments, patient.moments.rows
-    low, high = moments.tally.minimum[j], moments.tally.maximum[j]
+    low, high = moments.statistics.minimum[j], moments.statistics.maximum[j]
     return (
         high - low == n - 1
         and not patient.survey.is_weighted
@@ -248,13 +248,13 @@ def _rows(patient: Patient) -> Iterator[Finding]:
 
 
 def _missing(patient: Patient) -> Iterator[Finding]:
-    tally = patient.moments.tally
-    if tally.dropped:
+    statistics = patient.moments.statistics
+    if statistics.dropped:
         cells = listed(
-            f"{name} {count:,}" for name, count in sorted(tally.missing.items(), key=lambda c: -c[1])
+            f"{name} {count:,}" for name, count in sorted(statistics.missing.items(), key=lambda c: -c[1])
         )
-        whole = tally.dropped + tally.rows
-        cause = f"{tally.dropped:,} of {counted(whole, 'row')} have missing cells: {cells}"
+        whole = statistics.dropped + statistics.rows
+        cause = f"{statistics.dropped:,} of {counted(whole, 'row')} have missing cells: {cells}"
         yield Finding("missing", cause, "the fit needs --missing drop, or fill the cells")
 
 
@@ -262,7 +262,7 @@ def _outlying(patient: Patient) -> Iterator[Finding]:
     moments, far = patient.moments, []
     for j in [*patient.numeric, *range(moments.p, moments.p + moments.m)]:
         name = (*moments.features, *moments.targets)[j]
-        for value in (moments.tally.minimum[j], moments.tally.maximum[j]):
+        for value in (moments.statistics.minimum[j], moments.statistics.maximum[j]):
             distance = abs(value - moments.mean[j])
             if distance > FAR_OUT * patient.spread[j] > 0:
                 far.append((distance / patient.spread[j], f"{name} {number(value, 6)}"))

@@ -6,15 +6,15 @@ from functools import cached_property
 import numpy as np
 
 from gradline.core.errors import UsageError
-from gradline.moments.basis import Pair
+from gradline.moments.basis import Coefficients
 
 
 @dataclass(frozen=True, eq=False)
 class Estimates:
     """Coefficients with their standard errors, tested against zero with Student's t on `freedom` degrees."""
 
-    value: Pair
-    stderr: Pair
+    value: Coefficients
+    stderr: Coefficients
     freedom: float
 
     @property
@@ -28,18 +28,18 @@ class Estimates:
         return self.stderr.bias
 
     @cached_property
-    def t(self) -> Pair:
+    def t(self) -> Coefficients:
         """Coefficient / standard error."""
         return self.value.each(np.divide, self.stderr)
 
     @cached_property
-    def p_value(self) -> Pair:
+    def p_value(self) -> Coefficients:
         """P(|T| ≥ |t|), two-sided."""
         from scipy.special import stdtr  # noqa: PLC0415 - fitting needs no distribution
 
         return self.t.each(lambda t: 2.0 * stdtr(self.freedom, -np.abs(t)))
 
-    def interval(self, level: float = 0.95) -> Pair:
+    def interval(self, level: float = 0.95) -> Coefficients:
         """Confidence intervals, weight (m, p, 2) and bias (m, 2): coefficient ± t·standard error, at `level`."""
         t = quantile(level, self.freedom)
         return self.value.each(lambda b, se: np.stack([b - t * se, b + t * se], axis=-1), self.stderr)

@@ -13,7 +13,7 @@ from gradline.core.linalg.refinement import Figures
 from gradline.core.linalg.triangular import UNIT, row_norms
 from gradline.core.text import listed
 from gradline.model.inference.estimates import Estimates, quantile
-from gradline.moments.basis import Basis, Pair
+from gradline.moments.basis import Basis, Coefficients
 from gradline.moments.rank import Rank, determined_factor
 from gradline.moments.state import Moments
 
@@ -80,16 +80,16 @@ class Inference:
         return None if self.estimates is None else self.estimates.bias_stderr
 
     @property
-    def t(self) -> Pair | None:
+    def t(self) -> Coefficients | None:
         """Coefficient / standard error."""
         return None if self.estimates is None else self.estimates.t
 
     @property
-    def p_value(self) -> Pair | None:
+    def p_value(self) -> Coefficients | None:
         """Two-sided, Student's t."""
         return None if self.estimates is None else self.estimates.p_value
 
-    def interval(self, level: float = 0.95) -> Pair:
+    def interval(self, level: float = 0.95) -> Coefficients:
         """Confidence intervals of the coefficients. Raises `RequestError` where there is none."""
         return self._expect_known().estimates.interval(level)
 
@@ -130,7 +130,7 @@ class Inference:
             raise RequestError(f"there is no interval: {first.cause}", first.remedy)
         return _Known(self.estimates, self.residual_stderr)
 
-    def card(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """All that needs no distribution, as plain data."""
         names = ("residual_stderr", "r2", "adjusted_r2", "F", "log_likelihood", "aic", "bic", "vif")
         t = self.t
@@ -172,7 +172,7 @@ def _plain(values: np.ndarray | None) -> list[Any] | None:
 
 def infer(
     moments: Moments,
-    value: Pair,
+    value: Coefficients,
     targets: Sequence[str],
     status: str,
     weights_are: str = "counts",
@@ -221,7 +221,7 @@ class _Case:
     """The figures of one fit, as if it were at the optimum; NaN where a target has none."""
 
     moments: Moments
-    value: Pair
+    value: Coefficients
     weights_are: str
     figures: Figures | None
 
@@ -264,7 +264,7 @@ class _Case:
         """Which targets (m,) leave a residual no larger than rounding may have made it."""
         moments, p = self.moments, self.moments.p
         root = math.sqrt(moments.weight_sum)
-        largest = np.maximum(np.abs(moments.tally.minimum), np.abs(moments.tally.maximum))
+        largest = np.maximum(np.abs(moments.statistics.minimum), np.abs(moments.statistics.maximum))
         sizes = np.linalg.norm(moments.factor, axis=0) + (0.0 if self.bias else root * largest)
         weight = np.abs(self.value.weight)
         rounding = 8 * max(moments.error, 4 * UNIT) * (weight @ sizes[:p] + sizes[p:])

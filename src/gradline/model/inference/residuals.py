@@ -9,13 +9,13 @@ import numpy as np
 
 from gradline.core.errors import DataError, RequestError
 from gradline.data import Batch, Kind, open_table
-from gradline.data.inputs import is_array, read
-from gradline.data.row_block import Block
-from gradline.data.row_stream import ArrayRows, Rows, TableRows
+from gradline.data.inputs import as_rows, is_array
+from gradline.data.row_block import RowBlock
+from gradline.data.row_stream import ArrayRows, RowStream, TableRows
 from gradline.model.inference.estimates import Estimates
 from gradline.model.inference.inference import NO_LIKELIHOOD, Inference, likelihood
 from gradline.model.model import LinearModel
-from gradline.moments.basis import Basis, Pair
+from gradline.moments.basis import Basis, Coefficients
 from gradline.moments.state import BLOCK_CELLS
 
 CLUSTERS = "(clusters)"  # what the design column of cluster numbers is called
@@ -122,23 +122,23 @@ def diagnostics(
     return _finished(model, inference, sweep, sums)
 
 
-def _rows(model: LinearModel, data: Any, targets: Any, weights: Any, missing: str) -> Rows:
-    """The rows by the model's own recipe."""
+def _rows(model: LinearModel, data: Any, targets: Any, weights: Any, missing: str) -> RowStream:
+    """The rows by the model's own design."""
     if targets is None and weights is None and not is_array(data):
         source = open_table(data)
-        model.recipe.match(source, targets=True)
-        return TableRows(source, model.recipe, missing)
-    columns = None if is_array(data) else [term.column for term in model.recipe.terms]
+        model.design.match(source, targets=True)
+        return TableRows(source, model.design, missing)
+    columns = None if is_array(data) else [term.column for term in model.design.terms]
     named = list(model.targets) if targets is None and columns is not None else targets
-    rows = read(data, named, columns, (), weights, missing).rows
+    rows = as_rows(data, named, columns, (), weights, missing).rows
     if isinstance(rows, TableRows):
-        model.recipe.match(rows.source, targets=True)
-    elif len(rows.recipe.features) != len(model.features):
+        model.design.match(rows.source, targets=True)
+    elif len(rows.design.features) != len(model.features):
         raise DataError(
-            f"X has {len(rows.recipe.features)} columns, the model has {len(model.features)} features",
+            f"X has {len(rows.design.features)} columns, the model has {len(model.features)} features",
             "give the columns that it was trained on",
         )
-    return replace(rows, recipe=model.recipe)  # pyright: ignore[reportArgumentType] - both are dataclasses
+    return replace(rows, design=model.design)  # pyright: ignore[reportArgumentType] - both are dataclasses
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class _Labels:
         out[:, 0] = cells.replace_strict(self.known).to_numpy()
 
 
-def _with_clusters(rows: Rows, data: Any, clusters: Any) -> Rows:
+def _with_clusters(rows: RowStream, data: Any, clusters: Any) -> RowStream:
     """The rows with the number of each row's cluster as the last column of X."""
     if isinstance(rows, ArrayRows) and not isinstance(clusters, str):
         labels = np.asarray(clusters).reshape(-1)
@@ -169,9 +169,9 @@ def _with_clusters(rows: Rows, data: Any, clusters: Any) -> Rows:
     if isinstance(rows, TableRows) and isinstance(clusters, str):
         if clusters not in rows.source.schema():
             raise RequestError(f"there is no column {clusters}", "name a column of the table")
-        kind = rows.recipe.columns.get(clusters, Kind.TEXT)
-        terms: Any = (*rows.recipe.terms, _Labels(clusters, kind))
-        return replace(rows, recipe=replace(rows.recipe, terms=terms))
+        kind = rows.design.columns.get(clusters, Kind.TEXT)
+        terms: Any = (*rows.design.terms, _Labels(clusters, kind))
+        return replace(rows, design=replace(rows.design, terms=terms))
     raise RequestError(
         f"clusters are {type(clusters).__name__} for {type(data).__name__}",
         "name a column of a table; beside arrays give an array",
@@ -197,7 +197,7 @@ class _Pass:
 
     model: LinearModel
     inference: Inference
-    rows: Rows
+    rows: RowStream
     labelled: bool
 
     def __iter__(self) -> Iterator[_Scored]:
@@ -205,7 +205,7 @@ class _Pass:
         for block in self.rows.blocks(max(2 * width, BLOCK_CELLS // width)):
             yield self._scored(block)
 
-    def _scored(self, block: Block) -> _Scored:
+    def _scored(self, block: RowBlock) -> _Scored:
         model, basis = self.model, self.inference.basis
         X, labels = (block.X[:, :-1], block.X[:, -1].astype(int)) if self.labelled else (block.X, None)
         g = basis.rows(X)
@@ -228,8 +228,8 @@ def _residual(model: LinearModel, basis: Basis, X: np.ndarray, Y: np.ndarray) ->
     """y − ŷ (n, m), around the means where there is a bias: large means would cost digits."""
     if not model.has_bias:
         return Y - X @ model.weight.T
-    p, tally = len(model.features), model.moments.tally
-    return (Y - tally.mean[p:] - tally.mean_low[p:]) - basis.around(X) @ model.weight.T
+    p, statistics = len(model.features), model.moments.statistics
+    return (Y - statistics.mean[p:] - statistics.mean_low[p:]) - basis.around(X) @ model.weight.T
 
 
 class _Sums:
@@ -279,7 +279,7 @@ def _expect_same_rows(model: LinearModel, sums: _Sums) -> None:
 
 def _finished(model: LinearModel, inference: Inference, sweep: _Pass, sums: _Sums) -> Diagnostics:
     n, f, basis = inference.observations, inference.freedom, inference.basis
-    value = Pair(model.weight, model.bias if model.has_bias else None)
+    value = Coefficients(model.weight, model.bias if model.has_bias else None)
     sigma = inference.residual_stderr
     varies = np.where(np.isnan(sigma), np.nan, 1.0) if sigma is not None else np.ones(len(model.targets))
 

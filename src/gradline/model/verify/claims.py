@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradline.core.text import joined, number
-from gradline.data.row_stream import Rows
+from gradline.data.row_stream import RowStream
 from gradline.model.model import LinearModel, digests, load
 from gradline.model.verify.newton_step import UNIT, Whereabouts, located
 from gradline.model.verify.reread import reread
@@ -62,7 +62,7 @@ class Verification:
         verb = "does" if len(self.disagreements) == 1 else "do"
         return f"Not verified: {names} {verb} not hold."
 
-    def card(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The outcome as plain JSON."""
         return {
             "agrees": self.agrees,
@@ -117,11 +117,16 @@ def verify(
     return Verification(tuple(checks))
 
 
-def _gathered(model: LinearModel, rows: Rows) -> Evidence:
-    tally = model.moments.tally
-    frame = Frame.of(tally.minimum, tally.maximum, tally.weight_sum / max(tally.rows, 1), model.has_bias)
+def _gathered(model: LinearModel, rows: RowStream) -> Evidence:
+    statistics = model.moments.statistics
+    frame = Frame.of(
+        statistics.minimum,
+        statistics.maximum,
+        statistics.weight_sum / max(statistics.rows, 1),
+        model.has_bias,
+    )
     weight, bias = (np.where(np.isfinite(part), part, 0.0) for part in (model.weight, model.bias))
-    columns = [rows.recipe.features.index(name) for name in model.features]
+    columns = [rows.design.features.index(name) for name in model.features]
     return gather(rows, columns, weight, bias, frame)
 
 
@@ -144,14 +149,16 @@ class _Case:
 
     def about_rows(self) -> Iterator[Check]:
         """Counts, weights and the fingerprint."""
-        tally, found = self.model.moments.tally, self.evidence
-        yield _exact("rows", f"{tally.rows:,}", f"{found.rows:,}", "the number of rows")
-        missing = _cells(tally.dropped, tally.missing), _cells(found.dropped, found.missing)
+        statistics, found = self.model.moments.statistics, self.evidence
+        yield _exact("rows", f"{statistics.rows:,}", f"{found.rows:,}", "the number of rows")
+        missing = _cells(statistics.dropped, statistics.missing), _cells(found.dropped, found.missing)
         yield _exact("rows left out", *missing, "what was left out for missing cells")
-        yield _near("sum of weights", tally.weight_sum, found.weight_sum, _WEIGHT * abs(found.weight_sum))
+        yield _near(
+            "sum of weights", statistics.weight_sum, found.weight_sum, _WEIGHT * abs(found.weight_sum)
+        )
         yield _exact(
             "fingerprint",
-            f"{tally.fingerprint:016x}",
+            f"{statistics.fingerprint:016x}",
             f"{found.fingerprint:016x}",
             "the fingerprint of the rows",
         )
@@ -171,7 +178,9 @@ class _Case:
         apart = np.abs(squares - C) / (both + both.T + np.outer(sure, sure))
         means = np.abs(np.ldexp(moments.mean - frame.shift, -frame.units) - share.hi) * root / sure
         worst = float(max(apart.max(), means.max()))
-        inside = bool(((moments.tally.minimum <= found.low) & (moments.tally.maximum >= found.high)).all())
+        inside = bool(
+            ((moments.statistics.minimum <= found.low) & (moments.statistics.maximum >= found.high)).all()
+        )
         what, why = "Means, ranges and cross-products, on which intervals rest, are", "."
         if worst > 1:
             why = f": they differ by {number(worst)} times what rounding explains."

@@ -1,25 +1,25 @@
-"""The rows of a model, read again by its own recipe."""
+"""The rows of a model, read again by its own design."""
 
 from dataclasses import replace
 from typing import Any
 
 from gradline.core.errors import DataError, GradlineError
 from gradline.data import Source, open_table
-from gradline.data.design import Category, Recipe
-from gradline.data.inputs import is_array, read
-from gradline.data.row_stream import ArrayRows, Rows, Split, TableRows
+from gradline.data.design import Category, DesignSpec
+from gradline.data.inputs import as_rows, is_array
+from gradline.data.row_stream import ArrayRows, RowStream, Split, TableRows
 from gradline.model.model import LinearModel
 
 
-def reread(model: LinearModel, data: Any, targets: Any, weights: Any) -> tuple[Rows, Rows | None]:
-    """The rows by the model's recipe: those of training, and those held out from it, if any were."""
+def reread(model: LinearModel, data: Any, targets: Any, weights: Any) -> tuple[RowStream, RowStream | None]:
+    """The rows by the model's design: those of training, and those held out from it, if any were."""
     if is_array(data) or targets is not None or not (weights is None or isinstance(weights, str)):
-        rows = read(data, targets, None, (), weights, "drop").rows
+        rows = as_rows(data, targets, None, (), weights, "drop").rows
     else:
-        rows = TableRows(open_table(data), model.recipe, "drop")
+        rows = TableRows(open_table(data), model.design, "drop")
     if isinstance(rows, TableRows):
-        model.recipe.match(rows.source, targets=True)
-        rows = replace(rows, recipe=_learned(model, rows.source))
+        model.design.match(rows.source, targets=True)
+        rows = replace(rows, design=_learned(model, rows.source))
     rows = _by_position(model, rows)
     share, seed = model.config.get("holdout", 0.0), model.config.get("seed", 0)
     if not share:
@@ -27,15 +27,15 @@ def reread(model: LinearModel, data: Any, targets: Any, weights: Any) -> tuple[R
     return Split(rows, share, seed, held_out=False), Split(rows, share, seed, held_out=True)
 
 
-def _learned(model: LinearModel, source: Source) -> Recipe:
-    """The recipe that the table was read by, before the levels without a complete row were left out of the model.
+def _learned(model: LinearModel, source: Source) -> DesignSpec:
+    """The design that the table was read by, before the levels without a complete row were left out of the model.
 
     Its fingerprint counts their columns of zeros. Where none can be found that leads to the model's, the model's.
     """
-    config, own = model.config, model.recipe
+    config, own = model.config, model.design
     try:
         features, exclude = config.get("features"), config.get("exclude", ())
-        wide = read(source, config.get("targets"), features, exclude, own.weights).rows.recipe
+        wide = as_rows(source, config.get("targets"), features, exclude, own.weights).rows.design
     except GradlineError:
         return own
     levels = {term.column: term.levels for term in own.terms if isinstance(term, Category)}
@@ -43,10 +43,10 @@ def _learned(model: LinearModel, source: Source) -> Recipe:
     def has_level(term: Category, level: str) -> bool:
         return level in levels.get(term.column, ())
 
-    return wide if wide.present(has_level) == own else own
+    return wide if wide.drop_unused_levels(has_level) == own else own
 
 
-def _by_position(model: LinearModel, rows: Rows) -> Rows:
+def _by_position(model: LinearModel, rows: RowStream) -> RowStream:
     """Rows of arrays under the names that the model has; raises `DataError` where there are more or fewer columns."""
     if not isinstance(rows, ArrayRows):
         return rows
@@ -56,4 +56,4 @@ def _by_position(model: LinearModel, rows: Rows) -> Rows:
             f"the arrays have {have[0]} features and {have[1]} targets, the model {want[0]} and {want[1]}",
             "give the columns that it was trained on, in its order",
         )
-    return replace(rows, recipe=model.recipe)
+    return replace(rows, design=model.design)

@@ -13,8 +13,8 @@ import numpy as np
 
 from gradline.core.errors import DataError
 from gradline.core.linalg.double_double import Doubled
-from gradline.data.row_block import Block
-from gradline.data.row_stream import Rows
+from gradline.data.row_block import RowBlock
+from gradline.data.row_stream import RowStream
 
 BLOCK_ROWS = 4096
 _SLICE_BITS = 20  # 2·20 bits of a product and 12 of the number of rows stay below the 53 of float64
@@ -81,7 +81,7 @@ class _Sums:
         self.squares, self.terms = Doubled.of(np.zeros(m)), np.zeros(m)
         self.total = Doubled.of(np.zeros(()))
 
-    def add(self, block: Block) -> None:
+    def add(self, block: RowBlock) -> None:
         """Take in some rows."""
         frame, q, ones = self.frame, 1 + block.X.shape[1], np.ones((len(block.X), 1))
         w = None if block.w is None else np.ldexp(block.w, -frame.weight_unit)[:, None]
@@ -99,7 +99,7 @@ class _Sums:
 
 
 def gather(
-    rows: Rows, columns: Sequence[int], weight: np.ndarray, bias: np.ndarray, frame: Frame
+    rows: RowStream, columns: Sequence[int], weight: np.ndarray, bias: np.ndarray, frame: Frame
 ) -> Evidence:
     """The evidence of the rows about weight (m, p) and bias (m,) of these columns of X; the fingerprint is of all.
 
@@ -140,7 +140,7 @@ def _exponents(sizes: np.ndarray) -> np.ndarray:
 
 
 def _residual(
-    block: Block, weight: np.ndarray, bias: np.ndarray, unit: np.ndarray
+    block: RowBlock, weight: np.ndarray, bias: np.ndarray, unit: np.ndarray
 ) -> tuple[Doubled, np.ndarray]:
     """Y − X·weightᵀ − bias (n, m) as pairs, in units of 2^unit, and the sum of the sizes of its terms."""
     Y = np.ldexp(block.Y, -unit)
@@ -181,8 +181,8 @@ def _product(left: np.ndarray, right: np.ndarray) -> Doubled:
 _GOLDEN = 0x9E3779B97F4A7C15
 
 
-def _marks(block: Block) -> int:
-    """The sum modulo 2^64 of one hash a row, as defined for the fingerprint of `Tally` and written anew.
+def _marks(block: RowBlock) -> int:
+    """The sum modulo 2^64 of one hash a row, as defined for the fingerprint of `RowStatistics` and written anew.
 
     With columns c₁ … c_k of X, Y and w (where there are weights) and b_j the bits of c_j, −0 taken as 0, folded
     b ⊕ (b ≫ 32): the hash is mix(φ + Σ b_j·(mix(j·φ mod 2^64) | 1)), φ = 2^64 divided by the golden ratio and mix

@@ -13,8 +13,8 @@ from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import UsageError
 from gradline.core.text import counted, joined, number
 from gradline.core.text import epochs as in_epochs
-from gradline.data.inputs import read
-from gradline.data.row_block import Block
+from gradline.data.inputs import as_rows
+from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import ArrayRows
 from gradline.model.certificate import finite
 from gradline.moments.rank import Rank
@@ -52,7 +52,7 @@ class Diagnosis:
             line if line.startswith(MEND) else _wrapped(line) for line in lines
         )  # code stays whole
 
-    def card(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The diagnosis as plain JSON."""
         return finite(asdict(self) | {"candidates": [candidate._asdict() for candidate in self.candidates]})
 
@@ -85,9 +85,9 @@ def diagnose(
     """
     _check(lr, batch_size, momentum, init)
     printed = read_printed(losses)
-    rows = read(data, targets, features, exclude, None, missing).rows
+    rows = as_rows(data, targets, features, exclude, None, missing).rows
     block = next(rows.blocks(sys.maxsize))
-    moments = Moments.from_rows(ArrayRows(block.X, block.Y, None, rows.recipe))
+    moments = Moments.from_rows(ArrayRows(block.X, block.Y, None, rows.design))
     case = _case(block, moments, lr, momentum, init)
     base = Loop(batch=batch_size if batch_size and batch_size < len(case.A) else None)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # many a hypothesis runs away
@@ -112,7 +112,7 @@ def _check(lr: Any, batch_size: Any, momentum: Any, init: Any) -> None:
         )
 
 
-def _case(block: Block, moments: Moments, lr: float, momentum: float, init: Any) -> Case:
+def _case(block: RowBlock, moments: Moments, lr: float, momentum: float, init: Any) -> Case:
     start = stacked(None if isinstance(init, str) else init, moments, True)
     slack = np.zeros_like(start)
     if init is not None and not isinstance(init, str):

@@ -12,7 +12,7 @@ import torch
 from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import UsageError
 from gradline.core.text import listed
-from gradline.data.inputs import read
+from gradline.data.inputs import as_rows
 from gradline.data.row_stream import ArrayRows
 from gradline.moments.state import Moments
 from gradline.pytorch.lessons.graph import Graph, graph
@@ -221,16 +221,16 @@ def lesson(
     _check(by, lr, epochs, batch_size, dtype, mistake, init, seed)
     if data is None:
         data, targets = CROPS
-    reading = read(data, targets, features, exclude, None, missing)
-    recipe, block = reading.rows.recipe, next(reading.rows.blocks(sys.maxsize))
-    moments = Moments.from_rows(ArrayRows(block.X, block.Y, None, recipe))
+    reading = as_rows(data, targets, features, exclude, None, missing)
+    design, block = reading.rows.design, next(reading.rows.blocks(sys.maxsize))
+    moments = Moments.from_rows(ArrayRows(block.X, block.Y, None, design))
     problem = Problem.of(moments, None, True, Scaling.none(moments.p))
     limit = Spectrum.of(moments).lr_limit()
     built = Lesson(
         way=WAYS[by],
         X=block.X,
         Y=block.Y,
-        names=Names(recipe.features, recipe.targets),
+        names=Names(design.features, design.targets),
         moments=moments,
         start=unstacked(initial(init, problem, seed), True),
         lr=float(lr) if lr is not None else one_digit(limit / 10 if math.isfinite(limit) else 0.1),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradline.model.certificate import Certificate
-from gradline.model.certify import Coefficients, judged
+from gradline.model.certify import _Adopted, judged
 from gradline.model.fit import Request, run
 from gradline.pytorch.lessons.lesson import Lesson
 from gradline.pytorch.lessons.program import numbers
@@ -21,9 +21,9 @@ class Sanity:
     """
 
     names: Names
-    trained: Coefficients
-    exact: Coefficients
-    sklearn: Coefficients
+    trained: _Adopted
+    exact: _Adopted
+    sklearn: _Adopted
     certificate: Certificate
 
 
@@ -32,14 +32,14 @@ def sanity(lesson: Lesson, step: Step) -> Sanity:
     from sklearn.linear_model import LinearRegression  # noqa: PLC0415 - a second of loading, for this check alone
 
     X, Y = lesson.X, lesson.Y
-    trained = Coefficients(numbers(step.weight), numbers(step.bias), True)
+    trained = _Adopted(numbers(step.weight), numbers(step.bias), True)
     model = run(lesson.moments, None, Request())
     reference = LinearRegression().fit(X, Y)
     size = lesson.batch_size if lesson.way.loop and lesson.batch_size < len(X) else None
     return Sanity(
         names=lesson.names,
         trained=trained,
-        exact=Coefficients(model.weight, model.bias, True),
-        sklearn=Coefficients(np.atleast_2d(reference.coef_), np.atleast_1d(reference.intercept_), True),
+        exact=_Adopted(model.weight, model.bias, True),
+        sklearn=_Adopted(np.atleast_2d(reference.coef_), np.atleast_1d(reference.intercept_), True),
         certificate=judged(trained, lesson.moments, lesson.lr, batch_size=size),
     )
