@@ -49,10 +49,10 @@ def gradline(tmp_path):
 @pytest.fixture(autouse=True)
 def _compiled_loops_where_a_test_asks(monkeypatch):
     """No test changes its last bits because those before it have filled the account."""
-    from gradline.core.kernels import policy as compiled
+    from gradline.core.kernels import policy
 
-    monkeypatch.setattr(compiled, "_saved", -math.inf)
-    monkeypatch.setattr(compiled, "_loaded", None)
+    monkeypatch.setattr(policy, "_saved", -math.inf)
+    monkeypatch.setattr(policy, "_loaded", None)
 
 
 @pytest.hookimpl(trylast=True)

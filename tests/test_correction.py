@@ -10,7 +10,7 @@ import gradline
 from gradline.data.inputs import as_rows
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
-from gradline.solvers import seminormal_correction as correction
+from gradline.solvers import seminormal_correction
 from gradline.solvers.seminormal_correction import corrected
 
 TABLE = 40_000  # rows of four columns: above the cells that are refined in memory
@@ -32,7 +32,7 @@ def problem(seed):
 @pytest.mark.slow
 def test_random_problems_in_rational_arithmetic(monkeypatch):
     """No error exceeds its bound; 15 digits while the condition is below 1e7, and 10 of the worst or no answer."""
-    monkeypatch.setattr(correction, "_BLOCK_ROWS", 16)
+    monkeypatch.setattr(seminormal_correction, "_BLOCK_ROWS", 16)
     seen = 0
     for seed in range(80):
         X, Y, w, bias = problem(seed)

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import gradline
 from gradline.core.errors import DataError, GradlineError, GradlineWarning
-from gradline.core.kernels import policy as compiled
+from gradline.core.kernels import policy
 from gradline.data import Kind, csv, files, open_table
 from gradline.data.inputs import as_rows
 from gradline.data.meter import Meter
@@ -457,7 +457,7 @@ def test_every_way_to_prove_the_lines_finds_the_same(chosen, loaded, all_columns
 
     def decoded():
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(csv, "kernels", lambda _: compiled.load() if loaded else None)
+            patch.setattr(csv, "kernels", lambda _: policy.load() if loaded else None)
             frame = csv._Block(whole, header, "t").decode(dict.fromkeys(names, pl.Float64()))
         return frame.select(pl.all().cast(pl.Float64)).rows()
 
@@ -476,7 +476,7 @@ def read_compiled(cells):
     data = "".join(f"{cell}\n" for cell in cells).encode()
     values = np.full((1, len(cells)), np.nan)
     text, places = np.frombuffer(data, np.uint8), np.zeros(1, int)
-    is_plain = compiled.load().read_numbers(text, places, values, len(text), 1, *values.shape, ord(","))
+    is_plain = policy.load().read_numbers(text, places, values, len(text), 1, *values.shape, ord(","))
     return values[0] if is_plain else None
 
 

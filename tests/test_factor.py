@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gradline.core.linalg import triangular as factor
+from gradline.core.linalg import triangular
 from gradline.core.linalg.triangular import (
     WIDE,
     back_substituted,
@@ -79,7 +79,7 @@ def test_extremes_of_a_singular_factor(size):
     R = np.eye(size)
     R[1, 1], R[1, 2] = 0.0, 1.0
     assert extremes(R).condition == np.inf
-    assert factor.extremes(0 * R).condition == 1.0
+    assert triangular.extremes(0 * R).condition == 1.0
 
 
 def test_extremes_of_columns_at_right_angles():

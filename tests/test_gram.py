@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from gradline.core.kernels import policy as compiled
+from gradline.core.kernels import policy
 from gradline.data.design import DesignSpec, Number
 from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import NotFinite
 from gradline.moments import gram as by
-from gradline.moments import statistics as statistics
+from gradline.moments import statistics
 from gradline.moments.cross_products import CrossProducts
 
 # Below, at and above what a register, a panel, a strip and a tile hold.
@@ -49,7 +49,7 @@ def block(n, p, m, layout="rows", weighted=False):
 
 def sums(block):
     """By compiled loops and by NumPy."""
-    return by._compiled(compiled.load(), block), by._in_numpy(block)
+    return by._compiled(policy.load(), block), by._in_numpy(block)
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
@@ -95,7 +95,7 @@ def test_whole_numbers_are_summed_exactly():
 def test_hashes(weighted, monkeypatch):
     rows = block(300, 5, 2, weighted=weighted)
     rows.X[7, 2], rows.X[8, 2] = 0.0, -0.0
-    monkeypatch.setattr(statistics, "kernels", lambda _: compiled.load())
+    monkeypatch.setattr(statistics, "kernels", lambda _: policy.load())
     ours = statistics.fingerprint(rows)
     monkeypatch.setattr(statistics, "kernels", lambda _: None)
     assert ours == statistics.fingerprint(rows)
@@ -106,7 +106,7 @@ def test_hashes(weighted, monkeypatch):
 def test_a_cell_that_is_no_number_is_noticed(value, place):
     X = np.random.default_rng(0).normal(size=(1000, 3))
     X[place, 1] = value
-    compiled.load()
+    policy.load()
     design = DesignSpec((Number("a"), Number("b"), Number("c")), ("y",))
     with pytest.raises(NotFinite), np.errstate(invalid="ignore"):
         CrossProducts.of(RowBlock(X, X[:, :1] * 0, None), design)

@@ -525,6 +525,6 @@ def test_what_is_no_tensor_is_refused(tensor, names, cause):
 
 
 def test_the_layout_needs_no_torch():
-    program = "import sys, gradline.pytorch.layout; print('torch' in sys.modules)"
+    program = "import sys, gradline.pytorch.lessons.graph_layout; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

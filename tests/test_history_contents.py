@@ -16,8 +16,7 @@ from versions import TARGETS, crops_model, everything, executed, project_folder,
 import gradline
 from gradline import history
 from gradline.core.errors import FileError, ModelFileError, RequestError, UsageError
-from gradline.history import Store, commit
-from gradline.history import pending as logged
+from gradline.history import Store, commit, pending
 
 # Models
 
@@ -208,7 +207,7 @@ def test_reset_forgets_and_a_refused_commit_does_not():
 def test_rows_and_objects_are_not_noted(value):
     with pytest.raises(UsageError, match="Give numbers, texts"):
         history.log_dataset(rows=value)
-    assert logged.noted() == {"dataset": {}} or logged.noted() == {}
+    assert pending.noted() == {"dataset": {}} or pending.noted() == {}
 
 
 # Environment and code

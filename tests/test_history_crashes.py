@@ -20,8 +20,7 @@ from versions import (
 )
 
 from gradline.core.errors import FileError
-from gradline.history import Store, commit
-from gradline.history import repair as leftovers
+from gradline.history import Store, commit, repair
 from gradline.history.repair import mended
 
 # Forks a committer again and again, which tells the number and the name of each version that it has recorded.
@@ -92,7 +91,7 @@ def test_kill_at_200_random_moments(monkeypatch):
     assert len(told) > 50  # commits came to their end between the kills
     versions, store = expect_whole(told), Store.find()
     assert len(list(store.temporary.iterdir())) > 10  # and the kills came in the midst of writing
-    monkeypatch.setattr(leftovers, "YOUNG", -60.0)
+    monkeypatch.setattr(repair, "YOUNG", -60.0)
     assert mended(store).removed > 10
     assert list(store.temporary.iterdir()) == []
     assert expect_whole(told).keys() == versions.keys()
@@ -168,7 +167,7 @@ def test_killed_before_each_step(monkeypatch):
         for version in after[len(before) :]:
             assert store.get(version.files["a.txt"]) == f"{last}".encode()
     assert len(store.versions()) < steps  # some kills came before the record was there
-    monkeypatch.setattr(leftovers, "YOUNG", -60.0)
+    monkeypatch.setattr(repair, "YOUNG", -60.0)
     assert mended(store).removed > 0
     assert list(store.temporary.iterdir()) == []
     assert mended(store, thorough=True).sentences() == []
@@ -272,7 +271,7 @@ def test_a_read_only_store_is_read_and_says_so_when_written(monkeypatch):
             [version.name for version in store.versions()],
         )
 
-    monkeypatch.setattr(leftovers, "YOUNG", -60.0)
+    monkeypatch.setattr(repair, "YOUNG", -60.0)
     refused, left, versions = as_anyone(work)
     assert all("Permission denied" in cause for cause in refused)
     assert versions == ["v1"]

@@ -15,15 +15,14 @@ from versions import (
 )
 
 from gradline.core.errors import FileError
-from gradline.history import Store, checkout
-from gradline.history import repair as leftovers
+from gradline.history import Store, checkout, repair
 from gradline.history.repair import mended
 
 
 @pytest.fixture
 def later(monkeypatch):
     """Makes it more than an hour later, for who looks after leftovers; no test can age a file's birth."""
-    return lambda: monkeypatch.setattr(leftovers, "YOUNG", -60.0)
+    return lambda: monkeypatch.setattr(repair, "YOUNG", -60.0)
 
 
 def test_young_leftovers_stay_and_old_ones_go(later):
@@ -69,7 +68,7 @@ def test_a_lone_object_that_a_commit_takes_meanwhile_stays(later, monkeypatch):
     store = Store.find()
     store.put(b"one")
     later()
-    set_aside = leftovers._set_aside
+    set_aside = repair._set_aside
 
     def setting(path, folder):
         set_aside(path, folder)
@@ -78,7 +77,7 @@ def test_a_lone_object_that_a_commit_takes_meanwhile_stays(later, monkeypatch):
         card["files"] = {"a.txt": path.name}
         store.folder.joinpath("versions/2/record.json").write_text(json.dumps(card))
 
-    monkeypatch.setattr(leftovers, "_set_aside", setting)
+    monkeypatch.setattr(repair, "_set_aside", setting)
     assert mended(store).sentences() == []
     assert store.get(store.version("v2").files["a.txt"]) == b"one"
 

@@ -8,10 +8,7 @@ import numpy as np
 import pytest
 
 from gradline import SGD, Moments
-from gradline.core.kernels import SIGNATURES
-from gradline.core.kernels import code_cache as objects
-from gradline.core.kernels import elf_loader as linking
-from gradline.core.kernels import policy as compiled
+from gradline.core.kernels import SIGNATURES, code_cache, elf_loader, policy
 from gradline.core.permutation import keys, permutation
 from gradline.data.inputs import as_rows
 from gradline.data.row_block import RowBlock
@@ -63,7 +60,7 @@ def stood(settings, scale, layout, weighted, bias, m, load, dtype="float64", p=5
     solver = SGD(lr=1e-3, epochs=3, seed=1, init="normal", dtype=dtype, **({"decay": "none"} | settings))
     state = solver.start(seen)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiled, "kernels", lambda _: compiled.load() if load else None)
+        patch.setattr(policy, "kernels", lambda _: policy.load() if load else None)
         for _ in range(3):
             state = solver.step(seen, state)
     return state
@@ -119,7 +116,7 @@ def test_what_runs_away_is_noticed(place, dtype, batch_size):
         np.zeros((6, 1), dtype),
         Course(1e3, 0.0, np.inf, 0.0, batch_size),
     )
-    descend(compiled.load(), RowBlock(X, Y, None), Scaling.none(5), keys(0, 0), theta, velocity, course)
+    descend(policy.load(), RowBlock(X, Y, None), Scaling.none(5), keys(0, 0), theta, velocity, course)
     assert not np.isfinite(theta).any()
 
 
@@ -128,7 +125,7 @@ def test_mini_batches_come_in_the_order_of_the_permutation(n):
     """Unit vectors as rows and targets of one: a rate that falls row by row leaves its marks in θ."""
     drawn, theta, velocity = keys(5, n), np.zeros((n, 1)), np.zeros((n, 1))
     piece, course = RowBlock(np.eye(n), np.ones((n, 1)), None), Course(0.5, 0.0, float(n), 0.0, 1)
-    descend(compiled.load(), piece, Scaling.none(n), drawn, theta, velocity, course)
+    descend(policy.load(), piece, Scaling.none(n), drawn, theta, velocity, course)
     expected = np.empty(n)
     expected[permutation(n, drawn)] = 1.0 - np.arange(n) / n
     np.testing.assert_allclose(theta[:, 0], expected, rtol=1e-12)
@@ -136,31 +133,33 @@ def test_mini_batches_come_in_the_order_of_the_permutation(n):
 
 def test_they_load_once_they_would_have_paid():
     """In a process of its own: small jobs never, many of them at last, and numba not at all once code is written."""
-    compiled.load()
+    policy.load()
     program = (
         "import sys\n"
-        "from gradline import compiled\n"
-        "job = compiled.cost() / 10\n"
-        "print(compiled.kernels(job) is None, 'llvmlite' in sys.modules)\n"
+        "from gradline.core.kernels import policy\n"
+        "job = policy.cost() / 10\n"
+        "print(policy.kernels(job) is None, 'llvmlite' in sys.modules)\n"
         "jobs = 1\n"
-        "while compiled.kernels(job) is None: jobs += 1\n"
+        "while policy.kernels(job) is None: jobs += 1\n"
         "print(jobs <= 20, 'llvmlite' in sys.modules, 'numba' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["True", "False", "True", str(not linking.SUPPORTED), "False"]
+    assert done.stdout.split() == ["True", "False", "True", str(not elf_loader.SUPPORTED), "False"]
 
 
 def code():
     """The object code of all loops."""
-    compiled.load()
-    return next(objects._folders()[-1].glob(f"{objects._sources()}-*.o")).read_bytes()[objects._DIGEST :]
+    policy.load()
+    return next(code_cache._folders()[-1].glob(f"{code_cache._sources()}-*.o")).read_bytes()[
+        code_cache._DIGEST :
+    ]
 
 
 @pytest.mark.usefixtures("empty")
 def test_without_a_linker_of_its_own_a_system_has_that_of_llvm(monkeypatch):
-    ours = objects.loops()
-    monkeypatch.setattr(linking, "SUPPORTED", False)
-    llvms = objects.loops()
+    ours = code_cache.loops()
+    monkeypatch.setattr(elf_loader, "SUPPORTED", False)
+    llvms = code_cache.loops()
     w, (X, Y) = np.empty(0), np.random.default_rng(0).normal(size=(2, 40, 1))
     factors = np.arange(1, 4, dtype=np.uint64)
     hashes = [loops.hashed(X, Y, w, factors, 40, 0, 1, 1) for loops in (ours, llvms)]
@@ -168,35 +167,37 @@ def test_without_a_linker_of_its_own_a_system_has_that_of_llvm(monkeypatch):
     assert hashes[0] == hashes[1]
 
 
-@pytest.mark.skipif(not linking.SUPPORTED, reason="LLVM links here")
+@pytest.mark.skipif(not elf_loader.SUPPORTED, reason="LLVM links here")
 def test_only_what_is_understood_is_linked():
     """Code of another kind of file, and relocations of another kind, are left to LLVM."""
     whole = code()
-    assert set(SIGNATURES) <= set(linking.linked(whole).addresses)
-    assert linking.linked(b"MZ" + whole[2:]) is None
-    _, start, count = linking._HEADER.unpack_from(whole)
-    sections = [linking._SECTION.unpack_from(whole, start + i * linking._SECTION.size) for i in range(count)]
-    kind = next(section[4] for section in sections if section[1] == linking._RELOCATIONS) + 8
-    assert linking.linked(whole[:kind] + b"\2" + whole[kind + 1 :]) is None
+    assert set(SIGNATURES) <= set(elf_loader.linked(whole).addresses)
+    assert elf_loader.linked(b"MZ" + whole[2:]) is None
+    _, start, count = elf_loader._HEADER.unpack_from(whole)
+    sections = [
+        elf_loader._SECTION.unpack_from(whole, start + i * elf_loader._SECTION.size) for i in range(count)
+    ]
+    kind = next(section[4] for section in sections if section[1] == elf_loader._RELOCATIONS) + 8
+    assert elf_loader.linked(whole[:kind] + b"\2" + whole[kind + 1 :]) is None
 
 
 @pytest.fixture
 def empty(tmp_path, monkeypatch):
     """No code is written yet, and none need be compiled: what is written instead are the loops of other tests."""
     written, made = code(), []
-    monkeypatch.setattr(compiled, "_loaded", None)
-    monkeypatch.setattr(objects, "_folders", lambda: [tmp_path])
-    monkeypatch.setattr(objects, "_compiled", lambda: made.append(1) or written)
-    compiled.cost.cache_clear()
+    monkeypatch.setattr(policy, "_loaded", None)
+    monkeypatch.setattr(code_cache, "_folders", lambda: [tmp_path])
+    monkeypatch.setattr(code_cache, "_compiled", lambda: made.append(1) or written)
+    policy.cost.cache_clear()
     yield made
-    compiled.cost.cache_clear()
+    policy.cost.cache_clear()
 
 
 def test_code_is_written_once(empty, tmp_path):
-    assert not objects.written()
-    objects.loops()
-    assert objects.written()
-    objects.loops()
+    assert not code_cache.written()
+    code_cache.loops()
+    assert code_cache.written()
+    code_cache.loops()
     assert len(empty) == 1
     assert [path.suffix for path in tmp_path.iterdir()] == [".o"]
 
@@ -205,30 +206,30 @@ def test_code_is_written_once(empty, tmp_path):
     "harm", [lambda code: code[:-9], lambda code: code[:40] + b"x" + code[41:], lambda _: b""]
 )
 def test_damaged_code_is_compiled_again(empty, tmp_path, harm):
-    objects.loops()
+    code_cache.loops()
     (written,) = tmp_path.iterdir()
     written.write_bytes(harm(written.read_bytes()))
-    assert set(SIGNATURES) <= set(vars(objects.loops()))
+    assert set(SIGNATURES) <= set(vars(code_cache.loops()))
     assert len(empty) == 2
 
 
 @pytest.mark.usefixtures("empty")
 def test_a_folder_that_cannot_be_written_costs_no_answer(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
-    monkeypatch.setattr(objects, "_folders", lambda: [tmp_path / "file"])
-    assert objects.loops().lanes() in (4, 8)
+    monkeypatch.setattr(code_cache, "_folders", lambda: [tmp_path / "file"])
+    assert code_cache.loops().lanes() in (4, 8)
 
 
 def test_many_processes_pay_for_one_compiling(empty, monkeypatch):
     """What each could have saved adds up, until one of them compiles."""
-    monkeypatch.setattr(compiled, "_saved", 0.0)
-    for _ in range(int(compiled.cost() / 3.0) - 1):
-        assert compiled.kernels(3.0) is None
-        compiled._remember()
-        compiled._saved = 0.0
-        compiled.cost.cache_clear()
-    assert compiled.cost() <= 3.0
-    assert compiled.kernels(3.0) is not None
-    assert compiled.kernels(0.0) is not None
+    monkeypatch.setattr(policy, "_saved", 0.0)
+    for _ in range(int(policy.cost() / 3.0) - 1):
+        assert policy.kernels(3.0) is None
+        policy._remember()
+        policy._saved = 0.0
+        policy.cost.cache_clear()
+    assert policy.cost() <= 3.0
+    assert policy.kernels(3.0) is not None
+    assert policy.kernels(0.0) is not None
     assert len(empty) == 1
-    assert not objects.account().exists()
+    assert not code_cache.account().exists()

@@ -13,7 +13,7 @@ import pytest
 
 import gradline as package
 from gradline import SGD
-from gradline.core import memory_limit as memory
+from gradline.core import memory_limit
 from gradline.core.errors import GradlineWarning, RequestError, UsageError
 from gradline.core.permutation import keys, permutation
 from gradline.data.inputs import as_rows
@@ -49,29 +49,29 @@ def table(rows, seed=0, columns=3):
     ],
 )
 def test_sizes(words, size):
-    assert memory.in_bytes(words) == size
+    assert memory_limit.in_bytes(words) == size
 
 
 @pytest.mark.parametrize("words", ["", "MB", "5 apples", "-5MB", "5M", "5iB", "1e9", "nan", 0, -1, 2.5, True])
 def test_what_is_no_size_is_refused(words):
-    with pytest.raises(UsageError, match="memory is") as refused, memory.limited(words):
+    with pytest.raises(UsageError, match="memory is") as refused, memory_limit.limited(words):
         pass
     assert "500MB" in refused.value.remedy
 
 
 def test_a_bound_ends_with_its_block():
-    free = memory.room(4)
-    with memory.limited("4GB"):
-        inside = memory.room(4)
-        with memory.limited("3GB"):
-            assert memory.room(4) == inside - 10**9
-        assert memory.room(4) == inside
-    assert memory.room(4) == free
+    free = memory_limit.room(4)
+    with memory_limit.limited("4GB"):
+        inside = memory_limit.room(4)
+        with memory_limit.limited("3GB"):
+            assert memory_limit.room(4) == inside - 10**9
+        assert memory_limit.room(4) == inside
+    assert memory_limit.room(4) == free
 
 
 def test_rows_kept_are_a_function_of_bound_and_columns():
     """Whatever the process holds: the same bound always gives the same numbers."""
-    with memory.limited("4GB"):
+    with memory_limit.limited("4GB"):
         before = [SGD().most_rows(columns) for columns in (2, 21, 1000)]
         ballast = np.ones(1 << 25)
         assert [SGD().most_rows(columns) for columns in (2, 21, 1000)] == before
@@ -97,7 +97,7 @@ def test_a_bound_beyond_the_machine_is_refused(words):
 def test_a_process_that_takes_more_stops_and_says_so(monkeypatch, tmp_path):
     """With a count that grows by 100 MB at each look, whatever this machine has."""
     counts = iter(range(10**8, 10**10, 10**8))
-    monkeypatch.setattr(memory, "_counted", lambda name: next(counts) if name == "VmHWM" else 0)
+    monkeypatch.setattr(memory_limit, "_counted", lambda name: next(counts) if name == "VmHWM" else 0)
     table(ROWS).write_csv(tmp_path / "t.csv")
     with pytest.raises(RequestError) as stopped:
         package.fit(tmp_path / "t.csv", "y", memory="250MB")
@@ -108,14 +108,14 @@ def test_a_process_that_takes_more_stops_and_says_so(monkeypatch, tmp_path):
 
 
 def test_what_came_before_a_bound_is_not_held_against_it(monkeypatch):
-    monkeypatch.setattr(memory, "_counted", {"VmHWM": 9 * 10**8, "VmRSS": 10**8}.get)
-    with memory.limited("500MB"):
-        memory.check("here")
-    with memory.limited("500MB"):
-        monkeypatch.setattr(memory, "_counted", {"VmHWM": 9 * 10**8, "VmRSS": 6 * 10**8}.get)
+    monkeypatch.setattr(memory_limit, "_counted", {"VmHWM": 9 * 10**8, "VmRSS": 10**8}.get)
+    with memory_limit.limited("500MB"):
+        memory_limit.check("here")
+    with memory_limit.limited("500MB"):
+        monkeypatch.setattr(memory_limit, "_counted", {"VmHWM": 9 * 10**8, "VmRSS": 6 * 10**8}.get)
         with pytest.raises(RequestError, match="took 600 MB of memory here"):
-            memory.check("here")
-        monkeypatch.setattr(memory, "_counted", {"VmHWM": 9 * 10**8, "VmRSS": 10**8}.get)
+            memory_limit.check("here")
+        monkeypatch.setattr(memory_limit, "_counted", {"VmHWM": 9 * 10**8, "VmRSS": 10**8}.get)
 
 
 @pytest.mark.parametrize("size", [1, 7, 60, 61, 1000])
@@ -197,7 +197,7 @@ def descended(X, y, lr, batch_size, orders):
 @pytest.mark.parametrize("source", ["arrays", "csv"])
 def test_a_bound_sets_the_pieces_within_which_rows_are_shuffled(source, tmp_path, monkeypatch):
     """As many rows as the bound leaves room for, in whole batches; the same numbers every time."""
-    monkeypatch.setattr(memory, "_counted", {"VmHWM": 0, "VmRSS": 0}.get)
+    monkeypatch.setattr(memory_limit, "_counted", {"VmHWM": 0, "VmRSS": 0}.get)
     frame = table(1000)
     X, y = frame.select("x0", "x1", "x2").to_numpy(), frame["y"].to_numpy()
     frame.write_csv(tmp_path / "t.csv")

@@ -123,7 +123,7 @@ def test_no_planted_value_is_in_the_file(tmp_path):
 def test_evaluation_of_other_rows():
     model = gradline.fit("example:crops5", TARGETS)
     result = model.evaluate("example:crops")
-    frame = pd.read_csv(gradline.fitting.__file__.replace("fitting.py", "examples/crops.csv"))
+    frame = pd.read_csv(gradline.__file__.replace("__init__.py", "examples/crops.csv"))
     X, Y = frame[["temp", "rainfall", "humidity"]].to_numpy(), frame[TARGETS].to_numpy()
     residual = X @ model.weight.T + model.bias - Y
     assert math.isclose(result.loss, (residual**2).mean(), rel_tol=1e-9)

@@ -7,8 +7,7 @@ import nbformat
 import pytest
 
 import gradline
-from gradline.history import commit
-from gradline.history import pending as logged
+from gradline.history import commit, pending
 
 TARGETS = ["apples", "oranges"]
 
@@ -17,8 +16,8 @@ TARGETS = ["apples", "oranges"]
 def project_folder(tmp_path, monkeypatch):
     """An empty folder to work in, nothing noted before, and pytest as the program that runs."""
     monkeypatch.chdir(tmp_path)
-    logged.reset()
-    monkeypatch.setattr(logged, "_project", {})
+    pending.reset()
+    monkeypatch.setattr(pending, "_project", {})
     return tmp_path
 
 

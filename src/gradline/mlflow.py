@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 __all__ = ["Pushed", "_load_pyfunc", "load_model", "log_model", "push", "save_model"]
 
 _HOMES = {
-    "Pushed": "pushing",
-    "_load_pyfunc": "flavour",  # the name that MLflow calls
-    "load_model": "flavour",
-    "log_model": "flavour",
-    "push": "pushing",
-    "save_model": "flavour",
+    "Pushed": "gradline.exports.mlflow.pushing",
+    "_load_pyfunc": "gradline.exports.mlflow.flavour",  # the name that MLflow calls
+    "load_model": "gradline.exports.mlflow.flavour",
+    "log_model": "gradline.exports.mlflow.flavour",
+    "push": "gradline.exports.mlflow.pushing",
+    "save_model": "gradline.exports.mlflow.flavour",
 }
 
 _load, __dir__ = lazy_exports(__name__, __all__, _HOMES)

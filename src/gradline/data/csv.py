@@ -16,8 +16,7 @@ import polars as pl
 from gradline.core.errors import DataError
 from gradline.core.kernels.policy import foresee, kernels
 from gradline.core.parallel import ordered_map
-from gradline.data import lines
-from gradline.data import text_cells as text
+from gradline.data import lines, text_cells
 from gradline.data.source import EMPTY, Batch, Column, Kind
 
 _SEPARATORS = ",;\t|"
@@ -81,7 +80,7 @@ class CsvSource:
         for block in self._blocks():
             open_names = [name for name in names if name not in columns]
             frame = block.decode(dict.fromkeys(open_names, pl.String()))
-            found = {name: text.column(frame[name]) for name in open_names}
+            found = {name: text_cells.column(frame[name]) for name in open_names}
             columns |= {name: column for name, column in found.items() if column.kind != Kind.OTHER}
             if len(columns) == len(names):
                 break
@@ -96,7 +95,7 @@ class CsvSource:
 
         def batch(whole: lines.Lines) -> Batch:
             block = _Block(whole, self._header, self.name)
-            return text.batch(block.decode, columns, block.place)
+            return text_cells.batch(block.decode, columns, block.place)
 
         if all(kind == Kind.NUMBER for kind in columns.values()):
             foresee(self.path.stat().st_size * _GAIN)

@@ -9,8 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from gradline.core.errors import DataError
-from gradline.data import lines
-from gradline.data import text_cells as text
+from gradline.data import lines, text_cells
 from gradline.data.source import Batch, Column, Kind
 
 
@@ -52,7 +51,7 @@ class NdjsonSource:
                 return frame
 
             try:
-                yield text.batch(decode, columns, place)
+                yield text_cells.batch(decode, columns, place)
             except pl.exceptions.PolarsError as error:
                 self._objects(block)
                 raise DataError(f"{self.name} cannot be read: {error}", "mend the file") from error
@@ -77,4 +76,4 @@ def _column(name: str, values: list[object]) -> Column:
     if any(isinstance(value, (list, dict)) for value in values):
         return Column(Kind.OTHER, "holds lists or objects")
     cells = [None if value is None else json.dumps(value).strip('"') for value in values]
-    return text.column(pl.Series(name, cells, pl.String()))
+    return text_cells.column(pl.Series(name, cells, pl.String()))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gradline.core import memory_limit as memory
+from gradline.core import memory_limit
 from gradline.core.parallel import ordered_map
 from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.row_stream import ArrayRows, RowStream, lazy_blocks
@@ -23,7 +23,7 @@ class RowBuffer:
     def add(self, block: RowBlock | ColumnBlock) -> int:
         """Copy as many of the rows, from the first on, as there is room for, and say how many."""
         self._seen += block.rows
-        memory.check(f"by row {self._seen:,}")
+        memory_limit.check(f"by row {self._seen:,}")
         taken = min(block.rows, self.most - self.rows)
         if not taken:
             return 0

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 
 __all__ = ["onnx", "sql", "state_dict"]
 
-_HOMES = {"onnx": "graph", "sql": "statement", "state_dict": "tensors"}
+_HOMES = {
+    "onnx": "gradline.exports.graph",
+    "sql": "gradline.exports.statement",
+    "state_dict": "gradline.exports.tensors",
+}
 
 __getattr__, __dir__ = lazy_exports(__name__, __all__, _HOMES)

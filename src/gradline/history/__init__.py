@@ -27,17 +27,17 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Store": "store",
-    "Version": "version",
-    "checkout": "restoring",
-    "coefficients_of": "models",
-    "commit": "recording",
-    "log_dataset": "pending",
-    "log_hyperparams": "pending",
-    "log_metrics": "pending",
-    "model_of": "models",
-    "reset": "pending",
-    "set_project": "pending",
+    "Store": "gradline.history.store",
+    "Version": "gradline.history.version",
+    "checkout": "gradline.history.restoring",
+    "coefficients_of": "gradline.history.models",
+    "commit": "gradline.history.recording",
+    "log_dataset": "gradline.history.pending",
+    "log_hyperparams": "gradline.history.pending",
+    "log_metrics": "gradline.history.pending",
+    "model_of": "gradline.history.models",
+    "reset": "gradline.history.pending",
+    "set_project": "gradline.history.pending",
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gradline.core.errors import FileError, RequestError, UsageError
-from gradline.history import pending as logged
+from gradline.history import pending
 from gradline.history.code import code_of
 from gradline.history.environment import environment
 from gradline.history.models import described, is_model, opened, saved
@@ -60,12 +60,12 @@ def commit(
         kept.take_model(Path(name), one)
     running = session() if notebook == "auto" else notebook
     own = None if running is None else kept.take(Path(running))
-    noted = logged.noted()
+    noted = pending.noted()
     if not kept.files and noted.keys() <= {"project"}:
         raise RequestError("there is nothing to record", "name files, or give a model or a notebook")
     version = _version(message, kept, own, noted, store)
     recorded = store.record(version, kept.contents)
-    logged.reset()
+    pending.reset()
     return recorded
 
 

@@ -31,21 +31,21 @@ __all__ = [
 ]
 
 _HOMES = {
-    "coefficients": "weights",
-    "fitted": "fits",
-    "gap": "training",
-    "leverage": "diagnostic",
-    "loss_against": "landscape",
-    "loss_curve": "training",
-    "loss_surface": "landscape",
-    "predictions": "fits",
-    "product": "matrices",
-    "quantiles": "diagnostic",
-    "rates": "training",
-    "residuals": "diagnostic",
-    "ridge_path": "weights",
-    "scale_location": "diagnostic",
-    "weight_curves": "training",
+    "coefficients": "gradline.plots.weights",
+    "fitted": "gradline.plots.fits",
+    "gap": "gradline.plots.training",
+    "leverage": "gradline.plots.diagnostic",
+    "loss_against": "gradline.plots.landscape",
+    "loss_curve": "gradline.plots.training",
+    "loss_surface": "gradline.plots.landscape",
+    "predictions": "gradline.plots.fits",
+    "product": "gradline.plots.matrices",
+    "quantiles": "gradline.plots.diagnostic",
+    "rates": "gradline.plots.training",
+    "residuals": "gradline.plots.diagnostic",
+    "ridge_path": "gradline.plots.weights",
+    "scale_location": "gradline.plots.diagnostic",
+    "weight_curves": "gradline.plots.training",
 }
 
 

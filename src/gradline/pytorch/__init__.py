@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 __all__ = ["RowDataset", "RowIterableDataset", "diagnose", "fit", "graph", "lesson"]
 
 _HOMES = {
-    "RowDataset": "data",
-    "RowIterableDataset": "data",
-    "diagnose": "diagnosis.verdict",
-    "fit": "loop",
-    "graph": "lessons.graph",
-    "lesson": "lessons.lesson",
+    "RowDataset": "gradline.pytorch.data",
+    "RowIterableDataset": "gradline.pytorch.data",
+    "diagnose": "gradline.pytorch.diagnosis.verdict",
+    "fit": "gradline.pytorch.loop",
+    "graph": "gradline.pytorch.lessons.graph",
+    "lesson": "gradline.pytorch.lessons.lesson",
 }
 
 __getattr__, __dir__ = lazy_exports(__name__, __all__, _HOMES)

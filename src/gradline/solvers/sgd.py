@@ -11,11 +11,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from gradline.core import memory_limit as memory
+from gradline.core import memory_limit
 from gradline.core.arguments import is_whole
 from gradline.core.blas_threads import one_blas_thread
 from gradline.core.errors import Notice, UsageError
-from gradline.core.kernels import policy as compiled
+from gradline.core.kernels import policy
 from gradline.core.parallel import ordered_map
 from gradline.core.permutation import IN_ORDER, keys, permutation
 from gradline.core.text import number
@@ -39,7 +39,7 @@ class SGD:
     The same numbers as a loop with `nn.Linear`, `torch.optim.SGD(lr, momentum)`, `MSELoss` and a
     `DataLoader(batch_size, shuffle)` over the same batches. The last short batch is kept and divides by its
     own size; with row weights a batch divides by the sum of its weights. Epoch e (from 0) visits the rows in
-    the order of `gradline.core.permutation`: `permutation(n, keys(seed, e))`. Rows beyond 1 GiB, or beyond what a bound of
+    the order of `core.permutation`: `permutation(n, keys(seed, e))`. Rows beyond 1 GiB, or beyond what a bound of
     memory leaves (see `gradline.fit`), are shuffled within consecutive pieces of that size as they stream by, not
     across them. The loss that is logged is that of all rows after the epoch, never the last batch's. Long trainings
     run compiled, with the same numbers to rounding.
@@ -120,7 +120,7 @@ class SGD:
 
     def start(self, problem: Problem) -> State:
         """The start; compiled loops are loaded here if the training will be long enough to gain by them."""
-        compiled.kernels(self.epochs * self._batches(problem) * _SAVED)
+        policy.kernels(self.epochs * self._batches(problem) * _SAVED)
         theta = initial(self.init, problem, self.seed)
         return State(theta, np.zeros_like(theta))
 
@@ -128,7 +128,7 @@ class SGD:
         """One epoch: an update for each batch."""
         after = State(state.theta.astype(self.dtype), state.velocity.astype(self.dtype), state.epoch + 1)
         done = state.epoch * self._batches(problem)
-        loops = compiled.kernels(0.0) if isinstance(problem.loss, SquaredLoss) else None
+        loops = policy.kernels(0.0) if isinstance(problem.loss, SquaredLoss) else None
         descend = self._descend if loops is None else partial(self._descend_compiled, loops)
         with np.errstate(over="ignore", invalid="ignore"):
             for number, piece in enumerate(self._pieces(problem)):
@@ -166,7 +166,7 @@ class SGD:
 
     def most_rows(self, columns: int) -> int:
         """How many rows of X and Y with so many columns are kept in memory: 1 GiB of them, or what a bound leaves."""
-        room = memory.room(columns)
+        room = memory_limit.room(columns)
         if room is None:
             return MEMORY_CELLS // columns
         single = 4 * columns if self.dtype == "float32" else 0  # the same rows in float32

@@ -3,10 +3,8 @@
 import numba
 from numba import carray  # pyright: ignore[reportPrivateImportUsage]
 
-from gradline.core.kernels import AHEAD, DRAWN, GATHERED, SIDE, hashes
-from gradline.core.kernels import csv_numbers as lines
+from gradline.core.kernels import AHEAD, DRAWN, GATHERED, SIDE, csv_numbers, hashes, sgd
 from gradline.core.kernels import gram as products
-from gradline.core.kernels import sgd as steps
 from gradline.core.kernels.registers import LANES, beyond, like, numbers, words
 
 
@@ -64,9 +62,9 @@ def hashed(X, Y, w, multipliers, n, weighted, p, m):
 
 
 def read_numbers(data, places, values, length, fields, k, rows, separator):
-    """See `lines.read_numbers`."""
+    """See `csv_numbers.read_numbers`."""
     text, room = carray(data, (length,)), carray(values, (k, rows))
-    return lines.read_numbers(text, separator, carray(places, (fields,)), room)
+    return csv_numbers.read_numbers(text, separator, carray(places, (fields,)), room)
 
 
 @numba.njit(error_model="numpy")
@@ -106,9 +104,9 @@ def _descend(
     updates,
     momentum,
 ):
-    """See `steps.sgd_epoch`; the rows of `state` (2 + 2·m, columns) are its frame, weight and speed."""
+    """See `sgd.sgd_epoch`; the rows of `state` (2 + 2·m, columns) are its frame, weight and speed."""
     ends = _epoch_rooms(m, columns)
-    steps.sgd_epoch(
+    sgd.sgd_epoch(
         carray(X, (n, p)),
         carray(Y, (n, m)),
         carray(w, (weighted,)),

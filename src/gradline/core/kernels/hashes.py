@@ -8,7 +8,7 @@ SEED = np.uint64(0x9E3779B97F4A7C15)
 
 @numba.njit(error_model="numpy")
 def hashed(X, Y, w, multipliers):
-    """The sum modulo 2^64 of the rows' hashes: X (n, p), Y (n, m), w (n,) or (0,); the twin of `statistics.fingerprint`."""
+    """The sum modulo 2^64 of rows' hashes: X (n, p), Y (n, m), w (n,) or (0,); the twin of `statistics.fingerprint`."""
     p, m, total = X.shape[1], Y.shape[1], np.uint64(0)
     for i in range(len(Y)):
         row = SEED

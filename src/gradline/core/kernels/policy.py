@@ -7,8 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from gradline.core.kernels import VECTOR
-from gradline.core.kernels import code_cache as objects
+from gradline.core.kernels import VECTOR, code_cache
 
 _COMPILING = 12.0  # seconds that the first process of all pays
 _saved = 0.0
@@ -26,25 +25,25 @@ def kernels(saving: float) -> SimpleNamespace | None:
     global _saved
     if _loaded is None:
         _saved += saving
-        if _saved < objects.LOADING or _saved < cost():  # small jobs need not look what is written
+        if _saved < code_cache.LOADING or _saved < cost():  # small jobs need not look what is written
             return None
     return load()
 
 
 def foresee(saving: float) -> None:
     """Load them before a job that will save so much by itself."""
-    if saving >= objects.LOADING and saving >= cost():
+    if saving >= code_cache.LOADING and saving >= cost():
         load()
 
 
 @cache
 def cost() -> float:
     """The seconds that loading takes here, or compiling, less what processes before this one could have saved."""
-    if objects.written():
-        return objects.LOADING
+    if code_cache.written():
+        return code_cache.LOADING
     atexit.register(_remember)
     try:
-        return max(objects.LOADING, _COMPILING - objects.account().stat().st_size / 10)
+        return max(code_cache.LOADING, _COMPILING - code_cache.account().stat().st_size / 10)
     except OSError:
         return _COMPILING
 
@@ -53,8 +52,8 @@ def _remember() -> None:
     """Add what this process could have saved to the account, in tenths of seconds."""
     if _loaded is None and _saved >= 0.1:
         try:
-            objects.account().parent.mkdir(parents=True, exist_ok=True)
-            with objects.account().open("ab") as account:
+            code_cache.account().parent.mkdir(parents=True, exist_ok=True)
+            with code_cache.account().open("ab") as account:
                 account.write(b"." * int(_saved * 10))
         except OSError:
             return  # nothing can be kept here
@@ -64,7 +63,7 @@ def load() -> SimpleNamespace:
     """The loops at once, for a process that will live long."""
     global _loaded
     with _lock:
-        _loaded = _loaded or objects.loops()
+        _loaded = _loaded or code_cache.loops()
         return _loaded
 
 
