@@ -81,8 +81,8 @@ def scale_location(model: LinearModel, data: Any, target: str | None = None) -> 
 def leverage(model: LinearModel, data: Any, target: str | None = None) -> go.Figure:
     """Studentised residuals against leverage, with the contours where Cook's distance is ½ and 1.
 
-    Cook's distance is internal²·h/((1 − h)·k), as in `model.inference.residuals`: what lies beyond the contours moves the
-    coefficients by itself. As `residuals` otherwise.
+    Cook's distance is internal²·h/((1 − h)·k), as in `model.inference.residuals`: what lies beyond the contours moves
+    the coefficients by itself. As `residuals` otherwise.
     """
     t = shown(target, model.targets, "target")
     drawn = _drawn(model, data, t)
