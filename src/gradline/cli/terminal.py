@@ -117,7 +117,7 @@ class Progress:
 
     def on_rows(self, rows: int) -> None:
         """Some rows more were read."""
-        from gradline.data.meter import METER  # noqa: PLC0415 - --help needs no polars
+        from gradline.data.source import METER  # noqa: PLC0415 - --help needs no polars
 
         self._rows += rows
         check(f"by row {self._rows:,}")

@@ -31,9 +31,9 @@ from gradline.model.status import Status
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments, calm_blas
 from gradline.solvers import SGD, Exact, Observer, Solution, Solver, solve
+from gradline.solvers.exact import refined_optimum
 from gradline.solvers.loop import INITS
 from gradline.solvers.problem import Problem, Scaling, unstacked
-from gradline.solvers.refined_optimum import refined_optimum
 from gradline.solvers.seminormal_correction import corrected
 from gradline.solvers.trajectory import Trajectory
 
