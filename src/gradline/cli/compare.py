@@ -81,7 +81,9 @@ def _show(comparison: Any, html: Path | None, as_json: bool) -> None:
     if as_json:
         out_json(comparison.to_dict())
     elif html is None:
-        out(str(comparison))
+        from gradline.history.text import render  # noqa: PLC0415 - --help needs no numpy
+
+        out(render(comparison))
 
 
 def _show_several(tables: list[Any], html: Path | None, as_json: bool) -> None:
@@ -95,6 +97,6 @@ def _show_several(tables: list[Any], html: Path | None, as_json: bool) -> None:
 
         out_json(finite({"tables": [table.to_dict() for table in tables]}))
     elif html is None:
-        from gradline.history.text import told_several  # noqa: PLC0415
+        from gradline.history.text import render_several  # noqa: PLC0415
 
-        out(told_several(tables))
+        out(render_several(tables))

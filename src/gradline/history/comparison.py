@@ -38,11 +38,6 @@ class Comparison:
         rest = self.alone or self.logged or self.environment or self.code or self.files
         return not rest and all(model.is_empty for model in self.models)
 
-    def __str__(self) -> str:
-        from gradline.history.text import render  # noqa: PLC0415 - which imports this
-
-        return render(self)
-
     def to_dict(self) -> dict[str, Any]:
         """The comparison as plain JSON."""
         rest = {name: cards(getattr(self, name)) for name in ("alone", "logged", "environment", "code")}
@@ -62,7 +57,7 @@ def compare(
     pairs, alone = _paired(_models(before, store), _models(after, store))
     old, new = _recorded(before, store), _recorded(after, store)
     if old is None or new is None:
-        old = new = _Recorded({}, {}, {}, {})
+        old = new = _Surroundings({}, {}, {}, {})
     return Comparison(
         before=name_of(before),
         after=name_of(after),
@@ -101,7 +96,7 @@ def _paired(
     return pairs, lost + [Change("model", None, path) for path in new if path not in old]
 
 
-class _Recorded(NamedTuple):
+class _Surroundings(NamedTuple):
     """What a version holds beside its models, each as a plain record."""
 
     logged: dict[str, Any]
@@ -110,7 +105,7 @@ class _Recorded(NamedTuple):
     files: Mapping[str, str]
 
 
-def _recorded(subject: Subject, store: Store | None) -> _Recorded | None:
+def _recorded(subject: Subject, store: Store | None) -> _Surroundings | None:
     """The rest of a version; None for a file."""
     if isinstance(subject, Path) or store is None:
         return None
@@ -119,7 +114,7 @@ def _recorded(subject: Subject, store: Store | None) -> _Recorded | None:
     logged = {
         f"{kind} {name}": value for kind, values in subject.logged.items() for name, value in _named(values)
     }
-    return _Recorded(
+    return _Surroundings(
         logged=logged,
         environment={
             "Python": environment["python"],
@@ -136,26 +131,26 @@ def _named(values: Any) -> list[tuple[str, Any]]:
     return list(values.items()) if isinstance(values, Mapping) else [("", values)]
 
 
-class Row(NamedTuple):
+class ComparedFigure(NamedTuple):
     """A figure of several models side by side; None where one has none."""
 
     what: str
     values: tuple[Any, ...]
 
 
-class Table(NamedTuple):
+class SideBySide(NamedTuple):
     """Models of one path side by side: what differs, and the versions or files that they are of."""
 
     path: str
     names: tuple[str, ...]
-    rows: list[Row]
+    rows: list[ComparedFigure]
 
     def to_dict(self) -> dict[str, Any]:
         """The table as plain JSON."""
         return {"model": self.path, "names": list(self.names), "rows": [row._asdict() for row in self.rows]}
 
 
-def side_by_side(subjects: Sequence[Subject], store: Store | None = None) -> list[Table]:
+def side_by_side(subjects: Sequence[Subject], store: Store | None = None) -> list[SideBySide]:
     """What differs between the models of several versions or files: fit, settings, data, coefficients.
 
     One table, where each has one model, else one for each path. Raises as `compare` does.
@@ -164,16 +159,16 @@ def side_by_side(subjects: Sequence[Subject], store: Store | None = None) -> lis
     names = tuple(name_of(subject) for subject in subjects)
     if all(len(found) == 1 for found in models):
         path = listed(dict.fromkeys(path for found in models for path in found))
-        return [Table(path, names, _rows([next(iter(found.values())) for found in models]))]
+        return [SideBySide(path, names, _rows([next(iter(found.values())) for found in models]))]
     paths = dict.fromkeys(path for found in models for path in found)
-    return [Table(path, names, _rows([found.get(path) for found in models])) for path in paths]
+    return [SideBySide(path, names, _rows([found.get(path) for found in models])) for path in paths]
 
 
-def _rows(models: Sequence[Fitted | None]) -> list[Row]:
+def _rows(models: Sequence[Fitted | None]) -> list[ComparedFigure]:
     """A row for each figure that is not the same in all."""
     records = [{} if model is None else _figures(model) for model in models]
     names = dict.fromkeys(name for record in records for name in record)
-    rows = [Row(name, tuple(record.get(name) for record in records)) for name in names]
+    rows = [ComparedFigure(name, tuple(record.get(name) for record in records)) for name in names]
     return [row for row in rows if not all(is_same(row.values[0], value) for value in row.values)]
 
 

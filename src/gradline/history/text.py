@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gradline.core.text import counted, percent, printable
-from gradline.history.comparison import Comparison, Table
+from gradline.history.comparison import Comparison, SideBySide
 from gradline.history.decomposition import MEANING, PARTS, Movement
 from gradline.history.files import FileDifference
 from gradline.history.model_diff import Change, Coefficient, ModelDifference, is_same, shown
@@ -32,7 +32,7 @@ def render(found: Comparison) -> str:
     return "\n\n".join(blocks)
 
 
-def told_several(tables: Sequence[Table]) -> str:
+def render_several(tables: Sequence[SideBySide]) -> str:
     """Several versions side by side."""
     blocks = []
     for table in tables:
