@@ -21,7 +21,7 @@ from gradline.history.decomposition import movement
 from gradline.history.lines import unified
 from gradline.history.recording import commit
 from gradline.history.store import Store
-from gradline.history.text import render, render_several
+from gradline.history.text import render_several
 from gradline.pages.difference import difference, several
 
 CROPS = ("example:crops", ["apples", "oranges"])
@@ -96,7 +96,7 @@ def test_nothing_is_told_where_nothing_differs():
     found = compare(one, two, store)
     assert found.is_empty
     assert found.to_dict()["models"][0]["coefficients"] == []
-    assert render(found).endswith("Nothing differs.")
+    assert str(found).endswith("Nothing differs.")
 
 
 def test_the_same_rows_in_another_order_are_no_difference():
@@ -154,7 +154,7 @@ def test_what_cannot_be_explained_is_told_nevertheless():
     (model,) = compare(two, three, bare).models
     assert "share no target" in model.unexplained
     assert {(row.target, row.feature) for row in model.coefficients} == {("y", "a"), ("z", None), ("z", "a")}
-    assert "is not known" in render(compare(two, three, bare))
+    assert "is not known" in str(compare(two, three, bare))
 
 
 @pytest.mark.slow
@@ -270,7 +270,7 @@ def test_notebooks_by_their_cells(project):
     assert [line for line in added.source if line[0] == "+"] == ["+import x"]
     assert [line for line in changed.source if line[0] in "+-"] == ["-lr = 1e-5", "+lr = 1e-4"]
     assert changed.outputs == ["@@ -1 +1 @@", "-loss 152.9", "+loss 29.9"]
-    text = render(compare(*store.versions(), store))
+    text = str(compare(*store.versions(), store))
     assert "code cell 2, added" in text
     assert "code cell 2, now 3" in text
 
@@ -384,7 +384,7 @@ def test_hostile_names_steer_no_terminal(project):
     one = commit(files="run.py", model=model, notebook=None)
     (project / "run.py").write_bytes(b"\x1b[2J\x07 = 2\n")
     two = commit(files="run.py", model=fit(hostile(1), "</h1>&amp;$x^2$"), notebook=None)
-    text = render(compare(one, two, Store.find()))
+    text = str(compare(one, two, Store.find()))
     assert not {c for c in text if not c.isprintable()} - {"\n"}
     assert '"bias"' in text
 

@@ -5,7 +5,6 @@ from tempfile import TemporaryDirectory
 import gradline
 from gradline.history import Store
 from gradline.history.comparison import compare
-from gradline.history.text import render
 
 targets, versions = ["apples", "oranges"], []
 with TemporaryDirectory() as folder, contextlib.chdir(folder):
@@ -14,4 +13,4 @@ with TemporaryDirectory() as folder, contextlib.chdir(folder):
         crops = gradline.fit("example:crops", targets, solver=solver)
         version = gradline.commit(f"{epochs}", model=crops, notebook=None)
         versions.append(version)
-    print(render(compare(*versions, Store.find())))
+    print(compare(*versions, Store.find()))

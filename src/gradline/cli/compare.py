@@ -81,9 +81,7 @@ def _show(comparison: Any, html: Path | None, as_json: bool) -> None:
     if as_json:
         out_json(comparison.to_dict())
     elif html is None:
-        from gradline.history.text import render  # noqa: PLC0415 - --help needs no numpy
-
-        out(render(comparison))
+        out(str(comparison))
 
 
 def _show_several(tables: list[Any], html: Path | None, as_json: bool) -> None:

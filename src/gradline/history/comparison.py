@@ -1,48 +1,25 @@
 """What differs between two versions, or files of models, most important first; several side by side."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gradline.core.text import listed
-from gradline.history.files import FileDifference, differences
-from gradline.history.model_diff import Change, Fitted, ModelDifference, cards, changes, difference, is_same
+from gradline.history.files import differences
+from gradline.history.model_diff import Change, Fitted, changes, difference, is_same
 from gradline.history.store import Store
+from gradline.history.text import render
 from gradline.history.version import Version
-from gradline.model.certificate import finite
+from gradline.history.version_difference import ComparedFigure, SideBySide, VersionDifference
 
 Subject = Version | Path
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """What differs between A (`before`) and B (`after`), each the name of a version or of a model's file.
+class Comparison(VersionDifference):
+    """What differs between two versions, or files of models: a value that prints itself."""
 
-    `models` that both have; `alone`: files of models that one has; `logged`: what `log_metrics` and its kin noted;
-    `environment`: Python, platform, and packages added, removed and changed; `code`: Git; `files`, with notebooks.
-    """
-
-    before: str
-    after: str
-    models: list[ModelDifference]
-    alone: list[Change]
-    logged: list[Change]
-    environment: list[Change]
-    code: list[Change]
-    files: list[FileDifference]
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing differs."""
-        rest = self.alone or self.logged or self.environment or self.code or self.files
-        return not rest and all(model.is_empty for model in self.models)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The comparison as plain JSON."""
-        rest = {name: cards(getattr(self, name)) for name in ("alone", "logged", "environment", "code")}
-        models, files = [model.to_dict() for model in self.models], [file.to_dict() for file in self.files]
-        return finite({"before": self.before, "after": self.after, "models": models, **rest, "files": files})
+    def __str__(self) -> str:
+        return render(self)
 
 
 def compare(
@@ -129,25 +106,6 @@ def _recorded(subject: Subject, store: Store | None) -> _Surroundings | None:
 
 def _named(values: Any) -> list[tuple[str, Any]]:
     return list(values.items()) if isinstance(values, Mapping) else [("", values)]
-
-
-class ComparedFigure(NamedTuple):
-    """A figure of several models side by side; None where one has none."""
-
-    what: str
-    values: tuple[Any, ...]
-
-
-class SideBySide(NamedTuple):
-    """Models of one path side by side: what differs, and the versions or files that they are of."""
-
-    path: str
-    names: tuple[str, ...]
-    rows: list[ComparedFigure]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The table as plain JSON."""
-        return {"model": self.path, "names": list(self.names), "rows": [row._asdict() for row in self.rows]}
 
 
 def side_by_side(subjects: Sequence[Subject], store: Store | None = None) -> list[SideBySide]:

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gradline.core.text import percent
-from gradline.history.comparison import Comparison, SideBySide
+from gradline.history.comparison import Comparison
 from gradline.history.decomposition import MEANING, PARTS, Movement
 from gradline.history.model_diff import Change, Coefficient, ModelDifference, shown
+from gradline.history.version_difference import SideBySide
 from gradline.pages import difference_figures
 from gradline.pages.document import Page
 from gradline.pages.report_text import Cell, Row, Table, cell
