@@ -15,7 +15,7 @@ from torch.autograd.function import BackwardCFunction
 from gradline.core.errors import UsageError
 from gradline.core.tensor_file import replacing
 from gradline.core.text import listed, number
-from gradline.pytorch.lessons.graph_layout import Caption, drawing
+from gradline.pytorch.lessons.graph_drawing import Caption, drawing
 
 Kind = Literal["leaf", "operation", "data", "result"]
 
