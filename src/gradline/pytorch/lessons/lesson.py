@@ -194,7 +194,6 @@ def lesson(
     design, block = reading.rows.design, next(reading.rows.blocks(sys.maxsize))
     moments = Moments.from_rows(ArrayRows(block.X, block.Y, None, design))
     problem = Problem.of(moments, None, True, Scaling.none(moments.p))
-    limit = Spectrum.of(moments).lr_limit()
     built = Lesson(
         way=WAYS[by],
         X=block.X,
@@ -202,7 +201,7 @@ def lesson(
         names=ColumnNames(design.features, design.targets),
         moments=moments,
         start=unstacked(initial(init, problem, seed), True),
-        lr=float(lr) if lr is not None else one_digit(limit / 10 if math.isfinite(limit) else 0.1),
+        lr=float(lr) if lr is not None else _safe_rate(moments),
         epochs=epochs,
         batch_size=batch_size or 5,
         shuffle=shuffle,
@@ -210,11 +209,19 @@ def lesson(
         dtype=dtype,
         device=_device(device),
     )
-    if mistake is None:
-        return built
-    row = MISTAKES[mistake]
-    row.expect(by, built.Y.shape[1])
-    return replace(built, way=row.made(built.way), lr=row.rate(built) if row.rate else built.lr, mistake=row)
+    return built if mistake is None else _mistaken(built, MISTAKES[mistake])
+
+
+def _safe_rate(moments: Moments) -> float:
+    limit = Spectrum.of(moments).lr_limit()
+    return one_digit(limit / 10 if math.isfinite(limit) else 0.1)
+
+
+def _mistaken(lesson: Lesson, mistake: Mistake) -> Lesson:
+    """The lesson with a mistake in it. Raises `RequestError` where nobody can make it there."""
+    mistake.expect(lesson.by, lesson.Y.shape[1])
+    lr = mistake.rate(lesson) if mistake.rate else lesson.lr
+    return replace(lesson, way=mistake.made(lesson.way), lr=lr, mistake=mistake)
 
 
 def _check(
