@@ -83,8 +83,9 @@ class _Items:
         heights: dict[int, int] = {}
         for node in TopologicalSorter(below).static_order():  # each after those below it
             heights[node] = max((heights[target] + 1 for target in below[node]), default=0)
+        tallest = max(heights.values())
         # As low as the longest way to the bottom allows, so that lines are short.
-        self.ranks = [max(heights.values()) - heights[node] for node in self.owners]
+        self.ranks = [tallest - heights[node] for node in self.owners]
         for source, targets in below.items():
             trunk, first = [source], self.ranks[source]
             for rank in range(first + 1, max((self.ranks[target] for target in targets), default=0)):
