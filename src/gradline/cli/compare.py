@@ -95,6 +95,6 @@ def _show_several(tables: list[Any], html: Path | None, as_json: bool) -> None:
 
         out_json(finite({"tables": [table.to_dict() for table in tables]}))
     elif html is None:
-        from gradline.history.text import told_several  # noqa: PLC0415
+        from gradline.history.text import render_several  # noqa: PLC0415
 
-        out(told_several(tables))
+        out(render_several(tables))
