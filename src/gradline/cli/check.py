@@ -2,7 +2,6 @@
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import typer
@@ -25,6 +24,7 @@ from gradline.cli.options import (
     argument,
     code,
     flag,
+    frozen,
 )
 from gradline.cli.terminal import Progress, expect_data, expect_targets, out, out_json, say, tell_notices
 from gradline.core.errors import UsageError
@@ -33,7 +33,7 @@ from gradline.core.memory_limit import limited
 DISAGREES = 3
 
 
-@dataclass(frozen=True)
+@frozen
 class TrajectoryOptions:
     """Which columns, which rate, and the epochs to look at."""
 
@@ -148,7 +148,7 @@ def _report(path: Any, points: list[Any], scaling: Any) -> dict[str, Any]:
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class SelftestOptions:
     """How the scores are told."""
 
@@ -185,7 +185,7 @@ def selftest(options: SelftestOptions) -> None:
         raise typer.Exit(3)
 
 
-@dataclass(frozen=True)
+@frozen
 class DoctorOptions:
     """Which columns to examine, a rate to judge, or a finding to explain."""
 
@@ -251,7 +251,7 @@ def _examined(data: str, targets: Sequence[str], lr: float | None, request: Any)
         progress.clear()
 
 
-@dataclass(frozen=True)
+@frozen
 class VerifyOptions:
     """The model, and the rows that it is held against."""
 

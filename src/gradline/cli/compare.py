@@ -1,18 +1,17 @@
 """Versions: what changed between them, and why the coefficients moved."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from gradline.cli.options import AsJson, argument, flag
+from gradline.cli.options import AsJson, argument, flag, frozen
 from gradline.cli.share import expect_page
 from gradline.cli.terminal import out, out_json, say
 from gradline.cli.versions import named
 from gradline.core.errors import UsageError
 
 
-@dataclass(frozen=True)
+@frozen
 class DiffOptions:
     """What to compare, and how it is told."""
 

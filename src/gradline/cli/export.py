@@ -4,11 +4,10 @@ import atexit
 import gc
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from gradline.cli.options import Model, Output, flag
+from gradline.cli.options import Model, Output, flag, frozen
 from gradline.cli.terminal import say
 from gradline.core.errors import FileError, UsageError
 from gradline.core.text import listed
@@ -22,7 +21,7 @@ SUFFIXES = {"sql": ".sql", "onnx": ".onnx", "torch": ".pt"}
 STARTS = {"sql": b"-- A linear model for ", "onnx": b"\x08", "torch": b"PK"}
 
 
-@dataclass(frozen=True)
+@frozen
 class ExportOptions:
     """A model, the program that it is for, and where it goes; None where a kind of export has its own default."""
 

@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +24,7 @@ from gradline.cli.options import (
     Targets,
     Weights,
     flag,
+    frozen,
 )
 from gradline.cli.terminal import (
     Progress,
@@ -38,7 +38,7 @@ from gradline.cli.terminal import (
 from gradline.core.errors import UsageError
 
 
-@dataclass(frozen=True)
+@frozen
 class FitOptions:
     """One field is one option: a flag, a key of `--config`, and an argument of the solver or of `fit` of that name.
 

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,12 +16,13 @@ from gradline.cli.options import (
     Targets,
     argument,
     flag,
+    frozen,
 )
 from gradline.cli.terminal import expect_targets, out, out_json, say
 from gradline.core.errors import FileError, RequestError, UsageError
 
 
-@dataclass(frozen=True)
+@frozen
 class LessonOptions:
     """The loop to show, and how; each field that is an argument of `lesson` has its name."""
 
@@ -105,7 +105,7 @@ def _write(lesson: Any, script: Path | None, graph: Path | None) -> None:
         say(f"saved: {graph}")
 
 
-@dataclass(frozen=True)
+@frozen
 class DiagnoseOptions:
     """What a loop printed, and what is known of it."""
 

@@ -2,14 +2,13 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
-from gradline.cli.options import AsJson, argument, flag
+from gradline.cli.options import AsJson, argument, flag, frozen
 from gradline.cli.terminal import out, out_json
 
 
-@dataclass(frozen=True)
+@frozen
 class PushOptions:
     """What to log, and where."""
 

@@ -1,6 +1,5 @@
 """Share: pages that open from disk; `play` writes a playground of the data, `report` tells of a model."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +19,7 @@ from gradline.cli.options import (
     Weights,
     argument,
     flag,
+    frozen,
 )
 from gradline.cli.terminal import expect_data, expect_targets, say
 from gradline.core.errors import FileError
@@ -33,7 +33,7 @@ TARGETS = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class PlayOptions:
     """Which columns the page plays with, and where it goes."""
 
@@ -83,7 +83,7 @@ def play(options: PlayOptions) -> None:
     say(f"saved: {path}")
 
 
-@dataclass(frozen=True)
+@frozen
 class ReportOptions:
     """A model, the rows that it is held against, and where the page goes."""
 

@@ -3,12 +3,11 @@
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 from gradline.cli.fit import report
-from gradline.cli.options import AsJson, Data, Memory, Missing, Model, Output, Unseen, argument, flag
+from gradline.cli.options import AsJson, Data, Memory, Missing, Model, Output, Unseen, argument, flag, frozen
 from gradline.cli.terminal import out, out_json, say
 from gradline.cli.version_view import account, show_version
 from gradline.cli.versions import named
@@ -17,7 +16,7 @@ from gradline.core.memory_limit import check, limited
 from gradline.core.text import counted, listed, nearest, number
 
 
-@dataclass(frozen=True)
+@frozen
 class PredictOptions:
     """A model, rows in a table or one row by hand, and where the predictions go."""
 
@@ -76,7 +75,7 @@ def predict(options: PredictOptions) -> None:
         say(f"saved: {options.output}")
 
 
-@dataclass(frozen=True)
+@frozen
 class EvaluateOptions:
     """A model, and the rows to try it on."""
 
@@ -106,7 +105,7 @@ def evaluate(options: EvaluateOptions) -> None:
     out(quality(model.targets, result, "loss"))
 
 
-@dataclass(frozen=True)
+@frozen
 class ShowOptions:
     """A model or a version, and what to tell of it."""
 

@@ -1,11 +1,10 @@
 """Versions: commit, log, checkout, note, tag and archive what runs have left."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from gradline.cli.options import AsJson, Message, argument, flag
+from gradline.cli.options import AsJson, Message, argument, flag, frozen
 from gradline.cli.terminal import out, out_json, say
 from gradline.cli.version_view import as_card, table
 from gradline.core.errors import RequestError, UsageError
@@ -13,7 +12,7 @@ from gradline.core.errors import RequestError, UsageError
 Name = Annotated[str, argument("v3, 3, a tag, latest, or latest~1.")]
 
 
-@dataclass(frozen=True)
+@frozen
 class CommitOptions:
     """What to record, and what of it."""
 
@@ -54,7 +53,7 @@ def commit(options: CommitOptions) -> None:
         say(f"recorded: {version.name} ({', '.join(version.files)})")
 
 
-@dataclass(frozen=True)
+@frozen
 class LogOptions:
     """Which versions to list, and in which order."""
 
@@ -96,7 +95,7 @@ def log(options: LogOptions) -> None:
         say(f"note: {sentence}")
 
 
-@dataclass(frozen=True)
+@frozen
 class CheckoutOptions:
     """A version, and what of it to bring back."""
 
@@ -121,7 +120,7 @@ def checkout(options: CheckoutOptions) -> None:
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class NoteOptions:
     """A version, and what to say of it."""
 
@@ -136,7 +135,7 @@ def note(options: NoteOptions) -> None:
     say(f"noted: {found.name}")
 
 
-@dataclass(frozen=True)
+@frozen
 class TagOptions:
     """A version, and its other name."""
 
@@ -157,7 +156,7 @@ def tag(options: TagOptions) -> None:
     say(f"{'taken away' if options.remove else 'tagged'}: {found.name} {name}")
 
 
-@dataclass(frozen=True)
+@frozen
 class ArchiveOptions:
     """The versions to leave out of the log, or to list again."""
 

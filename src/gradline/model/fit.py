@@ -5,7 +5,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -343,9 +343,6 @@ def command(data: str, targets: Sequence[str], request: Request) -> list[str]:
     return words
 
 
-_CHOICES = ("bias", "scale", "missing", "holdout", "seed", "force", "memory")
-
-
 def _config(data: Any, design: DesignSpec, request: Request) -> dict[str, Any]:
     """What reproduces the fit: the flags of `gradline fit`, as far as they differ from the defaults."""
     config: dict[str, Any] = {"data": os.fspath(data)} if isinstance(data, (str, os.PathLike)) else {}
@@ -353,8 +350,10 @@ def _config(data: Any, design: DesignSpec, request: Request) -> dict[str, Any]:
     config |= {"solver": request.solver.name, **request.solver.params()}
     if config.get("init") == "given":
         del config["init"]  # arrays have no place in a file of options
-    chosen = {name: getattr(request, name) for name in _CHOICES}
-    config |= {name: value for name, value in chosen.items() if value != getattr(Request, name)}
+    rest = [one for one in fields(request) if one.name not in ("solver", "features", "exclude", "weights")]
+    config |= {
+        one.name: getattr(request, one.name) for one in rest if getattr(request, one.name) != one.default
+    }
     if request.features is not None:
         config["features"] = list(request.features)
     if request.exclude:
