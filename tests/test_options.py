@@ -54,6 +54,7 @@ def test_every_field_is_in_the_help(name):
 
 @pytest.mark.parametrize(("record", "option"), OF_FILES, ids=lambda one: getattr(one, "name", ""))
 def test_every_field_is_a_key_of_a_file(record, option, tmp_path):
+    assert not option.flag.shows_default, "a default that typer gives would win over the file"
     path = tmp_path / "run.toml"
     for key in option.keys:
         for kind in option.kinds:

@@ -22,7 +22,6 @@ from gradline.cli.options import (
     Targets,
     Weights,
     argument,
-    code,
     flag,
     frozen,
 )
@@ -197,7 +196,7 @@ class DoctorOptions:
     weights: Weights | None = None
     missing: Annotated[str, flag("Rows with missing cells: error or drop. Default: drop.")] = "drop"
     lr: Annotated[float | None, flag("A learning rate to judge. Default: the best.")] = None
-    explain: Annotated[str | None, code("Explain the code of a finding.", "CODE")] = None
+    explain: Annotated[str | None, flag("Explain the code of a finding.", metavar="CODE")] = None
     memory: Memory | None = None
     as_json: AsJson = False
 

@@ -33,14 +33,15 @@ class Flag:
     is_argument: bool = False
 
 
-def flag(help: str, *names: str, shows_default: bool = False, in_file: bool = True) -> Flag:
-    """An option that is written with its name: `--field-name`, unless other `names` are given."""
-    return Flag(help, names, shows_default=shows_default, in_file=in_file)
+def flag(
+    help: str, *names: str, metavar: str | None = None, shows_default: bool = False, in_file: bool = True
+) -> Flag:
+    """An option that is written with its name: `--field-name`, unless other `names` are given.
 
-
-def code(help: str, metavar: str) -> Flag:
-    """A flag whose value is called `metavar` in the help."""
-    return Flag(help, (), metavar)
+    Its value is called `metavar` in the help, else after its type. What only one run is told, such as `--json`, is
+    not `in_file`: no key of `--config`.
+    """
+    return Flag(help, names, metavar, shows_default, in_file)
 
 
 def argument(help: str, metavar: str | None = None) -> Flag:
@@ -71,7 +72,11 @@ class Option:
 
     def parameter(self) -> inspect.Parameter:
         """The option as typer reads it; None stands for what was not given, unless the help shows the default."""
-        default = self.default if self.flag.shows_default else ... if self.default is MISSING else None
+        default = None
+        if self.default is MISSING:
+            default = ...  # required
+        elif self.flag.shows_default:
+            default = self.default
         told: dict[str, Any] = {
             "help": self.flag.help, "metavar": self.flag.metavar, "show_default": self.flag.shows_default,
         }  # fmt: skip
