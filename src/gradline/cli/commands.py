@@ -1,4 +1,7 @@
-"""The table of the commands: each is a function of a record of options, and stands in a panel of the help."""
+"""The table of the commands: each is a function of a record of options, and stands in a panel of the help.
+
+To add one, write its record (`options.py` says how) and its function in the file of its panel, and name it here.
+"""
 
 import typer
 
