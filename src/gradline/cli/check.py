@@ -59,9 +59,11 @@ def trajectory(options: TrajectoryOptions) -> None:
       gradline trajectory example:crops -t apples -t oranges --lr 1e-5 --at 100 --at 84000000
     """
     from gradline.data.inputs import as_rows  # noqa: PLC0415 - --help needs no numpy
+    from gradline.data.selection import Selection  # noqa: PLC0415
     from gradline.moments.state import Moments  # noqa: PLC0415
     from gradline.solvers.problem import Scaling  # noqa: PLC0415
-    from gradline.solvers.trajectory import Spectrum, Trajectory  # noqa: PLC0415
+    from gradline.solvers.spectrum import Spectrum  # noqa: PLC0415
+    from gradline.solvers.trajectory import Trajectory  # noqa: PLC0415
 
     expect_targets(options.data, options.targets)
     lr, momentum = rate(options.lr), options.momentum
@@ -69,12 +71,14 @@ def trajectory(options: TrajectoryOptions) -> None:
     if scale not in ("none", "standard"):
         raise UsageError(f"scale is {scale!r}", "use none or standard")
     reading = as_rows(
-        options.data,
-        options.targets,
-        options.features or None,
-        options.exclude,
-        options.weights,
-        options.missing,
+        Selection(
+            options.data,
+            options.targets,
+            options.features or None,
+            options.exclude,
+            options.weights,
+            options.missing,
+        )
     )
     tell_notices(reading.notices)
     with limited(options.memory):
@@ -93,7 +97,8 @@ def trajectory(options: TrajectoryOptions) -> None:
 
 def _print(path: Any, points: list[Any]) -> None:
     from gradline.core.text import number, percent  # noqa: PLC0415
-    from gradline.model.summary import aligned, far, near  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.certificate import far, near  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.summary import aligned  # noqa: PLC0415
 
     columns = [
         ["epoch", *(f"{point.epoch:,}" for point in points)],
@@ -214,18 +219,14 @@ def doctor(options: DoctorOptions) -> None:
         _explain(options.explain)
         return
     data = expect_data(options.data, "doctor")
-    from gradline.model.fit import Request  # noqa: PLC0415 - --help needs no numpy
+    from gradline.data.selection import Selection  # noqa: PLC0415 - --help needs no numpy
 
     expect_targets(data, options.targets)
-    request = Request(
-        features=options.features or None,
-        exclude=options.exclude,
-        bias=options.bias,
-        weights=options.weights,
-        missing=options.missing,
+    selection = Selection(
+        data, options.targets, options.features or None, options.exclude, options.weights, options.missing
     )
     with limited(options.memory):
-        report = _examined(data, options.targets, options.lr, request)
+        report = _examined(selection, options.bias, options.lr)
     if options.as_json:
         out_json(report.to_dict())
     else:
@@ -240,12 +241,12 @@ def _explain(code: str) -> None:
         out(textwrap.fill(paragraph, WIDTH, break_on_hyphens=False) + "\n")
 
 
-def _examined(data: str, targets: Sequence[str], lr: float | None, request: Any) -> Any:
+def _examined(selection: Any, bias: bool, lr: float | None) -> Any:
     from gradline.model.doctor.doctor import examine  # noqa: PLC0415 - --help needs no numpy
 
     progress = Progress()
     try:
-        return examine(data, targets, request, lr, lambda block: progress.on_rows(block.rows))
+        return examine(selection, bias, lr, lambda block: progress.on_rows(block.rows))
     finally:
         progress.clear()
 

@@ -1,7 +1,7 @@
 """Fit: `gradline fit` trains a model, proves it and saves it."""
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -105,18 +105,19 @@ def fit(options: FitOptions) -> None:
     data = expect_data(options.data, "fit")
     if options.log_every < 0:
         raise UsageError(f"log_every is {options.log_every}", "give a whole number from 0 (0: never)")
-    request = _request(options)
+    selection, request = _asked(options)
     expect_targets(data, options.targets)
     if options.output is not None:
         expect_writable(options.output)
     record = _recorder(options)
-    model = _run(data, options.targets, request, Progress(options.log_every))
-    _finish(model, data, request, options, record)
+    model = _run(selection, request, Progress(options.log_every))
+    _finish(model, selection, request, options, record)
 
 
-def _request(options: FitOptions) -> Any:
-    """What is asked of the fit: each option goes where a field has its name."""
-    from gradline.model.fit import Request  # noqa: PLC0415 - --help needs no numpy
+def _asked(options: FitOptions) -> tuple[Any, Any]:
+    """What to fit from, and how: each option goes where a field has its name."""
+    from gradline.data.selection import Selection  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.fit import Request  # noqa: PLC0415
     from gradline.solvers import SOLVERS, named  # noqa: PLC0415
 
     given = {name: value for name, value in vars(options).items() if value not in (None, (), [])}
@@ -125,7 +126,9 @@ def _request(options: FitOptions) -> Any:
     if "lr" in settings:
         settings["lr"] = rate(settings["lr"])
     asked = {name: value for name, value in given.items() if name in Request.__dataclass_fields__}
-    return Request(**{**asked, "solver": named(options.solver, settings)})
+    request = Request(**{**asked, "solver": named(options.solver, settings)})
+    chosen = {name: value for name, value in given.items() if name in Selection.__dataclass_fields__}
+    return Selection(**chosen), request
 
 
 def rate(value: float | str) -> float | str:
@@ -152,17 +155,17 @@ def _recorder(options: FitOptions) -> Callable[[Any, str], str] | None:
     return lambda model, name: record(options.message, files, {name: model}, notebook=None).name
 
 
-def _run(data: str, targets: Sequence[str], request: Any, progress: Progress) -> Any:
+def _run(selection: Any, request: Any, progress: Progress) -> Any:
     from gradline.model.fit import run  # noqa: PLC0415 - --help needs no numpy
 
     try:
-        return run(data, targets, request, [progress], lambda block: progress.on_rows(block.rows))
+        return run(selection, request, [progress], lambda block: progress.on_rows(block.rows))
     finally:
         progress.clear()
 
 
 def _finish(
-    model: Any, data: str, request: Any, options: FitOptions, record: Callable[[Any, str], str] | None
+    model: Any, selection: Any, request: Any, options: FitOptions, record: Callable[[Any, str], str] | None
 ) -> None:
     """Save the model and record it unless it failed, print it, and set the exit code."""
     from gradline.model.fit import command  # noqa: PLC0415 - --help needs no numpy
@@ -176,7 +179,7 @@ def _finish(
     if not options.as_json:
         out(model.summary())
         if status in ("stopped", "diverged"):
-            words = command(data, options.targets, request)
+            words = command(selection, request.bias)
             out(f"To the optimum at once: {shlex.join(words)}")
     if saved:
         model.save(saved)
@@ -184,9 +187,9 @@ def _finish(
     elif failed and options.output is not None:
         say(f"not saved: the fit is {status}")
     elif not options.as_json and record is None:
-        say(f"not saved: add -o {_file_name(data)}.safetensors")
+        say(f"not saved: add -o {_file_name(selection.data)}.safetensors")
     if record is not None and is_kept:
-        version = record(model, str(saved or f"{_file_name(data)}.safetensors"))
+        version = record(model, str(saved or f"{_file_name(selection.data)}.safetensors"))
         say(f"recorded: {version}")
     elif record is not None:
         say(f"not recorded: the fit is {status}")

@@ -122,7 +122,7 @@ def expect_targets(data: str, targets: Sequence[str]) -> None:
     """Say what could be a target when none is named, and refuse."""
     if targets:
         return
-    from gradline.data import open_table  # noqa: PLC0415 - --help needs no numpy
+    from gradline.data.tables import open_table  # noqa: PLC0415 - --help needs no numpy
 
     source = open_table(data)
     columns = "\n".join(
