@@ -251,7 +251,7 @@ def test_what_a_command_loads(words, libraries, folder):
 
 
 def test_every_command_tells_what_it_loads():
-    from gradline.cli import app
+    from gradline.cli.commands import app
 
     rows = [getattr(row, "values", row) for row in LOADS]
     told = {words.split()[0] for words, _ in rows if not words.startswith("-")}
