@@ -12,6 +12,7 @@ from references import coefficients, exact_from_integers, rational_least_squares
 
 import gradline
 from gradline import Exact, GradientDescent, Moments
+from gradline.core.coefficients import Coefficients
 from gradline.core.errors import GradlineWarning
 from gradline.model.certificate import Certificate
 from gradline.model.judge import judge, least_digits, sure_digits
@@ -77,7 +78,7 @@ def test_certified_digits_of_large_and_small_data(rows):
 def test_the_gap_and_the_gradient_are_those_of_the_rows():
     random = np.random.default_rng(1)
     weight, bias = random.normal(size=(2, 3)), random.normal(size=2)
-    certificate = judge(Moments.of(X5, Y5), weight, bias, has_bias=True)
+    certificate = judge(Moments.of(X5, Y5), Coefficients(weight, bias))
     residual = X5 @ weight.T + bias - Y5
     gradient = np.column_stack([residual.sum(axis=0), residual.T @ X5]) * 2 / residual.size
     best = np.linalg.lstsq(np.column_stack([np.ones(5), X5]), Y5, rcond=None)[0]

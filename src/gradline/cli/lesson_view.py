@@ -77,7 +77,7 @@ def check(sanity: Sanity) -> Group:
     three = (sanity.trained, sanity.exact, sanity.sklearn)
     for i, target in enumerate(sanity.names.targets):
         table.add_row(*_cells(target, "", "", ""), style="bold")
-        table.add_row("  bias", *(f"{found.bias[i]:.6g}" for found in three))
+        table.add_row("  bias", *("–" if found.bias is None else f"{found.bias[i]:.6g}" for found in three))
         for j, name in enumerate(sanity.names.features[:FEATURES]):
             table.add_row(*_cells(f"  {name}", *(f"{found.weight[i, j]:.6g}" for found in three)))
     said = [Text(sentence) for sentence in sentences(sanity.certificate)]

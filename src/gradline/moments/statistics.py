@@ -210,7 +210,7 @@ def _add_hashes(X: np.ndarray, sums: np.ndarray, factors: np.ndarray) -> None:
     for first in range(0, len(X), _CACHED):
         part = slice(first, first + _CACHED)
         for column, factor in zip(X[part].T, factors, strict=True):
-            bits = (column + 0.0).view(np.uint64)
+            bits = np.add(column, 0.0, dtype=np.float64).view(np.uint64)
             bits ^= bits >> np.uint64(32)
             bits *= factor
             sums[part] += bits

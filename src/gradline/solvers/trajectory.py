@@ -152,13 +152,15 @@ class Trajectory:
         With momentum the gap may swing; then its steadily falling envelope is meant.
         """
         target = excess * self.optimal_loss
-        if self._bound(np.zeros(1, np.int64))[0] <= target:
+        if self._bound(0)[0] <= target:
             return 0.0
         if target <= 0 or self.epochs_to_weights() == math.inf:
             return math.inf
         grid, low = 2 ** np.arange(_LAST_POWER), 0
         while True:
-            reached = np.flatnonzero(self._bound(grid) <= target)  # from some epoch on, for the bound falls
+            reached = np.flatnonzero(
+                self._bound(grid[:, None]) <= target
+            )  # from some epoch on, for the bound falls
             if not len(reached):
                 return math.inf
             first = int(reached[0])
@@ -167,9 +169,9 @@ class Trajectory:
                 return float(high)
             grid = np.unique(np.linspace(low, high, _GRID + 1, dtype=np.int64)[1:])
 
-    def _bound(self, epochs: np.ndarray) -> np.ndarray:
-        """An upper bound on the gap at each of these epochs that falls steadily."""
-        left = envelope(self._steps, self.momentum, epochs[:, None])
+    def _bound(self, epochs: int | np.ndarray) -> np.ndarray:
+        """An upper bound on the gap at each of these epochs (K, 1) that falls steadily."""
+        left = np.atleast_2d(envelope(self._steps, self.momentum, epochs))
         return ((left[:, :, None] * self._residual) ** 2).sum(axis=(1, 2)) / self._cells
 
     def epochs_to_weights(self, shrink: float = WEIGHTS_SHRINK) -> float:
