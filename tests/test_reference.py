@@ -4,6 +4,7 @@ import doctest
 import importlib
 import inspect
 import json
+import re
 import subprocess
 import sys
 import venv
@@ -130,3 +131,15 @@ def test_a_users_script_is_checked_against_the_installed_package(wheel, tmp_path
     assert found["generalDiagnostics"] == []
     assert found["summary"]["filesAnalyzed"] == 1
     subprocess.run([python, "script.py"], cwd=tmp_path, check=True, timeout=120)
+
+
+def test_what_contributing_names_is_there():
+    """A path of the map or of the page on adding leads somewhere, and a table in capitals stands in its file."""
+    for page in (ROOT / "CONTRIBUTING.md", ROOT / "docs" / "maintaining" / "adding.md"):
+        text = page.read_text()
+        for path in re.findall(r"`([\w./]+/[\w.]*|[\w./]+\.(?:py|css|toml|md))`", text):
+            places = [ROOT / path, ROOT / "src" / "gradline" / path]
+            assert any(place.exists() for place in places) or "yours" in path, f"{page.name} names {path}"
+        for table, path in re.findall(r"`([A-Z_]+)` (?:in|of) `([\w./]+)`", text):
+            file = next(place / path for place in (ROOT, ROOT / "src" / "gradline") if (place / path).exists())
+            assert re.search(rf"^{table}\b.*=", file.read_text(), re.MULTILINE), f"{path} has no {table}"
