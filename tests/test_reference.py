@@ -23,6 +23,7 @@ WITHOUT = {
     "gradline.mlflow.log_model",
     "gradline.mlflow.push",
 }
+pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType")  # MLflow's
 HEAVY = ("gradline.pytorch", "gradline.mlflow")  # load for seconds
 
 
@@ -38,7 +39,6 @@ def thing(face, name):
 @pytest.mark.parametrize(
     ("face", "name"), [enrolled(*names) for names in PUBLIC if ".".join(names) not in WITHOUT]
 )
-@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType")
 def test_the_example_of_a_public_name_runs(face, name, tmp_path, monkeypatch):
     """As `pytest --doctest-modules` would run it, but in an empty folder, and without loading every module."""
     monkeypatch.chdir(tmp_path)
@@ -50,7 +50,6 @@ def test_the_example_of_a_public_name_runs(face, name, tmp_path, monkeypatch):
         assert not said, "".join(said)
 
 
-@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType")
 def test_every_public_name_says_what_it_is():
     for face, name in PUBLIC:
         found = thing(face, name)
@@ -68,7 +67,6 @@ def test_every_public_name_says_what_it_is():
             assert not said.startswith(f"{name}("), f"{face}.{called} has no docstring"
 
 
-@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType")
 def test_every_public_name_stands_in_the_reference(tmp_path):
     reference.write(tmp_path)
     for face, name in PUBLIC:
@@ -141,5 +139,7 @@ def test_what_contributing_names_is_there():
             places = [ROOT / path, ROOT / "src" / "gradline" / path]
             assert any(place.exists() for place in places) or "yours" in path, f"{page.name} names {path}"
         for table, path in re.findall(r"`([A-Z_]+)` (?:in|of) `([\w./]+)`", text):
-            file = next(place / path for place in (ROOT, ROOT / "src" / "gradline") if (place / path).exists())
+            file = next(
+                place / path for place in (ROOT, ROOT / "src" / "gradline") if (place / path).exists()
+            )
             assert re.search(rf"^{table}\b.*=", file.read_text(), re.MULTILINE), f"{path} has no {table}"

@@ -73,10 +73,12 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
 class LinearRegression(_Translating):
     """Ordinary least squares with a certificate: drop-in for `sklearn.linear_model.LinearRegression`.
 
-    Parameters: `fit_intercept`, whether the model has an intercept (default True).
+    It minimises ‖y − X·coef_ᵀ − intercept_‖². Parameters: `fit_intercept`, whether the model has an intercept
+    (default True).
 
-    Attributes: `coef_`, `intercept_`, `rank_` as in scikit-learn; `certificate_` and `model_` are gradline's.
-    Rank-deficient data give the coefficients of least norm, as there.
+    Attributes: `coef_` (n_features,) or (n_targets, n_features), `intercept_`, `rank_` as in scikit-learn;
+    `certificate_` and `model_` are gradline's. Rank-deficient data give the coefficients of least norm, as there.
+    Raises `ValueError` for what scikit-learn refuses, and what `gradline.fit` raises, which is one too.
 
     >>> from gradline.linear_model import LinearRegression
     >>> regression = LinearRegression().fit([[1.0], [2.0], [4.0]], [3.0, 5.0, 9.0])
@@ -100,7 +102,8 @@ class GradientDescentRegressor(_Translating):
     then `shuffle`, as in `gradline.SGD`; `scale` as in `gradline.fit`; `random_state` is the seed (None: 0, so
     that results repeat) or a `RandomState` to draw it from. `fit_intercept` as in scikit-learn.
 
-    Attributes: `coef_`, `intercept_`, `n_iter_` (epochs done), `rank_`, `certificate_`, `model_`.
+    Attributes: `coef_`, `intercept_`, `n_iter_` (epochs done), `rank_`, `certificate_`, `model_`; errors as in
+    `LinearRegression`.
 
     >>> from gradline.linear_model import GradientDescentRegressor
     >>> regression = GradientDescentRegressor(epochs=50).fit([[1.0], [2.0], [4.0]], [3.0, 5.0, 9.0])

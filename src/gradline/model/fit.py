@@ -54,6 +54,8 @@ def fit(
 ) -> LinearModel:
     """Fit a linear model by least squares and judge the answer.
 
+    With ŷ = x @ weightᵀ + bias it minimises Σ wᵢ·‖ŷᵢ − yᵢ‖²/(m·Σw), PyTorch's `MSELoss(reduction="mean")`.
+
     Parameters:
     - `data`, `targets`: a table (path, glob, folder, frame of any library, mapping of columns) and the names of
       its target columns; or an array, tensor, frame or sparse matrix X (n, p) and Y (n,) or (n, m); or alone a torch
