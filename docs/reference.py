@@ -90,9 +90,15 @@ def argument(one: inspect.Parameter) -> str:
     if one.annotation is not one.empty:
         text += f": {readable(one.annotation)}"
     if one.default is not one.empty:
-        quoted = isinstance(one.default, str)
-        text += f" = {json.dumps(one.default) if quoted else repr(one.default)}"
+        text += f" = {value(one.default)}"
     return text
+
+
+def value(default: Any) -> str:
+    """A default as it is written, a function by its name."""
+    if isinstance(default, str):
+        return json.dumps(default)
+    return default.__name__ if inspect.isroutine(default) else repr(default)
 
 
 def annotated(found: inspect.Signature) -> str:
