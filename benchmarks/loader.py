@@ -16,6 +16,7 @@ from alternating import compare
 from torch.utils.data import DataLoader, TensorDataset
 
 from gradline.data.inputs import as_rows
+from gradline.data.selection import Selection
 from gradline.pytorch import RowDataset, RowIterableDataset
 
 ROUNDS = 5
@@ -50,7 +51,7 @@ def timed(epochs: dict[str, Epoch]) -> dict[str, Callable[[], float]]:
 
 def streams(path: Path) -> dict[str, Epoch]:
     """The same file as gradline's blocks, and as a stream with and without workers that stay."""
-    rows, stream = as_rows(path, "y").rows, RowIterableDataset(path, "y", batch_size=BATCH)
+    rows, stream = as_rows(Selection(path, "y")).rows, RowIterableDataset(path, "y", batch_size=BATCH)
     staying = {"multiprocessing_context": "spawn", "persistent_workers": True}
     one, two = (DataLoader(stream, batch_size=None, num_workers=k, **staying) for k in (1, 2))
     return {

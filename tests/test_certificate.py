@@ -13,7 +13,8 @@ from references import coefficients, exact_from_integers, rational_least_squares
 import gradline
 from gradline import Exact, GradientDescent, Moments
 from gradline.core.errors import GradlineWarning
-from gradline.model.certificate import Certificate, judge, least_digits, sure_digits
+from gradline.model.certificate import Certificate
+from gradline.model.judge import judge, least_digits, sure_digits
 from gradline.moments.rank import Rank
 
 

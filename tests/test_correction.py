@@ -8,6 +8,7 @@ from references import exact_from_integers, rational_least_squares
 
 import gradline
 from gradline.data.inputs import as_rows
+from gradline.data.selection import Selection
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 from gradline.solvers import seminormal_correction
@@ -36,7 +37,7 @@ def test_random_problems_in_rational_arithmetic(monkeypatch):
     seen = 0
     for seed in range(80):
         X, Y, w, bias = problem(seed)
-        rows = as_rows(X, Y, None, (), w, "error").rows
+        rows = as_rows(Selection(X, Y, weights=w)).rows
         moments = Moments.from_rows(rows)
         found, condition = corrected(rows, moments, bias), Rank.of(moments, bias).condition_scaled
         if found is None:

@@ -25,6 +25,7 @@ from gradline.data import Kind, csv, files, open_table
 from gradline.data.inputs import as_rows
 from gradline.data.meter import Meter
 from gradline.data.row_stream import Split
+from gradline.data.selection import Selection
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -292,14 +293,14 @@ def test_dates_and_lists_are_left_out_with_their_reason():
     frame = pl.DataFrame(
         {"when": ["2026-01-01", "2026-01-02"], "y": [1.0, 2.0], "x": [1.0, 3.0], "z": [[1], [2]]}
     )
-    notices = as_rows(frame.with_columns(pl.col("when").str.to_date()), "y").notices
+    notices = as_rows(Selection(frame.with_columns(pl.col("when").str.to_date()), "y")).notices
     assert [notice.text.split(":")[0] for notice in notices] == ["when is left out", "z is left out"]
 
 
 def test_an_unnamed_column_is_no_feature(tmp_path):
     """pandas writes its index so."""
     path = save(tmp_path / "t.csv", b",x,y\n0,1,2\n1,3,4\n2,4,7\n")
-    reading = as_rows(path, "y")
+    reading = as_rows(Selection(path, "y"))
     assert reading.rows.design.features == ("x",)
     assert "has no name" in reading.notices[0].text
 
@@ -391,7 +392,7 @@ def test_a_holdout_is_exact_disjoint_and_the_same_for_every_form(n, tmp_path):
     frame.write_csv(tmp_path / "t.csv")
     sides = {}
     for data in (frame, tmp_path / "t.csv"):
-        rows = as_rows(data, "y").rows
+        rows = as_rows(Selection(data, "y")).rows
         for held in (False, True):
             split = Split(rows, 0.2, seed=1, held_out=held)
             found = np.concatenate([block.X[:, 0] for block in split.blocks(100)])

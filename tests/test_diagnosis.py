@@ -18,6 +18,7 @@ from crops import RUNS, X5, Y5
 
 from gradline.core.errors import DataError, UsageError
 from gradline.data.inputs import as_rows
+from gradline.data.selection import Selection
 from gradline.pytorch import diagnose
 from gradline.pytorch.diagnosis.matching import misfit
 from gradline.pytorch.diagnosis.printed import MESSAGES, read_printed
@@ -286,7 +287,7 @@ def _raised(learner):
 
 
 def table(data, targets):
-    block = next(iter(as_rows(data, targets).rows.blocks(1000)))
+    block = next(iter(as_rows(Selection(data, targets)).rows.blocks(1000)))
     return block.X, block.Y
 
 

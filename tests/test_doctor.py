@@ -17,11 +17,12 @@ from gradline.core.errors import MissingValuesError, RequestError, UsageError
 from gradline.data.files import EXAMPLES
 from gradline.data.inputs import array_rows, as_rows
 from gradline.data.row_block import RowBlock
+from gradline.data.selection import Selection
 from gradline.model.doctor.findings import CODES, explain
 from gradline.model.doctor.survey import BATCHES, Survey
 from gradline.solvers.problem import Problem, Scaling
 from gradline.solvers.sgd import mean_square_limit
-from gradline.solvers.trajectory import Spectrum
+from gradline.solvers.spectrum import Spectrum
 
 CROPS = ("example:crops", ["apples", "oranges"])
 CROPS5 = ("example:crops5", ["apples", "oranges"])
@@ -162,7 +163,7 @@ def test_the_limits_of_mini_batches_are_those_of_sgd():
         }
     )
     moments = Moments.of(frame, "y", weights="w")
-    rows = as_rows(frame, "y", weights="w").rows
+    rows = as_rows(Selection(frame, "y", weights="w")).rows
     problem = Problem.of(moments, rows, True, Scaling.none(moments.p))
     report = doctor(frame, "y", weights="w")
     for b, mean_square, worst_case in report.batches:
@@ -176,7 +177,7 @@ def test_what_was_seen_twice_counts_once():
     random = np.random.default_rng(0)
     X = np.column_stack([np.arange(700), random.integers(0, 9, 700), random.normal(size=700)]).astype(float)
     Y = random.normal(size=(700, 1))
-    spectrum = Spectrum.of(Moments.from_rows(array_rows(X, Y, None, None, "error")), True)
+    spectrum = Spectrum.of(Moments.from_rows(array_rows(Selection(X, Y))), True)
     once, twice = Survey(True), Survey(True)
     for survey, passes in ((once, 1), (twice, 2)):
         for first in [0, 300, 600] * passes:

@@ -13,6 +13,7 @@ from gradline.core.permutation import keys, permutation
 from gradline.data.inputs import as_rows
 from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import ArrayRows
+from gradline.data.selection import Selection
 from gradline.solvers.problem import Problem, Scaling
 from gradline.solvers.sgd import DTYPES
 from gradline.solvers.sgd_compiled import Course, descend
@@ -53,7 +54,7 @@ def stood(settings, scale, layout, weighted, bias, m, load, dtype="float64", p=5
     random = np.random.default_rng(0)
     X, Y = random.normal(2, 1, (203, p)), random.normal(size=(203, m))
     w = random.integers(1, 4, 203) * 1.0 if weighted else None
-    rows = ArrayRows(layouts(X)[layout], Y, w, as_rows(X, Y).rows.design)
+    rows = ArrayRows(layouts(X)[layout], Y, w, as_rows(Selection(X, Y)).rows.design)
     moments = Moments.from_rows(rows)
     scaling = Scaling.standard(moments, bias) if scale == "standard" else Scaling.none(p)
     seen = Problem.of(moments, rows, bias, scaling)

@@ -18,6 +18,7 @@ from gradline.core.errors import GradlineWarning, RequestError, UsageError
 from gradline.core.permutation import keys, permutation
 from gradline.data.inputs import as_rows
 from gradline.data.row_cache import RowBuffer, pieces
+from gradline.data.selection import Selection
 from gradline.moments.state import PASS_CELLS
 from gradline.solvers import sgd
 
@@ -118,22 +119,26 @@ def test_what_came_before_a_bound_is_not_held_against_it(monkeypatch):
         monkeypatch.setattr(memory_limit, "_counted", {"VmHWM": 9 * 10**8, "VmRSS": 10**8}.get)
 
 
+def parts_of(block):
+    return block.X, block.Y, block.w
+
+
 @pytest.mark.parametrize("size", [1, 7, 60, 61, 1000])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_pieces_are_blocks(size, weighted):
     """The same rows, cut at the same places; each is gone when the next one comes."""
     frame = table(61).with_columns(w=pl.Series(np.arange(61.0) % 5 + 1))
-    rows = as_rows(frame, "y", ["x0", "x1"], (), "w" if weighted else None, "error").rows
-    found = [[None if part is None else part.copy() for part in piece[:3]] for piece in pieces(rows, size)]
+    rows = as_rows(Selection(frame, "y", ["x0", "x1"], weights="w" if weighted else None)).rows
+    found = [[None if part is None else part.copy() for part in parts_of(piece)] for piece in pieces(rows, size)]
     for parts, block in zip(found, rows.blocks(size), strict=True):
-        for part, other in zip(parts, block[:3], strict=True):
+        for part, other in zip(parts, parts_of(block), strict=True):
             np.testing.assert_array_equal(part, other)
     places = {piece.X.__array_interface__["data"][0] for piece in pieces(rows, size)}
     assert len(places) == 1
 
 
 def test_a_store_gives_only_what_it_has():
-    block = next(as_rows(table(10), "y", None, (), None, "error").rows.blocks(10))
+    block = next(as_rows(Selection(table(10), "y")).rows.blocks(10))
     store = RowBuffer(8)
     assert store.first(1) is None
     assert store.add(block) == 8

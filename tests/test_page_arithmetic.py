@@ -14,7 +14,7 @@ from test_heavy_ball import recurrence, steps
 import gradline
 from gradline.core.text import big, number, percent
 from gradline.moments.rank import determined_factor
-from gradline.solvers.trajectory import stacked
+from gradline.solvers.problem import stacked
 
 MODULES = sorted((Path(gradline.__file__).parent / "pages/assets/arithmetic").glob("*.js"))
 ALL = pytest.mark.parametrize("name", CASES)

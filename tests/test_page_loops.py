@@ -8,7 +8,7 @@ import pytest
 import torch
 from page_cases import CASES, Case, Page, close, on_view, opened, rows
 
-from gradline.solvers.trajectory import Spectrum
+from gradline.solvers.spectrum import Spectrum
 
 ALL = pytest.mark.parametrize("name", CASES)
 

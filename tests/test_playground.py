@@ -16,7 +16,7 @@ from gradline.core.text import big, number, percent
 from gradline.pages import document
 from gradline.pages.document import Page, asset, joined_modules, json_text, plotly_scripts
 from gradline.solvers.problem import Scaling
-from gradline.solvers.trajectory import Spectrum
+from gradline.solvers.spectrum import Spectrum
 
 CROPS = ["apples", "oranges"]
 FLIGHTS = ["dep_delay", "distance", "air_time", "hour", "carrier", "origin"]

@@ -9,7 +9,7 @@ from references import fifty_digit_descent, loop
 
 from gradline import Moments, Trajectory
 from gradline.core.errors import RequestError, UsageError
-from gradline.solvers.trajectory import Spectrum
+from gradline.solvers.spectrum import Spectrum
 
 CROPS5 = Moments.of("example:crops5", ["apples", "oranges"])
 CROPS = Moments.of("example:crops", ["apples", "oranges"])

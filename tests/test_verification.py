@@ -17,6 +17,7 @@ from gradline.core.errors import UnseenLevelError
 from gradline.core.linalg.double_double import Doubled
 from gradline.data.files import EXAMPLES
 from gradline.data.inputs import array_rows
+from gradline.data.selection import Selection
 from gradline.model import nist
 from gradline.model.verify.ldl import eliminated
 from gradline.model.verify.row_sums import Frame, gather
@@ -125,7 +126,7 @@ def test_products_are_those_of_rationals():
     )
     weight, bias = random.normal(size=(1, 3)), random.normal(size=1)
     frame = Frame.of(*(f(np.hstack([X, y]), axis=0) for f in (np.min, np.max)), 1.0, True)
-    found = gather(array_rows(X, y, None, w, "error"), range(3), weight, bias, frame)
+    found = gather(array_rows(Selection(X, y, weights=w)), range(3), weight, bias, frame)
     Z = [
         [Fraction(1), *(map(Fraction, row))]
         for row in np.ldexp(np.hstack([X, y]) - frame.shift, -frame.units)

@@ -14,6 +14,7 @@ from sklearn.linear_model import SGDRegressor
 from gradline import SGD, Moments
 from gradline.core.kernels import policy as compiled
 from gradline.data.inputs import as_rows
+from gradline.data.selection import Selection
 from gradline.solvers.problem import Problem, Scaling
 
 BATCHES = [(5_000, 3, 2, 5), (200_000, 10, 1, 32), (200_000, 50, 1, 256)]
@@ -67,7 +68,7 @@ def _each(steps: int, run: Callable[[], Any]) -> Contestant:
 
 def stepping(X: np.ndarray, Y: np.ndarray, batch: int, epochs: int, dtype: str) -> Callable[[], Any]:
     """Epochs of `SGD.step`, as `fit` takes them; what is known of the rows by then is known."""
-    rows = as_rows(X, Y).rows
+    rows = as_rows(Selection(X, Y)).rows
     problem = Problem.of(Moments.from_rows(rows), rows, True, Scaling.none(X.shape[1]))
     solver = SGD(lr=LR, epochs=epochs, batch_size=batch, decay="none", dtype=dtype)
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from gradline.core.lazy import lazy_exports
+from gradline.core.provided import provide
 
 if TYPE_CHECKING:
     from gradline.core.errors import GradlineError, GradlineWarning
@@ -66,3 +67,14 @@ _HOMES = {
 
 
 __getattr__, __dir__ = lazy_exports(__name__, __all__, _HOMES)
+
+# What lower layers offer and upper ones provide.
+provide(
+    {
+        "LinearModel.plot": "gradline.plots.accessors.ModelPlots",
+        "LinearModel.to_torch": "gradline.pytorch.convert.to_torch",
+        "LinearModel.from_torch": "gradline.model.certify.from_torch",
+        "Moments.plot": "gradline.plots.accessors.MomentsPlots",
+        "rows of torch.utils.data": "gradline.pytorch.convert.torch_rows",
+    }
+)

@@ -43,16 +43,19 @@ def trajectory(
     from gradline.cli.options import rate  # noqa: PLC0415 - --help needs no numpy
     from gradline.core.errors import UsageError  # noqa: PLC0415
     from gradline.data.inputs import as_rows  # noqa: PLC0415
+    from gradline.data.selection import Selection  # noqa: PLC0415
     from gradline.moments.state import Moments  # noqa: PLC0415
     from gradline.solvers.problem import Scaling  # noqa: PLC0415
-    from gradline.solvers.trajectory import Spectrum, Trajectory  # noqa: PLC0415
+    from gradline.solvers.spectrum import Spectrum  # noqa: PLC0415
+    from gradline.solvers.trajectory import Trajectory  # noqa: PLC0415
 
     expect_targets(data, target or [])
     chosen, has_bias = rate(lr or "auto"), bias is not False
     scale = scale or ("standard" if chosen == "auto" else "none")
     if scale not in ("none", "standard"):
         raise UsageError(f"scale is {scale!r}", "use none or standard")
-    reading = as_rows(data, target, feature, exclude or [], weights, missing or "error")
+    selection = Selection(data, target, feature, exclude or [], weights, missing or "error")
+    reading = as_rows(selection)
     tell_notices(reading.notices)
     with limited(memory):
         moments = Moments.from_rows(reading.rows)
@@ -70,7 +73,8 @@ def trajectory(
 
 def _print(path: Any, points: list[Any]) -> None:
     from gradline.core.text import number, percent  # noqa: PLC0415
-    from gradline.model.summary import aligned, far, near  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.certificate import far, near  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.summary import aligned  # noqa: PLC0415 - --help needs no numpy
 
     columns = [
         ["epoch", *(f"{point.epoch:,}" for point in points)],

@@ -54,18 +54,13 @@ def doctor(
         raise UsageError(
             "no data were named", "give a file, a folder or example:crops: gradline doctor DATA -t …"
         )
-    from gradline.model.fit import Request  # noqa: PLC0415 - --help needs no numpy
+
+    from gradline.data.selection import Selection  # noqa: PLC0415 - --help needs no numpy
 
     expect_targets(data, target or [])
-    request = Request(
-        features=feature or None,
-        exclude=exclude or [],
-        bias=bias is not False,
-        weights=weights,
-        missing=missing or "drop",
-    )
+    selection = Selection(data, target or [], feature or None, exclude or [], weights, missing or "drop")
     with limited(memory):
-        report = _examined(data, target or [], lr, request)
+        report = _examined(selection, bias is not False, lr)
     if as_json:
         out_json(report.to_dict())
     else:
@@ -80,11 +75,11 @@ def _explain(code: str) -> None:
         out(textwrap.fill(paragraph, WIDTH, break_on_hyphens=False) + "\n")
 
 
-def _examined(data: str, targets: list[str], lr: float | None, request: Any) -> Any:
+def _examined(selection: Any, bias: bool, lr: float | None) -> Any:
     from gradline.model.doctor.doctor import examine  # noqa: PLC0415 - --help needs no numpy
 
     progress = Progress()
     try:
-        return examine(data, targets, request, lr, lambda block: progress.on_rows(block.rows))
+        return examine(selection, bias, lr, lambda block: progress.on_rows(block.rows))
     finally:
         progress.clear()

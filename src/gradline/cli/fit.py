@@ -71,7 +71,7 @@ def fit(
         "require_certified": require_certified, "output": output,
     }  # fmt: skip
     options = FitOptions.merged(given, config)
-    expect_targets(options.data, options.targets)
+    expect_targets(options.selection.data, options.selection.targets)
     if options.output:
         expect_writable(options.output)
     record = _recorder(commit, message, config)
@@ -100,8 +100,7 @@ def _run(options: Any) -> Any:
     progress = Progress(options.log_every)
     try:
         return run(
-            options.data,
-            options.targets,
+            options.selection,
             options.request,
             [progress],
             lambda block: progress.on_rows(block.rows),
@@ -123,7 +122,7 @@ def _finish(model: Any, options: Any, record: Callable[[Any, str], str] | None, 
     if not as_json:
         out(model.summary())
         if status in ("stopped", "diverged"):
-            words = command(options.data, options.targets, options.request)
+            words = command(options.selection, options.request.bias)
             out(f"To the optimum at once: {shlex.join(words)}")
     if saved:
         model.save(saved)
@@ -131,9 +130,9 @@ def _finish(model: Any, options: Any, record: Callable[[Any, str], str] | None, 
     elif failed and options.output:
         say(f"not saved: the fit is {status}")
     elif not as_json and record is None:
-        say(f"not saved: add -o {_file_name(options.data)}.safetensors")
+        say(f"not saved: add -o {_file_name(options.selection.data)}.safetensors")
     if record is not None and is_kept:
-        version = record(model, str(saved or f"{_file_name(options.data)}.safetensors"))
+        version = record(model, str(saved or f"{_file_name(options.selection.data)}.safetensors"))
         say(f"recorded: {version}")
     elif record is not None:
         say(f"not recorded: the fit is {status}")

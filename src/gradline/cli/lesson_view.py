@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gradline.core.text import listed, number
-from gradline.model.summary import sentences
+from gradline.model.certificate import sentences
 from gradline.pytorch.lessons.lesson import Lesson
 from gradline.pytorch.lessons.mistakes import Comparison
 from gradline.pytorch.lessons.program import numbers

@@ -7,6 +7,7 @@ from typing import Any
 
 from gradline.core.errors import FileError, UsageError
 from gradline.core.text import listed, nearest
+from gradline.data.selection import Selection
 from gradline.model.fit import Request
 from gradline.solvers import named
 
@@ -46,15 +47,15 @@ _WORDS = {
 }
 _ALIASES = {"target": "targets", "feature": "features"}  # the flags are singular
 _SETTINGS = ("lr", "epochs", "batch_size", "momentum", "shuffle", "init", "decay", "dtype", "digits", "seed")
-_REQUEST = ("bias", "scale", "weights", "holdout", "missing", "force", "seed", "memory")
+_REQUEST = ("bias", "scale", "holdout", "force", "seed", "memory")
+_CHOICE = ("weights", "missing")
 
 
 @dataclass(frozen=True)
 class FitOptions:
-    """The data, the targets and the request of one fit, and what is to become of the model."""
+    """What to fit from and how, of one fit, and what is to become of the model."""
 
-    data: str
-    targets: list[str]
+    selection: Selection
     request: Request
     log_every: int
     require_certified: bool
@@ -76,14 +77,15 @@ class FitOptions:
         if "lr" in settings:
             settings["lr"] = rate(settings["lr"])
         request = Request(
-            features=names["features"] or None,
-            exclude=names["exclude"],
             solver=named(options.get("solver", "auto"), settings),
             **{name: options[name] for name in _REQUEST if name in options},
         )
+        chosen = {name: options[name] for name in _CHOICE if name in options}
+        selection = Selection(
+            options["data"], names["targets"], names["features"] or None, names["exclude"], **chosen
+        )
         return cls(
-            options["data"],
-            names["targets"],
+            selection,
             request,
             log_every=options.get("log_every", 0),
             require_certified=options.get("require_certified", False),

@@ -37,7 +37,8 @@ class Teacher:
         targets, exclude = list(self.targets), list(self.settings["exclude"])
         if mistake in MISTAKES and MISTAKES[mistake].one_target:
             targets, exclude = targets[:1], [*exclude, *targets[1:]]
-        return lesson(self.data, targets, mistake=mistake, **{**self.settings, "exclude": exclude})
+        settings: Any = {**self.settings, "exclude": exclude}
+        return lesson(self.data, targets, mistake=mistake, **settings)
 
     def mistakes(self) -> list[str | None]:
         """None, and the mistakes that this way can make."""

@@ -82,7 +82,7 @@ def expect_targets(data: str, targets: Sequence[str]) -> None:
     """Say what could be a target when none is named, and refuse."""
     if targets:
         return
-    from gradline.data import open_table  # noqa: PLC0415 - --help needs no numpy
+    from gradline.data.tables import open_table  # noqa: PLC0415 - --help needs no numpy
 
     source = open_table(data)
     columns = "\n".join(
@@ -108,7 +108,7 @@ class Progress:
     """
 
     def __init__(self, log_every: int = 0) -> None:
-        self._log_every = log_every
+        self.every = log_every
         self._rows = 0
         self._epochs = 0
         self._began = self._last = time.monotonic()
@@ -133,7 +133,7 @@ class Progress:
 
     def on_step(self, record: Any) -> None:
         """An epoch is done."""
-        if self._log_every and record.epoch and record.epoch % self._log_every == 0:
+        if self.every and record.epoch and record.epoch % self.every == 0:
             self.clear()
             held = "" if record.holdout is None else f", holdout {record.holdout:.4f}"
             say(f"Epoch [{record.epoch}/{self._epochs}], loss {record.loss:.4f}{held}")

@@ -190,7 +190,7 @@ def _row(model: Any, values: list[str]) -> tuple[Any, list[str]]:
 
 def _table(model: Any, data: str | None) -> tuple[Any, list[str]]:
     from gradline.core.text import listed  # noqa: PLC0415
-    from gradline.data import open_table  # noqa: PLC0415 - --help needs no numpy
+    from gradline.data.tables import open_table  # noqa: PLC0415 - --help needs no numpy
 
     source = open_table(data)
     extra = model.design.match(source, targets=False)

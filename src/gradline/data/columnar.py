@@ -1,7 +1,7 @@
 """Typed tables: Parquet and Arrow files, lazy frames, and frames in memory from any library."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ import polars as pl
 
 from gradline.core.errors import DataError, FileError
 from gradline.data.meter import METER
-from gradline.data.source import EMPTY, Batch, Column, Kind, converted
+from gradline.data.schema import EMPTY, Column, Kind
+from gradline.data.source import Batch, Source, converted
 
 _CELLS = 1 << 21  # per batch: 16 MB of numbers
 _ROWS = 1 << 17  # at most
@@ -23,10 +24,10 @@ def _rows(columns: int) -> int:
 
 
 @dataclass(frozen=True)
-class LazySource:
+class LazySource(Source):
     """Rows of a polars LazyFrame: a Parquet or Arrow file, or any query.
 
-    With `trusted` nobody looks whether numbers are finite here: whoever adds them up will notice.
+    Where it is `trusted` nobody looks whether numbers are finite here: whoever adds them up will notice.
     """
 
     scan: pl.LazyFrame
@@ -72,6 +73,10 @@ class LazySource:
             yield self._batch(frame, columns, _place(first, self.name))
             first += frame.height
 
+    def assume_finite(self) -> "LazySource":
+        """The same table, trusted."""
+        return replace(self, trusted=True)
+
     def _batch(self, frame: pl.DataFrame, columns: Mapping[str, Kind], place: Callable[[int], str]) -> Batch:
         if not self.trusted:
             return Batch.of(frame.get_columns(), columns, place)
@@ -81,9 +86,13 @@ class LazySource:
         ]
         return Batch(pl.DataFrame(found), place)
 
-    @cached_property
+    @property
     def height(self) -> int | None:
         """The rows that a file says it has, at its end; a query says nothing before it is run."""
+        return self._height
+
+    @cached_property
+    def _height(self) -> int | None:
         try:
             return None if self.path is None else self.scan.select(pl.len()).collect().item()
         except (pl.exceptions.PolarsError, OSError) as error:
@@ -113,7 +122,7 @@ def arrow(path: Path, name: str) -> LazySource:
 
 
 @dataclass(frozen=True)
-class FrameSource:
+class FrameSource(Source):
     """Rows of a frame in memory: pandas, polars, pyarrow or another that narwhals knows."""
 
     frame: Any  # a narwhals DataFrame

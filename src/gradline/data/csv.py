@@ -17,7 +17,8 @@ from gradline.core.errors import DataError
 from gradline.core.kernels.policy import foresee, kernels
 from gradline.core.parallel import ordered_map
 from gradline.data import lines, text_cells
-from gradline.data.source import EMPTY, Batch, Column, Kind
+from gradline.data.schema import EMPTY, Column, Kind
+from gradline.data.source import Batch, Source
 
 _SEPARATORS = ",;\t|"
 _NEWLINE, _RETURN = ord("\n"), ord("\r")
@@ -33,7 +34,7 @@ class _Header(NamedTuple):
 
 
 @dataclass(frozen=True)
-class CsvSource:
+class CsvSource(Source):
     """Rows of one CSV file; every record must have as many fields as the header."""
 
     path: Path

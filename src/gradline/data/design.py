@@ -1,15 +1,18 @@
 """From named columns to X, Y and row weights: a design of terms, learned once, that travels in the model."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import polars as pl
 
 from gradline.core.errors import DataError, RequestError, UnseenLevelError
 from gradline.core.text import listed, nearest
-from gradline.data import Batch, Kind, Source
+from gradline.data.schema import Kind
+
+if TYPE_CHECKING:  # what reads tables loads polars, and arrays need none
+    from gradline.data.source import Batch, Source
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Number:
         """The names of the design columns."""
         return (self.column,)
 
-    def encode(self, batch: Batch, out: np.ndarray, *, unseen: str = "error") -> None:  # noqa: ARG002
+    def encode(self, batch: "Batch", out: np.ndarray, *, unseen: str = "error") -> None:  # noqa: ARG002
         """Fill `out` (n, 1) with the column of a batch without missing cells."""
         out[:, 0] = batch.frame[self.column].to_numpy()
 
@@ -46,20 +49,20 @@ class Category:
         """The names of the design columns, such as `carrier=AA`."""
         return tuple(f"{self.column}={level}" for level in self.levels[1:])
 
-    def encode(self, batch: Batch, out: np.ndarray, *, unseen: str = "error") -> None:
+    def encode(self, batch: "Batch", out: np.ndarray, *, unseen: str = "error") -> None:
         """Fill `out` (n, levels − 1) with the zeros and ones of a batch without missing cells.
 
         A level not seen in training raises `UnseenLevelError`, or counts as the base with `unseen="base"`.
         """
-        cells = batch.frame[self.column]
-        codes = cells.cast(pl.Enum(self.levels), strict=False).to_physical().cast(pl.Int32)
-        if unseen != "base" and codes.null_count():
-            row = codes.is_null().arg_max() or 0
+        codes = batch.codes(self.column, self.levels)
+        if unseen != "base" and (codes < 0).any():
+            row = int(np.argmax(codes < 0))
+            cell = batch.frame[self.column][row]
             raise UnseenLevelError(
-                f"column {self.column}, {batch.place(row)}: the level {cells[row]!r} was not seen in training",
+                f"column {self.column}, {batch.place(row)}: the level {cell!r} was not seen in training",
                 f"the levels are {listed(self.levels)}, the first of them the base",
             )
-        out[:] = codes.fill_null(0).to_numpy()[:, None] == np.arange(1, len(self.levels))
+        out[:] = codes[:, None] == np.arange(1, len(self.levels))
 
     def to_dict(self) -> dict[str, Any]:
         """The term as plain JSON."""
@@ -87,7 +90,7 @@ class DesignSpec:
         if twice is not None:
             raise RequestError(f"two columns of the model are called {twice}", "rename one of them")
 
-    @property
+    @cached_property
     def features(self) -> tuple[str, ...]:
         """The names of the columns of X."""
         return tuple(name for term in self.terms for name in term.names)
@@ -103,7 +106,7 @@ class DesignSpec:
         others = [*self.targets, *([self.weights] if self.weights else [])]
         return {**self.inputs, **dict.fromkeys(others, Kind.NUMBER)}
 
-    def encode(self, batch: Batch, X: np.ndarray, *, unseen: str = "error") -> None:
+    def encode(self, batch: "Batch", X: np.ndarray, *, unseen: str = "error") -> None:
         """Fill X (n, p) with the columns of a batch without missing cells."""
         start = 0
         for term in self.terms:
@@ -111,7 +114,7 @@ class DesignSpec:
             term.encode(batch, X[:, start:stop], unseen=unseen)
             start = stop
 
-    def arrays(self, batch: Batch, *, unseen: str = "error") -> list[np.ndarray]:
+    def arrays(self, batch: "Batch", *, unseen: str = "error") -> list[np.ndarray]:
         """The columns of X and Y, numbers as they lie."""
         found = []
         for term in self.terms:
@@ -137,7 +140,11 @@ class DesignSpec:
                 terms.append(term)
         return DesignSpec(tuple(terms), self.targets, self.weights)
 
-    def match(self, source: Source, *, targets: bool) -> list[str]:
+    def without_weights_beyond(self, source: "Source") -> "DesignSpec":
+        """The design for a table that may lack the column of weights: then every row counts once."""
+        return self if self.weights in source.schema() else replace(self, weights=None)
+
+    def match(self, source: "Source", *, targets: bool) -> list[str]:
         """Check that the table has the columns; return those that it has beside them.
 
         Raises `DataError` for one that is missing: columns are matched by name, never by position.

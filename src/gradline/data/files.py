@@ -15,7 +15,8 @@ from gradline.core.errors import DataError, FileError
 from gradline.core.text import listed, nearest
 from gradline.data import columnar, csv, ndjson
 from gradline.data.meter import METER
-from gradline.data.source import EMPTY, Batch, Column, Kind, Source
+from gradline.data.schema import EMPTY, Column, Kind
+from gradline.data.source import Batch, Source
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -36,7 +37,7 @@ _MAGIC: dict[bytes, Callable[[Path, str], Source]] = {b"PAR1": columnar.parquet,
 
 
 @dataclass(frozen=True)
-class FilesSource:
+class FilesSource(Source):
     """Several files read one after another as one table; columns are matched by name."""
 
     parts: tuple[Source, ...]

@@ -6,8 +6,10 @@ from typing import NamedTuple
 
 from gradline.core.errors import Notice, RequestError
 from gradline.core.text import listed, nearest
-from gradline.data import Column, Kind, Source
 from gradline.data.design import Category, DesignSpec, Number, Term
+from gradline.data.schema import Column, Kind
+from gradline.data.selection import Selection
+from gradline.data.source import Source
 
 MOST_LEVELS = 50  # a text column with more levels is an identifier unless the user names it
 _NUMBERLIKE = re.compile(r"[^\w\s]?\s*[+-]?\d[\d.,'\s]*[^\w\s]?")
@@ -21,24 +23,20 @@ class InferredDesign(NamedTuple):
     notices: list[Notice]
 
 
-def infer_design(
-    source: Source,
-    targets: Sequence[str],
-    features: Sequence[str] | None = None,
-    exclude: Sequence[str] = (),
-    weights: str | None = None,
-) -> InferredDesign:
-    """Decide which columns take part and how.
+def infer_design(source: Source, selection: Selection) -> InferredDesign:
+    """Decide which columns of a table take part and how; targets, features, weights are names of its columns.
 
-    Parameters: `features` None means every usable column that is neither target nor weight nor excluded.
+    Without `features` every usable column takes part that is neither target nor weight nor excluded.
     A text column becomes a `Category` whose levels are those of the whole table, in byte order (of UTF-8).
     With one level, more than `MOST_LEVELS`, or another one in every row it is left out with a notice, unless
     named in `features`. Raises `RequestError` for names that are unknown, used twice or of a kind that cannot
     be used.
     """
+    targets, features = selection.targets, selection.features
+    exclude, weights = selection.exclude, selection.weights
     schema = source.schema()
     _expect_known(schema, [*targets, *(features or ()), *exclude, *([weights] if weights else [])])
-    _expect_roles(targets, features, exclude, weights)
+    _expect_roles(selection)
     for name in [*targets, *([weights] if weights else [])]:
         _expect_number(source, name, schema[name])
     if features is not None:
@@ -117,9 +115,9 @@ def _expect_known(schema: Mapping[str, Column], names: Sequence[str]) -> None:
             raise RequestError(f"there is no column {name}", nearest(name, list(schema)))
 
 
-def _expect_roles(
-    targets: Sequence[str], features: Sequence[str] | None, exclude: Sequence[str], weights: str | None
-) -> None:
+def _expect_roles(selection: Selection) -> None:
+    targets, features = selection.targets, selection.features
+    exclude, weights = selection.exclude, selection.weights
     if not targets:
         raise RequestError("no target is named", "name one or more with -t COLUMN (targets= in Python)")
     for name in targets:

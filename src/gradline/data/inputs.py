@@ -1,21 +1,22 @@
 """From what a user gives (a table, a frame, arrays, tensors) to rows that can be trained on."""
 
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from gradline.core.errors import DataError, Notice, RequestError, UsageError
-from gradline.data import open_table
-from gradline.data.columnar import FrameSource
+from gradline.core.provided import reader_of
 from gradline.data.design import DesignSpec, Number
-from gradline.data.infer_design import infer_design
-from gradline.data.row_stream import ArrayRows, RowStream, TableRows, infinite, refuse_negative
-from gradline.data.source import LARGEST_INTEGER
+from gradline.data.row_stream import ArrayRows, RowStream, infinite, refuse_negative
+from gradline.data.schema import LARGEST_INTEGER
+from gradline.data.selection import Selection
 from gradline.data.sparse import by_rows, is_sparse
 
-WEIGHTS = "(weights)"  # what an array of weights beside a frame is called
+if TYPE_CHECKING:
+    from gradline.data.source import Source
 
 
 class Reading(NamedTuple):
@@ -25,85 +26,58 @@ class Reading(NamedTuple):
     notices: list[Notice]
 
 
-def as_rows(
-    data: Any,
-    targets: Any = None,
-    features: Sequence[str] | None = None,
-    exclude: Sequence[str] = (),
-    weights: Any = None,
-    missing: str = "error",
-) -> Reading:
-    """The rows behind what a user gives.
-
-    Parameters: `data` is a table (see `open_table`) and `targets` the names of its target columns; or
-    `data` is X, an array, tensor, sparse matrix (n, p) or a frame, and `targets` is Y, (n,) or (n, m), row for row; or
-    `data` alone is a torch `Dataset` or `DataLoader` of pairs (x, y).
-    `features` and `exclude` choose columns of a table, or name the columns of an array (x1, x2, … by
-    default). `weights` names a column or is an array (n,). `missing` is "error" (refuse and count) or
-    "drop". Raises `DataError`, `RequestError` or `FileError`, each with cause and remedy.
-    """
-    if missing not in ("error", "drop"):
-        raise UsageError(f"missing is {missing!r}", "use error or drop")
-    if _is_torch_dataset(data):
-        return Reading(_torch_rows(data, targets, features, exclude, weights, missing), [])
-    if _are_names(targets):
-        names = [targets] if isinstance(targets, str) else list(targets or [])
-        source = open_table(data)
-    elif is_array(data):
-        if exclude:
+def as_rows(selection: Selection) -> Reading:
+    """The rows behind what a user gives. Raises `DataError`, `RequestError` or `FileError`, with cause and remedy."""
+    data = selection.data
+    if selection.missing not in ("error", "drop"):
+        raise UsageError(f"missing is {selection.missing!r}", "use error or drop")
+    if is_array(data) and not _are_names(selection.targets):
+        if selection.exclude:
             raise RequestError("exclude names columns, and an array has none", "leave the columns out of X")
-        return Reading(array_rows(data, targets, features, weights, missing), [])
-    else:
-        Y = target_matrix(targets)
-        names = _target_names(targets, Y.shape[1])
-        source = _frame(data, "X").beside(dict(zip(names, Y.T, strict=True)))
-    if weights is not None and not isinstance(weights, str):
-        frame = (
-            source if isinstance(source, FrameSource) else _frame(data, "a table with an array of weights")
-        )
-        source = frame.beside({WEIGHTS: _weight_vector(weights)})
-        weights = WEIGHTS
-    design, notices = infer_design(source, names, features, exclude, weights)
-    return Reading(TableRows(source, design, missing), notices)
+        return Reading(array_rows(selection), [])
+    read = None if isinstance(data, (str, os.PathLike)) else reader_of(data)
+    if read is not None:
+        if selection.targets is not None or selection.exclude or selection.weights is not None:
+            raise RequestError(
+                f"a {type(data).__name__} gives its features and targets itself",
+                "leave out targets, exclude and weights",
+            )
+        return Reading(read(data, selection.features, selection.missing), [])
+    if not (selection.weights is None or isinstance(selection.weights, str)):
+        selection = replace(selection, weights=_weight_vector(selection.weights))
+    if _are_names(selection.targets):
+        return Reading(*_tables().chosen_rows(selection))
+    Y = target_matrix(selection.targets)
+    named = dict(zip(_target_names(selection.targets, Y.shape[1]), Y.T, strict=True))
+    return Reading(*_tables().chosen_rows(selection, named))
 
 
-def _is_torch_dataset(data: Any) -> bool:
-    """Whether it is a Dataset or a DataLoader, without loading PyTorch to ask."""
-    return any(cls.__module__.startswith("torch.utils.data") for cls in type(data).__mro__)
+def open_table(data: Any) -> "Source":
+    """The source behind a path, a frame, or whatever else `gradline.data.tables` opens."""
+    return _tables().open_table(data)
 
 
-def _torch_rows(
-    data: Any,
-    targets: Any,
-    features: Sequence[str] | None,
-    exclude: Sequence[str],
-    weights: Any,
-    missing: str,
-) -> RowStream:
-    from gradline.pytorch.convert import torch_rows  # noqa: PLC0415 - a convenience that calls upwards
+def rows_by(design: DesignSpec, data: Any, missing: str = "error", unseen: str = "error") -> RowStream:
+    """The rows of a table read by a design that is known, such as a model's; columns are matched by name.
 
-    if targets is not None or exclude or weights is not None:
-        raise RequestError(
-            f"a {type(data).__name__} gives its features and targets itself",
-            "leave out targets, exclude and weights",
-        )
-    return torch_rows(data, features, missing)
+    Raises `DataError` where the table lacks a column.
+    """
+    return _tables().rows_by(design, data, missing, unseen)
 
 
-def _frame(data: Any, what: str) -> FrameSource:
-    source = None if isinstance(data, str) else FrameSource.of(data)
-    if source is None:
-        raise DataError(
-            f"{type(data).__name__} cannot be {what}", "give an array (n, p) or a frame with named columns"
-        )
-    return source
+def _tables() -> Any:
+    from gradline.data import tables  # noqa: PLC0415 - it loads polars, and arrays need none
+
+    return tables
 
 
-def array_rows(
-    data: Any, targets: Any, features: Sequence[str] | None, weights: Any, missing: str
-) -> ArrayRows:
+def array_rows(selection: Selection) -> ArrayRows:
     """Rows of X (n, p) and Y (n,) or (n, m), checked: shapes, row counts, names."""
-    X, Y = _features(data), _by_columns(numbers(_native(targets), "Y").astype(np.float64, copy=False))
+    targets, features, weights = selection.targets, selection.features, selection.weights
+    X, Y = (
+        _features(selection.data),
+        _by_columns(numbers(_native(targets), "Y").astype(np.float64, copy=False)),
+    )
     if X.ndim != 2:
         advice = "a single feature needs reshape(-1, 1)" if X.ndim == 1 else "one row per observation"
         raise DataError(f"X has shape {X.shape}, not (rows, features)", advice)
@@ -124,12 +98,12 @@ def array_rows(
     w = None if weights is None else _weight_vector(weights)
     if w is not None and len(w) != len(Y):
         raise DataError(f"weights have shape {w.shape} for X of shape {X.shape}", "give one weight per row")
-    return ArrayRows(X, Y, w, design, missing)
+    return ArrayRows(X, Y, w, design, selection.missing)
 
 
 def _features(data: Any) -> Any:
     """X as it is, if that is real numbers; a sparse matrix row by row."""
-    if not is_sparse(data):
+    if isinstance(data, np.ndarray) or not is_sparse(data):
         return numbers(data, "X")
     numbers(data.tocsr().data, "X")
     return by_rows(data)

@@ -10,11 +10,12 @@ import polars as pl
 
 from gradline.core.errors import DataError
 from gradline.data import lines, text_cells
-from gradline.data.source import Batch, Column, Kind
+from gradline.data.schema import Column, Kind
+from gradline.data.source import Batch, Source
 
 
 @dataclass(frozen=True)
-class NdjsonSource:
+class NdjsonSource(Source):
     """Rows of one newline-delimited JSON file; a key that a row lacks is a missing cell."""
 
     path: Path

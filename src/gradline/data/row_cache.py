@@ -1,13 +1,16 @@
 """Rows kept in memory: gathered where they stay, block by block, so that many of them take their size and no more."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from gradline.core import memory_limit
+from gradline.core.linalg.refinement import CELLS
 from gradline.core.parallel import ordered_map
+from gradline.data.design import DesignSpec
 from gradline.data.row_block import ColumnBlock, RowBlock
-from gradline.data.row_stream import ArrayRows, RowStream, lazy_blocks
+from gradline.data.row_stream import ArrayRows, RowStream
 
 _CELLS = 1 << 20  # per block on its way: 8 MB
 _STEP = 1 << 15  # cells that are copied together: they stay in cache
@@ -27,7 +30,7 @@ class RowBuffer:
         taken = min(block.rows, self.most - self.rows)
         if not taken:
             return 0
-        p = block.p if isinstance(block, ColumnBlock) else block.X.shape[1]
+        p = block.p
         place = self._place = self._place or self._taken_for(block, p)
         step = max(1, _STEP * block.rows // block.cells)
         for first in range(0, taken, step):
@@ -56,7 +59,7 @@ class RowBuffer:
 def pieces(rows: RowStream, size: int) -> Iterator[RowBlock]:
     """The blocks of `rows.blocks(size)` that hold any row, each in the place of the one before, which is then gone."""
     width = len(rows.design.features) + len(rows.design.targets)
-    store, coming = RowBuffer(size), lazy_blocks(rows, min(size, max(1, _CELLS // width)))
+    store, coming = RowBuffer(size), rows.lazy_blocks(min(size, max(1, _CELLS // width)))
     for block in ordered_map(coming, lambda parcel: parcel.block()):
         while block.rows:
             block = block.take(slice(store.add(block), None))
@@ -70,8 +73,9 @@ def pieces(rows: RowStream, size: int) -> Iterator[RowBlock]:
 
 
 def in_memory(rows: RowStream, count: int, most: int) -> RowStream:
-    """The `count` rows as arrays of float64, row by row, if they are at most `most`; otherwise as they came."""
-    if count > most or (isinstance(rows, ArrayRows) and rows.is_ready):
+    """The `count` complete rows as arrays of float64, row by row, if they are at most `most`; else as they came."""
+    lying = rows.in_place
+    if count > most or (lying is not None and lying.rows == count):
         return rows
     return kept_rows(next(pieces(rows, count)), rows)
 
@@ -79,3 +83,32 @@ def in_memory(rows: RowStream, count: int, most: int) -> RowStream:
 def kept_rows(block: RowBlock, rows: RowStream) -> ArrayRows:
     """The block, which holds all of the rows, in their stead."""
     return ArrayRows(block.X, block.Y, block.w, rows.design)
+
+
+class RowCollector:
+    """Watches the rows go by, and keeps those of a small table, which come in one block, and the first `most`."""
+
+    def __init__(
+        self, watch: Callable[[RowBlock | ColumnBlock], None] = lambda _: None, most: int = 0
+    ) -> None:
+        self.watch, self._seen = watch, 0
+        self._store = RowBuffer(most)
+        self._block: RowBlock | None = None
+
+    def __call__(self, block: RowBlock | ColumnBlock) -> None:
+        """See a block."""
+        self.watch(block)
+        self._seen += 1
+        self._block = block.whole if self._seen == 1 and block.cells <= CELLS else None
+        self._store.add(block)
+
+    def first(self, rows: int) -> RowBlock | None:
+        """The first rows, as many as the table has; None if they are too many. What passes by again comes after."""
+        return self._store.first(rows)
+
+    def kept(self, before: DesignSpec, after: DesignSpec) -> RowBlock | None:
+        """What was kept, read by the design `before`, with the columns that `after` leaves of it."""
+        if self._block is None or before is after:
+            return self._block
+        place = {name: j for j, name in enumerate(before.features)}
+        return replace(self._block, X=self._block.X[:, [place[name] for name in after.features]])

@@ -1,47 +1,86 @@
-"""Complete numeric rows in blocks of any size: from a table with its design, or from arrays."""
+"""Complete numeric rows that can be read again and again, in blocks of any size."""
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import chain
-from typing import Any, NamedTuple, Protocol, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 import numpy as np
-import polars as pl
 
-from gradline.core.errors import DataError, MissingValuesError
+from gradline.core.errors import DataError, MissingValuesError, RequestError
 from gradline.core.text import listed
-from gradline.data import Batch, Source
-from gradline.data.columnar import LazySource
 from gradline.data.design import DesignSpec
-from gradline.data.row_block import ColumnBlock, LazyBlock, RowBlock
+from gradline.data.row_block import LazyBlock, RowBlock
 from gradline.data.sparse import dense, is_sparse
 
-_DROP = "leave these rows out with --missing drop (missing='drop' in Python), or fill the cells first"
+if TYPE_CHECKING:  # what reads tables loads polars, and arrays need none
+    from gradline.data.source import Source
+
+DROP = "leave these rows out with --missing drop (missing='drop' in Python), or fill the cells first"
 
 
-class RowStream(Protocol):
-    """Rows that can be read again and again; `design` says what the columns of X and Y are."""
+class RowStream(ABC):
+    """Rows that can be read again and again; `design` says what the columns of X and Y are.
 
-    @property
-    def design(self) -> DesignSpec:
-        """The terms behind X and the targets behind Y."""
-        ...
+    `blocks` is all that they must offer. What some of them can do besides has here the answer of those that cannot,
+    so that nobody need ask of what class they are.
+    """
 
+    design: DesignSpec
+
+    @abstractmethod
     def blocks(self, size: int) -> Iterator[RowBlock]:
         """The rows in order, in blocks of exactly `size` rows but for the last, which may be empty.
 
         The blocks do not depend on the file's format, so neither does any number computed from them.
         """
-        ...
 
+    def lazy_blocks(self, size: int) -> Iterator[LazyBlock]:
+        """The same, those of a table before their cells are encoded, so that several cores can do it."""
+        return map(_ready, self.blocks(size))
 
-def lazy_blocks(rows: RowStream, size: int) -> Iterator[LazyBlock]:
-    """The blocks of the rows (see `RowStream`), those of a table before their cells are encoded."""
-    if isinstance(rows, TableRows):
-        return rows.lazy_blocks(size)
-    return map(_ready, rows.blocks(size))
+    @property
+    def height(self) -> int | None:
+        """The rows, complete or not, where that is known before they are read."""
+        return None
+
+    @property
+    def table(self) -> "Source | None":
+        """The table behind the rows, None where there is none; what decodes it does not survive a fork."""
+        return None
+
+    @property
+    def in_place(self) -> RowBlock | None:
+        """All rows, incomplete ones too, where they lie in memory row by row as float64; None where they do not."""
+        return None
+
+    @property
+    def csr(self) -> RowBlock | None:
+        """The rows with a sparse X as it is stored, taken for complete; None where that would not be faster."""
+        return None
+
+    def assume_finite(self) -> "RowStream | None":
+        """The same rows without a look at each, so that looking and adding up are one pass: see `expect_finite`.
+
+        None where a row might have to be left out.
+        """
+        return None
+
+    def seen_by(self, design: DesignSpec) -> "RowStream":
+        """The same rows by a design that needs none but their columns."""
+        return replace(self, design=design)  # type: ignore[type-var] - each is a dataclass
+
+    def read_by(self, design: DesignSpec) -> "RowStream":
+        """The same rows by another design, such as a model's. Raises `DataError` where they lack its columns."""
+        return self.seen_by(design)
+
+    def labelled(self, labels: Any) -> "RowStream":
+        """The rows with the number of each row's label as the last column of X: of a column's name, or of an array."""
+        raise RequestError(
+            f"clusters are {type(labels).__name__} for {type(self).__name__}",
+            "name a column of a table; beside arrays give an array",
+        )
 
 
 def _ready(block: RowBlock) -> LazyBlock:
@@ -49,120 +88,8 @@ def _ready(block: RowBlock) -> LazyBlock:
     return LazyBlock(block.rows, lambda: block, lambda: block)
 
 
-class _Piece(NamedTuple):
-    """Complete rows of a table, and the rows and cells that were left out on the way, as in `RowBlock`."""
-
-    batch: Batch
-    dropped: int
-    missing: Mapping[str, int]
-
-    @property
-    def rows(self) -> int:
-        return self.batch.frame.height
-
-    def take(self, which: slice) -> "_Piece":
-        return _Piece(self.batch.part(which), 0, {})
-
-
-@dataclass(frozen=True)
-class TableRows:
-    """The complete rows of a table. `missing` is "error" or "drop", `unseen` levels "error" or "base"."""
-
-    source: Source
-    design: DesignSpec
-    missing: str = "error"
-    unseen: str = "error"
-
-    def blocks(self, size: int) -> Iterator[RowBlock]:
-        """See `RowStream`. Raises `MissingValuesError`, after counting the whole table, unless told to drop."""
-        return (parcel.block() for parcel in self.lazy_blocks(size))
-
-    def assume_finite(self) -> "TableRows | None":
-        """The same rows, of a typed table taken for finite; None where a row might have to be left out."""
-        if self.missing != "error" or not isinstance(self.source, LazySource):
-            return None
-        return replace(self, source=replace(self.source, trusted=True))
-
-    @property
-    def height(self) -> int | None:
-        """The rows of the table, complete or not, where that is known before they are read."""
-        return self.source.height if isinstance(self.source, LazySource) else None
-
-    def lazy_blocks(self, size: int) -> Iterator[LazyBlock]:
-        """The same before their cells are encoded, so that several cores can do it."""
-        for pieces in _grouped(self._pieces(), size):
-            total = sum(piece.rows for piece in pieces)
-            yield LazyBlock(total, partial(self._block, pieces), partial(self._columns, pieces))
-
-    def _columns(self, pieces: Sequence[_Piece]) -> ColumnBlock:
-        """The pieces as they lie, but for cells that are words."""
-        parts = chain.from_iterable(piece.batch.chunks() for piece in pieces)
-        encoded = [self.design.arrays(part, unseen=self.unseen) for part in parts]
-        name = self.design.weights
-        w = np.concatenate([piece.batch.frame[name].to_numpy() for piece in pieces]) if name else None
-        missing = sum((Counter(piece.missing) for piece in pieces), Counter())
-        dropped = sum(piece.dropped for piece in pieces)
-        return ColumnBlock(encoded, len(self.design.features), w, dropped, dict(missing))
-
-    def _block(self, pieces: Sequence[_Piece]) -> RowBlock:
-        """The pieces as one block whose X and Y lie row by row."""
-        design, total = self.design, sum(piece.rows for piece in pieces)
-        X, Y = np.empty((total, len(design.features))), np.empty((total, len(design.targets)))
-        w, missing, stop = np.empty(total) if design.weights else None, Counter(), 0
-        for piece in pieces:
-            rows = slice(stop, stop := stop + piece.rows)
-            design.encode(piece.batch, X[rows], unseen=self.unseen)
-            for j, target in enumerate(design.targets):
-                Y[rows, j] = piece.batch.frame[target].to_numpy()
-            if w is not None and design.weights:
-                w[rows] = piece.batch.frame[design.weights].to_numpy()
-            missing.update(piece.missing)
-        return RowBlock(X, Y, w, sum(piece.dropped for piece in pieces), dict(missing))
-
-    def _pieces(self) -> Iterator[_Piece]:
-        counted, incomplete, rows = Counter(), 0, 0
-        for batch in self.source.batches(self.design.columns):
-            rows += batch.frame.height
-            batch = self._present(batch)
-            present = batch.frame.height
-            absent = {s.name: n for s in batch.frame if (n := s.null_count())}
-            batch = batch.where(complete(batch.frame)) if absent else batch
-            dropped = present - batch.frame.height
-            counted.update(absent)
-            incomplete += dropped
-            if dropped and self.missing != "drop":
-                continue  # the error below wants the counts of the whole table
-            yield _Piece(batch, dropped, absent)
-        if rows == 0:
-            raise DataError(f"{self.source.name} has no rows", "give at least one row")
-        if incomplete and self.missing != "drop":
-            cells = listed(f"{name} {count:,}" for name, count in counted.items())
-            raise MissingValuesError(
-                f"{self.source.name} has missing cells: {cells} ({incomplete:,} of {rows:,} rows)", _DROP
-            )
-
-    def _present(self, batch: Batch) -> Batch:
-        """The rows without those of weight zero, which are absent whatever their other cells hold."""
-        name = self.design.weights
-        if name is None:
-            return batch
-        refuse_negative(
-            batch.frame[name].fill_null(0.0).to_numpy(), lambda row: f"column {name}, {batch.place(row)}"
-        )
-        return batch.where((batch.frame[name] != 0).fill_null(True))
-
-
-def complete(frame: pl.DataFrame) -> pl.Series:
-    """Which rows of a batch have no missing cell."""
-    mask = pl.Series(np.ones(frame.height, bool))
-    for column in frame:
-        if column.null_count():
-            mask &= column.is_not_null()
-    return mask
-
-
 @dataclass(frozen=True, eq=False)
-class ArrayRows:
+class ArrayRows(RowStream):
     """Rows of arrays in memory: X (n, p), which may be sparse, Y (n, m), w (n,) or None; real numbers and NaN.
 
     They are read piece by piece, as float64, so no type and no layout costs a second copy of the whole.
@@ -179,28 +106,52 @@ class ArrayRows:
         return regrouped(self._batches(), size)
 
     @property
-    def cells(self) -> int:
-        """How many numbers X and Y hold, zeros that are not stored included."""
-        return len(self.Y) * (self.X.shape[1] + self.Y.shape[1])
+    def in_place(self) -> RowBlock | None:
+        """See `RowStream`: where X lies row by row as float64."""
+        if is_sparse(self.X) or self.X.dtype != np.float64 or not self.X.flags.c_contiguous:
+            return None
+        return RowBlock(self.X, self.Y, self.w)
 
     @property
-    def stored(self) -> RowBlock | None:
-        """The rows with a sparse X as it is stored, taken for complete; None where that would not be faster."""
-        if not is_sparse(self.X) or self.missing != "error" or self.X.nnz > _THIN * self.cells:
+    def csr(self) -> RowBlock | None:
+        """See `RowStream`."""
+        if not is_sparse(self.X) or self.missing != "error":
+            return None
+        cells = len(self.Y) * (self.X.shape[1] + self.Y.shape[1])
+        if self.X.nnz > _THIN * cells:
             return None
         whole = RowBlock(self.X, self.Y, self.w)
         present = whole if self.w is None else whole.take(np.flatnonzero(self.w != 0))
         return present if present.rows else None
 
-    @property
-    def is_ready(self) -> bool:
-        """Whether X lies row by row as float64, and no row will be left out."""
-        whole = self.assume_finite() is not None and not is_sparse(self.X)
-        return whole and self.X.dtype == np.float64 and self.X.flags.c_contiguous
-
     def assume_finite(self) -> "AssumedFinite | None":
         """The same rows, taken for complete; None where a row might have to be left out."""
-        return AssumedFinite(self) if self.missing == "error" and self.w is None and len(self.Y) else None
+        return (
+            AssumedFinite(self, self.design)
+            if self.missing == "error" and self.w is None and len(self.Y)
+            else None
+        )
+
+    def read_by(self, design: DesignSpec) -> "ArrayRows":
+        """See `RowStream`: columns are matched by their places."""
+        have, want = (self.X.shape[1], self.Y.shape[1]), (len(design.features), len(design.targets))
+        if have != want:
+            raise DataError(
+                f"X and Y have {have[0]} and {have[1]} columns, the model has {want[0]} features and "
+                f"{want[1]} target{'s' * (want[1] != 1)}",
+                "give the columns that it was trained on, in its order",
+            )
+        return replace(self, design=design)
+
+    def labelled(self, labels: Any) -> RowStream:
+        """See `RowStream`: `labels` is an array (n,)."""
+        if isinstance(labels, str):
+            return super().labelled(labels)  # which refuses
+        values = np.asarray(labels).reshape(-1)
+        if len(values) != len(self.X):
+            raise DataError(f"{len(values):,} clusters for {len(self.X):,} rows", "give one label per row")
+        codes = np.unique(values, return_inverse=True)[1]
+        return replace(self, X=np.column_stack([self.X, codes]))
 
     def pieces(self, size: int) -> Iterator[tuple[int, RowBlock]]:
         """All rows from the first on, `size` at a time, with the number of the first of them."""
@@ -224,7 +175,7 @@ class ArrayRows:
                 counted.update(absent)
                 dropped = len(keep) - int(keep.sum())
                 incomplete += dropped
-                present = present.take(keep)._replace(dropped=dropped, missing=absent)
+                present = present.take(keep).told(dropped, absent)
             if incomplete and self.missing != "drop":
                 continue  # the error below wants the counts of all rows
             yield present
@@ -232,12 +183,16 @@ class ArrayRows:
             cells = listed(f"{name} {count:,}" for name, count in counted.items())
             raise MissingValuesError(
                 f"the arrays have missing cells (NaN): {cells} ({incomplete:,} of {len(self.Y):,} rows)",
-                _DROP,
+                DROP,
             )
 
     def _complete(self, block: RowBlock, numbers: Sequence[int] | np.ndarray) -> np.ndarray | None:
         """Which rows have no NaN; None for all of them, which a finite sum proves in one fast look."""
-        odd = [values for values in block[:3] if values is not None and not np.isfinite(values.sum())]
+        odd = [
+            values
+            for values in (block.X, block.Y, block.w)
+            if values is not None and not np.isfinite(values.sum())
+        ]
         if not odd:
             return None
         for what, values in (("X", block.X), ("Y", block.Y)):
@@ -264,15 +219,11 @@ _PIECE = 1 << 18  # cells of an array that are looked at together: they stay in 
 
 
 @dataclass(frozen=True, eq=False)
-class AssumedFinite:
+class AssumedFinite(RowStream):
     """Rows of arrays taken for complete, so that looking and adding up are one pass: see `expect_finite`."""
 
     rows: ArrayRows
-
-    @property
-    def design(self) -> DesignSpec:
-        """That of the rows."""
-        return self.rows.design
+    design: DesignSpec
 
     def blocks(self, size: int) -> Iterator[RowBlock]:
         """See `RowStream`."""
@@ -304,15 +255,28 @@ def refuse_negative(w: np.ndarray, place: Callable[[int], str]) -> None:
         raise DataError(f"{place(row)}: the weight {w[row]:g} is negative", "give weights of zero or more")
 
 
-Part = TypeVar("Part", RowBlock, _Piece)
+class Cuttable(Protocol):
+    """Some rows that can be cut, and that tell what was left out on the way to them."""
+
+    @property
+    def rows(self) -> int: ...
+    @property
+    def dropped(self) -> int: ...
+    @property
+    def missing(self) -> Mapping[str, int]: ...
+    def take(self, which: slice) -> Self: ...
+    def told(self, dropped: int, missing: Mapping[str, int]) -> Self: ...
+
+
+Part = TypeVar("Part", bound=Cuttable)
 
 
 def regrouped(blocks: Iterable[RowBlock], size: int) -> Iterator[RowBlock]:
     """The same rows in blocks of exactly `size`, the last one shorter (and empty only when all are)."""
-    return map(_joined, _grouped(blocks, size))
+    return map(_joined, grouped(blocks, size))
 
 
-def _grouped(pieces: Iterable[Part], size: int) -> Iterator[list[Part]]:
+def grouped(pieces: Iterable[Part], size: int) -> Iterator[list[Part]]:
     """The pieces in groups of exactly `size` rows, cut where need be; the last group has the rest."""
     held: list[Part] = []
     count = 0
@@ -322,7 +286,7 @@ def _grouped(pieces: Iterable[Part], size: int) -> Iterator[list[Part]]:
         while count > size:
             last = held.pop()
             kept = last.rows - (count - size)
-            told = last.take(slice(0, kept))._replace(dropped=last.dropped, missing=last.missing)
+            told = last.take(slice(0, kept)).told(last.dropped, last.missing)
             yield [*held, told]
             held, count = [last.take(slice(kept, None))], count - size
     if held:
@@ -340,7 +304,7 @@ def _joined(blocks: Sequence[RowBlock]) -> RowBlock:
 
 
 @dataclass(frozen=True)
-class Split:
+class Split(RowStream):
     """One side of a hold-out split of the rows.
 
     Of every `STRIPE` consecutive complete rows the same share is held out, drawn at random by `seed`: the
@@ -351,12 +315,11 @@ class Split:
     share: float
     seed: int
     held_out: bool
+    design: DesignSpec = field(init=False)
     STRIPE = 1024
 
-    @property
-    def design(self) -> DesignSpec:
-        """The design of the rows that were split."""
-        return self.rows.design
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "design", self.rows.design)
 
     def blocks(self, size: int) -> Iterator[RowBlock]:
         """The rows of this side; see `RowStream`."""
@@ -368,4 +331,4 @@ class Split:
             held = np.zeros(len(block.X), bool)
             held[order[: round(self.share * len(order))]] = True
             side = block.take(held if self.held_out else ~held)
-            yield side if self.held_out else side._replace(dropped=block.dropped, missing=block.missing)
+            yield side if self.held_out else side.told(block.dropped, block.missing)

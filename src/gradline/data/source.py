@@ -1,35 +1,19 @@
 """What every source of rows offers, and how cells become numbers or words: one rule for all formats."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from gradline.core.errors import DataError
+from gradline.data.schema import LARGEST_INTEGER, Column, Kind
 
 MISSING_WORDS = ("", "na", "n/a", "#n/a", "nan", "null", "none")  # trimmed, in any case
 TRUTH_WORDS = ("true", "false")
-LARGEST_INTEGER = 2**53  # above it float64 no longer holds every integer
-
-
-class Kind(StrEnum):
-    """What a column holds, as far as a linear model is concerned."""
-
-    NUMBER = "number"
-    TEXT = "text"
-    OTHER = "other"  # dates, lists, columns without a name or without a value
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column's kind and, where it cannot be used, the reason."""
-
-    kind: Kind
-    note: str = ""
 
 
 class Batch(NamedTuple):
@@ -60,6 +44,20 @@ class Batch(NamedTuple):
             return
         yield from (self.part(slice(*rows)) for rows in pairwise([0, *accumulate(lengths)]))
 
+    @property
+    def complete(self) -> pl.Series:
+        """Which rows have no missing cell."""
+        mask = pl.Series(np.ones(self.frame.height, bool))
+        for column in self.frame:
+            if column.null_count():
+                mask &= column.is_not_null()
+        return mask
+
+    def codes(self, column: str, levels: Sequence[str]) -> np.ndarray:
+        """The places of a text column's cells among the levels, −1 for a cell that is none of them."""
+        cells = self.frame[column].cast(pl.Enum(levels), strict=False)
+        return cells.to_physical().cast(pl.Int32).fill_null(-1).to_numpy()
+
     @classmethod
     def of(
         cls, columns: Iterable[pl.Series], kinds: Mapping[str, "Kind"], place: Callable[[int], str]
@@ -68,28 +66,31 @@ class Batch(NamedTuple):
         return cls(pl.DataFrame([converted(c, kinds[c.name], place) for c in columns]), place)
 
 
-EMPTY = Column(Kind.OTHER, "holds no value")
+class Source(ABC):
+    """A table that can be read again and again, in batches, never whole; `name` is what messages call it."""
 
+    name: str
 
-class Source(Protocol):
-    """A table that can be read again and again, in batches, never whole."""
-
-    @property
-    def name(self) -> str:
-        """What to call it in a message."""
-        ...
-
+    @abstractmethod
     def names(self) -> list[str]:
         """The columns' names in their order, which a file tells without its cells being looked at."""
-        ...
 
+    @abstractmethod
     def schema(self) -> dict[str, Column]:
         """The columns in their order."""
-        ...
 
+    @abstractmethod
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows in order, with just these columns, each read as the kind given."""
-        ...
+
+    @property
+    def height(self) -> int | None:
+        """How many rows there are, where that is known before they are read."""
+        return None
+
+    def assume_finite(self) -> "Source | None":
+        """The same table, its numbers not looked at one by one; None where they must be to become numbers."""
+        return None
 
 
 def converted(series: pl.Series, kind: Kind, place: Callable[[int], str]) -> pl.Series:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from gradline.data.source import EMPTY, LARGEST_INTEGER, Batch, Column, Kind, words
+from gradline.data.schema import EMPTY, LARGEST_INTEGER, Column, Kind
+from gradline.data.source import Batch, words
 
 SAMPLE = 1000  # non-missing cells that decide whether a column is numeric
 

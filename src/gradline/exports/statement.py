@@ -8,6 +8,7 @@ from gradline.data.source import MISSING_WORDS
 from gradline.exports.dialects import Dialect, dialect_named
 from gradline.exports.parts import Levels, Numeric, Part, expect_unseen, parts, spellings
 from gradline.model.model import LinearModel
+from gradline.model.status import Status
 
 _CHAIN = 200  # SQLite and DuckDB refuse expressions nested 1,000 deep, and each + nests once
 
@@ -50,7 +51,7 @@ def sql(
 def _comment(model: LinearModel, chosen: Dialect, unseen: str) -> str:
     """What the reader must know. No name stands in it, so that none can end it."""
     certificate = model.certificate
-    digits = f", sure to {int(certificate.digits)} digits" if certificate.status == "certified" else ""
+    digits = f", sure to {int(certificate.digits)} digits" if certificate.status is Status.CERTIFIED else ""
     level = {
         "null": "A NULL, or a level that training did not see, gives NULL.",
         "base": "A NULL gives NULL; a level that training did not see counts as the base, the first of its list.",

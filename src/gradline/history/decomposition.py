@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from gradline.core.coefficients import Coefficients
 from gradline.core.errors import UsageError
 from gradline.core.text import listed, number
 from gradline.history.alignment import Ground, ground
@@ -12,7 +13,7 @@ from gradline.history.paths import PARTS, Route
 from gradline.model.certificate import finite
 from gradline.model.inference.inference import infer
 from gradline.model.model import LinearModel
-from gradline.moments.basis import Coefficients
+from gradline.model.status import Status
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 
@@ -167,7 +168,9 @@ def _stderr(common: Ground) -> np.ndarray:
     for end in (common.a, common.b):
         moments, model = end.moments, end.model
         bias = end.bias if model.has_bias else None
-        estimates = infer(moments, Coefficients(end.weight, bias), moments.targets, "certified").estimates
+        estimates = infer(
+            moments, Coefficients(end.weight, bias), moments.targets, Status.CERTIFIED
+        ).estimates
         if estimates is None:
             continue
         places = [1 + common.features.index(name) for name in moments.features]

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from gradline.core.coefficients import Coefficients
 from gradline.core.errors import GradlineError
 from gradline.core.text import listed, number
 from gradline.history.decomposition import Movement, movement
@@ -15,7 +16,6 @@ from gradline.history.store import Store
 from gradline.history.version import Version
 from gradline.model.certificate import finite
 from gradline.model.model import LinearModel, load
-from gradline.moments.basis import Coefficients
 
 _EQUAL = 1e-9  # relative: what rounding and the order of rows change is no difference of a figure
 

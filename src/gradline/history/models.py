@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from gradline.core.coefficients import Coefficients
 from gradline.core.errors import RequestError
 from gradline.core.tensor_file import CARD, read_tensors, write_tensors
 from gradline.core.text import listed
@@ -12,7 +13,6 @@ from gradline.history.store import Store
 from gradline.history.version import Version
 from gradline.model.certificate import finite
 from gradline.model.model import LinearModel, load
-from gradline.moments.basis import Coefficients
 
 
 def described(model: LinearModel, moments: bool) -> dict[str, Any]:

@@ -11,8 +11,7 @@ from gradline.history.alignment import Ground, view
 from gradline.history.replay import UnrepeatableError, replayed
 from gradline.moments.state import Moments
 from gradline.solvers import Exact
-from gradline.solvers.problem import Problem, Scaling
-from gradline.solvers.trajectory import unstacked
+from gradline.solvers.problem import Problem, Scaling, unstacked
 
 PARTS = ("data", "columns", "training")
 SAME = 1e-11  # of a column's size: rows whose moments differ by less are the same rows

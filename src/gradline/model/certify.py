@@ -1,29 +1,23 @@
 """`certify`: the certificate of coefficients that were found elsewhere, by whatever means."""
 
 import math
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Unpack
 
 import numpy as np
 
 from gradline.core.arguments import is_real
+from gradline.core.coefficients import Coefficients
 from gradline.core.errors import DataError, RequestError, UsageError
 from gradline.core.linalg.refinement import Refined
 from gradline.data.inputs import as_rows, matrix
-from gradline.model.certificate import Certificate, Training, judge
+from gradline.data.selection import Choice, Selection
+from gradline.model.certificate import Certificate
+from gradline.model.judge import Training, judge
 from gradline.model.model import History, LinearModel
 from gradline.moments.state import Moments
 from gradline.solvers.problem import Scaling
 from gradline.solvers.refined_optimum import refined_optimum, seen
-from gradline.solvers.trajectory import Spectrum
-
-
-class _Adopted(NamedTuple):
-    """weight (m, p) and bias (m,), float64; `has_bias` is False where there is none."""
-
-    weight: np.ndarray
-    bias: np.ndarray
-    has_bias: bool
+from gradline.solvers.spectrum import Spectrum
 
 
 def certify(
@@ -33,17 +27,14 @@ def certify(
     *,
     lr: float | None = None,
     momentum: float = 0.0,
-    features: Sequence[str] | None = None,
-    exclude: Sequence[str] = (),
-    weights: Any = None,
-    missing: str = "error",
+    **choice: Unpack[Choice],
 ) -> Certificate:
     """How far coefficients found elsewhere are from the least-squares answer, and what is left to do.
 
     Parameters:
     - `model`: an `nn.Linear` or a module that holds one weight and one bias; a fitted scikit-learn regressor;
       anything with `weight` and `bias`; or the pair itself, weight (m, p) and bias (m,).
-    - `data`, `targets`, `features`, `exclude`, `weights`, `missing`: the rows, as in `gradline.fit`.
+    - `data`, `targets` and `choice` (`features`, `exclude`, `weights`, `missing`): the rows, as in `gradline.fit`.
     - `lr`, `momentum`: how training would go on; half-lives and epochs left are for full batches at this rate. None
       (default) takes the best stable rate of these columns.
 
@@ -55,13 +46,15 @@ def certify(
     >>> round(certificate.gap, 6), round(certificate.weight_error[0][0], 6), round(certificate.bias_error[0], 6)
     (0.046667, 0.1, 0.0)
     """
-    moments, small = seen(as_rows(data, targets, features, exclude, weights, missing).rows)
+    moments, small = seen(as_rows(Selection(data, targets, **choice)).rows)
     found = coefficients(model, moments)
-    return judged(found, moments, lr, momentum, optimum=refined_optimum(moments, small, found.has_bias))
+    return judged(
+        found, moments, lr, momentum, optimum=refined_optimum(moments, small, found.bias is not None)
+    )
 
 
 def judged(
-    found: _Adopted,
+    found: Coefficients,
     moments: Moments,
     lr: float | None = None,
     momentum: float = 0.0,
@@ -76,31 +69,32 @@ def judged(
         raise DataError("no complete row is left to judge by", "fill the missing cells")
     if lr is not None and not (is_real(lr) and lr > 0):
         raise UsageError(f"lr is {lr}", "give a positive number")
-    rate = Spectrum.of(moments, found.has_bias).best_lr(momentum) if lr is None else float(lr)
+    rate = Spectrum.of(moments, found.bias is not None).best_lr(momentum) if lr is None else float(lr)
     scaling = Scaling.none(moments.p)
     training = Training(rate, momentum, None, moments, scaling, math.inf, batch_size=batch_size)
-    return judge(moments, found.weight, found.bias, found.has_bias, training, optimum)
+    return judge(moments, found, training, optimum)
 
 
-def adopted(
+def from_torch(
+    cls: type[LinearModel],
     module: Any,
     data: Any,
     targets: Any = None,
-    *,
-    features: Sequence[str] | None = None,
-    exclude: Sequence[str] = (),
-    weights: Any = None,
-    missing: str = "error",
+    **choice: Unpack[Choice],
 ) -> LinearModel:
-    """The `LinearModel` of a module trained elsewhere; see `LinearModel.from_torch`."""
-    reading = as_rows(data, targets, features, exclude, weights, missing)
+    """The model of a module with one linear layer, judged by the rows that it was trained on.
+
+    `data`, `targets` and the rest as in `gradline.fit`. Raises `RequestError` where the module is no single linear
+    map, or has another shape than the columns. It is `LinearModel.from_torch`.
+    """
+    reading = as_rows(Selection(data, targets, **choice))
     moments, small = seen(reading.rows)
     found = coefficients(module, moments)
-    optimum = refined_optimum(moments, small, found.has_bias)
-    return LinearModel(
+    optimum = refined_optimum(moments, small, found.bias is not None)
+    return cls(
         weight=found.weight,
-        bias=found.bias,
-        has_bias=found.has_bias,
+        bias=np.zeros(moments.m) if found.bias is None else found.bias,
+        has_bias=found.bias is not None,
         design=reading.rows.design,
         moments=moments,
         certificate=judged(found, moments, optimum=optimum),
@@ -113,7 +107,7 @@ def adopted(
     )
 
 
-def coefficients(model: Any, moments: Moments) -> _Adopted:
+def coefficients(model: Any, moments: Moments) -> Coefficients:
     """weight and bias out of a module, an estimator or a pair, checked against the columns."""
     weight, bias = _pair(model)
     weight = matrix(weight, "the model's weight")
@@ -125,13 +119,13 @@ def coefficients(model: Any, moments: Moments) -> _Adopted:
             f"give the {moments.p} features and {moments.m} targets that it was trained on, in its order",
         )
     if bias is None:
-        return _Adopted(weight, np.zeros(moments.m), False)
+        return Coefficients(weight, None)
     bias = matrix(bias, "the model's bias").reshape(-1)
     if len(bias) not in (1, moments.m):
         raise RequestError(
             f"the model's bias has {len(bias)} values for {moments.m} targets", "give one for each target"
         )
-    return _Adopted(weight, np.broadcast_to(bias, (moments.m,)).copy(), True)
+    return Coefficients(weight, np.broadcast_to(bias, (moments.m,)).copy())
 
 
 def _pair(model: Any) -> tuple[Any, Any]:

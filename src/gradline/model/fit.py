@@ -5,33 +5,37 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
 from gradline.core.arguments import is_whole
-from gradline.core.blas_threads import few_blas_threads
+from gradline.core.coefficients import Coefficients
 from gradline.core.errors import DataError, GradlineWarning, Notice, RequestError, UsageError
-from gradline.core.linalg.refinement import Refined
+from gradline.core.linalg.refinement import CELLS, Refined
 from gradline.core.memory_limit import limited
 from gradline.core.text import listed
 from gradline.data.design import Category, DesignSpec
 from gradline.data.inputs import as_rows
 from gradline.data.row_block import ColumnBlock, RowBlock
-from gradline.data.row_cache import in_memory, kept_rows
-from gradline.data.row_stream import ArrayRows, RowStream, Split
-from gradline.model.certificate import Certificate, Training, judge, least_digits, sure_digits
+from gradline.data.row_cache import RowCollector, in_memory, kept_rows
+from gradline.data.row_stream import RowStream, Split
+from gradline.data.selection import Choice, Selection
+from gradline.model.certificate import Certificate
+from gradline.model.judge import Training, judge, least_digits, sure_digits
 from gradline.model.model import History, LinearModel, evaluation, load
+from gradline.model.status import Status
 from gradline.moments.rank import Rank
-from gradline.moments.state import Moments
+from gradline.moments.state import Moments, calm_blas
 from gradline.solvers import SGD, Exact, Observer, Solution, Solver, solve
 from gradline.solvers.loop import INITS
-from gradline.solvers.problem import Problem, Scaling
-from gradline.solvers.refined_optimum import RowCollector, refined_optimum
+from gradline.solvers.problem import Problem, Scaling, unstacked
+from gradline.solvers.refined_optimum import refined_optimum
 from gradline.solvers.seminormal_correction import corrected
-from gradline.solvers.trajectory import Trajectory, unstacked
+from gradline.solvers.trajectory import Trajectory
 
 SCALES = ("auto", "none", "standard")
 
@@ -40,17 +44,14 @@ def fit(
     data: Any,
     targets: Any = None,
     *,
-    features: Sequence[str] | None = None,
-    exclude: Sequence[str] = (),
     solver: Solver | None = None,
     bias: bool = True,
-    weights: Any = None,
     scale: str = "auto",
-    missing: str = "error",
     holdout: float = 0.0,
     seed: int = 0,
     force: bool = False,
     memory: int | str | None = None,
+    **choice: Unpack[Choice],
 ) -> LinearModel:
     """Fit a linear model by least squares and judge the answer.
 
@@ -60,20 +61,20 @@ def fit(
     - `data`, `targets`: a table (path, glob, folder, frame of any library, mapping of columns) and the names of
       its target columns; or an array, tensor, frame or sparse matrix X (n, p) and Y (n,) or (n, m); or alone a torch
       `Dataset` or `DataLoader` of pairs (x, y), or `Moments`.
-    - `features`, `exclude`: which columns of the table take part; by default all but the targets. For an
-      array X, `features` names its columns.
     - `solver`: `Exact()` (default), `GradientDescent(…)` or `SGD(…)`.
     - `bias`: whether the model has one.
-    - `weights`: a column name or an array (n,) of non-negative row weights; a weight of 2 is the row twice.
     - `scale`: "none" trains on the columns as they are, "standard" on columns of mean 0 and variance 1; "auto"
       (default) is "standard" where lr="auto" chose the rate, else "none". Coefficients are always raw.
-    - `missing`: "error" refuses rows with missing cells and counts them, "drop" leaves them out.
     - `holdout`, `seed`: the share of rows kept out of training, drawn at random, and evaluated at the end.
     - `force`: train although the learning rate is above the limit.
     - `memory`: what the whole process may take at its peak, in bytes or as "500MB", "2GiB"; the fit stops where it
       takes more, on Linux, where that is known. Only `SGD` keeps rows: up to 1 GiB of them, or what a bound leaves
       beside the 450 MB that streaming may take, a function of the bound and the columns alone. None (default)
       bounds nothing.
+    - `features`, `exclude`: which columns of the table take part; by default all but the targets. For an
+      array X, `features` names its columns.
+    - `weights`: a column name or an array (n,) of non-negative row weights; a weight of 2 is the row twice.
+    - `missing`: "error" (default) refuses rows with missing cells and counts them, "drop" leaves them out.
 
     Returns the model; notices that matter are also issued as `GradlineWarning`. Raises `DataError`,
     `RequestError` (`RateError` for an unstable lr), `UsageError` or `FileError`, each with cause and remedy.
@@ -88,10 +89,8 @@ def fit(
     >>> round(float(trained.weight[0, 0]), 3), round(float(trained.bias[0]), 3)
     (2.0, 1.0)
     """
-    request = Request(
-        features, exclude, solver or Exact(), bias, weights, scale, missing, holdout, seed, force, memory
-    )
-    model = run(data, targets, request)
+    request = Request(solver or Exact(), bias, scale, holdout, seed, force, memory)
+    model = run(Selection(data, targets, **choice), request)
     for notice in model.notices:
         if notice.is_warning:
             warnings.warn(notice.text, GradlineWarning, stacklevel=2)
@@ -100,15 +99,11 @@ def fit(
 
 @dataclass(frozen=True)
 class Request:
-    """The arguments of `fit` beside the data, in its order and with its meaning."""
+    """How to fit: the arguments of `fit` beside what to fit from, with its meaning."""
 
-    features: Sequence[str] | None = None
-    exclude: Sequence[str] = ()
     solver: Solver = field(default_factory=Exact)
     bias: bool = True
-    weights: Any = None
     scale: str = "auto"
-    missing: str = "error"
     holdout: float = 0.0
     seed: int = 0
     force: bool = False
@@ -121,25 +116,24 @@ class Request:
             )
         if self.scale not in SCALES:
             raise UsageError(f"scale is {self.scale!r}", f"use {', '.join(SCALES)}")
-        if not is_whole(self.seed, 0):
+        if self.seed != 0 and not is_whole(self.seed, 0):
             raise UsageError(f"seed is {self.seed}", "give a whole number from 0")
         if not 0 <= self.holdout < 1:
             raise UsageError(f"holdout is {self.holdout}", "give a share from 0 to below 1, such as 0.2")
 
 
 def run(
-    data: Any,
-    targets: Any,
+    selection: Selection,
     request: Request,
     observers: Sequence[Observer] = (),
     watch: Callable[[RowBlock | ColumnBlock], None] = lambda _: None,
 ) -> LinearModel:
     """`fit` with observers of the epochs and a watcher of the rows read; the command line calls this."""
     began = time.perf_counter()
-    with limited(request.memory):
-        gathered = _gather(data, targets, request, watch)
-        config = _config(data, gathered.design, request)
-        with few_blas_threads(gathered.moments.p + gathered.moments.m):
+    with nullcontext() if request.memory is None else limited(request.memory):
+        gathered = _gather(selection, request, watch)
+        config = _config(selection, gathered.design, request)
+        with calm_blas(gathered.moments.p + gathered.moments.m):
             model = _trained(gathered, request, config, observers)
     return replace(model, seconds=time.perf_counter() - began)
 
@@ -159,7 +153,8 @@ def _trained(
     solution = solve(solver, problem, observers, holdout)
     weight, bias = scaling.to_raw(solution.weight, solution.bias)
     training = _training(solver, problem, solution)
-    certificate = judge(moments, weight, bias, request.bias, training, optimum)
+    found = Coefficients(weight, bias if request.bias else None)
+    certificate = judge(moments, found, training, optimum)
     model = LinearModel(
         weight=weight,
         bias=bias,
@@ -193,24 +188,24 @@ class _Gathered(NamedTuple):
 
 
 def _gather(
-    data: Any, targets: Any, request: Request, watch: Callable[[RowBlock | ColumnBlock], None]
+    selection: Selection, request: Request, watch: Callable[[RowBlock | ColumnBlock], None]
 ) -> _Gathered:
-    if isinstance(data, Moments):
-        return _of_moments(data, targets, request)
-    reading = as_rows(data, targets, request.features, request.exclude, request.weights, request.missing)
-    # Arrays are in memory already, and a part of them may pass by twice.
-    most = 0 if isinstance(reading.rows, ArrayRows) else _most_rows(reading.rows.design, request.solver)
-    keeper = RowCollector(watch, most)
-    moments, held_out = _moments(reading.rows, request, keeper)
+    if isinstance(selection.data, Moments):
+        return _of_moments(selection, request)
+    rows, notices = as_rows(selection)
+    if rows.assume_finite() is not None and rows.in_place is not None and not request.holdout:
+        return _in_place(rows, rows.in_place, watch)
+    # Rows in memory may pass by twice; others are kept on their way, as far as somebody wants them.
+    most = 0 if rows.in_place is not None else _most_rows(rows.design, request.solver)
+    collector = RowCollector(watch, most)
+    moments, held_out = _moments(rows, request, collector)
     whole = moments if held_out is None else moments + held_out
-    design = reading.rows.design.drop_unused_levels(whole.has_level)
-    if not design.terms:
-        raise RequestError("every feature has one value in all complete rows", "use other features")
-    rows = replace(reading.rows, design=design)  # pyright: ignore[reportArgumentType] - both are dataclasses
-    training = Split(rows, request.holdout, request.seed, held_out=False) if request.holdout else rows
-    kept = keeper.first(moments.rows) if design == reading.rows.design else None
-    small = keeper.kept(reading.rows.design, design)
-    del keeper  # whose rows make room for those that are read again
+    design = _used(rows.design, whole)
+    seen = rows.seen_by(design)
+    training = Split(seen, request.holdout, request.seed, held_out=False) if request.holdout else seen
+    kept = collector.first(moments.rows) if design == rows.design else None
+    small = collector.kept(rows.design, design)
+    del collector  # whose rows make room for those that are read again
     most = _most_rows(design, request.solver)
     return _Gathered(
         moments.select(design),
@@ -218,19 +213,36 @@ def _gather(
         small,
         held_out and held_out.select(design),
         design,
-        reading.notices + _left_out(reading.rows.design, design),
+        notices + _left_out(rows.design, design),
     )
 
 
-def _of_moments(data: Moments, targets: Any, request: Request) -> _Gathered:
+def _in_place(rows: RowStream, lying: RowBlock, watch: Callable[[RowBlock | ColumnBlock], None]) -> _Gathered:
+    """Arrays of which no row can be left out: nothing need be kept that does not lie there already."""
+    moments = _expect_rows(Moments.from_rows(rows, watch=watch))
+    small = lying if lying.X.size + lying.Y.size <= CELLS else None
+    return _Gathered(moments, rows, small, None, rows.design, [])
+
+
+def _used(design: DesignSpec, moments: Moments) -> DesignSpec:
+    """The design without the levels that no complete row has; refused where nothing is left of it."""
+    used = design.drop_unused_levels(moments.has_level)
+    if not used.terms:
+        raise RequestError("every feature has one value in all complete rows", "use other features")
+    return used
+
+
+def _of_moments(selection: Selection, request: Request) -> _Gathered:
     if request.holdout:
         raise RequestError("moments hold no rows to keep out", "fit from the data, or without holdout")
-    if not (targets is None and request.features is None and not request.exclude and request.weights is None):
+    chosen = (selection.targets, selection.features, selection.weights)
+    if selection.exclude or any(part is not None for part in chosen):
         raise RequestError(
             "moments have their columns and weights already", "choose them when the moments are computed"
         )
-    design = data.design.drop_unused_levels(_expect_rows(data).has_level)
-    return _Gathered(data.select(design), None, None, None, design, [])
+    moments = _expect_rows(selection.data)
+    design = moments.design.drop_unused_levels(moments.has_level)
+    return _Gathered(moments.select(design), None, None, None, design, [])
 
 
 def _most_rows(design: DesignSpec, solver: Solver) -> int:
@@ -239,13 +251,13 @@ def _most_rows(design: DesignSpec, solver: Solver) -> int:
     return solver.most_rows(columns) if isinstance(solver, SGD) else 0
 
 
-def _moments(rows: RowStream, request: Request, keeper: RowCollector) -> tuple[Moments, Moments | None]:
+def _moments(rows: RowStream, request: Request, collector: RowCollector) -> tuple[Moments, Moments | None]:
     if not request.holdout:
-        return _expect_rows(Moments.from_rows(rows, watch=keeper)), None
+        return _expect_rows(Moments.from_rows(rows, watch=collector)), None
     kept, held = (Split(rows, request.holdout, request.seed, held_out) for held_out in (False, True))
     training, held_out = (
-        Moments.from_rows(kept, watch=keeper),
-        Moments.from_rows(held, watch=keeper.watch),
+        Moments.from_rows(kept, watch=collector),
+        Moments.from_rows(held, watch=collector.watch),
     )
     if training.rows == 0 or held_out.rows == 0:
         raise RequestError(
@@ -341,38 +353,41 @@ def _training(solver: Solver, problem: Problem, solution: Solution) -> Training 
     )
 
 
-def command(data: str, targets: Sequence[str], request: Request) -> list[str]:
-    """The words of the command that fits the same columns exactly."""
-    words = ["gradline", "fit", data]
-    for flag, names in (("-t", targets), ("-f", request.features or ()), ("--exclude", request.exclude)):
+def command(selection: Selection, bias: bool) -> list[str]:
+    """The words of the command that fits the same columns of a file exactly."""
+    words = ["gradline", "fit", str(selection.data)]
+    chosen = (("-t", selection.targets), ("-f", selection.features or ()), ("--exclude", selection.exclude))
+    for flag, names in chosen:
         words += [word for name in names for word in (flag, name)]
-    if isinstance(request.weights, str):
-        words += ["--weights", request.weights]
-    if request.missing != "error":
-        words += ["--missing", request.missing]
-    if not request.bias:
+    if isinstance(selection.weights, str):
+        words += ["--weights", selection.weights]
+    if selection.missing != "error":
+        words += ["--missing", selection.missing]
+    if not bias:
         words.append("--no-bias")
     return words
 
 
-_CHOICES = ("bias", "scale", "missing", "holdout", "seed", "force", "memory")
+_CHOICES = ("bias", "scale", "holdout", "seed", "force", "memory")
 
 
-def _config(data: Any, design: DesignSpec, request: Request) -> dict[str, Any]:
+def _config(selection: Selection, design: DesignSpec, request: Request) -> dict[str, Any]:
     """What reproduces the fit: the flags of `gradline fit`, as far as they differ from the defaults."""
+    data = selection.data
     config: dict[str, Any] = {"data": os.fspath(data)} if isinstance(data, (str, os.PathLike)) else {}
     config["targets"] = list(design.targets)
     config |= {"solver": request.solver.name, **request.solver.params()}
     if config.get("init") == "given":
         del config["init"]  # arrays have no place in a file of options
-    chosen = {name: getattr(request, name) for name in _CHOICES}
-    config |= {name: value for name, value in chosen.items() if value != getattr(Request, name)}
-    if request.features is not None:
-        config["features"] = list(request.features)
-    if request.exclude:
-        config["exclude"] = list(request.exclude)
-    if isinstance(request.weights, str):
-        config["weights"] = request.weights
+    chosen = {name: getattr(request, name) for name in _CHOICES} | {"missing": selection.missing}
+    usual = {name: getattr(Request, name) for name in _CHOICES} | {"missing": Selection.missing}
+    config |= {name: value for name, value in chosen.items() if value != usual[name]}
+    if selection.features is not None:
+        config["features"] = list(selection.features)
+    if selection.exclude:
+        config["exclude"] = list(selection.exclude)
+    if isinstance(selection.weights, str):
+        config["weights"] = selection.weights
     return config
 
 
@@ -396,7 +411,7 @@ def _findings(certificate: Certificate, moments: Moments) -> list[Notice]:
                 True,
             )
         )
-    if certificate.status == "uncertified":
+    if certificate.status is Status.UNCERTIFIED:
         found.append(
             Notice(
                 f"the columns are near-collinear (scaled condition {certificate.condition_scaled:.1e}): only "

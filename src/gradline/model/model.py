@@ -3,30 +3,27 @@
 import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradline.core.coefficients import Coefficients
 from gradline.core.errors import DataError, MissingValuesError, ModelFileError, Notice, UnseenLevelError
 from gradline.core.linalg.refinement import Figures
+from gradline.core.provided import Provided
 from gradline.core.tensor_file import digest, expect_shapes, read_tensors, write_tensors
 from gradline.core.text import listed
-from gradline.data import open_table
 from gradline.data.design import DesignSpec, Number
-from gradline.data.inputs import is_array, matrix
-from gradline.data.row_stream import TableRows, complete
+from gradline.data.inputs import is_array, matrix, open_table, rows_by
 from gradline.data.sparse import by_rows, dense, is_sparse
 from gradline.model.certificate import Certificate, finite
 from gradline.model.inference.inference import Inference, infer
-from gradline.moments.basis import Coefficients
+from gradline.model.summary import summary
 from gradline.moments.state import Moments
 from gradline.solvers import Record
-
-if TYPE_CHECKING:
-    from gradline.plots.accessors import ModelPlots
 
 _SPARSE_CELLS = 1 << 20  # cells of a sparse matrix that are predicted together
 
@@ -111,6 +108,14 @@ class LinearModel:
     figures: Figures | None = None
     notices: tuple[Notice, ...] = field(default=())
 
+    plot = (
+        Provided()
+    )  # figures: `model.plot.coefficients()`, `model.plot.residuals(data)`; see `gradline.plots`
+    to_torch = Provided()  # `to_torch(dtype=torch.float64)`: an `nn.Linear` with these coefficients
+    from_torch = (
+        Provided()
+    )  # `LinearModel.from_torch(module, data, targets)`: the model of a module trained elsewhere
+
     @property
     def features(self) -> tuple[str, ...]:
         """The names of the columns of X."""
@@ -120,6 +125,11 @@ class LinearModel:
     def targets(self) -> tuple[str, ...]:
         """The names of the targets."""
         return self.design.targets
+
+    @property
+    def coefficients(self) -> Coefficients:
+        """Weight and bias as one, the bias None where the model has none."""
+        return Coefficients(self.weight, self.bias if self.has_bias else None)
 
     @property
     def objective(self) -> str:
@@ -146,9 +156,8 @@ class LinearModel:
 
         Raises `UsageError` for another word.
         """
-        value = Coefficients(self.weight, self.bias if self.has_bias else None)
         status = self.certificate.status
-        return infer(self.moments, value, self.targets, status, weights_are, self.figures)
+        return infer(self.moments, self.coefficients, self.targets, status, weights_are, self.figures)
 
     def evaluate(
         self, data: Any, targets: Any = None, *, missing: str = "error", unseen: str = "error"
@@ -164,12 +173,9 @@ class LinearModel:
             moments = Moments.of(data if is_sparse(data) else self._matrix(data), targets, missing=missing)
         else:
             source = open_table(data)
-            design = self.design
-            if design.weights not in source.schema():  # then every row counts once
-                design = replace(design, weights=None)
-            design.match(source, targets=True)
+            design = self.design.without_weights_beyond(source)
             with _offering_base():
-                moments = Moments.from_rows(TableRows(source, design, missing, unseen))
+                moments = Moments.from_rows(rows_by(design, source, missing, unseen))
         if moments.rows == 0:
             raise DataError("no complete row is left to evaluate", "fill the missing cells")
         return evaluation(moments, self.weight, self.bias, self.has_bias)
@@ -214,7 +220,7 @@ class LinearModel:
         source = open_table(data)
         self.design.match(source, targets=False)
         for batch in source.batches(self.design.inputs):
-            known = complete(batch.frame)
+            known = batch.complete
             if missing != "drop" and not known.all():
                 row = known.arg_min() or 0
                 raise _missing(batch.place(row), [c.name for c in batch.frame if c[row] is None])
@@ -252,33 +258,6 @@ class LinearModel:
                 f"give the columns {listed(self.features)}",
             )
 
-    @property
-    def plot(self) -> "ModelPlots":
-        """Figures of this model: `model.plot.coefficients()`, `model.plot.residuals(data)`; see `gradline.plots`."""
-        from gradline.plots.accessors import ModelPlots  # noqa: PLC0415 - a convenience that calls upwards
-
-        return ModelPlots(self)
-
-    def to_torch(self, dtype: Any = None) -> Any:
-        """An `nn.Linear` with these coefficients, on the CPU; `dtype` is torch.float64 unless another is given.
-
-        It takes the columns in the order of `features`, categories already as their columns of 0 and 1.
-        """
-        from gradline.pytorch.convert import to_linear  # noqa: PLC0415 - a convenience that calls upwards
-
-        return to_linear(self.weight, self.bias if self.has_bias else None, dtype)
-
-    @classmethod
-    def from_torch(cls, module: Any, data: Any, targets: Any = None, **reading: Any) -> "LinearModel":
-        """The model of a module with one linear layer, judged by the rows that it was trained on.
-
-        `data`, `targets` and `reading` (`features`, `exclude`, `weights`, `missing`) as in `gradline.fit`. Raises
-        `RequestError` where the module is no single linear map, or has another shape than the columns.
-        """
-        from gradline.model.certify import adopted  # noqa: PLC0415 - a convenience that calls upwards
-
-        return adopted(module, data, targets, **reading)
-
     def save(self, path: str | Path) -> None:
         """Write one safetensors file: coefficients, moments and a card; no rows, no code.
 
@@ -312,8 +291,6 @@ class LinearModel:
 
     def summary(self) -> str:
         """Coefficients, fit and certificate as text."""
-        from gradline.model.summary import summary  # noqa: PLC0415 - a convenience that calls upwards
-
         return summary(self)
 
     def __repr__(self) -> str:

@@ -2,23 +2,67 @@
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
-from gradline.core.text import big, counted, epochs, listed, number, percent
-from gradline.data.design import Category
-from gradline.model.certificate import Certificate
+from gradline.core.coefficients import Coefficients
+from gradline.core.text import counted, listed, number
+from gradline.data.design import Category, DesignSpec
+from gradline.model.certificate import Certificate, sentences
 from gradline.model.inference.estimates import Estimates
 from gradline.model.inference.inference import Inference
-from gradline.model.model import Evaluation, LinearModel
-from gradline.moments.basis import Coefficients
-from gradline.solvers.trajectory import Direction
+from gradline.moments.state import Moments
 
 WIDTH = 100  # of a line of prose, on every terminal the same
 
 
-def summary(model: LinearModel) -> str:
+class Quality(Protocol):
+    """How well some rows are predicted; see `Evaluation`."""
+
+    @property
+    def rows(self) -> int: ...
+    @property
+    def loss(self) -> float: ...
+    @property
+    def rmse(self) -> Sequence[float]: ...
+    @property
+    def r2(self) -> Sequence[float | None]: ...
+
+
+class Described(Protocol):
+    """What a summary must know of a model; see `LinearModel`."""
+
+    @property
+    def weight(self) -> np.ndarray: ...
+    @property
+    def bias(self) -> np.ndarray: ...
+    @property
+    def has_bias(self) -> bool: ...
+    @property
+    def design(self) -> DesignSpec: ...
+    @property
+    def moments(self) -> Moments: ...
+    @property
+    def certificate(self) -> Certificate: ...
+    @property
+    def solver(self) -> str: ...
+    @property
+    def settings(self) -> Mapping[str, Any]: ...
+    @property
+    def scale(self) -> str: ...
+    @property
+    def features(self) -> tuple[str, ...]: ...
+    @property
+    def targets(self) -> tuple[str, ...]: ...
+    @property
+    def training(self) -> Quality: ...
+    @property
+    def holdout(self) -> Quality | None: ...
+
+
+def summary(model: Described) -> str:
     """Everything that a reader needs, a few short blocks of text."""
     said = "\n".join(
         textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in sentences(model.certificate)
@@ -26,7 +70,7 @@ def summary(model: LinearModel) -> str:
     return "\n\n".join([heading(model), coefficients(model), said])
 
 
-def heading(model: LinearModel) -> str:
+def heading(model: Described) -> str:
     """What was fitted to what, and how."""
     solver = {
         "exact": "exact least squares",
@@ -45,12 +89,12 @@ def heading(model: LinearModel) -> str:
     return "\n".join(lines)
 
 
-def _dropped(model: LinearModel) -> str:
+def _dropped(model: Described) -> str:
     dropped = model.moments.statistics.dropped
     return f" ({dropped:,} more dropped for missing cells)" if dropped else ""
 
 
-def _settings(model: LinearModel) -> str:
+def _settings(model: Described) -> str:
     settings = model.settings
     if "lr" not in settings:
         return ""
@@ -69,7 +113,7 @@ def _settings(model: LinearModel) -> str:
     return ", " + ", ".join(parts)
 
 
-def coefficients(model: LinearModel) -> str:
+def coefficients(model: Described) -> str:
     """The coefficients by target, and the fit below them."""
     names = ["", *(["bias"] if model.has_bias else []), *map(_one_line, model.features)]
     columns = [names]
@@ -84,14 +128,14 @@ def _one_line(name: str) -> str:
     return '"bias"' if name == "bias" else " ".join(name.split())
 
 
-def _held_out(model: LinearModel) -> str:
+def _held_out(model: Described) -> str:
     if model.holdout is None:
         return ""
     rows = counted(model.holdout.rows, "row")
     return f"\n\nheld out, {rows}:\n{quality(model.targets, model.holdout, 'loss')}"
 
 
-def quality(targets: Sequence[str], evaluation: Evaluation, word: str) -> str:
+def quality(targets: Sequence[str], evaluation: Quality, word: str) -> str:
     """Loss, and RMSE and R² by target."""
     columns = [[word, "RMSE", "R²"]]
     columns[0].insert(0, "")
@@ -117,7 +161,7 @@ def aligned(columns: Sequence[Sequence[str]]) -> str:
     return "\n".join("  ".join(row).rstrip() for row in zip(*padded, strict=True))
 
 
-def inference_table(model: LinearModel, inference: Inference) -> str:
+def inference_table(model: Described, inference: Inference) -> str:
     """Standard errors, t, p, 95 % intervals and variance inflation by target, and the fit below; or why not."""
     known, said = inference.estimates, []
     blocks = [] if known is None else [_tests(model, inference, known, j) for j in range(len(model.targets))]
@@ -131,7 +175,7 @@ def inference_table(model: LinearModel, inference: Inference) -> str:
     return "\n\n".join([*blocks, prose])
 
 
-def _tests(model: LinearModel, inference: Inference, known: Estimates, j: int) -> str:
+def _tests(model: Described, inference: Inference, known: Estimates, j: int) -> str:
     """The table of target j and what is said of its fit."""
     figures = (known.value, known.stderr, known.t, known.p_value, known.interval())
     value, error, t, p, interval = (_stacked(pair, j) for pair in figures)
@@ -174,107 +218,3 @@ def _fit(inference: Inference, j: int) -> str:
     ]
     shown = [part for part in parts if "nan" not in part]
     return textwrap.fill("; ".join(shown), WIDTH)
-
-
-def sentences(certificate: Certificate) -> list[str]:
-    """What the certificate says, a sentence a line."""
-    c = certificate
-    said = {
-        "certified": _certified,
-        "stopped": _stopped,
-        "rank_deficient": _deficient,
-        "uncertified": _uncertified,
-        "diverged": _diverged,
-    }[c.status](c)
-    condition = (
-        f"Condition {number(c.condition)} as the columns are, "
-        f"{number(c.condition_scaled)} centred and scaled to one norm"
-    )
-    if c.near_combinations:
-        said.append(f"Near-collinear: {_some(c.near_combinations)}.")
-    return [*said, f"{condition}."]
-
-
-def _some(combinations: Sequence[str]) -> str:
-    return f"{'; '.join(combinations[:3])}{' …' if len(combinations) > 3 else ''}"
-
-
-def _certified(c: Certificate) -> list[str]:
-    after = f" after {counted(c.epochs, 'epoch')}" if c.epochs else ""
-    sure = f"sure to {counted(math.floor(c.digits), 'digit')} in every coefficient"
-    if c.digits < 1:
-        sure = "though rounding leaves its least certain coefficient without a sure digit"
-    return [
-        f"Certified{after}: this is the least-squares answer, {sure}.",
-        "That says nothing about whether a line suits the data.",
-    ]
-
-
-def _uncertified(c: Certificate) -> list[str]:
-    digits = counted(math.floor(c.digits), "digit")
-    return [f"Not certified: the columns are so near to collinear that only {digits} can be sure."]
-
-
-def _deficient(c: Certificate) -> list[str]:
-    columns = len(c.weight_error[0])
-    chosen = "those of smallest size were taken"
-    if c.epochs is not None:
-        chosen = "training went to those nearest to its start"
-    return [
-        f"The data do not determine every coefficient (rank {c.rank} of {columns}): {_some(c.combinations)}.",
-        f"Of all coefficients that predict equally well, {chosen}.",
-    ]
-
-
-def _stopped(c: Certificate) -> list[str]:
-    at = "" if c.epochs is None else f" at epoch {c.epochs:,}"
-    lines = [f"Stopped{at}: the loss is {number(c.gap)} above the optimum, {number(c.optimal_loss, 4)}."]
-    shown = [d for i, d in enumerate(c.directions) if d.share >= 1e-3 or i < 2 or d is _slowest(c)][:4]
-    if shown:
-        lines.append(f"What is left of it: {', '.join(_direction(d, i == 0) for i, d in enumerate(shown))}.")
-    if c.epochs_to_weights is None and c.lr_limit is not None:
-        lines.append(
-            "Mini-batches leave noise: a smaller or a falling rate (lr auto) or larger batches shrink it."
-        )
-    if c.tenfold_loss is not None and c.epochs:
-        lines.append(f"Ten times as many epochs would bring the loss to {number(c.tenfold_loss, 4)}.")
-    if c.epochs_to_weights is not None:
-        lines.append(
-            f"From here {near(c.epochs_to_loss)}; {far(c.epochs_to_weights)}. "
-            f"The largest stable lr is {number(c.lr_limit or 0)}."
-        )
-    return lines
-
-
-def _direction(d: Direction, first: bool) -> str:
-    said = f"{percent(d.share)} {d.columns}"
-    if d.half_life is None or math.isinf(d.half_life):
-        return said
-    return f"{said} (half-life {epochs(d.half_life) if first else big(d.half_life)})"
-
-
-def near(epochs_to_loss: float | None) -> str:
-    """When the loss comes within 1 % of the optimum, as a clause."""
-    if epochs_to_loss == 0:
-        return "the loss is within 1 % of the optimum"
-    if epochs_to_loss is None or math.isinf(epochs_to_loss):
-        return "the loss never comes within 1 % of the optimum"
-    return f"the loss comes within 1 % of the optimum in {epochs(epochs_to_loss)}"
-
-
-def far(epochs_to_weights: float | None) -> str:
-    """When the slowest error has all but gone, as a clause."""
-    if epochs_to_weights is None or math.isinf(epochs_to_weights):
-        return "the slowest error never shrinks"
-    return f"the slowest error shrinks a thousandfold in {epochs(epochs_to_weights)}"
-
-
-def _slowest(c: Certificate) -> Direction | None:
-    finite = [d for d in c.directions if d.half_life is not None]
-    return max(finite, key=lambda d: d.half_life or 0.0, default=None)
-
-
-def _diverged(c: Certificate) -> list[str]:
-    when = f"at epoch {c.diverged_at:,} the loss was no longer a number" if c.diverged_at else "the loss grew"
-    limit = "" if c.lr_limit is None else f" The largest stable lr is {number(c.lr_limit)}."
-    return [f"Diverged: {when}; the optimum is {number(c.optimal_loss, 4)}.{limit}"]

@@ -1,31 +1,17 @@
 """Basis: rows in coordinates where least squares is plain, and the way from there to coefficients."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 
+from gradline.core.coefficients import Coefficients
 from gradline.core.linalg.triangular import UNIT
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments, once
 
 _DETERMINED = 1e-9  # a direction with less than this share in what the data cannot tell apart is determined
-
-
-class Coefficients(NamedTuple):
-    """A figure for every coefficient: weight (m, p, …), and bias (m, …) or None; NaN where it means nothing."""
-
-    weight: np.ndarray
-    bias: np.ndarray | None
-
-    def each(self, compute: Callable[..., np.ndarray], *others: "Coefficients") -> "Coefficients":
-        """`compute` of this pair's figures and those of the others, which have a bias where this one has."""
-        weight = compute(self.weight, *(other.weight for other in others))
-        bias = None if self.bias is None else compute(self.bias, *(other.bias for other in others))
-        return Coefficients(weight, bias)
 
 
 @dataclass(frozen=True, eq=False)

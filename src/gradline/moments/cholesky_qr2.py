@@ -1,6 +1,7 @@
 """What a second pass over the rows makes of a factor that came from their cross-products."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import reduce
 from typing import TypeVar
 
@@ -17,7 +18,7 @@ from gradline.core.linalg.triangular import (
 )
 from gradline.core.parallel import ordered_map
 from gradline.data.row_block import RowBlock
-from gradline.data.row_stream import RowStream, lazy_blocks
+from gradline.data.row_stream import RowStream
 from gradline.moments.cross_products import CrossProducts, Found
 from gradline.moments.statistics import RowStatistics
 
@@ -73,9 +74,9 @@ def _orthogonalised(rows: RowStream, statistics: RowStatistics, found: Found) ->
     first = assembled(found.factor[:p, :p], found.factor[:p, p:], np.eye(m))
 
     def part(block: RowBlock) -> CrossProducts:
-        X, Y = _around(block, statistics)[:2]
-        V = forward_substituted(first, np.hstack([X, Y]).T).T
-        return CrossProducts.of(block._replace(X=V[:, :p], Y=V[:, p:]), rows.design)
+        around = _around(block, statistics)
+        V = forward_substituted(first, np.hstack([around.X, around.Y]).T).T
+        return CrossProducts.of(replace(block, X=V[:, :p], Y=V[:, p:]), rows.design)
 
     second = _summed(rows, part, CrossProducts.__add__).factor(p)
     if second is None:
@@ -88,11 +89,11 @@ def _around(block: RowBlock, statistics: RowStatistics) -> RowBlock:
     """The rows around the mean."""
     p = block.X.shape[1]
     mean, low = statistics.mean, statistics.mean_low
-    return block._replace(X=block.X - mean[:p] - low[:p], Y=block.Y - mean[p:] - low[p:])
+    return replace(block, X=block.X - mean[:p] - low[:p], Y=block.Y - mean[p:] - low[p:])
 
 
 def _summed(rows: RowStream, part: Callable[[RowBlock], Part], join: Callable[[Part, Part], Part]) -> Part:
     """`part` of every block, side by side, added up in the order of the rows."""
     size = max(_ROWS, _CELLS // (len(rows.design.features) + len(rows.design.targets)))
     with one_blas_thread():
-        return reduce(join, ordered_map(lazy_blocks(rows, size), lambda parcel: part(parcel.block())))
+        return reduce(join, ordered_map(rows.lazy_blocks(size), lambda parcel: part(parcel.block())))

@@ -39,11 +39,11 @@ def summed(block: RowBlock | ColumnBlock) -> RowSums:
 
 def _compiled(loops: Any, block: RowBlock | ColumnBlock) -> RowSums:
     """The sums by `kernels.gram`."""
-    cells, w = _Cells.of(block), lent(block.w)
+    cells, w = block.places(), lent(block.w)
     pieces, k = cells.addresses.shape
     tile, found = _tile(k), np.zeros((4 + k, k))
     space = room(loops.gram_room(pieces, k, tile))
-    sizes = (pieces, block.rows, len(w), cells.p, k, tile, *cells.steps)
+    sizes = (pieces, block.rows, len(w), block.p, k, tile, *cells.steps)
     hashes = loops.gram(cells.addresses, cells.lengths, w, found, space, *sizes)
     shift, low, high, total = found[:4]
     return RowSums(shift, low, high, total, found[4:], hashes)
@@ -52,44 +52,6 @@ def _compiled(loops: Any, block: RowBlock | ColumnBlock) -> RowSums:
 def _tile(k: int) -> int:
     """The rows whose products are summed together: as many as stay near the processor, of few columns not too many."""
     return max(_FEWEST, min(_MOST, _PANEL // k)) // 8 * 8
-
-
-class _Cells(NamedTuple):
-    """Where rows lie: for each piece of them the addresses of its first row's cells, (pieces, k), and its rows.
-
-    `steps` are the bytes from row to row in the first p columns, and in the others; `owner` keeps the memory.
-    """
-
-    addresses: np.ndarray
-    lengths: np.ndarray
-    steps: tuple[int, int]
-    p: int
-    owner: Any
-
-    @classmethod
-    def of(cls, block: RowBlock | ColumnBlock) -> "_Cells":
-        """Those of the rows; arrays that lie neither row by row nor column by column are copied."""
-        if isinstance(block, ColumnBlock):
-            addresses = [[_address(column) for column in piece] for piece in block.pieces]
-            return cls(np.array(addresses), block.lengths, (8, 8), block.p, block)
-        X, Y = _in_one_order(block.X, block.Y)
-        places = [_address(part) + part.strides[1] * np.arange(part.shape[1]) for part in (X, Y)]
-        steps = (X.strides[0], Y.strides[0])
-        return cls(np.concatenate(places)[None], np.array([len(X)]), steps, X.shape[1], (X, Y))
-
-
-def _address(array: np.ndarray) -> int:
-    return array.__array_interface__["data"][0]
-
-
-def _in_one_order(X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both in float64, column by column without gaps or else row by row: as they lie where that is one of the two."""
-    X, Y = np.asarray(X, np.float64), np.asarray(Y, np.float64)
-    if X.strides[0] == X.itemsize:
-        return X, np.asfortranarray(Y)
-    if X.shape[1] > 1 and X.strides[1] != X.itemsize:
-        X = np.ascontiguousarray(X)
-    return X, np.ascontiguousarray(Y)
 
 
 def _in_numpy(block: RowBlock) -> RowSums:

@@ -1,37 +1,37 @@
 """Moments: all that the rows can say to least squares, in a k×k state that adds and subtracts."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from itertools import chain, starmap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, Unpack
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from gradline.core.blas_threads import few_blas_threads, one_blas_thread
+from gradline.core.blas_threads import one_blas_thread
 from gradline.core.errors import DataError, DigitsError, RequestError
 from gradline.core.linalg.triangular import UNIT, removed, rounding, triangular
 from gradline.core.parallel import ordered_map
+from gradline.core.provided import Provided
 from gradline.core.tensor_file import expect_shapes, read_tensors, write_tensors
-from gradline.data import open_table
 from gradline.data.design import Category, DesignSpec
-from gradline.data.inputs import as_rows
+from gradline.data.inputs import as_rows, rows_by
 from gradline.data.row_block import ColumnBlock, LazyBlock, RowBlock
-from gradline.data.row_stream import ArrayRows, NotFinite, RowStream, TableRows, expect_finite, lazy_blocks
+from gradline.data.row_stream import NotFinite, RowStream, expect_finite
+from gradline.data.selection import Choice, Selection
 from gradline.moments.cholesky_qr2 import improved
 from gradline.moments.cross_products import CrossProducts
 from gradline.moments.extended import Products
 from gradline.moments.gram import expect
 from gradline.moments.statistics import RowStatistics, centre
 
-if TYPE_CHECKING:
-    from gradline.plots.accessors import MomentsPlots
-
 BLOCK_CELLS = 1 << 18  # cells per block of QR: 2 MB of float64 stay in cache, and a block outweighs its merge
 PASS_CELLS = 1 << 21  # cells per block of cross-products, which are cut up further inside
+_FEW, _MANY = 32, 1024  # columns: see `calm_blas`
 FEWEST_DIGITS = 4.0  # `−` refuses to leave fewer
 
 
@@ -83,18 +83,17 @@ class Moments:
     error: float = 0.0
     products: Products | None = None
 
+    plot = Provided()  # figures: `moments.plot.rates()`, `moments.plot.ridge_path()`; see `gradline.plots`
+
     @classmethod
     def of(
         cls,
         data: Any,
         targets: Any = None,
         *,
-        features: Sequence[str] | None = None,
-        exclude: Sequence[str] = (),
-        weights: Any = None,
-        missing: str = "error",
         design: DesignSpec | None = None,
         extended: bool = False,
+        **choice: Unpack[Choice],
     ) -> "Moments":
         """The moments of a table (path, frame) or of arrays; parameters as in `gradline.fit`.
 
@@ -105,11 +104,9 @@ class Moments:
         so that the two can be added.
         """
         if design is not None:
-            source = open_table(data)
-            design.match(source, targets=True)
-            rows: RowStream = TableRows(source, design, missing)
+            rows = rows_by(design, data, choice.get("missing", "error"))
         else:
-            rows = as_rows(data, targets, features, exclude, weights, missing).rows
+            rows = as_rows(Selection(data, targets, **choice)).rows
         return _extended(rows) if extended else cls.from_rows(rows)
 
     @classmethod
@@ -126,7 +123,7 @@ class Moments:
         rows are read again: at the same speed (`second_pass`), or block by block through QR where columns
         are near-collinear. `watch` sees each block.
         """
-        with few_blas_threads(_width(rows.design)):
+        with calm_blas(_width(rows.design)):
             whole = _first_pass(rows, watch)
             if isinstance(whole, Moments):
                 return whole
@@ -290,13 +287,6 @@ class Moments:
         """How many decimal digits of R's columns are sure: −log10 of `error`."""
         return max(0.0, float(-np.log10(min(1.0, max(self.error, UNIT)))))
 
-    @property
-    def plot(self) -> "MomentsPlots":
-        """Figures of these moments: `moments.plot.rates()`, `moments.plot.ridge_path()`; see `gradline.plots`."""
-        from gradline.plots.accessors import MomentsPlots  # noqa: PLC0415 - a convenience that calls upwards
-
-        return MomentsPlots(self)
-
     def save(self, path: str | Path) -> None:
         """Write the state to one safetensors file: five tensors and a card, no rows, no code."""
         write_tensors(path, self.tensors(), {"kind": "moments", **self.to_dict()})
@@ -379,27 +369,26 @@ def _width(design: DesignSpec) -> int:
 def _first_pass(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]) -> Moments | CrossProducts:
     """The moments of few rows, the cross-products of many.
 
-    Large arrays and typed tables are not looked at cell by cell, unless what they come to says that one of them is no
-    number. Of a sparse matrix only the stored cells are.
+    Arrays and typed tables are not looked at cell by cell, unless what they come to says that one of them is no
+    number. Of a large sparse matrix only the stored cells are summed.
     """
-    large = rows if isinstance(rows, ArrayRows) and rows.cells > BLOCK_CELLS else None
-    trusted = rows if isinstance(rows, TableRows) else large
+    csr = rows.csr
     with contextlib.suppress(NotFinite):
-        stored = large.stored if large else None
-        products = None if stored is None else CrossProducts.of_sparse(stored, rows.design)
-        if products is not None:
-            return products
-        assume_finite = trusted.assume_finite() if trusted else None
-        if assume_finite is not None:
-            return _passed(assume_finite, watch)
+        if csr is not None and csr.rows * _width(rows.design) > BLOCK_CELLS:
+            products = CrossProducts.of_sparse(csr, rows.design)
+            if products is not None:
+                return products
+        assumed = rows.assume_finite()
+        if assumed is not None:
+            return _passed(assumed, watch)
     return _passed(rows, watch)
 
 
 def _passed(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]) -> Moments | CrossProducts:
     design = rows.design
-    coming = lazy_blocks(rows, _size(design, PASS_CELLS))
+    coming = rows.lazy_blocks(_size(design, PASS_CELLS))
     first, second = next(coming), next(coming, None)
-    if isinstance(rows, TableRows) and rows.height:  # while readers decode what comes next
+    if rows.height:  # while readers decode what comes next
         expect(rows.height * _width(design))
     if second is None and first.rows * _width(design) <= BLOCK_CELLS:
         block = first.block()
@@ -448,6 +437,15 @@ def _extended(rows: RowStream) -> Moments:
 
 def _from_products(design: DesignSpec, statistics: RowStatistics, products: Products) -> Moments:
     return Moments(design, statistics, products.factor(), rounding(len(statistics.mean)), products)
+
+
+def calm_blas(columns: int) -> AbstractContextManager[Any]:
+    """One BLAS thread where matrices of so many rows and columns gain nothing by more.
+
+    OpenBLAS's threads wait for work without sleep, for some 20 ms after the last: a core that the next pass over rows
+    is left without. Up to 32 columns it takes one thread by itself.
+    """
+    return one_blas_thread() if _FEW < columns <= _MANY else nullcontext()
 
 
 def once(

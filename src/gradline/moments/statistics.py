@@ -12,7 +12,6 @@ from gradline.core.kernels.policy import kernels, lent
 from gradline.core.linalg.double_double import two_sum
 from gradline.core.linalg.triangular import UNIT
 from gradline.data.row_block import RowBlock
-from gradline.data.sparse import is_sparse
 
 LARGEST = 1e152  # the square of a larger value, summed over many rows, is beyond float64
 
@@ -183,14 +182,15 @@ def fingerprint(block: RowBlock) -> int:
     A row's hash is multilinear in its values with odd multipliers, finished by the mixer of splitmix64
     (Steele, Lea, Flood 2014): moving a value to another column or row changes the sum.
     """
-    loops: Any = None if is_sparse(block.X) else kernels((block.X.size + block.Y.size) * _GAIN)
+    cells, plain = block.X.size + block.Y.size, isinstance(block.X, np.ndarray)
+    loops: Any = kernels(cells * _GAIN) if plain and cells > _FEWEST else None
     if loops:
-        X, Y, w = map(lent, block[:3])
+        X, Y, w = map(lent, (block.X, block.Y, block.w))
         return loops.hashed(X, Y, w, multipliers(_columns(block)), len(Y), len(w), X.shape[1], Y.shape[1])
     parts, first = [block.X, block.Y, *([] if block.w is None else [block.w[:, None]])], 0
     sums, factors = np.full(len(block.Y), _GOLDEN, np.uint64), multipliers(_columns(block))
     for part in parts:
-        add = _add_sparse_hashes if is_sparse(part) else _add_hashes
+        add = _add_hashes if isinstance(part, np.ndarray) else _add_sparse_hashes
         add(part, sums, factors[first : first + part.shape[1]])
         first += part.shape[1]
     return int(_mixed(sums).sum(dtype=np.uint64))
@@ -225,6 +225,7 @@ def _add_sparse_hashes(X: Any, sums: np.ndarray, factors: np.ndarray) -> None:
 
 
 _CACHED = 1 << 13  # rows of a column that stay in cache from one operation to the next
+_FEWEST = 1 << 14  # cells that NumPy hashes before a compiled loop would be found
 _GAIN = 2e-9  # seconds a value that compiled loops save
 _GOLDEN = 0x9E3779B97F4A7C15
 

@@ -1,9 +1,9 @@
 """`play`: a playground of gradient descent made from the reader's own data, in one page."""
 
 import html
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, Unpack
 
+from gradline.data.selection import Choice, Selection
 from gradline.pages.document import (
     Page,
     Style,
@@ -20,12 +20,9 @@ def play(
     data: Any,
     targets: Any = None,
     *,
-    features: Sequence[str] | None = None,
-    exclude: Sequence[str] = (),
     bias: bool = True,
-    weights: Any = None,
-    missing: str = "error",
     rows: int = MOST_ROWS,
+    **choice: Unpack[Choice],
 ) -> Page:
     """A page on which gradient descent on these data can be watched, steered and spoilt.
 
@@ -40,16 +37,7 @@ def play(
     >>> page = gradline.play("example:crops5", ["apples", "oranges"])
     >>> page.save("crops.html")
     """
-    known = state(
-        data,
-        targets,
-        features=features,
-        exclude=exclude,
-        bias=bias,
-        weights=weights,
-        missing=missing,
-        rows=rows,
-    )
+    known = state(Selection(data, targets, **choice), bias, rows)
     body = asset("page.html").replace("{{title}}", html.escape(known["title"]))
     strict, plotly = plotly_scripts()
     return assembled(

@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,11 +11,11 @@ import numpy as np
 from gradline.core.arguments import is_whole
 from gradline.core.errors import RequestError, UsageError
 from gradline.core.text import listed
-from gradline.data import open_table
 from gradline.data.design import Category
-from gradline.data.inputs import as_rows
+from gradline.data.inputs import as_rows, open_table
 from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import RowStream
+from gradline.data.selection import Selection
 from gradline.model.certificate import finite
 from gradline.model.fit import Request, command, run
 from gradline.model.inference.estimates import quantile
@@ -24,7 +24,7 @@ from gradline.moments.basis import Basis
 from gradline.moments.rank import determined_factor
 from gradline.moments.state import Moments
 from gradline.solvers.problem import Scaling
-from gradline.solvers.trajectory import Spectrum
+from gradline.solvers.spectrum import Spectrum
 
 MOST_ROWS = 2000  # more dots than these cover each other
 MOST_CELLS = 30_000  # of the sample: half a megabyte of text
@@ -33,20 +33,10 @@ LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)  # of the intervals that a page can show
 LR, EPOCHS = 1e-5, 100  # the tutorials'
 
 
-def state(
-    data: Any,
-    targets: Any = None,
-    *,
-    features: Sequence[str] | None = None,
-    exclude: Sequence[str] = (),
-    bias: bool = True,
-    weights: Any = None,
-    missing: str = "error",
-    rows: int = MOST_ROWS,
-) -> dict[str, Any]:
+def state(selection: Selection, bias: bool = True, rows: int = MOST_ROWS) -> dict[str, Any]:
     """What a page knows of the data: moments, the directions of descent on three scales, some rows.
 
-    Parameters: all but `rows` as in `gradline.fit`. `rows`: how many rows the page may hold, drawn by a fixed seed
+    `bias` as in `gradline.fit`. `rows`: how many rows the page may hold, drawn by a fixed seed
     evenly over the data, all where there are fewer; 0 for none, 2,000 by default, fewer where rows are wide.
 
     Every number is finite; what has none is None. Raises `UsageError` for `rows` outside 0 to 2,000, `RequestError`
@@ -54,20 +44,21 @@ def state(
     """
     if not (is_whole(rows, 0) and rows <= MOST_ROWS):
         raise UsageError(f"rows is {rows}", f"give a whole number from 0 to {MOST_ROWS:,}")
-    request = Request(features, exclude, bias=bias, weights=weights, missing=missing)
-    table = open_table(data) if isinstance(data, (str, os.PathLike)) else data  # standard input is read once
-    model = run(table, targets, request)
+    data = selection.data
+    if isinstance(data, (str, os.PathLike)):  # standard input is read once
+        selection = replace(selection, data=open_table(data))
+    model = run(selection, Request(bias=bias))
     p = model.moments.p
     if p > MOST_FEATURES:
         raise RequestError(
             f"the page would have {p} features and can hold {MOST_FEATURES}",
             "choose some with --feature (features=[…] in Python)",
         )
-    reading = as_rows(table, targets, features, exclude, weights, missing)
+    reading = as_rows(selection)
     return finite(
         {
             **_words(model),
-            "command": _command(data, model, request, rows),
+            "command": _command(replace(selection, data=data), model, rows),
             **_counts(model.moments),
             "moments": _moments(model.moments),
             "views": {
@@ -102,11 +93,12 @@ def _words(model: LinearModel) -> dict[str, Any]:
     }
 
 
-def _command(data: Any, model: LinearModel, request: Request, rows: int) -> str | None:
+def _command(selection: Selection, model: LinearModel, rows: int) -> str | None:
     """What makes this page anew; None for data that have no name."""
-    if not isinstance(data, (str, os.PathLike)):
+    if not isinstance(selection.data, (str, os.PathLike)):
         return None
-    words = command(os.fspath(data), model.targets, request)[2:]  # those of fit, for the same columns
+    named = replace(selection, data=os.fspath(selection.data), targets=model.targets)
+    words = command(named, model.has_bias)[2:]  # those of fit, for the same columns
     return shlex.join(["gradline", "play", *words, *([] if rows else ["--no-rows"])])
 
 

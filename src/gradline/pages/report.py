@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 from gradline import __version__, plots
 from gradline.core.errors import GradlineError
 from gradline.core.text import joined, listed
-from gradline.data import Source, open_table
-from gradline.data.inputs import WEIGHTS
+from gradline.data.inputs import open_table
+from gradline.data.source import Source
+from gradline.data.tables import WEIGHTS
+from gradline.model.certificate import sentences
 from gradline.model.model import LinearModel, load
-from gradline.model.summary import heading, sentences
+from gradline.model.summary import heading
 from gradline.model.verify.claims import Verification, verify
 from gradline.pages.document import Page
 from gradline.pages.report_text import MOST_NAMES, Account, checks, fit_command

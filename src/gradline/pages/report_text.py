@@ -13,6 +13,7 @@ from gradline.core.text import big, listed, percent
 from gradline.data.design import Category
 from gradline.model.inference.inference import Inference
 from gradline.model.model import LinearModel
+from gradline.model.status import Status
 from gradline.model.verify.claims import Verification
 
 MOST_NAMES = 50  # in one list; the others are counted
@@ -192,7 +193,7 @@ class Account:
     def directions(self) -> Table | None:
         """What is left of the gap, by direction, where training was stopped."""
         directions = self.model.certificate.directions
-        if self.model.certificate.status != "stopped" or not directions:
+        if self.model.certificate.status is not Status.STOPPED or not directions:
             return None
         rows = []
         for i, direction in enumerate(directions):

@@ -11,8 +11,8 @@ from gradline.core.errors import RequestError
 from gradline.model.model import LinearModel
 from gradline.moments.state import Moments
 from gradline.solvers.loop import INITS, initial
-from gradline.solvers.problem import Problem, Scaling
-from gradline.solvers.trajectory import Trajectory, unstacked
+from gradline.solvers.problem import Problem, Scaling, unstacked
+from gradline.solvers.trajectory import Trajectory
 
 
 @dataclass(frozen=True, eq=False)

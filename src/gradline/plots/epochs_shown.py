@@ -6,7 +6,8 @@ from gradline.core.arguments import is_whole
 from gradline.core.errors import UsageError
 from gradline.moments.rank import determined_factor
 from gradline.solvers.heavy_ball import progress
-from gradline.solvers.trajectory import LAST_EPOCH, Point, Trajectory, stacked
+from gradline.solvers.problem import stacked
+from gradline.solvers.trajectory import LAST_EPOCH, Point, Trajectory
 
 EVERY = 1000  # up to here each epoch is shown, beyond it as many at growing distances
 

@@ -13,7 +13,8 @@ from gradline.moments.rank import determined_factor
 from gradline.moments.state import Moments
 from gradline.plots.epochs_shown import amplitudes, epochs_shown
 from gradline.plots.style import COLORS, figure, label, line, marker, shown
-from gradline.solvers.trajectory import Trajectory, stacked
+from gradline.solvers.problem import stacked
+from gradline.solvers.trajectory import Trajectory
 
 _GRID = 101  # odd, so that the optimum is one of its points
 _FLOOR = 1e-12  # of the highest loss: a logarithm needs one where the optimum's loss is 0

@@ -5,11 +5,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradline.core.errors import DataError
 from gradline.core.text import counted
-from gradline.data import open_table
-from gradline.data.inputs import as_rows
-from gradline.data.row_stream import RowStream, TableRows
+from gradline.data.inputs import as_rows, open_table, rows_by
+from gradline.data.row_stream import RowStream
+from gradline.data.selection import Selection
 from gradline.model.model import LinearModel
 
 _BLOCK = 1 << 14
@@ -41,22 +40,11 @@ def rows_of(model: LinearModel, data: Any) -> RowStream:
     """
     if not isinstance(data, tuple):
         source = open_table(data)
-        has_weights = model.design.weights in source.schema()
-        design = model.design if has_weights else replace(model.design, weights=None)
-        design.match(source, targets=True)
-        return TableRows(source, design, missing="drop")
-    rows = as_rows(*data, missing="drop").rows
-    shape = (len(rows.design.features), len(rows.design.targets))
-    if isinstance(rows, TableRows):
-        rows = replace(rows, design=replace(model.design, targets=rows.design.targets, weights=None))
-        rows.design.match(rows.source, targets=True)
-    elif shape != (len(model.features), len(model.targets)):
-        raise DataError(
-            f"X and Y have {shape[0]} and {shape[1]} columns, the model has {len(model.features)} features and "
-            f"{len(model.targets)} targets",
-            "give the columns that it was trained on",
-        )
-    return rows
+        return rows_by(model.design.without_weights_beyond(source), source, "drop")
+    rows = as_rows(Selection(*data, missing="drop")).rows
+    if rows.table is None:
+        return rows.read_by(model.design)
+    return rows.read_by(replace(model.design, targets=rows.design.targets, weights=None))
 
 
 def sampled(model: LinearModel, data: Any, rows: int) -> Sample:

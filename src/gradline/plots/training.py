@@ -25,7 +25,8 @@ from gradline.plots.style import (
     with_legend,
 )
 from gradline.solvers.problem import Scaling
-from gradline.solvers.trajectory import Point, Spectrum, Trajectory
+from gradline.solvers.spectrum import Spectrum
+from gradline.solvers.trajectory import Point, Trajectory
 
 _DIRECTIONS = 8  # of the gap; more curves nobody follows
 _TINY = 1e-12  # of the start: what is below is not drawn

@@ -16,17 +16,30 @@ from torch.utils.data import (
     default_collate,
 )
 
+from gradline.core.coefficients import Coefficients
 from gradline.core.errors import DataError, RequestError
 from gradline.data.design import DesignSpec, Number
 from gradline.data.inputs import array_rows
 from gradline.data.row_block import RowBlock
-from gradline.data.row_stream import ArrayRows, RowStream, regrouped
+from gradline.data.row_stream import RowStream, regrouped
+from gradline.data.selection import Selection
+from gradline.model.model import LinearModel
 
 _BATCH = 1024  # rows fetched at once from a dataset that comes without a loader
 
 
-def to_linear(weight: np.ndarray, bias: np.ndarray | None, dtype: torch.dtype | None = None) -> nn.Linear:
-    """An `nn.Linear` with this weight (m, p) and bias (m,), or without one; float64 unless told otherwise."""
+def to_torch(model: LinearModel, dtype: torch.dtype | None = None) -> nn.Linear:
+    """An `nn.Linear` with a model's coefficients, on the CPU; float64 unless `dtype` is another.
+
+    It takes the columns in the order of `features`, categories already as their columns of 0 and 1. It is
+    `LinearModel.to_torch`.
+    """
+    return to_linear(model.coefficients, dtype)
+
+
+def to_linear(coefficients: Coefficients, dtype: torch.dtype | None = None) -> nn.Linear:
+    """An `nn.Linear` with these coefficients; float64 unless told otherwise."""
+    weight, bias = coefficients.weight, coefficients.bias
     m, p = weight.shape
     linear = nn.Linear(p, m, bias=bias is not None, dtype=dtype or torch.float64)
     with torch.no_grad():
@@ -45,14 +58,14 @@ def torch_rows(data: Any, features: Sequence[str] | None, missing: str) -> RowSt
     loader = _in_order(data)
     dataset, read_in_order = loader.dataset, loader is not data
     if read_in_order and type(dataset) is TensorDataset and loader.collate_fn is default_collate:
-        return array_rows(*_pair(dataset.tensors), features, None, missing)
+        return array_rows(Selection(*_pair(dataset.tensors), features, missing=missing))
     X, Y = _pair(next(iter(loader), None))
-    first = array_rows(X, Y, features, None, missing)
+    first = array_rows(Selection(X, Y, features, missing=missing))
     return LoaderRows(loader, first.design, missing)
 
 
 @dataclass(frozen=True, eq=False)
-class LoaderRows:
+class LoaderRows(RowStream):
     """The rows behind a loader, batch by batch, never whole."""
 
     loader: Any
@@ -67,7 +80,7 @@ class LoaderRows:
         names = [term.column for term in self.design.terms if isinstance(term, Number)]
         for batch in self.loader:
             X, Y = _pair(batch)
-            rows: ArrayRows = array_rows(X, Y, names, None, self.missing)
+            rows = array_rows(Selection(X, Y, names, missing=self.missing))
             yield from rows.blocks(len(rows.X))
 
 

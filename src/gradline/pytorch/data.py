@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 import torch
@@ -22,7 +22,8 @@ from gradline.core.errors import DataError, FileError, GradlineWarning, RequestE
 from gradline.core.permutation import keys, permutation
 from gradline.data.inputs import as_rows
 from gradline.data.row_block import RowBlock
-from gradline.data.row_stream import RowStream, TableRows
+from gradline.data.row_stream import RowStream
+from gradline.data.selection import Choice, Selection, unweighted
 
 _DTYPES: dict[torch.dtype, type[np.floating]] = {torch.float32: np.float32, torch.float64: np.float64}
 _SPOOL_CELLS = 1 << 20  # cells written at a time: 8 MB of float64
@@ -73,14 +74,12 @@ class RowIterableDataset(IterableDataset[Pair]):
         targets: Any,
         *,
         batch_size: int = 1024,
-        features: Sequence[str] | None = None,
-        exclude: Sequence[str] = (),
-        missing: str = "error",
         dtype: torch.dtype = torch.float32,
+        **choice: Unpack[Choice],
     ) -> None:
         _expect_batch_size(batch_size)
         _expect_dtype(dtype)
-        self._rows = _rows(data, targets, features, exclude, missing)
+        self._rows = _rows(Selection(data, targets, **choice))
         self._process = os.getpid()
         self.features, self.targets = self._rows.design.features, self._rows.design.targets
         self.batch_size = int(batch_size)
@@ -90,7 +89,7 @@ class RowIterableDataset(IterableDataset[Pair]):
         self.__dict__.update(state, _process=os.getpid())
 
     def __iter__(self) -> Iterator[Pair]:
-        if isinstance(self._rows, TableRows) and os.getpid() != self._process:
+        if self._rows.table is not None and os.getpid() != self._process:
             raise RequestError(
                 "a forked process cannot decode a table: the threads of polars do not survive a fork",
                 'give the DataLoader multiprocessing_context="spawn" (a script then needs its '
@@ -130,13 +129,11 @@ class RowDataset(Dataset[Pair]):
         data: Any,
         targets: Any,
         *,
-        features: Sequence[str] | None = None,
-        exclude: Sequence[str] = (),
-        missing: str = "error",
         dtype: torch.dtype = torch.float32,
+        **choice: Unpack[Choice],
     ) -> None:
         _expect_dtype(dtype)
-        rows = _rows(data, targets, features, exclude, missing)
+        rows = _rows(Selection(data, targets, **choice))
         self.features, self.targets = rows.design.features, rows.design.targets
         self.dtype = dtype
         handle, self._path = tempfile.mkstemp(prefix="gradline-rows-")
@@ -245,9 +242,9 @@ def _expect_dtype(dtype: torch.dtype) -> None:
         raise UsageError(f"dtype is {dtype!r}", "use torch.float32 or torch.float64")
 
 
-def _rows(data: Any, targets: Any, features: Any, exclude: Sequence[str], missing: str) -> RowStream:
+def _rows(selection: Selection) -> RowStream:
     """The rows behind the arguments of a dataset; what the user should know becomes warnings."""
-    reading = as_rows(data, targets, features, exclude, None, missing)
+    reading = as_rows(unweighted(selection))
     for notice in reading.notices:
         if notice.is_warning:
             warnings.warn(notice.text, GradlineWarning, stacklevel=3)

@@ -11,9 +11,9 @@ from torch import nn
 from gradline.core.arguments import is_whole
 from gradline.core.errors import DataError, RateError, RequestError, UsageError
 from gradline.core.text import number
-from gradline.model.certificate import Certificate
+from gradline.model.certificate import Certificate, sentences
 from gradline.model.certify import coefficients, judged
-from gradline.model.summary import WIDTH, sentences
+from gradline.model.summary import WIDTH
 from gradline.pytorch.convert import linear_of, torch_rows
 from gradline.pytorch.lessons.steps import shape
 from gradline.solvers.loop import refuse_unstable

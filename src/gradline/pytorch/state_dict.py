@@ -6,13 +6,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from gradline.core.coefficients import Coefficients
 from gradline.pytorch.convert import to_linear
 
 
 def saved(weight: np.ndarray, bias: np.ndarray | None) -> bytes:
     """The state_dict file of an `nn.Linear` with this weight (m, p) and bias (m,), or without one; float64."""
     stream = io.BytesIO()
-    torch.save(to_linear(weight, bias).state_dict(), stream)
+    torch.save(to_linear(Coefficients(weight, bias)).state_dict(), stream)
     return stream.getvalue()
 
 

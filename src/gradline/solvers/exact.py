@@ -8,8 +8,7 @@ import numpy as np
 from gradline.core.errors import Notice, UsageError
 from gradline.moments.rank import Rank
 from gradline.solvers.loop import State
-from gradline.solvers.problem import Problem
-from gradline.solvers.trajectory import stacked
+from gradline.solvers.problem import Problem, stacked
 
 
 @dataclass(frozen=True)

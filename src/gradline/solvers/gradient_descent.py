@@ -68,15 +68,9 @@ class GradientDescent:
 
     def step(self, problem: Problem, state: State) -> State:
         """One epoch."""
-        A, B, _ = problem.factor
         theta, velocity, epoch = state
-        # 1. Predict.
-        predictions = A @ theta
-        # 2. Loss: its gradient by the predictions, over all rows.
-        residual = problem.loss.gradient(B, predictions)
-        residual /= problem.cells
-        # 3. Gradient by the parameters.
-        gradient = A.T @ residual
+        # 1. Predict, 2. loss, 3. gradient, over all rows.
+        gradient = problem.gradient(theta)
         # 4. Update.
         velocity = self.momentum * velocity + gradient if self.momentum else gradient
         theta = theta - float(self.lr) * velocity

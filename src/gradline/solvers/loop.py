@@ -2,6 +2,7 @@
 
 import math
 import os
+import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -10,9 +11,10 @@ import numpy as np
 from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import Notice, RateError, UsageError
 from gradline.core.text import number, percent
-from gradline.solvers.problem import Problem, Scaling
-from gradline.solvers.trajectory import Spectrum, stacked, unstacked
+from gradline.solvers.problem import Problem, Scaling, stacked, unstacked
+from gradline.solvers.spectrum import Spectrum
 
+_LOOK = 0.1  # seconds between two looks of an observer that shows progress
 HISTORY = 1000  # losses kept: all of them up to here, then a thousand at logarithmic distances
 INITS = ("zeros", "normal", "uniform", "linear")
 
@@ -34,14 +36,19 @@ class Record(NamedTuple):
 
 
 class Observer(Protocol):
-    """Watches a solver; never changes a number, and may stop it by raising."""
+    """Watches a solver; never changes a number, and may stop it by raising.
+
+    `every`: after how many epochs it wants to be told, and at the first and the last; 0: some ten times a second.
+    """
+
+    every: int
 
     def on_start(self, epochs: int) -> None:
         """Before the first epoch."""
         ...
 
     def on_step(self, record: Record) -> None:
-        """After each epoch, and once before the first with epoch 0."""
+        """After an epoch, and once before the first with epoch 0; how often `every` says."""
         ...
 
     def on_end(self, solution: "Solution") -> None:
@@ -69,7 +76,7 @@ class Solver(Protocol):
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The members of `Problem` that it uses: "moments", "rows"."""
+        """The members of `Problem` that it uses, "moments" or "rows": what lacks one is refused before any work."""
         ...
 
     @property
@@ -107,12 +114,14 @@ def solve(
     `holdout` is the same problem over held-out rows; its loss is recorded beside the other. A run that
     diverged keeps the last finite weights.
     """
+    problem.expect(solver.needs)
     for observer in observers:
         observer.on_start(solver.epochs)
     state = solver.start(problem)
     kept = _kept_epochs(solver.epochs)
     history: list[Record] = []
     record, diverged_at = None, None
+    tell = _Teller(observers, solver.epochs)
     with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges ends with its loss
         for epoch in range(solver.epochs + 1):
             after = state if epoch == 0 else solver.step(problem, state)
@@ -124,14 +133,29 @@ def solve(
             record = Record(epoch, loss, None if holdout is None else holdout.value(state.theta))
             if kept is None or epoch in kept:
                 history.append(record)
-            for observer in observers:
-                observer.on_step(record)
+            tell(record)
     if record is not None and history[-1] is not record:
         history.append(record)
     solution = Solution(*unstacked(state.theta, problem.bias), state.epoch, history, diverged_at)
     for observer in observers:
         observer.on_end(solution)
     return solution
+
+
+class _Teller:
+    """Tells observers of epochs, each as often as it wants."""
+
+    def __init__(self, observers: Sequence[Observer], last: int) -> None:
+        self._observers, self._last = observers, last
+        self._due = [0.0] * len(observers)
+
+    def __call__(self, record: Record) -> None:
+        now = time.monotonic() if self._observers else 0.0
+        for i, observer in enumerate(self._observers):
+            wanted = record.epoch % observer.every == 0 if observer.every else now >= self._due[i]
+            if wanted or record.epoch in (0, self._last):
+                observer.on_step(record)
+                self._due[i] = now + _LOOK
 
 
 def _kept_epochs(epochs: int) -> frozenset[int] | None:

@@ -1,40 +1,19 @@
-"""What is minimised: the loss per row, the scale on which it is trained, and the view of the data."""
+"""What is minimised: the loss over the data, on the scale of training, and θ, in which solvers hold coefficients."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from gradline.core.errors import RequestError
 from gradline.core.linalg.refinement import Refined
-from gradline.data.design import DesignSpec
-from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import RowStream
 from gradline.moments.rank import Rank, determined_factor
 from gradline.moments.state import Moments, RawFactor
-from gradline.solvers.trajectory import Spectrum
-
-
-class SquaredLoss:
-    """(ŷ − y)² per cell; the loss of a data set is its weighted mean over rows and targets.
-
-    Σ wᵢ·‖ŷᵢ − yᵢ‖² / (m·Σw): PyTorch's `MSELoss(reduction="mean")`, without the ½ of some textbooks.
-    """
-
-    quadratic = True  # so Moments say all about it
-
-    def value(self, y: np.ndarray, eta: np.ndarray) -> np.ndarray:
-        """(ŷ − y)² for targets y and predictions ŷ = eta of one shape."""
-        return (eta - y) ** 2
-
-    def gradient(self, y: np.ndarray, eta: np.ndarray) -> np.ndarray:
-        """The derivative by the prediction: 2(ŷ − y)."""
-        return 2.0 * (eta - y)
-
-    def curvature(self, y: np.ndarray, eta: np.ndarray) -> np.ndarray:  # noqa: ARG002
-        """The second derivative by the prediction: 2."""
-        return np.full_like(y, 2.0)
+from gradline.solvers.losses import SquaredLoss
+from gradline.solvers.spectrum import Spectrum
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,29 +58,11 @@ class Scaling:
 
 
 @dataclass(frozen=True, eq=False)
-class ScaledRows:
-    """The rows with their features scaled."""
-
-    rows: RowStream
-    scaling: Scaling
-
-    @property
-    def design(self) -> DesignSpec:
-        """The design of the rows as they were."""
-        return self.rows.design
-
-    def blocks(self, size: int) -> Iterator[RowBlock]:
-        """See `RowStream`."""
-        for block in self.rows.blocks(size):
-            yield block._replace(X=(block.X - self.scaling.center) / self.scaling.scale)
-
-
-@dataclass(frozen=True, eq=False)
 class Problem:
     """The loss and the view of the data that a solver works on: moments, and rows where it needs them.
 
-    Everything is on the scale of training but the `optimum` of a small table, correct to rounding, which is in raw
-    units; `scaling` leads back to them.
+    Everything is on the scale of training but the rows, which whoever reads them scales, and the `optimum` of a small
+    table, correct to rounding: both are in raw units, and `scaling` leads back to them.
     """
 
     moments: Moments
@@ -121,8 +82,6 @@ class Problem:
         optimum: Refined | None = None,
     ) -> "Problem":
         """The problem of raw moments and rows, seen on a scale."""
-        if rows is not None and not scaling.is_none:
-            rows = ScaledRows(rows, scaling)
         return cls(scaling.moments(moments), bias, rows, scaling, optimum)
 
     @property
@@ -161,11 +120,50 @@ class Problem:
             residual = (self.factor.A @ theta - self.factor.B).ravel()
             return float(residual @ residual) / self.cells + self.floor
 
-    def expect_rows(self) -> RowStream:
-        """The rows; raises `RequestError` when only moments are at hand."""
-        if self.rows is None:
+    def gradient(self, theta: np.ndarray) -> np.ndarray:
+        """∇L(θ) (q, m) over all rows, by the first three of the five steps."""
+        A, B, _ = self.factor
+        # 1. Predict.
+        predictions = A @ theta
+        # 2. Loss: its gradient by the predictions, over all rows.
+        residual = 2.0 * (predictions - B)
+        residual /= self.cells
+        # 3. Gradient by the parameters.
+        return A.T @ residual
+
+    def expect(self, needs: Iterable[str]) -> None:
+        """Raise `RequestError` where a solver needs the rows and only moments are at hand."""
+        if self.rows is None and "rows" in needs:
             raise RequestError(
                 "mini-batches need the rows, and moments hold none",
                 "fit from the data, or use GradientDescent or Exact on the moments",
             )
+
+    def expect_rows(self) -> RowStream:
+        """The rows, raising as `expect` does."""
+        self.expect(("rows",))
+        assert self.rows is not None
         return self.rows
+
+
+def stacked(init: tuple[Any, Any] | None, moments: Moments, bias: bool) -> np.ndarray:
+    """θ (q, m): the bias, where there is one, on top of weightᵀ. Zeros for None."""
+    shape = (moments.m, moments.p)
+    if init is None:
+        return np.zeros((moments.p + bias, moments.m))
+    weight, start = (np.asarray(getattr(part, "detach", lambda part=part: part)(), float) for part in init)
+    if weight.shape == (moments.p,) and moments.m == 1:
+        weight = weight[None, :]
+    if weight.shape != shape or start.size != moments.m:
+        raise RequestError(
+            f"init has a weight of shape {weight.shape} and a bias of shape {start.shape}",
+            f"give weight {shape} and bias ({moments.m},), as in nn.Linear({moments.p}, {moments.m})",
+        )
+    if not bias and start.any():
+        raise RequestError("init has a bias and the model has none", "give a bias of zeros, or keep the bias")
+    return np.vstack([start.reshape(1, -1), weight.T]) if bias else weight.T.copy()
+
+
+def unstacked(theta: np.ndarray, bias: bool) -> tuple[np.ndarray, np.ndarray]:
+    """weight (m, p) and bias (m,) of θ; the bias is zero in a model without one."""
+    return (theta[1:].T.copy(), theta[0].copy()) if bias else (theta.T.copy(), np.zeros(theta.shape[1]))

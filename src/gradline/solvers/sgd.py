@@ -21,9 +21,8 @@ from gradline.core.permutation import IN_ORDER, keys, permutation
 from gradline.core.text import number
 from gradline.data.row_block import LazyBlock, RowBlock
 from gradline.data.row_cache import pieces
-from gradline.data.row_stream import ArrayRows, RowStream, lazy_blocks
 from gradline.solvers.loop import State, check_settings, initial, refuse_unstable
-from gradline.solvers.problem import Problem, ScaledRows, Scaling, SquaredLoss
+from gradline.solvers.problem import Problem, Scaling
 from gradline.solvers.sgd_compiled import Course, descend
 
 MEMORY_CELLS = 1 << 27  # rows of up to 1 GiB are kept in memory and shuffled as a whole
@@ -134,7 +133,7 @@ class SGD:
         """One epoch: an update for each batch."""
         after = State(state.theta.astype(self.dtype), state.velocity.astype(self.dtype), state.epoch + 1)
         done = state.epoch * self._batches(problem)
-        loops = policy.kernels(0.0) if isinstance(problem.loss, SquaredLoss) else None
+        loops = policy.kernels(0.0) if problem.loss.quadratic else None
         descend = self._descend if loops is None else partial(self._descend_compiled, loops)
         with np.errstate(over="ignore", invalid="ignore"):
             for number, piece in enumerate(self._pieces(problem)):
@@ -151,7 +150,7 @@ class SGD:
         for i, first in enumerate(range(0, len(order), self.batch_size)):
             batch = piece.take(order[first : first + self.batch_size])
             if scaled:
-                batch = batch._replace(X=(batch.X - scaling.center) / scaling.scale)
+                batch = replace(batch, X=(batch.X - scaling.center) / scaling.scale)
             lr = float(self.lr) * (1.0 - (done + i) / updates)
             _update(problem, batch, state.theta, state.velocity, lr, float(self.momentum))
 
@@ -187,10 +186,11 @@ class SGD:
 
     def _pieces(self, problem: Problem) -> Iterator[RowBlock]:
         """The rows, unscaled, as far as they are shuffled as a whole; each but the last holds whole batches."""
-        rows = _unscaled(problem)
+        rows = problem.expect_rows()
         most, count = self.most_rows(problem.p + problem.m), problem.moments.rows
-        if isinstance(rows, ArrayRows) and len(rows.Y) == count <= most:
-            return iter([RowBlock(rows.X, rows.Y, rows.w)])  # none of them is left out
+        lying = rows.in_place
+        if lying is not None and lying.rows == count <= most:
+            return iter([lying])  # none of them is left out
         size = max(self.batch_size, most // self.batch_size * self.batch_size)
         return pieces(rows, min(size, count))
 
@@ -281,7 +281,7 @@ def mean_square_limit(problem: Problem, batch_size: int) -> float:
     total, weights = np.zeros(2 * (problem.p + problem.bias,)), 0.0
     size = _chunk(problem.p)
     with one_blas_thread() if n > size else nullcontext():
-        for products, weight in ordered_map(lazy_blocks(_unscaled(problem), size), part):
+        for products, weight in ordered_map(problem.expect_rows().lazy_blocks(size), part):
             total += products
             weights += weight
     return spectrum.mean_square_limit(4.0 / m**2 * total / weights, noise)
@@ -290,9 +290,3 @@ def mean_square_limit(problem: Problem, batch_size: int) -> float:
 def _chunk(columns: int) -> int:
     """The rows that are looked at together."""
     return max(1, _CELLS // columns)
-
-
-def _unscaled(problem: Problem) -> RowStream:
-    """The rows as they are; those that read them scale them."""
-    rows = problem.expect_rows()
-    return rows.rows if isinstance(rows, ScaledRows) else rows

@@ -36,7 +36,7 @@ def descend(
     it; rows and parameters are filled up with zeros to whole vectors.
     """
     dtype, (q, m), p = theta.dtype, theta.shape, piece.X.shape[1]
-    X, Y, w = (lent(part, dtype) for part in piece[:3])
+    X, Y, w = (lent(part, dtype) for part in (piece.X, piece.Y, piece.w))
     whole = VECTOR // dtype.itemsize
     columns = -(-q // whole) * whole
     state = room((2 + 2 * m) * columns, dtype).reshape(-1, columns)

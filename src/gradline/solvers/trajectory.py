@@ -1,4 +1,4 @@
-"""Gradient descent in closed form: any epoch at once, the rates that the data can bear, what is slow."""
+"""Gradient descent in closed form: any epoch at once, and what is left by direction."""
 
 import math
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ import numpy as np
 
 from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import RequestError, UsageError
-from gradline.core.linalg.triangular import thin_svd
-from gradline.core.text import joined
 from gradline.moments.rank import determined_factor
-from gradline.moments.state import Moments, once
+from gradline.moments.state import Moments
 from gradline.solvers.heavy_ball import envelope, progress, rates
+from gradline.solvers.problem import stacked, unstacked
+from gradline.solvers.spectrum import Spectrum
 
 WEIGHTS_SHRINK = 1000.0  # `epochs_to_weights`: until the slowest error is a thousandth
 LAST_EPOCH = 10**18  # beyond it k·log(1 − a) has no digit left to lose
@@ -39,93 +39,6 @@ class Direction(NamedTuple):
     share: float
     half_life: float | None
     columns: str
-
-
-@dataclass(frozen=True, eq=False)
-class Spectrum:
-    """Curvature of the loss by direction: H = 2/(m·W)·AᵀA = Q·diag(λ)·Qᵀ, largest first.
-
-    λ comes from the singular values of the raw factor A, not from H, which would square its condition.
-    Directions that the data leave undetermined are left out. A parameter is called "bias" or
-    by its feature.
-    """
-
-    parameters: tuple[str, ...]
-    curvatures: np.ndarray
-    singular: np.ndarray
-    left: np.ndarray
-    directions: np.ndarray
-
-    @classmethod
-    def of(cls, moments: Moments, bias: bool = True) -> "Spectrum":
-        """The spectrum of these moments, with or without a bias."""
-        return _spectrum(moments, bias)
-
-    @property
-    def largest(self) -> float:
-        """λmax."""
-        return float(self.curvatures.max(initial=0.0))
-
-    @property
-    def smallest(self) -> float:
-        """λmin, over the directions that the data determine."""
-        return float(self.curvatures.min()) if len(self.curvatures) else 0.0
-
-    @property
-    def condition(self) -> float:
-        """σmax/σmin of [1 X], over the directions that count; the Hessian's condition is its square."""
-        return math.sqrt(self.largest / self.smallest) if self.smallest else 1.0
-
-    def lr_limit(self, momentum: float = 0.0) -> float:
-        """2·(1 + momentum)/λmax: the full batch is stable below it and only below it (Polyak 1964)."""
-        return 2.0 * (1.0 + momentum) / self.largest if self.largest else math.inf
-
-    def best_lr(self, momentum: float = 0.0) -> float:
-        """2·(1 + momentum)/(λmax + λmin): the rate at which the slowest direction is fastest."""
-        return 2.0 * (1.0 + momentum) / (self.largest + self.smallest) if self.largest else 1.0
-
-    def mean_square_limit(self, M: np.ndarray, noise: float) -> float:
-        """The largest lr with lr·[(1 − noise)·H² + noise·M] ≼ 2H: batches whose noise shrinks in mean square.
-
-        M (q, q) is the second moment of one row's Hessian, `noise` its share, (n − b)/(b(n − 1)) for b of n rows.
-        At noise 0 it is 2/λmax. Without momentum.
-        """
-        whitening = self.directions / np.sqrt(self.curvatures)
-        matrix = (1.0 - noise) * np.diag(self.curvatures) + noise * (whitening.T @ M @ whitening)
-        return float(2.0 / np.linalg.eigvalsh(matrix).max()) if len(matrix) else math.inf
-
-    def growth(self, lr: float, momentum: float = 0.0) -> float:
-        """The factor by which the fastest growing error grows per epoch; below one all errors shrink."""
-        return float(np.exp(rates(lr * self.curvatures, momentum).max(initial=-math.inf)))
-
-    def shares(self) -> list[tuple[str, float]]:
-        """How much each parameter has of the direction that limits the rate, largest first."""
-        squares = self.directions[:, 0] ** 2
-        order = np.argsort(-squares, kind="stable")
-        return [(self.parameters[j], float(squares[j])) for j in order]
-
-    def columns(self, i: int) -> str:
-        """The columns behind direction i: those that carry it, one sign against the other."""
-        vector = self.directions[:, i]
-        squares = vector**2
-        order = np.argsort(-squares, kind="stable")
-        needed = int(np.searchsorted(np.cumsum(squares[order]), 0.97)) + 1
-        carried = [j for j in order[:needed] if squares[j] >= 0.02 * squares[order[0]]][:6]
-        sides = [[self._name(j) for j in carried if np.sign(vector[j]) == sign] for sign in (1, -1)]
-        first, second = sides if np.sign(vector[order[0]]) > 0 else sides[::-1]
-        return joined(first) + (f" against {joined(second)}" if second else "")
-
-    def _name(self, j: int) -> str:
-        name = self.parameters[j]
-        return "the bias" if name == "bias" and j == 0 else name
-
-
-@once
-def _spectrum(moments: Moments, bias: bool) -> Spectrum:
-    left, singular, right = thin_svd(determined_factor(moments, bias).A)
-    names = (("bias",) if bias else ()) + moments.features
-    curvatures = 2.0 * singular**2 / (moments.m * moments.weight_sum)
-    return Spectrum(names, curvatures, singular, left, right.T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,19 +125,25 @@ class Trajectory:
         if not (is_whole(epoch, 0) and epoch <= LAST_EPOCH):
             raise UsageError(f"epoch is {epoch}", f"give a whole number from 0 to {LAST_EPOCH:.0e}")
         done = progress(self._steps, self.momentum, epoch)
-        covered = done.covered / self.spectrum.singular
-        theta = self._start - self.spectrum.directions @ (covered[:, None] * self._residual)
+        with np.errstate(over="ignore", invalid="ignore"):  # a path that diverges ends beyond all numbers
+            moved = self._parts(done.covered / self.spectrum.singular)
+            theta = self._start - self.spectrum.directions @ moved
         gap = self._gap(done.left)
         return Point(epoch, *unstacked(theta, self.bias), self.optimal_loss + gap, gap)
 
     def _gap(self, left: np.ndarray) -> float:
-        with np.errstate(over="ignore", invalid="ignore"):
-            return float(((left[:, None] * self._residual) ** 2).sum() / self._cells)
+        with np.errstate(over="ignore"):
+            return float((self._parts(left) ** 2).sum() / self._cells)
+
+    def _parts(self, shares: np.ndarray) -> np.ndarray:
+        """Shares of the residual by direction; none of a direction without one, however far others have run."""
+        c = self._residual
+        return np.where(c == 0.0, 0.0, shares[:, None] * np.where(c == 0.0, 1.0, c))
 
     def directions(self, epoch: int = 0) -> list[Direction]:
         """The gap after `epoch` updates split by direction, largest share first; shares sum to one."""
         left = progress(self._steps, self.momentum, epoch).left
-        parts = ((left[:, None] * self._residual) ** 2).sum(axis=1)
+        parts = (self._parts(left) ** 2).sum(axis=1)
         slow, whole = rates(self._steps, self.momentum), parts.sum()
         return [
             Direction(float(parts[i] / whole), _epochs(math.log(2), float(slow[i])), self.spectrum.columns(i))
@@ -262,26 +181,3 @@ class Trajectory:
 def _epochs(logarithm: float, rate: float) -> float:
     """Epochs until an error whose logarithm changes by `rate` per epoch has fallen by `logarithm`."""
     return logarithm / -float(rate) if rate < 0 else math.inf
-
-
-def stacked(init: tuple[Any, Any] | None, moments: Moments, bias: bool) -> np.ndarray:
-    """θ (q, m): the bias, where there is one, on top of weightᵀ. Zeros for None."""
-    shape = (moments.m, moments.p)
-    if init is None:
-        return np.zeros((moments.p + bias, moments.m))
-    weight, start = (np.asarray(getattr(part, "detach", lambda part=part: part)(), float) for part in init)
-    if weight.shape == (moments.p,) and moments.m == 1:
-        weight = weight[None, :]
-    if weight.shape != shape or start.size != moments.m:
-        raise RequestError(
-            f"init has a weight of shape {weight.shape} and a bias of shape {start.shape}",
-            f"give weight {shape} and bias ({moments.m},), as in nn.Linear({moments.p}, {moments.m})",
-        )
-    if not bias and start.any():
-        raise RequestError("init has a bias and the model has none", "give a bias of zeros, or keep the bias")
-    return np.vstack([start.reshape(1, -1), weight.T]) if bias else weight.T.copy()
-
-
-def unstacked(theta: np.ndarray, bias: bool) -> tuple[np.ndarray, np.ndarray]:
-    """weight (m, p) and bias (m,) of θ; the bias is zero in a model without one."""
-    return (theta[1:].T.copy(), theta[0].copy()) if bias else (theta.T.copy(), np.zeros(theta.shape[1]))

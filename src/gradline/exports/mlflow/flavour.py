@@ -16,7 +16,7 @@ from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 from gradline import __version__
 from gradline.core.errors import FileError, GradlineError, RequestError
 from gradline.core.text import listed
-from gradline.data import Kind
+from gradline.data.schema import Kind
 from gradline.model.model import LinearModel, load
 
 FLAVOUR = "gradline"

@@ -4,9 +4,9 @@ import math
 import os
 import shlex
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -15,17 +15,19 @@ from gradline.core.errors import Notice, RequestError, UsageError
 from gradline.data.design import Category
 from gradline.data.inputs import as_rows
 from gradline.data.row_block import ColumnBlock, RowBlock
-from gradline.model.certificate import sure_digits
+from gradline.data.selection import Choice, Selection
 from gradline.model.doctor.pace import paces
 from gradline.model.doctor.prescription import BatchLimit, Report, Slow
 from gradline.model.doctor.survey import BATCHES, Survey
 from gradline.model.doctor.symptoms import Patient, findings
 from gradline.model.fit import Request, command, run
+from gradline.model.judge import sure_digits
 from gradline.moments.state import BLOCK_CELLS, Moments
 from gradline.solvers import Exact
 from gradline.solvers.heavy_ball import rates
 from gradline.solvers.refined_optimum import is_refinable
-from gradline.solvers.trajectory import Spectrum, Trajectory
+from gradline.solvers.spectrum import Spectrum
+from gradline.solvers.trajectory import Trajectory
 
 _SLOWEST = 3  # directions that are told
 _EPOCHS = 100  # what `fit` trains by default
@@ -35,18 +37,15 @@ def doctor(
     data: Any,
     targets: Any = None,
     *,
-    features: Sequence[str] | None = None,
-    exclude: Sequence[str] = (),
     bias: bool = True,
-    weights: Any = None,
-    missing: str = "drop",
     lr: float | None = None,
+    **choice: Unpack[Choice],
 ) -> Report:
     """Examine data before any training: what they bear, what stands in the way, and what to run.
 
     Parameters:
-    - `data`, `targets`, `features`, `exclude`, `bias`, `weights`: as in `gradline.fit`.
-    - `missing`: "drop" (default) examines the complete rows and counts the others; "error" refuses as `fit` does.
+    - `data`, `targets`, `bias`, and of `choice` `features`, `exclude`, `weights`: as in `gradline.fit`.
+    - `missing`: "drop" (default here) examines the complete rows and counts the others; "error" refuses as `fit` does.
     - `lr`: a rate to judge, on the columns as they are; None (default) takes the best stable one.
 
     Returns a report, its `findings` each with a code, a cause and a remedy; printed by `gradline doctor`.
@@ -59,27 +58,25 @@ def doctor(
     >>> [finding.code for finding in found.findings]
     ['rate-limit', 'slow', 'far-from-zero', 'unlike-scales', 'few-rows']
     """
-    request = Request(features=features, exclude=exclude, bias=bias, weights=weights, missing=missing)
-    return examine(data, targets, request, lr)
+    return examine(Selection(data, targets, **{"missing": "drop", **choice}), bias, lr)
 
 
 def examine(
-    data: Any,
-    targets: Any,
-    request: Request,
+    selection: Selection,
+    bias: bool = True,
     lr: float | None = None,
     watch: Callable[[RowBlock | ColumnBlock], None] = lambda _: None,
 ) -> Report:
     """`doctor` with a watcher of the rows read; the command line calls this."""
-    if isinstance(data, Moments):
+    if isinstance(selection.data, Moments):
         raise RequestError(
             "moments hold no rows to look at", "give the data, or use gradline.Trajectory on the moments"
         )
     if lr is not None and not (is_real(lr) and lr > 0):
         raise UsageError(f"lr is {lr}", "give a positive number, or none to judge the best")
     began = time.perf_counter()
-    reading = as_rows(data, targets, request.features, request.exclude, request.weights, request.missing)
-    survey = Survey(request.bias)
+    reading = as_rows(selection)
+    survey = Survey(bias)
 
     def look(block: RowBlock | ColumnBlock) -> None:
         watch(block)
@@ -90,9 +87,9 @@ def examine(
     if whole.rows and not whole.design.drop_unused_levels(whole.has_level).terms:
         raise RequestError("every feature has one value in all complete rows", "use other features")
     # The fit refuses what it cannot serve, and takes out levels that no complete row has.
-    moments = run(whole, None, Request(bias=request.bias)).moments
-    patient = _patient(moments, whole.features, survey, request.bias, lr, reading.notices)
-    return _report(patient, seconds, _commands(data, targets, patient, request))
+    moments = run(Selection(whole), Request(bias=bias)).moments
+    patient = _patient(moments, whole.features, survey, bias, lr, reading.notices)
+    return _report(patient, seconds, _commands(selection, patient, bias))
 
 
 def _patient(
@@ -169,31 +166,31 @@ def _slowest(path: Trajectory) -> list[Slow]:
     return [Slow(path.spectrum.columns(int(i)), math.log(2) / -float(left[i])) for i in order if left[i] < 0]
 
 
-def _commands(data: Any, targets: Any, patient: Patient, request: Request) -> list[str]:
+def _commands(selection: Selection, patient: Patient, bias: bool) -> list[str]:
     """The exact fit, and gradient descent at its own rate for as many epochs as it needs."""
     needed = patient.best.epochs_to_weights
     epochs = max(_EPOCHS, math.ceil(needed)) if math.isfinite(needed) else _EPOCHS
-    dropped = patient.moments.statistics.dropped > 0
-    if not isinstance(data, (str, os.PathLike)):
-        return _calls(["data"] if targets is None else ["data", "targets"], request, dropped, epochs)
-    served = replace(request, missing="drop" if dropped else "error")
-    words = command(os.fspath(data), patient.moments.targets, served)
+    served = replace(selection, missing="drop" if patient.moments.statistics.dropped else "error")
+    if not isinstance(selection.data, (str, os.PathLike)):
+        return _calls(served, bias, epochs)
+    words = command(replace(served, data=os.fspath(served.data), targets=patient.moments.targets), bias)
     training = ["--lr", "auto", *(["--epochs", str(epochs)] if epochs > _EPOCHS else [])]
     return [shlex.join(words), shlex.join([*words, *training])]
 
 
-def _calls(given: list[str], request: Request, dropped: bool, epochs: int) -> list[str]:
+def _calls(selection: Selection, bias: bool, epochs: int) -> list[str]:
     """The same two in Python, for data that have no path."""
-    is_column = isinstance(request.weights, str)
+    is_column = isinstance(selection.weights, str)
     options = {
-        "features": request.features,
-        "exclude": request.exclude or None,
-        "weights": request.weights if is_column else None,
-        "bias": None if request.bias else False,
-        "missing": "drop" if dropped else None,
+        "features": selection.features,
+        "exclude": selection.exclude or None,
+        "weights": selection.weights if is_column else None,
+        "bias": None if bias else False,
+        "missing": None if selection.missing == "error" else selection.missing,
     }
+    given = ["data"] if selection.targets is None else ["data", "targets"]
     words = [*given, *(f"{name}={value!r}" for name, value in options.items() if value is not None)]
-    if request.weights is not None and not is_column:
+    if selection.weights is not None and not is_column:
         words.append("weights=weights")
     descent = f"solver=gradline.GradientDescent(lr='auto', epochs={epochs})"
     return [f"gradline.fit({', '.join(words)})", f"gradline.fit({', '.join([*words, descent])})"]

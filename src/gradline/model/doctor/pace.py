@@ -8,7 +8,8 @@ import numpy as np
 from gradline.core.text import big, number
 from gradline.moments.state import Moments
 from gradline.solvers.problem import Scaling
-from gradline.solvers.trajectory import Spectrum, Trajectory
+from gradline.solvers.spectrum import Spectrum
+from gradline.solvers.trajectory import Trajectory
 
 
 class Pace(NamedTuple):

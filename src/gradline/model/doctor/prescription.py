@@ -6,10 +6,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from gradline.core.text import big, counted, epochs, listed, number, percent
-from gradline.model.certificate import finite
+from gradline.model.certificate import far, finite, near
 from gradline.model.doctor.findings import Finding
 from gradline.model.doctor.pace import Pace, condition
-from gradline.model.summary import WIDTH, aligned, far, near
+from gradline.model.summary import WIDTH, aligned
 
 _COLUMNS = 12  # behind the limit; more nobody reads
 _TRACE = 1e-5  # a share below this has no part in the limit

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from gradline.data.row_block import RowBlock
-from gradline.solvers.trajectory import Spectrum
+from gradline.solvers.spectrum import Spectrum
 
 BATCHES = (1, 8, 32, 256)  # the sizes of mini-batches that are looked at
 _KEPT = 2 * max(BATCHES)  # twice, for the rows may pass by twice

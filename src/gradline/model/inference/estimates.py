@@ -5,8 +5,8 @@ from functools import cached_property
 
 import numpy as np
 
+from gradline.core.coefficients import Coefficients
 from gradline.core.errors import UsageError
-from gradline.moments.basis import Coefficients
 
 
 @dataclass(frozen=True, eq=False)

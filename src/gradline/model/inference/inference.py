@@ -8,12 +8,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradline.core.coefficients import Coefficients
 from gradline.core.errors import RequestError, UsageError
 from gradline.core.linalg.refinement import Figures
 from gradline.core.linalg.triangular import UNIT, row_norms
 from gradline.core.text import listed
 from gradline.model.inference.estimates import Estimates, quantile
-from gradline.moments.basis import Basis, Coefficients
+from gradline.model.status import Status
+from gradline.moments.basis import Basis
 from gradline.moments.rank import Rank, determined_factor
 from gradline.moments.state import Moments
 
@@ -174,7 +176,7 @@ def infer(
     moments: Moments,
     value: Coefficients,
     targets: Sequence[str],
-    status: str,
+    status: Status,
     weights_are: str = "counts",
     figures: Figures | None = None,
 ) -> Inference:
@@ -186,7 +188,7 @@ def infer(
         raise UsageError(f"weights_are is {weights_are!r}", f"use {', '.join(WEIGHTS_ARE)}")
     case = _Case(moments, value, weights_are, figures)
     refusals = tuple(case.refusals(targets, status))
-    fitted = status not in ("stopped", "diverged")
+    fitted = status.is_estimate
     tested = fitted and weights_are != "sampling"
     return Inference(
         weights_are=weights_are,
@@ -305,12 +307,14 @@ class _Case:
         determined = self.basis.determined[int(self.bias) :]
         return np.where(self.rank.norms > 0, np.where(determined, inflation, np.inf), np.nan)
 
-    def refusals(self, targets: Sequence[str], status: str) -> list[Refusal]:
+    def refusals(self, targets: Sequence[str], status: Status) -> list[Refusal]:
         """Every reason why something is left out, the gravest first."""
-        if status in ("stopped", "diverged"):
-            what = "training stopped before the optimum" if status == "stopped" else "training diverged"
+        if not status.is_estimate:
             return [
-                Refusal(f"{what}, so the coefficients are no least-squares estimates", "fit exactly first")
+                Refusal(
+                    f"{status.sentence}, so the coefficients are no least-squares estimates",
+                    "fit exactly first",
+                )
             ]
         found = []
         if self.weights_are == "sampling":

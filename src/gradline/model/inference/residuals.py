@@ -1,24 +1,24 @@
 """Diagnostics by a second pass over the rows: robust standard errors, leverage, Cook's distance, residuals."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradline.core.coefficients import Coefficients
 from gradline.core.errors import DataError, RequestError
-from gradline.data import Batch, Kind, open_table
-from gradline.data.inputs import as_rows, is_array
+from gradline.data.inputs import as_rows, is_array, rows_by
 from gradline.data.row_block import RowBlock
-from gradline.data.row_stream import ArrayRows, RowStream, TableRows
+from gradline.data.row_stream import RowStream
+from gradline.data.selection import Selection
 from gradline.model.inference.estimates import Estimates
 from gradline.model.inference.inference import NO_LIKELIHOOD, Inference, likelihood
 from gradline.model.model import LinearModel
-from gradline.moments.basis import Basis, Coefficients
+from gradline.moments.basis import Basis
 from gradline.moments.state import BLOCK_CELLS
 
-CLUSTERS = "(clusters)"  # what the design column of cluster numbers is called
 _ALONE = 1e-10  # a row with 1 − leverage below this fixes a coefficient by itself
 
 
@@ -111,71 +111,26 @@ def diagnostics(
     if inference.adjusted_r2 is None:
         first = inference.refusals[0]
         raise RequestError(f"there is nothing to diagnose: {first.cause}", first.remedy)
-    rows = _rows(model, data, targets, weights, missing)
+    rows = _rows(model, Selection(data, targets, weights=weights, missing=missing))
     if clusters is not None:
-        rows = _with_clusters(rows, data, clusters)
+        rows = rows.labelled(clusters)
     sweep = _Pass(model, inference, rows, clusters is not None)
-    sums = _Sums(inference.basis.q, len(model.targets))
+    sums = _ScoreSums(inference.basis.q, len(model.targets))
     for scored in sweep:
         sums.add(scored)
     _expect_same_rows(model, sums)
     return _finished(model, inference, sweep, sums)
 
 
-def _rows(model: LinearModel, data: Any, targets: Any, weights: Any, missing: str) -> RowStream:
+def _rows(model: LinearModel, selection: Selection) -> RowStream:
     """The rows by the model's own design."""
-    if targets is None and weights is None and not is_array(data):
-        source = open_table(data)
-        model.design.match(source, targets=True)
-        return TableRows(source, model.design, missing)
-    columns = None if is_array(data) else [term.column for term in model.design.terms]
-    named = list(model.targets) if targets is None and columns is not None else targets
-    rows = as_rows(data, named, columns, (), weights, missing).rows
-    if isinstance(rows, TableRows):
-        model.design.match(rows.source, targets=True)
-    elif len(rows.design.features) != len(model.features):
-        raise DataError(
-            f"X has {len(rows.design.features)} columns, the model has {len(model.features)} features",
-            "give the columns that it was trained on",
-        )
-    return replace(rows, design=model.design)  # pyright: ignore[reportArgumentType] - both are dataclasses
-
-
-@dataclass(frozen=True)
-class _Labels:
-    """A term that numbers the values of a column as they come."""
-
-    column: str
-    kind: Kind
-    names = (CLUSTERS,)
-    known: dict[Any, int] = field(default_factory=dict)
-
-    def encode(self, batch: Batch, out: np.ndarray, *, unseen: str = "error") -> None:  # noqa: ARG002
-        """Fill `out` (n, 1)."""
-        cells = batch.frame[self.column]
-        for cell in cells.unique(maintain_order=True):
-            self.known.setdefault(cell, len(self.known))
-        out[:, 0] = cells.replace_strict(self.known).to_numpy()
-
-
-def _with_clusters(rows: RowStream, data: Any, clusters: Any) -> RowStream:
-    """The rows with the number of each row's cluster as the last column of X."""
-    if isinstance(rows, ArrayRows) and not isinstance(clusters, str):
-        labels = np.asarray(clusters).reshape(-1)
-        if len(labels) != len(rows.X):
-            raise DataError(f"{len(labels):,} clusters for {len(rows.X):,} rows", "give one label per row")
-        codes = np.unique(labels, return_inverse=True)[1]
-        return replace(rows, X=np.column_stack([rows.X, codes]))
-    if isinstance(rows, TableRows) and isinstance(clusters, str):
-        if clusters not in rows.source.schema():
-            raise RequestError(f"there is no column {clusters}", "name a column of the table")
-        kind = rows.design.columns.get(clusters, Kind.TEXT)
-        terms: Any = (*rows.design.terms, _Labels(clusters, kind))
-        return replace(rows, design=replace(rows.design, terms=terms))
-    raise RequestError(
-        f"clusters are {type(clusters).__name__} for {type(data).__name__}",
-        "name a column of a table; beside arrays give an array",
-    )
+    if not is_array(selection.data):
+        if selection.targets is None and selection.weights is None:
+            return rows_by(model.design, selection.data, selection.missing)
+        targets = list(model.targets) if selection.targets is None else selection.targets
+        features = [term.column for term in model.design.terms]
+        selection = replace(selection, targets=targets, features=features)
+    return as_rows(selection).rows.read_by(model.design)
 
 
 class _Scored(NamedTuple):
@@ -232,7 +187,7 @@ def _residual(model: LinearModel, basis: Basis, X: np.ndarray, Y: np.ndarray) ->
     return (Y - statistics.mean[p:] - statistics.mean_low[p:]) - basis.around(X) @ model.weight.T
 
 
-class _Sums:
+class _ScoreSums:
     """What the pass adds up: M for HC0, HC2 and HC3 (3, m, q, q), scores by cluster, and checks."""
 
     def __init__(self, q: int, m: int) -> None:
@@ -266,7 +221,7 @@ class _Sums:
             self.clusters[label] = self.clusters.get(label, 0.0) + total
 
 
-def _expect_same_rows(model: LinearModel, sums: _Sums) -> None:
+def _expect_same_rows(model: LinearModel, sums: _ScoreSums) -> None:
     """The sum of squared residuals is what the moments of the training rows say, or these are others."""
     moments = model.moments
     expected, noise = moments.squares(model.weight, model.bias), 1e-12 * moments.variation(model.has_bias)
@@ -277,7 +232,7 @@ def _expect_same_rows(model: LinearModel, sums: _Sums) -> None:
         )
 
 
-def _finished(model: LinearModel, inference: Inference, sweep: _Pass, sums: _Sums) -> Diagnostics:
+def _finished(model: LinearModel, inference: Inference, sweep: _Pass, sums: _ScoreSums) -> Diagnostics:
     n, f, basis = inference.observations, inference.freedom, inference.basis
     value = Coefficients(model.weight, model.bias if model.has_bias else None)
     sigma = inference.residual_stderr
@@ -307,7 +262,7 @@ def _finished(model: LinearModel, inference: Inference, sweep: _Pass, sums: _Sum
     )
 
 
-def _with_likelihood(inference: Inference, sums: _Sums) -> Inference:
+def _with_likelihood(inference: Inference, sums: _ScoreSums) -> Inference:
     """The inference with the likelihood of precision weights: ½·Σ log w on top of that without weights."""
     sigma = inference.residual_stderr
     if inference.weights_are != "precision" or sigma is None:

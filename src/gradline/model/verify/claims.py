@@ -12,6 +12,7 @@ import numpy as np
 from gradline.core.text import joined, number
 from gradline.data.row_stream import RowStream
 from gradline.model.model import LinearModel, digests, load
+from gradline.model.status import Status
 from gradline.model.verify.newton_step import UNIT, Whereabouts, located
 from gradline.model.verify.reread import reread
 from gradline.model.verify.row_sums import Evidence, Frame, gather
@@ -219,11 +220,12 @@ class _Case:
 
     def nowhere(self) -> Check:
         """Coefficients that are no numbers claim nothing but that training diverged."""
-        claimed, agrees = self.model.certificate.status, self.model.certificate.status == "diverged"
+        claimed = self.model.certificate.status
+        agrees = claimed is Status.DIVERGED
         sentence = "Some coefficients are no numbers" + (
             "." if agrees else f", yet the model claims to be {claimed}."
         )
-        return Check("status", claimed, "diverged", agrees, sentence)
+        return Check("status", claimed, Status.DIVERGED, agrees, sentence)
 
     def _rank(self) -> Check:
         claimed, (fewest, most) = self.model.certificate.rank, self.at.ranks
@@ -240,15 +242,15 @@ class _Case:
         found = "gradient vanished" if settled else f"gradient {slope}"
         full = claim.rank == len(self.model.features)
         wrong = None
-        if claim.status in ("certified", "rank_deficient") and not settled:
+        if claim.status.settled and not settled:
             wrong = (
                 f"the gradient has not vanished (it is {slope} of the columns' and the residuals' norms): "
                 f"predictions are {number(float((at.movement / at.arrival).max()), 2)} times further from the "
                 "optimal ones than rounding explains"
             )
-        elif claim.status in ("certified", "uncertified") and not full:
+        elif claim.status.full_rank is True and not full:
             wrong = "the columns are dependent, so no coefficients are certain"
-        elif claim.status == "rank_deficient" and full:
+        elif claim.status.full_rank is False and full:
             wrong = "no column is dependent on the others"
         sentence = f"The model claims to be {claim.status}" + (
             f", but {wrong}." if wrong else ", and the gradient agrees."

@@ -1,26 +1,24 @@
 """The rows of a model, read again by its own design."""
 
-from dataclasses import replace
 from typing import Any
 
-from gradline.core.errors import DataError, GradlineError
-from gradline.data import Source, open_table
+from gradline.core.errors import GradlineError
 from gradline.data.design import Category, DesignSpec
-from gradline.data.inputs import as_rows, is_array
-from gradline.data.row_stream import ArrayRows, RowStream, Split, TableRows
+from gradline.data.inputs import as_rows, is_array, rows_by
+from gradline.data.row_stream import RowStream, Split
+from gradline.data.selection import Selection
+from gradline.data.source import Source
 from gradline.model.model import LinearModel
 
 
 def reread(model: LinearModel, data: Any, targets: Any, weights: Any) -> tuple[RowStream, RowStream | None]:
     """The rows by the model's design: those of training, and those held out from it, if any were."""
     if is_array(data) or targets is not None or not (weights is None or isinstance(weights, str)):
-        rows = as_rows(data, targets, None, (), weights, "drop").rows
+        rows = as_rows(Selection(data, targets, weights=weights, missing="drop")).rows.read_by(model.design)
     else:
-        rows = TableRows(open_table(data), model.design, "drop")
-    if isinstance(rows, TableRows):
-        model.design.match(rows.source, targets=True)
-        rows = replace(rows, design=_learned(model, rows.source))
-    rows = _by_position(model, rows)
+        rows = rows_by(model.design, data, "drop")
+    if rows.table is not None:
+        rows = rows.seen_by(_learned(model, rows.table))
     share, seed = model.config.get("holdout", 0.0), model.config.get("seed", 0)
     if not share:
         return rows, None
@@ -35,7 +33,7 @@ def _learned(model: LinearModel, source: Source) -> DesignSpec:
     config, own = model.config, model.design
     try:
         features, exclude = config.get("features"), config.get("exclude", ())
-        wide = as_rows(source, config.get("targets"), features, exclude, own.weights).rows.design
+        wide = as_rows(Selection(source, config.get("targets"), features, exclude, own.weights)).rows.design
     except GradlineError:
         return own
     levels = {term.column: term.levels for term in own.terms if isinstance(term, Category)}
@@ -44,16 +42,3 @@ def _learned(model: LinearModel, source: Source) -> DesignSpec:
         return level in levels.get(term.column, ())
 
     return wide if wide.drop_unused_levels(has_level) == own else own
-
-
-def _by_position(model: LinearModel, rows: RowStream) -> RowStream:
-    """Rows of arrays under the names that the model has; raises `DataError` where there are more or fewer columns."""
-    if not isinstance(rows, ArrayRows):
-        return rows
-    have, want = (rows.X.shape[1], rows.Y.shape[1]), (len(model.features), len(model.targets))
-    if have != want:
-        raise DataError(
-            f"the arrays have {have[0]} features and {have[1]} targets, the model {want[0]} and {want[1]}",
-            "give the columns that it was trained on, in its order",
-        )
-    return replace(rows, design=model.design)

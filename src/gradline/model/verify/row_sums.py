@@ -7,7 +7,7 @@ column is cut into slices of 20 bits, whose products over 4,096 rows float64 add
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -113,7 +113,7 @@ def gather(
         if len(block.X) == 0:
             continue
         marks, count = (marks + _marks(block)) % 2**64, count + len(block.X)
-        block = block._replace(X=block.X[:, columns])
+        block = replace(block, X=block.X[:, columns])
         Z = np.hstack([block.X, block.Y])
         low, high = np.minimum(low, Z.min(axis=0)), np.maximum(high, Z.max(axis=0))
         sums.add(block)

@@ -3,9 +3,8 @@
 import itertools
 import sys
 import textwrap
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from gradline.core.text import epochs as in_epochs
 from gradline.data.inputs import as_rows
 from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import ArrayRows
+from gradline.data.selection import Choice, Selection, unweighted
 from gradline.model.certificate import finite
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
@@ -23,7 +23,9 @@ from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES
 from gradline.pytorch.diagnosis.printed import MESSAGES, Printed, half_units, plain, read_printed
 from gradline.pytorch.diagnosis.simulation import Case, Dynamics, Loop
 from gradline.pytorch.diagnosis.trials import WITH_LOG, Candidate, tried
-from gradline.solvers.trajectory import Spectrum, Trajectory, stacked, unstacked
+from gradline.solvers.problem import stacked, unstacked
+from gradline.solvers.spectrum import Spectrum
+from gradline.solvers.trajectory import Trajectory
 
 WIDTH = 100  # of a line of prose
 MEND = "Mend it: "
@@ -66,9 +68,7 @@ def diagnose(
     init: Any = None,
     batch_size: int | None = None,
     momentum: float = 0.0,
-    features: Sequence[str] | None = None,
-    exclude: Sequence[str] = (),
-    missing: str = "error",
+    **choice: Unpack[Choice],
 ) -> Diagnosis:
     """What a hand-written training loop really did, judged by the losses that it printed.
 
@@ -90,7 +90,7 @@ def diagnose(
     """
     _check(lr, batch_size, momentum, init)
     printed = read_printed(losses)
-    rows = as_rows(data, targets, features, exclude, None, missing).rows
+    rows = as_rows(unweighted(Selection(data, targets, **choice))).rows
     block = next(rows.blocks(sys.maxsize))
     moments = Moments.from_rows(ArrayRows(block.X, block.Y, None, rows.design))
     case = _case(block, moments, lr, momentum, init)

@@ -4,7 +4,7 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from gradline.core.errors import UsageError
 from gradline.core.text import listed
 from gradline.data.inputs import as_rows
 from gradline.data.row_stream import ArrayRows
+from gradline.data.selection import Choice, Selection, unweighted
 from gradline.moments.state import Moments
 from gradline.pytorch.lessons.graph import Graph, graph
 from gradline.pytorch.lessons.mistakes import MISTAKES, Comparison, Mistake, one_digit
@@ -21,8 +22,8 @@ from gradline.pytorch.lessons.program import Program, numbers
 from gradline.pytorch.lessons.steps import Part, Step
 from gradline.pytorch.lessons.ways import STEPS, WAYS, Names, Way, script
 from gradline.solvers.loop import INITS, initial
-from gradline.solvers.problem import Problem, Scaling
-from gradline.solvers.trajectory import Spectrum, unstacked
+from gradline.solvers.problem import Problem, Scaling, unstacked
+from gradline.solvers.spectrum import Spectrum
 
 CROPS = ("example:crops", ["apples", "oranges"])
 DTYPES = ("float32", "float64")
@@ -195,9 +196,7 @@ def lesson(
     dtype: str = "float32",
     device: str = "cpu",
     mistake: str | None = None,
-    features: Sequence[str] | None = None,
-    exclude: Sequence[str] = (),
-    missing: str = "error",
+    **choice: Unpack[Choice],
 ) -> Lesson:
     """A training loop, run on PyTorch for real, with one `Step` per update.
 
@@ -228,7 +227,7 @@ def lesson(
     _check(by, lr, epochs, batch_size, dtype, mistake, init, seed)
     if data is None:
         data, targets = CROPS
-    reading = as_rows(data, targets, features, exclude, None, missing)
+    reading = as_rows(unweighted(Selection(data, targets, **choice)))
     design, block = reading.rows.design, next(reading.rows.blocks(sys.maxsize))
     moments = Moments.from_rows(ArrayRows(block.X, block.Y, None, design))
     problem = Problem.of(moments, None, True, Scaling.none(moments.p))

@@ -13,7 +13,8 @@ from gradline.pytorch.lessons.program import numbers
 from gradline.pytorch.lessons.steps import Step
 from gradline.pytorch.lessons.ways import STEPS, WAYS, Way
 from gradline.solvers.problem import Scaling
-from gradline.solvers.trajectory import Spectrum, Trajectory
+from gradline.solvers.spectrum import Spectrum
+from gradline.solvers.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from gradline.pytorch.lessons.lesson import Lesson

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradline.core.coefficients import Coefficients
+from gradline.data.selection import Selection
 from gradline.model.certificate import Certificate
-from gradline.model.certify import _Adopted, judged
+from gradline.model.certify import judged
 from gradline.model.fit import Request, run
 from gradline.pytorch.lessons.lesson import Lesson
 from gradline.pytorch.lessons.program import numbers
@@ -21,9 +23,9 @@ class Sanity:
     """
 
     names: Names
-    trained: _Adopted
-    exact: _Adopted
-    sklearn: _Adopted
+    trained: Coefficients
+    exact: Coefficients
+    sklearn: Coefficients
     certificate: Certificate
 
 
@@ -32,14 +34,14 @@ def sanity(lesson: Lesson, step: Step) -> Sanity:
     from sklearn.linear_model import LinearRegression  # noqa: PLC0415 - a second of loading, for this check alone
 
     X, Y = lesson.X, lesson.Y
-    trained = _Adopted(numbers(step.weight), numbers(step.bias), True)
-    model = run(lesson.moments, None, Request())
+    trained = Coefficients(numbers(step.weight), numbers(step.bias))
+    model = run(Selection(lesson.moments), Request())
     reference = LinearRegression().fit(X, Y)
     size = lesson.batch_size if lesson.way.loop and lesson.batch_size < len(X) else None
     return Sanity(
         names=lesson.names,
         trained=trained,
-        exact=_Adopted(model.weight, model.bias, True),
-        sklearn=_Adopted(np.atleast_2d(reference.coef_), np.atleast_1d(reference.intercept_), True),
+        exact=Coefficients(model.weight, model.bias),
+        sklearn=Coefficients(np.atleast_2d(reference.coef_), np.atleast_1d(reference.intercept_)),
         certificate=judged(trained, lesson.moments, lesson.lr, batch_size=size),
     )

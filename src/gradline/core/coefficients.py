@@ -1,0 +1,20 @@
+"""Coefficients of a linear model, or a figure for each of them: one record for weight and bias."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Coefficients:
+    """`weight` (m, p, …) as in `nn.Linear`, and `bias` (m, …), or None in a model without one; NaN means nothing."""
+
+    weight: np.ndarray
+    bias: np.ndarray | None
+
+    def each(self, compute: Callable[..., np.ndarray], *others: "Coefficients") -> "Coefficients":
+        """`compute` of these figures and those of the others, which have a bias where these have one."""
+        weight = compute(self.weight, *(other.weight for other in others))
+        bias = None if self.bias is None else compute(self.bias, *(other.bias for other in others))
+        return Coefficients(weight, bias)

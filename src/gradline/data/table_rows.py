@@ -1,0 +1,160 @@
+"""The complete rows of a table, by its design: as blocks of numbers, decoded and encoded on whatever thread."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gradline.core.errors import DataError, MissingValuesError, RequestError
+from gradline.core.text import listed
+from gradline.data.design import DesignSpec
+from gradline.data.row_block import ColumnBlock, LazyBlock, RowBlock
+from gradline.data.row_stream import DROP, RowStream, grouped, refuse_negative
+from gradline.data.schema import Kind
+from gradline.data.source import Batch, Source
+
+
+class _Piece(NamedTuple):
+    """Complete rows of a table, and the rows and cells that were left out on the way, as in `RowBlock`."""
+
+    batch: Batch
+    dropped: int
+    missing: Mapping[str, int]
+
+    @property
+    def rows(self) -> int:
+        return self.batch.frame.height
+
+    def take(self, which: slice) -> "_Piece":
+        return _Piece(self.batch.part(which), 0, {})
+
+    def told(self, dropped: int, missing: Mapping[str, int]) -> "_Piece":
+        return _Piece(self.batch, dropped, missing)
+
+
+@dataclass(frozen=True)
+class TableRows(RowStream):
+    """The complete rows of a table. `missing` is "error" or "drop", `unseen` levels "error" or "base"."""
+
+    source: Source
+    design: DesignSpec
+    missing: str = "error"
+    unseen: str = "error"
+
+    def blocks(self, size: int) -> Iterator[RowBlock]:
+        """See `RowStream`. Raises `MissingValuesError`, after counting the whole table, unless told to drop."""
+        return (parcel.block() for parcel in self.lazy_blocks(size))
+
+    def assume_finite(self) -> "TableRows | None":
+        """The same rows, of a typed table taken for finite; None where a row might have to be left out."""
+        trusted = self.source.assume_finite() if self.missing == "error" else None
+        return None if trusted is None else replace(self, source=trusted)
+
+    def read_by(self, design: DesignSpec) -> "TableRows":
+        """See `RowStream`: columns are matched by name."""
+        design.match(self.source, targets=True)
+        return replace(self, design=design)
+
+    def labelled(self, labels: Any) -> RowStream:
+        """See `RowStream`: `labels` names a column of the table."""
+        if not isinstance(labels, str):
+            return super().labelled(labels)  # which refuses
+        if labels not in self.source.schema():
+            raise RequestError(f"there is no column {labels}", "name a column of the table")
+        kind = self.design.columns.get(labels, Kind.TEXT)
+        terms: Any = (*self.design.terms, _Labels(labels, kind))
+        return replace(self, design=replace(self.design, terms=terms))
+
+    @property
+    def table(self) -> Source:
+        """See `RowStream`."""
+        return self.source
+
+    @property
+    def height(self) -> int | None:
+        """The rows of the table, complete or not, where that is known before they are read."""
+        return self.source.height
+
+    def lazy_blocks(self, size: int) -> Iterator[LazyBlock]:
+        """The same before their cells are encoded, so that several cores can do it."""
+        for pieces in grouped(self._pieces(), size):
+            total = sum(piece.rows for piece in pieces)
+            yield LazyBlock(total, partial(self._block, pieces), partial(self._columns, pieces))
+
+    def _columns(self, pieces: Sequence[_Piece]) -> ColumnBlock:
+        """The pieces as they lie, but for cells that are words."""
+        parts = chain.from_iterable(piece.batch.chunks() for piece in pieces)
+        encoded = [self.design.arrays(part, unseen=self.unseen) for part in parts]
+        name = self.design.weights
+        w = np.concatenate([piece.batch.frame[name].to_numpy() for piece in pieces]) if name else None
+        missing = sum((Counter(piece.missing) for piece in pieces), Counter())
+        dropped = sum(piece.dropped for piece in pieces)
+        return ColumnBlock(encoded, len(self.design.features), w, dropped, dict(missing))
+
+    def _block(self, pieces: Sequence[_Piece]) -> RowBlock:
+        """The pieces as one block whose X and Y lie row by row."""
+        design, total = self.design, sum(piece.rows for piece in pieces)
+        X, Y = np.empty((total, len(design.features))), np.empty((total, len(design.targets)))
+        w, missing, stop = np.empty(total) if design.weights else None, Counter(), 0
+        for piece in pieces:
+            rows = slice(stop, stop := stop + piece.rows)
+            design.encode(piece.batch, X[rows], unseen=self.unseen)
+            for j, target in enumerate(design.targets):
+                Y[rows, j] = piece.batch.frame[target].to_numpy()
+            if w is not None and design.weights:
+                w[rows] = piece.batch.frame[design.weights].to_numpy()
+            missing.update(piece.missing)
+        return RowBlock(X, Y, w, sum(piece.dropped for piece in pieces), dict(missing))
+
+    def _pieces(self) -> Iterator[_Piece]:
+        counted, incomplete, rows = Counter(), 0, 0
+        for batch in self.source.batches(self.design.columns):
+            rows += batch.frame.height
+            batch = self._present(batch)
+            present = batch.frame.height
+            absent = {s.name: n for s in batch.frame if (n := s.null_count())}
+            batch = batch.where(batch.complete) if absent else batch
+            dropped = present - batch.frame.height
+            counted.update(absent)
+            incomplete += dropped
+            if dropped and self.missing != "drop":
+                continue  # the error below wants the counts of the whole table
+            yield _Piece(batch, dropped, absent)
+        if rows == 0:
+            raise DataError(f"{self.source.name} has no rows", "give at least one row")
+        if incomplete and self.missing != "drop":
+            cells = listed(f"{name} {count:,}" for name, count in counted.items())
+            raise MissingValuesError(
+                f"{self.source.name} has missing cells: {cells} ({incomplete:,} of {rows:,} rows)", DROP
+            )
+
+    def _present(self, batch: Batch) -> Batch:
+        """The rows without those of weight zero, which are absent whatever their other cells hold."""
+        name = self.design.weights
+        if name is None:
+            return batch
+        refuse_negative(
+            batch.frame[name].fill_null(0.0).to_numpy(), lambda row: f"column {name}, {batch.place(row)}"
+        )
+        return batch.where((batch.frame[name] != 0).fill_null(True))
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """A term that numbers the values of a column as they come."""
+
+    column: str
+    kind: Kind
+    names = ("(clusters)",)
+    known: dict[Any, int] = field(default_factory=dict)
+
+    def encode(self, batch: Batch, out: np.ndarray, *, unseen: str = "error") -> None:  # noqa: ARG002
+        """Fill `out` (n, 1)."""
+        cells = batch.frame[self.column]
+        for cell in cells.unique(maintain_order=True):
+            self.known.setdefault(cell, len(self.known))
+        out[:, 0] = cells.replace_strict(self.known).to_numpy()

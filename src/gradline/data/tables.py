@@ -1,0 +1,86 @@
+"""Tables as a user names them: the source behind each, and its rows by a design that is learned or known."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from gradline.core.errors import DataError, Notice
+from gradline.data.columnar import FrameSource, LazySource
+from gradline.data.design import DesignSpec
+from gradline.data.files import FilesSource, open_files
+from gradline.data.infer_design import infer_design
+from gradline.data.selection import Selection
+from gradline.data.source import Source
+from gradline.data.table_rows import TableRows
+
+WEIGHTS = "(weights)"  # what an array of weights beside a frame is called
+
+
+def open_table(data: object) -> Source:
+    """The source behind a path, a list of paths, a frame of any library, a mapping of columns, a list of rows
+    as mappings, or a source itself.
+
+    Raises `FileError` when a path leads nowhere and `DataError` when the object is no table.
+    """
+    if isinstance(data, (str, os.PathLike)):
+        return open_files(os.fspath(data))
+    if (
+        isinstance(data, (list, tuple))
+        and data
+        and all(isinstance(part, (str, os.PathLike)) for part in data)
+    ):
+        return FilesSource(tuple(open_files(os.fspath(part)) for part in data), f"the {len(data)} files")
+    if callable(getattr(data, "batches", None)):
+        return data  # type: ignore[return-value]
+    if isinstance(data, pl.LazyFrame):
+        return LazySource(data, "the query")
+    source = FrameSource.of(data)
+    if source is None:
+        raise DataError(
+            f"{type(data).__name__} is no table with named columns",
+            "give a path, a pandas, polars or pyarrow frame, a mapping of columns, or arrays X and Y",
+        )
+    return source
+
+
+def chosen_rows(
+    selection: Selection, beside: Mapping[str, np.ndarray] | None = None
+) -> tuple[TableRows, list[Notice]]:
+    """The rows of a table by a design that is learned from it, and what the user should know of that.
+
+    `beside` the frame X stand its targets by name; weights are a column's name or an array (n,) of numbers.
+    """
+    names, weights = selection.targets, selection.weights
+    if beside is None:
+        source = open_table(selection.data)
+        names = [names] if isinstance(names, str) else list(names or [])
+    else:
+        source = _frame(selection.data, "X").beside(beside)
+        names = list(beside)
+    if weights is not None and not isinstance(weights, str):
+        frame = (
+            source
+            if isinstance(source, FrameSource)
+            else _frame(selection.data, "a table with an array of weights")
+        )
+        source, weights = frame.beside({WEIGHTS: weights}), WEIGHTS
+    design, notices = infer_design(source, replace(selection, targets=names, weights=weights))
+    return TableRows(source, design, selection.missing), notices
+
+
+def rows_by(design: DesignSpec, data: Any, missing: str, unseen: str) -> TableRows:
+    """The rows of a table read by a design that is known."""
+    return TableRows(open_table(data), design, missing, unseen).read_by(design)
+
+
+def _frame(data: Any, what: str) -> FrameSource:
+    source = None if isinstance(data, str) else FrameSource.of(data)
+    if source is None:
+        raise DataError(
+            f"{type(data).__name__} cannot be {what}", "give an array (n, p) or a frame with named columns"
+        )
+    return source
