@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Unpack, get_args, get_origin
 
 FACES = (
     "gradline",
@@ -70,7 +70,7 @@ def signature(name: str, function: Any) -> str:
         for one in found.parameters.values()
         if one.name not in ("self", "cls")
     ]
-    arguments = [argument(one) for one in shown]
+    arguments = [text for one in shown for text in declared(one)]
     kinds = [one.kind for one in shown]
     by_name = inspect.Parameter.KEYWORD_ONLY
     if by_name in kinds and inspect.Parameter.VAR_POSITIONAL not in kinds:
@@ -83,18 +83,22 @@ def signature(name: str, function: Any) -> str:
     return f"{name}(\n{lines}){result}"
 
 
-def argument(one: inspect.Parameter) -> str:
-    """An argument as it is declared."""
+def declared(one: inspect.Parameter) -> list[str]:
+    """An argument as it is declared; those that a typed `**` stands for, each by its name."""
     stars = {one.VAR_POSITIONAL: "*", one.VAR_KEYWORD: "**"}.get(one.kind, "")
+    if get_origin(one.annotation) is Unpack:
+        (choices,) = get_args(one.annotation)
+        fields = choices.__annotations__.items()
+        return [f"{name}: {readable(kind)} = …" for name, kind in fields]
     text = f"{stars}{one.name}"
     if one.annotation is not one.empty:
         text += f": {readable(one.annotation)}"
     if one.default is not one.empty:
-        text += f" = {value(one.default)}"
-    return text
+        text += f" = {written(one.default)}"
+    return [text]
 
 
-def value(default: Any) -> str:
+def written(default: Any) -> str:
     """A default as it is written, a function by its name."""
     if isinstance(default, str):
         return json.dumps(default)

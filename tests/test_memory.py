@@ -129,7 +129,9 @@ def test_pieces_are_blocks(size, weighted):
     """The same rows, cut at the same places; each is gone when the next one comes."""
     frame = table(61).with_columns(w=pl.Series(np.arange(61.0) % 5 + 1))
     rows = as_rows(Selection(frame, "y", ["x0", "x1"], weights="w" if weighted else None)).rows
-    found = [[None if part is None else part.copy() for part in parts_of(piece)] for piece in pieces(rows, size)]
+    found = [
+        [None if part is None else part.copy() for part in parts_of(piece)] for piece in pieces(rows, size)
+    ]
     for parts, block in zip(found, rows.blocks(size), strict=True):
         for part, other in zip(parts, parts_of(block), strict=True):
             np.testing.assert_array_equal(part, other)

@@ -10,6 +10,7 @@ import sys
 import venv
 import zipfile
 from pathlib import Path
+from typing import Any, TypedDict, Unpack
 
 import pytest
 import reference
@@ -81,11 +82,21 @@ def test_a_docstring_becomes_markdown():
     )
 
 
+class Choice(TypedDict, total=False):
+    weights: str | None
+    missing: str
+
+
 def test_a_signature_is_read_as_it_is_called():
     def short(a: "int", *more: float, b: str = "x") -> Path: ...
 
     def long(the_first_of_all: list[Path], the_second: int, *, third: dict[str, int]) -> None: ...
 
+    def typed(data: str, show: Any = print, **choice: Unpack[Choice]): ...
+
+    assert reference.signature("f", typed) == (
+        "f(\n    data: str,\n    show: Any = print,\n    weights: str | None = …,\n    missing: str = …,\n)"
+    )
     assert reference.signature("f", short) == 'f(a: int, *more: float, b: str = "x") -> Path'
     assert reference.signature("f", long) == (
         "f(\n    the_first_of_all: list[Path],\n    the_second: int,\n    *,\n    third: dict[str, int],\n) -> None"
