@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import gradline as package
-from gradline.cli.options import to_toml
+from gradline.cli.config import to_toml
 from gradline.cli.terminal import Progress
 from gradline.solvers import Record
 

@@ -21,11 +21,13 @@ from hypothesis import strategies as st
 import gradline
 from gradline.core.errors import DataError, GradlineError, GradlineWarning
 from gradline.core.kernels import policy
-from gradline.data import Kind, csv, files, open_table
+from gradline.data import csv, files
 from gradline.data.inputs import as_rows
-from gradline.data.meter import Meter
 from gradline.data.row_stream import Split
+from gradline.data.schema import Kind
 from gradline.data.selection import Selection
+from gradline.data.source import Meter
+from gradline.data.tables import open_table
 
 if sys.version_info >= (3, 14):
     from compression import zstd

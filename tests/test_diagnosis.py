@@ -22,7 +22,7 @@ from gradline.data.selection import Selection
 from gradline.pytorch import diagnose
 from gradline.pytorch.diagnosis.matching import misfit
 from gradline.pytorch.diagnosis.printed import MESSAGES, read_printed
-from gradline.pytorch.diagnosis.simulation import Case, Dynamics, Loop
+from gradline.pytorch.diagnosis.simulation import Dynamics, Loop, StatedSetup
 
 
 def mse(predictions, targets):
@@ -501,7 +501,7 @@ def test_a_message_that_stopped_a_right_loop_is_the_verdict():
 
 def case_of(X, Y, momentum=0.0):
     start = np.zeros((X.shape[1] + 1, Y.shape[1]))
-    return Case(np.column_stack([np.ones(len(X)), X]), Y, 1e-5, momentum, start, start)
+    return StatedSetup(np.column_stack([np.ones(len(X)), X]), Y, 1e-5, momentum, start, start)
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.5])

@@ -21,7 +21,7 @@ from gradline.history.decomposition import movement
 from gradline.history.lines import unified
 from gradline.history.recording import commit
 from gradline.history.store import Store
-from gradline.history.text import told_several
+from gradline.history.text import render_several
 from gradline.pages.difference import difference, several
 
 CROPS = ("example:crops", ["apples", "oranges"])
@@ -337,10 +337,10 @@ def test_several_versions_side_by_side(project, gradline):
     assert rows["humidity → apples"][2] is None
     assert rows["temp → oranges"] == tuple(load_of(store, version).weight[1, 0] for version in versions)
     assert not any(name in rows for name in ("rows", "targets", "bias", "scale", "fingerprint of rows"))
-    assert "v1" in told_several([table])
+    assert "v1" in render_several([table])
     done = gradline("diff", "v1", "v2", "v3", "--json", cwd=project)
     assert json.loads(done.out)["tables"][0]["rows"][0]["values"] == list(rows["loss"])
-    assert "nothing differs" in told_several(side_by_side([versions[0]] * 3, store))
+    assert "nothing differs" in render_several(side_by_side([versions[0]] * 3, store))
 
 
 @pytest.mark.slow

@@ -506,18 +506,19 @@ def test_the_command_refuses(gradline, saved, tmp_path, words, code, error):
 @pytest.mark.parametrize("to", ["sql", "onnx", "torch"])
 def test_a_failed_trial_leaves_the_file_that_was_there(to, saved, tmp_path, monkeypatch, capfd):
     """An export may be written again; one that differs from the model that it is tried against is not."""
+    from gradline.cli.export import ExportOptions
     from gradline.cli.export import export as command
 
     path = tmp_path / "there"
-    command(saved, to, output=str(path))
+    command(ExportOptions(saved, to, output=str(path)))
     before = path.read_bytes()
-    command(saved, to, output=str(path))
+    command(ExportOptions(saved, to, output=str(path)))
     assert path.read_bytes() == before
     name = "state_dict" if to == "torch" else to
     write = getattr(exports, name)
     monkeypatch.setattr(exports, name, lambda model, *how, **more: write(off(model, 1e-9), *how, **more))
     with pytest.raises(DigitsError):
-        command(saved, to, output=str(path))
+        command(ExportOptions(saved, to, output=str(path)))
     assert path.read_bytes() == before
     assert [path] == list(tmp_path.iterdir())
     assert capfd.readouterr().out == ""

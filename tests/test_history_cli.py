@@ -126,7 +126,7 @@ def test_checkout_note_and_tag_by_name(gradline):
         (["commit"], 2, "nothing is named to commit"),
         (["commit", "absent.txt"], 1, "there is no file absent.txt"),
         (["commit", "rows.csv"], 2, "is a file of data"),
-        (["log", "--where", "loss <"], 2, "cannot be read at column"),
+        (["log", "--where", "loss <"], 2, "cannot be judged: unable to parse"),
         (["log", "--where", "los < 2"], 2, "did you mean loss or rows?"),
         (["log", "--sort", "los"], 2, "did you mean loss or rows?"),
         (["show", "v9"], 1, "there is no version v9"),

@@ -1,4 +1,4 @@
-"""The rows of the log: conditions that are read and never executed, and the order."""
+"""The rows of the log: conditions in SQL, refusals that say how to write them, and the order."""
 
 import hypothesis.strategies as st
 import pytest
@@ -8,7 +8,7 @@ from versions import crops_model, project_folder, record  # noqa: F401 - fixture
 from gradline import history
 from gradline.core.errors import UsageError
 from gradline.history import commit
-from gradline.history.filters import condition
+from gradline.history.filters import matching
 from gradline.history.listing import chosen, rows_of
 
 ROWS = [
@@ -18,7 +18,7 @@ ROWS = [
     {"loss": -1e-3, "solver": "it's", "rows": 15},
     {},
 ]
-NAMES = ["loss", "solver", "rows"]
+NAMES = ["loss", "solver", "rows", "when"]
 
 
 @pytest.mark.parametrize(
@@ -26,24 +26,37 @@ NAMES = ["loss", "solver", "rows"]
     [
         ("loss < 2", [0, 3]),
         ("loss<=2 and solver=='sgd'", [1]),
+        ("loss <= 2 AND solver = 'sgd'", [1]),
         ("loss < 1 or rows == 5", [0, 2, 3]),
-        ("not loss < 2", [1, 2, 4]),
-        ("not (loss < 2 or solver == 'exact')", [1, 4]),
-        ("0 < loss < 1", [0]),
+        ("not loss < 2 and loss is not null", [1]),
+        ("not loss < 2 or loss is null", [1, 2, 4]),
+        ("not (loss < 2 or solver = 'exact') and loss is not null", [1]),
+        ("0 < loss and loss < 1", [0]),
         ("loss > -1", [0, 1, 3]),
         ("loss == -0.001", [3]),
         ('solver == "it\'s"', [3]),
+        ("solver = 'it''s'", [3]),
         ("solver != 'gd'", [1, 2, 3]),
         ("2 > loss", [0, 3]),
         ("rows == rows", [0, 2, 3]),
-        ("solver < 2", []),
-        ("loss < 'a'", []),
-        ("loss < 2 and not rows == 15 or solver >= 'sgd'", [1]),
+        ("loss is null", [2, 4]),
+        ("solver in ('gd', 'sgd')", [0, 1]),
+        ("solver like '%gd'", [0, 1]),
+        ("loss = min(loss)", [3]),
+        ("loss < 2 and rows != 15 or solver >= 'sgd'", [1]),
+        ("solver = 'a < b < c'", []),
+        ("when > 3", []),
+        ("1 = 1", [0, 1, 2, 3, 4]),
+        ("count(*) > 5", []),
+        ("try_cast(solver as double) < 2", []),
     ],
 )
 def test_a_condition_holds_where_it_says(text, found):
-    holds = condition(text, NAMES)
-    assert [i for i, row in enumerate(ROWS) if holds(row)] == found
+    assert matching(ROWS, text, NAMES) == [ROWS[i] for i in found]
+
+
+def test_no_version_no_row():
+    assert matching([], "loss < 2", NAMES) == []
 
 
 leaves = st.builds(
@@ -64,29 +77,47 @@ conditions = st.recursive(
 @given(conditions, st.integers(-2, 2), st.integers(-2, 2))
 def test_a_condition_means_what_python_means(text, a, b):
     row = {"a": a, "b": b}
-    assert condition(text, ["a", "b"])(row) == eval(text, {"__builtins__": {}}, row)
+    assert matching([row], text, ["a", "b"]) == ([row] if eval(text, {"__builtins__": {}}, row) else [])
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "__import__('os').system('touch hacked')", "loss", "1", "loss < open('x')", "loss.real < 2", "loss[0] < 2",
-        "[loss for loss in (1,)]", "(lambda: 1)() < 2", "loss < 2 if loss else 3", "loss in (1, 2)", "loss is 2",
-        "loss + 1 < 2", "loss := 2", "loss = 2", "f'{loss}' == '2'", "", "   ", "loss <", "loss < 2; 1", "loss <\n2\n3",
+        "[loss for loss in (1,)]", "(lambda: 1)() < 2", "loss < 2 if loss else 3", "loss is 2", "loss := 2",
+        "f'{loss}' == '2'", "", "   ", "loss <", "loss < 2; 1", "loss <\n2\n3", "loss, solver", "*",
         "\0", "'" , "(" * 900, "not " * 240 + "loss", "-" * 900 + "1 < loss", "loss < 2" + " " * 2000 + "and 1 < 2",
-        "loss < 1j", "loss < b'1'", "loss < ...", "loss < {}",
-        "*loss < 2", "await loss < 2", "-loss < 2", "- -1 < loss",
+        "loss < 1j", "loss < b'1'", "loss < ...", "loss < {}", "*loss < 2", "await loss < 2", "loss < 2 as x",
+        "(select 1) < 2", "(select count(*) from read_csv('/etc/hostname')) > 0", "solver ~ '((('",
+        "solver < 2", "loss < 'a'", "cast(solver as double) < 2",
     ],
 )  # fmt: skip
 def test_a_condition_is_nothing_else(text, project):
     with pytest.raises(UsageError):
-        condition(text, NAMES)(ROWS[0])
+        matching(ROWS, text, NAMES)
     assert list(project.iterdir()) == []
 
 
 def test_an_unknown_name_is_refused_with_those_that_there_are():
     with pytest.raises(UsageError, match=r"no version has los\b.*Did you mean loss"):
-        condition("los < 2", NAMES)
+        matching(ROWS, "los < 2", NAMES)
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("0 < loss < 1", "write 0 < loss and loss < 1"),
+        ("solver == 'gd' != 2", "write 0 < loss and loss < 1"),
+        ("not loss < 2", "or loss is null"),
+        ("rows > 1 and not loss == 2", "or rows is null"),
+        ("solver < 2", "'texts'"),
+    ],
+)
+def test_what_sql_reads_otherwise_than_python_is_refused_with_how_to_write_it(text, remedy):
+    """Python's chains, and its `not` of what is not there, would silently mean another thing."""
+    with pytest.raises(UsageError) as refused:
+        matching(ROWS, text, NAMES)
+    assert remedy in refused.value.remedy
 
 
 def test_rows_are_sorted_by_any_name_and_those_without_it_come_last():

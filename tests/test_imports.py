@@ -73,7 +73,7 @@ UPWARDS = {
     ("moments", "plots"),
 }
 HOMES = {
-    "polars": {"data", "design", "rows", "cli"},
+    "polars": {"data", "design", "rows", "cli", "history"},
     "narwhals": {"data"},
     "safetensors": {"storage"},
     "sklearn": {"linear_model", "pytorch"},  # the lesson checks itself against scikit-learn
@@ -207,6 +207,7 @@ LOADS = [
     ),
     ("commit crops.safetensors -m three", VERSION),
     ("log", set()),
+    ("log --where loss<2", {"polars"}),
     ("diff v1 v2", VERSION),
     ("note v1 exact", set()),
     ("tag v1 exact", set()),
@@ -250,7 +251,7 @@ def test_what_a_command_loads(words, libraries, folder):
 
 
 def test_every_command_tells_what_it_loads():
-    from gradline.cli import app
+    from gradline.cli.commands import app
 
     rows = [getattr(row, "values", row) for row in LOADS]
     told = {words.split()[0] for words, _ in rows if not words.startswith("-")}

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from gradline.cli import app
+from gradline.cli.commands import app
 from gradline.data.files import EXAMPLES
 
 CROPS = np.loadtxt(EXAMPLES / "crops.csv", delimiter=",", skiprows=1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gradline.core.linalg.double_double import Doubled, two_sum
-from gradline.core.linalg.exact_products import SUMMED, Sliced
+from gradline.core.linalg.refinement import SUMMED, Sliced
 
 ROUNDING = 2.0**-102  # of a product, beside the largest entries of both sides
 

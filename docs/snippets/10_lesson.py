@@ -11,5 +11,5 @@ for by, mistake in (
     run = lesson(
         "example:iphone", "sales", by=by, mistake=mistake, epochs=9
     ).compare()
-    print(f"{mistake}: {run.lesson.mistake.title}")
+    print(f"{mistake}: {run.mistake.title}")
     print(*textwrap.wrap(run.cause, 72), *run.lines(), "", sep="\n")

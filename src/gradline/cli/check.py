@@ -1,71 +1,95 @@
-"""Check: what training would do, before any training."""
+"""Check: what training would do before any of it, this machine's digits, and whether a model's claims hold."""
 
+import textwrap
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
 
-from gradline.cli import flags
-from gradline.cli.terminal import expect_targets, guarded, out, out_json, say, tell_notices
+from gradline.cli.fit import rate
+from gradline.cli.options import (
+    AsJson,
+    Bias,
+    Data,
+    Exclude,
+    Features,
+    Lr,
+    Memory,
+    Missing,
+    Model,
+    Momentum,
+    Scale,
+    Targets,
+    Weights,
+    argument,
+    flag,
+    frozen,
+)
+from gradline.cli.terminal import Progress, expect_data, expect_targets, out, out_json, say, tell_notices
+from gradline.core.errors import UsageError
 from gradline.core.memory_limit import limited
 
-PANEL = "Check"
+DISAGREES = 3
 
 
-def register(app: typer.Typer) -> None:
-    """Add this panel's commands."""
-    app.command(rich_help_panel=PANEL)(guarded(trajectory))
-    app.command(rich_help_panel=PANEL)(guarded(selftest))
+@frozen
+class TrajectoryOptions:
+    """Which columns, which rate, and the epochs to look at."""
+
+    data: Annotated[str, argument("Data as for fit.")]
+    targets: Targets = ()
+    lr: Lr = "auto"
+    at: Annotated[Sequence[int], flag("Epoch to look at; may be repeated.")] = ()
+    momentum: Momentum = 0.0
+    scale: Scale | None = None
+    features: Features = ()
+    exclude: Exclude = ()
+    bias: Bias = True
+    weights: Weights | None = None
+    missing: Missing = "error"
+    memory: Memory | None = None
+    as_json: AsJson = False
 
 
-def trajectory(
-    data: Annotated[str, typer.Argument(help="Data as for fit.", show_default=False)],
-    target: flags.Targets = None,
-    lr: flags.Lr = None,
-    at: Annotated[
-        list[int] | None, typer.Option(help="Epoch to look at; may be repeated.", show_default=False)
-    ] = None,
-    momentum: flags.Momentum = None,
-    scale: flags.Scale = None,
-    feature: flags.Features = None,
-    exclude: flags.Exclude = None,
-    bias: flags.Bias = None,
-    weights: flags.Weights = None,
-    missing: flags.Missing = None,
-    memory: flags.Memory = None,
-    as_json: flags.AsJson = False,
-) -> None:
+def trajectory(options: TrajectoryOptions) -> None:
     """Full-batch gradient descent from zeros at any epoch, 1 or a billion, without running it.
 
     Example:
 
       gradline trajectory example:crops -t apples -t oranges --lr 1e-5 --at 100 --at 84000000
     """
-    from gradline.cli.options import rate  # noqa: PLC0415 - --help needs no numpy
-    from gradline.core.errors import UsageError  # noqa: PLC0415
-    from gradline.data.inputs import as_rows  # noqa: PLC0415
+    from gradline.data.inputs import as_rows  # noqa: PLC0415 - --help needs no numpy
     from gradline.data.selection import Selection  # noqa: PLC0415
     from gradline.moments.state import Moments  # noqa: PLC0415
     from gradline.solvers.problem import Scaling  # noqa: PLC0415
     from gradline.solvers.spectrum import Spectrum  # noqa: PLC0415
     from gradline.solvers.trajectory import Trajectory  # noqa: PLC0415
 
-    expect_targets(data, target or [])
-    chosen, has_bias = rate(lr or "auto"), bias is not False
-    scale = scale or ("standard" if chosen == "auto" else "none")
+    expect_targets(options.data, options.targets)
+    lr, momentum = rate(options.lr), options.momentum
+    scale = options.scale or ("standard" if lr == "auto" else "none")
     if scale not in ("none", "standard"):
         raise UsageError(f"scale is {scale!r}", "use none or standard")
-    selection = Selection(data, target, feature, exclude or [], weights, missing or "error")
-    reading = as_rows(selection)
+    reading = as_rows(
+        Selection(
+            options.data,
+            options.targets,
+            options.features or None,
+            options.exclude,
+            options.weights,
+            options.missing,
+        )
+    )
     tell_notices(reading.notices)
-    with limited(memory):
+    with limited(options.memory):
         moments = Moments.from_rows(reading.rows)
     moments = moments.select(moments.design.drop_unused_levels(moments.has_level))
-    scaling = Scaling.standard(moments, has_bias) if scale == "standard" else Scaling.none(moments.p)
+    scaling = Scaling.standard(moments, options.bias) if scale == "standard" else Scaling.none(moments.p)
     view = scaling.moments(moments)
-    step = Spectrum.of(view, has_bias).best_lr(momentum or 0.0) if chosen == "auto" else float(chosen)
-    path = Trajectory(view, step, momentum or 0.0, None, has_bias)
-    points = [path.at(epoch) for epoch in at or [0, 1, 10, 100, 1000, 10_000]]
-    if as_json:
+    step = Spectrum.of(view, options.bias).best_lr(momentum) if lr == "auto" else float(lr)
+    path = Trajectory(view, step, momentum, None, options.bias)
+    points = [path.at(epoch) for epoch in options.at or [0, 1, 10, 100, 1000, 10_000]]
+    if options.as_json:
         out_json(_report(path, points, scaling))
     else:
         _print(path, points)
@@ -74,7 +98,7 @@ def trajectory(
 def _print(path: Any, points: list[Any]) -> None:
     from gradline.core.text import number, percent  # noqa: PLC0415
     from gradline.model.certificate import far, near  # noqa: PLC0415 - --help needs no numpy
-    from gradline.model.summary import aligned  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.summary import aligned  # noqa: PLC0415
 
     columns = [
         ["epoch", *(f"{point.epoch:,}" for point in points)],
@@ -128,7 +152,14 @@ def _report(path: Any, points: list[Any], scaling: Any) -> dict[str, Any]:
     )
 
 
-def selftest(as_json: flags.AsJson = False) -> None:
+@frozen
+class SelftestOptions:
+    """How the scores are told."""
+
+    as_json: AsJson = False
+
+
+def selftest(options: SelftestOptions) -> None:
     """NIST's eleven regressions on this machine: correct digits by each way to an answer.
 
     Exits 3 when the exact solver has fewer than 15 in any coefficient.
@@ -138,7 +169,7 @@ def selftest(as_json: flags.AsJson = False) -> None:
     from gradline.model.summary import aligned  # noqa: PLC0415
 
     scores = scores_of_all()
-    if as_json:
+    if options.as_json:
         out_json({"scores": [score._asdict() for score in scores]})
     else:
         columns = [["set", *(score.name for score in scores)], ["way", *(score.way for score in scores)]]
@@ -156,3 +187,94 @@ def selftest(as_json: flags.AsJson = False) -> None:
     if worst < EXPECTED:
         say(f"gradline: the exact solver has {worst:.1f} digits where it should have {EXPECTED:g}")
         raise typer.Exit(3)
+
+
+@frozen
+class DoctorOptions:
+    """Which columns to examine, a rate to judge, or a finding to explain."""
+
+    data: Data | None = None
+    targets: Targets = ()
+    features: Features = ()
+    exclude: Exclude = ()
+    bias: Bias = True
+    weights: Weights | None = None
+    missing: Annotated[str, flag("Rows with missing cells: error or drop. Default: drop.")] = "drop"
+    lr: Annotated[float | None, flag("A learning rate to judge. Default: the best.")] = None
+    explain: Annotated[str | None, flag("Explain the code of a finding.", metavar="CODE")] = None
+    memory: Memory | None = None
+    as_json: AsJson = False
+
+
+def doctor(options: DoctorOptions) -> None:
+    """A plan before any training: what the data bear, what stands in the way, and what to run.
+
+    Examples:
+
+      gradline doctor example:crops -t apples -t oranges --lr 1e-5
+
+      gradline doctor --explain far-from-zero
+    """
+    if options.explain is not None:
+        _explain(options.explain)
+        return
+    data = expect_data(options.data, "doctor")
+    from gradline.data.selection import Selection  # noqa: PLC0415 - --help needs no numpy
+
+    expect_targets(data, options.targets)
+    selection = Selection(
+        data, options.targets, options.features or None, options.exclude, options.weights, options.missing
+    )
+    with limited(options.memory):
+        report = _examined(selection, options.bias, options.lr)
+    if options.as_json:
+        out_json(report.to_dict())
+    else:
+        out(str(report))
+
+
+def _explain(code: str) -> None:
+    from gradline.model.doctor.findings import explain  # noqa: PLC0415 - --help needs it not
+    from gradline.model.summary import WIDTH  # noqa: PLC0415
+
+    for paragraph in explain(code).split("\n\n"):
+        out(textwrap.fill(paragraph, WIDTH, break_on_hyphens=False) + "\n")
+
+
+def _examined(selection: Any, bias: bool, lr: float | None) -> Any:
+    from gradline.model.doctor.doctor import examine  # noqa: PLC0415 - --help needs no numpy
+
+    progress = Progress()
+    try:
+        return examine(selection, bias, lr, lambda block: progress.on_rows(block.rows))
+    finally:
+        progress.clear()
+
+
+@frozen
+class VerifyOptions:
+    """The model, and the rows that it is held against."""
+
+    model: Model
+    data: Annotated[str, argument("The rows that it was trained on.")]
+    memory: Memory | None = None
+    as_json: AsJson = False
+
+
+def verify(options: VerifyOptions) -> None:
+    """Derive what a model claims again from the rows, by a path of its own; exit 3 where a claim does not hold.
+
+    Example:
+
+      gradline verify crops.safetensors example:crops
+    """
+    from gradline.model.verify.claims import verify  # noqa: PLC0415 - --help needs no numpy
+
+    with limited(options.memory):
+        outcome = verify(options.model, options.data)
+    if options.as_json:
+        out_json(outcome.to_dict())
+    else:
+        out(str(outcome))
+    if not outcome.agrees:
+        raise typer.Exit(DISAGREES)

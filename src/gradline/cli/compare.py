@@ -1,35 +1,29 @@
 """Versions: what changed between them, and why the coefficients moved."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
-from gradline.cli import flags
+from gradline.cli.options import AsJson, argument, flag, frozen
 from gradline.cli.share import expect_page
-from gradline.cli.terminal import guarded, out, out_json, say
-from gradline.cli.versions import PANEL, named
+from gradline.cli.terminal import out, out_json, say
+from gradline.cli.versions import named
+from gradline.core.errors import UsageError
 
 
-def register(app: typer.Typer) -> None:
-    """Add this command to its panel."""
-    app.command(rich_help_panel=PANEL)(guarded(diff))
+@frozen
+class DiffOptions:
+    """What to compare, and how it is told."""
+
+    names: Annotated[Sequence[str], argument("v3, 3, a tag, latest, or a model's file.", metavar="A B …")]
+    average: Annotated[bool, flag("Average the causes over their orders, not one order.", "--average")] = (
+        False
+    )
+    html: Annotated[Path | None, flag("Write the same as one page to this file.")] = None
+    as_json: AsJson = False
 
 
-def diff(
-    names: Annotated[
-        list[str],
-        typer.Argument(metavar="A B …", help="v3, 3, a tag, latest, or a model's file.", show_default=False),
-    ],
-    average: Annotated[
-        bool, typer.Option("--average", help="Average the causes over their orders, not one order.")
-    ] = False,
-    html: Annotated[
-        Path | None,
-        typer.Option("--html", help="Write the same as one page to this file.", show_default=False),
-    ] = None,
-    as_json: flags.AsJson = False,
-) -> None:
+def diff(options: DiffOptions) -> None:
     """Show what differs between two versions, most important first, and why the coefficients moved.
 
     Their change is split into data (other rows), columns (others, or a bias) and training (how far each model stopped
@@ -41,11 +35,10 @@ def diff(
 
       gradline diff january.safetensors latest --average --html diff.html
     """
-    from gradline.core.errors import UsageError  # noqa: PLC0415 - --help needs it not
-
+    names, html = options.names, options.html
     if len(names) < 2:
         raise UsageError(f"only {names[0]} is named", "name two or more to compare, such as v1 v2")
-    if average and len(names) > 2:
+    if options.average and len(names) > 2:
         raise UsageError(
             "--average explains one change, and there are several", "name two versions, or leave it out"
         )
@@ -55,14 +48,14 @@ def diff(
     if len(names) == 2:
         from gradline.history.comparison import compare  # noqa: PLC0415 - --help needs no numpy
 
-        _show(compare(subjects[0], subjects[1], store, average=average), html, as_json)
+        _show(compare(subjects[0], subjects[1], store, average=options.average), html, options.as_json)
     else:
         from gradline.history.comparison import side_by_side  # noqa: PLC0415
 
-        _show_several(side_by_side(subjects, store), html, as_json)
+        _show_several(side_by_side(subjects, store), html, options.as_json)
 
 
-def _subjects(names: list[str]) -> tuple[list[Any], Any]:
+def _subjects(names: Sequence[str]) -> tuple[list[Any], Any]:
     """The versions and files of these names, and the store of the versions, None where there are only files."""
     subjects, store = [], None
     for name in names:
@@ -95,6 +88,6 @@ def _show_several(tables: list[Any], html: Path | None, as_json: bool) -> None:
 
         out_json(finite({"tables": [table.to_dict() for table in tables]}))
     elif html is None:
-        from gradline.history.text import told_several  # noqa: PLC0415
+        from gradline.history.text import render_several  # noqa: PLC0415
 
-        out(told_several(tables))
+        out(render_several(tables))

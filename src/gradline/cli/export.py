@@ -3,49 +3,38 @@
 import atexit
 import gc
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from gradline.cli import flags
-from gradline.cli.terminal import guarded, say
+from gradline.cli.options import Model, Output, flag, frozen
+from gradline.cli.terminal import say
+from gradline.core.errors import FileError, UsageError
+from gradline.core.text import listed
 
 if TYPE_CHECKING:
     from gradline.exports.probe import Trial
     from gradline.model.model import LinearModel
 
-PANEL = "Share"
 SUFFIXES = {"sql": ".sql", "onnx": ".onnx", "torch": ".pt"}
 # How files of each kind begin, so that nothing else is written over.
 STARTS = {"sql": b"-- A linear model for ", "onnx": b"\x08", "torch": b"PK"}
 
 
-def register(app: typer.Typer) -> None:
-    """Add this panel's command."""
-    app.command(rich_help_panel=PANEL)(guarded(export))
+@frozen
+class ExportOptions:
+    """A model, the program that it is for, and where it goes; None where a kind of export has its own default."""
+
+    model: Model
+    to: Annotated[str, flag("sql, onnx or torch.")]
+    dialect: Annotated[str | None, flag("duckdb, postgres, sqlite or mysql. Default: duckdb.")] = None
+    table: Annotated[str | None, flag("Table to select from. Default: data.")] = None
+    keep: Annotated[Sequence[str], flag("Column to put before the predictions; may be repeated.")] = ()
+    unseen: Annotated[str | None, flag("A level not seen in training: null or base. Default: null.")] = None
+    output: Output | None = None
 
 
-def export(
-    model: flags.Model,
-    to: Annotated[str, typer.Option("--to", help="sql, onnx or torch.", show_default=False)],
-    dialect: Annotated[
-        str | None,
-        typer.Option(help="duckdb, postgres, sqlite or mysql. Default: duckdb.", show_default=False),
-    ] = None,
-    table: Annotated[
-        str | None, typer.Option(help="Table to select from. Default: data.", show_default=False)
-    ] = None,
-    keep: Annotated[
-        list[str] | None,
-        typer.Option(help="Column to put before the predictions; may be repeated.", show_default=False),
-    ] = None,
-    unseen: Annotated[
-        str | None,
-        typer.Option(help="A level not seen in training: null or base. Default: null.", show_default=False),
-    ] = None,
-    output: flags.Output = None,
-) -> None:
+def export(options: ExportOptions) -> None:
     """Write a model for other programs: a SELECT, an ONNX graph or a PyTorch state_dict.
 
     It is first tried on probe rows, where an engine for it is installed. SQL goes to standard output without -o.
@@ -56,21 +45,22 @@ def export(
 
       gradline export crops.safetensors --to onnx -o crops.onnx
     """
-    from gradline.core.errors import UsageError  # noqa: PLC0415 - --help needs no numpy
-
+    to, dialect, table, keep, unseen = (
+        options.to, options.dialect, options.table, options.keep, options.unseen,
+    )  # fmt: skip
     if to not in SUFFIXES:
         raise UsageError(f"--to is {to!r}", f"use {', '.join(SUFFIXES)}")
     _expect_fitting(to, {"--dialect": dialect, "--table": table, "--keep": keep, "--unseen": unseen})
-    path = _path(model, to, output)
-    from gradline.model.model import load  # noqa: PLC0415
+    path = _path(options.model, to, options.output)
+    from gradline.model.model import load  # noqa: PLC0415 - --help needs no numpy
 
-    loaded = load(model)
+    model = load(options.model)
     if to == "sql":
-        content, trial = _sql(loaded, dialect or "duckdb", table or "data", keep or [], unseen or "null")
+        content, trial = _sql(model, dialect or "duckdb", table or "data", keep, unseen or "null")
     elif to == "onnx":
-        content, trial = _onnx(loaded, unseen or "null")
+        content, trial = _onnx(model, unseen or "null")
     else:
-        content, trial = _torch(loaded)
+        content, trial = _torch(model)
     _write(path, content)
     say(str(trial or "not tried: no engine for it is installed; compare some rows with gradline predict"))
     if path:
@@ -78,7 +68,7 @@ def export(
 
 
 def _sql(
-    model: "LinearModel", dialect: str, table: str, keep: list[str], unseen: str
+    model: "LinearModel", dialect: str, table: str, keep: Sequence[str], unseen: str
 ) -> tuple[bytes, "Trial | None"]:
     from gradline.exports import sql  # noqa: PLC0415
     from gradline.exports.probe import Probe  # noqa: PLC0415
@@ -99,7 +89,6 @@ def _onnx(model: "LinearModel", unseen: str) -> tuple[bytes, "Trial | None"]:
 
 
 def _torch(model: "LinearModel") -> tuple[bytes, "Trial"]:
-    from gradline.core.text import listed  # noqa: PLC0415
     from gradline.exports import state_dict  # noqa: PLC0415
     from gradline.exports.probe import Probe  # noqa: PLC0415
     from gradline.exports.trial import torch_trial  # noqa: PLC0415
@@ -110,10 +99,8 @@ def _torch(model: "LinearModel") -> tuple[bytes, "Trial"]:
     return state, trial
 
 
-def _expect_fitting(to: str, given: dict[str, str | list[str] | None]) -> None:
+def _expect_fitting(to: str, given: dict[str, str | Sequence[str] | None]) -> None:
     """Refuse what the kind of export has no use for."""
-    from gradline.core.errors import UsageError  # noqa: PLC0415 - --help needs no numpy
-
     fitting = {"sql": ("--dialect", "--table", "--keep", "--unseen"), "onnx": ("--unseen",), "torch": ()}[to]
     for name, value in given.items():
         if value and name not in fitting:
@@ -122,8 +109,6 @@ def _expect_fitting(to: str, given: dict[str, str | list[str] | None]) -> None:
 
 def _path(model: Path, to: str, output: str | None) -> Path | None:
     """Where to write; None for standard output. Refuses, before any work, what holds something else."""
-    from gradline.core.errors import FileError  # noqa: PLC0415 - --help needs no numpy
-
     if output is None and to == "sql":
         return None
     path = Path(output or f"{model.stem}{SUFFIXES[to]}")

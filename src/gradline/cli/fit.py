@@ -3,52 +3,93 @@
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-from gradline.cli import flags
-from gradline.cli.terminal import Progress, expect_targets, guarded, out, out_json, say, tell_notices
+from gradline.cli.options import (
+    AsJson,
+    BatchSize,
+    Bias,
+    Data,
+    Exclude,
+    Features,
+    Lr,
+    Memory,
+    Message,
+    Missing,
+    Momentum,
+    Output,
+    Scale,
+    Targets,
+    Weights,
+    flag,
+    frozen,
+)
+from gradline.cli.terminal import (
+    Progress,
+    expect_data,
+    expect_targets,
+    out,
+    out_json,
+    say,
+    tell_notices,
+)
+from gradline.core.errors import UsageError
 
-PANEL = "Fit"
+
+@frozen
+class FitOptions:
+    """One field is one option: a flag, a key of `--config`, and an argument of the solver or of `fit` of that name.
+
+    None stands for what was not given; the solver and the request have their own defaults.
+    """
+
+    data: Data | None = None
+    targets: Targets = ()
+    features: Features = ()
+    exclude: Exclude = ()
+    solver: Annotated[str, flag("auto, exact, gd or sgd. Default: auto.")] = "auto"
+    lr: Lr | None = None
+    epochs: Annotated[int | None, flag("Passes over the rows. Default: gd 100, sgd 20.")] = None
+    batch_size: BatchSize | None = None
+    momentum: Momentum | None = None
+    shuffle: Annotated[bool | None, flag("A new order each epoch (sgd). Default: yes.")] = None
+    decay: Annotated[
+        str | None, flag("Of the rate (sgd): none or linear. Default: linear where lr is auto.")
+    ] = None
+    dtype: Annotated[
+        str | None, flag("Numbers of the steps (sgd): float64 or float32. Default: float64.")
+    ] = None
+    scale: Scale | None = None
+    init: Annotated[
+        str | None, flag("zeros, normal, uniform, linear, or the file of a model to go on from.")
+    ] = None
+    bias: Bias | None = None
+    weights: Weights | None = None
+    holdout: Annotated[float | None, flag("Share of rows to keep out and evaluate, such as 0.2.")] = None
+    seed: Annotated[int | None, flag("Of shuffling, random starts and the holdout. Default: 0.")] = None
+    missing: Missing | None = None
+    digits: Annotated[
+        float | None,
+        flag("Digits that must be sure, by more passes if need be (exact). Default: 10."),
+    ] = None
+    log_every: Annotated[int, flag("Print the loss every so many epochs.")] = 0
+    config: Annotated[
+        Path | None, flag("TOML file with these options; flags win over it.", in_file=False)
+    ] = None
+    memory: Memory | None = None
+    force: Annotated[bool | None, flag("Train even above the largest stable rate.", "--force")] = None
+    require_certified: Annotated[bool, flag("Exit 3 unless certified.", "--require-certified")] = False
+    output: Output | None = None
+    commit: Annotated[bool, flag("Record a version too; -m says what it is.", "--commit", in_file=False)] = (
+        False
+    )
+    message: Message = ""
+    as_json: AsJson = False
 
 
-def register(app: typer.Typer) -> None:
-    """Add this panel's commands."""
-    app.command(rich_help_panel=PANEL)(guarded(fit))
-
-
-def fit(
-    data: flags.Data = None,
-    target: flags.Targets = None,
-    feature: flags.Features = None,
-    exclude: flags.Exclude = None,
-    solver: flags.Solver = None,
-    lr: flags.Lr = None,
-    epochs: flags.Epochs = None,
-    batch_size: flags.BatchSize = None,
-    momentum: flags.Momentum = None,
-    shuffle: flags.Shuffle = None,
-    decay: flags.Decay = None,
-    dtype: flags.Dtype = None,
-    scale: flags.Scale = None,
-    init: flags.Init = None,
-    bias: flags.Bias = None,
-    weights: flags.Weights = None,
-    holdout: flags.Holdout = None,
-    seed: flags.Seed = None,
-    missing: flags.Missing = None,
-    digits: flags.Digits = None,
-    log_every: flags.LogEvery = None,
-    config: flags.Config = None,
-    memory: flags.Memory = None,
-    force: flags.Force = None,
-    require_certified: flags.RequireCertified = None,
-    output: flags.Output = None,
-    commit: flags.Commit = False,
-    message: flags.Message = "",
-    as_json: flags.AsJson = False,
-) -> None:
+def fit(options: FitOptions) -> None:
     """Fit a linear model to a table, and prove the answer.
 
     Examples:
@@ -59,84 +100,100 @@ def fit(
 
       gradline fit flights.csv -t arr_delay -f dep_delay -f carrier --missing drop -o delay.safetensors
     """
-    from gradline.cli.options import FitOptions  # noqa: PLC0415 - --help needs no numpy
-    from gradline.core.tensor_file import expect_writable  # noqa: PLC0415
+    from gradline.core.tensor_file import expect_writable  # noqa: PLC0415 - --help needs no numpy
 
-    given = {
-        "data": data, "targets": target, "features": feature, "exclude": exclude, "solver": solver, "lr": lr,
-        "epochs": epochs, "batch_size": batch_size, "momentum": momentum, "shuffle": shuffle, "decay": decay,
-        "dtype": dtype,
-        "scale": scale, "init": init, "bias": bias, "weights": weights, "holdout": holdout, "seed": seed,
-        "missing": missing, "digits": digits, "memory": memory, "force": force, "log_every": log_every,
-        "require_certified": require_certified, "output": output,
-    }  # fmt: skip
-    options = FitOptions.merged(given, config)
-    expect_targets(options.selection.data, options.selection.targets)
-    if options.output:
+    data = expect_data(options.data, "fit")
+    if options.log_every < 0:
+        raise UsageError(f"log_every is {options.log_every}", "give a whole number from 0 (0: never)")
+    selection, request = _asked(options)
+    expect_targets(data, options.targets)
+    if options.output is not None:
         expect_writable(options.output)
-    record = _recorder(commit, message, config)
-    _finish(_run(options), options, record, as_json)
+    record = _recorder(options)
+    model = _run(selection, request, Progress(options.log_every))
+    _finish(model, selection, request, options, record)
 
 
-def _recorder(commit: bool, message: str, config: Path | None) -> Callable[[Any, str], str] | None:
+def _asked(options: FitOptions) -> tuple[Any, Any]:
+    """What to fit from, and how: each option goes where a field has its name."""
+    from gradline.data.selection import Selection  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.fit import Request  # noqa: PLC0415
+    from gradline.solvers import SOLVERS, named  # noqa: PLC0415
+
+    given = {name: value for name, value in vars(options).items() if value not in (None, (), [])}
+    of_solvers = {name for solver in SOLVERS.values() for name in solver.__dataclass_fields__}
+    settings = {name: value for name, value in given.items() if name in of_solvers}
+    if "lr" in settings:
+        settings["lr"] = rate(settings["lr"])
+    asked = {name: value for name, value in given.items() if name in Request.__dataclass_fields__}
+    request = Request(**{**asked, "solver": named(options.solver, settings)})
+    chosen = {name: value for name, value in given.items() if name in Selection.__dataclass_fields__}
+    return Selection(**chosen), request
+
+
+def rate(value: float | str) -> float | str:
+    """A learning rate as the user wrote it: a number, or "auto"."""
+    if value == "auto":
+        return "auto"
+    try:
+        return float(value)
+    except ValueError as error:
+        raise UsageError(f"lr is {value!r}", "give a positive number, or auto") from error
+
+
+def _recorder(options: FitOptions) -> Callable[[Any, str], str] | None:
     """What records a model under the name of a file and returns the version's name; None if nobody asked."""
-    from gradline.core.errors import UsageError  # noqa: PLC0415 - --help needs it not
-
-    if not commit:
-        if message:
+    if not options.commit:
+        if options.message:
             raise UsageError("-m gives a message, and nothing is to be recorded", "add --commit")
         return None
     from gradline.history.recording import commit as record  # noqa: PLC0415 - --help needs no numpy
     from gradline.history.store import Store  # noqa: PLC0415
 
     Store.make().expect_writable()
-    files = [] if config is None else [config]
-    return lambda model, name: record(message, files, {name: model}, notebook=None).name
+    files = [] if options.config is None else [options.config]
+    return lambda model, name: record(options.message, files, {name: model}, notebook=None).name
 
 
-def _run(options: Any) -> Any:
+def _run(selection: Any, request: Any, progress: Progress) -> Any:
     from gradline.model.fit import run  # noqa: PLC0415 - --help needs no numpy
 
-    progress = Progress(options.log_every)
     try:
-        return run(
-            options.selection,
-            options.request,
-            [progress],
-            lambda block: progress.on_rows(block.rows),
-        )
+        return run(selection, request, [progress], lambda block: progress.on_rows(block.rows))
     finally:
         progress.clear()
 
 
-def _finish(model: Any, options: Any, record: Callable[[Any, str], str] | None, as_json: bool) -> None:
+def _finish(
+    model: Any, selection: Any, request: Any, options: FitOptions, record: Callable[[Any, str], str] | None
+) -> None:
     """Save the model and record it unless it failed, print it, and set the exit code."""
     from gradline.model.fit import command  # noqa: PLC0415 - --help needs no numpy
 
     tell_notices(model.notices)
     status = model.certificate.status
     failed = status == "diverged" or (options.require_certified and status != "certified")
-    is_kept = not failed or options.request.force
-    saved = options.output if is_kept else None
+    is_kept = not failed or request.force
+    saved = Path(options.output) if is_kept and options.output is not None else None
     version = None
-    if not as_json:
+    if not options.as_json:
         out(model.summary())
         if status in ("stopped", "diverged"):
-            words = command(options.selection, options.request.bias)
+            words = command(selection, request.bias)
             out(f"To the optimum at once: {shlex.join(words)}")
     if saved:
         model.save(saved)
         say(f"saved: {saved}")
-    elif failed and options.output:
+    elif failed and options.output is not None:
         say(f"not saved: the fit is {status}")
-    elif not as_json and record is None:
-        say(f"not saved: add -o {_file_name(options.selection.data)}.safetensors")
+    elif not options.as_json and record is None:
+        say(f"not saved: add -o {_file_name(selection.data)}.safetensors")
     if record is not None and is_kept:
-        version = record(model, str(saved or f"{_file_name(options.selection.data)}.safetensors"))
+        version = record(model, str(saved or f"{_file_name(selection.data)}.safetensors"))
         say(f"recorded: {version}")
     elif record is not None:
         say(f"not recorded: the fit is {status}")
-    if as_json:
+    if options.as_json:
         out_json(report(model, saved) | ({} if version is None else {"version": version}))
     if failed:
         raise typer.Exit(3)

@@ -2,59 +2,54 @@
 
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from gradline.cli.options import (
+    AsJson,
+    BatchSize,
+    Exclude,
+    Features,
+    Missing,
+    Momentum,
+    Targets,
+    argument,
+    flag,
+    frozen,
+)
+from gradline.cli.terminal import expect_targets, out, out_json, say
+from gradline.core.errors import FileError, RequestError, UsageError
 
-from gradline.cli import flags
-from gradline.cli.terminal import expect_targets, guarded, out, out_json, say
 
-PANEL = "Learn"
+@frozen
+class LessonOptions:
+    """The loop to show, and how; each field that is an argument of `lesson` has its name."""
 
-
-def register(app: typer.Typer) -> None:
-    """Add this panel's commands."""
-    app.command(rich_help_panel=PANEL)(guarded(lesson))
-    app.command(rich_help_panel=PANEL)(guarded(diagnose))
-
-
-def lesson(
-    data: Annotated[
-        str | None, typer.Argument(help="Data as for fit. Default: example:crops.", show_default=False)
-    ] = None,
-    target: flags.Targets = None,
+    data: Annotated[str | None, argument("Data as for fit. Default: example:crops.")] = None
+    targets: Targets = ()
     by: Annotated[
-        str, typer.Option(help="How the loop is written: numpy, autograd, module, builtin or batches.")
-    ] = "autograd",
-    mistake: Annotated[
-        str | None, typer.Option(help="Make this mistake; a wrong name lists them.", show_default=False)
-    ] = None,
-    lr: Annotated[
-        float | None,
-        typer.Option(help="Default: a tenth of the largest stable rate, one digit.", show_default=False),
-    ] = None,
-    epochs: Annotated[int, typer.Option(help="Passes over the rows.")] = 100,
-    batch_size: Annotated[
-        int | None, typer.Option(help="Rows per update, by batches. Default: 5.", show_default=False)
-    ] = None,
-    shuffle: Annotated[bool, typer.Option("--shuffle/--no-shuffle", help="A new order each epoch.")] = True,
-    init: Annotated[str, typer.Option(help="zeros, normal, uniform or linear.")] = "zeros",
-    seed: Annotated[int, typer.Option(help="Of a random start and of the shuffling.")] = 0,
-    dtype: Annotated[str, typer.Option(help="float32 or float64.")] = "float32",
-    device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "cpu",
-    feature: flags.Features = None,
-    exclude: flags.Exclude = None,
-    missing: flags.Missing = None,
-    steps: Annotated[int, typer.Option(help="Updates to show in full when not in a terminal.")] = 1,
-    script: Annotated[
-        Path | None, typer.Option(help="Write the loop as a program without gradline.", show_default=False)
-    ] = None,
-    graph: Annotated[
-        Path | None,
-        typer.Option(help="Write the first loss's computation graph as SVG.", show_default=False),
-    ] = None,
-) -> None:
+        str,
+        flag("How the loop is written: numpy, autograd, module, builtin or batches.", shows_default=True),
+    ] = "autograd"
+    mistake: Annotated[str | None, flag("Make this mistake; a wrong name lists them.")] = None
+    lr: Annotated[float | None, flag("Default: a tenth of the largest stable rate, one digit.")] = None
+    epochs: Annotated[int, flag("Passes over the rows.", shows_default=True)] = 100
+    batch_size: Annotated[int | None, flag("Rows per update, by batches. Default: 5.")] = None
+    shuffle: Annotated[bool, flag("A new order each epoch.", shows_default=True)] = True
+    init: Annotated[str, flag("zeros, normal, uniform or linear.", shows_default=True)] = "zeros"
+    seed: Annotated[int, flag("Of a random start and of the shuffling.", shows_default=True)] = 0
+    dtype: Annotated[str, flag("float32 or float64.", shows_default=True)] = "float32"
+    device: Annotated[str, flag("cpu, cuda or auto.", shows_default=True)] = "cpu"
+    features: Features = ()
+    exclude: Exclude = ()
+    missing: Missing = "error"
+    steps: Annotated[int, flag("Updates to show in full when not in a terminal.", shows_default=True)] = 1
+    script: Annotated[Path | None, flag("Write the loop as a program without gradline.")] = None
+    graph: Annotated[Path | None, flag("Write the first loss's computation graph as SVG.")] = None
+
+
+def lesson(options: LessonOptions) -> None:
     """A training loop on PyTorch, step by step: Enter goes on, b back, m makes a mistake.
 
     Examples:
@@ -65,38 +60,34 @@ def lesson(
 
       gradline lesson --by module --script loop.py
     """
-    from gradline.core.errors import UsageError  # noqa: PLC0415 - --help needs no PyTorch
-
-    if steps < 0:
-        raise UsageError(f"steps is {steps}", "give a whole number from 0")
+    if options.steps < 0:
+        raise UsageError(f"steps is {options.steps}", "give a whole number from 0")
     _expect_torch()
-    from gradline.cli.teaching import Teacher, play, tell  # noqa: PLC0415
+    from gradline.cli.teaching import Teacher, play, tell  # noqa: PLC0415 - --help needs no PyTorch
     from gradline.pytorch.lessons.lesson import CROPS  # noqa: PLC0415
 
+    data, targets, exclude = options.data, options.targets, options.exclude
     if data is None:
-        data, target = CROPS[0], target or CROPS[1]
-        exclude = [*(exclude or []), *(name for name in CROPS[1] if name not in target)]
-    expect_targets(data, target or [])
+        data, targets = CROPS[0], targets or CROPS[1]
+        exclude = [*exclude, *(name for name in CROPS[1] if name not in targets)]
+    expect_targets(data, targets)
     settings = {
-        "by": by, "lr": lr, "epochs": epochs, "batch_size": batch_size, "shuffle": shuffle, "init": init,
-        "seed": seed, "dtype": dtype, "device": device, "features": feature or None,
-        "exclude": exclude or [], "missing": missing or "error",
+        "by": options.by, "lr": options.lr, "epochs": options.epochs, "batch_size": options.batch_size,
+        "shuffle": options.shuffle, "init": options.init, "seed": options.seed, "dtype": options.dtype,
+        "device": options.device, "features": options.features or None, "exclude": exclude,
+        "missing": options.missing,
     }  # fmt: skip
-    teacher = Teacher(data, target or [], settings)
-    if script or graph:
-        _write(teacher.lesson(mistake), script, graph)
+    teacher = Teacher(data, targets, settings)
+    if options.script or options.graph:
+        _write(teacher.lesson(options.mistake), options.script, options.graph)
     elif sys.stdin.isatty() and sys.stdout.isatty():
-        play(teacher, mistake)
+        play(teacher, options.mistake)
     else:
-        tell(teacher, mistake, steps)
+        tell(teacher, options.mistake, options.steps)
 
 
 def _expect_torch() -> None:
-    import importlib.util  # noqa: PLC0415 - --help needs it not
-
-    from gradline.core.errors import RequestError  # noqa: PLC0415
-
-    if importlib.util.find_spec("torch") is None:
+    if find_spec("torch") is None:
         raise RequestError(
             "the lesson runs on PyTorch, which is not installed", "pip install 'gradline[torch]'"
         )
@@ -114,32 +105,29 @@ def _write(lesson: Any, script: Path | None, graph: Path | None) -> None:
         say(f"saved: {graph}")
 
 
-def diagnose(
-    losses: Annotated[str, typer.Argument(help="Text file of what the loop printed; - for stdin.")],
-    data: Annotated[str, typer.Argument(help="Data as for fit.")],
-    lr: Annotated[float, typer.Option(help="The learning rate of the loop.", show_default=False)],
-    target: flags.Targets = None,
-    init: Annotated[
-        str | None,
-        typer.Option(help="The start: zeros, or the file of a model. Default: unknown.", show_default=False),
-    ] = None,
+@frozen
+class DiagnoseOptions:
+    """What a loop printed, and what is known of it."""
+
+    losses: Annotated[str, argument("Text file of what the loop printed; - for stdin.")]
+    data: Annotated[str, argument("Data as for fit.")]
+    lr: Annotated[float, flag("The learning rate of the loop.")]
+    targets: Targets = ()
+    init: Annotated[str | None, flag("The start: zeros, or the file of a model. Default: unknown.")] = None
     weight: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="The start's weights, a row for each target: 0.5,-1.2,0.3; may be repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    bias: Annotated[
-        str | None, typer.Option(help="The start's bias, a value for each target.", show_default=False)
-    ] = None,
-    batch_size: flags.BatchSize = None,
-    momentum: flags.Momentum = None,
-    feature: flags.Features = None,
-    exclude: flags.Exclude = None,
-    missing: flags.Missing = None,
-    as_json: flags.AsJson = False,
-) -> None:
+        Sequence[str],
+        flag("The start's weights, a row for each target: 0.5,-1.2,0.3; may be repeated."),
+    ] = ()
+    bias: Annotated[str | None, flag("The start's bias, a value for each target.")] = None
+    batch_size: BatchSize | None = None
+    momentum: Momentum = 0.0
+    features: Features = ()
+    exclude: Exclude = ()
+    missing: Missing = "error"
+    as_json: AsJson = False
+
+
+def diagnose(options: DiagnoseOptions) -> None:
     """From the losses that a loop printed, its start and its rate: what the loop really did.
 
     Example:
@@ -148,20 +136,20 @@ def diagnose(
     """
     from gradline.pytorch.diagnosis.verdict import diagnose as judge  # noqa: PLC0415 - --help needs no numpy
 
-    expect_targets(data, target or [])
+    expect_targets(options.data, options.targets)
     found = judge(
-        _printed(losses),
-        data,
-        target,
-        lr=lr,
-        init=_start(init, weight or [], bias),
-        batch_size=batch_size,
-        momentum=momentum or 0.0,
-        features=feature or None,
-        exclude=exclude or [],
-        missing=missing or "error",
+        _printed(options.losses),
+        options.data,
+        options.targets,
+        lr=options.lr,
+        init=_start(options.init, options.weight, options.bias),
+        batch_size=options.batch_size,
+        momentum=options.momentum,
+        features=options.features or None,
+        exclude=options.exclude,
+        missing=options.missing,
     )
-    if as_json:
+    if options.as_json:
         out_json(found.to_dict())
     else:
         out(str(found))
@@ -169,8 +157,6 @@ def diagnose(
 
 def _printed(losses: str) -> str:
     """What the loop printed, from a file or from standard input."""
-    from gradline.core.errors import FileError  # noqa: PLC0415 - --help needs it not
-
     try:
         return sys.stdin.read() if losses == "-" else Path(losses).read_text(encoding="utf-8")
     except OSError as error:
@@ -181,8 +167,6 @@ def _printed(losses: str) -> str:
 
 def _start(init: str | None, weight: Sequence[str], bias: str | None) -> Any:
     """The start as it was said: numbers as they were printed, zeros, or a saved model's coefficients."""
-    from gradline.core.errors import UsageError  # noqa: PLC0415 - --help needs it not
-
     if not weight and bias is None:
         if init is None or init == "zeros":
             return init

@@ -12,10 +12,10 @@ from rich.text import Text
 from gradline.core.text import listed, number
 from gradline.model.certificate import sentences
 from gradline.pytorch.lessons.lesson import Lesson
-from gradline.pytorch.lessons.mistakes import Comparison
+from gradline.pytorch.lessons.mistakes import PairedRuns
 from gradline.pytorch.lessons.program import numbers
 from gradline.pytorch.lessons.sanity import Sanity
-from gradline.pytorch.lessons.steps import Step
+from gradline.pytorch.lessons.steps import Update
 
 FEATURES = 12  # that are shown
 
@@ -35,7 +35,7 @@ def heading(lesson: Lesson) -> Text:
     return text
 
 
-def update(lesson: Lesson, step: Step, part: int, rows: int = 5) -> Group:
+def update(lesson: Lesson, step: Update, part: int, rows: int = 5) -> Group:
     """One update, as far as numbered step `part` (0: before the first); what that step changed is marked.
 
     `rows` of the batch are shown, and with fewer than five only the marked step is explained.
@@ -53,7 +53,7 @@ def update(lesson: Lesson, step: Step, part: int, rows: int = 5) -> Group:
     return Group(*shown)
 
 
-def comparison(run: Comparison) -> Group:
+def comparison(run: PairedRuns) -> Group:
     """A mistake: what PyTorch says, the cause in numbers, the lines that mend it, both runs side by side."""
     shown: list[RenderableType] = []
     said = dict.fromkeys(text for step in run.wrong for text in step.warnings)
@@ -96,7 +96,7 @@ def losses(reported: Sequence[float]) -> list[str]:
     ]
 
 
-def _code(step: Step, part: int, every: bool) -> Table:
+def _code(step: Update, part: int, every: bool) -> Table:
     table = Table.grid(padding=(0, 1))
     for i, one in enumerate(step.parts, 1):
         now, done = i == part, i <= part
@@ -109,7 +109,7 @@ def _code(step: Step, part: int, every: bool) -> Table:
     return table
 
 
-def _trouble(step: Step, part: int) -> list[RenderableType]:
+def _trouble(step: Update, part: int) -> list[RenderableType]:
     shown: list[RenderableType] = []
     for one in step.parts[:part]:
         shown += [Text(f"PyTorch warns: {text}", "yellow") for text in one.warnings]
@@ -118,7 +118,7 @@ def _trouble(step: Step, part: int) -> list[RenderableType]:
     return shown
 
 
-def _data(lesson: Lesson, step: Step, part: int, shown: int) -> Table:
+def _data(lesson: Lesson, step: Update, part: int, shown: int) -> Table:
     """The first rows of the batch: inputs, targets, and as they come predictions and errors."""
     targets = lesson.names.targets
     X, Y = numbers(step.inputs), numbers(step.targets).reshape(len(step.rows), -1)
@@ -146,7 +146,7 @@ def _errors(errors: np.ndarray, targets: Sequence[str]) -> list[tuple[str, np.nd
     return [(f"ŷ−y[{i + 1}]", errors[:, i]) for i in range(min(5, errors.shape[1]))]
 
 
-def _parameters(lesson: Lesson, step: Step, part: int) -> Table:
+def _parameters(lesson: Lesson, step: Update, part: int) -> Table:
     """Bias and weights by target with their gradients; a ◀ marks what numbered step `part` changed."""
     targets, names = lesson.names.targets, ("bias", *lesson.names.features)
     before = np.column_stack([numbers(step.bias_before), numbers(step.weight_before)])
@@ -194,7 +194,7 @@ def _cut(words: Sequence[str]) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in listed(words))
 
 
-def _rows(step: Step) -> str:
+def _rows(step: Update) -> str:
     rows = [f"{row + 1:,}" for row in step.rows]
     if len(rows) > 8 and np.array_equal(step.rows, np.arange(len(rows))):
         return f"all {len(rows):,} rows"

@@ -1,151 +1,132 @@
-"""What the fit's flags and its configuration file hold, merged into one request."""
+"""Options: each is one field of its command's record, and from the record come its flags and its keys in a TOML file.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+To add an option to a command, write one line in its record:
+
+    ridge: Annotated[float, flag("Strength of the penalty. Default: 0.")] = 0.0
+
+It is then the flag `--ridge`, stands in `--help`, is a key of `--config` where the command has one, and the command
+reads `options.ridge`; `gradline fit` hands it on to the solver or the request that has a field of this name. What
+several commands share is described below.
+"""
+
+import inspect
+import types
+from collections.abc import Iterator, Sequence
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar, Union, dataclass_transform, get_args, get_origin
 
-from gradline.core.errors import FileError, UsageError
-from gradline.core.text import listed, nearest
-from gradline.data.selection import Selection
-from gradline.model.fit import Request
-from gradline.solvers import named
+import typer
 
-_KINDS: dict[str, tuple[type, ...]] = {
-    "data": (str,),
-    "targets": (list, str),
-    "features": (list, str),
-    "exclude": (list, str),
-    "solver": (str,),
-    "lr": (float, int, str),
-    "epochs": (int,),
-    "batch_size": (int,),
-    "momentum": (float, int),
-    "shuffle": (bool,),
-    "init": (str,),
-    "decay": (str,),
-    "dtype": (str,),
-    "seed": (int,),
-    "bias": (bool,),
-    "scale": (str,),
-    "weights": (str,),
-    "holdout": (float, int),
-    "missing": (str,),
-    "digits": (float, int),
-    "force": (bool,),
-    "memory": (str, int),
-    "log_every": (int,),
-    "require_certified": (bool,),
-    "output": (str,),
-}
-_WORDS = {
-    str: "text",
-    list: "a list of names",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-}
-_ALIASES = {"target": "targets", "feature": "features"}  # the flags are singular
-_SETTINGS = ("lr", "epochs", "batch_size", "momentum", "shuffle", "init", "decay", "dtype", "digits", "seed")
-_REQUEST = ("bias", "scale", "holdout", "force", "seed", "memory")
-_CHOICE = ("weights", "missing")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class FitOptions:
-    """What to fit from and how, of one fit, and what is to become of the model."""
+class Flag:
+    """What people read of an option, and how they write it; an argument goes without a name before it."""
 
-    selection: Selection
-    request: Request
-    log_every: int
-    require_certified: bool
-    output: Path | None
-
-    @classmethod
-    def merged(cls, flags: Mapping[str, Any], config: Path | None) -> "FitOptions":
-        """The options: a flag that was given wins over the file. Raises `UsageError` for a wrong one."""
-        given = {name: value for name, value in flags.items() if value is not None and value != []}
-        options = {**(_read(config) if config else {}), **given}
-        if "data" not in options:
-            raise UsageError(
-                "no data were named", "give a file, a folder or example:crops: gradline fit DATA -t …"
-            )
-        if options.get("log_every", 0) < 0:
-            raise UsageError(f"log_every is {options['log_every']}", "give a whole number from 0 (0: never)")
-        names = {name: _names(options.get(name)) for name in ("targets", "features", "exclude")}
-        settings = {name: options[name] for name in _SETTINGS if name in options}
-        if "lr" in settings:
-            settings["lr"] = rate(settings["lr"])
-        request = Request(
-            solver=named(options.get("solver", "auto"), settings),
-            **{name: options[name] for name in _REQUEST if name in options},
-        )
-        chosen = {name: options[name] for name in _CHOICE if name in options}
-        selection = Selection(
-            options["data"], names["targets"], names["features"] or None, names["exclude"], **chosen
-        )
-        return cls(
-            selection,
-            request,
-            log_every=options.get("log_every", 0),
-            require_certified=options.get("require_certified", False),
-            output=Path(options["output"]) if "output" in options else None,
-        )
+    help: str
+    names: tuple[str, ...]
+    metavar: str | None = None
+    shows_default: bool = False
+    in_file: bool = True
+    is_argument: bool = False
 
 
-def _names(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else list(value or [])
+def flag(
+    help: str, *names: str, metavar: str | None = None, shows_default: bool = False, in_file: bool = True
+) -> Flag:
+    """An option that is written with its name: `--field-name`, unless other `names` are given.
+
+    Its value is called `metavar` in the help, else after its type. What only one run is told, such as `--json`, is
+    not `in_file`: no key of `--config`.
+    """
+    return Flag(help, names, metavar, shows_default, in_file)
 
 
-def rate(value: Any) -> float | str:
-    """A learning rate as the user wrote it: a number, or "auto"."""
-    if value == "auto":
-        return "auto"
-    try:
-        return float(value)
-    except ValueError as error:
-        raise UsageError(f"lr is {value!r}", "give a positive number, or auto") from error
+def argument(help: str, metavar: str | None = None) -> Flag:
+    """An option that is written by its place."""
+    return Flag(help, (), metavar, is_argument=True)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """The options in a TOML file, each checked for its name and type."""
-    import tomllib  # noqa: PLC0415 - only a file needs it
-
-    try:
-        options = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror}", "check the name and the folder") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is no TOML file: {error}", "mend the line") from error
-    options = {_ALIASES.get(name, name): value for name, value in _underscored(options).items()}
-    for name, value in options.items():
-        if name not in _KINDS:
-            raise UsageError(f"{path} sets {name}", nearest(name, list(_KINDS), "the options are"))
-        right = isinstance(value, _KINDS[name]) and (isinstance(value, bool) <= (bool in _KINDS[name]))
-        if not right:
-            kinds = " or ".join(dict.fromkeys(_WORDS[kind] for kind in _KINDS[name]))
-            raise UsageError(f"{path} sets {name} to {value!r}", f"give {kinds}")
-        if isinstance(value, list) and not all(isinstance(part, str) for part in value):
-            raise UsageError(f"{path} sets {name} to {listed(value)}", "give column names")
-    return options
+@dataclass_transform(frozen_default=True)
+def frozen(options: type[T]) -> type[T]:
+    """A frozen dataclass; the comparison and the repr, which no command needs, would cost each start 6 ms."""
+    return dataclass(frozen=True, eq=False, repr=False)(options)
 
 
-def _underscored(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name.replace("-", "_"): value for name, value in options.items()}
+@dataclass(frozen=True)
+class Option:
+    """A field of a record: its name, the types its value may have, its flag, and its default."""
+
+    name: str
+    kinds: tuple[Any, ...]
+    flag: Flag
+    default: Any
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What it is called in a file: as the field, or as a flag (`target` for `targets`)."""
+        spelled = [name.split("/")[0][2:] for name in self.flag.names if name.startswith("--")]
+        return (self.name, *(name.replace("-", "_") for name in spelled))
+
+    def parameter(self) -> inspect.Parameter:
+        """The option as typer reads it; None stands for what was not given, unless the help shows the default."""
+        default = None
+        if self.default is MISSING:
+            default = ...  # required
+        elif self.flag.shows_default:
+            default = self.default
+        told: dict[str, Any] = {
+            "help": self.flag.help, "metavar": self.flag.metavar, "show_default": self.flag.shows_default,
+        }  # fmt: skip
+        if self.flag.is_argument:
+            info = typer.Argument(default, **told)
+        else:
+            info = typer.Option(default, *self.flag.names, **told)
+        # What is typed is text, where the value may be text; an option of several values is typed several times.
+        kind = str if str in self.kinds else self.kinds[0]
+        kind = list[get_args(kind)] if get_origin(kind) is Sequence else kind
+        return inspect.Parameter(self.name, inspect.Parameter.KEYWORD_ONLY, default=info, annotation=kind)
 
 
-def to_toml(options: Mapping[str, Any]) -> str:
-    """The options as TOML, as `--config` reads them; None is left out."""
-    return "".join(f"{name} = {_toml(value)}\n" for name, value in options.items() if value is not None)
+def options_of(record: type) -> list[Option]:
+    """The options of a command's record, in their order."""
+    found = []
+    for field in fields(record):
+        parts = list(_parts(field.type))
+        kinds = tuple(part for part in parts if not isinstance(part, Flag))
+        (described,) = (part for part in parts if isinstance(part, Flag))
+        found.append(Option(field.name, kinds, described, field.default))
+    return found
 
 
-def _toml(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        controls = {ord(c): f"\\u{ord(c):04x}" for c in escaped if ord(c) < 32 or ord(c) == 127}
-        return f'"{escaped.translate(controls)}"'
-    return repr(value)
+def _parts(annotation: Any) -> Iterator[Any]:
+    """The types that a value may have, without None, and the flag that describes it."""
+    origin = get_origin(annotation)
+    if origin in (Annotated, Union, types.UnionType):
+        for part in get_args(annotation):
+            yield from _parts(part)
+    elif annotation is not types.NoneType:
+        yield annotation
+
+
+Data = Annotated[str, argument("File, glob, folder, - for CSV on stdin, or example:crops.")]
+Model = Annotated[Path, argument("File that `gradline fit -o` wrote.")]
+Targets = Annotated[Sequence[str], flag("Column to predict; may be repeated.", "-t", "--target")]
+Features = Annotated[
+    Sequence[str], flag("Column to predict from; may be repeated. Default: all others.", "-f", "--feature")
+]
+Exclude = Annotated[Sequence[str], flag("Column to leave out; may be repeated.")]
+Weights = Annotated[str, flag("Column of row weights.")]
+Bias = Annotated[bool, flag("Whether the model has one. Default: it has.", "--bias/--no-bias")]
+Missing = Annotated[str, flag("Rows with missing cells: error or drop. Default: error.")]
+Unseen = Annotated[str, flag("A level not seen in training: error or base. Default: error.")]
+Lr = Annotated[float | str, flag("Learning rate, as in torch.optim.SGD, or auto. Default: auto.")]
+Momentum = Annotated[float, flag("0 to 1, PyTorch's. Default: 0.")]
+BatchSize = Annotated[int, flag("Rows per update; chooses sgd. Default: 32.")]
+Scale = Annotated[str, flag("Columns to train on: none or standard. Default: standard where lr is auto.")]
+Memory = Annotated[str | int, flag("What the process may take, such as 500MB or 2GiB. Default: no bound.")]
+Message = Annotated[str, flag("What to remember of a version.", "-m", "--message", in_file=False)]
+Output = Annotated[str, flag("File to write.", "-o", "--output")]
+AsJson = Annotated[bool, flag("One JSON object on stdout.", "--json", in_file=False)]

@@ -1,37 +1,24 @@
 """Push: versions and models to an MLflow tracking server."""
 
 import os
+from collections.abc import Sequence
 from typing import Annotated
 
-import typer
-
-from gradline.cli import flags
-from gradline.cli.terminal import guarded, out, out_json
-
-PANEL = "Versions"
+from gradline.cli.options import AsJson, argument, flag, frozen
+from gradline.cli.terminal import out, out_json
 
 
-def register(app: typer.Typer) -> None:
-    """Add this panel's command."""
-    app.command(rich_help_panel=PANEL)(guarded(push))
+@frozen
+class PushOptions:
+    """What to log, and where."""
+
+    versions: Annotated[Sequence[str], argument("v3, a tag or latest; or the file of a model.")]
+    to: Annotated[str | None, flag("Address of the tracking server. Default: MLFLOW_TRACKING_URI.")] = None
+    experiment: Annotated[str | None, flag("Its name. Default: MLFLOW_EXPERIMENT_NAME, or gradline.")] = None
+    as_json: AsJson = False
 
 
-def push(
-    versions: Annotated[
-        list[str], typer.Argument(help="v3, a tag or latest; or the file of a model.", show_default=False)
-    ],
-    to: Annotated[
-        str | None,
-        typer.Option(
-            help="Address of the tracking server. Default: MLFLOW_TRACKING_URI.", show_default=False
-        ),
-    ] = None,
-    experiment: Annotated[
-        str | None,
-        typer.Option(help="Its name. Default: MLFLOW_EXPERIMENT_NAME, or gradline.", show_default=False),
-    ] = None,
-    as_json: flags.AsJson = False,
-) -> None:
+def push(options: PushOptions) -> None:
     """Log versions to an MLflow tracking server: parameters, metrics, history, files and the model.
 
     What was pushed before is not pushed again. The server needs MLflow 3.
@@ -47,8 +34,8 @@ def push(
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     from gradline.mlflow import push  # noqa: PLC0415 - MLflow takes seconds to load
 
-    pushed = push(*versions, to=to, experiment=experiment)
-    if as_json:
+    pushed = push(*options.versions, to=options.to, experiment=options.experiment)
+    if options.as_json:
         out_json({"runs": [run._asdict() for run in pushed]})
         return
     for run in pushed:

@@ -5,12 +5,26 @@ from typing import Annotated
 
 import typer
 
-from gradline.cli import flags
-from gradline.cli.prove import DISAGREES
-from gradline.cli.terminal import expect_targets, guarded, say
+from gradline.cli.check import DISAGREES
+from gradline.cli.options import (
+    Bias,
+    Data,
+    Exclude,
+    Features,
+    Memory,
+    Missing,
+    Model,
+    Output,
+    Targets,
+    Weights,
+    argument,
+    flag,
+    frozen,
+)
+from gradline.cli.terminal import expect_data, expect_targets, say
+from gradline.core.errors import FileError
 from gradline.core.memory_limit import limited
 
-PANEL = "Share"
 # What the tutorials predict, so that the examples open without further words.
 TARGETS = {
     "example:crops": ["apples", "oranges"],
@@ -19,26 +33,25 @@ TARGETS = {
 }
 
 
-def register(app: typer.Typer) -> None:
-    """Add this panel's commands."""
-    app.command(rich_help_panel=PANEL)(guarded(play))
-    app.command(rich_help_panel=PANEL)(guarded(report))
+@frozen
+class PlayOptions:
+    """Which columns the page plays with, and where it goes."""
 
-
-def play(
-    data: flags.Data = None,
-    target: flags.Targets = None,
-    feature: flags.Features = None,
-    exclude: flags.Exclude = None,
-    bias: flags.Bias = None,
-    weights: flags.Weights = None,
-    missing: flags.Missing = None,
+    data: Data | None = None
+    targets: Targets = ()
+    features: Features = ()
+    exclude: Exclude = ()
+    bias: Bias = True
+    weights: Weights | None = None
+    missing: Missing = "error"
     rows: Annotated[
-        bool, typer.Option("--rows/--no-rows", help="Whether the page holds sampled rows. Default: it does.")
-    ] = True,
-    memory: flags.Memory = None,
-    output: flags.Output = None,
-) -> None:
+        bool, flag("Whether the page holds sampled rows. Default: it does.", shows_default=True)
+    ] = True
+    memory: Memory | None = None
+    output: Output | None = None
+
+
+def play(options: PlayOptions) -> None:
     """Write a playground of gradient descent on your data: one HTML page that opens from disk.
 
     Examples:
@@ -47,42 +60,40 @@ def play(
 
       gradline play sales.csv -t revenue -o revenue.html
     """
-    from gradline.core.errors import UsageError  # noqa: PLC0415 - --help needs it not
-
-    if data is None:
-        raise UsageError(
-            "no data were named", "give a file, a folder or example:crops: gradline play DATA -t …"
-        )
-    target = target or TARGETS.get(data, [])
-    expect_targets(data, target)
-    path = Path(output or f"{_stem(data)}-play.html")
+    data = expect_data(options.data, "play")
+    targets = options.targets or TARGETS.get(data, [])
+    expect_targets(data, targets)
+    path = Path(options.output or f"{_stem(data)}-play.html")
     expect_page(path)
     from gradline.pages.play import play  # noqa: PLC0415 - --help needs no numpy
     from gradline.pages.playground_data import MOST_ROWS  # noqa: PLC0415
 
-    with limited(memory):
+    with limited(options.memory):
         page = play(
             data,
-            target,
-            features=feature or None,
-            exclude=exclude or [],
-            bias=bias is not False,
-            weights=weights,
-            missing=missing or "error",
-            rows=MOST_ROWS if rows else 0,
+            targets,
+            features=options.features or None,
+            exclude=options.exclude,
+            bias=options.bias,
+            weights=options.weights,
+            missing=options.missing,
+            rows=MOST_ROWS if options.rows else 0,
         )
     page.save(path)
     say(f"saved: {path}")
 
 
-def report(
-    model: flags.Model,
-    data: Annotated[
-        str | None, typer.Argument(help="The rows that it was trained on.", show_default=False)
-    ] = None,
-    memory: flags.Memory = None,
-    output: flags.Output = None,
-) -> None:
+@frozen
+class ReportOptions:
+    """A model, the rows that it is held against, and where the page goes."""
+
+    model: Model
+    data: Annotated[str | None, argument("The rows that it was trained on.")] = None
+    memory: Memory | None = None
+    output: Output | None = None
+
+
+def report(options: ReportOptions) -> None:
     """Write a report on a model: one HTML page with its coefficients, its proof and its figures, also for paper.
 
     With DATA every claim of the model is derived again from the rows; the page says where one does not hold, and the
@@ -92,12 +103,12 @@ def report(
 
       gradline report crops.safetensors example:crops -o crops.html
     """
-    path = Path(output or f"{_stem(str(model))}-report.html")
+    path = Path(options.output or f"{_stem(str(options.model))}-report.html")
     expect_page(path)
     from gradline.pages.report import made  # noqa: PLC0415 - --help needs no numpy
 
-    with limited(memory):
-        page, outcome = made(model, data)
+    with limited(options.memory):
+        page, outcome = made(options.model, options.data)
     page.save(path)
     say(f"saved: {path}")
     if outcome is not None and not outcome.agrees:
@@ -113,8 +124,6 @@ def _stem(data: str) -> str:
 
 def expect_page(path: Path) -> None:
     """Refuse, before any work, to write a page over something that is none, or over a folder."""
-    from gradline.core.errors import FileError  # noqa: PLC0415 - --help needs it not
-
     if path.is_dir():
         raise FileError(f"cannot write {path}: it is a folder", "add a file name")
     if path.is_file() and path.stat().st_size and b"<html" not in path.open("rb").read(1024).lower():

@@ -15,7 +15,7 @@ from gradline.cli.terminal import out
 from gradline.pytorch.lessons.lesson import Lesson, lesson, reported
 from gradline.pytorch.lessons.mistakes import MISTAKES
 from gradline.pytorch.lessons.sanity import sanity
-from gradline.pytorch.lessons.steps import Step
+from gradline.pytorch.lessons.steps import Update
 
 KEYS = "Enter next · b back · e end of epoch · m mistake · g run on · q leave"
 _WIDTH = 110  # of a file or a pipe, which has none
@@ -63,7 +63,7 @@ def tell(teacher: Teacher, mistake: str | None, updates: int) -> None:
         out(line.rstrip())
 
 
-def _ending(one: Lesson, steps: Sequence[Step]) -> RenderableType:
+def _ending(one: Lesson, steps: Sequence[Update]) -> RenderableType:
     lines = [Text(line) for line in losses(reported(one, steps))]
     return Group(*lines, Text(), check(sanity(one, steps[-1])))
 
@@ -90,13 +90,13 @@ class _Game:
 
     teacher: Teacher
     lesson: Lesson
-    steps: list[Step] = field(default_factory=list)
+    steps: list[Update] = field(default_factory=list)
     at: int = 0
     part: int = 0
     ended: bool = False
 
     def __post_init__(self) -> None:
-        self._rest: Iterator[Step] = iter(self.lesson)
+        self._rest: Iterator[Update] = iter(self.lesson)
         self._reach(0)
 
     def press(self, key: str) -> None:
@@ -115,7 +115,7 @@ class _Game:
             self._next_mistake()
 
     @property
-    def step(self) -> Step:
+    def step(self) -> Update:
         return self.steps[self.at]
 
     def _reach(self, at: int) -> bool:

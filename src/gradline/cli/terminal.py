@@ -1,22 +1,22 @@
-"""How commands meet the terminal: results to stdout, the rest to stderr, errors without a traceback."""
+"""How commands meet the terminal: options from flags, results to stdout, the rest to stderr, no traceback."""
 
 import functools
+import inspect
 import json
 import os
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 
+from gradline.cli.options import options_of
 from gradline.core.errors import GradlineError, Notice, UsageError
 from gradline.core.memory_limit import check
 
 INTERRUPTED = 130
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class Settings:
@@ -25,13 +25,42 @@ class Settings:
     debug = False
 
 
-def guarded(command: Command) -> Command:
-    """The command, its refusals told in words and its exit code set (design section 5)."""
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - only --version needs it
 
-    @functools.wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
+        out(f"gradline {version('gradline')}")
+        raise typer.Exit
+
+
+def program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option(help="Show the traceback of a refusal.")] = False,
+) -> None:
+    """Options before the command."""
+    del version
+    Settings.debug = debug
+
+
+def command(body: Callable[[Any], None]) -> Callable[..., None]:
+    """A command as typer takes it, from a function of its options: flags in, refusals told, exit code set.
+
+    The flags are the fields of the record that `body` takes. What was not given is left to the file that `--config`
+    names, and then to the record's default.
+    """
+    (record,) = (parameter.annotation for parameter in inspect.signature(body).parameters.values())
+
+    @functools.wraps(body)
+    def run(**words: Any) -> None:
         try:
-            command(*args, **kwargs)
+            given = {name: value for name, value in words.items() if value not in (None, [])}
+            if "config" in given:
+                from gradline.cli.config import read  # noqa: PLC0415 - only a file needs it
+
+                given = read(given["config"], record) | given
+            body(record(**given))
             sys.stdout.flush()
         except BrokenPipeError:  # the reader (`| head`) has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -51,7 +80,9 @@ def guarded(command: Command) -> Command:
             _tell(f"{type(error).__name__}: {error}", "this is a fault of gradline; --debug shows where")
             raise typer.Exit(1) from None
 
-    return run  # type: ignore[return-value]
+    flags: Any = run
+    flags.__signature__ = inspect.Signature([option.parameter() for option in options_of(record)])
+    return flags
 
 
 def _tell(cause: str, remedy: str) -> None:
@@ -76,6 +107,15 @@ def out(text: str) -> None:
 def out_json(value: Any) -> None:
     """One JSON object, to stdout."""
     print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+
+
+def expect_data(data: str | None, command: str) -> str:
+    """The data, or a refusal that says how they are named."""
+    if data is None:
+        raise UsageError(
+            "no data were named", f"give a file, a folder or example:crops: gradline {command} DATA -t …"
+        )
+    return data
 
 
 def expect_targets(data: str, targets: Sequence[str]) -> None:
@@ -104,11 +144,12 @@ class Progress:
     """A line on stderr while work takes longer than a second: rows read, epochs done, time left; a look at memory.
 
     It is both the observer of a solver and the watcher of the rows. On a terminal the line is rewritten five
-    times a second; elsewhere a new one is written every ten seconds. `log_every` prints the losses besides.
+    times a second; elsewhere a new one is written every ten seconds. `every` so many epochs the loss is printed
+    besides; 0 is never.
     """
 
-    def __init__(self, log_every: int = 0) -> None:
-        self.every = log_every
+    def __init__(self, every: int = 0) -> None:
+        self.every = every
         self._rows = 0
         self._epochs = 0
         self._began = self._last = time.monotonic()
@@ -117,7 +158,7 @@ class Progress:
 
     def on_rows(self, rows: int) -> None:
         """Some rows more were read."""
-        from gradline.data.meter import METER  # noqa: PLC0415 - --help needs no polars
+        from gradline.data.source import METER  # noqa: PLC0415 - --help needs no polars
 
         self._rows += rows
         check(f"by row {self._rows:,}")

@@ -1,40 +1,39 @@
 """Use: predict, evaluate and show a saved model."""
 
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
-from gradline.cli import flags
-from gradline.cli.terminal import guarded, out, out_json, say
+from gradline.cli.fit import report
+from gradline.cli.options import AsJson, Data, Memory, Missing, Model, Output, Unseen, argument, flag, frozen
+from gradline.cli.terminal import out, out_json, say
 from gradline.cli.version_view import account, show_version
 from gradline.cli.versions import named
+from gradline.core.errors import RequestError, UsageError
 from gradline.core.memory_limit import check, limited
-
-PANEL = "Use"
-
-
-def register(app: typer.Typer) -> None:
-    """Add this panel's commands."""
-    for command in (predict, evaluate, show):
-        app.command(rich_help_panel=PANEL)(guarded(command))
+from gradline.core.text import counted, listed, nearest, number
 
 
-def predict(
-    model: flags.Model,
-    data: flags.Data = None,
-    values: Annotated[
-        list[str] | None, typer.Option("--set", help="One row by hand: --set temp=75 --set …")
-    ] = None,
-    unseen: flags.Unseen = "error",
-    missing: flags.Missing = None,
-    interval: flags.Interval = None,
-    memory: flags.Memory = None,
-    output: flags.Output = None,
-    as_json: flags.AsJson = False,
-) -> None:
+@frozen
+class PredictOptions:
+    """A model, rows in a table or one row by hand, and where the predictions go."""
+
+    model: Model
+    data: Data | None = None
+    values: Annotated[Sequence[str], flag("One row by hand: --set temp=75 --set …", "--set")] = ()
+    unseen: Unseen = "error"
+    missing: Missing = "error"
+    interval: Annotated[
+        float | None, flag("Bounds that hold a new row with this probability, such as 0.95.")
+    ] = None
+    memory: Memory | None = None
+    output: Output | None = None
+    as_json: AsJson = False
+
+
+def predict(options: PredictOptions) -> None:
     """Predict the targets, one CSV line for each row; columns are matched by name.
 
     With --missing drop a row with a missing cell keeps its line, and its predictions are NaN. With --interval
@@ -46,70 +45,79 @@ def predict(
 
       gradline predict delay.safetensors tomorrow.csv -o predicted.csv
     """
-    from gradline.core.errors import UsageError  # noqa: PLC0415
     from gradline.model.certificate import finite  # noqa: PLC0415 - --help needs no numpy
     from gradline.model.model import load  # noqa: PLC0415
 
-    missing = _choice("missing", missing or "error", ("error", "drop"))
-    _choice("unseen", unseen, ("error", "base"))
-    if bool(values) == (data is not None):
+    _choice("missing", options.missing, ("error", "drop"))
+    _choice("unseen", options.unseen, ("error", "base"))
+    if bool(options.values) == (options.data is not None):
         raise UsageError("give either DATA or --set NAME=VALUE", "for one row --set, for many a file")
-    if output is not None:
-        _expect_csv(output, data, model)
-    loaded = load(model)
-    source, notes = _row(loaded, values) if values else _table(loaded, data)
-    ranges = _Ranges(loaded)
-    batches = ranges.watched(loaded.predictions(source, missing=missing, unseen=unseen, interval=interval))
-    names = _names(loaded.targets, bounds=interval is not None)
-    with limited(memory):
-        if as_json:
+    if options.output is not None:
+        _expect_csv(options.output, options.data, options.model)
+    model = load(options.model)
+    source, notes = _row(model, options.values) if options.data is None else _table(model, options.data)
+    ranges = _Ranges(model)
+    batches = ranges.watched(
+        model.predictions(source, missing=options.missing, unseen=options.unseen, interval=options.interval)
+    )
+    names = _names(model.targets, bounds=options.interval is not None)
+    with limited(options.memory):
+        if options.as_json:
             rows = [row for batch in batches for row in _cells(batch).tolist()]
-            report = {"targets": names, "predictions": rows, "notices": notes + ranges.notes()}
-            out_json(finite(report))
-        elif values and output is None:
-            _print_row(loaded, next(iter(batches)))
+            out_json(finite({"targets": names, "predictions": rows, "notices": notes + ranges.notes()}))
+        elif options.values and options.output is None:
+            _print_row(model, next(iter(batches)))
         else:
-            _write_csv(names, batches, output)
+            _write_csv(names, batches, options.output)
     for note in notes + ranges.notes():
         say(f"note: {note}")
-    if output is not None:
-        say(f"saved: {output}")
+    if options.output is not None:
+        say(f"saved: {options.output}")
 
 
-def evaluate(
-    model: flags.Model,
-    data: Annotated[
-        str, typer.Argument(help="Rows with features and targets, as for fit.", show_default=False)
-    ],
-    missing: flags.Missing = None,
-    unseen: flags.Unseen = "error",
-    memory: flags.Memory = None,
-    as_json: flags.AsJson = False,
-) -> None:
+@frozen
+class EvaluateOptions:
+    """A model, and the rows to try it on."""
+
+    model: Model
+    data: Annotated[str, argument("Rows with features and targets, as for fit.")]
+    missing: Missing = "error"
+    unseen: Unseen = "error"
+    memory: Memory | None = None
+    as_json: AsJson = False
+
+
+def evaluate(options: EvaluateOptions) -> None:
     """Tell how well a model predicts other rows."""
-    from gradline.core.text import counted  # noqa: PLC0415
     from gradline.model.model import load  # noqa: PLC0415 - --help needs no numpy
     from gradline.model.summary import quality  # noqa: PLC0415
 
-    missing = _choice("missing", missing or "error", ("error", "drop"))
-    _choice("unseen", unseen, ("error", "base"))
-    loaded = load(model)
-    with limited(memory):
-        result = loaded.evaluate(data, missing=missing, unseen=unseen)
-    if as_json:
-        out_json({"targets": list(loaded.targets), **result._asdict()})
+    _choice("missing", options.missing, ("error", "drop"))
+    _choice("unseen", options.unseen, ("error", "base"))
+    model = load(options.model)
+    with limited(options.memory):
+        result = model.evaluate(options.data, missing=options.missing, unseen=options.unseen)
+    if options.as_json:
+        out_json({"targets": list(model.targets), **result._asdict()})
         return
     dropped = f" ({result.dropped:,} more dropped for missing cells)" if result.dropped else ""
-    out(f"{counted(result.rows, 'row')} of {data}{dropped}\n")
-    out(quality(loaded.targets, result, "loss"))
+    out(f"{counted(result.rows, 'row')} of {options.data}{dropped}\n")
+    out(quality(model.targets, result, "loss"))
 
 
-def show(
-    model: flags.Model,
-    config: Annotated[bool, typer.Option("--config", help="The options that reproduce it, as TOML.")] = False,
-    weights_are: flags.WeightsAre = "counts",
-    as_json: flags.AsJson = False,
-) -> None:
+@frozen
+class ShowOptions:
+    """A model or a version, and what to tell of it."""
+
+    model: Model
+    as_toml: Annotated[bool, flag("The options that reproduce it, as TOML.", "--config")] = False
+    weights_are: Annotated[
+        str, flag("What weights mean: counts, precision or sampling. Default: counts.")
+    ] = "counts"
+    as_json: AsJson = False
+
+
+def show(options: ShowOptions) -> None:
     """Show a model: coefficients, fit, certificate, standard errors, and how it was made; or a version.
 
     Examples:
@@ -118,40 +126,35 @@ def show(
 
       gradline show v3
     """
-    from gradline.history.models import model_of  # noqa: PLC0415
-    from gradline.model.certificate import finite  # noqa: PLC0415 - --help needs no numpy
+    from gradline.history.models import model_of  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.certificate import finite  # noqa: PLC0415
     from gradline.model.model import load  # noqa: PLC0415
 
-    version = named(model)
-    if version is not None and not config:
-        show_version(*version, weights_are, as_json)
+    version = named(options.model)
+    if version is not None and not options.as_toml:
+        show_version(*version, options.weights_are, options.as_json)
         return
-    loaded = load(model) if version is None else model_of(*version)
-    inference = loaded.infer(weights_are)
-    if config:
-        from gradline.cli.options import to_toml  # noqa: PLC0415
+    model = load(options.model) if version is None else model_of(*version)
+    inference = model.infer(options.weights_are)
+    if options.as_toml:
+        from gradline.cli.config import to_toml  # noqa: PLC0415 - only here
 
-        out(to_toml(loaded.config).rstrip())
-    elif as_json:
-        from gradline.cli.fit import report  # noqa: PLC0415
-
-        out_json(report(loaded, model) | {"inference": finite(inference.to_dict() | inference.tests())})
+        out(to_toml(model.config).rstrip())
+    elif options.as_json:
+        out_json(
+            report(model, options.model) | {"inference": finite(inference.to_dict() | inference.tests())}
+        )
     else:
-        out(account(loaded, inference))
+        out(account(model, inference))
 
 
-def _choice(name: str, value: str, choices: tuple[str, ...]) -> str:
-    from gradline.core.errors import UsageError  # noqa: PLC0415 - --help needs no numpy
-
+def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise UsageError(f"{name} is {value!r}", f"use {' or '.join(choices)}")
-    return value
 
 
 def _expect_csv(output: str, data: str | None, model: Path) -> None:
     """Refuse to write predictions over what they are made from, or under the name of another format."""
-    from gradline.core.errors import UsageError  # noqa: PLC0415 - --help needs no numpy
-
     path = Path(output)
     for other in (Path(data or ""), model):
         if path.exists() and other.exists() and path.samefile(other):
@@ -162,10 +165,8 @@ def _expect_csv(output: str, data: str | None, model: Path) -> None:
         )
 
 
-def _row(model: Any, values: list[str]) -> tuple[Any, list[str]]:
+def _row(model: Any, values: Sequence[str]) -> tuple[Any, list[str]]:
     """One row from NAME=VALUE words; the longest name that fits wins, since names may hold a `=`."""
-    from gradline.core.errors import UsageError  # noqa: PLC0415
-    from gradline.core.text import listed, nearest  # noqa: PLC0415
     from gradline.data.columnar import FrameSource  # noqa: PLC0415 - --help needs no numpy
 
     known = list(model.design.inputs)
@@ -188,8 +189,7 @@ def _row(model: Any, values: list[str]) -> tuple[Any, list[str]]:
     return FrameSource(frame and frame.frame, "--set"), []
 
 
-def _table(model: Any, data: str | None) -> tuple[Any, list[str]]:
-    from gradline.core.text import listed  # noqa: PLC0415
+def _table(model: Any, data: str) -> tuple[Any, list[str]]:
     from gradline.data.tables import open_table  # noqa: PLC0415 - --help needs no numpy
 
     source = open_table(data)
@@ -215,8 +215,6 @@ class _Ranges:
             yield batch
 
     def notes(self) -> list[str]:
-        from gradline.core.text import counted, number  # noqa: PLC0415 - --help needs no numpy
-
         return [
             f"{name} lies outside {number(low, 6)} to {number(high, 6)}, where the model was trained, "
             f"in {counted(n, 'row')}"
@@ -227,8 +225,6 @@ class _Ranges:
 
 def _names(targets: tuple[str, ...], bounds: bool) -> list[str]:
     """The columns of predictions: the targets, each followed by its bounds where there are any."""
-    from gradline.core.errors import RequestError  # noqa: PLC0415 - --help needs no numpy
-
     names = [name + end for name in targets for end in (("", "_lower", "_upper") if bounds else ("",))]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
@@ -261,8 +257,6 @@ def _print_row(model: Any, batch: Any) -> None:
 
 def _write_csv(names: list[str], batches: Iterable[Any], output: str | None) -> None:
     """Predictions as CSV, a missing one as NaN; to a file whole or not at all."""
-    import sys  # noqa: PLC0415
-
     import polars as pl  # noqa: PLC0415 - --help needs no polars
 
     from gradline.core.tensor_file import replacing  # noqa: PLC0415

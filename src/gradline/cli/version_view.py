@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from gradline.cli.fit import report
 from gradline.cli.terminal import out, out_json
 from gradline.core.text import counted, listed, printable
 
@@ -65,11 +66,15 @@ def _figure(value: float | None, form: str) -> str:
     return f"{value:{form}}" if abs(value) < 10 else f"{value:.6g}"
 
 
+def as_card(version: Any) -> dict[str, Any]:
+    """A version as plain JSON."""
+    later = {"tags": list(version.tags), "note": version.note, "archived": version.archived}
+    return {"version": version.name, **version.record(), **later}
+
+
 def show_version(store: Any, version: Any, weights_are: str, as_json: bool) -> None:
     """Print a version: what it is, and each of its models as `show` tells of them."""
-    from gradline.cli.fit import report  # noqa: PLC0415 - `log` needs no numpy
-    from gradline.cli.versions import as_card  # noqa: PLC0415
-    from gradline.history.models import model_of  # noqa: PLC0415
+    from gradline.history.models import model_of  # noqa: PLC0415 - `log` needs no numpy
 
     whole = [path for path, facts in version.models.items() if facts["moments"]]
     if as_json:

@@ -1,37 +1,30 @@
 """Versions: commit, log, checkout, note, tag and archive what runs have left."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+from gradline.cli.options import AsJson, Message, argument, flag, frozen
+from gradline.cli.terminal import out, out_json, say
+from gradline.cli.version_view import as_card, table
+from gradline.core.errors import RequestError, UsageError
 
-from gradline.cli import flags
-from gradline.cli.terminal import guarded, out, out_json, say
-
-PANEL = "Versions"
-
-Name = Annotated[str, typer.Argument(help="v3, 3, a tag, latest, or latest~1.", show_default=False)]
+Name = Annotated[str, argument("v3, 3, a tag, latest, or latest~1.")]
 
 
-def register(app: typer.Typer) -> None:
-    """Add this panel's commands."""
-    for command in (commit, log, checkout, note, tag, archive):
-        app.command(rich_help_panel=PANEL)(guarded(command))
+@frozen
+class CommitOptions:
+    """What to record, and what of it."""
+
+    paths: Annotated[Sequence[str], argument("Models, notebooks, scripts, run.toml, …")] = ()
+    message: Message = ""
+    moments: Annotated[bool, flag("Whether models keep theirs. Default: they do.", shows_default=True)] = True
+    outputs: Annotated[bool, flag("Keep the outputs of notebooks.", shows_default=True)] = False
+    data: Annotated[bool, flag("Keep files of data.", shows_default=True)] = False
+    as_json: AsJson = False
 
 
-def commit(
-    paths: Annotated[
-        list[str] | None,
-        typer.Argument(help="Models, notebooks, scripts, run.toml, …", show_default=False),
-    ] = None,
-    message: flags.Message = "",
-    moments: Annotated[
-        bool, typer.Option("--moments/--no-moments", help="Whether models keep theirs. Default: they do.")
-    ] = True,
-    outputs: Annotated[bool, typer.Option(help="Keep the outputs of notebooks.")] = False,
-    data: Annotated[bool, typer.Option(help="Keep files of data.")] = False,
-    as_json: flags.AsJson = False,
-) -> None:
+def commit(options: CommitOptions) -> None:
     """Record a version: files, environment and Git commit, in the folder .gradline beside the project.
 
     Examples:
@@ -40,48 +33,55 @@ def commit(
 
       gradline fit example:crops -t apples --commit -m "exact"
     """
-    from gradline.core.errors import UsageError  # noqa: PLC0415 - --help needs it not
-
-    if not paths:
+    if not options.paths:
         raise UsageError(
             "nothing is named to commit", "name files, such as a model, a notebook, a script or run.toml"
         )
     from gradline.history.recording import commit  # noqa: PLC0415 - --help needs no numpy
 
-    version = commit(message, paths, notebook=None, moments=moments, outputs=outputs, data=data)
-    if as_json:
+    version = commit(
+        options.message,
+        options.paths,
+        notebook=None,
+        moments=options.moments,
+        outputs=options.outputs,
+        data=options.data,
+    )
+    if options.as_json:
         out_json(as_card(version))
     else:
         say(f"recorded: {version.name} ({', '.join(version.files)})")
 
 
-def log(
-    sort: Annotated[
-        str | None, typer.Option(help="A name to sort by, such as loss, or -loss for the largest first.")
-    ] = None,
-    where: Annotated[
-        str | None, typer.Option(help="Only where this holds: \"loss < 2 and solver == 'sgd'\".")
-    ] = None,
-    archived: Annotated[bool, typer.Option("--all", help="Also versions that were archived.")] = False,
-    check: Annotated[bool, typer.Option("--check", help="Read all files of all versions.")] = False,
-    as_json: flags.AsJson = False,
-) -> None:
+@frozen
+class LogOptions:
+    """Which versions to list, and in which order."""
+
+    sort: Annotated[str | None, flag("A name to sort by, such as loss, or -loss for the largest first.")] = (
+        None
+    )
+    where: Annotated[str | None, flag("Only where this holds: \"loss < 2 and solver == 'sgd'\".")] = None
+    archived: Annotated[bool, flag("Also versions that were archived.", "--all")] = False
+    check: Annotated[bool, flag("Read all files of all versions.", "--check")] = False
+    as_json: AsJson = False
+
+
+def log(options: LogOptions) -> None:
     """List the versions, the oldest first; removes what broken commits left behind, and names what is missing.
 
     Names for --sort and --where: version, when, message, tag, note, model, solver, lr, epochs, batch_size, momentum,
     scale, loss, gap, digits, rmse and r2 (of the worst target), rows, status, and what log_metrics noted.
     """
-    from gradline.cli.version_view import table  # noqa: PLC0415 - --help needs it not
-    from gradline.history.listing import chosen, rows_of  # noqa: PLC0415
+    from gradline.history.listing import chosen, rows_of  # noqa: PLC0415 - --help needs it not
     from gradline.history.repair import mended  # noqa: PLC0415
     from gradline.history.store import Store  # noqa: PLC0415
 
     store = Store.find()
     everything = store.versions()
-    versions = [version for version in everything if archived or not version.archived]
-    rows = chosen([row for version in versions for row in rows_of(version)], where, sort)
-    left = mended(store, thorough=check).sentences()
-    if as_json:
+    versions = [version for version in everything if options.archived or not version.archived]
+    rows = chosen([row for version in versions for row in rows_of(version)], options.where, options.sort)
+    left = mended(store, thorough=options.check).sentences()
+    if options.as_json:
         by_number = {version.number: version for version in versions}
         numbers = dict.fromkeys(row["version"] for row in rows)
         out_json({"versions": [as_card(by_number[number]) for number in numbers], "notices": left})
@@ -95,20 +95,23 @@ def log(
         say(f"note: {sentence}")
 
 
-def checkout(
-    version: Name,
-    paths: Annotated[
-        list[str] | None, typer.Argument(help="Its files to bring back. Default: all.", show_default=False)
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite files that differ.")] = False,
-) -> None:
+@frozen
+class CheckoutOptions:
+    """A version, and what of it to bring back."""
+
+    version: Name
+    paths: Annotated[Sequence[str], argument("Its files to bring back. Default: all.")] = ()
+    force: Annotated[bool, flag("Overwrite files that differ.", "--force")] = False
+
+
+def checkout(options: CheckoutOptions) -> None:
     """Bring files of a version back, byte by byte; a file that differs is not overwritten unless forced."""
     from gradline.history.restoring import checkout  # noqa: PLC0415 - --help needs no numpy
     from gradline.history.store import Store  # noqa: PLC0415
 
     store = Store.find()
-    found = store.version(version)
-    written = checkout(store, found, paths or (), force)
+    found = store.version(options.version)
+    written = checkout(store, found, options.paths, options.force)
     for name in written:
         say(f"restored: {name}")
     if not written:
@@ -117,44 +120,55 @@ def checkout(
         )
 
 
-def note(
-    version: Name,
-    text: Annotated[str, typer.Argument(help="What to remember; '' takes it away.", show_default=False)],
-) -> None:
+@frozen
+class NoteOptions:
+    """A version, and what to say of it."""
+
+    version: Name
+    text: Annotated[str, argument("What to remember; '' takes it away.")]
+
+
+def note(options: NoteOptions) -> None:
     """Say something of a version afterwards; a later note replaces it."""
-    store, found = _found(version)
-    store.annotate(found, "note", text)
+    store, found = _found(options.version)
+    store.annotate(found, "note", options.text)
     say(f"noted: {found.name}")
 
 
-def tag(
-    version: Name,
-    name: Annotated[str, typer.Argument(help="Another name for the version.", show_default=False)],
-    remove: Annotated[bool, typer.Option("--remove", help="Take the tag away.")] = False,
-) -> None:
-    """Give a version a name, which all commands take for it."""
-    from gradline.core.errors import RequestError  # noqa: PLC0415 - --help needs it not
+@frozen
+class TagOptions:
+    """A version, and its other name."""
 
-    store, found = _found(version)
-    if not remove:
+    version: Name
+    name: Annotated[str, argument("Another name for the version.")]
+    remove: Annotated[bool, flag("Take the tag away.", "--remove")] = False
+
+
+def tag(options: TagOptions) -> None:
+    """Give a version a name, which all commands take for it."""
+    (store, found), name = _found(options.version), options.name
+    if not options.remove:
         store.tag(found, name)
     elif name in found.tags:
         store.annotate(found, "untag", name)
     else:
         raise RequestError(f"{found.name} has no tag {name}", f"its tags: {', '.join(found.tags) or 'none'}")
-    say(f"{'taken away' if remove else 'tagged'}: {found.name} {name}")
+    say(f"{'taken away' if options.remove else 'tagged'}: {found.name} {name}")
 
 
-def archive(
-    names: Annotated[
-        list[str], typer.Argument(help="v3, 3, a tag, latest, or latest~1.", show_default=False)
-    ],
-    undo: Annotated[bool, typer.Option("--undo", help="List them again.")] = False,
-) -> None:
+@frozen
+class ArchiveOptions:
+    """The versions to leave out of the log, or to list again."""
+
+    names: Annotated[Sequence[str], argument("v3, 3, a tag, latest, or latest~1.")]
+    undo: Annotated[bool, flag("List them again.", "--undo")] = False
+
+
+def archive(options: ArchiveOptions) -> None:
     """Leave versions out of the log; nothing of them is lost, and `gradline log --all` lists them."""
-    for store, found in [_found(name) for name in names]:
-        store.annotate(found, "unarchive" if undo else "archive")
-        say(f"{'listed again' if undo else 'archived'}: {found.name}")
+    for store, found in [_found(name) for name in options.names]:
+        store.annotate(found, "unarchive" if options.undo else "archive")
+        say(f"{'listed again' if options.undo else 'archived'}: {found.name}")
 
 
 def _found(name: str) -> tuple[Any, Any]:
@@ -165,16 +179,9 @@ def _found(name: str) -> tuple[Any, Any]:
     return store, store.version(name)
 
 
-def as_card(version: Any) -> dict[str, Any]:
-    """A version as plain JSON."""
-    later = {"tags": list(version.tags), "note": version.note, "archived": version.archived}
-    return {"version": version.name, **version.record(), **later}
-
-
 def named(path: Path) -> tuple[Any, Any] | None:
     """The store and the version, where a MODEL is no file but a version's name."""
-    from gradline.core.errors import RequestError  # noqa: PLC0415 - --help needs it not
-    from gradline.history.store import Store, is_written_as_version  # noqa: PLC0415
+    from gradline.history.store import Store, is_written_as_version  # noqa: PLC0415 - --help needs it not
 
     text = str(path)
     if path.exists():

@@ -1,4 +1,4 @@
-"""The most memory that this process may take: what a bound leaves for rows, and whether it holds."""
+"""The most memory that this process may take: what a bound leaves for rows, and whether the system says it holds."""
 
 import os
 import re
@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import NamedTuple
 
 from gradline.core.arguments import is_whole
 from gradline.core.errors import RequestError, UsageError
@@ -14,21 +13,10 @@ from gradline.core.errors import RequestError, UsageError
 STREAMING = 450_000_000  # bytes of a process while rows stream: interpreter, libraries, what is on its way
 MATRICES = 25  # and those of so many squares of its columns, in float64
 _STATUS = Path("/proc/self/status")  # where Linux counts the memory of a process
-_UNITS = {
-    **{"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12},
-    **{"kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40},
-}
-_MEGABYTE = 10**6
+_SIZE = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(?:([kmgt])(i?)b|b)?\s*", re.IGNORECASE)
 
-
-class _Bound(NamedTuple):
-    """A bound in bytes, and the peak that came before it."""
-
-    size: int
-    earlier: int
-
-
-_bound: ContextVar[_Bound | None] = ContextVar("bound", default=None)
+# In bytes, and what the system counts against it: the peak, or what is held now where the peak was beyond it before.
+_bound: ContextVar[tuple[int, str] | None] = ContextVar("bound", default=None)
 
 
 @contextmanager
@@ -42,10 +30,22 @@ def limited(size: int | str | None) -> Iterator[None]:
     if size is None:
         yield
         return
-    size = in_bytes(size)
-    token = _bound.set(_Bound(size, _counted("VmHWM")))
+    size, held = in_bytes(size), _counted("VmRSS")
+    if size < held:
+        raise RequestError(
+            f"a memory of {_told(size)} is below the {_told(held)} that the process holds already",
+            _remedy(held),
+        )
+    machine = size
+    if "SC_PHYS_PAGES" in getattr(os, "sysconf_names", ()):
+        machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    if size > machine:
+        raise UsageError(
+            f"a memory of {_told(size)} is beyond the {_told(machine)} of this machine",
+            "give less, or no bound",
+        )
+    token = _bound.set((size, "VmHWM" if _counted("VmHWM") <= size else "VmRSS"))
     try:
-        _expect_possible(size)
         yield
         check("in all")
     finally:
@@ -54,11 +54,11 @@ def limited(size: int | str | None) -> Iterator[None]:
 
 def in_bytes(size: int | str) -> int:
     """The bytes of "500MB", "1.5 GiB", "4096" or 4096: KB, MB, GB, TB are powers of 1,000, KiB … of 1,024."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([kmgt]?i?b)?\s*", str(size), re.IGNORECASE)
-    unit = _UNITS.get((found[2] or "b").lower()) if found else None
-    if found is None or unit is None or not (isinstance(size, str) or is_whole(size, 1)):
+    found = _SIZE.fullmatch(str(size))
+    if found is None or not (isinstance(size, str) or is_whole(size, 1)):
         raise UsageError(f"memory is {size!r}", "give a size, such as 500MB, 2GiB or a number of bytes")
-    return int(float(found[1]) * unit)
+    number, unit, binary = found.groups()
+    return int(float(number) * (1024 if binary else 1000) ** (" kmgt".index(unit.lower()) if unit else 0))
 
 
 def room(columns: int) -> int | None:
@@ -68,59 +68,31 @@ def room(columns: int) -> int | None:
     A bound below what streaming may take leaves some for small tables, which take less.
     """
     bound = _bound.get()
-    if bound is None:
-        return None
-    return max(bound.size - STREAMING - 8 * MATRICES * columns**2, bound.size // 8)
+    return bound and max(bound[0] - STREAMING - 8 * MATRICES * columns**2, bound[0] // 8)
 
 
 def check(when: str) -> None:
     """Raise `RequestError` if the process has taken more than its bound; `when` says how far it had come."""
-    bound = _bound.get()
-    if bound is None:
-        return
-    taken = _counted("VmHWM" if bound.earlier <= bound.size else "VmRSS")
-    if taken > bound.size:
+    size, counted = _bound.get() or (None, "")
+    if size is not None and (taken := _counted(counted)) > size:
         raise RequestError(
-            f"the process took {_told(taken)} of memory {when}, above its bound of {_told(bound.size)}",
+            f"the process took {_told(taken)} of memory {when}, above its bound of {_told(size)}",
             _remedy(taken),
-        )
-
-
-def _expect_possible(size: int) -> None:
-    """Refuse a bound below what the process holds, or above what the machine has."""
-    present, machine = _counted("VmRSS"), _machine()
-    if size < present:
-        raise RequestError(
-            f"a memory of {_told(size)} is below the {_told(present)} that the process holds already",
-            _remedy(present),
-        )
-    if machine and size > machine:
-        raise UsageError(
-            f"a memory of {_told(size)} is beyond the {_told(machine)} of this machine",
-            "give less, or no bound",
         )
 
 
 def _counted(name: str) -> int:
     """The bytes that the system counts under a name: "VmRSS" now, "VmHWM" at the peak; 0 where nobody tells."""
-    if not _STATUS.exists():
-        return 0
-    found = re.search(rf"^{name}:\s+(\d+) kB$", _STATUS.read_text(), re.MULTILINE)
+    text = _STATUS.read_text() if _STATUS.exists() else ""
+    found = re.search(rf"^{name}:\s+(\d+) kB$", text, re.MULTILINE)
     return int(found[1]) * 1024 if found else 0
 
 
-def _machine() -> int:
-    """The bytes of the machine's memory; 0 where nobody tells."""
-    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
-        return 0
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
 def _told(size: int) -> str:
-    return f"{size / _MEGABYTE:,.0f} MB"
+    return f"{size / 1e6:,.0f} MB"
 
 
 def _remedy(taken: int) -> str:
     """A bound that is enough, in full hundreds of megabytes: what streaming takes, and a tenth more than this."""
-    enough = -(-max(STREAMING, taken * 11 // 10) // (100 * _MEGABYTE))
+    enough = -(-max(STREAMING, taken * 11 // 10) // 100_000_000)
     return f"give --memory {enough}00MB or more (memory='{enough}00MB' in Python), or use fewer columns"

@@ -14,9 +14,8 @@ from pathlib import Path
 from gradline.core.errors import DataError, FileError
 from gradline.core.text import listed, nearest
 from gradline.data import columnar, csv, ndjson
-from gradline.data.meter import METER
 from gradline.data.schema import EMPTY, Column, Kind
-from gradline.data.source import Batch, Source
+from gradline.data.source import METER, Batch, Source
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

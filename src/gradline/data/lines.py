@@ -12,7 +12,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from gradline.core.errors import DataError, FileError
-from gradline.data.meter import METER
+from gradline.data.source import METER
 
 BLOCK = 4 << 20  # bytes: large enough for polars' threads, small enough to stay in cache
 _LONGEST = 256 << 20  # a single record longer than this is an unclosed quote, not data

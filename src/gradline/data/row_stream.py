@@ -12,7 +12,6 @@ from gradline.core.errors import DataError, MissingValuesError, RequestError
 from gradline.core.text import listed
 from gradline.data.design import DesignSpec
 from gradline.data.row_block import LazyBlock, RowBlock
-from gradline.data.sparse import dense, is_sparse
 
 if TYPE_CHECKING:  # what reads tables loads polars, and arrays need none
     from gradline.data.source import Source
@@ -83,9 +82,14 @@ class RowStream(ABC):
         )
 
 
+def _floats(rows: Any) -> np.ndarray:
+    """Rows (n, p) as an array of float64, sparse ones too."""
+    return np.asarray(rows if isinstance(rows, np.ndarray) else rows.toarray(), np.float64)
+
+
 def _ready(block: RowBlock) -> LazyBlock:
     """That of a block which is made already."""
-    return LazyBlock(block.rows, lambda: block, lambda: block)
+    return LazyBlock(len(block.Y), lambda: block, lambda: block)
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,14 +112,14 @@ class ArrayRows(RowStream):
     @property
     def in_place(self) -> RowBlock | None:
         """See `RowStream`: where X lies row by row as float64."""
-        if is_sparse(self.X) or self.X.dtype != np.float64 or not self.X.flags.c_contiguous:
+        if not isinstance(self.X, np.ndarray) or self.X.dtype != np.float64 or not self.X.flags.c_contiguous:
             return None
         return RowBlock(self.X, self.Y, self.w)
 
     @property
     def csr(self) -> RowBlock | None:
         """See `RowStream`."""
-        if not is_sparse(self.X) or self.missing != "error":
+        if isinstance(self.X, np.ndarray) or self.missing != "error":
             return None
         cells = len(self.Y) * (self.X.shape[1] + self.Y.shape[1])
         if self.X.nnz > _THIN * cells:
@@ -159,7 +163,9 @@ class ArrayRows(RowStream):
             part = slice(first, first + size)
             yield (
                 first,
-                RowBlock(dense(self.X[part]), dense(self.Y[part]), None if self.w is None else self.w[part]),
+                RowBlock(
+                    _floats(self.X[part]), _floats(self.Y[part]), None if self.w is None else self.w[part]
+                ),
             )
 
     def _batches(self) -> Iterator[RowBlock]:

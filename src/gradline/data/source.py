@@ -1,9 +1,11 @@
-"""What every source of rows offers, and how cells become numbers or words: one rule for all formats."""
+"""What every source of rows offers, how cells become numbers or words, and how far the reading has come."""
 
 import math
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -170,3 +172,45 @@ def _refuse_first(
     if wrong.any():
         row = wrong.arg_max() or 0
         raise DataError(f"column {shown.name}, {place(row)}: {shown[row]!r} is {what}", remedy)
+
+
+class Meter:
+    """Bytes of files, as they lie on disk, that one pass over them has read so far."""
+
+    def __init__(self) -> None:
+        self._sizes: dict[Path, int] = {}
+        self._read: dict[Path, int] = {}
+        self._began = 0.0
+
+    def expect(self, path: Path) -> None:
+        """This file will be read, from its first byte to its last, perhaps several times."""
+        self._sizes[path] = path.stat().st_size
+
+    def begin(self, path: Path) -> None:
+        """The file is read from its first byte on; one that was begun before begins a new pass."""
+        if not self._read or path in self._read:
+            self._read, self._began = {}, time.monotonic()
+        self._read[path] = 0
+
+    def reach(self, path: Path, share: float) -> None:
+        """This share of the file has been read."""
+        self._read[path] = int(share * self._sizes.get(path, 0))
+
+    @property
+    def total(self) -> int:
+        """The bytes of all files."""
+        return sum(self._sizes.values())
+
+    @property
+    def read(self) -> int:
+        """The bytes of the present pass."""
+        return sum(self._read.values())
+
+    @property
+    def left(self) -> float:
+        """The seconds that the rest of the pass will take at its speed so far."""
+        share = self.read / self.total if self.total else 1.0
+        return (time.monotonic() - self._began) * (1 / share - 1) if share else 0.0
+
+
+METER = Meter()  # of the process: what reads and what shows are far apart

@@ -3,14 +3,14 @@
 import importlib.util
 import json
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradline import __version__
 from gradline.core.errors import RequestError
 from gradline.data.source import MISSING_WORDS
-from gradline.exports.parts import Levels, Numeric, Part, expect_unseen, parts, spellings
+from gradline.exports.parts import Categorical, Numeric, Summand, expect_unseen, parts, spellings
 from gradline.model.model import LinearModel
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def onnx(model: LinearModel, *, unseen: str = "null") -> bytes:
         opset_imports=opsets,
         ir_version=_IR,
         producer_name="gradline",
-        producer_version=__version__,
+        producer_version=version("gradline"),
     )
     helper.set_model_props(made, _metadata(model, unseen))
     return made.SerializeToString()
@@ -53,7 +53,7 @@ def onnx(model: LinearModel, *, unseen: str = "null") -> bytes:
 def _metadata(model: LinearModel, unseen: str) -> dict[str, str]:
     return {
         "targets": json.dumps(list(model.targets), ensure_ascii=False),
-        "gradline": __version__,
+        "gradline": version("gradline"),
         "certificate": model.certificate.status,
         "digits": f"{model.certificate.digits:.1f}",
         "unseen": unseen,
@@ -71,7 +71,7 @@ class _Builder:
         names = [*model.design.inputs, *model.targets]
         self._prefix = "_" * (1 + max(len(name) - len(name.lstrip("_")) for name in names))
 
-    def graph(self, found: Sequence[Part]) -> "GraphProto":
+    def graph(self, found: Sequence[Summand]) -> "GraphProto":
         """The whole graph: a sum over the numbers, the bias, and one summand for each category."""
         from onnx import helper  # noqa: PLC0415
 
@@ -79,10 +79,10 @@ class _Builder:
         total = self._constant("bias", self._model.bias)
         if numbers:
             total = self._node("Add", [self._product(numbers), total], "sum")
-        for i, part in enumerate(part for part in found if isinstance(part, Levels)):
+        for i, part in enumerate(part for part in found if isinstance(part, Categorical)):
             total = self._node("Add", [total, self._level(part, i)], f"sum{i}")
         self._split(total)
-        inputs = [_column(part.column, text=isinstance(part, Levels)) for part in found]
+        inputs = [_column(part.column, text=isinstance(part, Categorical)) for part in found]
         outputs = [_column(target, text=False) for target in self._model.targets]
         return helper.make_graph(self._nodes, "gradline", inputs, outputs, self._constants)
 
@@ -91,7 +91,7 @@ class _Builder:
         weight = self._constant("weight", np.stack([part.weight for part in numbers]))
         return self._node("MatMul", [X, weight], "product")
 
-    def _level(self, part: Levels, i: int) -> str:
+    def _level(self, part: Categorical, i: int) -> str:
         """Row `code` of the weights; the row below them is NaN, for cells that give no prediction."""
         none = len(part.levels)
         codes = {word: code for code, words in enumerate(spellings(part.levels)) for word in words}

@@ -20,7 +20,7 @@ class Numeric(NamedTuple):
     weight: np.ndarray
 
 
-class Levels(NamedTuple):
+class Categorical(NamedTuple):
     """A text column, its levels, the base first, and the weight (levels, m) that each adds: 0 for the base."""
 
     column: str
@@ -28,16 +28,16 @@ class Levels(NamedTuple):
     weight: np.ndarray
 
 
-Part = Numeric | Levels
+Summand = Numeric | Categorical
 
 
-def parts(model: LinearModel) -> list[Part]:
+def parts(model: LinearModel) -> list[Summand]:
     """The parts of every prediction, in the order of the design; the bias (m,) comes on top.
 
     Raises `RequestError` where a coefficient is not finite.
     """
     expect_finite(model)
-    found: list[Part] = []
+    found: list[Summand] = []
     start = 0
     for term in model.design.terms:
         stop = start + len(term.names)
@@ -46,7 +46,7 @@ def parts(model: LinearModel) -> list[Part]:
             found.append(Numeric(term.column, weight[0]))
         else:
             base = np.zeros((1, len(model.targets)))
-            found.append(Levels(term.column, term.levels, np.concatenate([base, weight])))
+            found.append(Categorical(term.column, term.levels, np.concatenate([base, weight])))
         start = stop
     return found
 

@@ -1,12 +1,12 @@
 """A model as one SELECT: an expression for each target, which any row of a table goes through."""
 
 from collections.abc import Iterable, Sequence
+from importlib.metadata import version
 
-from gradline import __version__
 from gradline.core.errors import RequestError
 from gradline.data.source import MISSING_WORDS
 from gradline.exports.dialects import Dialect, dialect_named
-from gradline.exports.parts import Levels, Numeric, Part, expect_unseen, parts, spellings
+from gradline.exports.parts import Categorical, Numeric, Summand, expect_unseen, parts, spellings
 from gradline.model.model import LinearModel
 from gradline.model.status import Status
 
@@ -50,19 +50,19 @@ def sql(
 
 def _comment(model: LinearModel, chosen: Dialect, unseen: str) -> str:
     """What the reader must know. No name stands in it, so that none can end it."""
-    certificate = model.certificate
+    certificate, ours = model.certificate, version("gradline")
     digits = f", sure to {int(certificate.digits)} digits" if certificate.status is Status.CERTIFIED else ""
     level = {
         "null": "A NULL, or a level that training did not see, gives NULL.",
         "base": "A NULL gives NULL; a level that training did not see counts as the base, the first of its list.",
     }
     return (
-        f"-- A linear model for {chosen.title}, written by gradline {__version__}: "
+        f"-- A linear model for {chosen.title}, written by gradline {ours}: "
         f"{certificate.status}{digits}.\n-- {level[unseen]}\n"
     )
 
 
-def _terms(model: LinearModel, found: Iterable[Part], chosen: Dialect, j: int, unseen: str) -> list[str]:
+def _terms(model: LinearModel, found: Iterable[Summand], chosen: Dialect, j: int, unseen: str) -> list[str]:
     """The summands of target j, each with its sign before it."""
     terms = [_signed(chosen, model.bias[j])] if model.has_bias else []
     for part in found:
@@ -78,7 +78,7 @@ def _signed(chosen: Dialect, value: float) -> str:
     return f"{'-' if value < 0 else '+'} {chosen.double(abs(value))}"
 
 
-def _case(part: Levels, chosen: Dialect, cell: str, j: int, unseen: str) -> str:
+def _case(part: Categorical, chosen: Dialect, cell: str, j: int, unseen: str) -> str:
     """The weight of the cell's level."""
     lines = [
         f"      WHEN {chosen.text(word)} THEN {chosen.double(weight[j])}"

@@ -47,7 +47,7 @@ class Ground:
         return found
 
     def size(self, theta: np.ndarray) -> np.ndarray:
-        """√(level² + Σ (weight·spread)²) for each target, level = bias + weight·mean: see `Part`."""
+        """√(level² + Σ (weight·spread)²) for each target, level = bias + weight·mean: see `Contribution`."""
         with np.errstate(over="ignore", invalid="ignore"):  # a run that diverged
             level = theta[:, 0] + theta[:, 1:] @ self.mean
             return np.sqrt(level**2 + ((theta[:, 1:] * self.spread) ** 2).sum(axis=1))

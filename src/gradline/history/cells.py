@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from gradline.history.lines import unified
 
 
-class Cell(NamedTuple):
+class CellDifference(NamedTuple):
     """A cell that differs: its number from 1 before and after (None where it is not there), its type, both diffs."""
 
     before: int | None
@@ -28,7 +28,7 @@ class Cell(NamedTuple):
         )
 
 
-def cells(before: bytes, after: bytes) -> tuple[list[Cell] | None, str]:
+def cells(before: bytes, after: bytes) -> tuple[list[CellDifference] | None, str]:
     """The cells that differ between two notebooks; or None, and why they cannot be told apart."""
     if importlib.util.find_spec("nbdime") is None:
         return (
@@ -63,7 +63,7 @@ def _without_count(output: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in output.items() if name != "execution_count"}
 
 
-def _cells(old: list[Any], edits: Any, patch: Any) -> Iterator[Cell]:
+def _cells(old: list[Any], edits: Any, patch: Any) -> Iterator[CellDifference]:
     """What nbdime's edits of the list of cells do, cell by cell; numbers after follow from what came and went."""
     moved = 0
     for edit in edits:
@@ -81,10 +81,12 @@ def _cells(old: list[Any], edits: Any, patch: Any) -> Iterator[Cell]:
                 yield found
 
 
-def _cell(before: int | None, after: int | None, old: Mapping[str, Any], new: Mapping[str, Any]) -> Cell:
+def _cell(
+    before: int | None, after: int | None, old: Mapping[str, Any], new: Mapping[str, Any]
+) -> CellDifference:
     sources = (_joined(cell.get("source", "")) for cell in (old, new))
     outputs = ("".join(map(_output, cell.get("outputs", []))) for cell in (old, new))
-    return Cell(before, after, (new or old)["cell_type"], unified(*sources), unified(*outputs))
+    return CellDifference(before, after, (new or old)["cell_type"], unified(*sources), unified(*outputs))
 
 
 def _output(output: Mapping[str, Any]) -> str:

@@ -1,53 +1,25 @@
 """What differs between two versions, or files of models, most important first; several side by side."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from gradline.core.text import listed
-from gradline.history.files import FileDifference, differences
-from gradline.history.model_diff import Change, Fitted, ModelDifference, cards, changes, difference, is_same
+from gradline.history.files import differences
+from gradline.history.model_diff import Change, Fitted, changes, difference, is_same
 from gradline.history.store import Store
+from gradline.history.text import render
 from gradline.history.version import Version
-from gradline.model.certificate import finite
+from gradline.history.version_difference import ComparedFigure, SideBySide, VersionDifference
 
 Subject = Version | Path
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """What differs between A (`before`) and B (`after`), each the name of a version or of a model's file.
-
-    `models` that both have; `alone`: files of models that one has; `logged`: what `log_metrics` and its kin noted;
-    `environment`: Python, platform, and packages added, removed and changed; `code`: Git; `files`, with notebooks.
-    """
-
-    before: str
-    after: str
-    models: list[ModelDifference]
-    alone: list[Change]
-    logged: list[Change]
-    environment: list[Change]
-    code: list[Change]
-    files: list[FileDifference]
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing differs."""
-        rest = self.alone or self.logged or self.environment or self.code or self.files
-        return not rest and all(model.is_empty for model in self.models)
+class Comparison(VersionDifference):
+    """What differs between two versions, or files of models: a value that prints itself."""
 
     def __str__(self) -> str:
-        from gradline.history.text import render  # noqa: PLC0415 - which imports this
-
         return render(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The comparison as plain JSON."""
-        rest = {name: cards(getattr(self, name)) for name in ("alone", "logged", "environment", "code")}
-        models, files = [model.to_dict() for model in self.models], [file.to_dict() for file in self.files]
-        return finite({"before": self.before, "after": self.after, "models": models, **rest, "files": files})
 
 
 def compare(
@@ -62,7 +34,7 @@ def compare(
     pairs, alone = _paired(_models(before, store), _models(after, store))
     old, new = _recorded(before, store), _recorded(after, store)
     if old is None or new is None:
-        old = new = _Recorded({}, {}, {}, {})
+        old = new = _Surroundings({}, {}, {}, {})
     return Comparison(
         before=name_of(before),
         after=name_of(after),
@@ -101,7 +73,7 @@ def _paired(
     return pairs, lost + [Change("model", None, path) for path in new if path not in old]
 
 
-class _Recorded(NamedTuple):
+class _Surroundings(NamedTuple):
     """What a version holds beside its models, each as a plain record."""
 
     logged: dict[str, Any]
@@ -110,7 +82,7 @@ class _Recorded(NamedTuple):
     files: Mapping[str, str]
 
 
-def _recorded(subject: Subject, store: Store | None) -> _Recorded | None:
+def _recorded(subject: Subject, store: Store | None) -> _Surroundings | None:
     """The rest of a version; None for a file."""
     if isinstance(subject, Path) or store is None:
         return None
@@ -119,7 +91,7 @@ def _recorded(subject: Subject, store: Store | None) -> _Recorded | None:
     logged = {
         f"{kind} {name}": value for kind, values in subject.logged.items() for name, value in _named(values)
     }
-    return _Recorded(
+    return _Surroundings(
         logged=logged,
         environment={
             "Python": environment["python"],
@@ -136,26 +108,7 @@ def _named(values: Any) -> list[tuple[str, Any]]:
     return list(values.items()) if isinstance(values, Mapping) else [("", values)]
 
 
-class Row(NamedTuple):
-    """A figure of several models side by side; None where one has none."""
-
-    what: str
-    values: tuple[Any, ...]
-
-
-class Table(NamedTuple):
-    """Models of one path side by side: what differs, and the versions or files that they are of."""
-
-    path: str
-    names: tuple[str, ...]
-    rows: list[Row]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The table as plain JSON."""
-        return {"model": self.path, "names": list(self.names), "rows": [row._asdict() for row in self.rows]}
-
-
-def side_by_side(subjects: Sequence[Subject], store: Store | None = None) -> list[Table]:
+def side_by_side(subjects: Sequence[Subject], store: Store | None = None) -> list[SideBySide]:
     """What differs between the models of several versions or files: fit, settings, data, coefficients.
 
     One table, where each has one model, else one for each path. Raises as `compare` does.
@@ -164,16 +117,16 @@ def side_by_side(subjects: Sequence[Subject], store: Store | None = None) -> lis
     names = tuple(name_of(subject) for subject in subjects)
     if all(len(found) == 1 for found in models):
         path = listed(dict.fromkeys(path for found in models for path in found))
-        return [Table(path, names, _rows([next(iter(found.values())) for found in models]))]
+        return [SideBySide(path, names, _rows([next(iter(found.values())) for found in models]))]
     paths = dict.fromkeys(path for found in models for path in found)
-    return [Table(path, names, _rows([found.get(path) for found in models])) for path in paths]
+    return [SideBySide(path, names, _rows([found.get(path) for found in models])) for path in paths]
 
 
-def _rows(models: Sequence[Fitted | None]) -> list[Row]:
+def _rows(models: Sequence[Fitted | None]) -> list[ComparedFigure]:
     """A row for each figure that is not the same in all."""
     records = [{} if model is None else _figures(model) for model in models]
     names = dict.fromkeys(name for record in records for name in record)
-    rows = [Row(name, tuple(record.get(name) for record in records)) for name in names]
+    rows = [ComparedFigure(name, tuple(record.get(name) for record in records)) for name in names]
     return [row for row in rows if not all(is_same(row.values[0], value) for value in row.values)]
 
 

@@ -24,7 +24,7 @@ MEANING = (
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class Contribution:
     """What one cause did: the change of weight (m, p) and bias (m,), its size and its share (m,) for each target.
 
     The size is in the target's unit: the root of the sum of squares of (change of weight)·s over the columns, s the
@@ -63,7 +63,7 @@ class Movement:
     only_after: frozenset[str]
     before: Coefficients
     after: Coefficients
-    parts: tuple[Part, ...]
+    parts: tuple[Contribution, ...]
     stderr: Coefficients
     spread: np.ndarray
     are_same_rows: bool
@@ -80,11 +80,11 @@ class Movement:
         """θ_B − θ_A in standard errors, NaN where there are none."""
         return self.change.each(_in_units, self.stderr)
 
-    def part(self, name: str) -> Part:
+    def part(self, name: str) -> Contribution:
         """The part of this name: data, columns or training."""
         return self.parts[PARTS.index(name)]
 
-    def in_stderr(self, part: Part) -> Coefficients:
+    def in_stderr(self, part: Contribution) -> Coefficients:
         """The change of a part in standard errors, NaN where there are none."""
         return Coefficients(part.weight, part.bias).each(_in_units, self.stderr)
 
@@ -147,7 +147,7 @@ def movement(before: LinearModel, after: LinearModel, *, average: bool = False) 
         before=_pair(route.found["A"]),
         after=_pair(route.found["B"]),
         parts=tuple(
-            Part(name, split.parts[name][:, 1:], split.parts[name][:, 0], size, share)
+            Contribution(name, split.parts[name][:, 1:], split.parts[name][:, 0], size, share)
             for name, size, share in zip(PARTS, sizes, shares, strict=True)
         ),
         stderr=_pair(_stderr(common)),

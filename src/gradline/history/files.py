@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from gradline.history.cells import Cell, cells
+from gradline.history.cells import CellDifference, cells
 from gradline.history.lines import unified
 from gradline.history.store import Store
 
@@ -14,7 +14,7 @@ class FileDifference(NamedTuple):
     path: str
     kind: str
     lines: list[str] | None = None
-    cells: list[Cell] | None = None
+    cells: list[CellDifference] | None = None
     note: str = ""
 
     def to_dict(self) -> dict[str, Any]:

@@ -1,93 +1,66 @@
-"""Conditions such as `loss < 2 and solver == 'sgd'`: comparisons, and, or, not, parentheses, and nothing else."""
+"""Conditions such as `loss < 2 and solver = 'sgd'` on the rows of the log: SQL, which polars reads and judges."""
 
-import ast
-import operator
-import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
 from typing import Any
 
 from gradline.core.errors import UsageError
 from gradline.core.text import nearest
 
-Row = Mapping[str, Any]
-Condition = Callable[[Row], bool]
-
-_COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-}
-_LONGEST = 1000  # characters, so that no condition is nested deeper than Python's parser can go
-_GRAMMAR = "write comparisons (== != < <= > >=) of names with numbers or 'texts', joined by and, or, not, ( )"
+_HOW = "write comparisons (= != < <= > >=) of names with numbers or 'texts', joined by and, or, not, ( )"
+_TOKEN = re.compile(r"""'(?:[^']|'')*'|"[^"]*"|\d[\w.]*|[^\W\d]\w*""")
+_WORDS = {"and", "or", "not", "in", "is", "like", "between", "null"}  # are no names, whatever was logged
+_CHAIN = re.compile(r"[<>=]\s*-?\s*[\w.']+\s*[<>=!]")
+_NOT = re.compile(r"\bnot\b(?!\s+(?:null|in|like|between)\b)", re.IGNORECASE)
+_LONGEST = 1000  # characters
 
 
-def condition(text: str, names: Sequence[str]) -> Condition:
-    """The condition that a user wrote, as a function of a row; it is read, never executed.
+def matching(rows: Sequence[dict[str, Any]], text: str, names: Sequence[str]) -> list[dict[str, Any]]:
+    """The rows for which a condition holds; `names` are those that rows may have.
 
-    A comparison with what a row has not, or that is of another kind, is false. Parameters: `names` are those that
-    rows may have. Raises `UsageError` for anything else than such a condition.
+    A comparison with what a row has not is unknown, and leaves the row out. Raises `UsageError` for what is no
+    condition on such rows, and where it denies a comparison that is unknown.
     """
-    text = text.strip()
+    import polars as pl  # noqa: PLC0415 - a log without a condition loads nothing heavy
+
+    bare = _TOKEN.sub(lambda token: "''" if token[0][0] in "'\"" else token[0], text)
+    if len(text) > _LONGEST:
+        raise _refusal(text, "is too long", _HOW)
+    if _CHAIN.search(bare):
+        raise _refusal(text, "compares three at once", "write 0 < loss and loss < 1 for 0 < loss < 1")
     try:
-        if len(text) > _LONGEST:
-            raise ValueError("it is too long")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python's advice on the style of a program
-            tree = ast.parse(text, mode="eval").body
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        place = f" at column {error.offset or len(text) + 1}" if isinstance(error, SyntaxError) else ""
-        raise UsageError(f"the condition {_short(text)!r} cannot be read{place}", _GRAMMAR) from error
-    return _Reader(text, names).condition(tree)
+        condition = pl.sql_expr(_TOKEN.sub(lambda token: _in_sql(token[0], names), text))
+        used = dict.fromkeys(condition.meta.root_names())
+        for name in used.keys() - set(names):
+            raise UsageError(f"no version has {name}", nearest(name, names, "the names are"))
+        columns = {name: [row.get(name) for row in rows] for name in used}
+        table = pl.DataFrame({"": range(len(rows)), **columns}, strict=False)  # no name is empty
+        answers = table.with_columns(condition.alias(""))[""]
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        how = f"{_HOW}; try_cast(name as double) is the number in a text"
+        raise _refusal(text, f"cannot be judged: {_short(reason)}", how) from error
+    if answers.dtype not in (pl.Boolean, pl.Null) or condition.meta.undo_aliases().meta != condition.meta:
+        raise _refusal(text, "is no comparison", _HOW)
+    lacking = [name for name in used if table[name].filter(answers.is_null()).has_nulls()]
+    if lacking and _NOT.search(bare):
+        raise _refusal(
+            text,
+            f"denies a comparison, and some versions have no {lacking[0]}",
+            f"add: or {lacking[0]} is null (to list them), or: and {lacking[0]} is not null",
+        )
+    return [row for row, answer in zip(rows, answers, strict=True) if answer]
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """Turns the parts of a condition into functions of a row."""
-
-    text: str
-    names: Sequence[str]
-
-    def condition(self, node: ast.expr) -> Condition:
-        """A comparison, or several that are joined."""
-        match node:
-            case ast.BoolOp(op, values):
-                parts = [self.condition(value) for value in values]
-                joined = all if isinstance(op, ast.And) else any
-                return lambda row: joined(part(row) for part in parts)
-            case ast.UnaryOp(ast.Not(), operand):
-                part = self.condition(operand)
-                return lambda row: not part(row)
-            case ast.Compare(left, operators, others) if all(type(op) in _COMPARISONS for op in operators):
-                sides = [self.side(side) for side in (left, *others)]
-                tests = [_COMPARISONS[type(op)] for op in operators]
-                return lambda row: all(map(_holds, tests, (v := [side(row) for side in sides]), v[1:]))
-        raise self.refusal(node, "is no comparison")
-
-    def side(self, node: ast.expr) -> Callable[[Row], Any]:
-        """A name, a number or a text."""
-        match node:
-            case ast.Constant(int() | float() | str() as value):
-                return lambda _: value
-            case ast.UnaryOp(ast.USub(), ast.Constant(int() | float() as value)):
-                return lambda _: -value
-            case ast.Name(name) if name in self.names:
-                return lambda row: row.get(name)
-            case ast.Name(name):
-                raise UsageError(f"no version has {name}", nearest(name, self.names, "the names are"))
-        raise self.refusal(node, "is neither a name nor a number nor a 'text'")
-
-    def refusal(self, node: ast.expr, what: str) -> UsageError:
-        """Why a part is not taken."""
-        return UsageError(f"{_short(ast.get_source_segment(self.text, node) or '')} {what}", _GRAMMAR)
+def _in_sql(token: str, names: Sequence[str]) -> str:
+    """A name in quotes, since it may be a word of SQL, and a "text" in those of SQL."""
+    if token[0] == '"':
+        return "'" + token[1:-1].replace("'", "''") + "'"
+    return f'"{token}"' if token in names and token.lower() not in _WORDS else token
 
 
-def _holds(test: Callable[[Any, Any], bool], left: Any, right: Any) -> bool:
-    alike = isinstance(left, str) == isinstance(right, str)
-    return left is not None and right is not None and alike and test(left, right)
+def _refusal(text: str, what: str, remedy: str) -> UsageError:
+    return UsageError(f"the condition {_short(text)!r} {what}", remedy)
 
 
 def _short(text: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from gradline.core.errors import UsageError
 from gradline.core.text import nearest
-from gradline.history.filters import condition
+from gradline.history.filters import matching
 from gradline.history.version import Version
 
 _FACTS = (
@@ -58,7 +58,7 @@ def chosen(rows: Sequence[dict[str, Any]], where: str | None, sort: str | None) 
     Rows that lack the name come last. Raises `UsageError` for a condition that cannot be read or an unknown name.
     """
     names = sorted({*_FACTS, "rmse", "r2", "version", "when", "message", "note", "tag", "model"}.union(*rows))
-    kept = list(filter(condition(where, names), rows)) if where else list(rows)
+    kept = list(rows) if where is None else matching(rows, where, names)
     if not sort:
         return kept
     name = sort.removeprefix("-")

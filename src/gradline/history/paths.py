@@ -27,7 +27,7 @@ class Stage(NamedTuple):
     bias: bool
 
 
-class Step(NamedTuple):
+class Waypoint(NamedTuple):
     """Where a way stands, whose training is used there ("A" or "B"), and which part led to it."""
 
     part: str
@@ -35,7 +35,7 @@ class Step(NamedTuple):
     training: str
 
 
-class Split(NamedTuple):
+class Attribution(NamedTuple):
     """The change θ_B − θ_A (m, 1 + p) by part, the order they were taken in, and what a reader should know."""
 
     parts: dict[str, np.ndarray]
@@ -76,7 +76,7 @@ class Route:
         close = (np.abs(statistics.minus(other)) <= SAME * largest).all()
         return bool(close and (np.abs(products) <= SAME * np.outer(norms, norms)).all())
 
-    def split(self, average: bool) -> Split:
+    def split(self, average: bool) -> Attribution:
         """The change by part, in the standing order or averaged over all that can be computed."""
         value, notes = self._left_over, []
         walks = list(self._walks(average))
@@ -91,7 +91,7 @@ class Route:
         for here, there in (steps for walk in walks for steps in pairwise(walk)):
             (answer, left), (next_answer, next_left) = value(here), value(there)
             parts[there.part] += ((next_answer - answer) + (next_left - left)) / len(walks)
-        return Split(parts, self._order(len(walks)), tuple(notes))
+        return Attribution(parts, self._order(len(walks)), tuple(notes))
 
     def _order(self, walks: int) -> str:
         if walks > 1:
@@ -99,14 +99,14 @@ class Route:
         lacking = ["columns that the second lacks"] if self._columns["A"] - self._columns["B"] else []
         return ", then ".join([*lacking, *PARTS])
 
-    def _walks(self, average: bool) -> Iterator[list[Step]]:
+    def _walks(self, average: bool) -> Iterator[list[Waypoint]]:
         """Every route with training changed at every place; without `average` the first route, training last."""
         routes = self._routes()
         for route in routes if average else routes[:1]:
             for i in range(len(route)) if average else [len(route) - 1]:
-                before = [Step(part, stage, "A") for part, stage in route[: i + 1]]
-                after = [Step(part, stage, "B") for part, stage in route[i + 1 :]]
-                yield [*before, Step("training", route[i][1], "B"), *after]
+                before = [Waypoint(part, stage, "A") for part, stage in route[: i + 1]]
+                after = [Waypoint(part, stage, "B") for part, stage in route[i + 1 :]]
+                yield [*before, Waypoint("training", route[i][1], "B"), *after]
 
     def _routes(self) -> list[list[tuple[str, Stage]]]:
         """The orders of data and columns, as far as moments know: no answer is known on columns that they lack."""
@@ -142,11 +142,11 @@ class Route:
             self._answers[stage] = self._ground.theta(moments, *solved)
         return self._answers[stage]
 
-    def _left_over(self, step: Step) -> tuple[np.ndarray, np.ndarray]:
+    def _left_over(self, step: Waypoint) -> tuple[np.ndarray, np.ndarray]:
         """The answer of a stage, and what training left to the answer of its own model."""
         return self._answer(step.stage), self.found[step.training] - self._answer(self._own(step.training))
 
-    def _replay(self, step: Step) -> tuple[np.ndarray, np.ndarray]:
+    def _replay(self, step: Waypoint) -> tuple[np.ndarray, np.ndarray]:
         """Where a training ends on the problem of a stage, and no more."""
         key = (step.stage, step.training)
         if key not in self._trained:

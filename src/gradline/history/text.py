@@ -5,17 +5,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gradline.core.text import counted, percent, printable
-from gradline.history.comparison import Comparison, Table
 from gradline.history.decomposition import MEANING, PARTS, Movement
 from gradline.history.files import FileDifference
 from gradline.history.model_diff import Change, Coefficient, ModelDifference, is_same, shown
+from gradline.history.version_difference import SideBySide, VersionDifference
 from gradline.model.summary import WIDTH, aligned
 
 COEFFICIENTS = 40  # that are shown, the most important first
 LINES = 200  # of one file's diff that are shown
 
 
-def render(found: Comparison) -> str:
+def render(found: VersionDifference) -> str:
     """The comparison as text."""
     heads = (printable(found.before), printable(found.after))
     blocks = [" → ".join(heads)]
@@ -32,7 +32,7 @@ def render(found: Comparison) -> str:
     return "\n\n".join(blocks)
 
 
-def told_several(tables: Sequence[Table]) -> str:
+def render_several(tables: Sequence[SideBySide]) -> str:
     """Several versions side by side."""
     blocks = []
     for table in tables:

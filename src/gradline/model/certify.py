@@ -15,8 +15,8 @@ from gradline.model.certificate import Certificate
 from gradline.model.judge import Training, judge
 from gradline.model.model import History, LinearModel
 from gradline.moments.state import Moments
+from gradline.solvers.exact import refined_optimum, seen
 from gradline.solvers.problem import Scaling
-from gradline.solvers.refined_optimum import refined_optimum, seen
 from gradline.solvers.spectrum import Spectrum
 
 

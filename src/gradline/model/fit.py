@@ -6,7 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Unpack
 
@@ -31,9 +31,9 @@ from gradline.model.status import Status
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments, calm_blas
 from gradline.solvers import SGD, Exact, Observer, Solution, Solver, solve
+from gradline.solvers.exact import refined_optimum
 from gradline.solvers.loop import INITS
 from gradline.solvers.problem import Problem, Scaling, unstacked
-from gradline.solvers.refined_optimum import refined_optimum
 from gradline.solvers.seminormal_correction import corrected
 from gradline.solvers.trajectory import Trajectory
 
@@ -368,9 +368,6 @@ def command(selection: Selection, bias: bool) -> list[str]:
     return words
 
 
-_CHOICES = ("bias", "scale", "holdout", "seed", "force", "memory")
-
-
 def _config(selection: Selection, design: DesignSpec, request: Request) -> dict[str, Any]:
     """What reproduces the fit: the flags of `gradline fit`, as far as they differ from the defaults."""
     data = selection.data
@@ -379,9 +376,10 @@ def _config(selection: Selection, design: DesignSpec, request: Request) -> dict[
     config |= {"solver": request.solver.name, **request.solver.params()}
     if config.get("init") == "given":
         del config["init"]  # arrays have no place in a file of options
-    chosen = {name: getattr(request, name) for name in _CHOICES} | {"missing": selection.missing}
-    usual = {name: getattr(Request, name) for name in _CHOICES} | {"missing": Selection.missing}
-    config |= {name: value for name, value in chosen.items() if value != usual[name]}
+    asked = {one.name: (getattr(request, one.name), one.default) for one in fields(request)}
+    del asked["solver"]
+    asked["missing"] = (selection.missing, Selection.missing)
+    config |= {name: value for name, (value, usual) in asked.items() if value != usual}
     if selection.features is not None:
         config["features"] = list(selection.features)
     if selection.exclude:

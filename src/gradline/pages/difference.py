@@ -5,9 +5,9 @@ from typing import Any
 
 from gradline.core.text import percent
 from gradline.history.comparison import Comparison
-from gradline.history.comparison import Table as Columns
 from gradline.history.decomposition import MEANING, PARTS, Movement
 from gradline.history.model_diff import Change, Coefficient, ModelDifference, shown
+from gradline.history.version_difference import SideBySide
 from gradline.pages import difference_figures
 from gradline.pages.document import Page
 from gradline.pages.report_text import Cell, Row, Table, cell
@@ -39,7 +39,7 @@ def difference(found: Comparison) -> Page:
     return _page(f"{found.before} → {found.after}", "difference.html", content, drawings)
 
 
-def several(tables: Sequence[Columns]) -> Page:
+def several(tables: Sequence[SideBySide]) -> Page:
     """The page of more than two versions side by side. Raises `RequestError` without jinja2."""
     expect_jinja2("a comparison")
     names = tables[0].names if tables else ()
@@ -139,6 +139,6 @@ def changes(title: str, found: Sequence[Change], names: tuple[str, str]) -> Tabl
     return Table(title, ["", *names], rows)
 
 
-def _side_by_side(table: Columns) -> Table:
+def _side_by_side(table: SideBySide) -> Table:
     rows = [Row(row.what, [Cell(shown(value)) for value in row.values]) for row in table.rows]
     return Table(table.path, ["", *table.names], rows)

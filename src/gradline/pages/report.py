@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from gradline import __version__, plots
+from gradline import plots
 from gradline.core.errors import GradlineError
 from gradline.core.text import joined, listed
 from gradline.data.inputs import open_table
@@ -159,6 +159,6 @@ def _again(model: LinearModel, given: LinearModel | str | Path, data: Any) -> di
         "trained_here": trained_here,
         "in_memory": joined([what for what, is_in_memory in in_memory.items() if is_in_memory] or [""]),
         "commands": [shlex.join(command) for command in commands],
-        "versions": [("gradline", __version__), ("Python", platform.python_version())]
+        "versions": [("gradline", version("gradline")), ("Python", platform.python_version())]
         + [(name, version(name)) for name in libraries],
     }

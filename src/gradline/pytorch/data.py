@@ -29,7 +29,7 @@ _DTYPES: dict[torch.dtype, type[np.floating]] = {torch.float32: np.float32, torc
 _SPOOL_CELLS = 1 << 20  # cells written at a time: 8 MB of float64
 
 
-class Pair(NamedTuple):
+class TensorPair(NamedTuple):
     """The tensors of one row, x (p,) and y (m,), or of b rows, x (b, p) and y (b, m)."""
 
     x: torch.Tensor
@@ -37,14 +37,14 @@ class Pair(NamedTuple):
 
     def __reduce__(self) -> Any:
         """Workers send plain bytes: torch would open a shared memory file and a socket for every tensor."""
-        return _pair, (self.x.numpy(), self.y.numpy())
+        return _tensor_pair, (self.x.numpy(), self.y.numpy())
 
 
-def _pair(x: np.ndarray, y: np.ndarray) -> Pair:
-    return Pair(torch.from_numpy(x), torch.from_numpy(y))
+def _tensor_pair(x: np.ndarray, y: np.ndarray) -> TensorPair:
+    return TensorPair(torch.from_numpy(x), torch.from_numpy(y))
 
 
-class RowIterableDataset(IterableDataset[Pair]):
+class RowIterableDataset(IterableDataset[TensorPair]):
     """The rows of a table in ready batches (xb (b, p), yb (b, m)), decoded as they stream by.
 
     The batches come in the table's order, the last one short, and are the same in the same order for any
@@ -88,7 +88,7 @@ class RowIterableDataset(IterableDataset[Pair]):
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _process=os.getpid())
 
-    def __iter__(self) -> Iterator[Pair]:
+    def __iter__(self) -> Iterator[TensorPair]:
         if self._rows.table is not None and os.getpid() != self._process:
             raise RequestError(
                 "a forked process cannot decode a table: the threads of polars do not survive a fork",
@@ -98,10 +98,10 @@ class RowIterableDataset(IterableDataset[Pair]):
         worker = get_worker_info()
         first, step = (worker.id, worker.num_workers) if worker else (0, 1)
         for block in islice(self._rows.blocks(self.batch_size), first, None, step):
-            yield _pair(*_arrays(block, self._rows, self.dtype))
+            yield _tensor_pair(*_arrays(block, self._rows, self.dtype))
 
 
-class RowDataset(Dataset[Pair]):
+class RowDataset(Dataset[TensorPair]):
     """The rows of a table by number: `dataset[i]` is (x (p,), y (m,)), `dataset[:3]` is (x (3, p), y (3, m)).
 
     The rows are decoded once, into a temporary file of n·(p + m) values in the folder that TMPDIR names (a disk,
@@ -167,9 +167,9 @@ class RowDataset(Dataset[Pair]):
     def __len__(self) -> int:
         return len(self._table)
 
-    def __getitem__(self, i: Any) -> Pair:
+    def __getitem__(self, i: Any) -> TensorPair:
         rows, p = self._table[i], len(self.features)
-        return _pair(rows[..., :p].copy(), rows[..., p:].copy())
+        return _tensor_pair(rows[..., :p].copy(), rows[..., p:].copy())
 
     def __getitems__(self, indices: Sequence[int]) -> "_Taken":
         """The rows of a batch, as torch's loaders ask for them."""
@@ -204,20 +204,20 @@ class Batches(Sampler[list[int]]):
             yield order[first : first + self.batch_size].tolist()
 
 
-class _Taken(Sequence[Pair]):
+class _Taken(Sequence[TensorPair]):
     """Rows taken together: a sequence of pairs, as a `collate_fn` expects, that are a batch already."""
 
-    def __init__(self, batch: Pair) -> None:
+    def __init__(self, batch: TensorPair) -> None:
         self.batch = batch
 
     def __len__(self) -> int:
         return len(self.batch.x)
 
     def __getitem__(self, i: Any) -> Any:
-        return Pair(self.batch.x[i], self.batch.y[i])
+        return TensorPair(self.batch.x[i], self.batch.y[i])
 
 
-def _collated(pairs: Sequence[Pair], *, collate_fn_map: Any = None) -> Pair:  # noqa: ARG001 - torch passes it
+def _collated(pairs: Sequence[TensorPair], *, collate_fn_map: Any = None) -> TensorPair:  # noqa: ARG001 - torch passes it
     """How torch's default collation makes a batch of pairs."""
     if isinstance(pairs, _Taken):
         return pairs.batch
@@ -226,10 +226,10 @@ def _collated(pairs: Sequence[Pair], *, collate_fn_map: Any = None) -> Pair:  # 
             "RowIterableDataset yields whole batches, and the DataLoader is to batch them again",
             "write DataLoader(stream, batch_size=None), and give the batch size to RowIterableDataset",
         )
-    return Pair(*(torch.stack(tensors) for tensors in zip(*pairs, strict=True)))
+    return TensorPair(*(torch.stack(tensors) for tensors in zip(*pairs, strict=True)))
 
 
-default_collate_fn_map[Pair] = _collated
+default_collate_fn_map[TensorPair] = _collated
 
 
 def _expect_batch_size(batch_size: int) -> None:

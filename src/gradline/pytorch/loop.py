@@ -16,9 +16,9 @@ from gradline.model.certify import coefficients, judged
 from gradline.model.summary import WIDTH
 from gradline.pytorch.convert import linear_of, torch_rows
 from gradline.pytorch.lessons.steps import shape
+from gradline.solvers.exact import refined_optimum, seen
 from gradline.solvers.loop import refuse_unstable
 from gradline.solvers.problem import Problem, Scaling
-from gradline.solvers.refined_optimum import refined_optimum, seen
 
 Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 

@@ -17,13 +17,13 @@ class Progress(NamedTuple):
     covered: np.ndarray
 
 
-def progress(a: np.ndarray, momentum: float, epoch: int) -> Progress:
-    """e_k and 1 − e_k for each a = lr·λ ≥ 0, at the same cost for every epoch.
+def progress(a: np.ndarray, momentum: float, epoch: int | np.ndarray) -> Progress:
+    """e_k and 1 − e_k for each a = lr·λ ≥ 0, at the same cost for every epoch; several epochs (K, 1) at once.
 
     Overflow to infinity is an answer: so far has an unstable direction run away.
     """
     a = np.asarray(a, float)
-    if epoch == 0:
+    if np.ndim(epoch) == 0 and epoch == 0:
         return Progress(np.ones_like(a), np.zeros_like(a))
     with np.errstate(over="ignore", divide="ignore"):
         if momentum == 0:
@@ -44,7 +44,7 @@ def rates(a: np.ndarray, momentum: float) -> np.ndarray:
         )
 
 
-def envelope(a: np.ndarray, momentum: float, epoch: int) -> np.ndarray:
+def envelope(a: np.ndarray, momentum: float, epoch: int | np.ndarray) -> np.ndarray:
     """A bound on |e_j| for every j ≥ k that falls steadily: the amplitude where momentum swings."""
     left = np.abs(progress(a, momentum, epoch).left)
     if momentum == 0:
@@ -56,7 +56,7 @@ def envelope(a: np.ndarray, momentum: float, epoch: int) -> np.ndarray:
     return np.where(discriminant < 0, amplitude, left)
 
 
-def _plain(a: np.ndarray, epoch: int) -> Progress:
+def _plain(a: np.ndarray, epoch: int | np.ndarray) -> Progress:
     """(1 − a)ᵏ through log1p and expm1, which keep full accuracy for tiny a and huge k."""
     exponent = epoch * np.where(a < 1, np.log1p(-np.minimum(a, 1.0)), np.log(np.maximum(a - 1, 0.0)))
     sign = np.where((a > 1) & (epoch % 2 == 1), -1.0, 1.0)
@@ -87,7 +87,7 @@ def _log_larger_root(a: np.ndarray, momentum: float) -> np.ndarray:
     return np.where(a < 1 + momentum, near_one, 0.5 * np.log(momentum) + _half_angle(a, momentum))
 
 
-def _real(a: np.ndarray, momentum: float, epoch: int) -> Progress:
+def _real(a: np.ndarray, momentum: float, epoch: int | np.ndarray) -> Progress:
     """e_k = z₁ᵏ·(1 − (a − δ)·G) with z₁ = 1 − δ the larger root and G = (1 − (z₂/z₁)ᵏ)/(z₁ − z₂); so
     1 − e_k = (1 − z₁ᵏ) + z₁ᵏ·(a − δ)·G, which keeps its digits where a is tiny.
 
@@ -106,7 +106,7 @@ def _real(a: np.ndarray, momentum: float, epoch: int) -> Progress:
     return Progress(left, np.where(positive, -np.expm1(exponent) + larger * lead * spread, 1.0 - left))
 
 
-def _swinging(a: np.ndarray, momentum: float, epoch: int) -> Progress:
+def _swinging(a: np.ndarray, momentum: float, epoch: int | np.ndarray) -> Progress:
     """e_k = μ^(k/2)·(cos kφ + t·sin kφ) for complex roots: the error swings inside a shrinking envelope.
 
     φ is measured from the nearer end of the real axis, where it is small near a double root.

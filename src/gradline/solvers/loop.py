@@ -121,7 +121,7 @@ def solve(
     kept = _kept_epochs(solver.epochs)
     history: list[Record] = []
     record, diverged_at = None, None
-    tell = _Teller(observers, solver.epochs)
+    due = [0.0] * len(observers)  # when each that shows progress looks again
     with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges ends with its loss
         for epoch in range(solver.epochs + 1):
             after = state if epoch == 0 else solver.step(problem, state)
@@ -133,29 +133,17 @@ def solve(
             record = Record(epoch, loss, None if holdout is None else holdout.value(state.theta))
             if kept is None or epoch in kept:
                 history.append(record)
-            tell(record)
+            for i, observer in enumerate(observers):
+                wanted = epoch % observer.every == 0 if observer.every else time.monotonic() >= due[i]
+                if wanted or epoch in (0, solver.epochs):
+                    observer.on_step(record)
+                    due[i] = time.monotonic() + _LOOK
     if record is not None and history[-1] is not record:
         history.append(record)
     solution = Solution(*unstacked(state.theta, problem.bias), state.epoch, history, diverged_at)
     for observer in observers:
         observer.on_end(solution)
     return solution
-
-
-class _Teller:
-    """Tells observers of epochs, each as often as it wants."""
-
-    def __init__(self, observers: Sequence[Observer], last: int) -> None:
-        self._observers, self._last = observers, last
-        self._due = [0.0] * len(observers)
-
-    def __call__(self, record: Record) -> None:
-        now = time.monotonic() if self._observers else 0.0
-        for i, observer in enumerate(self._observers):
-            wanted = record.epoch % observer.every == 0 if observer.every else now >= self._due[i]
-            if wanted or record.epoch in (0, self._last):
-                observer.on_step(record)
-                self._due[i] = now + _LOOK
 
 
 def _kept_epochs(epochs: int) -> frozenset[int] | None:

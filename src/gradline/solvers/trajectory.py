@@ -17,6 +17,8 @@ from gradline.solvers.spectrum import Spectrum
 
 WEIGHTS_SHRINK = 1000.0  # `epochs_to_weights`: until the slowest error is a thousandth
 LAST_EPOCH = 10**18  # beyond it k·log(1 − a) has no digit left to lose
+_LAST_POWER = 62  # epochs up to 2⁶¹ are looked for
+_GRID = 64  # of them are looked at together
 LOSS_EXCESS = 0.01  # `epochs_to_loss`: until the excess loss is 1 % of the optimal loss
 
 
@@ -101,11 +103,11 @@ class Trajectory:
         """The loss at the optimum: what is left when every error is gone."""
         return float((determined_factor(self.moments, self.bias).C ** 2).sum() / self._cells)
 
-    @property
+    @cached_property
     def _cells(self) -> float:
         return self.moments.m * self.moments.weight_sum
 
-    @property
+    @cached_property
     def _steps(self) -> np.ndarray:
         """a = lr·λ by direction."""
         return self.lr * self.spectrum.curvatures
@@ -157,20 +159,25 @@ class Trajectory:
         With momentum the gap may swing; then its steadily falling envelope is meant.
         """
         target = excess * self.optimal_loss
-        if self._bound(0) <= target:
+        if self._bound(np.zeros(1, np.int64))[0] <= target:
             return 0.0
         if target <= 0 or self.epochs_to_weights() == math.inf:
             return math.inf
-        low, high = 0, 1
-        while self._bound(high) > target:
-            low, high = high, 2 * high
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if self._bound(middle) > target else (low, middle)
-        return float(high)
+        grid, low = 2 ** np.arange(_LAST_POWER), 0
+        while True:
+            reached = np.flatnonzero(self._bound(grid) <= target)  # from some epoch on, for the bound falls
+            if not len(reached):
+                return math.inf
+            first = int(reached[0])
+            low, high = int(grid[first - 1]) if first else low, int(grid[first])
+            if high - low <= 1:
+                return float(high)
+            grid = np.unique(np.linspace(low, high, _GRID + 1, dtype=np.int64)[1:])
 
-    def _bound(self, epoch: int) -> float:
-        return self._gap(envelope(self._steps, self.momentum, epoch))
+    def _bound(self, epochs: np.ndarray) -> np.ndarray:
+        """An upper bound on the gap at each of these epochs that falls steadily."""
+        left = envelope(self._steps, self.momentum, epochs[:, None])
+        return ((left[:, :, None] * self._residual) ** 2).sum(axis=(1, 2)) / self._cells
 
     def epochs_to_weights(self, shrink: float = WEIGHTS_SHRINK) -> float:
         """Epochs until the error in the slowest direction is 1/`shrink` of what it was."""

@@ -1,7 +1,9 @@
 """The gradline flavour of MLflow: a model's file in a folder that `mlflow.pyfunc` and `mlflow models serve` open."""
 
 import platform
+import sys
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,6 @@ from mlflow.models.model import ModelInfo
 from mlflow.models.utils import _save_example  # what every flavour saves its example with
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
-from gradline import __version__
 from gradline.core.errors import FileError, GradlineError, RequestError
 from gradline.core.text import listed
 from gradline.data.schema import Kind
@@ -58,10 +59,10 @@ def save_model(
     model.save(folder / _DATA)
     environments = {"conda_env": "conda.yaml", "python_env": "python_env.yaml"}
     pyfunc.add_to_model(entry, loader_module="gradline.mlflow", data=_DATA, **environments)
-    entry.add_flavor(FLAVOUR, data=_DATA, gradline_version=__version__)
+    entry.add_flavor(FLAVOUR, data=_DATA, gradline_version=version("gradline"))
     entry.model_size_bytes = (folder / _DATA).stat().st_size
     entry.save(str(folder / "MLmodel"))
-    _write_environment(folder, pip_requirements or [f"gradline[mlflow]=={__version__}"])
+    _write_environment(folder, pip_requirements or ["gradline[mlflow]==" + version("gradline")])
 
 
 def log_model(model: LinearModel, name: str = "model", **saving: Any) -> ModelInfo:
@@ -70,9 +71,8 @@ def log_model(model: LinearModel, name: str = "model", **saving: Any) -> ModelIn
     Parameters: `name` of the model on the server; `saving`: `input_example` and `pip_requirements` as in `save_model`,
     and what `mlflow.models.Model.log` takes, such as `registered_model_name`, `tags` or `step`.
     """
-    from gradline import mlflow as flavour  # noqa: PLC0415 - MLflow wants the module with `save_model` in it
-
-    return Model.log(artifact_path=None, name=name, flavor=flavour, model=model, **saving)
+    this = sys.modules[__name__]  # MLflow wants the module with `save_model` in it
+    return Model.log(artifact_path=None, name=name, flavor=this, model=model, **saving)
 
 
 def load_model(model_uri: str, dst_path: str | None = None) -> LinearModel:

@@ -24,8 +24,8 @@ from gradline.model.fit import Request, command, run
 from gradline.model.judge import sure_digits
 from gradline.moments.state import BLOCK_CELLS, Moments
 from gradline.solvers import Exact
+from gradline.solvers.exact import is_refinable
 from gradline.solvers.heavy_ball import rates
-from gradline.solvers.refined_optimum import is_refinable
 from gradline.solvers.spectrum import Spectrum
 from gradline.solvers.trajectory import Trajectory
 

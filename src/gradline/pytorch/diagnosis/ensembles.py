@@ -9,7 +9,7 @@ import numpy as np
 
 from gradline.pytorch.diagnosis.matching import SURE, Match, conventions, no_match
 from gradline.pytorch.diagnosis.printed import Printed
-from gradline.pytorch.diagnosis.simulation import LOGS, Case, Dynamics, Loop
+from gradline.pytorch.diagnosis.simulation import LOGS, Dynamics, Loop, StatedSetup
 
 MEMBERS, MOST_UPDATES, MOST_ROWS = 64, 60_000, 100_000  # of simulated runs; beyond these there is no verdict
 HORIZONS = (2, 4, 8, 16, 32)  # losses after which runs too far off are given up
@@ -24,7 +24,7 @@ FEWEST, ROUGH = (
 LOG_ROUNDING = 1e-5  # what float32 may do to the logarithm of a loss
 
 
-def shuffled(case: Case, printed: Printed, loop: Loop) -> list[Match]:
+def shuffled(case: StatedSetup, printed: Printed, loop: Loop) -> list[Match]:
     """A loop with shuffled batches, for each kind of log, by the convention that makes the losses likeliest."""
     logs = [replace(loop, log=log) for log in LOGS]
     choices = [(log, epochs) for log in logs for epochs in conventions(printed, log)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradline.core.text import counted, number
-from gradline.pytorch.diagnosis.simulation import SCALINGS, Case, Loop
+from gradline.pytorch.diagnosis.simulation import SCALINGS, Loop, StatedSetup
 
 EVERY_SIZE = 40  # with so many rows every batch size is tried, with more the usual ones
 MOST_UPDATES = 2_000  # an epoch: smaller batches are not tried
@@ -22,13 +22,13 @@ class Hypothesis:
     A `fitted` mistake comes in many sizes and the right loop is one of them: where that one fits it is no rival.
     """
 
-    loops: Callable[[Case, Loop], list[Loop]]
-    sentence: Callable[[Case, Loop], str]
-    remedy: Callable[[Case, Loop], str]
+    loops: Callable[[StatedSetup, Loop], list[Loop]]
+    sentence: Callable[[StatedSetup, Loop], str]
+    remedy: Callable[[StatedSetup, Loop], str]
     fitted: bool = False
 
 
-def slips(case: Case) -> dict[float, tuple[str, str]]:
+def slips(case: StatedSetup) -> dict[float, tuple[str, str]]:
     """Ratios of the true learning rate to the one said that a known slip makes: the slip, the line that mends it."""
     n, m = len(case.A), case.start.shape[1]
     backward = "loss.backward(), once an epoch, and no factor on the gradient"
@@ -50,7 +50,7 @@ def slips(case: Case) -> dict[float, tuple[str, str]]:
     return named
 
 
-def sizes(case: Case, said: int | None) -> list[int | None]:
+def sizes(case: StatedSetup, said: int | None) -> list[int | None]:
     """The batch sizes to try beside the one said; None is all rows."""
     n = len(case.A)
     usual = [
@@ -61,7 +61,7 @@ def sizes(case: Case, said: int | None) -> list[int | None]:
     return [b for b in [*tried, None] if b != said]
 
 
-def _scalings(case: Case) -> list[str]:
+def _scalings(case: StatedSetup) -> list[str]:
     """The scalings that the columns can have and that change them."""
     kept = []
     for name, scale in SCALINGS.items() if len(case.A) > 1 else ():
@@ -76,16 +76,16 @@ def _when(condition: bool, loop: Loop) -> list[Loop]:
     return [loop] if condition else []
 
 
-def _rows(case: Case, loop: Loop) -> int:
+def _rows(case: StatedSetup, loop: Loop) -> int:
     return loop.batch or len(case.A)
 
 
-def _lr_limit(case: Case) -> float:
+def _lr_limit(case: StatedSetup) -> float:
     A, _, rows = case.whole
     return (1 + case.momentum) * case.start.shape[1] * rows / np.linalg.norm(A, 2) ** 2
 
 
-def _pairs(case: Case, loop: Loop) -> str:
+def _pairs(case: StatedSetup, loop: Loop) -> str:
     n = loop.batch or len(case.A)
     return (
         f"predictions ({n}, 1) against targets ({n},): {n * n:,} pairs. Every prediction is compared with every "
@@ -93,25 +93,25 @@ def _pairs(case: Case, loop: Loop) -> str:
     )
 
 
-def _rate(case: Case, loop: Loop) -> str:
+def _rate(case: StatedSetup, loop: Loop) -> str:
     slip = slips(case).get(loop.lr_ratio)
     said = f"the loop trains at {number(loop.lr_ratio, 6)} times the lr said, {number(case.lr * loop.lr_ratio, 6)}"
     return f"{said}: {slip[0]}." if slip else f"{said}."
 
 
-def _rate_remedy(case: Case, loop: Loop) -> str:
+def _rate_remedy(case: StatedSetup, loop: Loop) -> str:
     slip = slips(case).get(loop.lr_ratio)
     return slip[1] if slip else f"lr = {number(case.lr, 6)}, and nothing else multiplied with the gradient"
 
 
-def _scaled(_: Case, loop: Loop) -> str:
+def _scaled(_: StatedSetup, loop: Loop) -> str:
     name = loop.scaling.removesuffix("+")
     how = {"min-max": "scaled to the range 0 to 1", "max": "divided by their largest value"}
     words = how.get(name, f"standardised ({name})")
     return f"the inputs{' and targets' if loop.scaling.endswith('+') else ''} were {words} before training."
 
 
-def _batches(case: Case, loop: Loop) -> str:
+def _batches(case: StatedSetup, loop: Loop) -> str:
     if loop.batch is None:
         return "each update uses all rows at once, not a mini-batch."
     order = "shuffled anew each epoch" if loop.shuffled else "in the order of the rows"
@@ -119,18 +119,18 @@ def _batches(case: Case, loop: Loop) -> str:
     return f"the loop trains on mini-batches of {counted(loop.batch, 'row')}, {order}: {updates} an epoch."
 
 
-def _last(case: Case, loop: Loop) -> str:
+def _last(case: StatedSetup, loop: Loop) -> str:
     return (
         f"{_batches(case, loop)} What it prints is the loss of the epoch's last batch, not that of all rows."
     )
 
 
-def _mean(case: Case, loop: Loop) -> str:
+def _mean(case: StatedSetup, loop: Loop) -> str:
     return f"{_batches(case, loop)} What it prints is the mean of the epoch's batch losses, not the loss of all rows."
 
 
-def _other_log(log: str) -> Callable[[Case, Loop], list[Loop]]:
-    def loops(case: Case, loop: Loop) -> list[Loop]:
+def _other_log(log: str) -> Callable[[StatedSetup, Loop], list[Loop]]:
+    def loops(case: StatedSetup, loop: Loop) -> list[Loop]:
         return [replace(loop, batch=b, log=log) for b in sizes(case, loop.batch) if b and loop.log == "all"]
 
     return loops

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gradline.pytorch.diagnosis.printed import Printed
-from gradline.pytorch.diagnosis.simulation import FLOAT32, Case, Dynamics, Loop, Prediction
+from gradline.pytorch.diagnosis.simulation import FLOAT32, Dynamics, Loop, Prediction, StatedSetup
 from gradline.solvers.heavy_ball import progress
 
 SURE = 1e-3  # what chance alone may explain before a fitted rate or fitted epochs count as found
@@ -90,7 +90,7 @@ def _weighed(printed: Printed, prediction: Prediction, slope: np.ndarray) -> tup
     return size, bool(fits), float(z[-1])
 
 
-def exact(case: Case, printed: Printed, loop: Loop) -> Match:
+def exact(case: StatedSetup, printed: Printed, loop: Loop) -> Match:
     """A loop whose batches are known, by the convention that suits it best."""
     meant = conventions(printed, loop)
     if not meant:
@@ -111,7 +111,7 @@ def no_match(printed: Printed, loop: Loop) -> Match:
 class Modes:
     """Full-batch descent by direction: the loss after k epochs is floor + Σ energy·e_k(lr·λ)²."""
 
-    def __init__(self, case: Case, loop: Loop) -> None:
+    def __init__(self, case: StatedSetup, loop: Loop) -> None:
         dynamics = Dynamics(case, loop)
         whole = dynamics.case.whole
         unit, residual = dynamics.unit(whole), dynamics.residual(case.start, whole)
@@ -135,7 +135,7 @@ class Modes:
         return np.array([self.left(int(k), ratio) @ self.energy for k in epochs]) + self.floor
 
 
-def other_rate(case: Case, printed: Printed, loop: Loop) -> Match:
+def other_rate(case: StatedSetup, printed: Printed, loop: Loop) -> Match:
     """The learning rate that explains the losses best, found by zooming into the best of a wide grid.
 
     One number fits one loss always, so that the others must agree: the chance that they do is the product
@@ -152,7 +152,7 @@ def other_rate(case: Case, printed: Printed, loop: Loop) -> Match:
     return best
 
 
-def _polished(case: Case, printed: Printed, loop: Loop, epochs: np.ndarray) -> Match:
+def _polished(case: StatedSetup, printed: Printed, loop: Loop, epochs: np.ndarray) -> Match:
     """The match after Gauss-Newton steps in the logarithm of the rate, with the start's digits free in their slack."""
     match = no_match(printed, loop)
     for _ in range(3):
@@ -201,7 +201,7 @@ def _best_ratios(modes: Modes, losses: np.ndarray, halves: np.ndarray, epochs: n
     return found
 
 
-def other_epochs(case: Case, printed: Printed, loop: Loop) -> Match:
+def other_epochs(case: StatedSetup, printed: Printed, loop: Loop) -> Match:
     """The right trajectory at other epochs than printed: each loss looked up on it.
 
     Cells are run twice here and there; where more than half of the steps differ, another cause is nearer.
@@ -227,7 +227,7 @@ def other_epochs(case: Case, printed: Printed, loop: Loop) -> Match:
     return Match(size, fits, loop, epochs, bool(np.prod(chances) <= SURE))
 
 
-def any_start(case: Case, printed: Printed, loop: Loop) -> Match:
+def any_start(case: StatedSetup, printed: Printed, loop: Loop) -> Match:
     """A full-batch loop from whatever start suits it: the losses are floor + Σ energy·e_k², energies ≥ 0.
 
     It is sure when fewer directions than losses explain them all, and at no rate some per cent off.

@@ -56,7 +56,7 @@ class Loop:
     root: bool = False
 
 
-class Batch(NamedTuple):
+class UpdateRows(NamedTuple):
     """Rows of one update: A = [1 X] (…, b, q), Y (…, b, m), or their factor, and how many rows they stand for."""
 
     A: np.ndarray
@@ -65,7 +65,7 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class StatedSetup:
     """What the learner says of the loop: rows A = [1 X] (n, q) and Y (n, m), lr, momentum, the start ± slack.
 
     `start` θ₀ (q, m) has the bias on top of weightᵀ; `slack` (q, m) is half a unit of its last printed digits.
@@ -86,19 +86,19 @@ class Case:
         return np.linalg.norm(np.hstack(self.whole[:2]), axis=0) / np.sqrt(len(self.A)) + self.cancelled
 
     @cached_property
-    def whole(self) -> Batch:
+    def whole(self) -> UpdateRows:
         """All rows as one batch of at most q + m rows: the triangular factor has their loss and gradient."""
         factor, q = triangular(np.hstack([self.A, self.Y])), self.A.shape[1]
-        return Batch(factor[:, :q], factor[:, q:], len(self.A))
+        return UpdateRows(factor[:, :q], factor[:, q:], len(self.A))
 
-    def batches(self, size: int | None) -> list[Batch]:
+    def batches(self, size: int | None) -> list[UpdateRows]:
         """The rows in order, `size` at a time; the last batch may be short."""
         if size is None:
             return [self.whole]
         parts = [slice(first, first + size) for first in range(0, len(self.A), size)]
-        return [Batch(self.A[part], self.Y[part], len(self.A[part])) for part in parts]
+        return [UpdateRows(self.A[part], self.Y[part], len(self.A[part])) for part in parts]
 
-    def scaled(self, scaling: str) -> "Case":
+    def scaled(self, scaling: str) -> "StatedSetup":
         """The case with its columns scaled before training; the start is taken in the scaled units."""
         if not scaling:
             return self
@@ -124,14 +124,14 @@ class Prediction(NamedTuple):
 class Dynamics:
     """A loop on a case: its updates, and what it prints after any number of epochs."""
 
-    def __init__(self, case: Case, loop: Loop) -> None:
+    def __init__(self, case: StatedSetup, loop: Loop) -> None:
         self.case, self.loop = case.scaled(loop.scaling), loop
         self.q, self.m = self.case.start.shape
         # How much an update keeps of each running sum: gradients that are never reset, then the velocity.
         momentum = case.momentum if loop.momentum is None else loop.momentum
         self.keeps = ([] if loop.reset else [1.0]) + ([momentum] if momentum else [])
 
-    def update(self, state: np.ndarray, batch: Batch) -> None:
+    def update(self, state: np.ndarray, batch: UpdateRows) -> None:
         """Steps 1 to 4 on one batch; `state` (1 + keeps, …, q, ·) holds θ and the running sums, and changes."""
         push = 2.0 * self.unit(batch) * np.swapaxes(batch.A, -1, -2) @ self.residual(state[0], batch)
         for i, keep in enumerate(self.keeps, start=1):
@@ -139,22 +139,22 @@ class Dynamics:
             push = state[i]
         state[0] -= self.case.lr * self.loop.lr_ratio * push
 
-    def unit(self, batch: Batch) -> float:
+    def unit(self, batch: UpdateRows) -> float:
         """What a squared difference counts in the loss of this batch."""
         return LOSSES[self.loop.minimised](batch.rows, self.m) / (self.m * batch.rows)
 
-    def residual(self, theta: np.ndarray, batch: Batch) -> np.ndarray:
+    def residual(self, theta: np.ndarray, batch: UpdateRows) -> np.ndarray:
         """Predictions minus targets; with pairs, minus the mean of the batch's targets."""
         Y = batch.A[..., :1] * (_total(batch) / batch.rows) if self.loop.pairs else batch.Y
         return batch.A @ theta - Y
 
-    def spread(self, batch: Batch) -> np.ndarray | float:
+    def spread(self, batch: UpdateRows) -> np.ndarray | float:
         """With pairs, what the targets' spread around their mean adds to the sum of squares."""
         if not self.loop.pairs:
             return 0.0
         return (batch.Y**2).sum(axis=(-1, -2)) - (_total(batch) ** 2).sum(axis=(-1, -2)) / batch.rows
 
-    def loss(self, theta: np.ndarray, batch: Batch) -> np.ndarray:
+    def loss(self, theta: np.ndarray, batch: UpdateRows) -> np.ndarray:
         """What is printed for a batch at θ (…, q, m)."""
         squares = (self.residual(theta, batch) ** 2).sum(axis=(-1, -2)) + self.spread(batch)
         return np.sqrt(self.unit(batch) * squares) if self.loop.root else self.unit(batch) * squares
@@ -167,7 +167,7 @@ class Dynamics:
         before = []
         for A, Y, rows in self.case.batches(self.loop.batch):
             before.append((state[0, :, :size].copy(), state[0, :, size:].copy()))
-            self.update(state, Batch(A, np.hstack([np.zeros((len(Y), size)), Y]), rows))
+            self.update(state, UpdateRows(A, np.hstack([np.zeros((len(Y), size)), Y]), rows))
         after = state.reshape(size, -1)
         return after[:, :size], after[:, size:], before
 
@@ -211,7 +211,7 @@ class Dynamics:
             sway, rounding = sway / (2 * losses[:, None]), rounding / (2 * losses)
         return Prediction(losses, sway, rounding)
 
-    def _seen(self) -> list[tuple[Batch, np.ndarray, np.ndarray]]:
+    def _seen(self) -> list[tuple[UpdateRows, np.ndarray, np.ndarray]]:
         """The batches whose mean loss is printed, and θ at each as P·z + d of z at the start of the epoch."""
         T, _, before = self._epoch
         if self.loop.log == "all":
@@ -221,7 +221,7 @@ class Dynamics:
         ]
         return seen[-1:] if self.loop.log == "last" else seen
 
-    def _of(self, Z: np.ndarray, batch: Batch, P: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, ...]:
+    def _of(self, Z: np.ndarray, batch: UpdateRows, P: np.ndarray, d: np.ndarray) -> tuple[np.ndarray, ...]:
         """Of one batch: its loss (K,), what the slack of each start value changes (K, q·m), and its second order."""
         q, slack = self.q, self.case.slack
         theta = P @ Z
@@ -263,7 +263,7 @@ class Dynamics:
             losses = []
             for first in range(0, n, size):
                 rows = orders[:, first : first + size]
-                batch = Batch(case.A[rows], case.Y[rows], rows.shape[1])
+                batch = UpdateRows(case.A[rows], case.Y[rows], rows.shape[1])
                 losses.append(self.loss(state[0], batch))
                 self.update(state, batch)
             yield {
@@ -273,7 +273,7 @@ class Dynamics:
             }
 
 
-def _total(batch: Batch) -> np.ndarray:
+def _total(batch: UpdateRows) -> np.ndarray:
     """The sum of the targets (…, 1, m): the first column of A stands for the ones."""
     return np.swapaxes(batch.A[..., :1], -1, -2) @ batch.Y
 

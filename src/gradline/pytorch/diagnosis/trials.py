@@ -8,7 +8,7 @@ from gradline.pytorch.diagnosis.ensembles import likeliest, shuffled
 from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, sizes
 from gradline.pytorch.diagnosis.matching import Match, any_start, exact, other_epochs, other_rate
 from gradline.pytorch.diagnosis.printed import Printed
-from gradline.pytorch.diagnosis.simulation import LOGS, Case, Loop
+from gradline.pytorch.diagnosis.simulation import LOGS, Loop, StatedSetup
 
 # What batches of another size than said are called, by what is printed of them.
 WITH_LOG = {"all": "batches", "last": "last_batch", "mean": "running_mean"}
@@ -30,7 +30,7 @@ class Candidate(NamedTuple):
     sure: bool
 
 
-def tried(case: Case, printed: Printed, base: Loop, start_known: bool) -> list[Candidate]:
+def tried(case: StatedSetup, printed: Printed, base: Loop, start_known: bool) -> list[Candidate]:
     """The best of each hypothesis, those that fit first.
 
     Random orders and other starts explain much, so they are tried only where nothing exact fits.
@@ -58,7 +58,7 @@ def _settled(found: list[Candidate]) -> list[Candidate]:
     return [c._replace(fits=c.fits and (c.sure or not sure)) for c in found]
 
 
-def _exact(case: Case, printed: Printed, bases: list[Loop]) -> list[Candidate]:
+def _exact(case: StatedSetup, printed: Printed, bases: list[Loop]) -> list[Candidate]:
     found = [
         _candidate(case, name, exact(case, printed, loop))
         for base in bases
@@ -83,7 +83,7 @@ def _exact(case: Case, printed: Printed, bases: list[Loop]) -> list[Candidate]:
     return found
 
 
-def _from_any_start(case: Case, printed: Printed, known: bool) -> list[Candidate]:
+def _from_any_start(case: StatedSetup, printed: Printed, known: bool) -> list[Candidate]:
     """The full-batch hypotheses from whatever start suits them; beside a start given each is a second mistake."""
     found = []
     for name, hypothesis in HYPOTHESES.items():
@@ -108,7 +108,7 @@ def _from_any_start(case: Case, printed: Printed, known: bool) -> list[Candidate
     ]
 
 
-def _shuffled(case: Case, printed: Printed, base: Loop) -> list[Candidate]:
+def _shuffled(case: StatedSetup, printed: Printed, base: Loop) -> list[Candidate]:
     """Shuffled batches: of the size said, with every mistake; of other sizes where that explains nothing."""
     said = [
         (name, loop)
@@ -132,7 +132,7 @@ def _shuffled(case: Case, printed: Printed, base: Loop) -> list[Candidate]:
     return found
 
 
-def _candidate(case: Case, name: str, match: Match, sentence: str = "") -> Candidate:
+def _candidate(case: StatedSetup, name: str, match: Match, sentence: str = "") -> Candidate:
     usual = Loop()
     changed = {f.name: getattr(match.loop, f.name) for f in fields(Loop)}
     parameters = {key: value for key, value in changed.items() if value != getattr(usual, key)}

@@ -21,7 +21,7 @@ from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES
 from gradline.pytorch.diagnosis.printed import MESSAGES, Printed, half_units, plain, read_printed
-from gradline.pytorch.diagnosis.simulation import Case, Dynamics, Loop
+from gradline.pytorch.diagnosis.simulation import Dynamics, Loop, StatedSetup
 from gradline.pytorch.diagnosis.trials import WITH_LOG, Candidate, tried
 from gradline.solvers.problem import stacked, unstacked
 from gradline.solvers.spectrum import Spectrum
@@ -117,14 +117,14 @@ def _check(lr: Any, batch_size: Any, momentum: Any, init: Any) -> None:
         )
 
 
-def _case(block: RowBlock, moments: Moments, lr: float, momentum: float, init: Any) -> Case:
+def _case(block: RowBlock, moments: Moments, lr: float, momentum: float, init: Any) -> StatedSetup:
     start = stacked(None if isinstance(init, str) else init, moments, True)
     slack = np.zeros_like(start)
     if init is not None and not isinstance(init, str):
         weight, bias = (np.asarray(plain(part)) for part in init)
         halves = half_units([*weight.ravel(), *bias.ravel()], exact=2)
         slack = np.vstack([halves[weight.size :], halves[: weight.size].reshape(moments.m, -1).T])
-    return Case(
+    return StatedSetup(
         np.column_stack([np.ones(len(block.X)), block.X]), block.Y, float(lr), float(momentum), start, slack
     )
 
@@ -133,7 +133,7 @@ def _case(block: RowBlock, moments: Moments, lr: float, momentum: float, init: A
 class _Judge:
     """What was tried on a loop, and the verdict that follows."""
 
-    case: Case
+    case: StatedSetup
     moments: Moments
     printed: Printed
     base: Loop

@@ -15,7 +15,7 @@ from torch.autograd.function import BackwardCFunction
 from gradline.core.errors import UsageError
 from gradline.core.tensor_file import replacing
 from gradline.core.text import listed, number
-from gradline.pytorch.lessons.graph_layout import Caption, drawing
+from gradline.pytorch.lessons.graph_drawing import Caption, drawing
 
 Kind = Literal["leaf", "operation", "data", "result"]
 
@@ -91,12 +91,12 @@ def graph(tensor: Tensor, names: nn.Module | Mapping[str, Tensor] | None = None)
             f"graph draws a tensor, not {type(tensor).__name__}",
             "give the tensor itself, without .item() or .numpy()",
         )
-    known = _Names(names)
+    known = _TensorNames(names)
     nodes, edges, notes = _nothing(tensor, known) if tensor.grad_fn is None else _recorded(tensor, known)
     return Graph(tuple(nodes), tuple(edges), tuple(notes), _svg(nodes, edges, notes))
 
 
-class _Names:
+class _TensorNames:
     """The names that the caller knows tensors by, and which of them turned up."""
 
     def __init__(self, names: nn.Module | Mapping[str, Tensor] | None) -> None:
@@ -144,7 +144,7 @@ def _tensor_node(kind: Kind, name: str, tensor: Tensor, remark: str = "") -> Nod
     return Node(kind, name, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), value, remark)
 
 
-def _nothing(tensor: Tensor, known: _Names) -> tuple[list[Node], list[Edge], list[str]]:
+def _nothing(tensor: Tensor, known: _TensorNames) -> tuple[list[Node], list[Edge], list[str]]:
     """The one node of a tensor without grad_fn, and why it is alone."""
     name = known.of(tensor, _plain(tensor))
     if tensor.requires_grad:
@@ -172,7 +172,7 @@ def _plain(tensor: Tensor) -> str:
     return "parameter" if isinstance(tensor, nn.Parameter) else "tensor"
 
 
-def _recorded(tensor: Tensor, known: _Names) -> tuple[list[Node], list[Edge], list[str]]:
+def _recorded(tensor: Tensor, known: _TensorNames) -> tuple[list[Node], list[Edge], list[str]]:
     """Every function behind the tensor as a node, and the data that the functions kept."""
     nodes: list[Node] = []
     edges: list[Edge] = []
@@ -215,12 +215,12 @@ _FREED = (
 )
 
 
-def _data_node(data: Tensor, known: _Names) -> Node:
+def _data_node(data: Tensor, known: _TensorNames) -> Node:
     number_in_code = data.dim() == 0
     return _tensor_node("data", known.of(data, "" if number_in_code else _plain(data)), data, "no gradient")
 
 
-def _function_node(function: Any, operation: str, known: _Names, is_last: bool) -> Node:
+def _function_node(function: Any, operation: str, known: _TensorNames, is_last: bool) -> Node:
     if function.name() == "torch::autograd::AccumulateGrad":
         leaf = function.variable
         return _tensor_node("leaf", known.of(leaf, _plain(leaf)), leaf, "requires grad")

@@ -17,10 +17,11 @@ from gradline.data.row_stream import ArrayRows
 from gradline.data.selection import Choice, Selection, unweighted
 from gradline.moments.state import Moments
 from gradline.pytorch.lessons.graph import Graph, graph
-from gradline.pytorch.lessons.mistakes import MISTAKES, Comparison, Mistake, one_digit
+from gradline.pytorch.lessons.mistakes import MISTAKES, Mistake, PairedRuns, one_digit
 from gradline.pytorch.lessons.program import Program, numbers
-from gradline.pytorch.lessons.steps import Part, Step
-from gradline.pytorch.lessons.ways import STEPS, WAYS, Names, Way, script
+from gradline.pytorch.lessons.setup import Setup
+from gradline.pytorch.lessons.steps import NumberedStep, Update
+from gradline.pytorch.lessons.ways import STEPS, WAYS, ColumnNames, script
 from gradline.solvers.loop import INITS, initial
 from gradline.solvers.problem import Problem, Scaling, unstacked
 from gradline.solvers.spectrum import Spectrum
@@ -31,46 +32,13 @@ _SCRIPT_CELLS = 100_000  # more rows than a program text should hold
 
 
 @dataclass(frozen=True, eq=False)
-class Lesson:
-    """A loop with its rows, start and settings. Iterating runs it from the start, one `Step` per update.
+class Lesson(Setup):
+    """A loop that was set up. Iterating runs it from the start, one `Update` at a time.
 
-    `X` (n, p), `Y` (n, m) float64; `start` the pair weight (m, p), bias (m,); `moments` what the rows say to
-    least squares. `mistake` is None or a row of `MISTAKES`.
+    `mistake` is None or a row of `MISTAKES`.
     """
 
-    way: Way
-    X: np.ndarray
-    Y: np.ndarray
-    names: Names
-    moments: Moments
-    start: tuple[np.ndarray, np.ndarray]
-    lr: float
-    epochs: int
-    batch_size: int
-    shuffle: bool
-    seed: int
-    dtype: str
-    device: str
     mistake: Mistake | None = None
-
-    @property
-    def by(self) -> str:
-        """The name of the way."""
-        return self.way.name
-
-    def program(self) -> Program:
-        """The program, prepared up to its loop."""
-        program = Program(self.way, self._values())
-        program.prepare()
-        return program
-
-    def _values(self) -> dict[str, Any]:
-        library = np if self.by == "numpy" else torch
-        return {
-            "X": self.X, "Y": self.Y, "W0": self.start[0], "b0": self.start[1],
-            "lr": self.lr, "epochs": self.epochs, "dtype": getattr(library, self.dtype), "device": self.device,
-            "batch_size": self.batch_size, "shuffle": self.shuffle, "seed": self.seed,
-        }  # fmt: skip
 
     def first_loss(self) -> float | None:
         """The loss that the loop reports before training; None where it stops there with an error."""
@@ -78,7 +46,7 @@ class Lesson:
         honest = WAYS[self.by].report  # a mistaken report speaks of predictions that are not made yet
         return None if program.run(honest).error else float(numbers(program.value("epoch_loss")))
 
-    def __iter__(self) -> Iterator[Step]:
+    def __iter__(self) -> Iterator[Update]:
         program, update = self.program(), 0
         for epoch in range(1, self.epochs + 1):
             step = None
@@ -94,19 +62,19 @@ class Lesson:
                 program.run(self.way.report)
                 yield replace(step, epoch_loss=float(numbers(program.value("epoch_loss"))))
 
-    def _step(self, program: Program, place: tuple[int, int, int], rows: np.ndarray) -> Step:
+    def _step(self, program: Program, place: tuple[int, int, int], rows: np.ndarray) -> Update:
         way, value = self.way, program.value
         weight_before, bias_before = value(way.weight), value(way.bias)
-        parts: list[Part] = []
+        parts: list[NumberedStep] = []
         gradients = (None, None)
         for i, name in enumerate(STEPS, 1):
             if i == 4:  # what the update is about to use
                 gradients = value(way.weight_gradient), value(way.bias_gradient)
-            parts.append(Part(i, name, way.step(i), *program.run(way.step(i))))
+            parts.append(NumberedStep(i, name, way.step(i), *program.run(way.step(i))))
             if parts[-1].error:
                 break
         done = len(parts) - bool(parts[-1].error)
-        return Step(
+        return Update(
             *place,
             rows,
             inputs=value("xb" if way.loop else "inputs"),
@@ -123,7 +91,7 @@ class Lesson:
             parts=tuple(parts),
         )
 
-    def graph(self, step: Step, of: str = "loss") -> Graph:
+    def graph(self, step: Update, of: str = "loss") -> Graph:
         """The computation graph of `loss` or `predictions` of a step, recorded anew from its parameters.
 
         Raises `UsageError` for the way numpy, which records none.
@@ -152,11 +120,12 @@ class Lesson:
         lr = self.mistake.mended_rate(self) if self.mistake.mended_rate else self.lr
         return replace(self, way=way, lr=lr, mistake=None)
 
-    def compare(self) -> "Comparison":
+    def compare(self) -> PairedRuns:
         """Run the lesson with its mistake and without, side by side."""
         mended = self.right()
         wrong, right = list(self), list(mended)
-        return Comparison(self, mended, wrong, right, reported(self, wrong), reported(mended, right))
+        losses = reported(self, wrong), reported(mended, right)
+        return PairedRuns(self.mistake, self, mended, wrong, right, *losses)
 
     def script(self) -> str:
         """The same loop as a program without gradline, which prints the same numbers.
@@ -168,7 +137,7 @@ class Lesson:
                 f"{len(self.X):,} rows are too many for a program text", "write the script from fewer rows"
             )
         library = "np" if self.by == "numpy" else "torch"
-        values = {name: repr(value) for name, value in self._values().items()}
+        values = {name: repr(value) for name, value in self.values().items()}
         values |= {
             "X": _lines(self.X), "Y": _lines(self.Y), "W0": _lines(self.start[0]),
             "b0": repr(self.start[1].tolist()), "dtype": f"{library}.{self.dtype}",
@@ -176,7 +145,7 @@ class Lesson:
         return script(self.way, values, self.names, log_every=max(1, self.epochs // 10))
 
 
-def reported(lesson: Lesson, steps: Sequence[Step]) -> list[float]:
+def reported(lesson: Lesson, steps: Sequence[Update]) -> list[float]:
     """The losses that a loop reports: before training, then at the end of each epoch."""
     losses = [lesson.first_loss(), *(step.epoch_loss for step in steps)]
     return [loss for loss in losses if loss is not None]
@@ -198,7 +167,7 @@ def lesson(
     mistake: str | None = None,
     **choice: Unpack[Choice],
 ) -> Lesson:
-    """A training loop, run on PyTorch for real, with one `Step` per update.
+    """A training loop, run on PyTorch for real, with one `Update` per step.
 
     Parameters:
     - `data`, `targets`, `features`, `exclude`, `missing`: as in `gradline.fit`; arrays and tensors X (n, p), Y
@@ -231,15 +200,14 @@ def lesson(
     design, block = reading.rows.design, next(reading.rows.blocks(sys.maxsize))
     moments = Moments.from_rows(ArrayRows(block.X, block.Y, None, design))
     problem = Problem.of(moments, None, True, Scaling.none(moments.p))
-    limit = Spectrum.of(moments).lr_limit()
     built = Lesson(
         way=WAYS[by],
         X=block.X,
         Y=block.Y,
-        names=Names(design.features, design.targets),
+        names=ColumnNames(design.features, design.targets),
         moments=moments,
         start=unstacked(initial(init, problem, seed), True),
-        lr=float(lr) if lr is not None else one_digit(limit / 10 if math.isfinite(limit) else 0.1),
+        lr=float(lr) if lr is not None else _safe_rate(moments),
         epochs=epochs,
         batch_size=batch_size or 5,
         shuffle=shuffle,
@@ -247,11 +215,19 @@ def lesson(
         dtype=dtype,
         device=_device(device),
     )
-    if mistake is None:
-        return built
-    row = MISTAKES[mistake]
-    row.expect(by, built.Y.shape[1])
-    return replace(built, way=row.made(built.way), lr=row.rate(built) if row.rate else built.lr, mistake=row)
+    return built if mistake is None else _mistaken(built, MISTAKES[mistake])
+
+
+def _safe_rate(moments: Moments) -> float:
+    limit = Spectrum.of(moments).lr_limit()
+    return one_digit(limit / 10 if math.isfinite(limit) else 0.1)
+
+
+def _mistaken(lesson: Lesson, mistake: Mistake) -> Lesson:
+    """The lesson with a mistake in it. Raises `RequestError` where nobody can make it there."""
+    mistake.expect(lesson.by, lesson.Y.shape[1])
+    lr = mistake.rate(lesson) if mistake.rate else lesson.lr
+    return replace(lesson, way=mistake.made(lesson.way), lr=lr, mistake=mistake)
 
 
 def _check(

@@ -3,44 +3,43 @@
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from gradline.core.errors import RequestError
 from gradline.core.text import big, listed, number
 from gradline.pytorch.lessons.program import numbers
-from gradline.pytorch.lessons.steps import Step
+from gradline.pytorch.lessons.setup import Setup
+from gradline.pytorch.lessons.steps import Update
 from gradline.pytorch.lessons.ways import STEPS, WAYS, Way
 from gradline.solvers.problem import Scaling
 from gradline.solvers.spectrum import Spectrum
 from gradline.solvers.trajectory import Trajectory
-
-if TYPE_CHECKING:
-    from gradline.pytorch.lessons.lesson import Lesson
 
 Edit = Mapping[str, str]  # part of a way → the code that stands there instead
 _TORCH = ("autograd", "module", "builtin", "batches")
 _BUILT = ("module", "builtin", "batches")
 
 
-class Comparison(NamedTuple):
+class PairedRuns(NamedTuple):
     """A lesson with its mistake, and the mended one beside it: their steps and the losses that they report.
 
     Losses begin with the one before training; a loop that an error stopped has fewer.
     """
 
-    lesson: "Lesson"
-    mended: "Lesson"
-    wrong: Sequence[Step]
-    right: Sequence[Step]
+    mistake: "Mistake | None"
+    lesson: Setup
+    mended: Setup
+    wrong: Sequence[Update]
+    right: Sequence[Update]
     wrong_losses: Sequence[float]
     right_losses: Sequence[float]
 
     @property
     def cause(self) -> str:
         """The cause of the mistake, in numbers."""
-        return self.lesson.mistake.cause(self) if self.lesson.mistake else ""
+        return self.mistake.cause(self) if self.mistake else ""
 
     def lines(self) -> list[str]:
         """The lines that differ: those of the mistake behind −, those that mend it behind +."""
@@ -67,10 +66,10 @@ class Mistake:
     name: str
     title: str
     wrong: Mapping[str, Edit]
-    cause: Callable[[Comparison], str]
+    cause: Callable[[PairedRuns], str]
     mend: Mapping[str, Edit] = field(default_factory=dict)
-    rate: "Callable[[Lesson], float] | None" = None
-    mended_rate: "Callable[[Lesson], float] | None" = None
+    rate: Callable[[Setup], float] | None = None
+    mended_rate: Callable[[Setup], float] | None = None
     one_target: bool = False
 
     def expect(self, by: str, targets: int) -> None:
@@ -94,7 +93,7 @@ class Mistake:
         return replace(way, **self.mend.get(way.name, {}))
 
 
-def _zero_grad(run: Comparison) -> str:
+def _zero_grad(run: PairedRuns) -> str:
     first, second = run.wrong[0], run.wrong[min(1, len(run.wrong) - 1)]
     held, fresh = numbers(second.bias_gradient)[0], second.gradients()["formula"].bias[0]
     before = numbers(first.bias_gradient)[0]
@@ -113,21 +112,21 @@ def _zero_grad(run: Comparison) -> str:
     )
 
 
-def _no_grad(run: Comparison) -> str:  # noqa: ARG001
+def _no_grad(run: PairedRuns) -> str:  # noqa: ARG001
     return (
         "weight was a leaf that asks for gradients; `weight - lr * weight.grad` makes a new tensor, the result of an "
         "operation. backward() fills .grad of leaves only, so the next .grad is None."
     )
 
 
-def _in_place(run: Comparison) -> str:  # noqa: ARG001
+def _in_place(run: PairedRuns) -> str:  # noqa: ARG001
     return (
         "autograd records what is done to weight, and a leaf that it records must not change in place. "
         "torch.no_grad() keeps the update out of the record."
     )
 
 
-def _shape(run: Comparison) -> str:
+def _shape(run: PairedRuns) -> str:
     n, Y = len(run.lesson.Y), run.lesson.Y
     best = Trajectory(run.lesson.moments, run.lesson.lr).optimal_loss
     return (
@@ -137,14 +136,14 @@ def _shape(run: Comparison) -> str:
     )
 
 
-def _stale(run: Comparison) -> str:
+def _stale(run: PairedRuns) -> str:
     return (
         f"predictions were made before the update, so the loss reported after epoch 1 is the old one, "
         f"{number(run.wrong_losses[1], 6)}; predicted anew it is {number(run.right_losses[1], 6)}."
     )
 
 
-def _rate(run: Comparison) -> str:
+def _rate(run: PairedRuns) -> str:
     lesson = run.lesson
     spectrum = Spectrum.of(lesson.moments)
     growth = spectrum.growth(lesson.lr)
@@ -157,7 +156,7 @@ def _rate(run: Comparison) -> str:
     )
 
 
-def _flat(run: Comparison) -> str:
+def _flat(run: PairedRuns) -> str:
     n, p = run.lesson.X.shape
     return (
         f"the model takes rows, ({n}, {p}); flattened, {n * p} numbers in one dimension are taken for a single row of "
@@ -165,7 +164,7 @@ def _flat(run: Comparison) -> str:
     )
 
 
-def _raw(run: Comparison) -> str:
+def _raw(run: PairedRuns) -> str:
     lesson = run.lesson
     spectrum = Spectrum.of(lesson.moments)
     standard = Spectrum.of(Scaling.standard(lesson.moments, True).moments(lesson.moments))
@@ -177,27 +176,27 @@ def _raw(run: Comparison) -> str:
     )
 
 
-def _dtype(run: Comparison) -> str:
+def _dtype(run: PairedRuns) -> str:
     return (
         f"the inputs are float64, weight and bias {run.lesson.dtype}: PyTorch multiplies only like with like."
     )
 
 
-def _detach(run: Comparison) -> str:  # noqa: ARG001
+def _detach(run: PairedRuns) -> str:  # noqa: ARG001
     return (
         "detach() cuts the predictions off from the graph: requires_grad is False, grad_fn is None, and no path leads "
         "from the loss back to weight and bias."
     )
 
 
-def _twice(run: Comparison) -> str:  # noqa: ARG001
+def _twice(run: PairedRuns) -> str:  # noqa: ARG001
     return (
         "backward() frees what the graph had saved, so it runs once per graph. With retain_graph=True it would run, "
         "and double the gradients, as if lr were twice as large."
     )
 
 
-def _last_batch(run: Comparison) -> str:
+def _last_batch(run: PairedRuns) -> str:
     sizes = [len(step.rows) for step in run.wrong]
     off = [abs(w - r) / r for w, r in zip(run.wrong_losses[1:], run.right_losses[1:], strict=False) if r]
     return (
@@ -207,16 +206,16 @@ def _last_batch(run: Comparison) -> str:
     )
 
 
-def _ten_limits(lesson: "Lesson") -> float:
+def _ten_limits(lesson: Setup) -> float:
     return one_digit(10 * Spectrum.of(lesson.moments).lr_limit())
 
 
-def _tenth(lesson: "Lesson") -> float:
+def _tenth(lesson: Setup) -> float:
     limit = Spectrum.of(lesson.moments).lr_limit()
     return lesson.lr if lesson.lr < limit else one_digit(limit / 10)
 
 
-def _standard(lesson: "Lesson") -> float:
+def _standard(lesson: Setup) -> float:
     return Spectrum.of(Scaling.standard(lesson.moments, True).moments(lesson.moments)).best_lr()
 
 

@@ -31,7 +31,9 @@ class Program:
         self._compiled: dict[str, Any] = {}
         self.run(way.imports)
         if way.loop:
-            self._names["TensorDataset"] = _Recorded  # the same dataset, which knows the rows it gave out
+            self._names["TensorDataset"] = (
+                _WatchedDataset  # the same dataset, which knows the rows it gave out
+            )
 
     def prepare(self) -> None:
         """Run what comes before the loop. Raises `RequestError` where PyTorch refuses it."""
@@ -86,7 +88,7 @@ class Program:
         return eval(expression, self._names)
 
 
-class _Recorded(TensorDataset):
+class _WatchedDataset(TensorDataset):
     """A TensorDataset that notes which rows were asked for."""
 
     def __init__(self, *tensors: torch.Tensor) -> None:

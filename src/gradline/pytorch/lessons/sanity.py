@@ -11,8 +11,8 @@ from gradline.model.certify import judged
 from gradline.model.fit import Request, run
 from gradline.pytorch.lessons.lesson import Lesson
 from gradline.pytorch.lessons.program import numbers
-from gradline.pytorch.lessons.steps import Step
-from gradline.pytorch.lessons.ways import Names
+from gradline.pytorch.lessons.steps import Update
+from gradline.pytorch.lessons.ways import ColumnNames
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,14 +22,14 @@ class Sanity:
     The certificate is that of the trained coefficients: its gap split by direction says where the distance lies.
     """
 
-    names: Names
+    names: ColumnNames
     trained: Coefficients
     exact: Coefficients
     sklearn: Coefficients
     certificate: Certificate
 
 
-def sanity(lesson: Lesson, step: Step) -> Sanity:
+def sanity(lesson: Lesson, step: Update) -> Sanity:
     """The check of a lesson after a step.."""
     from sklearn.linear_model import LinearRegression  # noqa: PLC0415 - a second of loading, for this check alone
 

@@ -9,14 +9,14 @@ from gradline.core.text import number
 from gradline.pytorch.lessons.program import numbers
 
 
-class Gradient(NamedTuple):
+class LossGradient(NamedTuple):
     """The gradient of the loss by weight (m, p) and by bias (m,), float64."""
 
     weight: np.ndarray
     bias: np.ndarray
 
 
-class Part(NamedTuple):
+class NumberedStep(NamedTuple):
     """One of the five numbered steps: its code, what PyTorch warned of, and the error that ended it."""
 
     number: int
@@ -27,7 +27,7 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class Update:
     """One update. Tensors (arrays in the way numpy) are copies without their graph; None where never reached.
 
     - `epoch` and `update` count from 1, `batch` within its epoch; `rows` are the rows that took part.
@@ -54,7 +54,7 @@ class Step:
     bias_before: Any
     weight: Any
     bias: Any
-    parts: tuple[Part, ...]
+    parts: tuple[NumberedStep, ...]
     epoch_loss: float | None = None
 
     @property
@@ -67,7 +67,7 @@ class Step:
         """What PyTorch warned of, each text once."""
         return tuple(dict.fromkeys(text for part in self.parts for text in part.warnings))
 
-    def gradients(self) -> dict[str, Gradient]:
+    def gradients(self) -> dict[str, LossGradient]:
         """The gradient in three ways: as the loop holds it, by formula, and by central differences.
 
         Formula: 2/(b·m)·(ŷ − y)ᵀx and 2/(b·m)·Σ(ŷ − y) in float64, from the batch and the parameters before the
@@ -77,11 +77,11 @@ class Step:
         X, weight, bias = numbers(self.inputs), numbers(self.weight_before), numbers(self.bias_before)
         Y = numbers(self.targets).reshape(len(X), -1)
         residual = X @ weight.T + bias - Y
-        formula = Gradient(2 * residual.T @ X / residual.size, 2 * residual.sum(axis=0) / residual.size)
+        formula = LossGradient(2 * residual.T @ X / residual.size, 2 * residual.sum(axis=0) / residual.size)
         found = {"formula": formula, "differences": _differences(X, Y, weight, bias)}
         if self.weight_gradient is None:
             return found
-        return {"held": Gradient(numbers(self.weight_gradient), numbers(self.bias_gradient))} | found
+        return {"held": LossGradient(numbers(self.weight_gradient), numbers(self.bias_gradient))} | found
 
     def said(self, i: int) -> str:
         """What numbered step i did, in words with shapes and numbers; empty where it was not finished."""
@@ -140,7 +140,7 @@ def _device(value: Any) -> str:
     return str(getattr(value, "device", "cpu"))
 
 
-def _differences(X: np.ndarray, Y: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> Gradient:
+def _differences(X: np.ndarray, Y: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> LossGradient:
     """Central differences; each parameter is moved so far that its predictions move by about one."""
 
     def loss(weight: np.ndarray, bias: np.ndarray) -> float:
@@ -155,4 +155,4 @@ def _differences(X: np.ndarray, Y: np.ndarray, weight: np.ndarray, bias: np.ndar
         by_weight[i, j] = (loss(weight + move, bias) - loss(weight - move, bias)) / (2 * moves[j])
     units = np.eye(len(bias))
     by_bias = np.array([(loss(weight, bias + unit) - loss(weight, bias - unit)) / 2 for unit in units])
-    return Gradient(by_weight, by_bias)
+    return LossGradient(by_weight, by_bias)

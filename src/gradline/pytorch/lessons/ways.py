@@ -173,14 +173,14 @@ loader = DataLoader(dataset, batch_size, shuffle=shuffle, generator=order)""",
 WAYS = {way.name: way for way in (NUMPY, AUTOGRAD, MODULE, BUILTIN, BATCHES)}
 
 
-class Names(NamedTuple):
+class ColumnNames(NamedTuple):
     """What a script's rows are called: the columns of X and of Y."""
 
     features: tuple[str, ...]
     targets: tuple[str, ...]
 
 
-def script(way: Way, values: dict[str, str], names: Names, log_every: int) -> str:
+def script(way: Way, values: dict[str, str], names: ColumnNames, log_every: int) -> str:
     """The way as a program of its own, without gradline: `values` holds the source text of each name it needs."""
     body = "\n".join(f"# {i}. {name.capitalize()}\n{way.step(i)}" for i, name in enumerate(STEPS, 1))
     loop = f"{way.loop}\n{_indented(body)}" if way.loop else body

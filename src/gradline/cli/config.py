@@ -1,0 +1,75 @@
+"""A configuration file: a command's options as TOML, read for `--config` and written by `show --config`."""
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from gradline.cli.options import Option, options_of
+from gradline.core.errors import FileError, UsageError
+from gradline.core.text import listed, nearest
+
+# What TOML may hold for a type of ours.
+_KINDS = {
+    str: (str,),
+    Path: (str,),
+    int: (int,),
+    float: (float, int),
+    bool: (bool,),
+    Sequence[str]: (list, str),
+}
+_WORDS = {
+    str: "text",
+    list: "a list of names",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+}
+
+
+def read(path: Path, record: type) -> dict[str, Any]:
+    """The options in a TOML file, each checked for its name and type. Raises `UsageError` for a wrong one."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FileError(f"cannot read {path}: {error.strerror}", "check the name and the folder") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is no TOML file: {error}", "mend the line") from error
+    known = [option for option in options_of(record) if option.flag.in_file]
+    by_key = {key: option for option in known for key in option.keys}
+    options = {}
+    for key, value in table.items():
+        name = key.replace("-", "_")
+        if name not in by_key:
+            names = [option.name for option in known]
+            raise UsageError(f"{path} sets {name}", nearest(name, names, "the options are"))
+        options[by_key[name].name] = _checked(by_key[name], value, path)
+    return options
+
+
+def _checked(option: Option, value: Any, path: Path) -> Any:
+    """The value if it has a type of the option; a single name as a list, where names may be several."""
+    kinds = tuple(dict.fromkeys(kind for ours in option.kinds for kind in _KINDS[ours]))
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        words = " or ".join(_WORDS[kind] for kind in kinds)
+        raise UsageError(f"{path} sets {option.name} to {value!r}", f"give {words}")
+    if isinstance(value, list) and not all(isinstance(part, str) for part in value):
+        raise UsageError(f"{path} sets {option.name} to {listed(value)}", "give column names")
+    return [value] if list in kinds and isinstance(value, str) else value
+
+
+def to_toml(options: Mapping[str, Any]) -> str:
+    """The options as TOML, as `--config` reads them; None is left out."""
+    return "".join(f"{name} = {_toml(value)}\n" for name, value in options.items() if value is not None)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        controls = {ord(c): f"\\u{ord(c):04x}" for c in escaped if ord(c) < 32 or ord(c) == 127}
+        return f'"{escaped.translate(controls)}"'
+    return repr(value)
