@@ -55,7 +55,7 @@ bench-loader: .venv/tested ## Time of PyTorch batches from a file of 2 million r
 	$(BIN)/python benchmarks/loader.py
 
 clean: ## Remove what make made
-	rm -rf .venv .venv-bench build .cache docs/notebooks
+	rm -rf .venv .venv-bench build .cache docs/notebooks docs/reference
 
 .venv/python: constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -1,7 +1,7 @@
-"""Runs the course: what a snippet prints goes beside it, and each page becomes an executed notebook.
+"""Runs the course: what a snippet prints goes beside it, each page becomes an executed notebook; and the reference.
 
-`python docs/build.py` writes `snippets/*.out`, which are kept, and `notebooks/*.ipynb`, which are made anew
-for each build. The pages name the snippets; nothing is typed twice.
+`python docs/build.py` writes `snippets/*.out`, which are kept, and `notebooks/*.ipynb` and `reference/*.md`, which
+are made anew for each build. The pages name the snippets; nothing is typed twice.
 """
 
 import base64
@@ -19,6 +19,8 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode, write
 from nbformat.v4 import new_code_cell, new_notebook
 from traitlets.config import Config
+
+import reference
 
 DOCS = Path(__file__).parent
 SNIPPETS = DOCS / "snippets"
@@ -93,7 +95,7 @@ def execute(notebooks: Iterable[NotebookNode]) -> None:
 
 
 def main() -> None:
-    """Write every output and every notebook."""
+    """Write every output, every notebook and the reference."""
     for snippet in sorted(SNIPPETS.glob("*.py")):
         snippet.with_suffix(".out").write_text(output(snippet))
     made = {page.stem: notebook(page) for page in sorted(DOCS.glob("*.md"))}
@@ -101,6 +103,7 @@ def main() -> None:
     NOTEBOOKS.mkdir(exist_ok=True)
     for stem, one in made.items():
         write(one, NOTEBOOKS / f"{stem}.ipynb")
+    reference.write()
 
 
 if __name__ == "__main__":

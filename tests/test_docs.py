@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+import reference
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -95,12 +96,14 @@ def test_forty_five_questions_answered_in_three_sentences():
 
 def test_the_navigation_holds_every_page_in_order():
     nav = tomllib.loads((ROOT / "zensical.toml").read_text())["project"]["nav"]
-    entries = [page for entry in nav for page in next(iter(entry.values())) if isinstance(page, dict)]
-    course = [next(iter(page.values())) for page in entries]
+    groups = {title: page for entry in nav for title, page in entry.items()}
+    course = [next(iter(page.values())) for page in groups.pop("Course")]
     assert course == [page.name for page in PAGES if page.name[0].isdigit()]
     assert len(course) == 13
-    others = {value for entry in nav for value in entry.values() if isinstance(value, str)}
-    assert others | set(course) == {page.name for page in PAGES}
+    listed = [next(iter(page.values())) for page in groups.pop("Reference")]
+    assert listed == [f"reference/{face}.md" for face in reference.FACES]
+    written = {page.relative_to(DOCS) for page in DOCS.rglob("*.md")} - {Path(page) for page in listed}
+    assert {Path(page) for page in [*course, *groups.values()]} == written
 
 
 @pytest.mark.slow
@@ -138,8 +141,11 @@ def site(build, tmp_path_factory):
     """The site, built strictly in a copy."""
     copy = tmp_path_factory.mktemp("site")
     shutil.copy(ROOT / "zensical.toml", copy)
-    shutil.copytree(DOCS, copy / "docs", ignore=shutil.ignore_patterns("notebooks", "__pycache__"))
+    made = shutil.ignore_patterns("notebooks", "reference", "__pycache__")
+    shutil.copytree(DOCS, copy / "docs", ignore=made)
     (copy / "docs" / "notebooks").mkdir()
+    reference.write(copy / "docs" / "reference")
+    (copy / "src").symlink_to(ROOT / "src")  # one page shows files of it
     for page in PAGES:
         (copy / "docs" / "notebooks" / f"{page.stem}.ipynb").write_text(json.dumps(build.notebook(page)))
     done = strict(copy)
@@ -154,18 +160,18 @@ def strict(folder):
 
 @pytest.mark.slow
 def test_the_site_asks_nothing_of_other_machines(site):
-    html = sorted(site.glob("*.html"))
-    assert {page.stem for page in PAGES} <= {page.stem for page in html}
+    html = sorted(site.rglob("*.html"))
+    assert {*(page.stem for page in PAGES), *reference.FACES} <= {page.stem for page in html}
     for page in html:
         found = References()
         found.feed(page.read_text())
         assert found.loaded
-        for reference in found.loaded:
-            assert not urlsplit(reference).netloc, f"{page.name} loads {reference}"
-        for reference in found.loaded + found.links:
-            path = unquote(urlsplit(reference).path)
-            if path and not urlsplit(reference).netloc and page.name != "404.html":
-                assert (page.parent / path).exists(), f"{page.name} refers to {reference}"
+        for address in found.loaded:
+            assert not urlsplit(address).netloc, f"{page.name} loads {address}"
+        for address in found.loaded + found.links:
+            path = unquote(urlsplit(address).path)
+            if path and not urlsplit(address).netloc and page.name != "404.html":
+                assert (page.parent / path).exists(), f"{page.name} refers to {address}"
     for sheet in site.rglob("*.css"):
         assert not re.search(r"url\([\"']?(?:https?:)?//|@import", sheet.read_text()), sheet
 

@@ -1,6 +1,6 @@
 """scikit-learn's face: estimators that translate to gradline and compute nothing themselves."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
@@ -14,6 +14,8 @@ from sklearn.utils.validation import (
 from gradline.model.fit import fit
 from gradline.model.model import LinearModel
 from gradline.solvers import SGD, Exact, GradientDescent, Solver
+
+__all__ = ["GradientDescentRegressor", "LinearRegression"]
 
 
 class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
@@ -31,7 +33,7 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
         tags.input_tags.sparse = True
         return tags
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> "_Translating":
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit to X (n_samples, n_features) and y (n_samples,) or (n_samples, n_targets).
 
         A sample weight of 2 is the sample twice, a weight of 0 is the sample left out.
@@ -71,10 +73,19 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
 class LinearRegression(_Translating):
     """Ordinary least squares with a certificate: drop-in for `sklearn.linear_model.LinearRegression`.
 
-    Parameters: `fit_intercept`, whether the model has an intercept (default True).
+    It minimises ‖y − X·coef_ᵀ − intercept_‖². Parameters: `fit_intercept`, whether the model has an intercept
+    (default True).
 
-    Attributes: `coef_`, `intercept_`, `rank_` as in scikit-learn; `certificate_` and `model_` are gradline's.
-    Rank-deficient data give the coefficients of least norm, as there.
+    Attributes: `coef_` (n_features,) or (n_targets, n_features), `intercept_`, `rank_` as in scikit-learn;
+    `certificate_` and `model_` are gradline's. Rank-deficient data give the coefficients of least norm, as there.
+    Raises `ValueError` for what scikit-learn refuses, and what `gradline.fit` raises, which is one too.
+
+    >>> from gradline.linear_model import LinearRegression
+    >>> regression = LinearRegression().fit([[1.0], [2.0], [4.0]], [3.0, 5.0, 9.0])
+    >>> regression.coef_.round(6), round(regression.intercept_, 6)
+    (array([2.]), 1.0)
+    >>> regression.certificate_.digits > 10
+    True
     """
 
     def __init__(self, *, fit_intercept: bool = True) -> None:
@@ -91,7 +102,13 @@ class GradientDescentRegressor(_Translating):
     then `shuffle`, as in `gradline.SGD`; `scale` as in `gradline.fit`; `random_state` is the seed (None: 0, so
     that results repeat) or a `RandomState` to draw it from. `fit_intercept` as in scikit-learn.
 
-    Attributes: `coef_`, `intercept_`, `n_iter_` (epochs done), `rank_`, `certificate_`, `model_`.
+    Attributes: `coef_`, `intercept_`, `n_iter_` (epochs done), `rank_`, `certificate_`, `model_`; errors as in
+    `LinearRegression`.
+
+    >>> from gradline.linear_model import GradientDescentRegressor
+    >>> regression = GradientDescentRegressor(epochs=50).fit([[1.0], [2.0], [4.0]], [3.0, 5.0, 9.0])
+    >>> regression.coef_.round(6), regression.n_iter_
+    (array([2.]), 50)
     """
 
     def __init__(

@@ -17,7 +17,17 @@ from dataclasses import dataclass
 
 
 class GradlineError(Exception):
-    """A refusal: `cause` says what is wrong, `remedy` what to do about it."""
+    """A refusal: `cause` says what is wrong, `remedy` what to do about it.
+
+    >>> import gradline
+    >>> try:
+    ...     gradline.fit("example:crops", "apple")
+    ... except gradline.GradlineError as error:
+    ...     print(error.cause)
+    ...     print(error.remedy)
+    there is no column apple
+    did you mean apples? The columns are temp, rainfall, humidity, apples, oranges
+    """
 
     exit_code = 1
 
@@ -76,7 +86,16 @@ class NotCertifiedError(GradlineError):
 
 
 class GradlineWarning(UserWarning):
-    """The fit went on, but the user should know."""
+    """The fit went on, but the user should know.
+
+    >>> import warnings
+    >>> import gradline
+    >>> with warnings.catch_warnings(record=True) as issued:
+    ...     warnings.simplefilter("always")
+    ...     model = gradline.fit([[1.0, 2.0], [2.0, 4.0], [3.0, 6.0]], [1.0, 2.0, 3.0])  # x2 is twice x1
+    >>> [warning.category.__name__ for warning in issued]
+    ['GradlineWarning']
+    """
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from gradline.data.source import METER, Batch, Source
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
+# --8<-- [start:formats] shown in docs/maintaining/adding.md
 _FORMATS: dict[str, Callable[[Path, str], Source]] = {
     ".csv": csv.opener(","),
     ".tsv": csv.opener("\t"),
@@ -29,6 +30,7 @@ _FORMATS: dict[str, Callable[[Path, str], Source]] = {
     ".jsonl": ndjson.NdjsonSource,
     ".json": ndjson.NdjsonSource,
 }
+# --8<-- [end:formats]
 _COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
 _MAGIC: dict[bytes, Callable[[Path, str], Source]] = {b"PAR1": columnar.parquet, b"ARROW1": columnar.arrow}
 

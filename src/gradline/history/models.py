@@ -85,6 +85,14 @@ def model_of(store: Store, version: Version, path: str | None = None) -> LinearM
 
     Parameters: `path` as in `version.models`; needed only where there are several. Raises `RequestError` where there
     is no such model, or it was committed without moments.
+
+    >>> import gradline
+    >>> from gradline import history
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> version = gradline.commit("least squares", model=model, notebook=None)
+    >>> kept = history.model_of(history.Store.find(), version)
+    >>> bool((kept.weight == model.weight).all()), kept.moments.rows
+    (True, 15)
     """
     path = _chosen(version, path)
     if not version.models[path]["moments"]:
@@ -98,6 +106,13 @@ def coefficients_of(store: Store, version: Version, path: str | None = None) -> 
     """The coefficients of a version's model, weight (m, p) and bias (m,) or None, also without its moments.
 
     Parameters and errors as in `model_of`.
+
+    >>> import gradline
+    >>> from gradline import history
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> version = gradline.commit("least squares", model=model, notebook=None, moments=False)
+    >>> history.coefficients_of(history.Store.find(), version).bias.round(2).tolist()
+    [2.21, -5.04]
     """
     path = _chosen(version, path)
     with tempfile.TemporaryDirectory() as folder:

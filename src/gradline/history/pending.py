@@ -14,27 +14,68 @@ def log_dataset(data: Mapping[str, Any] | None = None, **more: Any) -> None:
 
     Parameters: names and values, as a mapping or as keywords; values are numbers, texts, truth values, None, or
     lists of these. Of a name noted twice the later value is kept. Raises `UsageError` for another value.
+
+    >>> import gradline
+    >>> from gradline import history
+    >>> history.log_dataset(path="crops.csv", rows=15)
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> gradline.commit("a run", model=model, notebook=None).logged
+    {'dataset': {'path': 'crops.csv', 'rows': 15}}
     """
     _note("dataset", data, more)
 
 
 def log_hyperparams(data: Mapping[str, Any] | None = None, **more: Any) -> None:
-    """Note the choices of a run, such as `lr=1e-5, epochs=100`; parameters and errors as in `log_dataset`."""
+    """Note the choices of a run, such as `lr=1e-5, epochs=100`; parameters and errors as in `log_dataset`.
+
+    >>> import gradline
+    >>> from gradline import history
+    >>> history.log_hyperparams(lr=1e-5, epochs=100)
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> gradline.commit("a run", model=model, notebook=None).logged
+    {'hyperparams': {'lr': 1e-05, 'epochs': 100}}
+    """
     _note("hyperparams", data, more)
 
 
 def log_metrics(data: Mapping[str, Any] | None = None, **more: Any) -> None:
-    """Note results of a run, such as `loss=0.91`; parameters and errors as in `log_dataset`."""
+    """Note results of a run, such as `loss=0.91`; parameters and errors as in `log_dataset`.
+
+    >>> import gradline
+    >>> from gradline import history
+    >>> history.log_metrics(loss=0.91)
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> gradline.commit("a run", model=model, notebook=None).logged
+    {'metrics': {'loss': 0.91}}
+    """
     _note("metrics", data, more)
 
 
 def set_project(name: str) -> None:
-    """Name the project that all further commits of this process belong to."""
+    """Name the project that all further commits of this process belong to.
+
+    >>> import gradline
+    >>> from gradline import history
+    >>> history.set_project("crops")
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> gradline.commit("a run", model=model, notebook=None).logged
+    {'project': 'crops'}
+    >>> history.reset()
+    """
     _project["project"] = name
 
 
 def reset() -> None:
-    """Forget what was noted since the last commit."""
+    """Forget what was noted since the last commit.
+
+    >>> import gradline
+    >>> from gradline import history
+    >>> history.log_metrics(loss=0.91)
+    >>> history.reset()
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> gradline.commit("a run", model=model, notebook=None).logged
+    {}
+    """
     _pending.clear()
 
 

@@ -51,6 +51,12 @@ def commit(
     Returns the version. Raises `RequestError` where there is nothing to record or the running notebook cannot be
     found, `UsageError` for a file of data, a folder or what is no model, `FileError` where one cannot be read or
     written.
+
+    >>> import gradline
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> version = gradline.commit("least squares", model=model, notebook=None)
+    >>> version.name, version.message, list(version.models)
+    ('v1', 'least squares', ['model.safetensors'])
     """
     store = Store.make()
     kept = _Kept(store.project, moments, outputs, data)

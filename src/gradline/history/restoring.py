@@ -20,6 +20,15 @@ def checkout(store: Store, version: Version, paths: Sequence[str] = (), force: b
 
     Nothing is written unless all can be. Raises `RequestError` for a path that the version has not and, without
     `force`, where a file there differs; `FileError` where a content is missing or a file cannot be written.
+
+    >>> from pathlib import Path
+    >>> import gradline
+    >>> from gradline import history
+    >>> gradline.fit("example:crops", ["apples", "oranges"]).save("crops.safetensors")
+    >>> version = gradline.commit("least squares", files="crops.safetensors", notebook=None)
+    >>> Path("crops.safetensors").unlink()
+    >>> history.checkout(history.Store.find(), version)
+    ['crops.safetensors']
     """
     chosen = [_recorded(store, version, path) for path in paths] or list(version.files)
     contents = {name: store.get(version.files[name]) for name in dict.fromkeys(chosen)}

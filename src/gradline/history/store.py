@@ -32,6 +32,15 @@ class Store:
     - `objects/DIGEST`: a content, compressed with zlib and named by the sha256 of what it holds;
     - `versions/N/record.json`, `annotations/N/record.json`: what was recorded, and what was said of it later;
     - `temporary/`: what is being written.
+
+    >>> import gradline
+    >>> from gradline.history import Store
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> version = gradline.commit("least squares", model=model, notebook=None)
+    >>> store = Store.find()
+    >>> store.tag(version, "good")
+    >>> [(version.name, version.tags) for version in store.versions()]
+    [('v1', ('good',))]
     """
 
     folder: Path

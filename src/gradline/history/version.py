@@ -21,6 +21,12 @@ class Version:
     - `notebook`: its path in `files`, None without one.
     - `logged`: dataset, hyperparams, metrics and project, as `log_dataset` and its kin left them.
     - `tags`, `note`, `archived`: from later records, since a version itself never changes.
+
+    >>> import gradline
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> version = gradline.commit("least squares", model=model, notebook=None)
+    >>> round(version.models["model.safetensors"]["loss"], 4)
+    0.9094
     """
 
     number: int

@@ -31,6 +31,14 @@ class Certificate:
     - `condition` of [1 X], `condition_scaled` of the centred columns of unit norm, `hessian_condition`.
 
     It certifies that these are the least-squares coefficients, not that a line suits the data.
+
+    >>> import gradline
+    >>> solver = gradline.GradientDescent(lr=1e-5, epochs=100)
+    >>> certificate = gradline.fit("example:crops", ["apples", "oranges"], solver=solver).certificate
+    >>> round(certificate.loss, 3), round(certificate.optimal_loss, 3), round(certificate.gap, 3)
+    (152.904, 0.909, 151.994)
+    >>> f"{certificate.lr_limit:.3g}", f"{certificate.epochs_to_loss:.2g}"
+    ('0.000112', '1.6e+07')
     """
 
     status: Status

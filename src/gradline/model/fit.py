@@ -55,6 +55,8 @@ def fit(
 ) -> LinearModel:
     """Fit a linear model by least squares and judge the answer.
 
+    With ŷ = x @ weightᵀ + bias it minimises Σ wᵢ·‖ŷᵢ − yᵢ‖²/(m·Σw), PyTorch's `MSELoss(reduction="mean")`.
+
     Parameters:
     - `data`, `targets`: a table (path, glob, folder, frame of any library, mapping of columns) and the names of
       its target columns; or an array, tensor, frame or sparse matrix X (n, p) and Y (n,) or (n, m); or alone a torch
@@ -76,6 +78,16 @@ def fit(
 
     Returns the model; notices that matter are also issued as `GradlineWarning`. Raises `DataError`,
     `RequestError` (`RateError` for an unstable lr), `UsageError` or `FileError`, each with cause and remedy.
+
+    >>> import gradline
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> model.weight.round(3)
+    array([[-0.422,  0.842,  0.685],
+           [-0.247,  0.791,  0.922]])
+    >>> X, y = [[1.0], [2.0], [3.0]], [3.0, 5.0, 7.0]
+    >>> trained = gradline.fit(X, y, solver=gradline.GradientDescent(lr=0.1, epochs=400))
+    >>> round(float(trained.weight[0, 0]), 3), round(float(trained.bias[0]), 3)
+    (2.0, 1.0)
     """
     request = Request(solver or Exact(), bias, scale, holdout, seed, force, memory)
     model = run(Selection(data, targets, **choice), request)

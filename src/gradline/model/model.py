@@ -80,6 +80,16 @@ class LinearModel:
       not kept in the file, so that the same fit writes the same file.
     - `holdout`: the evaluation on held-out rows, if any were; `notices`: what the user should know.
     - `figures`: what standard errors need, to rounding, where the rows were few enough to be refined.
+
+    >>> import gradline
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> model.features, model.targets
+    (('temp', 'rainfall', 'humidity'), ('apples', 'oranges'))
+    >>> model.predict({"temp": [75], "rainfall": [63], "humidity": [44]}).round(2)
+    array([[53.8 , 66.81]])
+    >>> model.inference.weight_stderr.round(3)
+    array([[0.028, 0.014, 0.036],
+           [0.025, 0.012, 0.032]])
     """
 
     weight: np.ndarray
@@ -292,6 +302,12 @@ def load(path: str | Path) -> LinearModel:
 
     Tensors that were edited since are taken as they are: `gradline.verify` tells them from those that were saved.
     Raises `FileError` when there is no such file, `ModelFileError` when it is damaged, newer or foreign.
+
+    >>> import gradline
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> model.save("crops.safetensors")
+    >>> bool((gradline.load("crops.safetensors").weight == model.weight).all())
+    True
     """
     tensors, card = read_tensors(path, "model")
     prefix = "moments."

@@ -64,6 +64,17 @@ class Moments:
 
     `a + b` is the state of both sets of rows, `a - b` that of the rows left when b's are taken away
     (Chan, Golub, LeVeque 1983). What follows from the state without the rows: design section 2.
+
+    >>> import gradline
+    >>> january = gradline.Moments.of([[1.0], [2.0]], [3.0, 5.0])
+    >>> february = gradline.Moments.of([[4.0]], [9.0])
+    >>> both = january + february
+    >>> both.rows, both.mean.round(3).tolist()
+    (3, [2.333, 5.667])
+    >>> gradline.fit(both).weight.round(6).tolist()
+    [[2.0]]
+    >>> (both - february).rows
+    2
     """
 
     design: DesignSpec

@@ -29,8 +29,13 @@ def play(
     Parameters: all but `rows` as in `gradline.fit`. `rows`: how many rows the page may hold, drawn evenly over the
     data; 2,000 by default, because more dots cover each other; 0 for none, where rows must not leave the house.
 
-    Raises `UsageError` for `rows` outside 0 to 2,000, `RequestError` for more than 64 features, and what
-    `gradline.fit` raises.
+    Returns the page, one file that needs no network: `page.save(path)` writes it, a notebook shows it. Raises
+    `UsageError` for `rows` outside 0 to 2,000, `RequestError` for more than 64 features, and what `gradline.fit`
+    raises.
+
+    >>> import gradline
+    >>> page = gradline.play("example:crops5", ["apples", "oranges"])
+    >>> page.save("crops.html")
     """
     known = state(Selection(data, targets, **choice), bias, rows)
     body = asset("page.html").replace("{{title}}", html.escape(known["title"]))

@@ -41,8 +41,13 @@ def report(model: LinearModel | str | Path, data: Any = None) -> Page:
     - `data`: the table that it was trained on, from which its claims are derived again and residuals are drawn;
       None (default) leaves both out, since a model holds no rows.
 
-    Row weights are taken as counts, as by `model.inference`. Raises `RequestError` without jinja2, `DataError` where
-    the table lacks a column of the model, and `FileError` where a file cannot be read.
+    Row weights are taken as counts, as by `model.inference`. Returns the page, one file that needs no network:
+    `page.save(path)` writes it, a notebook shows it. Raises `RequestError` without jinja2, `DataError` where the
+    table lacks a column of the model, and `FileError` where a file cannot be read.
+
+    >>> import gradline
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> gradline.report(model, "example:crops").save("report.html")
     """
     return made(model, data).page
 

@@ -48,6 +48,13 @@ def residuals(model: LinearModel, data: Any, target: str | None = None) -> go.Fi
     Parameters: `data` the training rows, a table or a pair (X, Y); `target` one of the targets, the first for None.
     Of more than 2,000 rows the extreme ones are shown and others at random. Raises `RequestError` where the
     coefficients are no least-squares estimates, `DataError` where the rows are not those of the training.
+
+    >>> import gradline
+    >>> from gradline import plots
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> figure = plots.residuals(model, "example:crops")
+    >>> figure.data[0].y[:3].round(2).tolist()
+    [-1.32, -0.81, 0.87]
     """
     t = shown(target, model.targets, "target")
     drawn, name = _drawn(model, data, t), label(model.targets[t])
@@ -63,7 +70,14 @@ def residuals(model: LinearModel, data: Any, target: str | None = None) -> go.Fi
 
 
 def scale_location(model: LinearModel, data: Any, target: str | None = None) -> go.Figure:
-    """√|studentised residual| against predictions: errors are alike where it is level. As `residuals` otherwise."""
+    """√|studentised residual| against predictions: errors are alike where it is level. As `residuals` otherwise.
+
+    >>> import gradline
+    >>> from gradline import plots
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> plots.scale_location(model, "example:crops").layout.yaxis.title.text
+    '√|studentised residual|'
+    """
     t = shown(target, model.targets, "target")
     drawn, name = _drawn(model, data, t), label(model.targets[t])
     _expect_studentised(drawn.points.internal, drawn.found, drawn.found.inference.freedom)
@@ -83,6 +97,13 @@ def leverage(model: LinearModel, data: Any, target: str | None = None) -> go.Fig
 
     Cook's distance is internal²·h/((1 − h)·k), as in `model.inference.residuals`: what lies beyond the contours moves
     the coefficients by itself. As `residuals` otherwise.
+
+    >>> import gradline
+    >>> from gradline import plots
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> figure = plots.leverage(model, "example:crops")
+    >>> f"{sum(figure.data[0].x):.3f}"  # the number of coefficients of a target
+    '4.000'
     """
     t = shown(target, model.targets, "target")
     drawn = _drawn(model, data, t)
@@ -116,6 +137,12 @@ def quantiles(model: LinearModel, data: Any, target: str | None = None) -> go.Fi
     """Externally studentised residuals against the quantiles of Student's t that they follow if errors are normal.
 
     The i-th of n stands at probability (i − ½)/n, on f − 1 degrees of freedom. Parameters and errors as in `residuals`.
+
+    >>> import gradline
+    >>> from gradline import plots
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> len(plots.quantiles(model, "example:crops", target="apples").data[1].x)
+    15
     """
     t = shown(target, model.targets, "target")
     found = _diagnosed(model, data)

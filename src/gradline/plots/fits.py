@@ -34,6 +34,13 @@ def fitted(
     With several features, y and each feature x are shown as what the other features leave of them (the added-variable
     plot, whose slope is the coefficient: Frisch, Waugh 1933). Raises `RequestError` for an unknown name, `DataError`
     where the columns are not those of the model.
+
+    >>> import gradline
+    >>> from gradline import plots
+    >>> model = gradline.fit("example:crops", "apples", features=["rainfall"])
+    >>> figure = plots.fitted(model, "example:crops")
+    >>> figure.layout.xaxis.title.text, figure.layout.yaxis.title.text
+    ('rainfall', 'apples')
     """
     t = shown(target, model.targets, "target")
     chosen = None if feature is None else shown(feature, model.features, "feature")
@@ -132,7 +139,15 @@ def _plane(model: LinearModel, sample: Sample, t: int) -> go.Figure:
 
 
 def predictions(model: LinearModel, data: Any, target: str | None = None, rows: int = 2000) -> go.Figure:
-    """Targets against predictions; on the dashed line the two agree. Parameters and errors as in `fitted`."""
+    """Targets against predictions; on the dashed line the two agree. Parameters and errors as in `fitted`.
+
+    >>> import gradline
+    >>> from gradline import plots
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> figure = plots.predictions(model, "example:crops", target="oranges")
+    >>> figure.layout.xaxis.title.text, figure.layout.yaxis.title.text
+    ('prediction of oranges', 'oranges')
+    """
     t = shown(target, model.targets, "target")
     sample = sampled(model, data, rows)
     y, predicted = sample.Y[:, t], _predicted(model, sample.X, t)

@@ -63,6 +63,13 @@ def loss_against(
 
     Parameters: `weight` (m, p) and `bias` (m,) in raw units, None for a model without one; `feature` and `target` say
     whose weight is moved, the first target for None. Raises `RequestError` for an unknown name or another shape.
+
+    >>> import gradline
+    >>> from gradline import plots
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> figure = plots.loss_against(model.moments, model.weight, model.bias, "temp")
+    >>> figure.layout.xaxis.title.text, figure.layout.yaxis.title.text
+    ('weight of temp', 'loss')
     """
     j, t = shown(feature, moments.features, "feature"), shown(target, moments.targets, "target")
     here = _slice(moments, weight, bias, j, t)
@@ -155,6 +162,13 @@ def loss_surface(path: Trajectory, epochs: int) -> go.Figure:
     A point (u, v) is the optimum moved by u along the stiffest and by v along the softest direction of the Hessian; its
     loss is L* + (σ₁²u² + σ_q²v²)/(m·W). The path is seen from above: what it has left in other directions is not shown.
     Parameters and errors as in `loss_curve`; `RequestError` where there is only one direction.
+
+    >>> import gradline
+    >>> from gradline import plots
+    >>> moments = gradline.Moments.of("example:crops", ["apples", "oranges"])
+    >>> path = gradline.Trajectory(moments, lr=1e-4)
+    >>> plots.loss_surface(path, epochs=100).data[0].type
+    'contour'
     """
     spectrum = path.spectrum
     if len(spectrum.singular) < 2:

@@ -37,6 +37,13 @@ def product(model: LinearModel, data: Any, rows: int = 5) -> go.Figure:
 
     Parameters: `data` a table with the model's columns, or a pair (X, Y); `rows` shown at most, at random. Raises
     `DataError` where the columns are not those of the model.
+
+    >>> import gradline
+    >>> from gradline import plots
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> figure = plots.product(model, "example:crops", rows=3)
+    >>> len(figure.data[0].cells.values[0])
+    3
     """
     sample = sampled(model, data, rows)
     n, p, m = sample.rows, len(model.features), len(model.targets)

@@ -37,6 +37,14 @@ def loss_curve(path: Trajectory, epochs: int) -> go.Figure:
 
     Parameters: `path` the training in closed form; `epochs` the last one shown, up to 10¹⁸. Raises `UsageError` for
     epochs outside their range.
+
+    >>> import gradline
+    >>> from gradline import plots
+    >>> moments = gradline.Moments.of("example:crops", ["apples", "oranges"])
+    >>> path = gradline.Trajectory(moments, lr=1e-4)
+    >>> losses = plots.loss_curve(path, epochs=100).data[0].y
+    >>> len(losses), round(losses[0], 2)
+    (101, 8310.67)
     """
     points = walked(path, epochs)
     made = figure("Loss per epoch", f"lr {number(path.lr)}{_momentum(path)}. {_outlook(path)}")
@@ -83,6 +91,13 @@ def weight_curves(path: Trajectory, epochs: int, target: str | None = None) -> g
 
     Parameters: `path` and `epochs` as in `loss_curve`; `target` one of the targets, the first for None. Raises
     `RequestError` for an unknown target.
+
+    >>> import gradline
+    >>> from gradline import plots
+    >>> moments = gradline.Moments.of("example:crops", ["apples", "oranges"])
+    >>> path = gradline.Trajectory(moments, lr=1e-4)
+    >>> [curve.name for curve in plots.weight_curves(path, 100, "oranges").data[::2]]
+    ['temp', 'rainfall', 'humidity', 'bias']
     """
     t = shown(target, path.moments.targets, "target")
     points, best = walked(path, epochs), optimum(path)
@@ -129,6 +144,13 @@ def gap(path: Trajectory, epochs: int) -> go.Figure:
 
     Parameters and errors as in `loss_curve`. The directions are those of the Hessian, which shrink each at a rate of
     its own; named by the columns that carry them.
+
+    >>> import gradline
+    >>> from gradline import plots
+    >>> moments = gradline.Moments.of("example:crops", ["apples", "oranges"])
+    >>> path = gradline.Trajectory(moments, lr=1e-4)
+    >>> [curve.name for curve in plots.gap(path, epochs=100).data]
+    ['all', 'rainfall, temp and humidity', 'temp against rainfall', 'humidity against rainfall and temp', 'the bias']
     """
     counts, parts = _parts(path, epochs)
     whole = parts.sum(axis=1)
@@ -185,6 +207,12 @@ def rates(moments: Moments, momentum: float = 0.0, bias: bool = True) -> go.Figu
     Both for the columns as they are and for standardised ones, which says what raw columns cost. Parameters: `momentum`
     from 0 to below 1, at which nothing shrinks; `bias` False for a model without one. Raises `RequestError` where no
     rate leads anywhere, `UsageError` for a momentum outside its range.
+
+    >>> import gradline
+    >>> from gradline import plots
+    >>> moments = gradline.Moments.of("example:crops", ["apples", "oranges"])
+    >>> [curve.name for curve in plots.rates(moments).data[::3]]
+    ['columns as they are', 'standardised columns']
     """
     raw = Spectrum.of(moments, bias)
     if momentum == 1 or not raw.largest:

@@ -20,6 +20,12 @@ def coefficients(model: LinearModel, level: float = 0.95) -> go.Figure:
     root mean square in a model without a bias; the hover text has the raw figures. Parameters: `level` of the
     intervals, 0.95 by custom. Raises `RequestError` where there are no intervals, such as for training stopped early,
     `UsageError` for a level outside 0 to 1.
+
+    >>> import gradline
+    >>> from gradline import plots
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> [points.name for points in plots.coefficients(model).data]
+    ['apples', 'oranges']
     """
     interval = model.inference.interval(level).weight
     scale = Scaling.standard(model.moments, model.has_bias).scale
@@ -65,6 +71,12 @@ def ridge_path(moments: Moments, target: str | None = None) -> go.Figure:
     They minimise Σ w·(y − ŷ)²/(m·W) + alpha/2·‖weight‖², the bias free; with one target alpha·n/2 is scikit-learn's.
     With the singular values σ of the standardised columns a direction is shrunk by σ²/(σ² + alpha·m·W/2) (Hoerl,
     Kennard 1970). Parameters: `target` one of the targets, the first for None. Raises `RequestError` for another.
+
+    >>> import gradline
+    >>> from gradline import plots
+    >>> moments = gradline.Moments.of("example:crops", ["apples", "oranges"])
+    >>> [curve.name for curve in plots.ridge_path(moments, "apples").data]
+    ['temp', 'rainfall', 'humidity']
     """
     t = shown(target, moments.targets, "target")
     alphas, weights = _ridge(moments, t)

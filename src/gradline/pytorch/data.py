@@ -47,10 +47,6 @@ def _tensor_pair(x: np.ndarray, y: np.ndarray) -> TensorPair:
 class RowIterableDataset(IterableDataset[TensorPair]):
     """The rows of a table in ready batches (xb (b, p), yb (b, m)), decoded as they stream by.
 
-        stream = RowStream("flights.parquet", "arr_delay", batch_size=1024)
-        for xb, yb in DataLoader(stream, batch_size=None):
-            ...
-
     The batches come in the table's order, the last one short, and are the same in the same order for any
     `num_workers`: of k workers each yields every k-th batch. A source cannot skip rows, so each worker decodes
     the whole table: on two cores an epoch took 1.5 times as long with one worker as with none, and 2.5 times
@@ -64,6 +60,12 @@ class RowIterableDataset(IterableDataset[TensorPair]):
 
     `features` and `targets` name the columns of xb and yb. Raises `UsageError`, `RequestError`, `DataError` or
     `FileError`; rows with missing cells raise `MissingValuesError` once the first epoch has counted them all.
+
+    >>> from torch.utils.data import DataLoader
+    >>> from gradline.pytorch import RowIterableDataset
+    >>> stream = RowIterableDataset("example:crops", ["apples", "oranges"], batch_size=10)
+    >>> [tuple(yb.shape) for xb, yb in DataLoader(stream, batch_size=None)]
+    [(10, 2), (5, 2)]
     """
 
     def __init__(
@@ -102,10 +104,6 @@ class RowIterableDataset(IterableDataset[TensorPair]):
 class RowDataset(Dataset[TensorPair]):
     """The rows of a table by number: `dataset[i]` is (x (p,), y (m,)), `dataset[:3]` is (x (3, p), y (3, m)).
 
-        dataset = RowDataset("flights.parquet", "arr_delay")
-        for xb, yb in DataLoader(dataset, batch_size=1024, shuffle=True):
-            ...
-
     The rows are decoded once, into a temporary file of n·(p + m) values in the folder that TMPDIR names (a disk,
     where the rows exceed memory). The file is mapped, not loaded. Workers, forked or spawned, read the same
     file; it is removed with the dataset, at the latest when Python ends. A batch is taken from the file as a
@@ -116,6 +114,14 @@ class RowDataset(Dataset[TensorPair]):
 
     `features` and `targets` name the columns of x and y. Raises `UsageError`, `RequestError`, `DataError`, or
     `FileError`, also when the folder is full.
+
+    >>> from torch.utils.data import DataLoader
+    >>> from gradline.pytorch import RowDataset
+    >>> dataset = RowDataset("example:crops", ["apples", "oranges"])
+    >>> dataset[0].x, dataset[0].y
+    (tensor([73., 67., 43.]), tensor([56., 70.]))
+    >>> [tuple(xb.shape) for xb, yb in DataLoader(dataset, batch_size=10, shuffle=True)]
+    [(10, 3), (5, 3)]
     """
 
     def __init__(

@@ -48,6 +48,18 @@ def fit(
     - `force`: train although the rate is above the limit. `show`: where lines go.
 
     Returns the certificate. Raises `RequestError` (`RateError` for the rate) or `DataError`, before any update.
+
+    >>> import torch
+    >>> from torch.nn.functional import mse_loss
+    >>> from torch.utils.data import DataLoader
+    >>> from gradline import pytorch
+    >>> dataset = pytorch.RowDataset("example:crops", ["apples", "oranges"])
+    >>> model = torch.nn.Linear(3, 2)
+    >>> opt = torch.optim.SGD(model.parameters(), lr=1e-5)
+    >>> lines = []
+    >>> certificate = pytorch.fit(20, model, mse_loss, opt, DataLoader(dataset, batch_size=5), show=lines.append)
+    >>> lines[1].split(",")[0], round(certificate.optimal_loss, 4)
+    ('Epoch [20/20]', 0.9094)
     """
     if not is_whole(num_epochs, 0):
         raise UsageError(f"num_epochs is {num_epochs}", "give a whole number from 0")

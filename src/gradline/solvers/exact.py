@@ -29,6 +29,11 @@ class Exact:
     Parameters: `digits` of the coefficients that must be sure, measured on columns of unit norm and beside what the
     targets vary (`certificate.sure_digits`). 10 by default: more than most data hold, and one fast pass gives as many
     unless columns are near-collinear. 15 corrects always.
+
+    >>> import gradline
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"], solver=gradline.Exact())
+    >>> round(model.certificate.loss, 6), model.certificate.epochs is None
+    (0.909446, True)
     """
 
     digits: float = 10.0

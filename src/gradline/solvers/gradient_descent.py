@@ -28,6 +28,12 @@ class GradientDescent:
     - `seed`: of a random init.
 
     Raises `UsageError` for a setting outside its range. Cauchy 1847; Polyak 1964.
+
+    >>> import gradline
+    >>> solver = gradline.GradientDescent(lr=1e-5, epochs=100)
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"], solver=solver)
+    >>> [round(record.loss, 2) for record in model.history[:3]]
+    [8310.67, 5754.63, 4031.07]
     """
 
     lr: float | str = "auto"

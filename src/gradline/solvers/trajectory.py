@@ -55,6 +55,13 @@ class Trajectory:
     Parameters: `moments`; `lr` as in `torch.optim.SGD`, on the columns as they are; `momentum` from 0 to 1 (1 is
     what a forgotten `zero_grad` does); `init` a pair weight (m, p), bias (m,), zeros when None; `bias` False
     for a model without one. Raises `UsageError` for an lr that is not positive, `RequestError` for a wrong shape.
+
+    >>> import gradline
+    >>> path = gradline.Trajectory(gradline.Moments.of("example:crops", ["apples", "oranges"]), lr=1e-5)
+    >>> round(path.at(100).loss, 3), round(path.at(84_000_000).loss, 6)
+    (152.904, 0.909446)
+    >>> f"{path.lr_limit:.3g}"
+    '0.000112'
     """
 
     moments: Moments

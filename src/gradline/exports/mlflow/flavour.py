@@ -46,6 +46,11 @@ def save_model(
     - `mlflow_model`: the entry that MLflow made for it; `log_model` gives it.
 
     Raises `FileError` where the folder holds something or cannot be made.
+
+    >>> import gradline
+    >>> from gradline import mlflow
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> mlflow.save_model(model, "crops")
     """
     folder, entry = Path(path), Model() if mlflow_model is None else mlflow_model
     _make(folder)
@@ -75,6 +80,13 @@ def load_model(model_uri: str, dst_path: str | None = None) -> LinearModel:
 
     Parameters: `model_uri`, a folder or an address such as `models:/crops/1` or `runs:/RUN/model`; `dst_path`, a folder
     to download to (default: a temporary one). Raises `RequestError` for a model of another flavour.
+
+    >>> import gradline
+    >>> from gradline import mlflow
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> mlflow.save_model(model, "crops")
+    >>> bool((mlflow.load_model("crops").weight == model.weight).all())
+    True
     """
     folder = Path(artifacts.download_artifacts(artifact_uri=model_uri, dst_path=dst_path))
     flavours = Model.load(str(folder)).flavors

@@ -48,7 +48,15 @@ def doctor(
     - `missing`: "drop" (default here) examines the complete rows and counts the others; "error" refuses as `fit` does.
     - `lr`: a rate to judge, on the columns as they are; None (default) takes the best stable one.
 
+    Returns a report, its `findings` each with a code, a cause and a remedy; printed by `gradline doctor`.
     Raises what `gradline.fit` raises for what cannot be used, `UsageError` for an lr that is not positive.
+
+    >>> import gradline
+    >>> found = gradline.doctor("example:crops", ["apples", "oranges"])
+    >>> found.rows, f"{found.lr_limit:.3g}"
+    (15, '0.000112')
+    >>> [finding.code for finding in found.findings]
+    ['rate-limit', 'slow', 'far-from-zero', 'unlike-scales', 'few-rows']
     """
     return examine(Selection(data, targets, **{"missing": "drop", **choice}), bias, lr)
 

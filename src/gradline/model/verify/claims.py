@@ -37,7 +37,14 @@ class Check:
 
 @dataclass(frozen=True)
 class Verification:
-    """What became of each claim of a model; true where all hold."""
+    """What became of each claim of a model; true where all hold.
+
+    >>> import gradline
+    >>> model = gradline.fit("example:iphone", "sales", features=["salary"])
+    >>> outcome = gradline.verify(model, "example:iphone")
+    >>> bool(outcome), outcome.disagreements
+    (True, ())
+    """
 
     checks: tuple[Check, ...]
 
@@ -100,8 +107,13 @@ def verify(
     - `data`, `targets`, `weights`: the rows that it was trained on, in any form that `gradline.fit` takes; a table's
       columns, `weights` included, are found by the names that the model has.
 
-    Raises `DataError` where the rows cannot be read, lack a column or hold an unknown level, `FileError` where a
-    file cannot be read.
+    Returns a `Verification`, true where all claims hold. Raises `DataError` where the rows cannot be read, lack a
+    column or hold an unknown level, `FileError` where a file cannot be read.
+
+    >>> import gradline
+    >>> model = gradline.fit("example:crops", ["apples", "oranges"])
+    >>> gradline.verify(model, "example:crops").agrees
+    True
     """
     checks: list[Check] = []
     if not isinstance(model, LinearModel):

@@ -82,6 +82,11 @@ def diagnose(
 
     Raises `UsageError` for a setting outside its range, `DataError` where there is no loss, and what `gradline.fit`
     raises for the data.
+
+    >>> from gradline.pytorch import diagnose
+    >>> printed = [8310.667, 5754.632, 4031.070, 2868.257]
+    >>> diagnose(printed, "example:crops", ["apples", "oranges"], lr=1e-5, init="zeros").verdict
+    'right'
     """
     _check(lr, batch_size, momentum, init)
     printed = read_printed(losses)

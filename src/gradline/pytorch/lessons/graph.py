@@ -77,6 +77,14 @@ def graph(tensor: Tensor, names: nn.Module | Mapping[str, Tensor] | None = None)
     `names`, a module, whose parameters give the names, or tensors by name (parameters, data, and results
     on the way), None for "tensor" and "parameter". No gradient changes. Raises `UsageError` for what is no
     tensor, also among the names.
+
+    >>> import torch
+    >>> from gradline.pytorch import graph
+    >>> weight = torch.tensor([2.0], requires_grad=True)
+    >>> drawing = graph((3 * weight - 5) ** 2, {"weight": weight})
+    >>> [node.label for node in drawing.nodes]
+    ['weight (1,) = 2', '3', 'mul (1,)', 'sub (1,)', 'pow (1,)', 'result (1,) = 1']
+    >>> drawing.save("graph.svg")
     """
     if not isinstance(tensor, Tensor):
         raise UsageError(

@@ -185,6 +185,13 @@ def lesson(
 
     Raises `UsageError` for an argument outside its range, `RequestError` for a mistake that this way or these
     targets cannot make, and what `gradline.fit` raises for the data.
+
+    >>> from gradline.pytorch import lesson
+    >>> for step in lesson(lr=1e-5, epochs=3):
+    ...     print(f"Epoch {step.epoch}: {step.loss.item():.1f} before the update, {step.epoch_loss:.1f} after it")
+    Epoch 1: 8310.7 before the update, 5754.6 after it
+    Epoch 2: 5754.6 before the update, 4031.1 after it
+    Epoch 3: 4031.1 before the update, 2868.3 after it
     """
     _check(by, lr, epochs, batch_size, dtype, mistake, init, seed)
     if data is None:
