@@ -1,4 +1,4 @@
-"""Shared by all tests: the command line as a user runs it, and no silent skips in CI."""
+"""Shared by all tests: the command line as a user runs it, and what is left out where a tool is not installed."""
 
 import os
 
@@ -8,16 +8,17 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before NumPy loads: the test processes fi
 import math
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import hypothesis
 import pytest
 from browser import browse, chromium  # noqa: F401 - fixtures of the tests of pages
+from needs import missing
 
-hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)  # a landing is no lottery
-if os.environ.get("CI") == "true":
-    hypothesis.settings.load_profile("ci")
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)  # a landing is no lottery
+hypothesis.settings.load_profile("steady")
 
 ROOT = Path(__file__).parent.parent
 
@@ -55,9 +56,35 @@ def _compiled_loops_where_a_test_asks(monkeypatch):
     monkeypatch.setattr(policy, "_loaded", None)
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m asks for marks
+def pytest_collection_modifyitems(items):
+    """A test whose tool is not installed is left out; who asks for a browser needs one."""
+    for item in items:
+        if "chromium" in item.fixturenames:
+            item.add_marker(pytest.mark.needs("chromium"))
+        reason = missing(tuple(name for mark in item.iter_markers("needs") for name in mark.args))
+        if reason:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def skipped(config):
+    """The reports of tests that were left out; a worker of xdist reports none itself."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return reporter.stats.get("skipped", []) if reporter else []
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session, exitstatus):
     """Under CI=true a skipped test is a failure: nothing is left out without being seen."""
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if os.environ.get("CI") == "true" and reporter and reporter.stats.get("skipped") and exitstatus == 0:
+    if os.environ.get("CI") == "true" and skipped(session.config) and exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_unconfigure(config):
+    """What was left out, and why, is the last thing printed."""
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped(config))
+    if reasons:
+        told = "; ".join(
+            f"{count} test{'s' * (count > 1)} of {reason}" for reason, count in reasons.most_common()
+        )
+        config.pluginmanager.get_plugin("terminalreporter").write_line(f"left out: {told}")

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -22,7 +21,7 @@ from gradline.moments.state import PASS_CELLS
 from gradline.solvers import sgd
 
 SLOW = pytest.mark.slow
-LINUX = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux counts here")
+LINUX = pytest.mark.needs("proc")
 ROWS = PASS_CELLS // 3 + 5000  # of three columns and more: too many to pass by together
 
 

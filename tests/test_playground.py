@@ -468,6 +468,7 @@ def test_play_runs_and_pauses(tab):
     assert tab.input_value("#epoch") == epoch
 
 
+@pytest.mark.needs("axe")
 @pytest.mark.parametrize(("name", "settings"), [("crops", {"lr": 0.001}), ("penguins", {"mistake": "pairs"})])
 def test_a_page_fits_every_window_and_every_reader(tabs, name, settings):
     """Nothing is wider than the window, and axe-core has nothing serious to say, in light and dark."""

@@ -395,6 +395,7 @@ def test_figures_are_drawn_when_they_come_in_sight_and_all_on_paper(pages, brows
     assert page.evaluate(DRAWN) == page.locator(".drawing").count()
 
 
+@pytest.mark.needs("axe")
 @pytest.mark.parametrize("name", ["others", "hostile", "penguins"])
 def test_axe_finds_nothing_serious(name, tabs):
     """On the page around the figures: each is one image by its name to those who hear it."""
