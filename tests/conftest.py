@@ -6,30 +6,17 @@ os.environ["SCIPY_ARRAY_API"] = "1"  # before SciPy loads: lets scikit-learn's a
 os.environ["OMP_NUM_THREADS"] = "1"  # before NumPy loads: the test processes fill the cores already
 
 import math
-import subprocess
-import sys
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 import hypothesis
 import pytest
 from browser import browse, chromium  # noqa: F401 - fixtures of the tests of pages
+from commands import Outcome, command
 from needs import missing
 
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)  # a landing is no lottery
 hypothesis.settings.load_profile("steady")
-
-ROOT = Path(__file__).parent.parent
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a command left: exit code, stdout, stderr."""
-
-    code: int
-    out: str
-    err: str
 
 
 @pytest.fixture
@@ -37,12 +24,7 @@ def gradline(tmp_path):
     """Run `gradline …` as a process in a fresh folder."""
 
     def run(*words: object, stdin: bytes | None = None, cwd: Path = tmp_path) -> Outcome:
-        command = [sys.executable, "-m", "gradline", *map(str, words)]
-        environment = {**os.environ, "COLUMNS": "100", "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(
-            command, input=stdin, capture_output=True, cwd=cwd, env=environment, timeout=120
-        )
-        return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+        return command(*words, folder=cwd, stdin=stdin)
 
     return run
 
