@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 from browser import Watched, browse, chromium, findings, until  # noqa: F401 - two are fixtures
-from test_real_data import package_file
+from packaged import package_file
 
 from gradline import GradientDescent, fit, load, report
 from gradline.core.errors import RequestError
@@ -97,7 +97,7 @@ def looked_up(card, key):
 @pytest.fixture(scope="module")
 def penguins(tmp_path_factory):
     path = tmp_path_factory.mktemp("penguins") / "penguins.csv"
-    path.write_bytes(package_file("palmerpenguins", "penguins.csv"))
+    path.write_bytes(package_file("palmerpenguins", "data/penguins.csv"))
     return path
 
 
