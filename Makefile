@@ -31,7 +31,7 @@ test-fast: .venv/tested ## Run the tests that need no browser, no server and no 
 	$(PYTEST) -m "not slow and not needs"
 
 test-processors: .venv/tested ## Run the numeric tests with the kernels of other processors
-	$(BIN)/python tests/processors.py -n auto --dist worksteal -m "not slow"
+	$(BIN)/python tests/processors.py -n auto --dist worksteal -m "not slow or numeric"
 
 tools: .venv/tested ## Install, as root on Debian, the tools that some tests need
 	packages=$$($(BIN)/python tests/needs.py) && { test -z "$$packages" || { apt-get update -qq \

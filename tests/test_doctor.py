@@ -370,6 +370,7 @@ def test_a_torch_dataset_brings_its_targets():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -398,6 +399,7 @@ def test_the_commands_can_be_run_and_arrive(gradline, tmp_path, words):
     assert fitted[-1]["epochs"] >= report["paces"][-1]["epochs_to_weights"]
 
 
+@pytest.mark.slow
 def test_json_is_one_object_and_the_text_fits(gradline):
     done = gradline("doctor", *CROPS[:1], "-t", "apples", "-t", "oranges", "--lr", "1e-5", "--json")
     card = json.loads(done.out)

@@ -467,6 +467,7 @@ def test_the_command_writes_a_select(gradline, saved):
     assert line.startswith("tried on 64 probe rows in duckdb ")
 
 
+@pytest.mark.slow
 def test_the_command_passes_on_its_options(gradline, saved, tmp_path):
     done = gradline("export", saved, "--to", "sql", "--dialect", "sqlite", "--table", "r", "--keep", "id")
     assert (done.code, done.out) == (0, exports.sql(crops(), "sqlite", table="r", keep=["id"]))

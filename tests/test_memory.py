@@ -68,6 +68,7 @@ def test_a_bound_ends_with_its_block():
     assert memory_limit.room(4) == free
 
 
+@pytest.mark.slow
 def test_rows_kept_are_a_function_of_bound_and_columns():
     """Whatever the process holds: the same bound always gives the same numbers."""
     with memory_limit.limited("4GB"):
@@ -93,6 +94,7 @@ def test_a_bound_beyond_the_machine_is_refused(words):
         package.fit("no such file", "y", memory=words)
 
 
+@pytest.mark.slow
 def test_a_process_that_takes_more_stops_and_says_so(monkeypatch, tmp_path):
     """With a count that grows by 100 MB at each look, whatever this machine has."""
     counts = iter(range(10**8, 10**10, 10**8))
@@ -149,6 +151,7 @@ def spoilt(frame):
     return frame.with_columns(word=pl.Series(word), x0=pl.Series(x0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 @pytest.mark.parametrize(
     "options",
@@ -169,6 +172,7 @@ def test_rows_kept_are_those_of_the_table(options, ending, tmp_path, monkeypatch
     np.testing.assert_array_equal(found.bias, streamed.bias)
 
 
+@pytest.mark.slow
 def test_rows_that_pass_by_twice_are_kept_once(tmp_path):
     """Near-collinear columns are read again for their moments; the steps take every row once an epoch."""
     frame = table(ROWS)

@@ -66,6 +66,7 @@ def test_nist_in_fifty_row_orders(name):
         assert found.is_proven
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_nist_through_the_command_line(gradline, name, tmp_path):
     X, y, reference = load(name)
@@ -104,6 +105,7 @@ def problem(seed):
 
 
 @pytest.mark.slow
+@pytest.mark.numeric
 def test_random_problems_in_rational_arithmetic():
     """15 digits below a condition of 1e10; above it 10, or no certificate; the claim never above the truth."""
     near = []

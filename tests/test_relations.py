@@ -56,6 +56,8 @@ def planted(draw):
     return np.column_stack([columns[j] for j in random.permutation(p + d)]), d
 
 
+@pytest.mark.slow
+@pytest.mark.numeric
 @settings(max_examples=200, deadline=None)
 @given(planted())
 def test_what_was_planted_is_found_and_holds_exactly(problem):
@@ -74,6 +76,8 @@ def test_what_was_planted_is_found_and_holds_exactly(problem):
     assert np.linalg.matrix_rank(matrix / np.abs(matrix).max(axis=1, keepdims=True)) == d
 
 
+@pytest.mark.slow
+@pytest.mark.numeric
 @settings(max_examples=100, deadline=None)
 @given(planted())
 def test_a_coefficient_is_determined_when_its_column_is_needed_for_the_rank(problem):

@@ -125,6 +125,7 @@ MODELS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.filterwarnings("ignore::gradline.GradlineWarning")
 def test_numbers_are_those_of_show(name, penguins, tmp_path, gradline, monkeypatch):

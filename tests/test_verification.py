@@ -334,6 +334,7 @@ def test_tensors_are_claimed_by_a_file_that_has_their_hash(tmp_path):
     assert "tensors" not in str(package.verify(path, data))
 
 
+@pytest.mark.slow
 def test_a_level_that_the_model_never_saw(gradline, tmp_path):
     """What predict and evaluate offer, verify has no flag for."""
     path, data = saved(tmp_path)
@@ -349,6 +350,7 @@ def test_a_level_that_the_model_never_saw(gradline, tmp_path):
         package.verify(path, other)
 
 
+@pytest.mark.slow
 def test_the_command(gradline, tmp_path):
     path = tmp_path / "m.safetensors"
     package.fit(CROPS, TARGETS).save(path)
@@ -369,6 +371,7 @@ def test_the_command(gradline, tmp_path):
     assert wrong["tensors"] == f"The tensors of {path} are not those that were saved."
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read(gradline, tmp_path):
     path = tmp_path / "m.safetensors"
     package.fit(CROPS, TARGETS).save(path)
