@@ -131,6 +131,8 @@ def least_error(factor, Z):
     return max(abs(float(found[i][j] - exact[i][j])) / (2 * norms[i] * norms[j]) for i, j in pairs)
 
 
+@pytest.mark.slow
+@pytest.mark.numeric
 @pytest.mark.parametrize("scale", [1.0, 100.0, 1e4])
 def test_what_is_claimed_after_a_removal_is_never_above_the_truth(scale):
     """Five rows of three columns are left when five that are larger by `scale` are taken away."""
@@ -220,6 +222,8 @@ def test_a_constant_column_is_exactly_constant():
     assert moments.factor[0, 0] == 0
 
 
+@pytest.mark.slow
+@pytest.mark.numeric
 def test_means_survive_a_million_merges_of_one_row():
     values = np.random.default_rng(0).normal(1e8, 1, 2000)
     total = Moments.empty(DesignSpec((Number("x1"),), ("y",)))

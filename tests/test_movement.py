@@ -89,6 +89,8 @@ MODELS = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.numeric
 @pytest.mark.filterwarnings("ignore::gradline.GradlineWarning")
 @pytest.mark.parametrize("average", [False, True], ids=["in order", "averaged"])
 def test_the_parts_sum_to_the_whole_change(average):

@@ -233,6 +233,7 @@ def test_an_order_holds_every_row_once(numbers):
         assert (permutation(n, IN_ORDER) == np.arange(n)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [2, 3, 4, 5])
 def test_all_orders_are_equally_likely(n):
     orders = [tuple(permutation(n, keys(seed, 0))) for seed in range(4000)]
@@ -240,6 +241,7 @@ def test_all_orders_are_equally_likely(n):
     assert scipy.stats.chisquare(counts).pvalue > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [15, 16, 17, 100])
 @pytest.mark.parametrize("of", ["seeds", "epochs", "pieces"])
 def test_no_row_and_no_pair_of_rows_is_favoured(of, n):
