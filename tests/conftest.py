@@ -69,4 +69,6 @@ def pytest_unconfigure(config):
         told = "; ".join(
             f"{count} test{'s' * (count > 1)} of {reason}" for reason, count in reasons.most_common()
         )
-        config.pluginmanager.get_plugin("terminalreporter").write_line(f"left out: {told}")
+        config.pluginmanager.get_plugin("terminalreporter").write_line(
+            f"left out: {told} (make tools installs them)"
+        )

@@ -1,5 +1,6 @@
 """Memory: what a bound means, that it holds, that rows kept are those of the file, and that streaming is flat."""
 
+import fcntl
 import json
 import os
 import subprocess
@@ -263,15 +264,33 @@ def peak(folder, *words, code=0):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Two tables, one twice the other, of which the smaller fills what streams; 80 bytes a row in memory."""
-    place = tmp_path_factory.mktemp("memory")
-    for name, rows in SIZES.items():
-        table(rows, columns=9).write_csv(place / f"{name}.csv")
-        frame = pl.scan_csv(place / f"{name}.csv")
-        frame.sink_parquet(place / f"{name}.parquet", row_group_size=50_000)
-        package.fit(place / f"{name}.csv", "y").save(place / f"{name}.safetensors")
+def tables(tmp_path_factory):
+    """Two tables, one twice the other, of which the smaller fills what streams; 80 bytes a row in memory.
+
+    Made by the first process that needs them, for all processes of a run.
+    """
+    common = tmp_path_factory.getbasetemp()
+    common = common.parent if "PYTEST_XDIST_WORKER" in os.environ else common
+    place = common / "memory"
+    with (common / "memory.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (place / "made").exists():
+            place.mkdir()
+            for name, rows in SIZES.items():
+                table(rows, columns=9).write_csv(place / f"{name}.csv")
+                frame = pl.scan_csv(place / f"{name}.csv")
+                frame.sink_parquet(place / f"{name}.parquet", row_group_size=50_000)
+                package.fit(place / f"{name}.csv", "y").save(place / f"{name}.safetensors")
+            (place / "made").touch()
     return place
+
+
+@pytest.fixture
+def folder(tables, tmp_path):
+    """A folder of the test's own with these tables."""
+    for path in tables.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    return tmp_path
 
 
 SIZES = {"small": 2_000_000, "large": 4_000_000}
