@@ -6,12 +6,13 @@ PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pyt
 BENCH_PIP := $(subst $(BIN),.venv-bench/bin,$(PIP))
 CROPS := examples/crops.csv -t apples -t oranges
 REGION := --set temp=75 --set rainfall=63 --set humidity=44
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: help demo test check docs pictures setup bench bench-quick bench-loop bench-loader clean
+.PHONY: help demo test test-fast test-processors tools check docs pictures setup bench bench-quick bench-loop bench-loader clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 demo: .venv/installed ## Train on the tutorial's crops, solve them exactly, predict a new region
 	@mkdir -p build
@@ -23,8 +24,19 @@ demo: .venv/installed ## Train on the tutorial's crops, solve them exactly, pred
 	$(BIN)/gradline predict build/crops-100.safetensors $(REGION)
 	$(BIN)/gradline predict build/crops.safetensors $(REGION)
 
-test: .venv/tested .venv/browser .venv/databases ## Run all tests
-	CI=$${CI:-true} $(BIN)/python -m pytest -n auto --dist worksteal
+test: .venv/tested ## Run all tests whose tools are installed; say at the end what was left out
+	$(PYTEST)
+
+test-fast: .venv/tested ## Run the tests that need no browser, no server and no second each
+	$(PYTEST) -m "not slow and not needs"
+
+test-processors: .venv/tested ## Run the numeric tests with the kernels of other processors
+	$(BIN)/python tests/processors.py -n auto --dist worksteal -m "not slow or numeric"
+
+tools: .venv/tested ## Install, as root on Debian, the tools that some tests need
+	packages=$$($(BIN)/python tests/needs.py) && { test -z "$$packages" || { apt-get update -qq \
+		&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$packages; }; }
+	npm ci --silent --prefix tests/pages
 
 check: .venv/tested ## Formatting, lint and types
 	$(BIN)/ruff format --check .
@@ -35,7 +47,7 @@ docs: .venv/tested ## Run the course, build it with its notebooks into build/sit
 	$(BIN)/python docs/build.py
 	$(BIN)/zensical build --strict --clean
 
-pictures: .venv/tested .venv/browser ## Take the README's pictures of the playground anew
+pictures: tools ## Take the README's pictures of the playground anew
 	$(BIN)/python docs/pictures.py
 
 setup: .venv/tested ## Install everything that tests and checks need
@@ -65,19 +77,6 @@ clean: ## Remove what make made
 
 .venv/installed: .venv/python pyproject.toml
 	$(PIP) --editable .
-	@touch $@
-
-# The offline pages are tried in Debian's Chromium, and judged by axe-core.
-.venv/browser: .venv/python tests/pages/package-lock.json
-	command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
-	npm ci --silent --prefix tests/pages
-	@touch $@
-
-# Exported SELECTs are tried in Debian's PostgreSQL and MariaDB, each a process of the test's own.
-.venv/databases: .venv/python
-	ls /usr/lib/postgresql/*/bin/postgres /usr/sbin/mariadbd /usr/bin/mariadb >/dev/null 2>&1 \
-		|| { apt-get update -qq && apt-get install -y -qq --no-install-recommends \
-			postgresql mariadb-server-core mariadb-client-core; }
 	@touch $@
 
 # The rivals have a place of their own, so that what they bring cannot hide what gradline lacks.

@@ -1,4 +1,4 @@
-"""Shared by all tests: the command line as a user runs it, and no silent skips in CI."""
+"""Shared by all tests: the command line as a user runs it, and what is left out where a tool is not installed."""
 
 import os
 
@@ -6,29 +6,17 @@ os.environ["SCIPY_ARRAY_API"] = "1"  # before SciPy loads: lets scikit-learn's a
 os.environ["OMP_NUM_THREADS"] = "1"  # before NumPy loads: the test processes fill the cores already
 
 import math
-import subprocess
-import sys
-from dataclasses import dataclass
+from collections import Counter
 from pathlib import Path
 
 import hypothesis
 import pytest
 from browser import browse, chromium  # noqa: F401 - fixtures of the tests of pages
+from commands import Outcome, command
+from needs import missing
 
-hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)  # a landing is no lottery
-if os.environ.get("CI") == "true":
-    hypothesis.settings.load_profile("ci")
-
-ROOT = Path(__file__).parent.parent
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a command left: exit code, stdout, stderr."""
-
-    code: int
-    out: str
-    err: str
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)  # a landing is no lottery
+hypothesis.settings.load_profile("steady")
 
 
 @pytest.fixture
@@ -36,12 +24,7 @@ def gradline(tmp_path):
     """Run `gradline …` as a process in a fresh folder."""
 
     def run(*words: object, stdin: bytes | None = None, cwd: Path = tmp_path) -> Outcome:
-        command = [sys.executable, "-m", "gradline", *map(str, words)]
-        environment = {**os.environ, "COLUMNS": "100", "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(
-            command, input=stdin, capture_output=True, cwd=cwd, env=environment, timeout=120
-        )
-        return Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
+        return command(*words, folder=cwd, stdin=stdin)
 
     return run
 
@@ -55,9 +38,37 @@ def _compiled_loops_where_a_test_asks(monkeypatch):
     monkeypatch.setattr(policy, "_loaded", None)
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m asks for marks
+def pytest_collection_modifyitems(items):
+    """A test whose tool is not installed is left out; who asks for a browser needs one."""
+    for item in items:
+        if "chromium" in item.fixturenames:
+            item.add_marker(pytest.mark.needs("chromium"))
+        reason = missing(tuple(name for mark in item.iter_markers("needs") for name in mark.args))
+        if reason:
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def skipped(config):
+    """The reports of tests that were left out; a worker of xdist reports none itself."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return reporter.stats.get("skipped", []) if reporter else []
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session, exitstatus):
     """Under CI=true a skipped test is a failure: nothing is left out without being seen."""
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if os.environ.get("CI") == "true" and reporter and reporter.stats.get("skipped") and exitstatus == 0:
+    if os.environ.get("CI") == "true" and skipped(session.config) and exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_unconfigure(config):
+    """What was left out, and why, is the last thing printed."""
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped(config))
+    if reasons:
+        told = "; ".join(
+            f"{count} test{'s' * (count > 1)} of {reason}" for reason, count in reasons.most_common()
+        )
+        config.pluginmanager.get_plugin("terminalreporter").write_line(
+            f"left out: {told} (make tools installs them)"
+        )

@@ -12,13 +12,10 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import duckdb
-import pytest
+from needs import MARIADB, POSTGRES
 
 Table = dict[str, list]
 Query = Callable[[str, Table, str], list[list[float]]]  # a table's name and columns, a SELECT of numbers
-
-POSTGRES = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
-MARIADB = Path("/usr/sbin/mariadbd")
 
 
 def kind(cells: list, number: str, text: str) -> str:
@@ -48,8 +45,7 @@ def in_python(connect: Callable, quote: str = '"') -> Iterator[Query]:
 @contextmanager
 def postgres() -> Iterator[Query]:
     """PostgreSQL as a process of its own, on a socket in a folder of its own."""
-    if POSTGRES is None:
-        pytest.skip("PostgreSQL is not installed: make .venv/databases")
+    assert POSTGRES
     with own_folder() as folder:
         user = []
         if os.geteuid() == 0:  # which PostgreSQL does not run as
@@ -68,8 +64,6 @@ def postgres() -> Iterator[Query]:
 @contextmanager
 def mariadb() -> Iterator[Query]:
     """MariaDB, for the dialect of MySQL, likewise."""
-    if not MARIADB.exists():
-        pytest.skip("MariaDB is not installed: make .venv/databases")
     with own_folder() as folder:
         data, socket = folder / "data", folder / "socket"
         user = ["--user=root"] if os.geteuid() == 0 else []

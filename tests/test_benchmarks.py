@@ -102,12 +102,14 @@ def test_a_process_answers_with_what_it_took():
     assert outcome.seconds > 0
 
 
+@pytest.mark.slow
 def test_peak_memory_of_a_call():
     bytes_held = 10**8
     found = memory.peak(lambda: np.ones(bytes_held // 8).sum())
     assert found is None or bytes_held * 0.9 < found < bytes_held * 1.5
 
 
+@pytest.mark.slow
 def test_loops_agree_with_the_closed_form():
     bout = epochs.training(60, 50)
     reference = bout.reference()
@@ -126,6 +128,7 @@ def test_batches_of_a_loop_take_every_row_once():
     np.testing.assert_allclose(parts, whole, rtol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", [name for name, package in SCRIPTS.items() if find_spec(package)])
 def test_a_script_prints_the_coefficients(script, tmp_path):
     X, y = tables.table(50, 2)

@@ -40,6 +40,8 @@ def problems(draw):
     return X, Y, random.integers(1, 4, n) * 1.0
 
 
+@pytest.mark.slow
+@pytest.mark.numeric
 @settings(max_examples=150, deadline=None)
 @given(problems(), st.booleans(), st.booleans())
 def test_no_coefficient_is_further_off_than_its_bound(problem, weighted, bias):

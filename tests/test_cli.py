@@ -1,12 +1,15 @@
 """The command line: what stdout and stderr hold, JSON, configuration files, and the way from fit to prediction."""
 
+import functools
 import json
 import math
+import os
 import tomllib
 
 import numpy as np
 import polars as pl
 import pytest
+from commands import in_a_fork, in_a_new_python
 
 import gradline as package
 from gradline.cli.config import to_toml
@@ -45,6 +48,29 @@ CERTIFICATE_KEYS = {
     *("directions", "epochs_to_loss", "epochs_to_weights", "lr_limit", "rank", "combinations", "digits"),
     *("condition", "condition_scaled", "hessian_condition"),
 }
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--help"],
+        ["fit", "--help"],
+        ["nothing"],
+        [*TRAINED, "--log-every", "50"],
+        ["fit", "no.csv", "-t", "y"],
+    ],
+    ids=["help", "help of a command", "no command", "a fit", "a refusal"],
+)
+def test_a_fork_does_what_a_new_process_does(words, tmp_path):
+    """As most tests run commands in forks: the same code, the same words on either stream, and the same files."""
+    found = []
+    for run in (in_a_fork, functools.partial(in_a_new_python, stdin=None)):
+        folder = tmp_path / str(len(found))
+        folder.mkdir()
+        saved = ["-o", "m.safetensors"] if words[0] == "fit" and "example:crops" in words else []
+        outcome = run([*words, *saved], folder, {**os.environ, "COLUMNS": "100"})
+        found.append((outcome, [(path.name, path.stat().st_size) for path in folder.iterdir()]))
+    assert found[0] == found[1]
 
 
 def test_from_fit_to_prediction(gradline, tmp_path):

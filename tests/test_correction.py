@@ -31,6 +31,7 @@ def problem(seed):
 
 
 @pytest.mark.slow
+@pytest.mark.numeric
 def test_random_problems_in_rational_arithmetic(monkeypatch):
     """No error exceeds its bound; 15 digits while the condition is below 1e7, and 10 of the worst or no answer."""
     monkeypatch.setattr(seminormal_correction, "_BLOCK_ROWS", 16)

@@ -483,6 +483,7 @@ def read_compiled(cells):
     return values[0] if is_plain else None
 
 
+@pytest.mark.slow
 @given(DECIMALS | st.floats(allow_nan=False, allow_infinity=False).map(repr))
 @settings(deadline=None, max_examples=500)
 def test_compiled_reading_rounds_as_python_does(cell):

@@ -415,6 +415,7 @@ def _heard(watched, number):
     watched.errors.append(f"ran {number}")
 
 
+@pytest.mark.needs("axe")
 @pytest.mark.slow
 def test_pages_ask_for_nothing_and_fit_a_telephone(pages, browse):  # noqa: F811
     figures = {"hostile": 2, "epochs": 5, "all": 5, "several": 0, "nothing": 0}

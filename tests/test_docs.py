@@ -37,6 +37,7 @@ def build():
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=stem)
 def test_a_snippet_prints_what_the_page_shows(build, snippet):
     assert build.output(snippet) == snippet.with_suffix(".out").read_text()

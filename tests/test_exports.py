@@ -230,7 +230,13 @@ def test_the_arithmetic_is_float64(dialect):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dialect", ["postgres", "mysql"])
+@pytest.mark.parametrize(
+    "dialect",
+    [
+        pytest.param("postgres", marks=pytest.mark.needs("postgres")),
+        pytest.param("mysql", marks=pytest.mark.needs("mariadb")),
+    ],
+)
 def test_a_select_gives_the_models_predictions_on_a_server(dialect):
     with ENGINES[dialect]() as query:
         for name in BUILT.keys() - {"wide"}:  # no page of either holds a row of that many columns
@@ -461,6 +467,7 @@ def test_the_command_writes_a_select(gradline, saved):
     assert line.startswith("tried on 64 probe rows in duckdb ")
 
 
+@pytest.mark.slow
 def test_the_command_passes_on_its_options(gradline, saved, tmp_path):
     done = gradline("export", saved, "--to", "sql", "--dialect", "sqlite", "--table", "r", "--keep", "id")
     assert (done.code, done.out) == (0, exports.sql(crops(), "sqlite", table="r", keep=["id"]))

@@ -62,6 +62,7 @@ def test_a_store_of_versions(gradline, tmp_path):
     assert (tmp_path / "train.py").read_text() == "print('train')\n"
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning")
 def test_an_mlflow_model():
     """`mlflow.pyfunc` opens a folder by the module that its MLmodel names."""

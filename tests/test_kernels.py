@@ -168,7 +168,7 @@ def test_without_a_linker_of_its_own_a_system_has_that_of_llvm(monkeypatch):
     assert hashes[0] == hashes[1]
 
 
-@pytest.mark.skipif(not elf_loader.SUPPORTED, reason="LLVM links here")
+@pytest.mark.needs("elf")
 def test_only_what_is_understood_is_linked():
     """Code of another kind of file, and relocations of another kind, are left to LLVM."""
     whole = code()

@@ -40,6 +40,7 @@ def last(steps):
     return numbers(step.weight), numbers(step.bias)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(n=st.integers(1, 12), p=st.integers(1, 3), m=st.integers(1, 3), seed=st.integers(0, 99))
 def test_the_full_batch_ways_are_gradient_descent(n, p, m, seed):
@@ -77,6 +78,7 @@ def test_batches_are_sgd_over_the_same_order(dtype, close, batch_size):
     np.testing.assert_allclose(bias, start[1], rtol=close, atol=close)
 
 
+@pytest.mark.slow
 def test_after_a_thousand_epochs_all_ways_agree_with_scikit_learn():
     """y = 1 + 2x + noise at lr 0.1, as tutorial 003, in six decimals."""
     random = np.random.default_rng(42)
@@ -149,6 +151,7 @@ def test_hostile_names_stay_comments():
 # The tutorials, replayed in the ways that they use.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tutorial", RUNS)
 def test_a_tutorial_replayed_prints_what_it_printed(tutorial):
     run = RUNS[tutorial]
@@ -265,6 +268,7 @@ def test_a_forgotten_zero_grad_is_momentum_one():
         np.testing.assert_allclose(numbers(step.weight), path.at(step.epoch).weight, rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_the_shape_mistake_goes_to_the_mean_of_y():
     X, Y = rows(n=9, p=1, m=1)
     one = lesson(X, Y, by="builtin", lr=0.2, epochs=3000, dtype="float64", mistake="shape")

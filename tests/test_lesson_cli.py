@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -146,7 +145,7 @@ class Screen:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux, which .ci/run installs")
+@pytest.mark.needs("tmux")
 def test_the_lesson_key_by_key(tmp_path):
     screen = Screen(tmp_path, "lesson", "--epochs", "30")
     try:

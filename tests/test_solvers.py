@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.linalg
 import scipy.stats
 import torch
 from references import coefficients, rational_least_squares
@@ -230,6 +231,7 @@ def test_an_order_holds_every_row_once(numbers):
         assert (permutation(n, IN_ORDER) == np.arange(n)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [2, 3, 4, 5])
 def test_all_orders_are_equally_likely(n):
     orders = [tuple(permutation(n, keys(seed, 0))) for seed in range(4000)]
@@ -237,6 +239,7 @@ def test_all_orders_are_equally_likely(n):
     assert scipy.stats.chisquare(counts).pvalue > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [15, 16, 17, 100])
 @pytest.mark.parametrize("of", ["seeds", "epochs", "pieces"])
 def test_no_row_and_no_pair_of_rows_is_favoured(of, n):
@@ -309,7 +312,6 @@ def test_epochs_zero_evaluates_the_untrained_model():
     assert (model.certificate.status, model.certificate.epochs) == ("stopped", 0)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("init", "law"),
     [
@@ -320,11 +322,9 @@ def test_epochs_zero_evaluates_the_untrained_model():
     ],
 )
 def test_inits(init, law):
-    X, Y = np.random.default_rng(0).normal(size=(5, 100)), np.zeros((5, 3))
+    X, Y = np.random.default_rng(0).normal(size=(200, 100)), np.zeros((200, 3))
     solver = GradientDescent(lr=1e-3, epochs=0, init=init)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", GradlineWarning)
-        model, again = gradline.fit(X, Y, solver=solver), gradline.fit(X, Y, solver=solver)
+    model, again = gradline.fit(X, Y, solver=solver), gradline.fit(X, Y, solver=solver)
     assert law(model.weight)
     assert (model.weight == again.weight).all()
 
@@ -422,6 +422,49 @@ def test_the_mean_square_limit():
         assert margins[0] > 0 > margins[1]
     assert limits == sorted(limits)
     assert math.isclose(limits[-1], whole.spectrum.lr_limit(), rel_tol=1e-12)
+
+
+def hessians(X, w, bias, targets):
+    """On standardised columns: H of the loss over all rows, and the mean of H² over single rows."""
+    Z = X - np.average(X, axis=0, weights=w) if bias else X
+    Z = Z / np.sqrt(np.average(Z**2, axis=0, weights=w))
+    A, share = np.column_stack([np.ones(len(Z)), Z]) if bias else Z, (w / w.sum())[:, None]
+    return 2 / targets * A.T @ (share * A), 4 / targets**2 * A.T @ (share * (A**2).sum(axis=1)[:, None] * A)
+
+
+@pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
+def test_the_rate_that_is_left_to_gradient_descent(momentum, weighted, bias):
+    """2·(1 + momentum)/(λmax + λmin): slowest and fastest direction shrink alike, and no other rate does more."""
+    X, Y, w = problem()
+    solver = GradientDescent(lr="auto", epochs=1, momentum=momentum)
+    model = gradline.fit(X, Y, solver=solver, weights=w if weighted else None, bias=bias)
+    curvatures = np.linalg.eigvalsh(hessians(X, w if weighted else np.ones(len(X)), bias, 2)[0])
+    assert model.settings["lr"] == pytest.approx(
+        2 * (1 + momentum) / (curvatures[0] + curvatures[-1]), rel=1e-12
+    )
+    if not momentum:
+        factors = np.abs(1 - model.settings["lr"] * curvatures)
+        assert factors[0] == pytest.approx(factors[-1], rel=1e-9)
+        for moved in (0.99, 1.01):
+            assert np.abs(1 - moved * model.settings["lr"] * curvatures).max() > factors.max()
+
+
+@pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize(("batch_size", "momentum"), [(1, 0.0), (8, 0.0), (8, 0.9), (60, 0.5)])
+def test_the_rate_that_mini_batches_begin_with(batch_size, momentum, weighted, bias):
+    """Half of the largest lr with lr·[H² + noise·(M − H²)] ≼ 2H, at most half of 2/λmax, times 1 − momentum."""
+    X, Y, w = problem()
+    solver = SGD(lr="auto", epochs=1, batch_size=batch_size, momentum=momentum)
+    model = gradline.fit(X, Y, solver=solver, weights=w if weighted else None, bias=bias)
+    H, M = hessians(X, w if weighted else np.ones(len(X)), bias, 2)
+    noise = (60 - batch_size) / (batch_size * 59)
+    limit = 1 / scipy.linalg.eigh(H @ H + noise * (M - H @ H), 2 * H, eigvals_only=True).max()
+    limit = min(limit, 2 / np.linalg.eigvalsh(H)[-1])
+    assert model.settings["lr"] == pytest.approx(limit / 2 * (1 - momentum), rel=1e-9)
+    assert model.settings["decay"] == "linear"
 
 
 def test_a_batch_above_the_rows_is_one_batch_and_says_so():

@@ -118,6 +118,7 @@ def test_a_stream_is_the_complete_rows_in_order(table, rows, size, dtype):
     assert np.array_equal(y, Y.astype(y.dtype))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2, 3])
 @pytest.mark.parametrize(("rows", "size"), SIZES)
 def test_workers_stream_the_same_batches_in_the_same_order(table, fresh, rows, size, workers):

