@@ -34,7 +34,7 @@ def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
-    debug: Annotated[bool, typer.Option(help="Show the traceback of a refusal.")] = False,
+    debug: Annotated[bool, typer.Option(help="Show the traceback of a refusal, and its code.")] = False,
 ) -> None:
     """Options before the command."""
     del version

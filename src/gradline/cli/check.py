@@ -51,7 +51,7 @@ def trajectory(
     chosen, has_bias = rate(lr or "auto"), bias is not False
     scale = scale or ("standard" if chosen == "auto" else "none")
     if scale not in ("none", "standard"):
-        raise UsageError(f"scale is {scale!r}", "use none or standard")
+        raise UsageError("scale-invalid", f"scale is {scale!r}", "use none or standard")
     reading = as_rows(data, target, feature, exclude or [], weights, missing or "error")
     tell_notices(reading.notices)
     with limited(memory):

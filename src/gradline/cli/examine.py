@@ -52,7 +52,9 @@ def doctor(
         return
     if data is None:
         raise UsageError(
-            "no data were named", "give a file, a folder or example:crops: gradline doctor DATA -t …"
+            "no-data-named",
+            "no data were named",
+            "give a file, a folder or example:crops: gradline doctor DATA -t …",
         )
     from gradline.model.fit import Request  # noqa: PLC0415 - --help needs no numpy
 

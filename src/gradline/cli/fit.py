@@ -84,7 +84,9 @@ def _recorder(commit: bool, message: str, config: Path | None) -> Callable[[Any,
 
     if not commit:
         if message:
-            raise UsageError("-m gives a message, and nothing is to be recorded", "add --commit")
+            raise UsageError(
+                "message-without-commit", "-m gives a message, and nothing is to be recorded", "add --commit"
+            )
         return None
     from gradline.history.recording import commit as record  # noqa: PLC0415 - --help needs no numpy
     from gradline.history.store import Store  # noqa: PLC0415

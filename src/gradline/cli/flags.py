@@ -66,6 +66,6 @@ Force = Annotated[bool | None, _flag("Train even above the largest stable rate."
 RequireCertified = Annotated[bool | None, _flag("Exit 3 unless certified.", "--require-certified")]
 Commit = Annotated[bool, _flag("Record a version too; -m says what it is.", "--commit")]
 Message = Annotated[str, _flag("What to remember of a version.", "-m", "--message")]
-AsJson = Annotated[bool, _flag("One JSON object on stdout.", "--json")]
+AsJson = Annotated[bool, _flag("One JSON object on stdout; a refusal is one on stderr.", "--json")]
 Model = Annotated[Path, typer.Argument(help="File that `gradline fit -o` wrote.", show_default=False)]
 Output = Annotated[str | None, _flag("File to write.", "-o", "--output")]

@@ -67,10 +67,16 @@ class FitOptions:
         options = {**(_read(config) if config else {}), **given}
         if "data" not in options:
             raise UsageError(
-                "no data were named", "give a file, a folder or example:crops: gradline fit DATA -t …"
+                "no-data-named",
+                "no data were named",
+                "give a file, a folder or example:crops: gradline fit DATA -t …",
             )
         if options.get("log_every", 0) < 0:
-            raise UsageError(f"log_every is {options['log_every']}", "give a whole number from 0 (0: never)")
+            raise UsageError(
+                "log-every-invalid",
+                f"log_every is {options['log_every']}",
+                "give a whole number from 0 (0: never)",
+            )
         names = {name: _names(options.get(name)) for name in ("targets", "features", "exclude")}
         settings = {name: options[name] for name in _SETTINGS if name in options}
         if "lr" in settings:
@@ -102,7 +108,7 @@ def rate(value: Any) -> float | str:
     try:
         return float(value)
     except ValueError as error:
-        raise UsageError(f"lr is {value!r}", "give a positive number, or auto") from error
+        raise UsageError("lr-invalid", f"lr is {value!r}", "give a positive number, or auto") from error
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -112,19 +118,25 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         options = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror}", "check the name and the folder") from error
+        raise FileError(
+            "file-unreadable", f"cannot read {path}: {error.strerror}", "check the name and the folder"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is no TOML file: {error}", "mend the line") from error
+        raise UsageError("config-unreadable", f"{path} is no TOML file: {error}", "mend the line") from error
     options = {_ALIASES.get(name, name): value for name, value in _underscored(options).items()}
     for name, value in options.items():
         if name not in _KINDS:
-            raise UsageError(f"{path} sets {name}", nearest(name, list(_KINDS), "the options are"))
+            raise UsageError(
+                "config-name-unknown", f"{path} sets {name}", nearest(name, list(_KINDS), "the options are")
+            )
         right = isinstance(value, _KINDS[name]) and (isinstance(value, bool) <= (bool in _KINDS[name]))
         if not right:
             kinds = " or ".join(dict.fromkeys(_WORDS[kind] for kind in _KINDS[name]))
-            raise UsageError(f"{path} sets {name} to {value!r}", f"give {kinds}")
+            raise UsageError("config-value-invalid", f"{path} sets {name} to {value!r}", f"give {kinds}")
         if isinstance(value, list) and not all(isinstance(part, str) for part in value):
-            raise UsageError(f"{path} sets {name} to {listed(value)}", "give column names")
+            raise UsageError(
+                "config-value-invalid", f"{path} sets {name} to {listed(value)}", "give column names"
+            )
     return options
 
 

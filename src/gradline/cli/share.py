@@ -51,7 +51,9 @@ def play(
 
     if data is None:
         raise UsageError(
-            "no data were named", "give a file, a folder or example:crops: gradline play DATA -t …"
+            "no-data-named",
+            "no data were named",
+            "give a file, a folder or example:crops: gradline play DATA -t …",
         )
     target = target or TARGETS.get(data, [])
     expect_targets(data, target)
@@ -116,6 +118,8 @@ def expect_page(path: Path) -> None:
     from gradline.core.errors import FileError  # noqa: PLC0415 - --help needs it not
 
     if path.is_dir():
-        raise FileError(f"cannot write {path}: it is a folder", "add a file name")
+        raise FileError("path-is-folder", f"cannot write {path}: it is a folder", "add a file name")
     if path.is_file() and path.stat().st_size and b"<html" not in path.open("rb").read(1024).lower():
-        raise FileError(f"{path} exists and is no page", "choose another name, or remove it first")
+        raise FileError(
+            "output-exists", f"{path} exists and is no page", "choose another name, or remove it first"
+        )

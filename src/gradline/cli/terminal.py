@@ -29,9 +29,9 @@ def guarded(command: Command) -> Command:
     """The command, its refusals told in words and its exit code set (design section 5)."""
 
     @functools.wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
+    def run(**words: Any) -> None:
         try:
-            command(*args, **kwargs)
+            command(**words)
             sys.stdout.flush()
         except BrokenPipeError:  # the reader (`| head`) has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -40,26 +40,34 @@ def guarded(command: Command) -> Command:
             say("\ninterrupted: nothing was written")
             raise typer.Exit(INTERRUPTED) from None
         except GradlineError as error:
-            _tell(error.cause, error.remedy)
+            _tell(error.code, error.cause, error.remedy, words.get("as_json", False))
             raise typer.Exit(error.exit_code) from None
         except (typer.Exit, typer.Abort):
             raise
         except OSError as error:
-            _tell(f"cannot write the output: {error.strerror or error}", "make room, or write it elsewhere")
+            cause = f"cannot write the output: {error.strerror or error}"
+            _tell("output-unwritable", cause, "make room, or write it elsewhere", words.get("as_json", False))
             raise typer.Exit(1) from None
         except Exception as error:
-            _tell(f"{type(error).__name__}: {error}", "this is a fault of gradline; --debug shows where")
+            remedy = "this is a fault of gradline; --debug shows where"
+            _tell("internal-error", f"{type(error).__name__}: {error}", remedy, words.get("as_json", False))
             raise typer.Exit(1) from None
 
     return run  # type: ignore[return-value]
 
 
-def _tell(cause: str, remedy: str) -> None:
+def _tell(code: str, cause: str, remedy: str, as_json: bool) -> None:
+    """The refusal in words; under `--json` as one object, with the code that a program looks for."""
     if Settings.debug:
         traceback.print_exc()
+    if as_json:
+        say(json.dumps({"error": {"code": code, "cause": cause, "remedy": remedy}}, ensure_ascii=False))
+        return
     say(f"gradline: {cause}")
     if remedy:
         say(f"  {remedy}")
+    if Settings.debug:
+        say(f"  code: {code}")
 
 
 def say(text: str) -> None:
@@ -90,7 +98,9 @@ def expect_targets(data: str, targets: Sequence[str]) -> None:
         for name, column in source.schema().items()
     )
     raise UsageError(
-        f"no target is named; {source.name} has these columns:\n{columns}", "name one or more with -t COLUMN"
+        "no-target-chosen",
+        f"no target is named; {source.name} has these columns:\n{columns}",
+        "name one or more with -t COLUMN",
     )
 
 

@@ -44,7 +44,9 @@ def commit(
 
     if not paths:
         raise UsageError(
-            "nothing is named to commit", "name files, such as a model, a notebook, a script or run.toml"
+            "no-files-named",
+            "nothing is named to commit",
+            "name files, such as a model, a notebook, a script or run.toml",
         )
     from gradline.history.recording import commit  # noqa: PLC0415 - --help needs no numpy
 
@@ -141,7 +143,9 @@ def tag(
     elif name in found.tags:
         store.annotate(found, "untag", name)
     else:
-        raise RequestError(f"{found.name} has no tag {name}", f"its tags: {', '.join(found.tags) or 'none'}")
+        raise RequestError(
+            "tag-unknown", f"{found.name} has no tag {name}", f"its tags: {', '.join(found.tags) or 'none'}"
+        )
     say(f"{'taken away' if remove else 'tagged'}: {found.name} {name}")
 
 

@@ -57,7 +57,9 @@ def in_bytes(size: int | str) -> int:
     found = re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([kmgt]?i?b)?\s*", str(size), re.IGNORECASE)
     unit = _UNITS.get((found[2] or "b").lower()) if found else None
     if found is None or unit is None or not (isinstance(size, str) or is_whole(size, 1)):
-        raise UsageError(f"memory is {size!r}", "give a size, such as 500MB, 2GiB or a number of bytes")
+        raise UsageError(
+            "memory-invalid", f"memory is {size!r}", "give a size, such as 500MB, 2GiB or a number of bytes"
+        )
     return int(float(found[1]) * unit)
 
 
@@ -81,6 +83,7 @@ def check(when: str) -> None:
     taken = _counted("VmHWM" if bound.earlier <= bound.size else "VmRSS")
     if taken > bound.size:
         raise RequestError(
+            "memory-exceeded",
             f"the process took {_told(taken)} of memory {when}, above its bound of {_told(bound.size)}",
             _remedy(taken),
         )
@@ -91,11 +94,13 @@ def _expect_possible(size: int) -> None:
     present, machine = _counted("VmRSS"), _machine()
     if size < present:
         raise RequestError(
+            "memory-below-present",
             f"a memory of {_told(size)} is below the {_told(present)} that the process holds already",
             _remedy(present),
         )
     if machine and size > machine:
         raise UsageError(
+            "memory-beyond-machine",
             f"a memory of {_told(size)} is beyond the {_told(machine)} of this machine",
             "give less, or no bound",
         )

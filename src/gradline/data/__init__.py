@@ -33,6 +33,7 @@ def open_table(data: object) -> Source:
     source = FrameSource.of(data)
     if source is None:
         raise DataError(
+            "no-table",
             f"{type(data).__name__} is no table with named columns",
             "give a path, a pandas, polars or pyarrow frame, a mapping of columns, or arrays X and Y",
         )

@@ -56,6 +56,7 @@ class Category:
         if unseen != "base" and codes.null_count():
             row = codes.is_null().arg_max() or 0
             raise UnseenLevelError(
+                "level-unseen",
                 f"column {self.column}, {batch.place(row)}: the level {cells[row]!r} was not seen in training",
                 f"the levels are {listed(self.levels)}, the first of them the base",
             )
@@ -85,7 +86,9 @@ class DesignSpec:
             else None
         )
         if twice is not None:
-            raise RequestError(f"two columns of the model are called {twice}", "rename one of them")
+            raise RequestError(
+                "feature-name-twice", f"two columns of the model are called {twice}", "rename one of them"
+            )
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -147,7 +150,9 @@ class DesignSpec:
         for name in needed:
             if name not in known:
                 raise DataError(
-                    f"{source.name} lacks the column {name}, which the model needs", nearest(name, known)
+                    "column-lacking",
+                    f"{source.name} lacks the column {name}, which the model needs",
+                    nearest(name, known),
                 )
         return [name for name in known if name not in self.columns]
 

@@ -134,11 +134,13 @@ class TableRows:
                 continue  # the error below wants the counts of the whole table
             yield _Piece(batch, dropped, absent)
         if rows == 0:
-            raise DataError(f"{self.source.name} has no rows", "give at least one row")
+            raise DataError("no-rows", f"{self.source.name} has no rows", "give at least one row")
         if incomplete and self.missing != "drop":
             cells = listed(f"{name} {count:,}" for name, count in counted.items())
             raise MissingValuesError(
-                f"{self.source.name} has missing cells: {cells} ({incomplete:,} of {rows:,} rows)", _DROP
+                "missing-cells",
+                f"{self.source.name} has missing cells: {cells} ({incomplete:,} of {rows:,} rows)",
+                _DROP,
             )
 
     def _present(self, batch: Batch) -> Batch:
@@ -231,6 +233,7 @@ class ArrayRows:
         if incomplete and self.missing != "drop":
             cells = listed(f"{name} {count:,}" for name, count in counted.items())
             raise MissingValuesError(
+                "missing-cells",
                 f"the arrays have missing cells (NaN): {cells} ({incomplete:,} of {len(self.Y):,} rows)",
                 _DROP,
             )
@@ -292,7 +295,9 @@ def expect_finite(sums: np.ndarray | float) -> None:
 def infinite(what: str, place: tuple[int, ...], value: float) -> DataError:
     """The refusal of an infinity in an array."""
     return DataError(
-        f"{what}{list(place)} is {value}, which no line can follow", "mend the value or drop the row"
+        "value-infinite",
+        f"{what}{list(place)} is {value}, which no line can follow",
+        "mend the value or drop the row",
     )
 
 
@@ -301,7 +306,11 @@ def refuse_negative(w: np.ndarray, place: Callable[[int], str]) -> None:
     wrong = w < 0
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise DataError(f"{place(row)}: the weight {w[row]:g} is negative", "give weights of zero or more")
+        raise DataError(
+            "weight-negative",
+            f"{place(row)}: the weight {w[row]:g} is negative",
+            "give weights of zero or more",
+        )
 
 
 Part = TypeVar("Part", RowBlock, _Piece)

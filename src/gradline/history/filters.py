@@ -40,7 +40,9 @@ def condition(text: str, names: Sequence[str]) -> Condition:
             tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         place = f" at column {error.offset or len(text) + 1}" if isinstance(error, SyntaxError) else ""
-        raise UsageError(f"the condition {_short(text)!r} cannot be read{place}", _GRAMMAR) from error
+        raise UsageError(
+            "condition-unreadable", f"the condition {_short(text)!r} cannot be read{place}", _GRAMMAR
+        ) from error
     return _Reader(text, names).condition(tree)
 
 
@@ -77,12 +79,18 @@ class _Reader:
             case ast.Name(name) if name in self.names:
                 return lambda row: row.get(name)
             case ast.Name(name):
-                raise UsageError(f"no version has {name}", nearest(name, self.names, "the names are"))
+                raise UsageError(
+                    "field-unknown", f"no version has {name}", nearest(name, self.names, "the names are")
+                )
         raise self.refusal(node, "is neither a name nor a number nor a 'text'")
 
     def refusal(self, node: ast.expr, what: str) -> UsageError:
         """Why a part is not taken."""
-        return UsageError(f"{_short(ast.get_source_segment(self.text, node) or '')} {what}", _GRAMMAR)
+        return UsageError(
+            "condition-unreadable",
+            f"{_short(ast.get_source_segment(self.text, node) or '')} {what}",
+            _GRAMMAR,
+        )
 
 
 def _holds(test: Callable[[Any, Any], bool], left: Any, right: Any) -> bool:

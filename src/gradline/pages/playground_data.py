@@ -53,13 +53,16 @@ def state(
     for more than 64 features, and what `gradline.fit` raises.
     """
     if not (is_whole(rows, 0) and rows <= MOST_ROWS):
-        raise UsageError(f"rows is {rows}", f"give a whole number from 0 to {MOST_ROWS:,}")
+        raise UsageError(
+            "row-count-invalid", f"rows is {rows}", f"give a whole number from 0 to {MOST_ROWS:,}"
+        )
     request = Request(features, exclude, bias=bias, weights=weights, missing=missing)
     table = open_table(data) if isinstance(data, (str, os.PathLike)) else data  # standard input is read once
     model = run(table, targets, request)
     p = model.moments.p
     if p > MOST_FEATURES:
         raise RequestError(
+            "too-many-features",
             f"the page would have {p} features and can hold {MOST_FEATURES}",
             "choose some with --feature (features=[…] in Python)",
         )

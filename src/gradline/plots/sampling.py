@@ -52,6 +52,7 @@ def rows_of(model: LinearModel, data: Any) -> RowStream:
         rows.design.match(rows.source, targets=True)
     elif shape != (len(model.features), len(model.targets)):
         raise DataError(
+            "columns-do-not-match",
             f"X and Y have {shape[0]} and {shape[1]} columns, the model has {len(model.features)} features and "
             f"{len(model.targets)} targets",
             "give the columns that it was trained on",

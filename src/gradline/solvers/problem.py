@@ -165,6 +165,7 @@ class Problem:
         """The rows; raises `RequestError` when only moments are at hand."""
         if self.rows is None:
             raise RequestError(
+                "rows-needed",
                 "mini-batches need the rows, and moments hold none",
                 "fit from the data, or use GradientDescent or Exact on the moments",
             )

@@ -151,15 +151,18 @@ class Trajectory:
     def __post_init__(self) -> None:
         if not isinstance(self.moments, Moments):
             raise RequestError(
+                "moments-needed",
                 f"a trajectory needs moments, not {type(self.moments).__name__}",
                 "give gradline.Moments.of(data, …)",
             )
         if not (is_real(self.lr) and self.lr > 0):
             raise UsageError(
-                f"lr is {self.lr}", "give a positive number; Spectrum.of(moments).best_lr() is the best"
+                "lr-invalid",
+                f"lr is {self.lr}",
+                "give a positive number; Spectrum.of(moments).best_lr() is the best",
             )
         if not (is_real(self.momentum) and 0 <= self.momentum <= 1):
-            raise UsageError(f"momentum is {self.momentum}", "give a number from 0 to 1")
+            raise UsageError("momentum-invalid", f"momentum is {self.momentum}", "give a number from 0 to 1")
 
     @cached_property
     def spectrum(self) -> Spectrum:
@@ -203,7 +206,9 @@ class Trajectory:
     def at(self, epoch: int) -> Point:
         """The weights and the loss after `epoch` updates, at the same cost for 1 and for 10⁹."""
         if not (is_whole(epoch, 0) and epoch <= LAST_EPOCH):
-            raise UsageError(f"epoch is {epoch}", f"give a whole number from 0 to {LAST_EPOCH:.0e}")
+            raise UsageError(
+                "epoch-invalid", f"epoch is {epoch}", f"give a whole number from 0 to {LAST_EPOCH:.0e}"
+            )
         done = progress(self._steps, self.momentum, epoch)
         covered = done.covered / self.spectrum.singular
         theta = self._start - self.spectrum.directions @ (covered[:, None] * self._residual)
@@ -267,11 +272,16 @@ def stacked(init: tuple[Any, Any] | None, moments: Moments, bias: bool) -> np.nd
         weight = weight[None, :]
     if weight.shape != shape or start.size != moments.m:
         raise RequestError(
+            "init-shape",
             f"init has a weight of shape {weight.shape} and a bias of shape {start.shape}",
             f"give weight {shape} and bias ({moments.m},), as in nn.Linear({moments.p}, {moments.m})",
         )
     if not bias and start.any():
-        raise RequestError("init has a bias and the model has none", "give a bias of zeros, or keep the bias")
+        raise RequestError(
+            "init-has-bias",
+            "init has a bias and the model has none",
+            "give a bias of zeros, or keep the bias",
+        )
     return np.vstack([start.reshape(1, -1), weight.T]) if bias else weight.T.copy()
 
 

@@ -65,10 +65,12 @@ def examine(
     """`doctor` with a watcher of the rows read; the command line calls this."""
     if isinstance(data, Moments):
         raise RequestError(
-            "moments hold no rows to look at", "give the data, or use gradline.Trajectory on the moments"
+            "rows-needed",
+            "moments hold no rows to look at",
+            "give the data, or use gradline.Trajectory on the moments",
         )
     if lr is not None and not (is_real(lr) and lr > 0):
-        raise UsageError(f"lr is {lr}", "give a positive number, or none to judge the best")
+        raise UsageError("lr-invalid", f"lr is {lr}", "give a positive number, or none to judge the best")
     began = time.perf_counter()
     reading = as_rows(data, targets, request.features, request.exclude, request.weights, request.missing)
     survey = Survey(request.bias)
@@ -80,7 +82,9 @@ def examine(
     whole = Moments.from_rows(reading.rows, watch=look)
     seconds = time.perf_counter() - began
     if whole.rows and not whole.design.drop_unused_levels(whole.has_level).terms:
-        raise RequestError("every feature has one value in all complete rows", "use other features")
+        raise RequestError(
+            "features-all-constant", "every feature has one value in all complete rows", "use other features"
+        )
     # The fit refuses what it cannot serve, and takes out levels that no complete row has.
     moments = run(whole, None, Request(bias=request.bias)).moments
     patient = _patient(moments, whole.features, survey, request.bias, lr, reading.notices)

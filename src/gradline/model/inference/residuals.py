@@ -110,7 +110,7 @@ def diagnostics(
     inference = model.infer(weights_are)
     if inference.adjusted_r2 is None:
         first = inference.refusals[0]
-        raise RequestError(f"there is nothing to diagnose: {first.cause}", first.remedy)
+        raise RequestError(first.code, f"there is nothing to diagnose: {first.cause}", first.remedy)
     rows = _rows(model, data, targets, weights, missing)
     if clusters is not None:
         rows = _with_clusters(rows, data, clusters)
@@ -135,6 +135,7 @@ def _rows(model: LinearModel, data: Any, targets: Any, weights: Any, missing: st
         model.design.match(rows.source, targets=True)
     elif len(rows.design.features) != len(model.features):
         raise DataError(
+            "columns-do-not-match",
             f"X has {len(rows.design.features)} columns, the model has {len(model.features)} features",
             "give the columns that it was trained on",
         )
@@ -163,16 +164,23 @@ def _with_clusters(rows: RowStream, data: Any, clusters: Any) -> RowStream:
     if isinstance(rows, ArrayRows) and not isinstance(clusters, str):
         labels = np.asarray(clusters).reshape(-1)
         if len(labels) != len(rows.X):
-            raise DataError(f"{len(labels):,} clusters for {len(rows.X):,} rows", "give one label per row")
+            raise DataError(
+                "rows-do-not-match",
+                f"{len(labels):,} clusters for {len(rows.X):,} rows",
+                "give one label per row",
+            )
         codes = np.unique(labels, return_inverse=True)[1]
         return replace(rows, X=np.column_stack([rows.X, codes]))
     if isinstance(rows, TableRows) and isinstance(clusters, str):
         if clusters not in rows.source.schema():
-            raise RequestError(f"there is no column {clusters}", "name a column of the table")
+            raise RequestError(
+                "column-unknown", f"there is no column {clusters}", "name a column of the table"
+            )
         kind = rows.design.columns.get(clusters, Kind.TEXT)
         terms: Any = (*rows.design.terms, _Labels(clusters, kind))
         return replace(rows, design=replace(rows.design, terms=terms))
     raise RequestError(
+        "clusters-need-table",
         f"clusters are {type(clusters).__name__} for {type(data).__name__}",
         "name a column of a table; beside arrays give an array",
     )
@@ -272,6 +280,7 @@ def _expect_same_rows(model: LinearModel, sums: _Sums) -> None:
     expected, noise = moments.squares(model.weight, model.bias), 1e-12 * moments.variation(model.has_bias)
     if sums.rows != moments.rows or (np.abs(sums.squares - expected) > 1e-6 * expected + noise).any():
         raise DataError(
+            "not-training-rows",
             f"these {sums.rows:,} rows are not the {moments.rows:,} that the model was trained on",
             "give the training rows with their weights; of a fit with a holdout, fit without it",
         )
@@ -291,7 +300,7 @@ def _finished(model: LinearModel, inference: Inference, sweep: _Pass, sums: _Sum
     if sums.clusters:
         count = len(sums.clusters)
         if count < 2:
-            raise RequestError("all rows are in one cluster", "give clusters that differ")
+            raise RequestError("single-cluster", "all rows are in one cluster", "give clusters that differ")
         totals = np.stack([*sums.clusters.values()], axis=1)  # (m, G, q)
         middle = np.swapaxes(totals, 1, 2) @ totals * (count / (count - 1) * (n - 1) / f)
         cluster = estimates(middle, count - 1.0)

@@ -53,6 +53,7 @@ def _by_position(model: LinearModel, rows: RowStream) -> RowStream:
     have, want = (rows.X.shape[1], rows.Y.shape[1]), (len(model.features), len(model.targets))
     if have != want:
         raise DataError(
+            "columns-do-not-match",
             f"the arrays have {have[0]} features and {have[1]} targets, the model {want[0]} and {want[1]}",
             "give the columns that it was trained on, in its order",
         )
