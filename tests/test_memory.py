@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from refusals import refused
 
 import gradline as package
 from gradline import SGD
 from gradline.core import memory_limit
-from gradline.core.errors import GradlineWarning, RequestError, UsageError
+from gradline.core.errors import GradlineWarning, RequestError
 from gradline.core.permutation import keys, permutation
 from gradline.data.inputs import as_rows
 from gradline.data.row_cache import RowBuffer, pieces
@@ -54,9 +55,9 @@ def test_sizes(words, size):
 
 @pytest.mark.parametrize("words", ["", "MB", "5 apples", "-5MB", "5M", "5iB", "1e9", "nan", 0, -1, 2.5, True])
 def test_what_is_no_size_is_refused(words):
-    with pytest.raises(UsageError, match="memory is") as refused, memory_limit.limited(words):
+    with refused("memory-invalid") as caught, memory_limit.limited(words):
         pass
-    assert "500MB" in refused.value.remedy
+    assert "500MB" in caught.value.remedy
 
 
 def test_a_bound_ends_with_its_block():
@@ -84,13 +85,13 @@ def test_rows_kept_are_a_function_of_bound_and_columns():
 
 @LINUX
 def test_a_bound_below_what_the_process_holds_is_refused_at_once():
-    with pytest.raises(RequestError, match=r"a memory of 1 MB is below the [\d,]+ MB that the process holds"):
+    with refused("memory-below-present", "1 MB"):
         package.fit("no such file", "y", memory="1MB")
 
 
 @pytest.mark.parametrize("words", ["1000TB", 10**18])
 def test_a_bound_beyond_the_machine_is_refused(words):
-    with pytest.raises(UsageError, match="beyond the"):
+    with refused("memory-beyond-machine"):
         package.fit("no such file", "y", memory=words)
 
 
@@ -113,7 +114,7 @@ def test_what_came_before_a_bound_is_not_held_against_it(monkeypatch):
         memory_limit.check("here")
     with memory_limit.limited("500MB"):
         monkeypatch.setattr(memory_limit, "_counted", {"VmHWM": 9 * 10**8, "VmRSS": 6 * 10**8}.get)
-        with pytest.raises(RequestError, match="took 600 MB of memory here"):
+        with refused("memory-exceeded", "600 MB", "here"):
             memory_limit.check("here")
         monkeypatch.setattr(memory_limit, "_counted", {"VmHWM": 9 * 10**8, "VmRSS": 10**8}.get)
 
