@@ -17,11 +17,10 @@ import polars as pl
 import pytest
 import torch
 from databases import ENGINES
-from refusals import refused, warned
+from refusals import expect_refusal, refused, warned
 
 import gradline
 from gradline import exports
-from gradline.core.errors import DigitsError
 from gradline.data.source import MISSING_WORDS
 from gradline.exports.dialects import DIALECTS
 from gradline.exports.probe import Probe
@@ -487,19 +486,19 @@ def test_the_command_writes_files_of_other_kinds(gradline, saved, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "error"),
+    ("words", "code", "said"),
     [
-        (["--to", "excel"], 2, "--to is 'excel'"),
-        (["--to", "torch", "--unseen", "base"], 2, "--unseen has no meaning with --to torch"),
-        (["--to", "sql", "-o", "notes.txt"], 1, "notes.txt exists and is no such export"),
-        (["--to", "onnx", "-o", "."], 1, "it is a folder"),
+        (["--to", "excel"], 2, ("export-kind-invalid", "--to", "'excel'")),
+        (["--to", "torch", "--unseen", "base"], 2, ("option-without-meaning", "--unseen", "--to torch")),
+        (["--to", "sql", "-o", "notes.txt"], 1, ("output-exists", "notes.txt")),
+        (["--to", "onnx", "-o", "."], 1, ("path-is-folder", ".")),
     ],
 )
-def test_the_command_refuses(gradline, saved, tmp_path, words, code, error):
+def test_the_command_refuses(gradline, saved, tmp_path, words, code, said):
     (tmp_path / "notes.txt").write_text("not to be lost")
-    done = gradline("export", saved, *words)
+    done = gradline("--debug", "export", saved, *words)
     assert (done.code, done.out) == (code, "")
-    assert error in done.err
+    expect_refusal(done.err, *said)
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
     assert (tmp_path / "notes.txt").read_text() == "not to be lost"
 
@@ -517,7 +516,7 @@ def test_a_failed_trial_leaves_the_file_that_was_there(to, saved, tmp_path, monk
     name = "state_dict" if to == "torch" else to
     write = getattr(exports, name)
     monkeypatch.setattr(exports, name, lambda model, *how, **more: write(off(model, 1e-9), *how, **more))
-    with pytest.raises(DigitsError):
+    with refused("export-differs"):
         command(saved, to, output=str(path))
     assert path.read_bytes() == before
     assert [path] == list(tmp_path.iterdir())

@@ -16,7 +16,6 @@ from versions import TARGETS, crops_model, everything, executed, project_folder,
 
 import gradline
 from gradline import history
-from gradline.core.errors import FileError
 from gradline.history import Store, commit, pending
 
 # Models
@@ -76,6 +75,9 @@ def test_without_moments_a_model_keeps_its_coefficients(crops):
     assert version.models["model.safetensors"]["loss"] == crops.training.loss
     with refused("moments-not-kept", "--no-moments"):
         history.model_of(store, version)
+    Path("kept.safetensors").write_bytes(store.get(version.files["model.safetensors"]))
+    with refused("model-file-without-moments", "kept.safetensors"):
+        gradline.load("kept.safetensors")
 
 
 def test_of_several_models_one_is_named(crops):
@@ -196,7 +198,7 @@ def test_what_was_noted_goes_into_the_next_version_alone():
 
 def test_reset_forgets_and_a_refused_commit_does_not():
     history.log_metrics(loss=1.0)
-    with pytest.raises(FileError):
+    with refused("file-not-found", "absent.txt"):
         commit("", "absent.txt")
     assert commit().logged == {"metrics": {"loss": 1.0}}
     history.log_metrics(loss=2.0)

@@ -7,7 +7,6 @@ from refusals import refused
 from versions import crops_model, project_folder, record  # noqa: F401 - fixtures
 
 from gradline import history
-from gradline.core.errors import UsageError
 from gradline.history import commit
 from gradline.history.filters import condition
 from gradline.history.listing import chosen, rows_of
@@ -80,7 +79,7 @@ def test_a_condition_means_what_python_means(text, a, b):
     ],
 )  # fmt: skip
 def test_a_condition_is_nothing_else(text, project):
-    with pytest.raises(UsageError):
+    with refused("condition-unreadable"):
         condition(text, NAMES)(ROWS[0])
     assert list(project.iterdir()) == []
 

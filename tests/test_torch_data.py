@@ -168,8 +168,7 @@ def test_a_forked_worker_is_refused_a_table(table):
     )
     done = run(program, table(20))
     assert done.returncode == 1
-    assert "a forked process cannot decode a table" in done.stderr
-    assert 'Give the DataLoader multiprocessing_context="spawn"' in done.stderr
+    assert 'multiprocessing_context="spawn"' in done.stderr  # what "fork-unsupported" proposes
 
 
 def test_a_forked_worker_may_stream_arrays():

@@ -25,7 +25,9 @@ class GradlineError(Exception):
 
     exit_code = 1
 
-    def __init__(self, code: str, cause: str, remedy: str = "") -> None:
+    def __init__(self, code: str, cause: str | None = None, remedy: str = "") -> None:
+        if cause is None:  # torch makes what a worker refused anew, from the text alone
+            code, cause = "refused-in-a-worker", code
         # Not super(): OSError takes three arguments for errno, its text and a file name.
         Exception.__init__(self, code, cause, remedy)
         self.code = code
