@@ -17,9 +17,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refusals import refused, warned
 
 import gradline
-from gradline.core.errors import DataError, GradlineError, GradlineWarning
+from gradline.core.errors import DataError
 from gradline.core.kernels import policy
 from gradline.data import csv, files
 from gradline.data.inputs import as_rows
@@ -269,13 +270,13 @@ def test_rows_as_mappings():
 
 def test_text_that_should_have_been_numbers_is_told():
     rows = {"price": ["1,478", "2,100", "1,478", "2,100"], "y": [1.0, 2.0, 1.5, 2.5]}
-    with pytest.warns(GradlineWarning, match="price is categorical.*no thousands separators"):
+    with warned("numbers-as-text", "price"):
         gradline.fit(rows, "y")
 
 
 def test_a_text_with_another_value_in_every_row_is_left_out(tmp_path):
     save(tmp_path / "t.csv", b"day,x,y\n2026-01-01,1,2\n2026-01-02,2,3\n2026-01-03,4,4\n")
-    with pytest.warns(GradlineWarning, match="day is left out.*an identifier or a date"):
+    with warned("column-left-out", "day"):
         assert gradline.fit(tmp_path / "t.csv", "y").features == ("x",)
 
 
@@ -339,7 +340,7 @@ def test_a_frame_and_its_target_apart():
 def test_nan_in_arrays_is_counted_and_dropped():
     X = np.array([[1.0, 2], [np.nan, 1], [3, 5], [4, 4], [7, np.nan]])
     y = np.array([1.0, 2, 3, 5, np.nan])
-    with pytest.raises(DataError, match=r"x1 1, x2 1, y 1 \(2 of 5 rows\)"):
+    with refused("missing-cells", "x1 1, x2 1, y 1", "2", "5"):
         gradline.fit(X, y)
     model = gradline.fit(X, y, missing="drop")
     assert (model.moments.rows, model.moments.statistics.dropped) == (3, 2)
@@ -348,43 +349,43 @@ def test_nan_in_arrays_is_counted_and_dropped():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "said"),
     [
-        (lambda: (pd.DataFrame([[1, 2]], columns=["a", "a"]), "a"), "more than one column|no table"),
-        (lambda: (pd.Series([1.0, 2.0]), "a"), "no table"),
-        (lambda: (pd.DataFrame({"a": [1.0], "y": [2.0]}).iloc[:0], "y"), "no rows|no usable"),
-        (lambda: (pd.DataFrame({"a": [1.0], "y": [2.0]}), 3), "targets is 3"),
-        (lambda: (np.array([[2**60, 1]], dtype=object), [1.0]), "beyond 2\\^53"),
-        (lambda: (np.ma.masked_array([[2**53 + 1, 1]], mask=False), [1.0]), "beyond 2\\^53"),
+        (lambda: (pd.DataFrame([[1, 2]], columns=["a", "a"]), "a"), ("no-table",)),
+        (lambda: (pd.Series([1.0, 2.0]), "a"), ("no-table", "Series")),
+        (lambda: (pd.DataFrame({"a": [1.0], "y": [2.0]}).iloc[:0], "y"), ("no-rows",)),
+        (lambda: (pd.DataFrame({"a": [1.0], "y": [2.0]}), 3), ("target-not-text", "3")),
+        (lambda: (np.array([[2**60, 1]], dtype=object), [1.0]), ("integer-beyond-float64",)),
+        (lambda: (np.ma.masked_array([[2**53 + 1, 1]], mask=False), [1.0]), ("integer-beyond-float64",)),
     ],
 )
-def test_odd_arguments_are_refused_in_words(arguments, words):
-    with pytest.raises(GradlineError, match=words):
+def test_odd_arguments_are_refused_in_words(arguments, said):
+    with refused(*said):
         gradline.fit(*arguments())
 
 
 def test_what_cannot_be_heeded_is_refused():
     X, y = np.eye(4), np.arange(4.0)
     moments = gradline.Moments.of(X, y)
-    with pytest.raises(GradlineError, match="an array has none"):
+    with refused("exclude-without-names"):
         gradline.fit(X, y, exclude=["x1"])
     for arguments in ({"targets": "y"}, {"features": ["x1"]}, {"exclude": ["x1"]}, {"weights": "w"}):
-        with pytest.raises(GradlineError, match="have their columns"):
+        with refused("moments-have-columns"):
             gradline.fit(moments, **arguments)
-    with pytest.raises(GradlineError, match="two columns of the model are called a"):
+    with refused("feature-name-twice", "a"):
         gradline.fit(X, y, features=["a", "a", "b", "c"])
     table = {"g": ["a", "b", "a", "b"], "g=b": [1.0, 2.0, 4.0, 3.0], "y": y}
-    with pytest.raises(GradlineError, match="two columns of the model are called g=b"):
+    with refused("feature-name-twice", "g=b"):
         gradline.fit(table, "y")
 
 
 def test_what_is_no_table_is_refused():
     for data in (42, None, object(), {"a": [1], "b": [1, 2]}):
-        with pytest.raises(GradlineError):
+        with refused("no-table"):
             gradline.fit(data, "y")
-    with pytest.raises(DataError, match="not real numbers"):
+    with refused("array-not-numeric"):
         gradline.fit(np.array([[1 + 2j]]), [1.0])
-    with pytest.raises(DataError, match="not real numbers"):
+    with refused("array-not-numeric"):
         gradline.fit([["a"], ["b"]], [1.0, 2.0])
 
 

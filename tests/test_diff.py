@@ -12,9 +12,9 @@ import pytest
 from browser import Watched, browse, chromium, findings  # noqa: F401 - two are fixtures
 from hypothesis import given
 from hypothesis import strategies as st
+from refusals import expect_refusal, refused
 
 from gradline import GradientDescent, fit
-from gradline.core.errors import FileError
 from gradline.history import cells, log_hyperparams, log_metrics
 from gradline.history.comparison import compare, side_by_side
 from gradline.history.decomposition import movement
@@ -344,22 +344,22 @@ def test_several_versions_side_by_side(project, gradline):
 
 
 @pytest.mark.slow
-def test_refusals_name_cause_and_remedy(project, gradline):
+def test_what_diff_refuses(project, gradline):
     recorded(trained(10), trained(20))
     (project / "notes.html").write_text("mine")
     cases = {
-        ("v1",): (2, "only v1 is named"),
-        ("v1", "v9"): (1, "there is no version v9"),
-        ("v1", "v2", "v1", "--average"): (2, "--average explains one change"),
-        ("v1", "v2", "--html", "notes.html"): (1, "exists and is no page"),
-        ("v1", "gone.safetensors"): (1, "there is no file gone.safetensors"),
+        ("v1",): (2, ("single-version-named", "v1")),
+        ("v1", "v9"): (1, ("version-unknown", "v9")),
+        ("v1", "v2", "v1", "--average"): (2, ("average-of-several", "--average")),
+        ("v1", "v2", "--html", "notes.html"): (1, ("output-exists", "notes.html")),
+        ("v1", "gone.safetensors"): (1, ("file-not-found", "gone.safetensors")),
     }
-    for words, (exit_code, cause) in cases.items():
-        done = gradline("diff", *words, cwd=project)
+    for words, (exit_code, said) in cases.items():
+        done = gradline("diff", *words, "--json", cwd=project)
         assert (done.code, done.out) == (exit_code, ""), words
-        assert cause in done.err
-        assert len(done.err.splitlines()) == 2, words
-    with pytest.raises(FileError):
+        assert len(done.err.splitlines()) == 1, words
+        expect_refusal(done.err, *said)
+    with refused("model-file-damaged", "notes.html"):
         compare(project / "notes.html", project / "notes.html")
 
 

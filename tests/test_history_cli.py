@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from refusals import expect_refusal
 from versions import crops_model, everything, project_folder, record  # noqa: F401 - fixtures
 
 from gradline import fit, history
@@ -123,38 +124,38 @@ def test_checkout_note_and_tag_by_name(gradline):
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["commit"], 2, "nothing is named to commit"),
-        (["commit", "absent.txt"], 1, "there is no file absent.txt"),
-        (["commit", "rows.csv"], 2, "is a file of data"),
-        (["log", "--where", "loss <"], 2, "cannot be judged: unable to parse"),
-        (["log", "--where", "los < 2"], 2, "did you mean loss or rows?"),
-        (["log", "--sort", "los"], 2, "did you mean loss or rows?"),
-        (["show", "v9"], 1, "there is no version v9"),
-        (["show", "absent.safetensors"], 1, "there is no file absent.safetensors"),
-        (["checkout", "v1", "b.txt"], 1, "v1 has no file b.txt"),
-        (["checkout", "v9"], 1, "there is no version v9"),
-        (["note", "v9", "x"], 1, "there is no version v9"),
-        (["tag", "v1", "v2"], 2, "is no tag"),
-        (["tag", "v1", "best", "--remove"], 1, "v1 has no tag best"),
-        (["archive", "v1", "v9"], 1, "there is no version v9"),
-        (["fit", "example:crops", "-t", "apples", "-m", "x"], 2, "add --commit"),
+        (["commit"], 2, ("no-files-named",)),
+        (["commit", "absent.txt"], 1, ("file-not-found", "absent.txt")),
+        (["commit", "rows.csv"], 2, ("data-file-not-kept", "rows.csv")),
+        (["log", "--where", "loss <"], 2, ("condition-unreadable", "'loss <'")),
+        (["log", "--where", "los < 2"], 2, ("field-unknown", "los", "loss")),
+        (["log", "--sort", "los"], 2, ("field-unknown", "los", "loss")),
+        (["show", "v9"], 1, ("version-unknown", "v9")),
+        (["show", "absent.safetensors"], 1, ("file-not-found", "absent.safetensors")),
+        (["checkout", "v1", "b.txt"], 1, ("version-lacks-file", "v1", "b.txt")),
+        (["checkout", "v9"], 1, ("version-unknown", "v9")),
+        (["note", "v9", "x"], 1, ("version-unknown", "v9")),
+        (["tag", "v1", "v2"], 2, ("tag-invalid", "'v2'")),
+        (["tag", "v1", "best", "--remove"], 1, ("tag-unknown", "v1", "best")),
+        (["archive", "v1", "v9"], 1, ("version-unknown", "v9")),
+        (["fit", "example:crops", "-t", "apples", "-m", "x"], 2, ("message-without-commit", "--commit")),
     ],
 )
 def test_refusals_on_the_command_line(gradline, project, words, code, said):
     record()
     Path("rows.csv").write_text("a,b\n1,2\n")
     before = everything(project)
-    done = gradline(*words)
+    done = gradline("--debug", *words)
     assert (done.code, done.out) == (code, "")
-    assert said in done.err
+    expect_refusal(done.err, *said)
     assert everything(project) == before
 
 
 @pytest.mark.parametrize("words", [["log"], ["show", "v1"], ["checkout", "v1"], ["note", "v1", "x"]])
 def test_without_a_store_the_way_to_one_is_said(gradline, project, words):
-    done = gradline(*words)
+    done = gradline("--debug", *words)
     assert done.code == 1
-    assert "no version is recorded here" in done.err
+    expect_refusal(done.err, "no-version-recorded")
     assert list(project.iterdir()) == []
 
 

@@ -14,6 +14,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from refusals import expect_refusal
 from versions import (
     project_folder,  # noqa: F401 - fixtures
     record,
@@ -214,12 +215,11 @@ def test_a_full_disk_is_a_refusal_of_the_command(gradline):
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # the command inherits it
     try:
-        done = gradline("commit", "a.txt", "noise.bin", "-m", "too much")
+        done = gradline("commit", "a.txt", "noise.bin", "-m", "too much", "--json")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert done.code == 1
-    assert "cannot write" in done.err
-    assert "what was recorded before is as it was" in done.err
+    expect_refusal(done.err, "file-unwritable")
     assert list(Store.find().temporary.iterdir()) == []
     assert Store.find().versions() == [version]
     assert mended(Store.find(), thorough=True).faults == ()

@@ -3,10 +3,10 @@
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
+from refusals import refused
 from versions import crops_model, project_folder, record  # noqa: F401 - fixtures
 
 from gradline import history
-from gradline.core.errors import UsageError
 from gradline.history import commit
 from gradline.history.filters import matching
 from gradline.history.listing import chosen, rows_of
@@ -93,13 +93,13 @@ def test_a_condition_means_what_python_means(text, a, b):
     ],
 )  # fmt: skip
 def test_a_condition_is_nothing_else(text, project):
-    with pytest.raises(UsageError):
+    with refused("condition-unreadable"):
         matching(ROWS, text, NAMES)
     assert list(project.iterdir()) == []
 
 
 def test_an_unknown_name_is_refused_with_those_that_there_are():
-    with pytest.raises(UsageError, match=r"no version has los\b.*Did you mean loss"):
+    with refused("field-unknown", "los", "loss"):
         matching(ROWS, "los < 2", NAMES)
 
 
@@ -115,9 +115,9 @@ def test_an_unknown_name_is_refused_with_those_that_there_are():
 )
 def test_what_sql_reads_otherwise_than_python_is_refused_with_how_to_write_it(text, remedy):
     """Python's chains, and its `not` of what is not there, would silently mean another thing."""
-    with pytest.raises(UsageError) as refused:
+    with refused("condition-unreadable") as caught:
         matching(ROWS, text, NAMES)
-    assert remedy in refused.value.remedy
+    assert remedy in caught.value.remedy
 
 
 def test_rows_are_sorted_by_any_name_and_those_without_it_come_last():
@@ -130,7 +130,7 @@ def test_rows_are_sorted_by_any_name_and_those_without_it_come_last():
     assert [row["solver"] for row in chosen(ROWS[:4], None, "solver")] == sorted(
         r["solver"] for r in ROWS[:4]
     )
-    with pytest.raises(UsageError, match="no version has los"):
+    with refused("field-unknown", "los"):
         chosen(ROWS, None, "los")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from refusals import refused, warned
 from versions import (
     everything,
     executed,
@@ -15,7 +16,6 @@ from versions import (
     project_folder,  # noqa: F401 - fixtures
 )
 
-from gradline.core.errors import FileError, GradlineWarning, RequestError
 from gradline.history import Store, commit
 
 
@@ -46,7 +46,7 @@ def test_a_notebook_without_outputs_is_kept_byte_by_byte():
 )
 def test_what_is_no_notebook_is_refused(content):
     Path("n.ipynb").write_bytes(content)
-    with pytest.raises(FileError, match=r"n\.ipynb is no notebook of format 4"):
+    with refused("notebook-unreadable", "n.ipynb"):
         commit("", "n.ipynb")
 
 
@@ -80,7 +80,7 @@ def test_the_running_notebook_is_the_one_that_the_session_names(project, monkeyp
 def test_an_unsaved_notebook_is_said(project, monkeypatch):
     nbformat.write(notebook("y = 2"), "crops.ipynb")
     monkeypatch.setenv("JPY_SESSION_NAME", str(project / "crops.ipynb"))
-    with pytest.warns(GradlineWarning, match="lacks the cell that is running: save"):
+    with warned("notebook-unsaved"):
         commit()
 
 
@@ -88,15 +88,15 @@ def test_an_unsaved_notebook_is_said(project, monkeypatch):
 @pytest.mark.parametrize(
     ("named", "said"),
     [
-        (None, "the session names none"),
-        ("/x/gone.ipynb", "gone.ipynb, and there is no"),
+        (None, "none"),
+        ("/x/gone.ipynb", "gone.ipynb"),
         ("/x/console-1", "console-1"),
     ],
 )
 def test_where_no_notebook_is_found_it_says_what_to_pass(monkeypatch, named, said):
     if named:
         monkeypatch.setenv("JPY_SESSION_NAME", named)
-    with pytest.raises(RequestError, match=said) as caught:
+    with refused("notebook-not-found", said) as caught:
         commit()
     assert 'notebook="name.ipynb"' in caught.value.remedy
     nbformat.write(notebook(), "mine.ipynb")
@@ -107,7 +107,7 @@ def test_where_no_notebook_is_found_it_says_what_to_pass(monkeypatch, named, sai
 @pytest.mark.usefixtures("kernel")
 def test_in_colab_it_says_why(monkeypatch):
     monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
-    with pytest.raises(RequestError, match="Colab keeps it elsewhere"):
+    with refused("notebook-not-found", "Colab"):
         commit()
 
 

@@ -1,6 +1,7 @@
 """Moments obey their laws: addition, order, weights, removal, and what they say equals the rows."""
 
 import math
+import re
 from fractions import Fraction
 from operator import mul
 
@@ -8,10 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refusals import refused
 
 import gradline
 from gradline import Moments
-from gradline.core.errors import DataError, DigitsError, ModelFileError, RequestError
+from gradline.core.errors import DigitsError
 from gradline.data.design import DesignSpec, Number
 from gradline.data.row_stream import ArrayRows
 
@@ -161,19 +163,20 @@ def test_removal_refuses_when_too_few_digits_would_be_left():
     random = np.random.default_rng(0)
     small, large = random.normal(size=(30, 3)), 1e8 * random.normal(size=(30, 3))
     a, b = of(small[:, :2], small[:, 2]), of(large[:, :2], large[:, 2])
-    with pytest.raises(DigitsError, match=r"would leave 0\.\d correct digits.*from the rows themselves"):
+    with refused("digits-lost") as caught:
         _ = (a + b) - b
+    assert re.search(r"\b0\.\d\b", caught.value.cause)
 
 
 def test_removal_refuses_more_than_there_is():
     X, Y = np.eye(3), np.arange(3.0)
-    with pytest.raises(DataError, match="cannot take 3 rows"):
+    with refused("rows-not-contained", "3"):
         _ = of(X[:2], Y[:2]) - of(X, Y)
 
 
 def test_removal_refuses_what_is_no_part():
     X = np.random.default_rng(0).normal(size=(50, 3))
-    with pytest.raises(DataError, match="no part of them"):
+    with refused("rows-not-contained"):
         _ = of(X, X[:, 0]) - of(100 * X[:20], X[:20, 0])
 
 
@@ -182,14 +185,14 @@ def test_extreme_units_are_served_and_beyond_them_refused(scale):
     X, y = np.random.default_rng(0).normal(size=(20, 2)), np.arange(20.0)
     scaled, plain = gradline.fit(X * scale, y / scale), gradline.fit(X, y)
     np.testing.assert_allclose(scaled.weight * scale * scale, plain.weight, rtol=1e-12)
-    with pytest.raises(DataError, match="column x1 holds values"):
+    with refused("square-beyond-float64", "x1"):
         of(X * scale**1.1, y)
 
 
 def test_columns_must_agree():
     a = Moments.of({"x": [1.0, 2, 4], "y": [1.0, 3, 2]}, "y")
     b = Moments.of({"z": [1.0, 2, 4], "y": [1.0, 3, 2]}, "y")
-    with pytest.raises(RequestError, match="differ in their columns: x, z"):
+    with refused("moments-of-other-columns", "x, z"):
         _ = a + b
 
 
@@ -304,16 +307,16 @@ def test_a_model_is_no_moments_file(tmp_path):
     import gradline
 
     gradline.fit("example:crops", "apples", exclude=["oranges"]).save(tmp_path / "m.safetensors")
-    with pytest.raises(ModelFileError, match="holds model, not a moments"):
+    with refused("model-file-other-kind", "model", "moments"):
         Moments.load(tmp_path / "m.safetensors")
 
 
 @pytest.mark.parametrize("rows", [9, 40_000])  # through QR at once, and through cross-products
-@pytest.mark.parametrize(("targets", "place"), [(1, r"Y\[7\]"), (2, r"Y\[7, 1\]")])
+@pytest.mark.parametrize(("targets", "place"), [(1, "Y[7]"), (2, "Y[7, 1]")])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_an_infinite_target_is_refused_by_its_place(rows, targets, place, weighted):
     """Rows of weight zero, which are absent, count in it."""
     X, Y, w = np.random.default_rng(0).normal(size=(rows, 8)), np.zeros((rows, targets)), np.ones(rows)
     Y[7, -1], Y[2], w[2] = np.inf, np.nan if weighted else 0.0, 0.0
-    with pytest.raises(DataError, match=f"^{place} is inf"):
+    with refused("value-infinite", place, "inf"):
         gradline.fit(X, Y[:, 0] if targets == 1 else Y, weights=w if weighted else None)

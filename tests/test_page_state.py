@@ -10,8 +10,8 @@ import sys
 import numpy as np
 import pytest
 from page_cases import CASES, Case, Page, close, opened, rows
+from refusals import refused
 
-from gradline.core.errors import RequestError, UsageError
 from gradline.pages.playground_data import MOST_CELLS, MOST_FEATURES, MOST_ROWS, evenly, state
 
 ALL = pytest.mark.parametrize("name", CASES)
@@ -188,13 +188,13 @@ def test_the_widest_page_holds_a_megabyte():
     page = state(X, X @ random.normal(size=(MOST_FEATURES, 3)))
     assert len(json.dumps(page)) < 1.2e6
     assert len(page["sample"]["x"]) * (MOST_FEATURES + 3) <= MOST_CELLS
-    with pytest.raises(RequestError, match="65 features"):
+    with refused("too-many-features", "65"):
         state(random.normal(size=(70, 65)), random.normal(size=70))
 
 
 @pytest.mark.parametrize("wrong", [-1, MOST_ROWS + 1, 1.5, True])
 def test_rows_outside_their_range_are_refused(wrong):
-    with pytest.raises(UsageError, match="rows is"):
+    with refused("row-count-invalid"):
         state("example:crops", "apples", rows=wrong)
 
 

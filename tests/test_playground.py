@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from browser import Watched, findings, until
 from packaged import flights_file, package_file
+from refusals import expect_refusal
 
 import gradline as gl
 from gradline.core.text import big, number, percent
@@ -552,12 +553,12 @@ def test_the_command_writes_a_page(gradline, tmp_path):
     [block] = re.findall(r'<script type="application/json" id="state">(.*?)</script>', text)
     assert json.loads(block)["sample"] is None
     (tmp_path / "mine.csv").write_text("a,b\n1,2\n2,4\n3,7\n")
-    listed = gradline("play", "mine.csv")
+    listed = gradline("--debug", "play", "mine.csv")
     assert listed.code == 2
-    assert "-t COLUMN" in listed.err
-    refused = gradline("play", "mine.csv", "-t", "b", "-o", "mine.csv")
+    expect_refusal(listed.err, "no-target-chosen", "-t COLUMN")
+    refused = gradline("--debug", "play", "mine.csv", "-t", "b", "-o", "mine.csv")
     assert refused.code == 1
-    assert "exists and is no page" in refused.err
+    expect_refusal(refused.err, "output-exists", "mine.csv")
     assert gradline("play", "mine.csv", "-t", "b", "-o", "crops-play.html").code == 0
 
 

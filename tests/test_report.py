@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 from browser import Watched, browse, chromium, findings, until  # noqa: F401 - two are fixtures
 from packaged import package_file
+from refusals import refused
 
 from gradline import GradientDescent, fit, load, report
-from gradline.core.errors import RequestError
 
 pytestmark = pytest.mark.slow  # a browser draws whole pages
 CROPS = ("example:crops", ["apples", "oranges"])
@@ -289,7 +289,7 @@ def test_a_model_of_pytorch_has_no_command_that_makes_it():
 
 def test_without_jinja2_the_extra_is_named(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(RequestError, match=r"jinja2.*gradline\[report\]"):
+    with refused("extra-not-installed", "jinja2", "gradline[report]"):
         report(fit(*CROPS))
 
 

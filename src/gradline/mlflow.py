@@ -26,5 +26,5 @@ _load, __dir__ = lazy_exports(__name__, __all__, _HOMES)
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES and importlib.util.find_spec("mlflow") is None:
-        raise RequestError("MLflow is not installed", "pip install 'gradline[mlflow]'")
+        raise RequestError("extra-not-installed", "MLflow is not installed", "pip install 'gradline[mlflow]'")
     return _load(name)

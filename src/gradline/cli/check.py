@@ -69,7 +69,7 @@ def trajectory(options: TrajectoryOptions) -> None:
     lr, momentum = rate(options.lr), options.momentum
     scale = options.scale or ("standard" if lr == "auto" else "none")
     if scale not in ("none", "standard"):
-        raise UsageError(f"scale is {scale!r}", "use none or standard")
+        raise UsageError("scale-invalid", f"scale is {scale!r}", "use none or standard")
     reading = as_rows(
         Selection(
             options.data,

@@ -37,10 +37,14 @@ def diff(options: DiffOptions) -> None:
     """
     names, html = options.names, options.html
     if len(names) < 2:
-        raise UsageError(f"only {names[0]} is named", "name two or more to compare, such as v1 v2")
+        raise UsageError(
+            "single-version-named", f"only {names[0]} is named", "name two or more to compare, such as v1 v2"
+        )
     if options.average and len(names) > 2:
         raise UsageError(
-            "--average explains one change, and there are several", "name two versions, or leave it out"
+            "average-of-several",
+            "--average explains one change, and there are several",
+            "name two versions, or leave it out",
         )
     if html is not None:
         expect_page(html)

@@ -32,9 +32,11 @@ def read(path: Path, record: type) -> dict[str, Any]:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror}", "check the name and the folder") from error
+        raise FileError(
+            "file-unreadable", f"cannot read {path}: {error.strerror}", "check the name and the folder"
+        ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is no TOML file: {error}", "mend the line") from error
+        raise UsageError("config-unreadable", f"{path} is no TOML file: {error}", "mend the line") from error
     known = [option for option in options_of(record) if option.flag.in_file]
     by_key = {key: option for option in known for key in option.keys}
     options = {}
@@ -42,7 +44,9 @@ def read(path: Path, record: type) -> dict[str, Any]:
         name = key.replace("-", "_")
         if name not in by_key:
             names = [option.name for option in known]
-            raise UsageError(f"{path} sets {name}", nearest(name, names, "the options are"))
+            raise UsageError(
+                "config-name-unknown", f"{path} sets {name}", nearest(name, names, "the options are")
+            )
         options[by_key[name].name] = _checked(by_key[name], value, path)
     return options
 
@@ -52,9 +56,11 @@ def _checked(option: Option, value: Any, path: Path) -> Any:
     kinds = tuple(dict.fromkeys(kind for ours in option.kinds for kind in _KINDS[ours]))
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         words = " or ".join(_WORDS[kind] for kind in kinds)
-        raise UsageError(f"{path} sets {option.name} to {value!r}", f"give {words}")
+        raise UsageError("config-value-invalid", f"{path} sets {option.name} to {value!r}", f"give {words}")
     if isinstance(value, list) and not all(isinstance(part, str) for part in value):
-        raise UsageError(f"{path} sets {option.name} to {listed(value)}", "give column names")
+        raise UsageError(
+            "config-value-invalid", f"{path} sets {option.name} to {listed(value)}", "give column names"
+        )
     return [value] if list in kinds and isinstance(value, str) else value
 
 

@@ -49,7 +49,7 @@ def export(options: ExportOptions) -> None:
         options.to, options.dialect, options.table, options.keep, options.unseen,
     )  # fmt: skip
     if to not in SUFFIXES:
-        raise UsageError(f"--to is {to!r}", f"use {', '.join(SUFFIXES)}")
+        raise UsageError("export-kind-invalid", f"--to is {to!r}", f"use {', '.join(SUFFIXES)}")
     _expect_fitting(to, {"--dialect": dialect, "--table": table, "--keep": keep, "--unseen": unseen})
     path = _path(options.model, to, options.output)
     from gradline.model.model import load  # noqa: PLC0415 - --help needs no numpy
@@ -104,7 +104,9 @@ def _expect_fitting(to: str, given: dict[str, str | Sequence[str] | None]) -> No
     fitting = {"sql": ("--dialect", "--table", "--keep", "--unseen"), "onnx": ("--unseen",), "torch": ()}[to]
     for name, value in given.items():
         if value and name not in fitting:
-            raise UsageError(f"{name} has no meaning with --to {to}", f"leave out {name}")
+            raise UsageError(
+                "option-without-meaning", f"{name} has no meaning with --to {to}", f"leave out {name}"
+            )
 
 
 def _path(model: Path, to: str, output: str | None) -> Path | None:
@@ -113,9 +115,11 @@ def _path(model: Path, to: str, output: str | None) -> Path | None:
         return None
     path = Path(output or f"{model.stem}{SUFFIXES[to]}")
     if path.is_dir():
-        raise FileError(f"cannot write {path}: it is a folder", "add a file name")
+        raise FileError("path-is-folder", f"cannot write {path}: it is a folder", "add a file name")
     if path.is_file() and path.stat().st_size and not path.read_bytes().startswith(STARTS[to]):
-        raise FileError(f"{path} exists and is no such export", "choose another name, or remove it first")
+        raise FileError(
+            "output-exists", f"{path} exists and is no such export", "choose another name, or remove it first"
+        )
     return path
 
 

@@ -104,7 +104,9 @@ def fit(options: FitOptions) -> None:
 
     data = expect_data(options.data, "fit")
     if options.log_every < 0:
-        raise UsageError(f"log_every is {options.log_every}", "give a whole number from 0 (0: never)")
+        raise UsageError(
+            "log-every-invalid", f"log_every is {options.log_every}", "give a whole number from 0 (0: never)"
+        )
     selection, request = _asked(options)
     expect_targets(data, options.targets)
     if options.output is not None:
@@ -138,14 +140,16 @@ def rate(value: float | str) -> float | str:
     try:
         return float(value)
     except ValueError as error:
-        raise UsageError(f"lr is {value!r}", "give a positive number, or auto") from error
+        raise UsageError("lr-invalid", f"lr is {value!r}", "give a positive number, or auto") from error
 
 
 def _recorder(options: FitOptions) -> Callable[[Any, str], str] | None:
     """What records a model under the name of a file and returns the version's name; None if nobody asked."""
     if not options.commit:
         if options.message:
-            raise UsageError("-m gives a message, and nothing is to be recorded", "add --commit")
+            raise UsageError(
+                "message-without-commit", "-m gives a message, and nothing is to be recorded", "add --commit"
+            )
         return None
     from gradline.history.recording import commit as record  # noqa: PLC0415 - --help needs no numpy
     from gradline.history.store import Store  # noqa: PLC0415

@@ -61,7 +61,7 @@ def lesson(options: LessonOptions) -> None:
       gradline lesson --by module --script loop.py
     """
     if options.steps < 0:
-        raise UsageError(f"steps is {options.steps}", "give a whole number from 0")
+        raise UsageError("steps-invalid", f"steps is {options.steps}", "give a whole number from 0")
     _expect_torch()
     from gradline.cli.teaching import Teacher, play, tell  # noqa: PLC0415 - --help needs no PyTorch
     from gradline.pytorch.lessons.lesson import CROPS  # noqa: PLC0415
@@ -89,7 +89,9 @@ def lesson(options: LessonOptions) -> None:
 def _expect_torch() -> None:
     if find_spec("torch") is None:
         raise RequestError(
-            "the lesson runs on PyTorch, which is not installed", "pip install 'gradline[torch]'"
+            "extra-not-installed",
+            "the lesson runs on PyTorch, which is not installed",
+            "pip install 'gradline[torch]'",
         )
 
 
@@ -160,9 +162,13 @@ def _printed(losses: str) -> str:
     try:
         return sys.stdin.read() if losses == "-" else Path(losses).read_text(encoding="utf-8")
     except OSError as error:
-        raise FileError(f"cannot read {losses}: {error.strerror}", "check the name and the folder") from error
+        raise FileError(
+            "file-unreadable", f"cannot read {losses}: {error.strerror}", "check the name and the folder"
+        ) from error
     except UnicodeDecodeError as error:
-        raise FileError(f"{losses} is no UTF-8 text", "give a text file of what the loop printed") from error
+        raise FileError(
+            "losses-not-utf8", f"{losses} is no UTF-8 text", "give a text file of what the loop printed"
+        ) from error
 
 
 def _start(init: str | None, weight: Sequence[str], bias: str | None) -> Any:
@@ -176,7 +182,9 @@ def _start(init: str | None, weight: Sequence[str], bias: str | None) -> Any:
         return model.weight, model.bias
     if init is not None or not weight or bias is None:
         raise UsageError(
-            "the start is half said", "give --weight (a row for each target) and --bias, or --init alone"
+            "start-half-said",
+            "the start is half said",
+            "give --weight (a row for each target) and --bias, or --init alone",
         )
     try:
         return [[float(cell) for cell in row.split(",")] for row in weight], [
@@ -184,5 +192,5 @@ def _start(init: str | None, weight: Sequence[str], bias: str | None) -> Any:
         ]
     except ValueError as error:
         raise UsageError(
-            f"the start holds {error}", "write numbers with commas between: 0.5,-1.2,0.3"
+            "start-not-numbers", f"the start holds {error}", "write numbers with commas between: 0.5,-1.2,0.3"
         ) from error

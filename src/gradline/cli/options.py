@@ -129,4 +129,6 @@ Scale = Annotated[str, flag("Columns to train on: none or standard. Default: sta
 Memory = Annotated[str | int, flag("What the process may take, such as 500MB or 2GiB. Default: no bound.")]
 Message = Annotated[str, flag("What to remember of a version.", "-m", "--message", in_file=False)]
 Output = Annotated[str, flag("File to write.", "-o", "--output")]
-AsJson = Annotated[bool, flag("One JSON object on stdout.", "--json", in_file=False)]
+AsJson = Annotated[
+    bool, flag("One JSON object on stdout; a refusal is one on stderr.", "--json", in_file=False)
+]

@@ -125,6 +125,8 @@ def _stem(data: str) -> str:
 def expect_page(path: Path) -> None:
     """Refuse, before any work, to write a page over something that is none, or over a folder."""
     if path.is_dir():
-        raise FileError(f"cannot write {path}: it is a folder", "add a file name")
+        raise FileError("path-is-folder", f"cannot write {path}: it is a folder", "add a file name")
     if path.is_file() and path.stat().st_size and b"<html" not in path.open("rb").read(1024).lower():
-        raise FileError(f"{path} exists and is no page", "choose another name, or remove it first")
+        raise FileError(
+            "output-exists", f"{path} exists and is no page", "choose another name, or remove it first"
+        )

@@ -37,7 +37,7 @@ def program(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
-    debug: Annotated[bool, typer.Option(help="Show the traceback of a refusal.")] = False,
+    debug: Annotated[bool, typer.Option(help="Show the traceback of a refusal, and its code.")] = False,
 ) -> None:
     """Options before the command."""
     del version
@@ -69,15 +69,17 @@ def command(body: Callable[[Any], None]) -> Callable[..., None]:
             say("\ninterrupted: nothing was written")
             raise typer.Exit(INTERRUPTED) from None
         except GradlineError as error:
-            _tell(error.cause, error.remedy)
+            _tell(error.code, error.cause, error.remedy, words.get("as_json", False))
             raise typer.Exit(error.exit_code) from None
         except (typer.Exit, typer.Abort):
             raise
         except OSError as error:
-            _tell(f"cannot write the output: {error.strerror or error}", "make room, or write it elsewhere")
+            cause = f"cannot write the output: {error.strerror or error}"
+            _tell("output-unwritable", cause, "make room, or write it elsewhere", words.get("as_json", False))
             raise typer.Exit(1) from None
         except Exception as error:
-            _tell(f"{type(error).__name__}: {error}", "this is a fault of gradline; --debug shows where")
+            remedy = "this is a fault of gradline; --debug shows where"
+            _tell("internal-error", f"{type(error).__name__}: {error}", remedy, words.get("as_json", False))
             raise typer.Exit(1) from None
 
     flags: Any = run
@@ -85,12 +87,18 @@ def command(body: Callable[[Any], None]) -> Callable[..., None]:
     return flags
 
 
-def _tell(cause: str, remedy: str) -> None:
+def _tell(code: str, cause: str, remedy: str, as_json: bool) -> None:
+    """The refusal in words; under `--json` as one object, with the code that a program looks for."""
     if Settings.debug:
         traceback.print_exc()
+    if as_json:
+        say(json.dumps({"error": {"code": code, "cause": cause, "remedy": remedy}}, ensure_ascii=False))
+        return
     say(f"gradline: {cause}")
     if remedy:
         say(f"  {remedy}")
+    if Settings.debug:
+        say(f"  code: {code}")
 
 
 def say(text: str) -> None:
@@ -113,7 +121,9 @@ def expect_data(data: str | None, command: str) -> str:
     """The data, or a refusal that says how they are named."""
     if data is None:
         raise UsageError(
-            "no data were named", f"give a file, a folder or example:crops: gradline {command} DATA -t …"
+            "no-data-named",
+            "no data were named",
+            f"give a file, a folder or example:crops: gradline {command} DATA -t …",
         )
     return data
 
@@ -130,7 +140,9 @@ def expect_targets(data: str, targets: Sequence[str]) -> None:
         for name, column in source.schema().items()
     )
     raise UsageError(
-        f"no target is named; {source.name} has these columns:\n{columns}", "name one or more with -t COLUMN"
+        "no-target-chosen",
+        f"no target is named; {source.name} has these columns:\n{columns}",
+        "name one or more with -t COLUMN",
     )
 
 

@@ -51,7 +51,9 @@ def predict(options: PredictOptions) -> None:
     _choice("missing", options.missing, ("error", "drop"))
     _choice("unseen", options.unseen, ("error", "base"))
     if bool(options.values) == (options.data is not None):
-        raise UsageError("give either DATA or --set NAME=VALUE", "for one row --set, for many a file")
+        raise UsageError(
+            "data-or-set", "give either DATA or --set NAME=VALUE", "for one row --set, for many a file"
+        )
     if options.output is not None:
         _expect_csv(options.output, options.data, options.model)
     model = load(options.model)
@@ -150,7 +152,7 @@ def show(options: ShowOptions) -> None:
 
 def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise UsageError(f"{name} is {value!r}", f"use {' or '.join(choices)}")
+        raise UsageError("choice-invalid", f"{name} is {value!r}", f"use {' or '.join(choices)}")
 
 
 def _expect_csv(output: str, data: str | None, model: Path) -> None:
@@ -158,10 +160,14 @@ def _expect_csv(output: str, data: str | None, model: Path) -> None:
     path = Path(output)
     for other in (Path(data or ""), model):
         if path.exists() and other.exists() and path.samefile(other):
-            raise UsageError(f"-o {output} is what the predictions are made from", "choose another name")
+            raise UsageError(
+                "output-is-input", f"-o {output} is what the predictions are made from", "choose another name"
+            )
     if path.suffix in (".parquet", ".arrow", ".feather", ".ndjson", ".jsonl", ".json", ".safetensors", ".gz"):
         raise UsageError(
-            f"-o {output} does not end in .csv, and predictions are CSV", "choose a name with .csv"
+            "output-not-csv",
+            f"-o {output} does not end in .csv, and predictions are CSV",
+            "choose a name with .csv",
         )
 
 
@@ -173,18 +179,20 @@ def _row(model: Any, values: Sequence[str]) -> tuple[Any, list[str]]:
     row: dict[str, list[str]] = {}
     for word in values:
         if "=" not in word:
-            raise UsageError(f"--set {word} gives no value", f"write --set {word}=VALUE")
+            raise UsageError("set-without-value", f"--set {word} gives no value", f"write --set {word}=VALUE")
         name = max((name for name in known if word.startswith(f"{name}=")), key=len, default=None)
         if name is None:
             raise UsageError(
-                f"--set {word} names no feature", nearest(word.split("=")[0], known, "the features are")
+                "set-unknown",
+                f"--set {word} names no feature",
+                nearest(word.split("=")[0], known, "the features are"),
             )
         if name in row:
-            raise UsageError(f"--set gives {name} twice", "give it once")
+            raise UsageError("set-twice", f"--set gives {name} twice", "give it once")
         row[name] = [word[len(name) + 1 :]]
     lacking = [name for name in known if name not in row]
     if lacking:
-        raise UsageError(f"--set lacks {listed(lacking)}", "give every feature a value")
+        raise UsageError("set-incomplete", f"--set lacks {listed(lacking)}", "give every feature a value")
     frame = FrameSource.of(row)
     return FrameSource(frame and frame.frame, "--set"), []
 
@@ -228,7 +236,11 @@ def _names(targets: tuple[str, ...], bounds: bool) -> list[str]:
     names = [name + end for name in targets for end in (("", "_lower", "_upper") if bounds else ("",))]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
-        raise RequestError(f"{twice} would be the name of a target and of a bound", "leave out --interval")
+        raise RequestError(
+            "name-of-target-and-bound",
+            f"{twice} would be the name of a target and of a bound",
+            "leave out --interval",
+        )
     return names
 
 

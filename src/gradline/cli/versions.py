@@ -35,7 +35,9 @@ def commit(options: CommitOptions) -> None:
     """
     if not options.paths:
         raise UsageError(
-            "nothing is named to commit", "name files, such as a model, a notebook, a script or run.toml"
+            "no-files-named",
+            "nothing is named to commit",
+            "name files, such as a model, a notebook, a script or run.toml",
         )
     from gradline.history.recording import commit  # noqa: PLC0415 - --help needs no numpy
 
@@ -152,7 +154,9 @@ def tag(options: TagOptions) -> None:
     elif name in found.tags:
         store.annotate(found, "untag", name)
     else:
-        raise RequestError(f"{found.name} has no tag {name}", f"its tags: {', '.join(found.tags) or 'none'}")
+        raise RequestError(
+            "tag-unknown", f"{found.name} has no tag {name}", f"its tags: {', '.join(found.tags) or 'none'}"
+        )
     say(f"{'taken away' if options.remove else 'tagged'}: {found.name} {name}")
 
 

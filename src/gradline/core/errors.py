@@ -1,4 +1,4 @@
-"""Every way gradline refuses or warns: each message says the cause, then the remedy.
+"""Every way gradline refuses or warns: a code for programs, and the cause, then the remedy, for people.
 
 GradlineError                 exit code 1 unless said otherwise
 ├── DataError                 the data cannot be served (also a ValueError)
@@ -11,28 +11,34 @@ GradlineError                 exit code 1 unless said otherwise
 │   └── ModelFileError        a model or state file is damaged, newer, or not ours
 ├── DigitsError               too few correct digits would be left (also an ArithmeticError)
 └── NotCertifiedError         --require-certified, and the answer is not certified, exit code 3
+
+A code such as "column-unknown" names the fault; it belongs to one class, and places that refuse for the same reason
+share it. Codes are stable: programs and tests match them, and `--json` shows them. Sentences are not: they may be put
+better at any time. Warnings and notices carry codes too.
 """
 
 from dataclasses import dataclass
 
 
 class GradlineError(Exception):
-    """A refusal: `cause` says what is wrong, `remedy` what to do about it.
+    """A refusal: `code` names the fault, `cause` says what is wrong, `remedy` what to do about it.
 
     >>> import gradline
     >>> try:
     ...     gradline.fit("example:crops", "apple")
     ... except gradline.GradlineError as error:
-    ...     print(error.cause)
-    ...     print(error.remedy)
-    there is no column apple
-    did you mean apples? The columns are temp, rainfall, humidity, apples, oranges
+    ...     print(error.code)
+    column-unknown
     """
 
     exit_code = 1
 
-    def __init__(self, cause: str, remedy: str = "") -> None:
-        super().__init__(cause, remedy)
+    def __init__(self, code: str, cause: str | None = None, remedy: str = "") -> None:
+        if cause is None:  # torch makes what a worker refused anew, from the text alone
+            code, cause = "refused-in-a-worker", code
+        # Not super(): OSError takes three arguments for errno, its text and a file name.
+        Exception.__init__(self, code, cause, remedy)
+        self.code = code
         self.cause = cause
         self.remedy = remedy
 
@@ -86,7 +92,7 @@ class NotCertifiedError(GradlineError):
 
 
 class GradlineWarning(UserWarning):
-    """The fit went on, but the user should know.
+    """The work went on, but the user should know: `code` names the reason, `text` says it.
 
     >>> import warnings
     >>> import gradline
@@ -97,10 +103,19 @@ class GradlineWarning(UserWarning):
     ['GradlineWarning']
     """
 
+    def __init__(self, code: str, text: str) -> None:
+        super().__init__(code, text)
+        self.code = code
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
 
 @dataclass(frozen=True)
 class Notice:
-    """Something that the user should know although the work goes on."""
+    """Something that the user should know although the work goes on: `code` names it, `text` says it."""
 
+    code: str
     text: str
     is_warning: bool = False

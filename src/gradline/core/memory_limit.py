@@ -33,6 +33,7 @@ def limited(size: int | str | None) -> Iterator[None]:
     size, held = in_bytes(size), _counted("VmRSS")
     if size < held:
         raise RequestError(
+            "memory-below-present",
             f"a memory of {_told(size)} is below the {_told(held)} that the process holds already",
             _remedy(held),
         )
@@ -41,6 +42,7 @@ def limited(size: int | str | None) -> Iterator[None]:
         machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     if size > machine:
         raise UsageError(
+            "memory-beyond-machine",
             f"a memory of {_told(size)} is beyond the {_told(machine)} of this machine",
             "give less, or no bound",
         )
@@ -56,7 +58,9 @@ def in_bytes(size: int | str) -> int:
     """The bytes of "500MB", "1.5 GiB", "4096" or 4096: KB, MB, GB, TB are powers of 1,000, KiB … of 1,024."""
     found = _SIZE.fullmatch(str(size))
     if found is None or not (isinstance(size, str) or is_whole(size, 1)):
-        raise UsageError(f"memory is {size!r}", "give a size, such as 500MB, 2GiB or a number of bytes")
+        raise UsageError(
+            "memory-invalid", f"memory is {size!r}", "give a size, such as 500MB, 2GiB or a number of bytes"
+        )
     number, unit, binary = found.groups()
     return int(float(number) * (1024 if binary else 1000) ** (" kmgt".index(unit.lower()) if unit else 0))
 
@@ -76,6 +80,7 @@ def check(when: str) -> None:
     size, counted = _bound.get() or (None, "")
     if size is not None and (taken := _counted(counted)) > size:
         raise RequestError(
+            "memory-exceeded",
             f"the process took {_told(taken)} of memory {when}, above its bound of {_told(size)}",
             _remedy(taken),
         )

@@ -44,6 +44,7 @@ def replacing(path: str | Path) -> Iterator[IO[bytes]]:
         if isinstance(error, FileError):
             raise
         raise FileError(
+            "file-unwritable",
             f"cannot write {path}: {error.strerror or error}",
             "check that the folder exists, is writable and has room, or write elsewhere with -o",
         ) from error
@@ -57,18 +58,24 @@ def expect_writable(path: str | Path) -> None:
     """Refuse, before any work, a path that a model cannot be written to, or that holds something else."""
     path = Path(path)
     if str(path) == "-":
-        raise UsageError("-o - names no file", "give the model a file name, such as model.safetensors")
+        raise UsageError(
+            "output-not-named", "-o - names no file", "give the model a file name, such as model.safetensors"
+        )
     if path.is_file() and path.stat().st_size and not _is_safetensors(path):
-        raise FileError(f"{path} exists and is no model", "choose another name, or remove it first")
+        raise FileError(
+            "output-exists", f"{path} exists and is no model", "choose another name, or remove it first"
+        )
     if path.is_dir():
-        raise FileError(f"cannot write {path}: it is a folder", "add a file name")
+        raise FileError("path-is-folder", f"cannot write {path}: it is a folder", "add a file name")
     if not path.exists():
         try:
             with tempfile.TemporaryFile(dir=path.parent):
                 pass
         except OSError as error:
             raise FileError(
-                f"cannot write {path}: {error.strerror}", "check the folder, or choose another"
+                "file-unwritable",
+                f"cannot write {path}: {error.strerror}",
+                "check the folder, or choose another",
             ) from error
 
 
@@ -112,10 +119,11 @@ def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray], di
     """
     path = Path(path)
     if not path.is_file():
-        raise FileError(f"there is no file {path}", "check the name and the folder")
+        raise FileError("file-not-found", f"there is no file {path}", "check the name and the folder")
     tensors, metadata = _read_safetensors(path)
     if metadata is None or CARD not in metadata:
         raise ModelFileError(
+            "model-file-foreign",
             f"{path} holds tensors but no gradline card, so it was not written by gradline",
             "give a file that `gradline fit … -o` wrote",
         )
@@ -126,11 +134,14 @@ def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray], di
         raise _damaged(path, "its card cannot be read") from error
     if version > FORMAT:
         raise ModelFileError(
+            "model-file-newer",
             f"{path} has format {version}, written by a newer gradline than this one (format {FORMAT})",
             "upgrade gradline, or save the model again with this version",
         )
     if found != kind:
-        raise ModelFileError(f"{path} holds {found}, not a {kind}", f"give a file that holds a {kind}")
+        raise ModelFileError(
+            "model-file-other-kind", f"{path} holds {found}, not a {kind}", f"give a file that holds a {kind}"
+        )
     return tensors, card
 
 
@@ -143,11 +154,15 @@ def _read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]
     except safetensors.SafetensorError as error:
         raise _damaged(path, f"it is no whole safetensors file ({error})") from error
     except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror or error}", "check its permissions") from error
+        raise FileError(
+            "file-unreadable", f"cannot read {path}: {error.strerror or error}", "check its permissions"
+        ) from error
 
 
 def _damaged(path: Path, why: str) -> ModelFileError:
-    return ModelFileError(f"{path} is damaged: {why}", "restore it from a copy, or fit the model again")
+    return ModelFileError(
+        "model-file-damaged", f"{path} is damaged: {why}", "restore it from a copy, or fit the model again"
+    )
 
 
 def expect_shapes(

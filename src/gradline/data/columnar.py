@@ -99,7 +99,9 @@ class LazySource(Source):
 
     def _unreadable(self, error: Exception) -> FileError:
         return FileError(
-            f"{self.name} is damaged or cut short: {error}", "copy it again, or write it again whole"
+            "file-damaged",
+            f"{self.name} is damaged or cut short: {error}",
+            "copy it again, or write it again whole",
         )
 
 
@@ -117,7 +119,9 @@ def arrow(path: Path, name: str) -> LazySource:
     try:
         return LazySource(pl.read_ipc_stream(path).lazy(), name)
     except pl.exceptions.PolarsError as error:
-        raise FileError(f"{name} is damaged or no Arrow file: {error}", "write it again") from error
+        raise FileError(
+            "file-damaged", f"{name} is damaged or no Arrow file: {error}", "write it again"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -140,14 +144,16 @@ class FrameSource(Source):
             frame = nw.from_native(native, eager_only=True, pass_through=True)
         except Exception as error:  # each library refuses in its own words
             raise DataError(
-                f"{type(native).__name__} is no table: {error}", "give a frame of named columns"
+                "no-table", f"{type(native).__name__} is no table: {error}", "give a frame of named columns"
             ) from error
         if not isinstance(frame, nw.DataFrame):
             return None
         names = [str(name) for name in frame.columns]
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
-            raise DataError(f"the frame has more than one column named {twice}", "rename one of them")
+            raise DataError(
+                "column-name-twice", f"the frame has more than one column named {twice}", "rename one of them"
+            )
         return cls(frame, "the frame")
 
     def names(self) -> list[str]:
@@ -166,11 +172,14 @@ class FrameSource(Source):
         for name, values in columns.items():
             if len(values) != len(self.frame):
                 raise DataError(
+                    "rows-do-not-match",
                     f"the frame has {len(self.frame):,} rows and {name} has {len(values):,}",
                     "give one value for each row",
                 )
             if name in [str(column) for column in self.frame.columns]:
-                raise DataError(f"{name} is a column of X and also a target", "rename one of the two")
+                raise DataError(
+                    "column-name-twice", f"{name} is a column of X and also a target", "rename one of the two"
+                )
         added = [pl.Series(name, values) for name, values in columns.items()]
         return FrameSource(nw.from_native(pl.DataFrame(own + added)), self.name)
 
@@ -211,7 +220,7 @@ def _from_python(rows: Any) -> pl.DataFrame:
         return pl.DataFrame({str(name): values for name, values in rows.items()})
     except (pl.exceptions.PolarsError, AttributeError, TypeError, ValueError) as error:
         raise DataError(
-            f"the rows make no table: {error}", "give columns of one type and one length"
+            "no-table", f"the rows make no table: {error}", "give columns of one type and one length"
         ) from error
 
 

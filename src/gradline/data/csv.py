@@ -46,11 +46,15 @@ class CsvSource(Source):
     def _header(self) -> _Header:
         first = next(lines.lines(self.path, self.name, quoted=True), None)
         if first is None:
-            raise DataError(f"{self.name} is empty", "give a file with a header line and rows")
+            raise DataError("file-empty", f"{self.name} is empty", "give a file with a header line and rows")
         data = first.data.decode()
         header = data.partition("\n")[0].rstrip("\r")
         if not header.strip():
-            raise DataError(f"the first line of {self.name} is blank", "begin the file with its header line")
+            raise DataError(
+                "csv-header-blank",
+                f"the first line of {self.name} is blank",
+                "begin the file with its header line",
+            )
         separator = self._separator_of(header)
         reader = csv.reader(io.StringIO(data, newline="\n"), delimiter=separator, strict=True)
         try:
@@ -60,7 +64,11 @@ class CsvSource(Source):
         names = [field or f"(column {i})" for i, field in enumerate(fields, 1)]
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
-            raise DataError(f"{self.name} has more than one column named {twice[0]}", "rename one of them")
+            raise DataError(
+                "column-name-twice",
+                f"{self.name} has more than one column named {twice[0]}",
+                "rename one of them",
+            )
         return _Header(names, separator, reader.line_num)
 
     def _separator_of(self, header: str) -> str:
@@ -120,7 +128,9 @@ class CsvSource(Source):
         rest = chain([body] if body.data else [], blocks)
         first = next(rest, None)
         if first is None:
-            raise DataError(f"{self.name} holds a header but no rows", "give a file with at least one row")
+            raise DataError(
+                "no-rows", f"{self.name} holds a header but no rows", "give a file with at least one row"
+            )
         yield first
         yield from rest
 
@@ -249,6 +259,7 @@ class _Block:
         expected = len(self.header.names)
         fields = "is blank" if found == 0 else f"has {found} field{'s' * (found != 1)}"
         return DataError(
+            "csv-ragged-line",
             f"line {line:,} of {self.name} {fields}, the header has {expected}",
             "mend the line (a separator inside a field needs double quotes around the field)"
             if found > expected
@@ -258,8 +269,13 @@ class _Block:
 
 def _unreadable(where: str, error: csv.Error) -> DataError:
     if "new-line character" in str(error):
-        return DataError(f"{where} has a bare carriage return", "save the file with Unix line ends")
+        return DataError(
+            "csv-bare-carriage-return",
+            f"{where} has a bare carriage return",
+            "save the file with Unix line ends",
+        )
     return DataError(
+        "csv-quote-open",
         f"{where} cannot be read: {error}",
         "look for a double quote there that opens and never closes, or stands inside a quoted field",
     )

@@ -59,6 +59,7 @@ class Category:
             row = int(np.argmax(codes < 0))
             cell = batch.frame[self.column][row]
             raise UnseenLevelError(
+                "level-unseen",
                 f"column {self.column}, {batch.place(row)}: the level {cell!r} was not seen in training",
                 f"the levels are {listed(self.levels)}, the first of them the base",
             )
@@ -88,7 +89,9 @@ class DesignSpec:
             else None
         )
         if twice is not None:
-            raise RequestError(f"two columns of the model are called {twice}", "rename one of them")
+            raise RequestError(
+                "feature-name-twice", f"two columns of the model are called {twice}", "rename one of them"
+            )
 
     @cached_property
     def features(self) -> tuple[str, ...]:
@@ -154,7 +157,9 @@ class DesignSpec:
         for name in needed:
             if name not in known:
                 raise DataError(
-                    f"{source.name} lacks the column {name}, which the model needs", nearest(name, known)
+                    "column-lacking",
+                    f"{source.name} lacks the column {name}, which the model needs",
+                    nearest(name, known),
                 )
         return [name for name in known if name not in self.columns]
 

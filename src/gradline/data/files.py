@@ -62,6 +62,7 @@ class FilesSource(Source):
             lacking = [name for name in columns if name not in names]
             if lacking:
                 raise DataError(
+                    "column-lacking",
                     f"{part.name} lacks the column {listed(lacking)}, which {self.parts[0].name} has",
                     "name only files with the same columns, or leave the column out with --exclude",
                 )
@@ -91,16 +92,16 @@ def open_files(text: str) -> Source:
     if glob.has_magic(text):
         found = sorted(Path(name) for name in glob.glob(str(path), recursive=True))
         if not found:
-            raise FileError(f"no file matches {text}", "check the pattern and the folder")
+            raise FileError("file-not-found", f"no file matches {text}", "check the pattern and the folder")
         return _open_many([name for name in found if name.is_file()], text, "the pattern")
-    raise FileError(f"there is no file {text}", _neighbours(path))
+    raise FileError("file-not-found", f"there is no file {text}", _neighbours(path))
 
 
 def _open_example(text: str) -> Source:
     known = sorted(path.stem for path in EXAMPLES.glob("*.csv"))
     name = text.removeprefix("example:")
     if name not in known:
-        raise FileError(f"there is no example {name}", f"the examples are {listed(known)}")
+        raise FileError("example-unknown", f"there is no example {name}", f"the examples are {listed(known)}")
     return _open_file(EXAMPLES / f"{name}.csv", text)
 
 
@@ -108,6 +109,7 @@ def _open_many(paths: list[Path], text: str, what: str) -> Source:
     data = [path for path in paths if _suffix(path) in _FORMATS and not path.name.startswith(".")]
     if not data:
         raise FileError(
+            "no-data-files",
             f"{what} {text} holds no data files",
             f"data files end in {listed(_FORMATS)}, perhaps followed by {listed(_COMPRESSED)}",
         )
@@ -120,11 +122,21 @@ def _open_file(path: Path, name: str) -> Source:
         with path.open("rb") as stream:
             head = stream.read(8)
     except OSError as error:
-        raise FileError(f"cannot read {name}: {error.strerror}", "check its permissions") from error
+        raise FileError(
+            "file-unreadable", f"cannot read {name}: {error.strerror}", "check its permissions"
+        ) from error
     if head.startswith(b"PK\x03\x04"):
-        raise FileError(f"{name} is a zip archive or a spreadsheet", "unzip it, or save it as CSV")
+        raise FileError(
+            "file-kind-unsupported",
+            f"{name} is a zip archive or a spreadsheet",
+            "unzip it, or save it as CSV",
+        )
     if _suffix(path) == ".json" and head.lstrip().startswith(b"["):
-        raise FileError(f"{name} is one JSON array", "write one object per line (.ndjson), or a CSV")
+        raise FileError(
+            "file-kind-unsupported",
+            f"{name} is one JSON array",
+            "write one object per line (.ndjson), or a CSV",
+        )
     METER.expect(path)
     for magic, opener in _MAGIC.items():
         if head.startswith(magic):

@@ -53,12 +53,13 @@ def infer_design(source: Source, selection: Selection) -> InferredDesign:
             continue
         reason = schema[name].note if schema[name].kind == Kind.OTHER else found[name].reason(bool(features))
         if reason:
-            notices.append(Notice(f"{name} is left out: it {reason}", is_warning=True))
+            notices.append(Notice("column-left-out", f"{name} is left out: it {reason}", is_warning=True))
         else:
             terms.append(Category(name, tuple(found[name].levels)))
             notices.append(_categorical(name, found[name].levels))
     if not terms:
         raise RequestError(
+            "no-feature-left",
             f"no usable feature is left in {source.name} beside the targets {listed(targets)}",
             f"the columns are {listed(schema)}",
         )
@@ -100,8 +101,10 @@ def _levels(source: Source, names: Sequence[str], limit: int | None) -> dict[str
 def _categorical(name: str, levels: Sequence[str]) -> Notice:
     said = f"{name} is categorical: {len(levels)} levels, base {levels[0]!r}"
     if not _look_like_numbers(levels):
-        return Notice(said)
-    return Notice(f"{said}. Its cells look like numbers; to use them so, {_HINT}", is_warning=True)
+        return Notice("column-categorical", said)
+    return Notice(
+        "numbers-as-text", f"{said}. Its cells look like numbers; to use them so, {_HINT}", is_warning=True
+    )
 
 
 def _look_like_numbers(cells: Sequence[str]) -> bool:
@@ -112,26 +115,35 @@ def _look_like_numbers(cells: Sequence[str]) -> bool:
 def _expect_known(schema: Mapping[str, Column], names: Sequence[str]) -> None:
     for name in names:
         if name not in schema:
-            raise RequestError(f"there is no column {name}", nearest(name, list(schema)))
+            raise RequestError("column-unknown", f"there is no column {name}", nearest(name, list(schema)))
 
 
 def _expect_roles(selection: Selection) -> None:
     targets, features = selection.targets, selection.features
     exclude, weights = selection.exclude, selection.weights
     if not targets:
-        raise RequestError("no target is named", "name one or more with -t COLUMN (targets= in Python)")
+        raise RequestError(
+            "no-target", "no target is named", "name one or more with -t COLUMN (targets= in Python)"
+        )
     for name in targets:
         if list(targets).count(name) > 1:
-            raise RequestError(f"the target {name} is named twice", "name it once")
+            raise RequestError("target-named-twice", f"the target {name} is named twice", "name it once")
         if name in (features or ()):
-            raise RequestError(f"{name} is both target and feature", "name it as one of the two")
+            raise RequestError(
+                "column-in-two-roles", f"{name} is both target and feature", "name it as one of the two"
+            )
         if name in exclude:
-            raise RequestError(f"{name} is both target and excluded", "drop one of the two")
+            raise RequestError(
+                "column-in-two-roles", f"{name} is both target and excluded", "drop one of the two"
+            )
         if name == weights:
-            raise RequestError(f"{name} is both target and weights", "name it as one of the two")
+            raise RequestError(
+                "column-in-two-roles", f"{name} is both target and weights", "name it as one of the two"
+            )
     for name in features or ():
         if name in exclude or name == weights:
             raise RequestError(
+                "column-in-two-roles",
                 f"{name} is a feature and also {'excluded' if name in exclude else 'weights'}",
                 "drop one of the two",
             )
@@ -140,11 +152,14 @@ def _expect_roles(selection: Selection) -> None:
 def _expect_number(source: Source, name: str, column: Column) -> None:
     if column.kind == Kind.OTHER:
         raise RequestError(
-            f"{name} {column.note}: targets and weights must be numeric", "name a numeric column"
+            "target-not-numeric",
+            f"{name} {column.note}: targets and weights must be numeric",
+            "name a numeric column",
         )
     if column.kind == Kind.TEXT:
         cells = next(iter(source.batches({name: Kind.TEXT}))).frame[name].drop_nulls().unique()
         raise RequestError(
+            "target-not-numeric",
             f"{name} is text (such as {cells[0]!r}): targets and weights must be numeric",
             _HINT if _look_like_numbers(cells.to_list()) else "name a numeric column",
         )
@@ -154,5 +169,7 @@ def _expect_usable(names: Sequence[str], schema: Mapping[str, Column]) -> None:
     for name in names:
         if schema[name].kind == Kind.OTHER:
             raise RequestError(
-                f"the feature {name} {schema[name].note}", "leave it out, or turn it into numbers"
+                "feature-unusable",
+                f"the feature {name} {schema[name].note}",
+                "leave it out, or turn it into numbers",
             )

@@ -30,15 +30,20 @@ def as_rows(selection: Selection) -> Reading:
     """The rows behind what a user gives. Raises `DataError`, `RequestError` or `FileError`, with cause and remedy."""
     data = selection.data
     if selection.missing not in ("error", "drop"):
-        raise UsageError(f"missing is {selection.missing!r}", "use error or drop")
+        raise UsageError("missing-invalid", f"missing is {selection.missing!r}", "use error or drop")
     if is_array(data) and not _are_names(selection.targets):
         if selection.exclude:
-            raise RequestError("exclude names columns, and an array has none", "leave the columns out of X")
+            raise RequestError(
+                "exclude-without-names",
+                "exclude names columns, and an array has none",
+                "leave the columns out of X",
+            )
         return Reading(array_rows(selection), [])
     read = None if isinstance(data, (str, os.PathLike)) else reader_of(data)
     if read is not None:
         if selection.targets is not None or selection.exclude or selection.weights is not None:
             raise RequestError(
+                "roles-given-by-dataset",
                 f"a {type(data).__name__} gives its features and targets itself",
                 "leave out targets, exclude and weights",
             )
@@ -80,24 +85,31 @@ def array_rows(selection: Selection) -> ArrayRows:
     )
     if X.ndim != 2:
         advice = "a single feature needs reshape(-1, 1)" if X.ndim == 1 else "one row per observation"
-        raise DataError(f"X has shape {X.shape}, not (rows, features)", advice)
+        raise DataError("x-not-two-dimensional", f"X has shape {X.shape}, not (rows, features)", advice)
     if X.shape[0] != len(Y):
         raise DataError(
+            "rows-do-not-match",
             f"X has shape {X.shape} and Y has shape {np.shape(targets)}: their rows do not match",
             "give one row of Y for each row of X",
         )
     if len(Y) == 0:
-        raise DataError(f"X has shape {X.shape}: there is no row", "give at least one row")
+        raise DataError("no-rows", f"X has shape {X.shape}: there is no row", "give at least one row")
     names = list(features) if features is not None else [f"x{j}" for j in range(1, X.shape[1] + 1)]
     if len(names) != X.shape[1]:
         raise RequestError(
-            f"{len(names)} feature names for X of shape {X.shape}", "name every column of X once"
+            "names-do-not-match",
+            f"{len(names)} feature names for X of shape {X.shape}",
+            "name every column of X once",
         )
     terms = tuple(Number(name) for name in names)
     design = DesignSpec(terms, tuple(_target_names(targets, Y.shape[1])))
     w = None if weights is None else _weight_vector(weights)
     if w is not None and len(w) != len(Y):
-        raise DataError(f"weights have shape {w.shape} for X of shape {X.shape}", "give one weight per row")
+        raise DataError(
+            "rows-do-not-match",
+            f"weights have shape {w.shape} for X of shape {X.shape}",
+            "give one weight per row",
+        )
     return ArrayRows(X, Y, w, design, selection.missing)
 
 
@@ -114,7 +126,9 @@ def _are_names(targets: Any) -> bool:
         return True
     if np.ndim(targets) == 0 and not hasattr(targets, "__len__"):
         raise RequestError(
-            f"targets is {targets!r}, which names no column", f"write names as text, such as '{targets}'"
+            "target-not-text",
+            f"targets is {targets!r}, which names no column",
+            f"write names as text, such as '{targets}'",
         )
     return isinstance(targets, (list, tuple)) and all(isinstance(name, str) for name in targets)
 
@@ -149,20 +163,25 @@ def numbers(values: Any, what: str) -> np.ndarray:
     try:
         array = np.ma.getdata(values) if np.ma.isMA(values) else np.asarray(values)
     except ValueError as error:
-        raise DataError(f"{what} is ragged: {error}", "give rows of one length") from error
+        raise DataError("array-ragged", f"{what} is ragged: {error}", "give rows of one length") from error
     if _largest_integer(array) > LARGEST_INTEGER:
         raise DataError(
+            "integer-beyond-float64",
             f"{what} holds integers beyond 2^53, where float64 no longer holds every integer",
             "leave out identifiers; subtract an offset or rescale a measurement",
         )
     if np.ma.isMA(values):
         array = np.ma.filled(values.astype(float), np.nan)
     if array.dtype.kind not in "biufO":
-        raise DataError(f"{what} holds {array.dtype}, not real numbers", "turn it into numbers first")
+        raise DataError(
+            "array-not-numeric", f"{what} holds {array.dtype}, not real numbers", "turn it into numbers first"
+        )
     try:
         return array.astype(np.float64) if array.dtype.kind == "O" else array
     except (TypeError, ValueError) as error:
-        raise DataError(f"{what} cannot be read as numbers: {error}", "turn it into numbers first") from error
+        raise DataError(
+            "array-not-numeric", f"{what} cannot be read as numbers: {error}", "turn it into numbers first"
+        ) from error
 
 
 def _largest_integer(array: np.ndarray) -> int:
@@ -186,7 +205,9 @@ def _native(values: Any) -> Any:
 def _by_columns(Y: np.ndarray) -> np.ndarray:
     if Y.ndim not in (1, 2):
         raise DataError(
-            f"Y has shape {Y.shape}, not (rows,) or (rows, targets)", "reshape it, such as Y[:, :, 0]"
+            "y-not-one-or-two-dimensional",
+            f"Y has shape {Y.shape}, not (rows,) or (rows, targets)",
+            "reshape it, such as Y[:, :, 0]",
         )
     return Y[:, None] if Y.ndim == 1 else Y
 
@@ -204,6 +225,10 @@ def _target_names(targets: Any, count: int) -> list[str]:
 def _weight_vector(weights: Any) -> np.ndarray:
     w = matrix(_native(weights), "weights")
     if w.ndim != 1:
-        raise DataError(f"weights have shape {w.shape}, not (rows,)", "give one weight per row")
+        raise DataError(
+            "weights-not-one-dimensional",
+            f"weights have shape {w.shape}, not (rows,)",
+            "give one weight per row",
+        )
     refuse_negative(w, lambda row: f"weights[{row}]")
     return w

@@ -65,6 +65,7 @@ def lines(path: Path, name: str, *, quoted: bool) -> Iterator[Lines]:
         pending += piece
         if len(pending) > _LONGEST:
             raise DataError(
+                "csv-quote-open",
                 f"the record that begins at line {first} of {name} does not end within 256 MiB",
                 "look for a double quote there that opens and never closes",
             )
@@ -93,16 +94,20 @@ def _pieces(path: Path, name: str) -> Iterator[bytes]:
                 blank = piece[kept:]
                 yield piece[:kept]
     except EOFError as error:
-        raise FileError(f"{name} ends in the middle of its compressed data", "copy it again") from error
+        raise FileError(
+            "file-damaged", f"{name} ends in the middle of its compressed data", "copy it again"
+        ) from error
     except (OSError, zlib.error, lzma.LZMAError, ValueError) as error:
         if isinstance(error, (FileError, DataError)):
             raise
         reason = getattr(error, "strerror", None) or error
-        raise FileError(f"cannot read {name}: {reason}", "check the file, or copy it again") from error
+        raise FileError(
+            "file-unreadable", f"cannot read {name}: {reason}", "check the file, or copy it again"
+        ) from error
     except Exception as error:  # backports.zstd and compression.zstd have each their own ZstdError
         if type(error).__name__ != "ZstdError":
             raise
-        raise FileError(f"cannot decompress {name}: {error}", "copy it again") from error
+        raise FileError("file-damaged", f"cannot decompress {name}: {error}", "copy it again") from error
 
 
 def _decompressed(file: IO[bytes]) -> IO[bytes]:
@@ -124,11 +129,14 @@ def _cut(data: bytes, quoted: bool) -> int:
 
 def _checked(data: bytes, first: int, name: str) -> Lines:
     if first == 1 and data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DataError(f"{name} is UTF-16 text", "save it as UTF-8 (iconv -f UTF-16 -t UTF-8)")
+        raise DataError(
+            "text-not-utf8", f"{name} is UTF-16 text", "save it as UTF-8 (iconv -f UTF-16 -t UTF-8)"
+        )
     nul = data.find(b"\0")
     if nul >= 0:
         line = first + data.count(b"\n", 0, nul)
         raise DataError(
+            "not-text",
             f"{name} is no text: it holds a NUL byte at line {line}",
             "give a UTF-8 text file (UTF-16 is full of NUL bytes: iconv -f UTF-16 -t UTF-8) or the right format",
         )
@@ -138,6 +146,7 @@ def _checked(data: bytes, first: int, name: str) -> Lines:
         except UnicodeDecodeError as error:
             line = first + data.count(b"\n", 0, error.start)
             raise DataError(
+                "text-not-utf8",
                 f"{name} is not UTF-8 text: byte 0x{data[error.start]:02x} at line {line}",
                 "save it as UTF-8 (for Latin-1: iconv -f LATIN1 -t UTF-8)",
             ) from error

@@ -33,7 +33,9 @@ class NdjsonSource(Source):
     def _schema(self) -> dict[str, Column]:
         block = next(lines.lines(self.path, self.name, quoted=False), None)
         if block is None:
-            raise DataError(f"{self.name} is empty", "give a file with one JSON object per line")
+            raise DataError(
+                "file-empty", f"{self.name} is empty", "give a file with one JSON object per line"
+            )
         rows = self._objects(block)
         names = dict.fromkeys(name for row in rows for name in row)
         return {name: _column(name, [row.get(name) for row in rows]) for name in names}
@@ -55,7 +57,9 @@ class NdjsonSource(Source):
                 yield text_cells.batch(decode, columns, place)
             except pl.exceptions.PolarsError as error:
                 self._objects(block)
-                raise DataError(f"{self.name} cannot be read: {error}", "mend the file") from error
+                raise DataError(
+                    "ndjson-unreadable", f"{self.name} cannot be read: {error}", "mend the file"
+                ) from error
 
     def _objects(self, block: lines.Lines) -> list[dict[str, object]]:
         """The block's objects; raises `DataError` with the line that is none."""
@@ -64,10 +68,14 @@ class NdjsonSource(Source):
             try:
                 row = json.loads(record)
             except ValueError as error:
-                raise DataError(f"line {line:,} of {self.name} is not JSON: {error}", "mend it") from error
+                raise DataError(
+                    "ndjson-line-unreadable", f"line {line:,} of {self.name} is not JSON: {error}", "mend it"
+                ) from error
             if not isinstance(row, dict):
                 raise DataError(
-                    f"line {line:,} of {self.name} is not a JSON object", "write one {…} object per line"
+                    "ndjson-line-not-object",
+                    f"line {line:,} of {self.name} is not a JSON object",
+                    "write one {…} object per line",
                 )
             rows.append(row)
         return rows

@@ -77,6 +77,7 @@ class RowStream(ABC):
     def labelled(self, labels: Any) -> "RowStream":
         """The rows with the number of each row's label as the last column of X: of a column's name, or of an array."""
         raise RequestError(
+            "clusters-need-table",
             f"clusters are {type(labels).__name__} for {type(self).__name__}",
             "name a column of a table; beside arrays give an array",
         )
@@ -141,6 +142,7 @@ class ArrayRows(RowStream):
         have, want = (self.X.shape[1], self.Y.shape[1]), (len(design.features), len(design.targets))
         if have != want:
             raise DataError(
+                "columns-do-not-match",
                 f"X and Y have {have[0]} and {have[1]} columns, the model has {want[0]} features and "
                 f"{want[1]} target{'s' * (want[1] != 1)}",
                 "give the columns that it was trained on, in its order",
@@ -153,7 +155,11 @@ class ArrayRows(RowStream):
             return super().labelled(labels)  # which refuses
         values = np.asarray(labels).reshape(-1)
         if len(values) != len(self.X):
-            raise DataError(f"{len(values):,} clusters for {len(self.X):,} rows", "give one label per row")
+            raise DataError(
+                "rows-do-not-match",
+                f"{len(values):,} clusters for {len(self.X):,} rows",
+                "give one label per row",
+            )
         codes = np.unique(values, return_inverse=True)[1]
         return replace(self, X=np.column_stack([self.X, codes]))
 
@@ -188,6 +194,7 @@ class ArrayRows(RowStream):
         if incomplete and self.missing != "drop":
             cells = listed(f"{name} {count:,}" for name, count in counted.items())
             raise MissingValuesError(
+                "missing-cells",
                 f"the arrays have missing cells (NaN): {cells} ({incomplete:,} of {len(self.Y):,} rows)",
                 DROP,
             )
@@ -249,7 +256,9 @@ def expect_finite(sums: np.ndarray | float) -> None:
 def infinite(what: str, place: tuple[int, ...], value: float) -> DataError:
     """The refusal of an infinity in an array."""
     return DataError(
-        f"{what}{list(place)} is {value}, which no line can follow", "mend the value or drop the row"
+        "value-infinite",
+        f"{what}{list(place)} is {value}, which no line can follow",
+        "mend the value or drop the row",
     )
 
 
@@ -258,7 +267,11 @@ def refuse_negative(w: np.ndarray, place: Callable[[int], str]) -> None:
     wrong = w < 0
     if wrong.any():
         row = int(np.argmax(wrong))
-        raise DataError(f"{place(row)}: the weight {w[row]:g} is negative", "give weights of zero or more")
+        raise DataError(
+            "weight-negative",
+            f"{place(row)}: the weight {w[row]:g} is negative",
+            "give weights of zero or more",
+        )
 
 
 class Cuttable(Protocol):

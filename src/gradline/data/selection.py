@@ -43,5 +43,7 @@ class Selection:
 def unweighted(selection: Selection) -> Selection:
     """The selection, for what knows no row weights. Raises `UsageError` where it has some."""
     if selection.weights is not None:
-        raise UsageError("weights were given, and every row counts alike here", "leave them out")
+        raise UsageError(
+            "weights-not-taken", "weights were given, and every row counts alike here", "leave them out"
+        )
     return selection

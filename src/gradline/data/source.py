@@ -113,17 +113,19 @@ def numbers(series: pl.Series, place: Callable[[int], str]) -> pl.Series:
     if dtype.is_integer():
         if max(abs(series.min() or 0), abs(series.max() or 0)) > LARGEST_INTEGER:  # type: ignore[arg-type]
             wide = series.cast(pl.Int128)  # comparing in the column's own type could overflow
-            _refuse_first(series, (wide > LARGEST_INTEGER) | (wide < -LARGEST_INTEGER), place, *_BEYOND)
+            _refuse_first(series, (wide > LARGEST_INTEGER) | (wide < -LARGEST_INTEGER), place, _BEYOND)
         return series.cast(pl.Float64)
     if not (dtype.is_float() or dtype.is_decimal()):
         raise DataError(
-            f"column {series.name} holds {dtype}, not numbers", "turn it into numbers first, or exclude it"
+            "column-not-numeric",
+            f"column {series.name} holds {dtype}, not numbers",
+            "turn it into numbers first, or exclude it",
         )
     values = series.cast(pl.Float64)
     if math.isfinite(values.sum()):  # one fast look: none of them is NaN or infinite
         return values
     values = values.fill_nan(None)
-    _refuse_first(values, values.is_infinite(), place, *_INFINITE)
+    _refuse_first(values, values.is_infinite(), place, _INFINITE)
     return values
 
 
@@ -135,15 +137,26 @@ def words(series: pl.Series) -> pl.Series:
     return lower.zip_with(lower.is_in(TRUTH_WORDS).fill_null(False), trimmed)
 
 
-_BEYOND = (
+class CellFault(NamedTuple):
+    """Why a cell is no number that a model can use."""
+
+    code: str
+    what: str
+    remedy: str
+
+
+_BEYOND = CellFault(
+    "integer-beyond-float64",
     "an integer beyond 2^53 = 9,007,199,254,740,992, where float64 no longer holds every integer",
     "exclude the column if it is an identifier; subtract an offset or rescale it if it is a measurement",
 )
-_INFINITE = (
+_INFINITE = CellFault(
+    "value-infinite",
     "an infinite number, which no line can follow",
     "mend the cell or leave it empty and add --missing drop",
 )
-_NOT_A_NUMBER = (
+_NOT_A_NUMBER = CellFault(
+    "text-in-number-column",
     "text in a numeric column",
     "mend the cell, leave it empty and add --missing drop, or leave the column out",
 )
@@ -151,9 +164,9 @@ _NOT_A_NUMBER = (
 
 def _parsed(text: pl.Series, place: Callable[[int], str]) -> pl.Series:
     values = text.cast(pl.Float64, strict=False)
-    _refuse_first(text, values.is_null() & text.is_not_null(), place, *_NOT_A_NUMBER)
+    _refuse_first(text, values.is_null() & text.is_not_null(), place, _NOT_A_NUMBER)
     values = values.fill_nan(None)
-    _refuse_first(text, values.is_infinite(), place, *_INFINITE)
+    _refuse_first(text, values.is_infinite(), place, _INFINITE)
     # 2^53 + 1 is read as 2^53, so the border itself is looked at too, digit by digit.
     large = (values.abs() >= LARGEST_INTEGER).fill_null(False) & text.str.contains(r"^[+-]?\d+$")
     if large.any():
@@ -161,17 +174,16 @@ def _parsed(text: pl.Series, place: Callable[[int], str]) -> pl.Series:
             bool(is_large) and abs(int(cell)) > LARGEST_INTEGER
             for cell, is_large in zip(text, large, strict=True)
         ]
-        _refuse_first(text, pl.Series(beyond), place, *_BEYOND)
+        _refuse_first(text, pl.Series(beyond), place, _BEYOND)
     return values
 
 
-def _refuse_first(
-    shown: pl.Series, wrong: pl.Series, place: Callable[[int], str], what: str, remedy: str
-) -> None:
+def _refuse_first(shown: pl.Series, wrong: pl.Series, place: Callable[[int], str], fault: CellFault) -> None:
     wrong = wrong.fill_null(False)
     if wrong.any():
         row = wrong.arg_max() or 0
-        raise DataError(f"column {shown.name}, {place(row)}: {shown[row]!r} is {what}", remedy)
+        where = f"column {shown.name}, {place(row)}"
+        raise DataError(fault.code, f"{where}: {shown[row]!r} is {fault.what}", fault.remedy)
 
 
 class Meter:

@@ -64,7 +64,7 @@ class TableRows(RowStream):
         if not isinstance(labels, str):
             return super().labelled(labels)  # which refuses
         if labels not in self.source.schema():
-            raise RequestError(f"there is no column {labels}", "name a column of the table")
+            raise RequestError("column-unknown", f"there is no column {labels}", "name a column of the table")
         kind = self.design.columns.get(labels, Kind.TEXT)
         terms: Any = (*self.design.terms, _Labels(labels, kind))
         return replace(self, design=replace(self.design, terms=terms))
@@ -125,11 +125,13 @@ class TableRows(RowStream):
                 continue  # the error below wants the counts of the whole table
             yield _Piece(batch, dropped, absent)
         if rows == 0:
-            raise DataError(f"{self.source.name} has no rows", "give at least one row")
+            raise DataError("no-rows", f"{self.source.name} has no rows", "give at least one row")
         if incomplete and self.missing != "drop":
             cells = listed(f"{name} {count:,}" for name, count in counted.items())
             raise MissingValuesError(
-                f"{self.source.name} has missing cells: {cells} ({incomplete:,} of {rows:,} rows)", DROP
+                "missing-cells",
+                f"{self.source.name} has missing cells: {cells} ({incomplete:,} of {rows:,} rows)",
+                DROP,
             )
 
     def _present(self, batch: Batch) -> Batch:

@@ -41,6 +41,7 @@ def open_table(data: object) -> Source:
     source = FrameSource.of(data)
     if source is None:
         raise DataError(
+            "no-table",
             f"{type(data).__name__} is no table with named columns",
             "give a path, a pandas, polars or pyarrow frame, a mapping of columns, or arrays X and Y",
         )
@@ -81,6 +82,8 @@ def _frame(data: Any, what: str) -> FrameSource:
     source = None if isinstance(data, str) else FrameSource.of(data)
     if source is None:
         raise DataError(
-            f"{type(data).__name__} cannot be {what}", "give an array (n, p) or a frame with named columns"
+            "not-an-array",
+            f"{type(data).__name__} cannot be {what}",
+            "give an array (n, p) or a frame with named columns",
         )
     return source

@@ -33,7 +33,9 @@ class Dialect:
 def _quoted(mark: str) -> Callable[[str], str]:
     def quote(word: str) -> str:
         if "\0" in word:
-            raise RequestError(f"{word!r} holds the character U+0000, which no SQL can hold", "rename it")
+            raise RequestError(
+                "nul-in-name", f"{word!r} holds the character U+0000, which no SQL can hold", "rename it"
+            )
         return f"{mark}{word.replace(mark, mark * 2)}{mark}"
 
     return quote
@@ -116,5 +118,5 @@ DIALECTS = {
 def dialect_named(name: str) -> Dialect:
     """The dialect of this name. Raises `UsageError` for one that is not in `DIALECTS`."""
     if name not in DIALECTS:
-        raise UsageError(f"the dialect is {name!r}", f"use {', '.join(DIALECTS)}")
+        raise UsageError("dialect-invalid", f"the dialect is {name!r}", f"use {', '.join(DIALECTS)}")
     return DIALECTS[name]

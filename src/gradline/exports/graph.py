@@ -34,7 +34,9 @@ def onnx(model: LinearModel, *, unseen: str = "null") -> bytes:
     found = parts(model)
     if importlib.util.find_spec("onnx") is None:
         raise RequestError(
-            "an ONNX file is written with onnx, which is not installed", "pip install 'gradline[onnx]'"
+            "extra-not-installed",
+            "an ONNX file is written with onnx, which is not installed",
+            "pip install 'gradline[onnx]'",
         )
     from onnx import helper  # noqa: PLC0415 - an extra, and only for this file
 

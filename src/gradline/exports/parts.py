@@ -66,7 +66,7 @@ def spellings(levels: Sequence[str], booleans: bool = True) -> list[tuple[str, .
 def expect_unseen(unseen: str) -> None:
     """Raise `UsageError` for what `UNSEEN` does not name."""
     if unseen not in UNSEEN:
-        raise UsageError(f"unseen is {unseen!r}", f"use {' or '.join(UNSEEN)}")
+        raise UsageError("unseen-invalid", f"unseen is {unseen!r}", f"use {' or '.join(UNSEEN)}")
 
 
 def expect_finite(model: LinearModel) -> None:
@@ -77,6 +77,7 @@ def expect_finite(model: LinearModel) -> None:
     if len(wrong):
         j, i = wrong[0]
         raise RequestError(
+            "coefficient-not-finite",
             f"the coefficient of {names[i]} for {model.targets[j]} is {theta[j, i]}",
             "fit the model again with a rate below the largest stable one",
         )

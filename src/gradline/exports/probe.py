@@ -80,11 +80,16 @@ class Probe:
         """
         found = np.array(values, np.float64)
         if found.shape != self.expected.shape:
-            raise DigitsError(f"{engine} gives {found.shape} values for {self.expected.shape}", _REMEDY)
+            raise DigitsError(
+                "export-shape-differs",
+                f"{engine} gives {found.shape} values for {self.expected.shape}",
+                _REMEDY,
+            )
         odd = np.argwhere(np.isnan(found) != np.isnan(self.expected))
         if len(odd):
             i, j = odd[0]
             raise DigitsError(
+                "export-missing-differs",
                 f"{engine} says {found[i, j]} where the model says {self.expected[i, j]}, in probe row {i + 1}",
                 _REMEDY,
             )
@@ -93,6 +98,7 @@ class Probe:
         difference = float(far.max(initial=0.0))
         if difference > LARGEST:
             raise DigitsError(
+                "export-differs",
                 f"{engine} differs from the model by {number(difference, 2)} of the sum of a prediction's terms",
                 _REMEDY,
             )

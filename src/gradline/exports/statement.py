@@ -111,6 +111,7 @@ def _expect_distinct(chosen: Dialect, columns: Sequence[str]) -> None:
         same = chosen.same(column)
         if same in seen:
             raise RequestError(
+                "names-alike-in-sql",
                 f"the columns {seen[same]} and {column} are one and the same to {chosen.title}",
                 "rename one of them and fit the model again, or export it for another database",
             )

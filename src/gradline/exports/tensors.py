@@ -18,7 +18,9 @@ def state_dict(model: LinearModel) -> bytes:
     expect_finite(model)
     if importlib.util.find_spec("torch") is None:
         raise RequestError(
-            "a state_dict is written with torch, which is not installed", "pip install 'gradline[torch]'"
+            "extra-not-installed",
+            "a state_dict is written with torch, which is not installed",
+            "pip install 'gradline[torch]'",
         )
     from gradline.pytorch.state_dict import saved  # noqa: PLC0415 - torch takes seconds to load
 

@@ -78,5 +78,7 @@ def _fed(cells: Sequence[Any]) -> np.ndarray:
 
 def _refused(engine: str, error: Exception) -> RequestError:
     return RequestError(
-        f"{engine} refuses the export: {error}", "nothing was written; export it for another engine"
+        "export-refused",
+        f"{engine} refuses the export: {error}",
+        "nothing was written; export it for another engine",
     )

@@ -58,6 +58,7 @@ def ground(before: LinearModel, after: LinearModel) -> Ground:
     targets = tuple(name for name in before.targets if name in after.targets)
     if not targets:
         raise RequestError(
+            "no-common-target",
             f"the models share no target: {listed(before.targets)} and {listed(after.targets)}",
             "compare models of the same target",
         )
@@ -80,11 +81,16 @@ def ground(before: LinearModel, after: LinearModel) -> Ground:
 def _expect_moments(model: LinearModel, name: str) -> None:
     if model.moments.rows == 0:
         raise RequestError(
+            "moments-not-kept",
             f"{name} model was kept without its moments, so its rows say nothing",
             "compare models that were saved with them: commit without --no-moments",
         )
     if not (np.isfinite(model.weight).all() and np.isfinite(model.bias).all()):
-        raise RequestError(f"{name} model has coefficients that are no numbers", "train it at a stable rate")
+        raise RequestError(
+            "coefficient-not-finite",
+            f"{name} model has coefficients that are no numbers",
+            "train it at a stable rate",
+        )
 
 
 def view(moments: Moments, features: frozenset[str], targets: tuple[str, ...]) -> Moments:
@@ -125,6 +131,7 @@ def _coded(model: LinearModel, other: LinearModel) -> tuple[End, dict[str, str]]
             continue
         if not (model.has_bias and other.has_bias):
             raise RequestError(
+                "other-base-without-bias",
                 f"{term.column} has the base level {term.levels[0]} in one model and not in the other, and without "
                 "a bias another base gives another model",
                 "fit both with a bias, or on rows that have the same levels",

@@ -130,6 +130,7 @@ def movement(before: LinearModel, after: LinearModel, *, average: bool = False) 
     for model in (before, after):
         if not isinstance(model, LinearModel):
             raise UsageError(
+                "not-a-model",
                 f"a movement is from one model to another, not {type(model).__name__}",
                 "give two models: gradline.load(FILE)",
             )

@@ -32,7 +32,7 @@ def matching(rows: Sequence[dict[str, Any]], text: str, names: Sequence[str]) ->
         condition = pl.sql_expr(_TOKEN.sub(lambda token: _in_sql(token[0], names), text))
         used = dict.fromkeys(condition.meta.root_names())
         for name in used.keys() - set(names):
-            raise UsageError(f"no version has {name}", nearest(name, names, "the names are"))
+            raise UsageError("field-unknown", f"no version has {name}", nearest(name, names, "the names are"))
         columns = {name: [row.get(name) for row in rows] for name in used}
         table = pl.DataFrame({"": range(len(rows)), **columns}, strict=False)  # no name is empty
         answers = table.with_columns(condition.alias(""))[""]
@@ -60,7 +60,7 @@ def _in_sql(token: str, names: Sequence[str]) -> str:
 
 
 def _refusal(text: str, what: str, remedy: str) -> UsageError:
-    return UsageError(f"the condition {_short(text)!r} {what}", remedy)
+    return UsageError("condition-unreadable", f"the condition {_short(text)!r} {what}", remedy)
 
 
 def _short(text: str) -> str:

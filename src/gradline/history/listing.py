@@ -63,7 +63,7 @@ def chosen(rows: Sequence[dict[str, Any]], where: str | None, sort: str | None) 
         return kept
     name = sort.removeprefix("-")
     if name not in names:
-        raise UsageError(f"no version has {name}", nearest(name, names, "the names are"))
+        raise UsageError("field-unknown", f"no version has {name}", nearest(name, names, "the names are"))
     known = [row for row in kept if name in row]
     known.sort(key=lambda row: (isinstance(row[name], str), row[name]), reverse=sort.startswith("-"))
     return known + [row for row in kept if name not in row]

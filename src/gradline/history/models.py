@@ -97,7 +97,9 @@ def model_of(store: Store, version: Version, path: str | None = None) -> LinearM
     path = _chosen(version, path)
     if not version.models[path]["moments"]:
         raise RequestError(
-            f"{version.name} keeps {path} without its moments", "commit it again without --no-moments"
+            "moments-not-kept",
+            f"{version.name} keeps {path} without its moments",
+            "commit it again without --no-moments",
         )
     return opened(store.get(version.files[path]), Path(path).name)
 
@@ -131,6 +133,10 @@ def _chosen(version: Version, path: str | None) -> str:
         return models[0]
     if models:
         cause = f"has {len(models)} models" if path is None else f"has no model {path}"
-        raise RequestError(f"{version.name} {cause}", f"name one of {listed(models)}")
+        raise RequestError(
+            "version-model-unclear", f"{version.name} {cause}", f"name one of {listed(models)}"
+        )
     files = f"its files are {listed(version.files)}" if version.files else "it has no file at all"
-    raise RequestError(f"{version.name} has no model", f"commit one with the model's file; {files}")
+    raise RequestError(
+        "version-lacks-model", f"{version.name} has no model", f"commit one with the model's file; {files}"
+    )

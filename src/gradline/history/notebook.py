@@ -29,6 +29,7 @@ def session() -> Path | None:
             _warn_if_unsaved(path, shell)
             return path
     raise RequestError(
+        "notebook-not-found",
         f"the running notebook cannot be found: the session names {_named(named)}",
         'save it, and pass notebook="name.ipynb", or notebook=None to record none',
     )
@@ -66,7 +67,7 @@ def _warn_if_unsaved(path: Path, shell: Any) -> None:
         return  # what is no notebook is refused when it is read
     if not known:
         text = f"{path.name} on the disk lacks the cell that is running: save the notebook, then commit it"
-        warnings.warn(text, GradlineWarning, stacklevel=4)
+        warnings.warn(GradlineWarning("notebook-unsaved", text), stacklevel=4)
 
 
 def without_outputs(content: bytes, name: str) -> bytes:
@@ -80,7 +81,9 @@ def without_outputs(content: bytes, name: str) -> bytes:
         cleaned = {**notebook, "cells": [_cleaned(cell) for cell in cells]}
         cleaned["metadata"] = _without(notebook.get("metadata", {}), ("widgets",))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FileError(f"{name} is no notebook of format 4", "save it with a current Jupyter") from error
+        raise FileError(
+            "notebook-unreadable", f"{name} is no notebook of format 4", "save it with a current Jupyter"
+        ) from error
     if cleaned == notebook:
         return content
     return (json.dumps(cleaned, ensure_ascii=False, indent=1) + "\n").encode()

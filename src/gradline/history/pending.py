@@ -101,5 +101,7 @@ def _plain(name: Any, value: Any) -> Any:
     if value is None or isinstance(value, (str, int, float)):
         return value
     raise UsageError(
-        f"{name} is a {type(value).__name__}", "give numbers, texts, truth values, None, or lists of these"
+        "logged-value-invalid",
+        f"{name} is a {type(value).__name__}",
+        "give numbers, texts, truth values, None, or lists of these",
     )

@@ -68,7 +68,9 @@ def commit(
     own = None if running is None else kept.take(Path(running))
     noted = pending.noted()
     if not kept.files and noted.keys() <= {"project"}:
-        raise RequestError("there is nothing to record", "name files, or give a model or a notebook")
+        raise RequestError(
+            "nothing-to-record", "there is nothing to record", "name files, or give a model or a notebook"
+        )
     version = _version(message, kept, own, noted, store)
     recorded = store.record(version, kept.contents)
     pending.reset()
@@ -80,6 +82,7 @@ def _by_name(model: Models) -> Mapping[str, LinearModel]:
     for one in models.values():
         if not isinstance(one, LinearModel):
             raise UsageError(
+                "not-a-model",
                 f"model is a {type(one).__name__}, and no gradline model",
                 "give what gradline.fit or gradline.LinearModel.from_torch returned; a model's file belongs to files",
             )
@@ -117,6 +120,7 @@ class _Kept:
         """Take a file as it is, but a notebook or a model as asked; returns the name it is kept under."""
         if not self.data and _is_data(path):
             raise UsageError(
+                "data-file-not-kept",
                 f"{path} is a file of data, and a version records what was learned from data, not their rows",
                 "leave it out, since a model's fingerprint tells its data apart, or add --data (data=True in Python)",
             )
@@ -146,7 +150,7 @@ class _Kept:
     def _keep(self, path: Path, content: bytes) -> str:
         name, digest = self._name(path), self.digest(content)
         if self.files.setdefault(name, digest) != digest:
-            raise UsageError(f"two files would be kept as {name}", "rename one of them")
+            raise UsageError("kept-name-twice", f"two files would be kept as {name}", "rename one of them")
         return name
 
     def _name(self, path: Path) -> str:
@@ -166,10 +170,16 @@ def _is_data(path: Path) -> bool:
 
 def _read(path: Path) -> bytes:
     if path.is_dir():
-        raise UsageError(f"{path} is a folder", "name the files in it that the version should hold")
+        raise UsageError(
+            "folder-not-kept", f"{path} is a folder", "name the files in it that the version should hold"
+        )
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
-        raise FileError(f"there is no file {path}", "check the name and the folder") from error
+        raise FileError(
+            "file-not-found", f"there is no file {path}", "check the name and the folder"
+        ) from error
     except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror}", "check its permissions") from error
+        raise FileError(
+            "file-unreadable", f"cannot read {path}: {error.strerror}", "check its permissions"
+        ) from error

@@ -36,6 +36,7 @@ def checkout(store: Store, version: Version, paths: Sequence[str] = (), force: b
     there = [name for name in changed if _place(store, name).exists()]
     if there and not force:
         raise RequestError(
+            "files-would-be-lost",
             f"{listed(there)} differ{'s' * (len(there) == 1)} from {version.name}",
             f"commit {'it' if len(there) == 1 else 'them'} first, or overwrite with --force (force=True in Python)",
         )
@@ -44,7 +45,9 @@ def checkout(store: Store, version: Version, paths: Sequence[str] = (), force: b
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise FileError(f"cannot write {name}: {error.strerror}", "make room for its folder") from error
+            raise FileError(
+                "file-unwritable", f"cannot write {name}: {error.strerror}", "make room for its folder"
+            ) from error
         with replacing(place) as stream:
             stream.write(content)
     return list(changed)
@@ -60,14 +63,16 @@ def _recorded(store: Store, version: Version, path: str) -> str:
         if name in version.files:
             return name
     remedy = nearest(path, list(version.files), "its files are") if version.files else "it has no file"
-    raise RequestError(f"{version.name} has no file {path}", remedy)
+    raise RequestError("version-lacks-file", f"{version.name} has no file {path}", remedy)
 
 
 def _place(store: Store, name: str) -> Path:
     """Where a file belongs. Raises `FileError` for a name that leads out of the project, which no commit writes."""
     path = Path(name)
     if path.anchor or ".." in path.parts:
-        raise FileError(f"{name} leads out of the project", "take it from the store by hand")
+        raise FileError(
+            "path-outside-project", f"{name} leads out of the project", "take it from the store by hand"
+        )
     return store.project / path
 
 

@@ -102,11 +102,17 @@ class Store:
         try:
             content = zlib.decompress((self.objects / digest).read_bytes())
         except OSError as error:
-            raise FileError(f"object {digest[:12]} cannot be read: {error.strerror}", remedy) from error
+            raise FileError(
+                "store-object-unreadable", f"object {digest[:12]} cannot be read: {error.strerror}", remedy
+            ) from error
         except zlib.error as error:
-            raise FileError(f"object {digest[:12]} is damaged: {error}", remedy) from error
+            raise FileError(
+                "store-object-damaged", f"object {digest[:12]} is damaged: {error}", remedy
+            ) from error
         if hashlib.sha256(content).hexdigest() != digest:
-            raise FileError(f"object {digest[:12]} is damaged: it holds something else", remedy)
+            raise FileError(
+                "store-object-damaged", f"object {digest[:12]} is damaged: it holds something else", remedy
+            )
         return content
 
     def record(self, version: Version, contents: Mapping[str, bytes]) -> Version:
@@ -126,10 +132,13 @@ class Store:
     def tag(self, version: Version, tag: str) -> None:
         """Give a version a name. Raises `UsageError` for no name, `RequestError` for one that is in use."""
         if not _TAG.fullmatch(tag) or is_written_as_version(tag):
-            raise UsageError(f"{tag!r} is no tag", "begin with a letter; then letters, digits, . _ or -")
+            raise UsageError(
+                "tag-invalid", f"{tag!r} is no tag", "begin with a letter; then letters, digits, . _ or -"
+            )
         for holder in self.versions():
             if tag in holder.tags:
                 raise RequestError(
+                    "tag-taken",
                     f"{holder.name} has the tag {tag}",
                     f"take it away first: gradline tag {holder.name} {tag} --remove",
                 )
@@ -157,7 +166,9 @@ class Store:
         known = [called for version in versions for called in (version.name, *version.tags)]
         if not known:
             raise _empty()
-        raise RequestError(f"there is no version {name}", nearest(name, known, "the versions are"))
+        raise RequestError(
+            "version-unknown", f"there is no version {name}", nearest(name, known, "the versions are")
+        )
 
     def numbers(self) -> list[int]:
         """The numbers of all versions, also of those whose records are damaged."""
@@ -198,10 +209,15 @@ class Store:
                 return {name: record[name] for name in names}
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise FileError(
+                "store-record-unreadable",
                 f"the record of {kind}/{number} cannot be read: {error!r}",
                 f"copy {NAME}/{kind} again from where this store came from",
             ) from error
-        raise FileError(f"{kind}/{number} was written by a newer gradline than this one", "upgrade gradline")
+        raise FileError(
+            "store-newer",
+            f"{kind}/{number} was written by a newer gradline than this one",
+            "upgrade gradline",
+        )
 
     def _claim(self, kind: str, record: Mapping[str, Any]) -> int:
         whole = {"format": FORMAT, **record}
@@ -220,4 +236,6 @@ def now() -> str:
 
 
 def _empty() -> RequestError:
-    return RequestError("no version is recorded here", 'commit one: gradline commit FILE… -m "…"')
+    return RequestError(
+        "no-version-recorded", "no version is recorded here", 'commit one: gradline commit FILE… -m "…"'
+    )

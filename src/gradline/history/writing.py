@@ -102,6 +102,7 @@ def _said(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise FileError(
+            "file-unwritable",
             f"cannot write {path}: {error.strerror or error}",
             "check that the folder is writable and has room; what was recorded before is as it was",
         ) from error

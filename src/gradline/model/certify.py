@@ -66,9 +66,9 @@ def judged(
     With mini-batches, of `batch_size` rows, no formula foretells the epochs that are left; None is the full batch.
     """
     if moments.rows == 0:
-        raise DataError("no complete row is left to judge by", "fill the missing cells")
+        raise DataError("no-complete-row", "no complete row is left to judge by", "fill the missing cells")
     if lr is not None and not (is_real(lr) and lr > 0):
-        raise UsageError(f"lr is {lr}", "give a positive number")
+        raise UsageError("lr-invalid", f"lr is {lr}", "give a positive number")
     rate = Spectrum.of(moments, found.bias is not None).best_lr(momentum) if lr is None else float(lr)
     scaling = Scaling.none(moments.p)
     training = Training(rate, momentum, None, moments, scaling, math.inf, batch_size=batch_size)
@@ -115,6 +115,7 @@ def coefficients(model: Any, moments: Moments) -> Coefficients:
     shape = (moments.m, moments.p)
     if weight.shape != shape:
         raise RequestError(
+            "coefficients-do-not-match",
             f"the model's weight has shape {weight.shape}, and the data want {shape}",
             f"give the {moments.p} features and {moments.m} targets that it was trained on, in its order",
         )
@@ -123,7 +124,9 @@ def coefficients(model: Any, moments: Moments) -> Coefficients:
     bias = matrix(bias, "the model's bias").reshape(-1)
     if len(bias) not in (1, moments.m):
         raise RequestError(
-            f"the model's bias has {len(bias)} values for {moments.m} targets", "give one for each target"
+            "coefficients-do-not-match",
+            f"the model's bias has {len(bias)} values for {moments.m} targets",
+            "give one for each target",
         )
     return Coefficients(weight, np.broadcast_to(bias, (moments.m,)).copy())
 
@@ -131,7 +134,9 @@ def coefficients(model: Any, moments: Moments) -> Coefficients:
 def _pair(model: Any) -> tuple[Any, Any]:
     if isinstance(model, (tuple, list)):
         if len(model) != 2:
-            raise RequestError(f"{len(model)} coefficients arrays were given", "give a pair (weight, bias)")
+            raise RequestError(
+                "not-a-pair", f"{len(model)} coefficients arrays were given", "give a pair (weight, bias)"
+            )
         return model[0], model[1]
     if hasattr(model, "coef_"):
         return model.coef_, model.intercept_
@@ -140,6 +145,7 @@ def _pair(model: Any) -> tuple[Any, Any]:
     if hasattr(model, "weight") and hasattr(model, "bias"):
         return model.weight, model.bias if getattr(model, "has_bias", True) else None
     raise RequestError(
+        "not-a-linear-model",
         f"{type(model).__name__} holds no coefficients",
         "give a module such as nn.Linear, a fitted regressor, or a pair (weight, bias)",
     )
@@ -152,6 +158,7 @@ def _parameters(module: Any) -> tuple[Any, Any]:
     biases = [name for name in state if name.split(".")[-1] in ("bias", "b")]
     if len(weights) != 1 or len(biases) > 1 or len(state) > 2:
         raise RequestError(
+            "not-a-linear-model",
             f"{type(module).__name__} has the parameters {', '.join(state) or 'none'}: no single linear map",
             "give a module with one weight and one bias, such as nn.Linear or nn.Sequential(nn.Linear(…))",
         )

@@ -93,7 +93,7 @@ def fit(
     model = run(Selection(data, targets, **choice), request)
     for notice in model.notices:
         if notice.is_warning:
-            warnings.warn(notice.text, GradlineWarning, stacklevel=2)
+            warnings.warn(GradlineWarning(notice.code, notice.text), stacklevel=2)
     return model
 
 
@@ -112,14 +112,18 @@ class Request:
     def __post_init__(self) -> None:
         if isinstance(self.solver, type) or not hasattr(self.solver, "resolve"):
             raise UsageError(
-                f"solver is {self.solver!r}", "give Exact(), GradientDescent(…) or SGD(…) from gradline"
+                "solver-invalid",
+                f"solver is {self.solver!r}",
+                "give Exact(), GradientDescent(…) or SGD(…) from gradline",
             )
         if self.scale not in SCALES:
-            raise UsageError(f"scale is {self.scale!r}", f"use {', '.join(SCALES)}")
+            raise UsageError("scale-invalid", f"scale is {self.scale!r}", f"use {', '.join(SCALES)}")
         if self.seed != 0 and not is_whole(self.seed, 0):
-            raise UsageError(f"seed is {self.seed}", "give a whole number from 0")
+            raise UsageError("seed-invalid", f"seed is {self.seed}", "give a whole number from 0")
         if not 0 <= self.holdout < 1:
-            raise UsageError(f"holdout is {self.holdout}", "give a share from 0 to below 1, such as 0.2")
+            raise UsageError(
+                "holdout-invalid", f"holdout is {self.holdout}", "give a share from 0 to below 1, such as 0.2"
+            )
 
 
 def run(
@@ -228,17 +232,23 @@ def _used(design: DesignSpec, moments: Moments) -> DesignSpec:
     """The design without the levels that no complete row has; refused where nothing is left of it."""
     used = design.drop_unused_levels(moments.has_level)
     if not used.terms:
-        raise RequestError("every feature has one value in all complete rows", "use other features")
+        raise RequestError(
+            "features-all-constant", "every feature has one value in all complete rows", "use other features"
+        )
     return used
 
 
 def _of_moments(selection: Selection, request: Request) -> _Gathered:
     if request.holdout:
-        raise RequestError("moments hold no rows to keep out", "fit from the data, or without holdout")
+        raise RequestError(
+            "rows-needed", "moments hold no rows to keep out", "fit from the data, or without holdout"
+        )
     chosen = (selection.targets, selection.features, selection.weights)
     if selection.exclude or any(part is not None for part in chosen):
         raise RequestError(
-            "moments have their columns and weights already", "choose them when the moments are computed"
+            "moments-have-columns",
+            "moments have their columns and weights already",
+            "choose them when the moments are computed",
         )
     moments = _expect_rows(selection.data)
     design = moments.design.drop_unused_levels(moments.has_level)
@@ -261,6 +271,7 @@ def _moments(rows: RowStream, request: Request, collector: RowCollector) -> tupl
     )
     if training.rows == 0 or held_out.rows == 0:
         raise RequestError(
+            "holdout-leaves-none",
             f"a holdout of {request.holdout:g} leaves {training.rows:,} rows to train on and "
             f"{held_out.rows:,} to hold out",
             "choose another share, or train on all rows",
@@ -271,8 +282,11 @@ def _moments(rows: RowStream, request: Request, collector: RowCollector) -> tupl
 def _expect_rows(moments: Moments) -> Moments:
     if moments.rows == 0:
         if moments.statistics.dropped == 0:
-            raise DataError("every row has weight zero", "give some row a positive weight")
+            raise DataError(
+                "weights-all-zero", "every row has weight zero", "give some row a positive weight"
+            )
         raise DataError(
+            "no-complete-row",
             f"no row is left to fit: all {moments.statistics.dropped:,} have missing cells",
             "use fewer columns, or fill the cells",
         )
@@ -293,7 +307,7 @@ def _known(gathered: _Gathered, request: Request) -> tuple[Refined | None, list[
         return optimum, []
     why = "moments alone hold no more" if gathered.rows is None else "the columns are too near to collinear"
     text = f"{math.floor(sure)} digits of the coefficients are sure where {wanted:g} were asked for: {why}"
-    return None, [Notice(text)]
+    return None, [Notice("digits-not-reached", text)]
 
 
 def _left_out(before: DesignSpec, after: DesignSpec) -> list[Notice]:
@@ -303,7 +317,10 @@ def _left_out(before: DesignSpec, after: DesignSpec) -> list[Notice]:
         if isinstance(term, Category) and levels.get(term.column) != term.levels:
             gone = [level for level in term.levels if level not in levels.get(term.column, ())]
             notices.append(
-                Notice(f"no complete row has {term.column} = {listed(gone)}: no coefficient for it")
+                Notice(
+                    "level-without-rows",
+                    f"no complete row has {term.column} = {listed(gone)}: no coefficient for it",
+                )
             )
     return notices
 
@@ -318,6 +335,7 @@ def _with_loaded_init(solver: Solver, design: DesignSpec) -> Solver:
     if set(init.features) != set(design.features) or set(init.targets) != set(design.targets):
         odd = sorted({*init.features, *init.targets} ^ {*design.features, *design.targets})
         raise RequestError(
+            "init-of-other-columns",
             f"the model to start from has other columns: {listed(odd)}",
             "start from a model of the same columns",
         )
@@ -394,16 +412,27 @@ def _findings(certificate: Certificate, moments: Moments) -> list[Notice]:
     found = []
     coefficients = moments.p + 1
     if moments.rows == 1:
-        found.append(Notice("there is one row: nothing can be said about any slope", True))
+        found.append(Notice("single-row", "there is one row: nothing can be said about any slope", True))
     elif moments.rows < coefficients:
-        found.append(Notice(f"{moments.rows:,} rows for {coefficients:,} coefficients per target", True))
+        found.append(
+            Notice(
+                "fewer-rows-than-coefficients",
+                f"{moments.rows:,} rows for {coefficients:,} coefficients per target",
+                True,
+            )
+        )
     if certificate.constant and moments.rows > 1:
         names = listed(certificate.constant)
-        found.append(Notice(f"{names} has one value in every row: its coefficient says nothing", True))
+        found.append(
+            Notice(
+                "column-constant", f"{names} has one value in every row: its coefficient says nothing", True
+            )
+        )
     others = [words for words in certificate.combinations if not words.endswith("is constant")]
     if others and moments.rows >= coefficients:
         found.append(
             Notice(
+                "rank-deficient",
                 f"the data do not determine every coefficient (rank {certificate.rank} of {moments.p}): "
                 f"{listed(others, 3)}",
                 True,
@@ -412,6 +441,7 @@ def _findings(certificate: Certificate, moments: Moments) -> list[Notice]:
     if certificate.status is Status.UNCERTIFIED:
         found.append(
             Notice(
+                "near-collinear",
                 f"the columns are near-collinear (scaled condition {certificate.condition_scaled:.1e}): only "
                 f"{math.floor(certificate.digits)} digits are sure",
                 True,

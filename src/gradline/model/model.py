@@ -177,7 +177,9 @@ class LinearModel:
             with _offering_base():
                 moments = Moments.from_rows(rows_by(design, source, missing, unseen))
         if moments.rows == 0:
-            raise DataError("no complete row is left to evaluate", "fill the missing cells")
+            raise DataError(
+                "no-complete-row", "no complete row is left to evaluate", "fill the missing cells"
+            )
         return evaluation(moments, self.weight, self.bias, self.has_bias)
 
     def predict(
@@ -245,7 +247,9 @@ class LinearModel:
     def _matrix(self, data: Any) -> np.ndarray:
         if not all(isinstance(term, Number) for term in self.design.terms):
             raise DataError(
-                "an array has no levels, and the model has categories", "give a frame with named columns"
+                "levels-need-names",
+                "an array has no levels, and the model has categories",
+                "give a frame with named columns",
             )
         X = matrix(data, "X")
         self._expect_columns(X.shape)
@@ -254,6 +258,7 @@ class LinearModel:
     def _expect_columns(self, shape: tuple[int, ...]) -> None:
         if len(shape) != 2 or shape[1] != len(self.features):
             raise DataError(
+                "columns-do-not-match",
                 f"X has shape {shape}, the model needs (rows, {len(self.features)})",
                 f"give the columns {listed(self.features)}",
             )
@@ -314,6 +319,7 @@ def load(path: str | Path) -> LinearModel:
     inner = {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
     if not inner:
         raise ModelFileError(
+            "model-file-without-moments",
             f"{path} holds weight and bias alone: it was recorded without its moments",
             "fit it again, or load the two with safetensors",
         )
@@ -344,7 +350,9 @@ def load(path: str | Path) -> LinearModel:
         if isinstance(error, ModelFileError):
             raise
         raise ModelFileError(
-            f"{path} is damaged: its card lacks what a model needs ({error})", "fit the model again"
+            "model-file-damaged",
+            f"{path} is damaged: its card lacks what a model needs ({error})",
+            "fit the model again",
         ) from error
 
 
@@ -361,11 +369,12 @@ def _offering_base() -> Iterator[None]:
         yield
     except UnseenLevelError as error:
         remedy = f"{error.remedy}; to take it for the base, add --unseen base (unseen='base' in Python)"
-        raise UnseenLevelError(error.cause, remedy) from None
+        raise UnseenLevelError(error.code, error.cause, remedy) from None
 
 
 def _missing(place: str, names: Iterable[str]) -> MissingValuesError:
     return MissingValuesError(
+        "missing-in-prediction",
         f"{place}: {listed(names)} is missing, so there is no prediction",
         "fill the cell, or leave such predictions empty with --missing drop (missing='drop' in Python)",
     )

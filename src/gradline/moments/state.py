@@ -219,6 +219,7 @@ class Moments:
         factor, cosine = removed(self.factor, rows)
         if cosine > 1 + 1e-6:
             raise DataError(
+                "rows-not-contained",
                 "the rows to take away vary more than all rows do, so they are no part of them",
                 "subtract a part of the same rows",
             )
@@ -226,6 +227,7 @@ class Moments:
         left = replace(self, statistics=statistics, factor=factor, error=error, products=None)
         if left.digits < FEWEST_DIGITS:
             raise DigitsError(
+                "digits-lost",
                 f"taking these {other.rows:,} rows away would leave {left.digits:.1f} correct digits: the "
                 "rest is too small beside them, or the columns are near-collinear",
                 "compute the moments of the remaining rows from the rows themselves",
@@ -343,6 +345,7 @@ class Moments:
             odd = sorted(set(ours) ^ set(theirs))
             what = ", ".join(odd) if odd else f"{', '.join(ours)} against {', '.join(theirs)}"
             raise RequestError(
+                "moments-of-other-columns",
                 f"the two moments differ in their columns: {what}",
                 "compute the second with Moments.of(…, recipe=first.recipe)",
             )

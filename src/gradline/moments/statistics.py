@@ -63,6 +63,7 @@ class RowStatistics:
         rows, weight_sum = self.rows - other.rows, self.weight_sum - other.weight_sum
         if rows < 0 or weight_sum < -8 * UNIT * self.weight_sum or (rows > 0) != (weight_sum > 0):
             raise DataError(
+                "rows-not-contained",
                 f"cannot take {other.rows:,} rows (weight {other.weight_sum:g}) away from {self.rows:,} "
                 f"(weight {self.weight_sum:g})",
                 "subtract a part of the same rows",
@@ -167,6 +168,7 @@ def refuse_extreme(low: np.ndarray, high: np.ndarray, w: np.ndarray | None, name
             column = int(np.argmax(wrong))
             bound = limit if what == "above" else 1 / LARGEST
             raise DataError(
+                "square-beyond-float64",
                 f"column {names[column]} holds values {what} {bound:.0e}, whose squares float64 cannot hold",
                 "change its unit: divide or multiply it by a power of ten",
             )

@@ -43,7 +43,9 @@ def state(selection: Selection, bias: bool = True, rows: int = MOST_ROWS) -> dic
     for more than 64 features, and what `gradline.fit` raises.
     """
     if not (is_whole(rows, 0) and rows <= MOST_ROWS):
-        raise UsageError(f"rows is {rows}", f"give a whole number from 0 to {MOST_ROWS:,}")
+        raise UsageError(
+            "row-count-invalid", f"rows is {rows}", f"give a whole number from 0 to {MOST_ROWS:,}"
+        )
     data = selection.data
     if isinstance(data, (str, os.PathLike)):  # standard input is read once
         selection = replace(selection, data=open_table(data))
@@ -51,6 +53,7 @@ def state(selection: Selection, bias: bool = True, rows: int = MOST_ROWS) -> dic
     p = model.moments.p
     if p > MOST_FEATURES:
         raise RequestError(
+            "too-many-features",
             f"the page would have {p} features and can hold {MOST_FEATURES}",
             "choose some with --feature (features=[…] in Python)",
         )

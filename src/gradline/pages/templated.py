@@ -30,7 +30,9 @@ def expect_jinja2(what: str) -> None:
     """Refuse, before any work, to write `what` without the library that writes it. Raises `RequestError`."""
     if importlib.util.find_spec("jinja2") is None:
         raise RequestError(
-            f"{what} is written with jinja2, which is not installed", "pip install 'gradline[report]'"
+            "extra-not-installed",
+            f"{what} is written with jinja2, which is not installed",
+            "pip install 'gradline[report]'",
         )
 
 

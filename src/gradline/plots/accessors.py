@@ -113,11 +113,17 @@ class ModelPlots:
             "give gradline.plots the path: gradline.Trajectory(model.moments, lr, momentum, (weight, bias))"
         )
         if "lr" not in settings:
-            raise RequestError("the model was not trained by gradient descent, so it has no path", remedy)
+            raise RequestError(
+                "path-not-by-descent",
+                "the model was not trained by gradient descent, so it has no path",
+                remedy,
+            )
         if "batch_size" in settings:
-            raise RequestError("mini-batches follow no closed form", remedy)
+            raise RequestError("path-of-mini-batches", "mini-batches follow no closed form", remedy)
         if settings["init"] not in INITS:
-            raise RequestError("the file of a model does not hold the start of its training", remedy)
+            raise RequestError(
+                "path-start-unknown", "the file of a model does not hold the start of its training", remedy
+            )
         scaling = Scaling.none(model.moments.p)
         if model.scale == "standard":
             scaling = Scaling.standard(model.moments, model.has_bias)

@@ -62,12 +62,17 @@ def added_variables(model: LinearModel, data: Any, t: int, feature: int | None, 
     determined = [j for j, known in enumerate(model.certificate.determined) if known]
     if feature is not None and feature not in determined:
         raise RequestError(
+            "coefficient-undetermined",
             f"the data do not determine the coefficient of {model.features[feature]}",
             "leave out a column that it depends on",
         )
     chosen = determined[:_PANELS] if feature is None else [feature]
     if not chosen:
-        raise RequestError("the data determine no coefficient", "leave out the columns that depend on others")
+        raise RequestError(
+            "coefficient-undetermined",
+            "the data determine no coefficient",
+            "leave out the columns that depend on others",
+        )
     sample = sampled(model, data, min(rows, _POINTS // len(chosen)))
     columns = min(2, len(chosen))
     made = _panels(model, sample, t, chosen, columns)

@@ -231,13 +231,13 @@ def _not_shown(rows: int, here: int) -> str:
 
 def _expect_studentised(internal: np.ndarray, found: Diagnostics, freedom: float) -> None:
     """Refuse where a residual has no spread of its own: the target is fitted exactly, or `freedom` is used up."""
+    remedy = "draw gradline.plots.residuals"
     if freedom <= 0:
-        cause = "one degree of freedom is left"
-    elif np.isnan(internal).all():
-        cause = found.inference.refusals[0].cause
-    else:
-        return
-    raise RequestError(f"no residual can be studentised: {cause}", "draw gradline.plots.residuals")
+        cause = "no residual can be studentised: one degree of freedom is left"
+        raise RequestError("single-freedom-left", cause, remedy)
+    if np.isnan(internal).all():
+        first = found.inference.refusals[0]
+        raise RequestError(first.code, f"no residual can be studentised: {first.cause}", remedy)
 
 
 def _add_rows(made: go.Figure, drawn: _Drawn, x: np.ndarray, y: np.ndarray, size: np.ndarray) -> None:

@@ -15,7 +15,9 @@ EVERY = 1000  # up to here each epoch is shown, beyond it as many at growing dis
 def epochs_shown(epochs: int) -> list[int]:
     """Epochs from 0 to `epochs`. Raises `UsageError` for less than one or more than a path knows."""
     if not (is_whole(epochs, 1) and epochs <= LAST_EPOCH):
-        raise UsageError(f"epochs is {epochs}", f"give a whole number from 1 to {LAST_EPOCH:.0e}")
+        raise UsageError(
+            "epochs-invalid", f"epochs is {epochs}", f"give a whole number from 1 to {LAST_EPOCH:.0e}"
+        )
     if epochs <= EVERY:
         return list(range(epochs + 1))
     middle = np.unique(np.geomspace(1, epochs, EVERY).round()).astype(int).tolist()

@@ -103,7 +103,9 @@ def _slice(moments: Moments, weight: Any, bias: Any, j: int, t: int) -> _Slice:
     cells, column = moments.m * moments.weight_sum, A[:, j + has_bias]
     if not column.any():
         raise RequestError(
-            f"{moments.features[j]} is 0 in every row: no weight changes the loss", "choose another feature"
+            "feature-all-zero",
+            f"{moments.features[j]} is 0 in every row: no weight changes the loss",
+            "choose another feature",
         )
     residual = A @ theta - B
     return _Slice(
@@ -172,7 +174,9 @@ def loss_surface(path: Trajectory, epochs: int) -> go.Figure:
     """
     spectrum = path.spectrum
     if len(spectrum.singular) < 2:
-        raise RequestError("the loss has only one direction", "draw gradline.plots.loss_against")
+        raise RequestError(
+            "single-direction", "the loss has only one direction", "draw gradline.plots.loss_against"
+        )
     counts = epochs_shown(epochs)
     soft = len(spectrum.singular) - 1
     track = amplitudes(path, counts)[:, [0, soft]] / spectrum.singular[[0, soft]]

@@ -124,7 +124,9 @@ def shown(name: str | None, known: Sequence[str], what: str) -> int:
     if name is None:
         return 0
     if name not in known:
-        raise RequestError(f"there is no {what} {name}", nearest(name, known, f"the {what}s are"))
+        raise RequestError(
+            "model-column-unknown", f"there is no {what} {name}", nearest(name, known, f"the {what}s are")
+        )
     return list(known).index(name)
 
 

@@ -216,7 +216,9 @@ def rates(moments: Moments, momentum: float = 0.0, bias: bool = True) -> go.Figu
     """
     raw = Spectrum.of(moments, bias)
     if momentum == 1 or not raw.largest:
-        raise RequestError("no error ever shrinks", "use a momentum below 1, on columns that vary")
+        raise RequestError(
+            "error-never-shrinks", "no error ever shrinks", "use a momentum below 1, on columns that vary"
+        )
     said = (
         "Epochs until the slowest error is a thousandth. "
         f"Above the limit, {number(raw.lr_limit(momentum))} on the columns as they are, the error grows."

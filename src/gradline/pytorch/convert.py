@@ -100,9 +100,10 @@ def _in_order(data: Any) -> DataLoader:
 
 def _pair(batch: Any) -> tuple[Any, Any]:
     if batch is None:
-        raise DataError("the dataset has no rows", "give at least one row")
+        raise DataError("no-rows", "the dataset has no rows", "give at least one row")
     if not (isinstance(batch, (tuple, list)) and len(batch) == 2):
         raise DataError(
+            "not-pairs",
             f"the dataset gives {type(batch).__name__} of length {len(batch) if hasattr(batch, '__len__') else '?'}",
             "give pairs (x, y), as a TensorDataset of inputs and targets does",
         )
@@ -114,6 +115,7 @@ def linear_of(module: nn.Module) -> nn.Linear:
     layers = [layer for layer in module.modules() if not list(layer.children())]
     if len(layers) != 1 or not isinstance(layers[0], nn.Linear):
         raise RequestError(
+            "not-a-linear-model",
             f"{type(module).__name__} is no linear model: its layers are "
             f"{', '.join(type(layer).__name__ for layer in layers)}",
             "give nn.Linear or nn.Sequential(nn.Linear(…))",

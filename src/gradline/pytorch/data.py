@@ -91,6 +91,7 @@ class RowIterableDataset(IterableDataset[TensorPair]):
     def __iter__(self) -> Iterator[TensorPair]:
         if self._rows.table is not None and os.getpid() != self._process:
             raise RequestError(
+                "fork-unsupported",
                 "a forked process cannot decode a table: the threads of polars do not survive a fork",
                 'give the DataLoader multiprocessing_context="spawn" (a script then needs its '
                 'if __name__ == "__main__"), or num_workers=0',
@@ -152,6 +153,7 @@ class RowDataset(Dataset[TensorPair]):
             return np.asarray(np.memmap(self._path, _DTYPES[self.dtype], "r")).reshape(-1, width)
         except FileNotFoundError as error:
             raise FileError(
+                "rows-file-gone",
                 f"{self._path}, which held the rows of a RowDataset, is gone",
                 "keep the dataset that made it while copies of it are in use",
             ) from error
@@ -191,7 +193,7 @@ class Batches(Sampler[list[int]]):
     def __init__(self, rows: int, batch_size: int, seed: int = 0) -> None:
         _expect_batch_size(batch_size)
         if not is_whole(seed, 0):
-            raise UsageError(f"seed is {seed!r}", "give a whole number from 0")
+            raise UsageError("seed-invalid", f"seed is {seed!r}", "give a whole number from 0")
         self.rows, self.batch_size, self.seed, self.epoch = rows, int(batch_size), int(seed), 0
 
     def __len__(self) -> int:
@@ -223,6 +225,7 @@ def _collated(pairs: Sequence[TensorPair], *, collate_fn_map: Any = None) -> Ten
         return pairs.batch
     if pairs[0].x.ndim == 2:
         raise UsageError(
+            "batched-twice",
             "RowIterableDataset yields whole batches, and the DataLoader is to batch them again",
             "write DataLoader(stream, batch_size=None), and give the batch size to RowIterableDataset",
         )
@@ -234,12 +237,12 @@ default_collate_fn_map[TensorPair] = _collated
 
 def _expect_batch_size(batch_size: int) -> None:
     if not is_whole(batch_size, 1):
-        raise UsageError(f"batch_size is {batch_size!r}", "give a whole number from 1")
+        raise UsageError("batch-size-invalid", f"batch_size is {batch_size!r}", "give a whole number from 1")
 
 
 def _expect_dtype(dtype: torch.dtype) -> None:
     if dtype not in _DTYPES:
-        raise UsageError(f"dtype is {dtype!r}", "use torch.float32 or torch.float64")
+        raise UsageError("dtype-invalid", f"dtype is {dtype!r}", "use torch.float32 or torch.float64")
 
 
 def _rows(selection: Selection) -> RowStream:
@@ -247,14 +250,14 @@ def _rows(selection: Selection) -> RowStream:
     reading = as_rows(unweighted(selection))
     for notice in reading.notices:
         if notice.is_warning:
-            warnings.warn(notice.text, GradlineWarning, stacklevel=3)
+            warnings.warn(GradlineWarning(notice.code, notice.text), stacklevel=3)
     return reading.rows
 
 
 def _arrays(block: RowBlock, rows: RowStream, dtype: torch.dtype) -> tuple[np.ndarray, np.ndarray]:
     """Copies of a block's X and Y, row-major, in the dataset's precision."""
     if len(block.X) == 0:
-        raise DataError("no complete row is left", "fill the missing cells")
+        raise DataError("no-complete-row", "no complete row is left", "fill the missing cells")
     return _cast(block.X, rows.design.features, dtype), _cast(block.Y, rows.design.targets, dtype)
 
 
@@ -266,6 +269,7 @@ def _cast(values: np.ndarray, names: Sequence[str], dtype: torch.dtype) -> np.nd
         largest = np.abs(values).max(axis=0)
         column = int(largest.argmax())
         raise DataError(
+            "beyond-dtype",
             f"column {names[column]} holds {largest[column]:g}, beyond the range of {dtype}",
             "use dtype=torch.float64, or rescale the column",
         ) from error
@@ -282,7 +286,9 @@ def _spool(rows: RowStream, dtype: torch.dtype, handle: int, path: str) -> None:
                     values = values[file.write(values) :]
             except OSError as error:
                 raise FileError(
-                    f"cannot write the rows to {path}: {error.strerror}", "name a folder with room in TMPDIR"
+                    "file-unwritable",
+                    f"cannot write the rows to {path}: {error.strerror}",
+                    "name a folder with room in TMPDIR",
                 ) from error
 
 

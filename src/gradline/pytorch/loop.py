@@ -62,7 +62,7 @@ def fit(
     ('Epoch [20/20]', 0.9094)
     """
     if not is_whole(num_epochs, 0):
-        raise UsageError(f"num_epochs is {num_epochs}", "give a whole number from 0")
+        raise UsageError("epochs-invalid", f"num_epochs is {num_epochs}", "give a whole number from 0")
     linear = linear_of(model)
     _expect_own_parameters(model, opt)
     _expect_batch(model, linear, loss_fn, _first(train_dl))
@@ -99,7 +99,7 @@ def _expect_stable(problem: Problem, lr: float, momentum: float) -> None:
     except RateError as error:
         limit = number(problem.spectrum.lr_limit(momentum))
         remedy = f"make the optimiser with an lr below {limit}, or standardise the inputs; force=True trains anyway"
-        raise RateError(error.cause, remedy) from None
+        raise RateError(error.code, error.cause, remedy) from None
 
 
 def _loss(problem: Problem, linear: nn.Linear) -> float:
@@ -127,6 +127,7 @@ def _expect_own_parameters(model: nn.Module, opt: torch.optim.Optimizer) -> None
     missing = [name for name, parameter in model.named_parameters() if id(parameter) not in held]
     if missing:
         raise RequestError(
+            "optimiser-lacks-parameters",
             f"the optimiser does not hold the model's {', '.join(missing)}: step() would not change it",
             "make the optimiser from this model: torch.optim.SGD(model.parameters(), lr=…)",
         )
@@ -135,22 +136,28 @@ def _expect_own_parameters(model: nn.Module, opt: torch.optim.Optimizer) -> None
 def _expect_batch(model: nn.Module, linear: nn.Linear, loss_fn: Loss, batch: Any) -> None:
     """Refuse what the first batch shows to be wrong."""
     if batch is None:
-        raise DataError("the loader gives no batch", "give at least one row")
+        raise DataError("no-rows", "the loader gives no batch", "give at least one row")
     if not (isinstance(batch, (tuple, list)) and len(batch) == 2):
-        raise DataError("the loader gives no pairs", "give it a TensorDataset(inputs, targets)")
+        raise DataError("not-pairs", "the loader gives no pairs", "give it a TensorDataset(inputs, targets)")
     xb, yb = batch
     p, weight = linear.in_features, linear.weight
     if xb.ndim != 2 or xb.shape[1] != p:
         advice = "a single feature needs inputs.reshape(-1, 1)" if xb.ndim == 1 else f"give {p} columns"
-        raise DataError(f"inputs have shape {shape(xb)}, and nn.Linear({p}, …) takes (rows, {p})", advice)
+        raise DataError(
+            "columns-do-not-match",
+            f"inputs have shape {shape(xb)}, and nn.Linear({p}, …) takes (rows, {p})",
+            advice,
+        )
     for what, tensor in (("inputs", xb), ("targets", yb)):
         if tensor.dtype != weight.dtype:
             raise DataError(
+                "tensor-dtype",
                 f"{what} are {tensor.dtype}, the model's weight is {weight.dtype}",
                 f"convert them: {what}.to({weight.dtype})",
             )
         if tensor.device != weight.device:
             raise DataError(
+                "tensor-device",
                 f"{what} are on {tensor.device}, the model is on {weight.device}",
                 f"move the model to {tensor.device}, or the {what} to {weight.device}",
             )
@@ -158,6 +165,7 @@ def _expect_batch(model: nn.Module, linear: nn.Linear, loss_fn: Loss, batch: Any
         predictions = model(xb)
         if predictions.shape != yb.shape:
             raise DataError(
+                "rows-do-not-match",
                 f"predictions have shape {shape(predictions)}, targets {shape(yb)}: their difference would not be "
                 "row by row",
                 f"reshape the targets to (rows, {predictions.shape[1]}): targets.reshape(-1, {predictions.shape[1]})",
@@ -165,6 +173,7 @@ def _expect_batch(model: nn.Module, linear: nn.Linear, loss_fn: Loss, batch: Any
         found, right = float(loss_fn(predictions, yb)), float(((predictions - yb) ** 2).mean())
     if not np.isclose(found, right, rtol=1e-3, atol=1e-30, equal_nan=True):
         raise RequestError(
+            "loss-not-squared-error",
             f"loss_fn gives {found:.6g} for the first batch, the mean of its squared errors is {right:.6g}",
             "use F.mse_loss or nn.MSELoss(): the certificate is about least squares",
         )

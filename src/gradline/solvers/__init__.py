@@ -32,7 +32,7 @@ def named(name: str, settings: dict[str, Any]) -> Solver:
     Raises `UsageError` for an unknown name, or a setting that the named solver does not have.
     """
     if name not in ("auto", *SOLVERS):
-        raise UsageError(f"there is no solver {name}", f"use auto, {', '.join(SOLVERS)}")
+        raise UsageError("solver-invalid", f"there is no solver {name}", f"use auto, {', '.join(SOLVERS)}")
     if name == "auto":
         name = next((n for n in ("sgd", "gd") if set(settings) & _OWN[n]), "exact")
     solver = SOLVERS[name]
@@ -42,7 +42,9 @@ def named(name: str, settings: dict[str, Any]) -> Solver:
         flag = f"--{'no-' if settings[foreign] is False else ''}{foreign.replace('_', '-')}"
         owners = [n for n, other in SOLVERS.items() if foreign in other.__dataclass_fields__]
         raise UsageError(
-            f"the {name} solver has no {flag}", f"leave it out, or choose --solver {' or '.join(owners)}"
+            "option-of-other-solver",
+            f"the {name} solver has no {flag}",
+            f"leave it out, or choose --solver {' or '.join(owners)}",
         )
     return solver(**{setting: value for setting, value in settings.items() if setting in fields})
 

@@ -45,7 +45,9 @@ class Exact:
 
     def __post_init__(self) -> None:
         if not 1 <= self.digits <= 15:
-            raise UsageError(f"digits is {self.digits}", "give a number from 1 to 15; 10 is the default")
+            raise UsageError(
+                "digits-invalid", f"digits is {self.digits}", "give a number from 1 to 15; 10 is the default"
+            )
 
     def resolve(self, problem: Problem, force: bool) -> tuple["Exact", list[Notice]]:  # noqa: ARG002
         """Nothing to resolve."""

@@ -182,22 +182,26 @@ def initial(init: Any, problem: Problem, seed: int) -> np.ndarray:
 def check_settings(lr: Any, epochs: Any, momentum: Any, init: Any, seed: Any) -> None:
     """Refuse settings outside their range, before any data are read. Raises `UsageError`."""
     if lr != "auto" and not (is_real(lr) and lr > 0):
-        raise UsageError(f"lr is {lr}", "give a positive number, or auto")
+        raise UsageError("lr-invalid", f"lr is {lr}", "give a positive number, or auto")
     if not is_whole(epochs, 0):
         raise UsageError(
-            f"epochs is {epochs}", "give a whole number from 0 (0 evaluates the untrained model)"
+            "epochs-invalid",
+            f"epochs is {epochs}",
+            "give a whole number from 0 (0 evaluates the untrained model)",
         )
     if not (is_real(momentum) and 0 <= momentum <= 1):
-        raise UsageError(f"momentum is {momentum}", "give a number from 0 to 1")
+        raise UsageError("momentum-invalid", f"momentum is {momentum}", "give a number from 0 to 1")
     if lr == "auto" and momentum == 1:
         raise UsageError(
+            "momentum-without-damping",
             "momentum is 1 and lr is auto: without damping no rate arrives",
             "use less momentum, or give an lr",
         )
     if not is_whole(seed, 0):
-        raise UsageError(f"seed is {seed}", "give a whole number from 0")
+        raise UsageError("seed-invalid", f"seed is {seed}", "give a whole number from 0")
     if isinstance(init, (str, os.PathLike)) and init not in INITS and not os.path.exists(init):
         raise UsageError(
+            "init-invalid",
             f"init is {str(init)!r}, which is no way to start and no file",
             f"use {', '.join(INITS)}, a pair (weight, bias), or the file of a saved model",
         )
@@ -216,6 +220,7 @@ def refuse_unstable(problem: Problem, lr: float, momentum: float, what: str) -> 
         eased = Spectrum.of(standard, problem.bias).lr_limit(momentum)
         remedy += f", or scale standard, which raises the limit to {number(eased)}"
     raise RateError(
+        "rate-unstable",
         f"lr {number(lr)} is above {number(limit)}, the largest stable rate of these data"
         + (f" at momentum {momentum:g}" if momentum else "")
         + f": the error would grow {spectrum.growth(lr, momentum):,.1f}× per {what}. "

@@ -135,6 +135,7 @@ class Problem:
         """Raise `RequestError` where a solver needs the rows and only moments are at hand."""
         if self.rows is None and "rows" in needs:
             raise RequestError(
+                "rows-needed",
                 "mini-batches need the rows, and moments hold none",
                 "fit from the data, or use GradientDescent or Exact on the moments",
             )
@@ -156,11 +157,16 @@ def stacked(init: tuple[Any, Any] | None, moments: Moments, bias: bool) -> np.nd
         weight = weight[None, :]
     if weight.shape != shape or start.size != moments.m:
         raise RequestError(
+            "init-shape",
             f"init has a weight of shape {weight.shape} and a bias of shape {start.shape}",
             f"give weight {shape} and bias ({moments.m},), as in nn.Linear({moments.p}, {moments.m})",
         )
     if not bias and start.any():
-        raise RequestError("init has a bias and the model has none", "give a bias of zeros, or keep the bias")
+        raise RequestError(
+            "init-has-bias",
+            "init has a bias and the model has none",
+            "give a bias of zeros, or keep the bias",
+        )
     return np.vstack([start.reshape(1, -1), weight.T]) if bias else weight.T.copy()
 
 

@@ -81,11 +81,13 @@ class SGD:
     def __post_init__(self) -> None:
         check_settings(self.lr, self.epochs, self.momentum, self.init, self.seed)
         if not is_whole(self.batch_size, 1):
-            raise UsageError(f"batch_size is {self.batch_size}", "give a whole number from 1")
+            raise UsageError(
+                "batch-size-invalid", f"batch_size is {self.batch_size}", "give a whole number from 1"
+            )
         if self.decay not in ("auto", "none", "linear"):
-            raise UsageError(f"decay is {self.decay!r}", "use auto, none or linear")
+            raise UsageError("decay-invalid", f"decay is {self.decay!r}", "use auto, none or linear")
         if not (isinstance(self.dtype, str) and self.dtype in DTYPES):
-            raise UsageError(f"dtype is {self.dtype!r}", f"use {' or '.join(DTYPES)}")
+            raise UsageError("dtype-invalid", f"dtype is {self.dtype!r}", f"use {' or '.join(DTYPES)}")
 
     @property
     def scale(self) -> str:
@@ -101,7 +103,11 @@ class SGD:
         rows = problem.moments.rows
         if self.batch_size > rows:
             notices.append(
-                Notice(f"batch size {self.batch_size:,} is above the {rows:,} rows: one batch an epoch", True)
+                Notice(
+                    "batch-above-rows",
+                    f"batch size {self.batch_size:,} is above the {rows:,} rows: one batch an epoch",
+                    True,
+                )
             )
         decay = ("linear" if self.lr == "auto" else "none") if self.decay == "auto" else self.decay
         limit = mean_square_limit(problem, self.batch_size)
@@ -115,6 +121,7 @@ class SGD:
             guide = " (a guide only, with momentum)" if self.momentum else ""
             notices.append(
                 Notice(
+                    "rate-above-noise-limit",
                     f"lr {number(lr)} is above {number(limit)}, the mean-square limit{guide} for batches of "
                     f"{self.batch_size:,}: the noise of the batches may grow faster than the descent shrinks it. "
                     "Use a smaller rate, a larger batch, or lr auto",

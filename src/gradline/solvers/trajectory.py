@@ -73,15 +73,18 @@ class Trajectory:
     def __post_init__(self) -> None:
         if not isinstance(self.moments, Moments):
             raise RequestError(
+                "moments-needed",
                 f"a trajectory needs moments, not {type(self.moments).__name__}",
                 "give gradline.Moments.of(data, …)",
             )
         if not (is_real(self.lr) and self.lr > 0):
             raise UsageError(
-                f"lr is {self.lr}", "give a positive number; Spectrum.of(moments).best_lr() is the best"
+                "lr-invalid",
+                f"lr is {self.lr}",
+                "give a positive number; Spectrum.of(moments).best_lr() is the best",
             )
         if not (is_real(self.momentum) and 0 <= self.momentum <= 1):
-            raise UsageError(f"momentum is {self.momentum}", "give a number from 0 to 1")
+            raise UsageError("momentum-invalid", f"momentum is {self.momentum}", "give a number from 0 to 1")
 
     @cached_property
     def spectrum(self) -> Spectrum:
@@ -125,7 +128,9 @@ class Trajectory:
     def at(self, epoch: int) -> Point:
         """The weights and the loss after `epoch` updates, at the same cost for 1 and for 10⁹."""
         if not (is_whole(epoch, 0) and epoch <= LAST_EPOCH):
-            raise UsageError(f"epoch is {epoch}", f"give a whole number from 0 to {LAST_EPOCH:.0e}")
+            raise UsageError(
+                "epoch-invalid", f"epoch is {epoch}", f"give a whole number from 0 to {LAST_EPOCH:.0e}"
+            )
         done = progress(self._steps, self.momentum, epoch)
         with np.errstate(over="ignore", invalid="ignore"):  # a path that diverges ends beyond all numbers
             moved = self._parts(done.covered / self.spectrum.singular)

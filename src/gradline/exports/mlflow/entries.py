@@ -106,7 +106,9 @@ def _of_file(path: Path) -> Entry:
     try:
         content, written = path.read_bytes(), path.stat().st_mtime
     except OSError as error:
-        raise FileError(f"cannot read {path}: {error.strerror or error}", "check its permissions") from error
+        raise FileError(
+            "file-unreadable", f"cannot read {path}: {error.strerror or error}", "check its permissions"
+        ) from error
     return Entry(
         name=path.name,
         identity=hashlib.sha256(content).hexdigest(),

@@ -92,6 +92,7 @@ def load_model(model_uri: str, dst_path: str | None = None) -> LinearModel:
     flavours = Model.load(str(folder)).flavors
     if FLAVOUR not in flavours:
         raise RequestError(
+            "model-foreign",
             f"{model_uri} is no model of gradline's; its flavours are {listed(flavours)}",
             "open it with mlflow.pyfunc.load_model",
         )
@@ -137,10 +138,12 @@ def _make(folder: Path) -> None:
         taken = any(folder.iterdir())
     except OSError as error:
         raise FileError(
-            f"cannot write {folder}: {error.strerror or error}", "choose another folder"
+            "file-unwritable", f"cannot write {folder}: {error.strerror or error}", "choose another folder"
         ) from error
     if taken:
-        raise FileError(f"{folder} exists and is not empty", "choose another folder, or remove it first")
+        raise FileError(
+            "output-exists", f"{folder} exists and is not empty", "choose another folder, or remove it first"
+        )
 
 
 def _write_environment(folder: Path, requirements: Sequence[str]) -> None:

@@ -65,6 +65,7 @@ def push(*words: str | Path, to: str | None = None, experiment: str | None = Non
         runs = [_run(client, experiment_id, entry) for entry in gathered]
     except MlflowException as error:
         raise RequestError(
+            "server-refused",
             f"the tracking server at {address} refused: {textwrap.shorten(error.message, _SHOWN)}",
             "mend that, and push again",
         ) from error
@@ -78,10 +79,14 @@ def push(*words: str | Path, to: str | None = None, experiment: str | None = Non
 def _address(to: str | None) -> str:
     address = to or os.environ.get("MLFLOW_TRACKING_URI")
     if not address:
-        raise UsageError("no tracking server is named", "give --to ADDRESS, or set MLFLOW_TRACKING_URI")
+        raise UsageError(
+            "no-server-named", "no tracking server is named", "give --to ADDRESS, or set MLFLOW_TRACKING_URI"
+        )
     if "://" not in address and not address.startswith("databricks"):
         raise UsageError(
-            f"{address} is no address of a server", f"begin it with its scheme: http://{address}"
+            "server-address-invalid",
+            f"{address} is no address of a server",
+            f"begin it with its scheme: http://{address}",
         )
     return address
 
@@ -103,6 +108,7 @@ def _expect_answer(address: str) -> None:
         if isinstance(why, ssl.SSLError):  # MLflow has settings of its own for certificates
             return
         raise RequestError(
+            "server-not-answering",
             f"no tracking server answers at {address}: {why}",
             "start it (mlflow server), or name another with --to",
         ) from error
@@ -114,6 +120,7 @@ def _experiment(client: MlflowClient, name: str) -> str:
         return client.create_experiment(name)
     if found.lifecycle_stage != "active":
         raise RequestError(
+            "experiment-deleted",
             f"the experiment {name} was deleted",
             "restore it (mlflow experiments restore), or give --experiment NAME",
         )

@@ -70,10 +70,12 @@ def examine(
     """`doctor` with a watcher of the rows read; the command line calls this."""
     if isinstance(selection.data, Moments):
         raise RequestError(
-            "moments hold no rows to look at", "give the data, or use gradline.Trajectory on the moments"
+            "rows-needed",
+            "moments hold no rows to look at",
+            "give the data, or use gradline.Trajectory on the moments",
         )
     if lr is not None and not (is_real(lr) and lr > 0):
-        raise UsageError(f"lr is {lr}", "give a positive number, or none to judge the best")
+        raise UsageError("lr-invalid", f"lr is {lr}", "give a positive number, or none to judge the best")
     began = time.perf_counter()
     reading = as_rows(selection)
     survey = Survey(bias)
@@ -85,7 +87,9 @@ def examine(
     whole = Moments.from_rows(reading.rows, watch=look)
     seconds = time.perf_counter() - began
     if whole.rows and not whole.design.drop_unused_levels(whole.has_level).terms:
-        raise RequestError("every feature has one value in all complete rows", "use other features")
+        raise RequestError(
+            "features-all-constant", "every feature has one value in all complete rows", "use other features"
+        )
     # The fit refuses what it cannot serve, and takes out levels that no complete row has.
     moments = run(Selection(whole), Request(bias=bias)).moments
     patient = _patient(moments, whole.features, survey, bias, lr, reading.notices)

@@ -44,7 +44,9 @@ class Patient:
     @cached_property
     def left_out(self) -> dict[str, str]:
         """The columns that were left out, with the reason."""
-        told = [notice.text.rpartition(_LEFT_OUT) for notice in self.notices if _LEFT_OUT in notice.text]
+        told = [
+            notice.text.rpartition(_LEFT_OUT) for notice in self.notices if notice.code == "column-left-out"
+        ]
         return {name: reason.split(" (name it")[0] for name, _, reason in told}
 
     @cached_property
@@ -285,7 +287,7 @@ def _columns(patient: Patient) -> Iterator[Finding]:
             "left-out", cause, "turn into numbers what is meant, or name a text column with --feature"
         )
     for notice in patient.notices:
-        if "look like numbers" in notice.text:
+        if notice.code == "numbers-as-text":
             name, _, rest = notice.text.rpartition(" is categorical: ")
             cause = f"the cells of {name} look like numbers, and were taken as {rest.split('.')[0]}"
             yield Finding("numbers-as-text", cause, "write a point for decimals, and no other signs")

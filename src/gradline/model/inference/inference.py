@@ -23,8 +23,9 @@ WEIGHTS_ARE = ("counts", "precision", "sampling")
 
 
 class Refusal(NamedTuple):
-    """Why a figure is left out, and what to do about it."""
+    """Why a figure is left out, and what to do about it; `code` as in the error of who asks for it."""
 
+    code: str
     cause: str
     remedy: str
 
@@ -129,7 +130,7 @@ class Inference:
     def _expect_known(self) -> "_Known":
         if self.estimates is None or self.residual_stderr is None:
             first = self.refusals[0]
-            raise RequestError(f"there is no interval: {first.cause}", first.remedy)
+            raise RequestError(first.code, f"there is no interval: {first.cause}", first.remedy)
         return _Known(self.estimates, self.residual_stderr)
 
     def to_dict(self) -> dict[str, Any]:
@@ -185,7 +186,9 @@ def infer(
     Raises `UsageError` for another word than counts, precision or sampling.
     """
     if weights_are not in WEIGHTS_ARE:
-        raise UsageError(f"weights_are is {weights_are!r}", f"use {', '.join(WEIGHTS_ARE)}")
+        raise UsageError(
+            "weights-are-invalid", f"weights_are is {weights_are!r}", f"use {', '.join(WEIGHTS_ARE)}"
+        )
     case = _Case(moments, value, weights_are, figures)
     refusals = tuple(case.refusals(targets, status))
     fitted = status.is_estimate
@@ -312,6 +315,7 @@ class _Case:
         if not status.is_estimate:
             return [
                 Refusal(
+                    "not-at-optimum",
                     f"{status.sentence}, so the coefficients are no least-squares estimates",
                     "fit exactly first",
                 )
@@ -319,23 +323,36 @@ class _Case:
         found = []
         if self.weights_are == "sampling":
             found.append(
-                Refusal("with sampling weights only robust errors hold, which need the rows", _DIAGNOSTICS)
+                Refusal(
+                    "errors-need-rows",
+                    "with sampling weights only robust errors hold, which need the rows",
+                    _DIAGNOSTICS,
+                )
             )
         if self.weights_are == "precision":
             found.append(NO_LIKELIHOOD)
         if self.freedom <= 0:
             rows = f"{self.n:g} observations for {self.basis.q} coefficients"
-            found.insert(0, Refusal(f"{rows} leave no degree of freedom", "give more rows or fewer features"))
+            found.insert(
+                0,
+                Refusal(
+                    "no-freedom-left",
+                    f"{rows} leave no degree of freedom",
+                    "give more rows or fewer features",
+                ),
+            )
         elif self.exact.any():
             names = listed(name for name, exact in zip(targets, self.exact, strict=True) if exact)
             said = f"{names} is fitted exactly: what is left is rounding, and has no variance"
-            found.insert(0, Refusal(said, "expect no interval where nothing varies"))
+            found.insert(0, Refusal("fitted-exactly", said, "expect no interval where nothing varies"))
         if not self.basis.determined.all():
             names = (*(["bias"] if self.bias else []), *self.moments.features)
             loose = [name for name, known in zip(names, self.basis.determined, strict=True) if not known]
             found.append(
                 Refusal(
-                    f"the data do not determine the coefficients of {listed(loose)}", "leave out a column"
+                    "coefficient-undetermined",
+                    f"the data do not determine the coefficients of {listed(loose)}",
+                    "leave out a column",
                 )
             )
         return found
@@ -343,5 +360,7 @@ class _Case:
 
 _DIAGNOSTICS = "call gradline.diagnostics.diagnostics(model, data, weights_are=…)"
 NO_LIKELIHOOD = Refusal(
-    "the likelihood with precision weights needs the sum of their logarithms", _DIAGNOSTICS
+    "likelihood-needs-weights",
+    "the likelihood with precision weights needs the sum of their logarithms",
+    _DIAGNOSTICS,
 )

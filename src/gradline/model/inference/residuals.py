@@ -110,7 +110,7 @@ def diagnostics(
     inference = model.infer(weights_are)
     if inference.adjusted_r2 is None:
         first = inference.refusals[0]
-        raise RequestError(f"there is nothing to diagnose: {first.cause}", first.remedy)
+        raise RequestError(first.code, f"there is nothing to diagnose: {first.cause}", first.remedy)
     rows = _rows(model, Selection(data, targets, weights=weights, missing=missing))
     if clusters is not None:
         rows = rows.labelled(clusters)
@@ -227,6 +227,7 @@ def _expect_same_rows(model: LinearModel, sums: _ScoreSums) -> None:
     expected, noise = moments.squares(model.weight, model.bias), 1e-12 * moments.variation(model.has_bias)
     if sums.rows != moments.rows or (np.abs(sums.squares - expected) > 1e-6 * expected + noise).any():
         raise DataError(
+            "not-training-rows",
             f"these {sums.rows:,} rows are not the {moments.rows:,} that the model was trained on",
             "give the training rows with their weights; of a fit with a holdout, fit without it",
         )
@@ -246,7 +247,7 @@ def _finished(model: LinearModel, inference: Inference, sweep: _Pass, sums: _Sco
     if sums.clusters:
         count = len(sums.clusters)
         if count < 2:
-            raise RequestError("all rows are in one cluster", "give clusters that differ")
+            raise RequestError("single-cluster", "all rows are in one cluster", "give clusters that differ")
         totals = np.stack([*sums.clusters.values()], axis=1)  # (m, G, q)
         middle = np.swapaxes(totals, 1, 2) @ totals * (count / (count - 1) * (n - 1) / f)
         cluster = estimates(middle, count - 1.0)

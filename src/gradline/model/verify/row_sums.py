@@ -118,7 +118,11 @@ def gather(
         low, high = np.minimum(low, Z.min(axis=0)), np.maximum(high, Z.max(axis=0))
         sums.add(block)
     if count == 0:
-        raise DataError("no complete row is left to verify by", "give the rows that the model was trained on")
+        raise DataError(
+            "no-complete-row",
+            "no complete row is left to verify by",
+            "give the rows that the model was trained on",
+        )
     return Evidence(
         rows=count,
         dropped=dropped,

@@ -125,6 +125,7 @@ def read_printed(losses: Any) -> Printed:
         found, messages = _in_numbers(items), ()
     if not found and not messages:
         raise DataError(
+            "no-loss-found",
             "no loss was found",
             "give one number a line, lines such as Epoch [10/100], Loss: 818.6476, or a list",
         )
@@ -144,7 +145,9 @@ def _text(losses: str | os.PathLike[str]) -> str:
     try:
         return Path(losses).read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        raise FileError(f"{losses} cannot be read: {error.strerror}", "check the path") from error
+        raise FileError(
+            "file-unreadable", f"{losses} cannot be read: {error.strerror}", "check the path"
+        ) from error
 
 
 def _messages(text: str) -> tuple[str, ...]:
@@ -225,7 +228,9 @@ def _in_numbers(items: Sequence[Any]) -> list[_Loss]:
         halves = half_units(values)
     except (TypeError, ValueError) as error:
         raise DataError(
-            f"the losses are not numbers: {error}", "give numbers, or pairs of epoch and loss"
+            "losses-not-numbers",
+            f"the losses are not numbers: {error}",
+            "give numbers, or pairs of epoch and loss",
         ) from error
     return [_Loss(e, float(v), float(h)) for e, v, h in zip(epochs, values, halves, strict=True)]
 
@@ -250,7 +255,11 @@ def _arranged(found: list[_Loss], messages: tuple[str, ...]) -> Printed:
         found = kept
     values = np.array([loss.value for loss in found], float)
     if (values < 0).any():
-        raise DataError(f"a loss is {values.min():g}, and no mean of squares is negative", "give the losses")
+        raise DataError(
+            "loss-negative",
+            f"a loss is {values.min():g}, and no mean of squares is negative",
+            "give the losses",
+        )
     halves = np.array([loss.half for loss in found], float)
     epochs = np.array([loss.epoch if labelled else i for i, loss in enumerate(found)], int)
     return Printed(values, halves, epochs, labelled, before, messages, tuple(notes))

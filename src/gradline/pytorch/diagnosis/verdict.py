@@ -103,17 +103,23 @@ def diagnose(
 def _check(lr: Any, batch_size: Any, momentum: Any, init: Any) -> None:
     if not (is_real(lr) and lr > 0):
         raise UsageError(
-            f"lr is {lr}", "give the learning rate that the loop was meant to have, a positive number"
+            "lr-invalid",
+            f"lr is {lr}",
+            "give the learning rate that the loop was meant to have, a positive number",
         )
     if batch_size is not None and not is_whole(batch_size, 1):
         raise UsageError(
-            f"batch_size is {batch_size}", "give a whole number from 1, or None for all rows at once"
+            "batch-size-invalid",
+            f"batch_size is {batch_size}",
+            "give a whole number from 1, or None for all rows at once",
         )
     if not (is_real(momentum) and 0 <= momentum <= 1):
-        raise UsageError(f"momentum is {momentum}", "give a number from 0 to 1")
+        raise UsageError("momentum-invalid", f"momentum is {momentum}", "give a number from 0 to 1")
     if isinstance(init, str) and init != "zeros":
         raise UsageError(
-            f"init is {init!r}", "give a pair (weight, bias), or zeros; leave it out when unknown"
+            "init-invalid",
+            f"init is {init!r}",
+            "give a pair (weight, bias), or zeros; leave it out when unknown",
         )
 
 

@@ -88,6 +88,7 @@ def graph(tensor: Tensor, names: nn.Module | Mapping[str, Tensor] | None = None)
     """
     if not isinstance(tensor, Tensor):
         raise UsageError(
+            "not-a-tensor",
             f"graph draws a tensor, not {type(tensor).__name__}",
             "give the tensor itself, without .item() or .numpy()",
         )
@@ -102,7 +103,9 @@ class _TensorNames:
     def __init__(self, names: nn.Module | Mapping[str, Tensor] | None) -> None:
         if not isinstance(names, nn.Module | Mapping | None):
             raise UsageError(
-                f"names is {type(names).__name__}", 'give a module, or tensors by name: {"inputs": inputs}'
+                "tensor-names-invalid",
+                f"names is {type(names).__name__}",
+                'give a module, or tensors by name: {"inputs": inputs}',
             )
         pairs = names.named_parameters() if isinstance(names, nn.Module) else (names or {}).items()
         self._tensors: dict[str, Tensor] = {}
@@ -110,7 +113,9 @@ class _TensorNames:
         for name, tensor in pairs:
             if not isinstance(tensor, Tensor):
                 raise UsageError(
-                    f"names[{name!r}] is {type(tensor).__name__}, no tensor", "give the tensor itself"
+                    "not-a-tensor",
+                    f"names[{name!r}] is {type(tensor).__name__}, no tensor",
+                    "give the tensor itself",
                 )
             # XML refuses control characters, and marks of direction would garble the line.
             shown = "".join(sign if sign.isprintable() else "\ufffd" for sign in str(name))

@@ -97,9 +97,11 @@ class Lesson(Setup):
         Raises `UsageError` for the way numpy, which records none.
         """
         if self.by == "numpy":
-            raise UsageError("NumPy records no graph", "choose by autograd, module, builtin or batches")
+            raise UsageError(
+                "graph-by-numpy", "NumPy records no graph", "choose by autograd, module, builtin or batches"
+            )
         if of not in ("loss", "predictions"):
-            raise UsageError(f"of is {of!r}", "use loss or predictions")
+            raise UsageError("graph-of-invalid", f"of is {of!r}", "use loss or predictions")
         program = replace(self, start=(numbers(step.weight_before), numbers(step.bias_before))).program()
         way, rows = program.way, ("xb", "yb") if self.way.loop else ("inputs", "targets")
         if way.loop:
@@ -134,7 +136,9 @@ class Lesson(Setup):
         """
         if self.X.size + self.Y.size > _SCRIPT_CELLS:
             raise UsageError(
-                f"{len(self.X):,} rows are too many for a program text", "write the script from fewer rows"
+                "too-many-rows-for-script",
+                f"{len(self.X):,} rows are too many for a program text",
+                "write the script from fewer rows",
             )
         library = "np" if self.by == "numpy" else "torch"
         values = {name: repr(value) for name, value in self.values().items()}
@@ -234,25 +238,33 @@ def _check(
     by: str, lr: Any, epochs: Any, batch_size: Any, dtype: str, mistake: str | None, init: Any, seed: Any
 ) -> None:
     if by not in WAYS:
-        raise UsageError(f"by is {by!r}", f"use {listed(WAYS)}")
+        raise UsageError("way-invalid", f"by is {by!r}", f"use {listed(WAYS)}")
     if lr is not None and not (is_real(lr) and lr > 0):
-        raise UsageError(f"lr is {lr}", "give a positive number")
+        raise UsageError("lr-invalid", f"lr is {lr}", "give a positive number")
     if not is_whole(epochs, 1):
-        raise UsageError(f"epochs is {epochs}", "give a whole number from 1")
+        raise UsageError("epochs-invalid", f"epochs is {epochs}", "give a whole number from 1")
     if batch_size is not None and not is_whole(batch_size, 1):
-        raise UsageError(f"batch_size is {batch_size}", "give a whole number from 1")
+        raise UsageError("batch-size-invalid", f"batch_size is {batch_size}", "give a whole number from 1")
     if batch_size is not None and by != "batches":
-        raise UsageError(f"batch_size is {batch_size}, and {by} takes all rows at once", "use by batches")
+        raise UsageError(
+            "batch-size-of-full-batch",
+            f"batch_size is {batch_size}, and {by} takes all rows at once",
+            "use by batches",
+        )
     if dtype not in DTYPES:
-        raise UsageError(f"dtype is {dtype!r}", f"use {listed(DTYPES)}")
+        raise UsageError("dtype-invalid", f"dtype is {dtype!r}", f"use {listed(DTYPES)}")
     if mistake is not None and mistake not in MISTAKES:
-        raise UsageError(f"mistake is {mistake!r}", f"use {listed(MISTAKES)}")
+        raise UsageError("mistake-invalid", f"mistake is {mistake!r}", f"use {listed(MISTAKES)}")
     if mistake == "dtype" and dtype == "float64":
-        raise UsageError("the mistake dtype needs a float32 model", "leave dtype at float32")
+        raise UsageError(
+            "mistake-needs-float32", "the mistake dtype needs a float32 model", "leave dtype at float32"
+        )
     if isinstance(init, str) and init not in INITS:
-        raise UsageError(f"init is {init!r}", f"use {listed(INITS)}, or a pair (weight, bias)")
+        raise UsageError(
+            "init-invalid", f"init is {init!r}", f"use {listed(INITS)}, or a pair (weight, bias)"
+        )
     if not is_whole(seed, 0):
-        raise UsageError(f"seed is {seed}", "give a whole number from 0")
+        raise UsageError("seed-invalid", f"seed is {seed}", "give a whole number from 0")
 
 
 def _lines(matrix: np.ndarray) -> str:
@@ -264,7 +276,9 @@ def _device(device: str) -> str:
     if device == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     if device not in ("cpu", "cuda"):
-        raise UsageError(f"device is {device!r}", "use cpu, cuda or auto")
+        raise UsageError("device-invalid", f"device is {device!r}", "use cpu, cuda or auto")
     if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("device is cuda, and PyTorch finds no CUDA device", "use cpu or auto")
+        raise UsageError(
+            "device-without-cuda", "device is cuda, and PyTorch finds no CUDA device", "use cpu or auto"
+        )
     return device

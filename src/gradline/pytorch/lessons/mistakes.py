@@ -76,10 +76,13 @@ class Mistake:
         """Refuse a way in which nobody can make this mistake. Raises `RequestError`."""
         if by not in self.wrong:
             raise RequestError(
-                f"the mistake {self.name} cannot be made by {by}", f"choose by {listed(self.wrong)}"
+                "mistake-not-in-this-way",
+                f"the mistake {self.name} cannot be made by {by}",
+                f"choose by {listed(self.wrong)}",
             )
         if self.one_target and targets != 1:
             raise RequestError(
+                "mistake-needs-one-target",
                 f"the mistake {self.name} needs one target, and there are {targets}",
                 "name one with -t COLUMN",
             )

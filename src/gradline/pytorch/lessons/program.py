@@ -40,7 +40,11 @@ class Program:
         for code in (self.way.data, self.way.model):
             error = self.run(code).error
             if error:
-                raise RequestError(f"PyTorch refuses the lesson's data or model: {error}", "use other data")
+                raise RequestError(
+                    "data-refused-by-torch",
+                    f"PyTorch refuses the lesson's data or model: {error}",
+                    "use other data",
+                )
 
     def batches(self) -> Iterator[np.ndarray]:
         """An epoch: before each update the rows it is about, with `xb` and `yb` in place."""
