@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline import LinearModel, Moments, Trajectory
+from gradline.data.selection import Selection
 from gradline.model.fit import Request, run
 from gradline.pages.playground_data import state
 from gradline.solvers.problem import Scaling
@@ -66,12 +67,14 @@ class Page(NamedTuple):
 
     @classmethod
     def of(cls, case: Case) -> "Page":
-        model = run(case.data, case.targets, Request(**case.arguments))
+        chosen = {name: value for name, value in case.arguments.items() if name != "bias"}
+        selection, has_bias = Selection(case.data, case.targets, **chosen), case.arguments.get("bias", True)
+        model = run(selection, Request(bias=has_bias))
         moments, bias = model.moments, model.has_bias
         scalings = {"raw": Scaling.none(moments.p), "standardised": Scaling.standard(moments, bias)}
         if bias:
             scalings["centred"] = Scaling(moments.mean[: moments.p], np.ones(moments.p))
-        return cls(state(case.data, case.targets, **case.arguments), model, scalings)
+        return cls(state(selection, has_bias), model, scalings)
 
     @property
     def moments(self) -> Moments:

@@ -12,6 +12,7 @@ import pytest
 from page_cases import CASES, Case, Page, close, opened, rows
 from refusals import refused
 
+from gradline.data.selection import Selection
 from gradline.pages.playground_data import MOST_CELLS, MOST_FEATURES, MOST_ROWS, evenly, state
 
 ALL = pytest.mark.parametrize("name", CASES)
@@ -163,7 +164,7 @@ def test_rows_are_drawn_evenly(rows, count):
 
 def test_a_sample_is_some_of_the_rows_in_order():
     X = np.arange(50_000.0).reshape(-1, 2)
-    page = state(X, X[:, 0] ** 2, weights=X[:, 1], rows=300)
+    page = state(Selection(X, X[:, 0] ** 2, weights=X[:, 1]), rows=300)
     sample = page["sample"]
     assert not sample["all"]
     chosen = (np.array(sample["x"])[:, 0] / 2).astype(int)
@@ -171,12 +172,12 @@ def test_a_sample_is_some_of_the_rows_in_order():
     assert sample["x"] == X[chosen].tolist()
     assert sample["y"] == (X[chosen, :1] ** 2).tolist()
     assert sample["w"] == X[chosen, 1].tolist()
-    assert state(X, X[:, 0] ** 2, rows=0)["sample"] is None
+    assert state(Selection(X, X[:, 0] ** 2), rows=0)["sample"] is None
 
 
 def test_a_level_that_no_complete_row_has_is_no_column_of_the_sample():
     frame = {"g": ["a", "c", "b", "a", "c"], "x": [1.0, 2.0, None, 4.0, 5.0], "y": [1.0, 2.0, 3.0, 5.0, 4.0]}
-    page = state(frame, "y", missing="drop")
+    page = state(Selection(frame, "y", missing="drop"))
     assert page["features"] == ["g=c", "x"]
     assert page["terms"][0] == {"column": "g", "levels": ["a", "c"]}
     assert page["sample"]["x"] == [[0.0, 1.0], [1.0, 2.0], [0.0, 4.0], [1.0, 5.0]]
@@ -185,17 +186,17 @@ def test_a_level_that_no_complete_row_has_is_no_column_of_the_sample():
 def test_the_widest_page_holds_a_megabyte():
     random = np.random.default_rng(16)
     X = random.normal(size=(5000, MOST_FEATURES))
-    page = state(X, X @ random.normal(size=(MOST_FEATURES, 3)))
+    page = state(Selection(X, X @ random.normal(size=(MOST_FEATURES, 3))))
     assert len(json.dumps(page)) < 1.2e6
     assert len(page["sample"]["x"]) * (MOST_FEATURES + 3) <= MOST_CELLS
     with refused("too-many-features", "65"):
-        state(random.normal(size=(70, 65)), random.normal(size=70))
+        state(Selection(random.normal(size=(70, 65)), random.normal(size=70)))
 
 
 @pytest.mark.parametrize("wrong", [-1, MOST_ROWS + 1, 1.5, True])
 def test_rows_outside_their_range_are_refused(wrong):
     with refused("row-count-invalid"):
-        state("example:crops", "apples", rows=wrong)
+        state(Selection("example:crops", "apples"), rows=wrong)
 
 
 def test_it_starts_as_the_tutorials_do_where_the_data_can_bear_it():
@@ -209,7 +210,7 @@ def test_it_starts_as_the_tutorials_do_where_the_data_can_bear_it():
 def test_the_command_makes_the_same_page(tmp_path):
     path = tmp_path / "a b.csv"
     path.write_text('x,"a ""b""",y,w\n1,2,3,1\n2,5,4,2\n,4,4,2\n4,4,9,1\n')
-    page = state(path, "y", features=["x", 'a "b"'], weights="w", missing="drop", bias=False)
+    page = state(Selection(path, "y", ["x", 'a "b"'], weights="w", missing="drop"), bias=False)
     words = shlex.split(page["command"])
     assert words[:3] == ["gradline", "play", str(path)]
     flags = list(itertools.pairwise(words))

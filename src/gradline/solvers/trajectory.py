@@ -179,7 +179,8 @@ class Trajectory:
             low, high = int(grid[first - 1]) if first else low, int(grid[first])
             if high - low <= 1:
                 return float(high)
-            grid = np.unique(np.linspace(low, high, _GRID + 1, dtype=np.int64)[1:])
+            step = max(1, (high - low) // _GRID)
+            grid = np.append(np.arange(low + step, high, step), high)
 
     def _bound(self, epochs: int | np.ndarray) -> np.ndarray:
         """An upper bound on the gap at each of these epochs (K, 1) that falls steadily."""
