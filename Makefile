@@ -38,9 +38,10 @@ tools: .venv/tested ## Install, as root on Debian, the tools that some tests nee
 		&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$packages; }; }
 	npm ci --silent --prefix tests/pages
 
-check: .venv/tested ## Formatting, lint and types
+check: .venv/tested ## Formatting, lint, layers and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/pyright
 
 docs: .venv/tested ## Run the course, build it with its notebooks into build/site

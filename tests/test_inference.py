@@ -23,7 +23,7 @@ from sklearn import datasets
 import gradline as package
 from gradline import GradientDescent, LinearModel, Moments
 from gradline.core.errors import GradlineWarning
-from gradline.model.inference.residuals import diagnostics
+from gradline.model.residuals import diagnostics
 
 KINDS = ["HC0", "HC1", "HC2", "HC3"]
 

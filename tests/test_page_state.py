@@ -218,13 +218,13 @@ def test_the_command_makes_the_same_page(tmp_path):
         assert flag in flags
     assert words[-1] == "--no-bias"
     assert (page["rows"], page["dropped"], page["missing"]) == (3, 1, {"x": 1})
-    assert shlex.split(state(path, "y", missing="drop", rows=0)["command"])[-1] == "--no-rows"
-    assert state({"x": [1.0, 2.0], "y": [1.0, 3.0]}, "y")["command"] is None
+    assert shlex.split(state(Selection(path, "y", missing="drop"), rows=0)["command"])[-1] == "--no-rows"
+    assert state(Selection({"x": [1.0, 2.0], "y": [1.0, 3.0]}, "y"))["command"] is None
 
 
 def test_standard_input_is_read_once(monkeypatch):
     piped = io.TextIOWrapper(io.BytesIO(b"x,y\n1,2\n2,3\n4,4\n"))
     monkeypatch.setattr(sys, "stdin", piped)
-    page = state("-", "y")
+    page = state(Selection("-", "y"))
     assert page["sample"]["x"] == [[1.0], [2.0], [4.0]]
     assert page["rows"] == 3

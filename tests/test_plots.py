@@ -14,7 +14,8 @@ from sklearn.linear_model import Ridge
 import gradline
 from gradline import plots
 from gradline.core.text import number
-from gradline.model.inference.residuals import diagnostics
+from gradline.data.tables import open_table
+from gradline.model.residuals import diagnostics
 from gradline.plots.accessors import ModelPlots, MomentsPlots
 from gradline.plots.style import COLORS, NEUTRAL, RED, label, line, marker
 
@@ -75,7 +76,7 @@ def losses(X, Y, thetas):
 
 
 def crops_rows():
-    frame = gradline.data.open_table("example:crops")
+    frame = open_table("example:crops")
     names = ["temp", "rainfall", "humidity", *TARGETS]
     kinds = {name: frame.schema()[name].kind for name in names}
     rows = np.vstack([batch.frame.select(names).to_numpy() for batch in frame.batches(kinds)])

@@ -17,6 +17,7 @@ from gradline.data.files import EXAMPLES
 from gradline.data.inputs import array_rows
 from gradline.data.selection import Selection
 from gradline.model import nist
+from gradline.model.status import Status
 from gradline.model.verify.ldl import eliminated
 from gradline.model.verify.row_sums import Frame, gather
 
@@ -227,8 +228,8 @@ MUTATIONS = {
     "gradient_norm": ("gd", claims(gradient_norm=lambda x: x / 2), "gradient_norm"),
     "weight_error": ("gd", claims(weight_error=lambda x: (0.9 * np.array(x)).tolist()), "weight_error"),
     "bias_error": ("gd", claims(bias_error=lambda x: (2 * np.array(x)).tolist()), "bias_error"),
-    "stopped to certified": ("gd", claims(status=lambda _: "certified"), "status"),
-    "certified to rank_deficient": ("exact", claims(status=lambda _: "rank_deficient"), "status"),
+    "stopped to certified": ("gd", claims(status=lambda _: Status.CERTIFIED), "status"),
+    "certified to rank_deficient": ("exact", claims(status=lambda _: Status.RANK_DEFICIENT), "status"),
     "rank": ("exact", claims(rank=lambda x: x - 1), "rank"),
     "optimal_loss": ("exact", claims(optimal_loss=lambda x: x * (1 - 1e-7)), "optimal_loss"),
     "fingerprint": ("exact", tallied(fingerprint=lambda x: x ^ 1), "fingerprint"),
@@ -265,7 +266,7 @@ def test_coefficients_that_are_no_numbers():
     model = package.fit(CROPS, TARGETS)
     wrong = replace(model, weight=np.full((2, 3), np.nan))
     assert named(package.verify(wrong, CROPS)) == {"status"}
-    diverged = replace(wrong, certificate=replace(model.certificate, status="diverged"))
+    diverged = replace(wrong, certificate=replace(model.certificate, status=Status.DIVERGED))
     assert_holds(diverged, CROPS)
 
 

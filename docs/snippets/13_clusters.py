@@ -1,7 +1,7 @@
 # Two hundred fields with three near-copies each: three kinds of standard error.
 import gradline
 import numpy as np
-from gradline.model.inference.residuals import diagnostics
+from gradline.model.residuals import diagnostics
 
 random = np.random.default_rng(0)
 field = np.repeat(np.arange(200), 3)

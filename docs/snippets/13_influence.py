@@ -1,7 +1,7 @@
 # One row far from the others, and what it does to the line.
 import gradline
 import numpy as np
-from gradline.model.inference.residuals import diagnostics
+from gradline.model.residuals import diagnostics
 
 x = np.array([1.0, 2, 3, 4, 5, 20])
 y = np.array([1.1, 1.9, 3.2, 3.9, 5.0, 8.0])

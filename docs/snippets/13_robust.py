@@ -1,7 +1,7 @@
 # Errors that grow with x: what each kind says on average.
 import gradline
 import numpy as np
-from gradline.model.inference.residuals import diagnostics
+from gradline.model.residuals import diagnostics
 
 random = np.random.default_rng(0)
 x = random.uniform(0, 10, size=(60, 1))

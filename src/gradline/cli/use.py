@@ -269,15 +269,8 @@ def _print_row(model: Any, batch: Any) -> None:
 
 def _write_csv(names: list[str], batches: Iterable[Any], output: str | None) -> None:
     """Predictions as CSV, a missing one as NaN; to a file whole or not at all."""
-    import polars as pl  # noqa: PLC0415 - --help needs no polars
+    from gradline.core.tensor_file import replacing  # noqa: PLC0415 - --help needs no polars
+    from gradline.data.written import write_csv  # noqa: PLC0415
 
-    from gradline.core.tensor_file import replacing  # noqa: PLC0415
-
-    header = True
     with replacing(output) if output else nullcontext(sys.stdout.buffer) as stream:
-        for batch in batches:
-            frame = pl.DataFrame(_cells(batch), schema=names)
-            stream.write(frame.write_csv(include_header=header).encode())
-            header = False
-        if header:
-            stream.write(pl.DataFrame(schema=names).write_csv().encode())
+        write_csv(stream, names, map(_cells, batches))

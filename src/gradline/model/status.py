@@ -34,6 +34,9 @@ class Status(StrEnum):
     UNCERTIFIED = "uncertified", "too few digits are sure to claim anything", 0, None, True
     DIVERGED = "diverged", "training diverged", 3, None, None
 
+    def __repr__(self) -> str:
+        return repr(self.value)
+
     @property
     def is_estimate(self) -> bool:
         """Whether the coefficients are least-squares estimates, of which standard errors speak."""

@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 from gradline.core.errors import RequestError
 from gradline.core.text import counted, number
 from gradline.model.inference.estimates import quantile
-from gradline.model.inference.residuals import Diagnostics, diagnostics
 from gradline.model.model import LinearModel
+from gradline.model.residuals import Diagnostics, diagnostics
 from gradline.plots.sampling import picked
 from gradline.plots.style import NEUTRAL, RED, add_diagonal, figure, label, line, marker, shown
 
@@ -95,7 +95,7 @@ def scale_location(model: LinearModel, data: Any, target: str | None = None) -> 
 def leverage(model: LinearModel, data: Any, target: str | None = None) -> go.Figure:
     """Studentised residuals against leverage, with the contours where Cook's distance is ½ and 1.
 
-    Cook's distance is internal²·h/((1 − h)·k), as in `model.inference.residuals`: what lies beyond the contours moves
+    Cook's distance is internal²·h/((1 − h)·k), as in `model.residuals`: what lies beyond the contours moves
     the coefficients by itself. As `residuals` otherwise.
 
     >>> import gradline

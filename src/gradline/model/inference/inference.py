@@ -358,7 +358,7 @@ class _Case:
         return found
 
 
-_DIAGNOSTICS = "call gradline.diagnostics.diagnostics(model, data, weights_are=…)"
+_DIAGNOSTICS = "call gradline.model.residuals.diagnostics(model, data, weights_are=…)"
 NO_LIKELIHOOD = Refusal(
     "likelihood-needs-weights",
     "the likelihood with precision weights needs the sum of their logarithms",
