@@ -190,3 +190,17 @@ def test_a_certificate_survives_its_file():
     card = model.certificate.to_dict()
     assert Certificate.from_dict(card).to_dict() == card
     assert Exact().params() == {"digits": 10.0}
+
+
+@pytest.mark.parametrize("slope", [1.0, 0.1, 1 / 3, -7e9])
+@pytest.mark.parametrize("offset", [0.0, 0.3, 1e6])
+@pytest.mark.parametrize("solver", [None, gradline.GradientDescent(lr=1e-5, epochs=10)])
+def test_what_a_perfect_fit_leaves_is_no_loss(slope, offset, solver):
+    """Below rounding there is nothing to lose, whatever the processor: the optimum's loss is 0, and none is near it."""
+    x = np.arange(1.0, 40.0)
+    model = gradline.fit(x[:, None], offset + slope * x, solver=solver)
+    assert model.certificate.optimal_loss == 0.0
+    if solver is None:
+        assert (model.training.loss, model.training.r2) == (0.0, [1.0])
+    else:
+        assert model.certificate.epochs_to_loss == math.inf

@@ -170,7 +170,9 @@ class _Judged:
         if self.refined is not None:
             delta = self.weight - self.refined.weight
             residual = rank.columns @ delta.T
-            optimal_loss = float(self.refined.squares.sum()) / cells
+            refined = self.refined
+            squares = moments.above_rounding(refined.squares, refined.weight, refined.bias)
+            optimal_loss = float(squares.sum()) / cells
             bias = self.bias - self.refined.bias
             if self.has_bias:
                 level = bias + delta @ mean
@@ -259,7 +261,7 @@ class _Judged:
         """The classical ones at the optimum; None where coefficients or the variance are not determined."""
         moments, rank = self.moments, self.rank
         freedom = moments.weight_sum - rank.rank - self.has_bias  # weights are counts
-        squares = (self._factor.C**2).sum(axis=0)
+        squares = (determined_factor(moments, self.has_bias).C ** 2).sum(axis=0)
         if freedom <= 0 or rank.deficiency or not (squares > 0).all():
             return None
         sigma = np.sqrt(squares / freedom)

@@ -248,6 +248,14 @@ def _inverse(unit: np.ndarray) -> Inverse | None:
     return Inverse(matrix, extremes) if extremes.condition <= NEAR else None
 
 
+def _unexplained(moments: Moments, rank: Rank, raw: RawFactor, bias: bool) -> np.ndarray:
+    """C of the raw factor, without the targets of which rounding alone is left: a perfect fit has loss 0."""
+    weight = rank.nearest(raw.B[int(bias) :]).T
+    level = moments.mean[moments.p :] - weight @ rank.mean if bias else np.zeros(moments.m)
+    squares = (raw.C**2).sum(axis=0)
+    return np.where(moments.above_rounding(squares, weight, level) > 0, raw.C, 0.0)
+
+
 @once
 def determined_factor(moments: Moments, bias: bool) -> RawFactor:
     """The raw factor with the combinations that vanish taken out, so that all its rows are independent.
@@ -257,7 +265,7 @@ def determined_factor(moments: Moments, bias: bool) -> RawFactor:
     """
     rank, raw = Rank.of(moments, bias), moments.raw_factor(bias)
     if rank.deficiency == 0:
-        return raw
+        return RawFactor(raw.A, raw.B, _unexplained(moments, rank, raw, bias))
     r = rank.rank
     rows = rank.singular[:r, None] * rank.right[:r] * rank.norms
     first = int(bias)  # below the row of the means

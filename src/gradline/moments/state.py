@@ -282,7 +282,18 @@ class Moments:
         with np.errstate(over="ignore", invalid="ignore"):
             residual = self.factor[:, :p] @ weight.T - self.factor[:, p:]
             level = bias + weight @ self.mean[:p] - self.mean[p:]
-            return (residual**2).sum(axis=0) + self.weight_sum * level**2
+            found = (residual**2).sum(axis=0) + self.weight_sum * level**2
+            return self.above_rounding(found, weight, bias)
+
+    def above_rounding(self, squares: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
+        """Sums of squared residuals (m,) of these coefficients, 0 where rounding alone may have left them.
+
+        Predictions and targets are known to c·u of what they are made of, in norm Σ|wⱼ|‖xⱼ‖ + √W|b| + ‖y‖ over the
+        rows, c = 4√k as in `rounding`: less than that says nothing, and would differ from processor to processor.
+        """
+        norms = np.hypot(np.linalg.norm(self.factor, axis=0), np.sqrt(self.weight_sum) * self.mean)
+        sizes = np.abs(weight) @ norms[: self.p] + np.sqrt(self.weight_sum) * np.abs(bias) + norms[self.p :]
+        return np.where(squares <= (rounding(len(norms)) * sizes) ** 2, 0.0, squares)
 
     @property
     def digits(self) -> float:
