@@ -165,6 +165,28 @@ def _damaged(path: Path, why: str) -> ModelFileError:
     )
 
 
+Shape = type | tuple[type, ...] | list["Shape"] | dict[str, "Shape"]
+NUMBER = (int, float, type(None))  # of a card: what is not finite is null there
+
+
+def expect_card(path: str | Path, card: Any, shape: Shape, where: str = "its card") -> None:
+    """Refuse a card that is not made as `shape` says: a dict by its keys, a list by its one kind of element."""
+    if isinstance(shape, dict):
+        if not isinstance(card, dict):
+            raise _damaged(Path(path), f"{where} is no object")
+        for key, inner in shape.items():
+            if key not in card:
+                raise _damaged(Path(path), f"{where} lacks {key}")
+            expect_card(path, card[key], inner, key)
+    elif isinstance(shape, list):
+        if not isinstance(card, list):
+            raise _damaged(Path(path), f"{where} is no list")
+        for part in card:
+            expect_card(path, part, shape[0], where)
+    elif not isinstance(card, shape):
+        raise _damaged(Path(path), f"{where} is {card!r:.40}")
+
+
 def expect_shapes(
     path: str | Path, tensors: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]
 ) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradline.core.errors import DataError, RequestError, UnseenLevelError
+from gradline.core.tensor_file import Shape
 from gradline.core.text import listed, nearest
 from gradline.data.schema import Kind
 
@@ -71,6 +72,11 @@ class Category:
 
 
 Term = Number | Category
+CARD: Shape = {
+    "terms": [{"term": str, "column": str}],
+    "targets": [str],
+    "weights": (str, type(None)),
+}  # what `DesignSpec.from_dict` reads
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 import html
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from gradline.core.tensor_file import NUMBER, Shape
 from gradline.core.text import big, counted, epochs, number, percent
 from gradline.model.status import Status
 from gradline.solvers.trajectory import Direction
@@ -79,8 +80,9 @@ class Certificate:
     @classmethod
     def from_dict(cls, card: Mapping[str, Any]) -> "Certificate":
         """The certificate that `to_dict` described."""
-        directions = [Direction(**direction) for direction in card["directions"]]
-        return cls(**{**card, "status": Status(card["status"]), "directions": directions})
+        known = {field.name: card[field.name] for field in fields(cls)}
+        directions = [Direction(*(part[name] for name in Direction._fields)) for part in card["directions"]]
+        return cls(**{**known, "status": Status(card["status"]), "directions": directions})
 
 
 def finite(value: Any) -> Any:
@@ -199,3 +201,31 @@ _SAID = {
     Status.UNCERTIFIED: _uncertified,
     Status.DIVERGED: _diverged,
 }
+
+_NUMBERS = (
+    "loss",
+    "optimal_loss",
+    "gap",
+    "gradient_norm",
+    "digits",
+    "lr_limit",
+    "tenfold_loss",
+    "epochs_to_loss",
+)
+CARD: Shape = {
+    "status": str,
+    **dict.fromkeys(
+        [*_NUMBERS, "epochs_to_weights", "condition", "condition_scaled", "hessian_condition"], NUMBER
+    ),
+    **dict.fromkeys(["epochs", "diverged_at"], (int, type(None))),
+    "rank": int,
+    "weight_error": [[NUMBER]],
+    "bias_error": [NUMBER],
+    "weight_error_stderr": (list, type(None)),
+    "bias_error_stderr": (list, type(None)),
+    "directions": [{"share": NUMBER, "half_life": NUMBER, "columns": str}],
+    "combinations": [str],
+    "near_combinations": [str],
+    "constant": [str],
+    "determined": [bool],
+}  # what `Certificate.from_dict` reads

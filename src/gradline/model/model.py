@@ -14,11 +14,21 @@ from gradline.core.coefficients import Coefficients
 from gradline.core.errors import DataError, MissingValuesError, ModelFileError, Notice, UnseenLevelError
 from gradline.core.linalg.refinement import Figures
 from gradline.core.provided import Provided
-from gradline.core.tensor_file import digest, expect_shapes, read_tensors, write_tensors
+from gradline.core.tensor_file import (
+    NUMBER,
+    Shape,
+    digest,
+    expect_card,
+    expect_shapes,
+    read_tensors,
+    write_tensors,
+)
 from gradline.core.text import listed
+from gradline.data.design import CARD as DESIGN
 from gradline.data.design import DesignSpec, Number
 from gradline.data.inputs import is_array, matrix, open_table, rows_by
 from gradline.data.sparse import by_rows, dense, is_sparse
+from gradline.model.certificate import CARD as CERTIFICATE
 from gradline.model.certificate import Certificate, finite
 from gradline.model.inference.inference import Inference, infer
 from gradline.model.summary import summary
@@ -323,14 +333,15 @@ def load(path: str | Path) -> LinearModel:
             f"{path} holds weight and bias alone: it was recorded without its moments",
             "fit it again, or load the two with safetensors",
         )
+    expect_card(path, card, _CARD)
+    design, held = DesignSpec.from_dict(card["recipe"]), card["holdout"]
+    m, p = len(design.targets), len(design.features)
+    shapes = {"weight": (m, p), "bias": (m,)}
+    if "figures.squares" in tensors:
+        shapes |= {"figures.squares": (m,), "figures.variances": (p + card["has_bias"],)}
+    expect_shapes(path, tensors, shapes)
+    figures = [tensors[f"figures.{name}"] for name in Figures._fields if f"figures.{name}" in tensors]
     try:
-        design = DesignSpec.from_dict(card["recipe"])
-        m, p = len(design.targets), len(design.features)
-        shapes = {"weight": (m, p), "bias": (m,)}
-        if "figures.squares" in tensors:
-            shapes |= {"figures.squares": (m,), "figures.variances": (p + card["has_bias"],)}
-        expect_shapes(path, tensors, shapes)
-        figures = [tensors[f"figures.{name}"] for name in Figures._fields if f"figures.{name}" in tensors]
         return LinearModel(
             weight=tensors["weight"],
             bias=tensors["bias"],
@@ -341,12 +352,12 @@ def load(path: str | Path) -> LinearModel:
             solver=card["solver"],
             settings=card["settings"],
             scale=card["scale"],
-            history=History(tuple(Record(*record) for record in card["history"])),
+            history=History(tuple(Record._make(record) for record in card["history"])),
             config=card["config"],
-            holdout=None if card["holdout"] is None else Evaluation(**card["holdout"]),
+            holdout=None if held is None else Evaluation._make(held[name] for name in Evaluation._fields),
             figures=Figures(*figures) if figures else None,
         )
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, ValueError) as error:  # a status that is none, a fingerprint that is no number
         if isinstance(error, ModelFileError):
             raise
         raise ModelFileError(
@@ -354,6 +365,20 @@ def load(path: str | Path) -> LinearModel:
             f"{path} is damaged: its card lacks what a model needs ({error})",
             "fit the model again",
         ) from error
+
+
+_CARD: Shape = {
+    "has_bias": bool,
+    "recipe": DESIGN,
+    "moments": dict,
+    "certificate": CERTIFICATE,
+    "solver": str,
+    "settings": dict,
+    "scale": str,
+    "history": [[NUMBER]],
+    "config": dict,
+    "holdout": (dict, type(None)),
+}
 
 
 def digests(path: str | Path) -> tuple[str | None, str]:

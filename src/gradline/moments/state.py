@@ -17,8 +17,8 @@ from gradline.core.errors import DataError, DigitsError, RequestError
 from gradline.core.linalg.triangular import UNIT, removed, rounding, triangular
 from gradline.core.parallel import ordered_map
 from gradline.core.provided import Provided
-from gradline.core.tensor_file import expect_shapes, read_tensors, write_tensors
-from gradline.data.design import Category, DesignSpec
+from gradline.core.tensor_file import NUMBER, Shape, expect_card, expect_shapes, read_tensors, write_tensors
+from gradline.data.design import CARD, Category, DesignSpec
 from gradline.data.inputs import as_rows, rows_by
 from gradline.data.row_block import ColumnBlock, LazyBlock, RowBlock
 from gradline.data.row_stream import NotFinite, RowStream, expect_finite
@@ -217,6 +217,8 @@ class Moments:
             return _from_products(self.design, statistics, self.products - other.products)
         rows = np.vstack([other.factor, statistics.between(other.statistics)])
         factor, cosine = removed(self.factor, rows)
+        # Rounding may lift the cosine of a true part above 1, by some error·κ: 1e-6 lets factors pass that are known to
+        # 1e-13 where κ is 1e7. What is worse is refused, and has hardly a digit to lose.
         if cosine > 1 + 1e-6:
             raise DataError(
                 "rows-not-contained",
@@ -257,6 +259,7 @@ class Moments:
             return bool(self.statistics.maximum[self.features.index(f"{term.column}={level}")] > 0)
         others = [self.features.index(name) for name in term.names]
         spread = np.linalg.norm(self.factor[:, others].sum(axis=1))
+        # Where a single row is of the base, the others sum to one but once: a spread of 1, above 1e-9·√W up to 10¹⁸ rows.
         always_one = spread <= 1e-9 * np.sqrt(self.weight_sum) and self.mean[others].sum() > 0.5
         return not always_one
 
@@ -333,6 +336,7 @@ class Moments:
         cls, path: str | Path, tensors: Mapping[str, np.ndarray], card: Mapping[str, Any]
     ) -> "Moments":
         """The state that `tensors` and `to_dict` hold; `path` is for messages."""
+        expect_card(path, card, _CARD, "its state")
         design = DesignSpec.from_dict(card["recipe"])
         k = len(design.features) + len(design.targets)
         filled = min(card["rows"], k)
@@ -358,10 +362,19 @@ class Moments:
             raise RequestError(
                 "moments-of-other-columns",
                 f"the two moments differ in their columns: {what}",
-                "compute the second with Moments.of(…, recipe=first.recipe)",
+                "compute the second with Moments.of(…, design=first.design)",
             )
 
 
+_CARD: Shape = {
+    "recipe": CARD,
+    "error": NUMBER,
+    "rows": int,
+    "weight_sum": NUMBER,
+    "fingerprint": str,
+    "dropped": int,
+    "missing": dict,
+}
 _VECTORS = ("mean", "mean_low", "minimum", "maximum")
 
 
