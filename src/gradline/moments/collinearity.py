@@ -104,7 +104,7 @@ def relations(
     )
 
 
-class _Found(NamedTuple):
+class _Candidate(NamedTuple):
     """A proven combination v (p,) of unit columns, and what it says."""
 
     v: np.ndarray
@@ -118,14 +118,14 @@ class _Search(NamedTuple):
     tolerance: float
     almost: bool
 
-    def of(self, row: np.ndarray) -> _Found:
+    def of(self, row: np.ndarray) -> _Candidate:
         """The relation behind a row that vanishes."""
         used, entries, gap = _proven(self.columns.unit, row, self.tolerance)
         v = np.zeros(len(row))
         v[used] = entries
-        return _Found(v, _solved(self.columns, used, entries, self.tolerance, gap, self.almost))
+        return _Candidate(v, _solved(self.columns, used, entries, self.tolerance, gap, self.almost))
 
-    def simplify(self, found: list[_Found]) -> None:
+    def simplify(self, found: list[_Candidate]) -> None:
         """Exchange relations for others as short, with simpler numbers: one column eliminated by another relation.
 
         From z = 19·x + 4·y and u = 3·x − y alone could also come 19·u = 3·z − 31·y, just as short.

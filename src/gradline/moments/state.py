@@ -259,7 +259,7 @@ class Moments:
             return bool(self.statistics.maximum[self.features.index(f"{term.column}={level}")] > 0)
         others = [self.features.index(name) for name in term.names]
         spread = np.linalg.norm(self.factor[:, others].sum(axis=1))
-        # Where a single row is of the base, the others sum to one but once: a spread of 1, above 1e-9·√W up to 10¹⁸ rows.
+        # Where one row is of the base, the others sum to one but once: a spread of 1, above 1e-9·√W up to 10¹⁸ rows.
         always_one = spread <= 1e-9 * np.sqrt(self.weight_sum) and self.mean[others].sum() > 0.5
         return not always_one
 

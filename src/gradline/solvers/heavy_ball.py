@@ -10,27 +10,27 @@ from typing import NamedTuple
 import numpy as np
 
 
-class Progress(NamedTuple):
+class ErrorLeft(NamedTuple):
     """`left` is e_k, the signed share of the error that remains; `covered` is 1 − e_k."""
 
     left: np.ndarray
     covered: np.ndarray
 
 
-def progress(a: np.ndarray, momentum: float, epoch: int | np.ndarray) -> Progress:
+def progress(a: np.ndarray, momentum: float, epoch: int | np.ndarray) -> ErrorLeft:
     """e_k and 1 − e_k for each a = lr·λ ≥ 0, at the same cost for every epoch; several epochs (K, 1) at once.
 
     Overflow to infinity is an answer: so far has an unstable direction run away.
     """
     a = np.asarray(a, float)
     if np.ndim(epoch) == 0 and epoch == 0:
-        return Progress(np.ones_like(a), np.zeros_like(a))
+        return ErrorLeft(np.ones_like(a), np.zeros_like(a))
     with np.errstate(over="ignore", divide="ignore"):
         if momentum == 0:
             return _plain(a, epoch)
         real, swinging = _real(a, momentum, epoch), _swinging(a, momentum, epoch)
     is_real = _discriminant(a, momentum) >= 0
-    return Progress(*(np.where(is_real, one, other) for one, other in zip(real, swinging, strict=True)))
+    return ErrorLeft(*(np.where(is_real, one, other) for one, other in zip(real, swinging, strict=True)))
 
 
 def rates(a: np.ndarray, momentum: float) -> np.ndarray:
@@ -56,12 +56,12 @@ def envelope(a: np.ndarray, momentum: float, epoch: int | np.ndarray) -> np.ndar
     return np.where(discriminant < 0, amplitude, left)
 
 
-def _plain(a: np.ndarray, epoch: int | np.ndarray) -> Progress:
+def _plain(a: np.ndarray, epoch: int | np.ndarray) -> ErrorLeft:
     """(1 − a)ᵏ through log1p and expm1, which keep full accuracy for tiny a and huge k."""
     exponent = epoch * np.where(a < 1, np.log1p(-np.minimum(a, 1.0)), np.log(np.maximum(a - 1, 0.0)))
     sign = np.where((a > 1) & (epoch % 2 == 1), -1.0, 1.0)
     left = sign * np.exp(exponent)
-    return Progress(left, np.where(sign > 0, -np.expm1(exponent), 1.0 - left))
+    return ErrorLeft(left, np.where(sign > 0, -np.expm1(exponent), 1.0 - left))
 
 
 def _discriminant(a: np.ndarray, momentum: float) -> np.ndarray:
@@ -87,7 +87,7 @@ def _log_larger_root(a: np.ndarray, momentum: float) -> np.ndarray:
     return np.where(a < 1 + momentum, near_one, 0.5 * np.log(momentum) + _half_angle(a, momentum))
 
 
-def _real(a: np.ndarray, momentum: float, epoch: int | np.ndarray) -> Progress:
+def _real(a: np.ndarray, momentum: float, epoch: int | np.ndarray) -> ErrorLeft:
     """e_k = z₁ᵏ·(1 − (a − δ)·G) with z₁ = 1 − δ the larger root and G = (1 − (z₂/z₁)ᵏ)/(z₁ − z₂); so
     1 − e_k = (1 − z₁ᵏ) + z₁ᵏ·(a − δ)·G, which keeps its digits where a is tiny.
 
@@ -103,10 +103,10 @@ def _real(a: np.ndarray, momentum: float, epoch: int | np.ndarray) -> Progress:
     lead = np.where(positive, a - _distance_to_one(a, momentum), mirrored)
     sign = np.where(positive | (epoch % 2 == 0), 1.0, -1.0)
     left = sign * larger * (1 - lead * spread)
-    return Progress(left, np.where(positive, -np.expm1(exponent) + larger * lead * spread, 1.0 - left))
+    return ErrorLeft(left, np.where(positive, -np.expm1(exponent) + larger * lead * spread, 1.0 - left))
 
 
-def _swinging(a: np.ndarray, momentum: float, epoch: int | np.ndarray) -> Progress:
+def _swinging(a: np.ndarray, momentum: float, epoch: int | np.ndarray) -> ErrorLeft:
     """e_k = μ^(k/2)·(cos kφ + t·sin kφ) for complex roots: the error swings inside a shrinking envelope.
 
     φ is measured from the nearer end of the real axis, where it is small near a double root.
@@ -121,4 +121,4 @@ def _swinging(a: np.ndarray, momentum: float, epoch: int | np.ndarray) -> Progre
     left = sign * damping * (np.cos(epoch * phi) + tilt * np.sin(epoch * phi))
     swing = 2 * np.sin(0.5 * epoch * phi) ** 2 - tilt * np.sin(epoch * phi)
     covered = -np.expm1(0.5 * epoch * np.log(momentum)) + damping * swing
-    return Progress(left, np.where(flip, 1.0 - left, covered))
+    return ErrorLeft(left, np.where(flip, 1.0 - left, covered))

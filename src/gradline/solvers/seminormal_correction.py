@@ -47,7 +47,7 @@ class _Gradient(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class _Frame:
+class _ColumnUnits:
     """The columns A = [1 X − center], or X without a bias, and the targets, in units that leave no entry above two.
 
     Units are powers of two and the differences are pairs, so nothing is rounded.
@@ -58,7 +58,7 @@ class _Frame:
     targets: np.ndarray  # (m,)
 
     @classmethod
-    def of(cls, moments: Moments, bias: bool) -> "_Frame":
+    def of(cls, moments: Moments, bias: bool) -> "_ColumnUnits":
         """That of rows with these moments."""
         statistics, p = moments.statistics, moments.p
         exponents = np.frexp(np.maximum(np.abs(statistics.minimum), np.abs(statistics.maximum)))[1]
@@ -139,7 +139,7 @@ def corrected(rows: RowStream, moments: Moments, bias: bool) -> Refined | None:
     left = _share_left(moments, rank, Basis.of(moments, bias))
     if rank.deficiency or left >= LARGEST_CONTRACTION:
         return None
-    frame = _Frame.of(moments, bias)
+    frame = _ColumnUnits.of(moments, bias)
     smallest = _ZERO * frame.lengths * np.ldexp(np.sqrt(moments.variation(bias)), -frame.targets)
     found = _step(rows, frame, frame.start(moments), left)
     for _ in range(_PASSES - 1):
@@ -172,7 +172,7 @@ class _Step(NamedTuple):
     squares: np.ndarray
 
 
-def _step(rows: RowStream, frame: _Frame, theta: Doubled, left: float) -> _Step:
+def _step(rows: RowStream, frame: _ColumnUnits, theta: Doubled, left: float) -> _Step:
     parts = (frame.gradient(block, theta) for block in rows.blocks(_BLOCK_ROWS))
     whole = reduce(_Gradient.plus, parts)
     along = frame.inverse.T @ (whole.sums.hi + whole.sums.lo)
@@ -183,7 +183,7 @@ def _step(rows: RowStream, frame: _Frame, theta: Doubled, left: float) -> _Step:
     return _Step(theta, frame.raw(theta), bound, move, np.maximum(whole.squares - move**2, 0.0))
 
 
-def _answer(frame: _Frame, found: _Step, contraction: float) -> Refined:
+def _answer(frame: _ColumnUnits, found: _Step, contraction: float) -> Refined:
     first, theta = int(frame.has_bias), found.raw.hi
     bound = found.bound + UNIT * np.abs(theta)
     none = np.zeros(len(frame.targets))

@@ -11,7 +11,7 @@ from numba import types
 from numba.core import cgutils
 
 from gradline.core.kernels import SIDE
-from gradline.core.kernels.registers import LANES, WHOLE, ZERO, Code, intrinsic
+from gradline.core.kernels.registers import LANES, WHOLE, ZERO, VectorCode, intrinsic
 
 _SIDES = (SIDE, SIDE * LANES // 8)  # of which so many by so many stay in registers at a time
 # Rows between asking for a line of memory and reading it: where they lie one after the other, and column by column,
@@ -25,7 +25,7 @@ def number(typing, address):
     """The number at an address."""
 
     def generate(context, builder, signature, arguments):
-        return builder.load(Code(context, builder).number_at(arguments[0]))
+        return builder.load(VectorCode(context, builder).number_at(arguments[0]))
 
     return types.float64(_I), generate
 
@@ -41,7 +41,7 @@ def _turn(whole: bool) -> Any:
         """
 
         def generate(context, builder, signature, arguments):
-            code = Code(context, builder)
+            code = VectorCode(context, builder)
             x, step, count, panel, tile, at = arguments
             wanted, data, rows = code.first(count), code.data(signature.args[3], panel), []
             for i in range(LANES):
@@ -72,7 +72,7 @@ def _take(columns: int, weighted: bool) -> Any:
         """
 
         def generate(context, builder, signature, arguments):
-            code = Code(context, builder)
+            code = VectorCode(context, builder)
             sources, count, roots, shift, factors, column, sums, k, hashes, panel, tile, row = (
                 code.data(kind, a) if isinstance(kind, types.Array) else a
                 for kind, a in zip(signature.args, arguments, strict=True)
@@ -133,7 +133,7 @@ def add_products(typing, panel, tile, left, right, count, G, at):
     from `right` on."""
 
     def generate(context, builder, signature, arguments):
-        code = Code(context, builder)
+        code = VectorCode(context, builder)
         panel, tile, left, right, count, G, at = arguments
         panel, G = code.data(signature.args[0], panel), code.data(signature.args[5], G)
         own, others = (builder.mul(column, tile) for column in (left, right))

@@ -20,7 +20,7 @@ ZERO = ir.Constant(_LANES, None)
 intrinsic: Any = numba.extending.intrinsic  # callers leave out the first argument, which numba gives
 
 
-class Code:
+class VectorCode:
     """The instructions of one intrinsic as they are written."""
 
     def __init__(self, context: Any, builder: Any) -> None:

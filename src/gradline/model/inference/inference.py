@@ -189,7 +189,7 @@ def infer(
         raise UsageError(
             "weights-are-invalid", f"weights_are is {weights_are!r}", f"use {', '.join(WEIGHTS_ARE)}"
         )
-    case = _Case(moments, value, weights_are, figures)
+    case = _Estimation(moments, value, weights_are, figures)
     refusals = tuple(case.refusals(targets, status))
     fitted = status.is_estimate
     tested = fitted and weights_are != "sampling"
@@ -222,7 +222,7 @@ def _known(values: np.ndarray, wanted: bool) -> np.ndarray | None:
 
 
 @dataclass(frozen=True, eq=False)
-class _Case:
+class _Estimation:
     """The figures of one fit, as if it were at the optimum; NaN where a target has none."""
 
     moments: Moments

@@ -122,7 +122,7 @@ def verify(
     rows, held_out = reread(model, data, targets, weights)
     known = np.isfinite(model.weight).all() and np.isfinite(model.bias).all()
     evidence = _gathered(model, rows)
-    case = _Case(model, evidence)
+    case = _Claimed(model, evidence)
     checks += [*case.about_rows(), case.moments()]
     checks += [*case.about_coefficients()] if known else [case.nowhere()]
     if held_out is not None and model.holdout is not None and known:
@@ -144,7 +144,7 @@ def _gathered(model: LinearModel, rows: RowStream) -> Evidence:
 
 
 @dataclass(frozen=True, eq=False)
-class _Case:
+class _Claimed:
     """A model and the evidence about it."""
 
     model: LinearModel

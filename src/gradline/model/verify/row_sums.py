@@ -70,7 +70,7 @@ class Evidence:
         return float(self.products.hi[0, 0])
 
 
-class _Sums:
+class _EvidenceSums:
     """The sums of `Evidence` on the way."""
 
     def __init__(self, frame: Frame, weight: np.ndarray, bias: np.ndarray) -> None:
@@ -105,7 +105,7 @@ def gather(
 
     Raises `DataError` where no complete row is left.
     """
-    sums, marks, count, dropped, missing = _Sums(frame, weight, bias), 0, 0, 0, Counter()
+    sums, marks, count, dropped, missing = _EvidenceSums(frame, weight, bias), 0, 0, 0, Counter()
     low, high = np.full(len(frame.shift), np.inf), np.full(len(frame.shift), -np.inf)
     for block in rows.blocks(BLOCK_ROWS):
         dropped += block.dropped
