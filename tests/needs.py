@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 AXE = Path(__file__).parent / "pages" / "node_modules" / "axe-core" / "axe.min.js"
+NPM = "" if shutil.which("npm") else "nodejs npm"  # a Node.js from elsewhere would conflict with Debian's
 POSTGRES = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
 MARIADB = Path("/usr/sbin/mariadbd")
 ELF = sys.platform == "linux" and platform.machine() == "x86_64"  # as gradline.core.kernels.elf_loader has it
@@ -24,8 +25,8 @@ class Tool(NamedTuple):
 
 TOOLS = {
     "chromium": Tool("Chromium", "pages", lambda: shutil.which("chromium"), "chromium"),
-    "axe": Tool("axe-core", "pages", AXE.exists, "nodejs npm"),  # which `make tools` has bring it
-    "node": Tool("node", "a page's arithmetic", lambda: shutil.which("node"), "nodejs npm"),
+    "axe": Tool("axe-core", "pages", AXE.exists, NPM),  # npm, which `make tools` has bring it
+    "node": Tool("node", "a page's arithmetic", lambda: shutil.which("node"), NPM),
     "postgres": Tool("PostgreSQL", "exported SELECTs", lambda: POSTGRES, "postgresql"),
     "mariadb": Tool(
         "MariaDB",

@@ -209,7 +209,7 @@ def _file_name(data: str) -> str:
 
 
 def report(model: Any, saved: Path | None) -> dict[str, Any]:
-    """The model as the JSON of design section 7."""
+    """The model as the JSON that `gradline fit --json` prints."""
     from gradline.model.certificate import finite  # noqa: PLC0415 - --help needs no numpy
 
     settings, training = model.settings, model.training

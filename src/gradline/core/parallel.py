@@ -1,4 +1,4 @@
-"""Engines: parts made of blocks of rows side by side, handed on in the order of the rows."""
+"""A map over items by as many threads as there are cores, with results in the order of the items."""
 
 import os
 from collections import deque

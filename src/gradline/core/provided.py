@@ -1,4 +1,4 @@
-"""What lower layers offer in the name of upper ones: provided by dotted name, and loaded when it is first used.
+"""Attributes of a class that another module, in a layer above, provides: named here, loaded when first used.
 
 `gradline/__init__.py`, which lies above all layers, says who provides what, as pandas registers accessors.
 """

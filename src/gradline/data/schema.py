@@ -1,4 +1,4 @@
-"""What a column of a table holds, as far as a linear model is concerned."""
+"""The kinds of columns: numbers, text, and what a linear model cannot use."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -7,7 +7,7 @@ class Status(StrEnum):
     """The outcome of a fit, as the judge found it.
 
     - `sentence`: what the word means.
-    - `exit_code`: that of the command which made the fit (design section 5).
+    - `exit_code`: that of the command which made the fit.
     - `settled`: whether it claims that the gradient has vanished, to rounding, which `verify` must find; None where
       it claims neither.
     - `full_rank`: whether it claims that the columns determine every coefficient; None where it claims neither.

@@ -1,4 +1,4 @@
-"""Moments on the way: cross-products in float64, at the speed of a matrix product, until all rows are in."""
+"""Centred cross-products of rows in float64, at the speed of a matrix product, and the factor R made of them."""
 
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -63,7 +63,8 @@ class Moments:
     - `products`, where asked for (`extended`), hold the cross-products in double-double, from which R is made.
 
     `a + b` is the state of both sets of rows, `a - b` that of the rows left when b's are taken away
-    (Chan, Golub, LeVeque 1983). What follows from the state without the rows: design section 2.
+    (Chan, Golub, LeVeque 1983). The optimum, any epoch of descent and the
+    errors of coefficients follow from the state without the rows.
 
     >>> import gradline
     >>> january = gradline.Moments.of([[1.0], [2.0]], [3.0, 5.0])
