@@ -12,4 +12,4 @@ def is_real(value: Any) -> TypeGuard[float]:
 
 def is_whole(value: Any, least: int) -> bool:
     """Whether the value is a whole number, of Python or NumPy, from `least`."""
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
+    return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= least

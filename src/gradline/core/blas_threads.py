@@ -16,6 +16,7 @@ def one_blas_thread() -> AbstractContextManager[Any]:
 @functools.cache
 def _controller() -> Any:
     """Found once: looking through all loaded libraries takes a millisecond and more."""
-    from threadpoolctl import ThreadpoolController  # noqa: PLC0415 - a small fit has no need of it
+    # It has no types. A small fit has no need of it.
+    from threadpoolctl import ThreadpoolController  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
 
     return ThreadpoolController()

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -20,7 +20,7 @@ _bound: ContextVar[tuple[int, str] | None] = ContextVar("bound", default=None)
 
 
 @contextmanager
-def limited(size: int | str | None) -> Iterator[None]:
+def limited(size: int | str | None) -> Generator[None]:
     """Bound the peak resident memory of the process, as the system counts it, by what is done within the block.
 
     `size` is in bytes, or in words such as "500MB", "1.5 GiB"; None bounds nothing. Raises `UsageError` for a size

@@ -4,7 +4,10 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Item = TypeVar("Item")
 Part = TypeVar("Part")
@@ -22,7 +25,8 @@ def ordered_map(items: Iterable[Item], make: Callable[[Item], Part]) -> Iterator
         return
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - a small file has no need of it
 
-    workers, waiting = cores(), deque()
+    workers = cores()
+    waiting: deque[Future[Part]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for item in chain(head, items):
             waiting.append(pool.submit(make, item))

@@ -5,9 +5,9 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 
@@ -18,7 +18,7 @@ FORMAT = 1  # raised when an older gradline could no longer read what we write
 
 
 @contextlib.contextmanager
-def replacing(path: str | Path) -> Iterator[IO[bytes]]:
+def replacing(path: str | Path) -> Generator[IO[bytes]]:
     """A binary file that becomes `path` when the block ends well, and vanishes when it does not.
 
     The bytes go to a temporary name in the same folder, are flushed to disk and renamed, so a reader
@@ -149,7 +149,8 @@ def _read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]
     import safetensors  # noqa: PLC0415 - loaded only when a file is read
 
     try:
-        with safetensors.safe_open(path, framework="numpy") as file:
+        opened: Any = safetensors.safe_open(path, framework="numpy")  # compiled, without types
+        with opened as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
     except safetensors.SafetensorError as error:
         raise _damaged(path, f"it is no whole safetensors file ({error})") from error
@@ -181,7 +182,7 @@ def expect_card(path: str | Path, card: Any, shape: Shape, where: str = "its car
     elif isinstance(shape, list):
         if not isinstance(card, list):
             raise _damaged(Path(path), f"{where} is no list")
-        for part in card:
+        for part in cast(list[Any], card):
             expect_card(path, part, shape[0], where)
     elif not isinstance(card, shape):
         raise _damaged(Path(path), f"{where} is {card!r:.40}")

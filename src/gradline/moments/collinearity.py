@@ -79,7 +79,7 @@ class Relation(NamedTuple):
 
     def _terms(self, names: tuple[str, ...]) -> list[str]:
         """What stands right of the equals sign, what is added before what is taken away."""
-        known = self.known.tolist()
+        known: list[bool] = self.known.tolist()
         parts = [
             (slope, _times(slope, names[j], exact))
             for slope, j, exact in zip(self.slopes, self.others, known[:-1], strict=True)
@@ -148,7 +148,8 @@ class _Search(NamedTuple):
 
 def _eliminations(v: np.ndarray, others: list[np.ndarray]) -> Iterator[np.ndarray]:
     """v less multiples of one or two others, each of which removes a column, where no more columns are left."""
-    most, wider = np.count_nonzero(v), []
+    most = np.count_nonzero(v)
+    wider: list[np.ndarray] = []
     for row in _without_a_column(v, others):
         if np.count_nonzero(row) <= most:
             yield row
@@ -172,7 +173,8 @@ def _echelon(null: np.ndarray) -> np.ndarray:
 
     A column can be chosen when it is at least a hundredth of the largest that is left, which bounds growth.
     """
-    left, chosen = null.copy(), []
+    left = null.copy()
+    chosen: list[int] = []
     for _ in range(len(null)):
         sizes = np.linalg.norm(left, axis=0)
         chosen.append(int(np.flatnonzero(sizes >= 0.01 * sizes.max())[-1]))

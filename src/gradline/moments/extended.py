@@ -33,11 +33,11 @@ class Products:
     def of(cls, block: RowBlock) -> "Products":
         """The products of some rows."""
         Z = np.column_stack([np.ones(len(block.X)), block.X, block.Y])
-        S = Doubled.of(np.zeros((Z.shape[1], Z.shape[1])))
+        total = Doubled.of(np.zeros((Z.shape[1], Z.shape[1])))
         for first in range(0, len(Z), SUMMED):
             rows = slice(first, first + SUMMED)
-            S = S.plus(_products(Z[rows], None if block.w is None else block.w[rows]))
-        return cls(S, np.diag(S.hi).copy())
+            total = total.plus(_products(Z[rows], None if block.w is None else block.w[rows]))
+        return cls(total, np.diag(total.hi).copy())
 
     def __add__(self, other: "Products") -> "Products":
         return Products(self.S.plus(other.S), self.largest + other.largest)
@@ -111,8 +111,8 @@ def _products(Z: np.ndarray, w: np.ndarray | None) -> Doubled:
         sliced = Sliced.of(Z)
         return sliced.under(sliced)
     halves = half_exponents(w)
-    Z, w = np.ldexp(Z, halves), np.ldexp(w[:, None], -2 * halves)
-    return Sliced.of(Z).under(Sliced.of(Doubled.of(Z).times(w)))
+    scaled, w = np.ldexp(Z, halves), np.ldexp(w[:, None], -2 * halves)
+    return Sliced.of(scaled).under(Sliced.of(Doubled.of(scaled).times(w)))
 
 
 def _scaled(S: Doubled) -> tuple[Doubled, np.ndarray]:

@@ -212,10 +212,11 @@ class Rank:
 
 def _pivoted_qr(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Q, R and the columns' order of a QR factorisation that takes the largest column left first."""
-    from scipy import linalg  # noqa: PLC0415 - only where coefficients are not determined
+    # It has no types. Only where coefficients are not determined is there need of it.
+    from scipy import linalg  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs]
 
-    factors: Any = linalg.qr(matrix, mode="economic", pivoting=True)
-    return factors
+    qr: Any = linalg
+    return qr.qr(matrix, mode="economic", pivoting=True)
 
 
 def _orthogonal_to(rows: np.ndarray) -> np.ndarray:

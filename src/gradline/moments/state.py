@@ -178,7 +178,7 @@ class Moments:
         """The weighted mean of [X Y], (k,)."""
         return self.statistics.mean
 
-    def __add__(self, other: "Moments") -> "Moments":
+    def __add__(self, other: object) -> "Moments":
         """The moments of both sets of rows: R is the triangular factor of [R₁; R₂; b], b between the means.
 
         Raises `RequestError` unless both have the same features and targets in the same order.
@@ -202,7 +202,7 @@ class Moments:
         """`sum` of several moments begins with 0."""
         return self if other == 0 else NotImplemented
 
-    def __sub__(self, other: "Moments") -> "Moments":
+    def __sub__(self, other: object) -> "Moments":
         """The moments of the rows that are left when those of `other` are taken away.
 
         Raises `DigitsError` when fewer than four digits would be left, `DataError` when `other` cannot be
@@ -500,9 +500,10 @@ def _error_after_removal(factor: np.ndarray, rows: np.ndarray, left: np.ndarray,
     norms = np.linalg.norm(left, axis=0)
     if not (norms[np.linalg.norm(factor, axis=0) > 0] > 0).all():
         return 1.0
-    random, changes = np.random.default_rng(0), []
+    random = np.random.default_rng(0)
+    changes: list[float] = []
     for _ in range(4):
         shaken = (a * (1 + 16 * error * random.standard_normal(a.shape)) for a in (factor, rows))
         change = np.abs(removed(*shaken)[0] - left).max(axis=0)
-        changes.append((change / np.where(norms > 0, norms, 1.0)).max(initial=0.0))
+        changes.append(float((change / np.where(norms > 0, norms, 1.0)).max(initial=0.0)))
     return max(error, *changes)

@@ -33,7 +33,7 @@ class RowStatistics:
     maximum: np.ndarray
     fingerprint: int = 0
     dropped: int = 0
-    missing: Mapping[str, int] = field(default_factory=dict)
+    missing: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @classmethod
     def empty(cls, columns: int) -> "RowStatistics":
@@ -184,12 +184,14 @@ def fingerprint(block: RowBlock) -> int:
     A row's hash is multilinear in its values with odd multipliers, finished by the mixer of splitmix64
     (Steele, Lea, Flood 2014): moving a value to another column or row changes the sum.
     """
-    cells, plain = block.X.size + block.Y.size, isinstance(block.X, np.ndarray)
+    matrix: Any = block.X  # which may be sparse
+    cells, plain = matrix.size + block.Y.size, isinstance(matrix, np.ndarray)
     loops: Any = kernels(cells * _GAIN) if plain and cells > _FEWEST else None
     if loops:
         X, Y, w = map(lent, (block.X, block.Y, block.w))
         return loops.hashed(X, Y, w, multipliers(_columns(block)), len(Y), len(w), X.shape[1], Y.shape[1])
-    parts, first = [block.X, block.Y, *([] if block.w is None else [block.w[:, None]])], 0
+    parts: Any = [matrix, block.Y, *([] if block.w is None else [block.w[:, None]])]
+    first = 0
     sums, factors = np.full(len(block.Y), _GOLDEN, np.uint64), multipliers(_columns(block))
     for part in parts:
         add = _add_hashes if isinstance(part, np.ndarray) else _add_sparse_hashes

@@ -1,13 +1,12 @@
 """Full-batch gradient descent: the five steps of the tutorials, on moments instead of rows."""
 
-import os
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from gradline.core.errors import Notice
-from gradline.solvers.loop import State, check_settings, initial, refuse_unstable
+from gradline.solvers.loop import State, check_settings, init_word, initial, refuse_unstable
 from gradline.solvers.problem import Problem
 
 
@@ -79,7 +78,7 @@ class GradientDescent:
 
     def params(self) -> dict[str, Any]:
         """The settings as plain JSON."""
-        init = str(self.init) if isinstance(self.init, (str, os.PathLike)) else "given"
+        init = init_word(self.init) or "given"
         return {
             "lr": self.lr,
             "epochs": self.epochs,

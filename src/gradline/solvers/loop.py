@@ -4,7 +4,7 @@ import math
 import os
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
@@ -179,6 +179,11 @@ def initial(init: Any, problem: Problem, seed: int) -> np.ndarray:
     return stacked(problem.scaling.to_view(*unstacked(theta, problem.bias)), problem.moments, problem.bias)
 
 
+def init_word(init: Any) -> str | None:
+    """A start that is a word or a path, as text; None for one that is given in numbers."""
+    return str(cast(object, init)) if isinstance(init, (str, os.PathLike)) else None
+
+
 def check_settings(lr: Any, epochs: Any, momentum: Any, init: Any, seed: Any) -> None:
     """Refuse settings outside their range, before any data are read. Raises `UsageError`."""
     if lr != "auto" and not (is_real(lr) and lr > 0):
@@ -199,10 +204,11 @@ def check_settings(lr: Any, epochs: Any, momentum: Any, init: Any, seed: Any) ->
         )
     if not is_whole(seed, 0):
         raise UsageError("seed-invalid", f"seed is {seed}", "give a whole number from 0")
-    if isinstance(init, (str, os.PathLike)) and init not in INITS and not os.path.exists(init):
+    name = init_word(init)
+    if name is not None and name not in INITS and not os.path.exists(name):
         raise UsageError(
             "init-invalid",
-            f"init is {str(init)!r}, which is no way to start and no file",
+            f"init is {str(name)!r}, which is no way to start and no file",
             f"use {', '.join(INITS)}, a pair (weight, bias), or the file of a saved model",
         )
 

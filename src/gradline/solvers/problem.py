@@ -172,4 +172,5 @@ def stacked(init: tuple[Any, Any] | None, moments: Moments, bias: bool) -> np.nd
 
 def unstacked(theta: np.ndarray, bias: bool) -> tuple[np.ndarray, np.ndarray]:
     """weight (m, p) and bias (m,) of θ; the bias is zero in a model without one."""
-    return (theta[1:].T.copy(), theta[0].copy()) if bias else (theta.T.copy(), np.zeros(theta.shape[1]))
+    start = np.array(theta[0], float) if bias else np.zeros(theta.shape[1])
+    return theta[int(bias) :].T.copy(), start

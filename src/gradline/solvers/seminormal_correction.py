@@ -103,13 +103,12 @@ class _ColumnUnits:
     def gradient(self, block: RowBlock, theta: Doubled) -> _Gradient:
         """That of some rows."""
         X = np.ldexp(block.X, -self.columns)
-        A = Doubled(*two_sum(X, np.broadcast_to(-self.center, X.shape)))
+        moved = Doubled(*two_sum(X, np.broadcast_to(-self.center, X.shape)))
         if self.has_bias:
             one = np.ones((len(X), 1))
-            A = Doubled(np.hstack([one, A.hi]), np.hstack([0 * one, A.lo]))
-        Y = np.ldexp(block.Y, -self.targets)
+            moved = Doubled(np.hstack([one, moved.hi]), np.hstack([0 * one, moved.lo]))
         halves = half_exponents(block.w)
-        A, Y = A.ldexp(halves), np.ldexp(Y, halves)
+        A, Y = moved.ldexp(halves), np.ldexp(np.ldexp(block.Y, -self.targets), halves)
         w = None if block.w is None else np.ldexp(block.w[:, None], -2 * halves)
         sums, squares = Piece(Sliced.of(A), Y, w).gradient(theta)
         # What slices leave out is small beside the largest entry of a column.

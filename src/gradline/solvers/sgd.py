@@ -1,7 +1,6 @@
 """Mini-batch gradient descent: the five steps of the tutorials, a few rows at a time."""
 
 import math
-import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ from gradline.core.permutation import IN_ORDER, keys, permutation
 from gradline.core.text import number
 from gradline.data.row_block import LazyBlock, RowBlock
 from gradline.data.row_cache import pieces
-from gradline.solvers.loop import State, check_settings, initial, refuse_unstable
+from gradline.solvers.loop import State, check_settings, init_word, initial, refuse_unstable
 from gradline.solvers.problem import Problem, Scaling
 from gradline.solvers.sgd_compiled import Course, descend
 
@@ -86,7 +85,7 @@ class SGD:
             )
         if self.decay not in ("auto", "none", "linear"):
             raise UsageError("decay-invalid", f"decay is {self.decay!r}", "use auto, none or linear")
-        if not (isinstance(self.dtype, str) and self.dtype in DTYPES):
+        if str(self.dtype) not in DTYPES:
             raise UsageError("dtype-invalid", f"dtype is {self.dtype!r}", f"use {' or '.join(DTYPES)}")
 
     @property
@@ -99,7 +98,7 @@ class SGD:
 
         Between the mean-square limit and the full-batch limit training starts with a warning.
         """
-        notices = []
+        notices: list[Notice] = []
         rows = problem.moments.rows
         if self.batch_size > rows:
             notices.append(
@@ -214,7 +213,7 @@ class SGD:
 
     def params(self) -> dict[str, Any]:
         """The settings as plain JSON."""
-        init = str(self.init) if isinstance(self.init, (str, os.PathLike)) else "given"
+        init = init_word(self.init) or "given"
         return {
             "lr": self.lr,
             "epochs": self.epochs,

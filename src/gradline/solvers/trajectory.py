@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -71,10 +71,11 @@ class Trajectory:
     bias: bool = True
 
     def __post_init__(self) -> None:
-        if not isinstance(self.moments, Moments):
+        given = cast(object, self.moments)
+        if not isinstance(given, Moments):
             raise RequestError(
                 "moments-needed",
-                f"a trajectory needs moments, not {type(self.moments).__name__}",
+                f"a trajectory needs moments, not {type(given).__name__}",
                 "give gradline.Moments.of(data, …)",
             )
         if not (is_real(self.lr) and self.lr > 0):

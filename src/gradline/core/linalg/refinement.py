@@ -169,15 +169,14 @@ class _System:
     def __init__(
         self, A: np.ndarray, b: np.ndarray, w: np.ndarray | None, R: np.ndarray, B: np.ndarray
     ) -> None:
-        (self.n, q), scaled = A.shape, w
-        if w is not None:
-            halves = half_exponents(w)
-            A, b, scaled = np.ldexp(A, halves), np.ldexp(b, halves), np.ldexp(w[:, None], -2 * halves)
-        self.exponents, self.units = _exponents(A), _exponents(b)
-        self.pieces = []
+        (self.n, q), halves = A.shape, half_exponents(w)
+        scaled = None if w is None else np.ldexp(w[:, None], -2 * halves)
+        columns, b = (A, b) if w is None else (np.ldexp(A, halves), np.ldexp(b, halves))
+        self.exponents, self.units = _exponents(columns), _exponents(b)
+        self.pieces: list[Piece] = []
         for first in range(0, self.n, SUMMED):
             rows = slice(first, first + SUMMED)
-            cut, targets = Sliced.of(A[rows]), np.ldexp(b[rows], -self.units)
+            cut, targets = Sliced.of(columns[rows]), np.ldexp(b[rows], -self.units)
             part = Sliced(cut.parts, cut.exponents - self.exponents)
             self.pieces.append(Piece(part, targets, None if scaled is None else scaled[rows]))
         self.inverse = np.linalg.solve(np.ldexp(R, -self.exponents), np.eye(q))
