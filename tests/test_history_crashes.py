@@ -213,9 +213,10 @@ def test_a_full_disk_is_a_refusal_of_the_command(gradline):
     Path("noise.bin").write_bytes(random.Random(0).randbytes(300_000))
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))  # the command inherits it
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
     try:
-        done = gradline("commit", "a.txt", "noise.bin", "-m", "too much", "--json")
+        # With an input it is a Python of its own, which inherits the limit.
+        done = gradline("commit", "a.txt", "noise.bin", "-m", "too much", "--json", stdin=b"")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert done.code == 1

@@ -15,6 +15,8 @@ from typing import Any, TypedDict, Unpack
 import pytest
 import reference
 
+from gradline.history import pending
+
 ROOT = Path(__file__).parent.parent
 PUBLIC = [(face, name) for face in reference.FACES for name in reference.names(importlib.import_module(face))]
 # Without an example: no callable, what `push` returns, and what needs a server (tests/test_mlflow.py runs them).
@@ -43,6 +45,8 @@ def thing(face, name):
 def test_the_example_of_a_public_name_runs(face, name, tmp_path, monkeypatch):
     """As `pytest --doctest-modules` would run it, but in an empty folder, and without loading every module."""
     monkeypatch.chdir(tmp_path)
+    for noted in ("_project", "_pending"):  # by other tests of this process
+        monkeypatch.setattr(pending, noted, {})
     tests = [test for test in doctest.DocTestFinder().find(thing(face, name), name) if test.examples]
     assert any(test.name == name for test in tests), "no example"
     for test in tests:
