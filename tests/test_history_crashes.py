@@ -56,10 +56,12 @@ if mode == "kill":
     os.waitpid(forked("first", 5, told), 0)
     most = (time.perf_counter() - began) / 2  # two and a half commits
     for turn in range(count):
-        child = forked(f"c{turn}", 1000, told)
+        before, child = os.path.getsize("told"), forked(f"c{turn}", 1000, told)
         time.sleep(chance.uniform(0, most))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
+        # The machine may have become busier or idler: every other turn shall see a commit come to its end.
+        most *= 1.05 if os.path.getsize("told") == before else 1 / 1.05
 else:
     children = [forked(f"c{i}", 20, told) for i in range(count)]
     assert all(os.waitpid(child, 0)[1] == 0 for child in children)
@@ -89,7 +91,7 @@ def committers(mode, count):
 @pytest.mark.slow
 def test_kill_at_200_random_moments(monkeypatch):
     told = committers("kill", 200)
-    assert len(told) > 10  # commits came to their end between the kills, as many as the machine had time for
+    assert len(told) > 50  # commits came to their end between the kills
     versions, store = expect_whole(told), Store.find()
     assert len(list(store.temporary.iterdir())) > 10  # and the kills came in the midst of writing
     monkeypatch.setattr(repair, "YOUNG", -60.0)

@@ -47,7 +47,7 @@ def test_moments(table, form, weighted, monkeypatch):
     X, y = table
     w = np.random.default_rng(1).integers(0, 3, N) * 1.0 if weighted else None
     theirs = Moments.of(X.toarray(), y, weights=w)
-    monkeypatch.setattr(rows, "_floats", lambda _: pytest.fail("it was made an array"))
+    monkeypatch.setattr(rows, "dense", lambda _: pytest.fail("it was made an array"))
     agree(Moments.of(getattr(scipy.sparse, form)(X), y, weights=w), theirs)
 
 

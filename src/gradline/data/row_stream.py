@@ -83,7 +83,7 @@ class RowStream(ABC):
         )
 
 
-def _floats(rows: Any) -> np.ndarray:
+def dense(rows: Any) -> np.ndarray:
     """Rows (n, p) as an array of float64, sparse ones too."""
     return np.asarray(rows if isinstance(rows, np.ndarray) else rows.toarray(), np.float64)
 
@@ -169,9 +169,7 @@ class ArrayRows(RowStream):
             part = slice(first, first + size)
             yield (
                 first,
-                RowBlock(
-                    _floats(self.X[part]), _floats(self.Y[part]), None if self.w is None else self.w[part]
-                ),
+                RowBlock(dense(self.X[part]), dense(self.Y[part]), None if self.w is None else self.w[part]),
             )
 
     def _batches(self) -> Iterator[RowBlock]:

@@ -16,8 +16,3 @@ def by_rows(data: Any) -> Any:
     rows = rows.copy() if rows is data else rows
     rows.sum_duplicates()
     return rows
-
-
-def dense(rows: Any) -> np.ndarray:
-    """Rows (n, p) as an array of float64."""
-    return np.asarray(rows.toarray() if is_sparse(rows) else rows, np.float64)

@@ -27,7 +27,8 @@ from gradline.core.text import listed
 from gradline.data.design import CARD as DESIGN
 from gradline.data.design import DesignSpec, Number
 from gradline.data.inputs import is_array, matrix, open_table, rows_by
-from gradline.data.sparse import by_rows, dense, is_sparse
+from gradline.data.row_stream import dense
+from gradline.data.sparse import by_rows, is_sparse
 from gradline.model.certificate import CARD as CERTIFICATE
 from gradline.model.certificate import Certificate, finite
 from gradline.model.inference.inference import Inference, infer

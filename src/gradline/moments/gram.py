@@ -7,7 +7,7 @@ import numpy as np
 from gradline.core.kernels import SAMPLE
 from gradline.core.kernels.policy import foresee, kernels, lent, room
 from gradline.data.row_block import ColumnBlock, RowBlock
-from gradline.data.sparse import dense
+from gradline.data.row_stream import dense
 from gradline.moments.statistics import fingerprint
 
 _GAIN = 7e-9  # seconds a cell that compiled loops save
