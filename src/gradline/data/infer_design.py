@@ -157,12 +157,21 @@ def _expect_number(source: Source, name: str, column: Column) -> None:
             "name a numeric column",
         )
     if column.kind == Kind.TEXT:
-        cells = next(iter(source.batches({name: Kind.TEXT}))).frame[name].drop_nulls().unique()
+        cells = _first_cells(source, name)
+        shown = f"such as {cells[0]!r}" if cells else "every cell is missing"
         raise RequestError(
             "target-not-numeric",
-            f"{name} is text (such as {cells[0]!r}): targets and weights must be numeric",
-            _HINT if _look_like_numbers(cells.to_list()) else "name a numeric column",
+            f"{name} is text ({shown}): targets and weights must be numeric",
+            _HINT if _look_like_numbers(cells) else "name a numeric column",
         )
+
+
+def _first_cells(source: Source, name: str) -> list[str]:
+    """The different cells of the first batch that has any, in their order."""
+    for batch in source.batches({name: Kind.TEXT}):
+        if cells := batch.frame[name].drop_nulls().unique(maintain_order=True).to_list():
+            return cells
+    return []
 
 
 def _expect_usable(names: Sequence[str], schema: Mapping[str, Column]) -> None:
