@@ -21,7 +21,7 @@ from refusals import expect_refusal, refused, warned
 
 import gradline
 from gradline import exports
-from gradline.data.source import MISSING_WORDS
+from gradline.data.cells import MISSING_WORDS
 from gradline.exports.dialects import DIALECTS
 from gradline.exports.probe import Probe
 from gradline.exports.trial import onnx_trial, sql_trial, torch_trial

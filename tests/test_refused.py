@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import gradline
 from gradline import Exact, Moments, Trajectory
-from gradline.data.source import numbers
+from gradline.data.cells import numbers
 from gradline.pytorch import fit, lesson
 
 X = np.arange(8.0).reshape(4, 2) ** 2

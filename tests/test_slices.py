@@ -5,8 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from gradline.core.linalg.double_double import Doubled, two_sum
-from gradline.core.linalg.refinement import SUMMED, Sliced
+from gradline.core.linalg.double_double import SUMMED, Doubled, Sliced, two_sum
 
 ROUNDING = 2.0**-102  # of a product, beside the largest entries of both sides
 

@@ -8,7 +8,7 @@ from refusals import refused
 import gradline
 from gradline import Moments
 from gradline.data import row_stream as rows
-from gradline.data.sparse import by_rows
+from gradline.data.inputs import by_rows
 from gradline.linear_model import LinearRegression
 
 N, P = 40_000, 60

@@ -84,7 +84,7 @@ def trajectory(options: TrajectoryOptions) -> None:
     with limited(options.memory):
         moments = Moments.from_rows(reading.rows)
     moments = moments.select(moments.design.drop_unused_levels(moments.has_level))
-    scaling = Scaling.standard(moments, options.bias) if scale == "standard" else Scaling.none(moments.p)
+    scaling = Scaling.named(scale, moments, options.bias)
     view = scaling.moments(moments)
     step = Spectrum.of(view, options.bias).best_lr(momentum) if lr == "auto" else float(lr)
     path = Trajectory(view, step, momentum, None, options.bias)

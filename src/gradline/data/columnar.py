@@ -10,8 +10,9 @@ import numpy as np
 import polars as pl
 
 from gradline.core.errors import DataError, FileError
+from gradline.data.cells import converted
 from gradline.data.schema import EMPTY, Column, Kind
-from gradline.data.source import METER, Batch, Source, converted
+from gradline.data.source import METER, Batch, Source
 
 _CELLS = 1 << 21  # per batch: 16 MB of numbers
 _ROWS = 1 << 17  # at most

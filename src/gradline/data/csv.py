@@ -16,7 +16,7 @@ import polars as pl
 from gradline.core.errors import DataError
 from gradline.core.kernels.policy import foresee, kernels
 from gradline.core.parallel import ordered_map
-from gradline.data import lines, text_cells
+from gradline.data import cells, lines
 from gradline.data.schema import EMPTY, Column, Kind
 from gradline.data.source import Batch, Source
 
@@ -90,7 +90,7 @@ class CsvSource(Source):
         for block in self._blocks():
             open_names = [name for name in names if name not in columns]
             frame = block.decode(dict.fromkeys(open_names, pl.String()))
-            found = {name: text_cells.column(frame[name]) for name in open_names}
+            found = {name: cells.column(frame[name]) for name in open_names}
             columns |= {name: column for name, column in found.items() if column.kind != Kind.OTHER}
             if len(columns) == len(names):
                 break
@@ -105,7 +105,7 @@ class CsvSource(Source):
 
         def batch(whole: lines.Lines) -> Batch:
             block = _Block(whole, self._header, self.name)
-            return text_cells.batch(block.decode, columns, block.place)
+            return Batch.of(cells.decoded(block.decode, columns), columns, block.place)
 
         size = self.path.stat().st_size
         if size > _FEWEST and all(kind == Kind.NUMBER for kind in columns.values()):

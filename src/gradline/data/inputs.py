@@ -13,7 +13,6 @@ from gradline.data.design import DesignSpec, Number
 from gradline.data.row_stream import ArrayRows, RowStream, infinite, refuse_negative
 from gradline.data.schema import LARGEST_INTEGER
 from gradline.data.selection import Selection
-from gradline.data.sparse import by_rows, is_sparse
 
 if TYPE_CHECKING:
     from gradline.data.source import Source
@@ -138,6 +137,19 @@ def is_array(data: Any) -> bool:
     if isinstance(data, (list, tuple)):
         return not (data and isinstance(data[0], (Mapping, str, os.PathLike)))
     return isinstance(data, np.ndarray) or hasattr(data, "detach") or is_sparse(data)
+
+
+def is_sparse(data: Any) -> bool:
+    """Whether it is one of SciPy's sparse matrices or arrays: told by what it can do, so that nobody loads SciPy."""
+    return hasattr(data, "tocsr") and hasattr(data, "nnz")
+
+
+def by_rows(data: Any) -> Any:
+    """A copy row by row (CSR) of float64, each cell stored at most once."""
+    rows = data.tocsr().astype(np.float64)
+    rows = rows.copy() if rows is data else rows
+    rows.sum_duplicates()
+    return rows
 
 
 def matrix(values: Any, what: str) -> np.ndarray:

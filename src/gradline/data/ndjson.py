@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from gradline.core.errors import DataError
-from gradline.data import lines, text_cells
+from gradline.data import cells, lines
 from gradline.data.schema import Column, Kind
 from gradline.data.source import Batch, Source
 
@@ -54,7 +54,7 @@ class NdjsonSource(Source):
                 return frame
 
             try:
-                yield text_cells.batch(decode, columns, place)
+                yield Batch.of(cells.decoded(decode, columns), columns, place)
             except pl.exceptions.PolarsError as error:
                 self._objects(block)
                 raise DataError(
@@ -84,5 +84,5 @@ class NdjsonSource(Source):
 def _column(name: str, values: list[object]) -> Column:
     if any(isinstance(value, (list, dict)) for value in values):
         return Column(Kind.OTHER, "holds lists or objects")
-    cells = [None if value is None else json.dumps(value).strip('"') for value in values]
-    return text_cells.column(pl.Series(name, cells, pl.String()))
+    texts = [None if value is None else json.dumps(value).strip('"') for value in values]
+    return cells.column(pl.Series(name, texts, pl.String()))

@@ -1,9 +1,8 @@
-"""What every source of rows offers, how cells become numbers or words, and how far the reading has come."""
+"""What every source of rows offers, batch by batch, and how far the reading has come."""
 
-import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -11,11 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from gradline.core.errors import DataError
-from gradline.data.schema import LARGEST_INTEGER, Column, Kind
-
-MISSING_WORDS = ("", "na", "n/a", "#n/a", "nan", "null", "none")  # trimmed, in any case
-TRUTH_WORDS = ("true", "false")
+from gradline.data.cells import Place, converted
+from gradline.data.schema import Column, Kind
 
 
 class Batch(NamedTuple):
@@ -25,7 +21,7 @@ class Batch(NamedTuple):
     """
 
     frame: pl.DataFrame
-    place: Callable[[int], str]
+    place: Place
 
     def where(self, rows: pl.Series) -> "Batch":
         """The rows for which the mask is true; each still knows its place."""
@@ -61,9 +57,7 @@ class Batch(NamedTuple):
         return cells.to_physical().cast(pl.Int32).fill_null(-1).to_numpy()
 
     @classmethod
-    def of(
-        cls, columns: Iterable[pl.Series], kinds: Mapping[str, "Kind"], place: Callable[[int], str]
-    ) -> "Batch":
+    def of(cls, columns: Iterable[pl.Series], kinds: Mapping[str, Kind], place: Place) -> "Batch":
         """The columns as they came from a reader, each turned into the kind given."""
         return cls(pl.DataFrame([converted(c, kinds[c.name], place) for c in columns]), place)
 
@@ -93,97 +87,6 @@ class Source(ABC):
     def assume_finite(self) -> "Source | None":
         """The same table, its numbers not looked at one by one; None where they must be to become numbers."""
         return None
-
-
-def converted(series: pl.Series, kind: Kind, place: Callable[[int], str]) -> pl.Series:
-    """The column as numbers or as words."""
-    return numbers(series, place) if kind == Kind.NUMBER else words(series)
-
-
-def numbers(series: pl.Series, place: Callable[[int], str]) -> pl.Series:
-    """The column as Float64 with null for missing.
-
-    Raises `DataError` with column, place and value for text, infinities and integers beyond 2^53.
-    """
-    dtype = series.dtype
-    if dtype in (pl.String, pl.Categorical, pl.Enum):
-        return _parsed(words(series), place)
-    if dtype == pl.Null or dtype == pl.Boolean:
-        return series.cast(pl.Float64)
-    if dtype.is_integer():
-        if max(abs(series.min() or 0), abs(series.max() or 0)) > LARGEST_INTEGER:  # type: ignore[arg-type]
-            wide = series.cast(pl.Int128)  # comparing in the column's own type could overflow
-            _refuse_first(series, (wide > LARGEST_INTEGER) | (wide < -LARGEST_INTEGER), place, _BEYOND)
-        return series.cast(pl.Float64)
-    if not (dtype.is_float() or dtype.is_decimal()):
-        raise DataError(
-            "column-not-numeric",
-            f"column {series.name} holds {dtype}, not numbers",
-            "turn it into numbers first, or exclude it",
-        )
-    values = series.cast(pl.Float64)
-    if math.isfinite(values.sum()):  # one fast look: none of them is NaN or infinite
-        return values
-    values = values.fill_nan(None)
-    _refuse_first(values, values.is_infinite(), place, _INFINITE)
-    return values
-
-
-def words(series: pl.Series) -> pl.Series:
-    """The column as trimmed text with null for missing; true and false in one spelling, as typed files have."""
-    trimmed = series.cast(pl.String).str.strip_chars()
-    lower = trimmed.str.to_lowercase()
-    trimmed = trimmed.set(lower.is_in(MISSING_WORDS).fill_null(True), None)
-    return lower.zip_with(lower.is_in(TRUTH_WORDS).fill_null(False), trimmed)
-
-
-class CellFault(NamedTuple):
-    """Why a cell is no number that a model can use."""
-
-    code: str
-    what: str
-    remedy: str
-
-
-_BEYOND = CellFault(
-    "integer-beyond-float64",
-    "an integer beyond 2^53 = 9,007,199,254,740,992, where float64 no longer holds every integer",
-    "exclude the column if it is an identifier; subtract an offset or rescale it if it is a measurement",
-)
-_INFINITE = CellFault(
-    "value-infinite",
-    "an infinite number, which no line can follow",
-    "mend the cell or leave it empty and add --missing drop",
-)
-_NOT_A_NUMBER = CellFault(
-    "text-in-number-column",
-    "text in a numeric column",
-    "mend the cell, leave it empty and add --missing drop, or leave the column out",
-)
-
-
-def _parsed(text: pl.Series, place: Callable[[int], str]) -> pl.Series:
-    values = text.cast(pl.Float64, strict=False)
-    _refuse_first(text, values.is_null() & text.is_not_null(), place, _NOT_A_NUMBER)
-    values = values.fill_nan(None)
-    _refuse_first(text, values.is_infinite(), place, _INFINITE)
-    # 2^53 + 1 is read as 2^53, so the border itself is looked at too, digit by digit.
-    large = (values.abs() >= LARGEST_INTEGER).fill_null(False) & text.str.contains(r"^[+-]?\d+$")
-    if large.any():
-        beyond = [
-            bool(is_large) and abs(int(cell)) > LARGEST_INTEGER
-            for cell, is_large in zip(text, large, strict=True)
-        ]
-        _refuse_first(text, pl.Series(beyond), place, _BEYOND)
-    return values
-
-
-def _refuse_first(shown: pl.Series, wrong: pl.Series, place: Callable[[int], str], fault: CellFault) -> None:
-    wrong = wrong.fill_null(False)
-    if wrong.any():
-        row = wrong.arg_max() or 0
-        where = f"column {shown.name}, {place(row)}"
-        raise DataError(fault.code, f"{where}: {shown[row]!r} is {fault.what}", fault.remedy)
 
 
 class Meter:

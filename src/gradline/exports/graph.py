@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradline.core.errors import RequestError
-from gradline.data.source import MISSING_WORDS
+from gradline.data.cells import MISSING_WORDS
 from gradline.exports.parts import Categorical, Numeric, Summand, expect_unseen, parts, spellings
 from gradline.model.model import LinearModel
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from gradline.core.errors import RequestError, UsageError
+from gradline.data.cells import TRUTH_WORDS
 from gradline.data.design import Number
-from gradline.data.source import TRUTH_WORDS
 from gradline.model.model import LinearModel
 
 UNSEEN = ("null", "base")  # what a level that training did not see gives: no prediction, or the base level's

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 
 from gradline.core.errors import RequestError
-from gradline.data.source import MISSING_WORDS
+from gradline.data.cells import MISSING_WORDS
 from gradline.exports.dialects import Dialect, dialect_named
 from gradline.exports.parts import Categorical, Numeric, Summand, expect_unseen, parts, spellings
 from gradline.model.model import LinearModel

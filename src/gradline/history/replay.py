@@ -27,7 +27,7 @@ def replayed(model: LinearModel, moments: Moments, bias: bool) -> tuple[np.ndarr
         raise UnrepeatableError("mini-batches follow no closed form")
     if settings["init"] not in INITS:
         raise UnrepeatableError("its file does not hold the start of its training")
-    scaling = Scaling.none(moments.p) if model.scale == "none" else Scaling.standard(moments, bias)
+    scaling = Scaling.named(model.scale, moments, bias)
     problem = Problem.of(moments, None, bias, scaling)
     momentum = settings["momentum"]
     limit = problem.spectrum.lr_limit(momentum)

@@ -33,7 +33,7 @@ from gradline.moments.state import Moments, calm_blas
 from gradline.solvers import SGD, Exact, Observer, Solution, Solver, solve
 from gradline.solvers.exact import refined_optimum
 from gradline.solvers.loop import INITS
-from gradline.solvers.problem import Problem, Scaling, unstacked
+from gradline.solvers.problem import Problem, Scaling
 from gradline.solvers.seminormal_correction import corrected
 from gradline.solvers.trajectory import Trajectory
 
@@ -148,7 +148,7 @@ def _trained(
     moments = gathered.moments
     solver = _with_loaded_init(request.solver, gathered.design)
     scale = solver.scale if request.scale == "auto" else request.scale
-    scaling = Scaling.none(moments.p) if scale == "none" else Scaling.standard(moments, request.bias)
+    scaling = Scaling.named(scale, moments, request.bias)
     optimum, short = _known(gathered, request)
     problem = Problem.of(moments, gathered.rows, request.bias, scaling, optimum)
     solver, notices = solver.resolve(problem, request.force)
@@ -156,7 +156,8 @@ def _trained(
     holdout = None if held is None else Problem.of(held, None, request.bias, scaling)
     solution = solve(solver, problem, observers, holdout)
     weight, bias = scaling.to_raw(solution.weight, solution.bias)
-    training = _training(solver, problem, solution)
+    settings = solver.params()
+    training = _training(settings, problem, solution)
     found = Coefficients(weight, bias if request.bias else None)
     certificate = judge(moments, found, training, optimum)
     model = LinearModel(
@@ -167,7 +168,7 @@ def _trained(
         moments=moments,
         certificate=certificate,
         solver=solver.name,
-        settings=solver.params(),
+        settings=settings,
         scale=scale,
         config=config,
         history=History(tuple(solution.history)),
@@ -345,16 +346,14 @@ def _with_loaded_init(solver: Solver, design: DesignSpec) -> Solver:
     return replace(solver, init=start)  # type: ignore[type-var]
 
 
-def _training(solver: Solver, problem: Problem, solution: Solution) -> Training | None:
+def _training(settings: dict[str, Any], problem: Problem, solution: Solution) -> Training | None:
     """What the judge should know of the training, or None when nothing was trained."""
-    settings = solver.params()
     if "lr" not in settings:
         return None
     lr, momentum, batch_size = settings["lr"], settings["momentum"], settings.get("batch_size")
     tenfold = None
     if batch_size is None and solution.diverged_at is None:
-        start = unstacked(solver.start(problem).theta, problem.bias)
-        path = Trajectory(problem.moments, lr, momentum, start, problem.bias)
+        path = Trajectory(problem.moments, lr, momentum, solution.start, problem.bias)
         # A forced rate may run away within ten times the epochs.
         with np.errstate(over="ignore", invalid="ignore"):
             tenfold = path.at(10 * solution.epochs).loss

@@ -211,7 +211,7 @@ class _Judged:
         """‖Dw‖ per target: the norm of weights on columns of unit norm."""
         return row_norms(weight * self.rank.norms)
 
-    @property
+    @cached_property
     def size(self) -> np.ndarray:
         """What rounding of the scaled weights is small beside, per target: ‖Dw‖ + ‖y − ȳ‖."""
         return self.scaled(self.optimum) + np.linalg.norm(self.moments.factor[:, self.moments.p :], axis=0)
@@ -277,13 +277,13 @@ def _status(case: _Judged, training: Training | None) -> Status:
     size = case.size
     arrived = case.scaled(distance.weight) <= np.maximum(10 * rounding.scaled, ARRIVED * size)
     arrived &= np.abs(distance.bias) <= np.maximum(10 * rounding.bias, ARRIVED * case.level)
+    largest = np.maximum(np.abs(moments.statistics.minimum), np.abs(moments.statistics.maximum))[moments.p :]
+    unseen = ARRIVED * math.sqrt(moments.weight_sum) * largest  # what rounding leaves of a constant target
+    sure = rounding.scaled <= np.maximum(10**-FEWEST_DIGITS * size, unseen)
     if not arrived.all():
         return Status.STOPPED
     if case.rank.deficiency:
         return Status.RANK_DEFICIENT
-    largest = np.maximum(np.abs(moments.statistics.minimum), np.abs(moments.statistics.maximum))[moments.p :]
-    unseen = ARRIVED * math.sqrt(moments.weight_sum) * largest  # what rounding leaves of a constant target
-    sure = rounding.scaled <= np.maximum(10**-FEWEST_DIGITS * size, unseen)
     return Status.CERTIFIED if sure.all() else Status.UNCERTIFIED
 
 

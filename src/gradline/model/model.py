@@ -26,9 +26,8 @@ from gradline.core.tensor_file import (
 from gradline.core.text import listed
 from gradline.data.design import CARD as DESIGN
 from gradline.data.design import DesignSpec, Number
-from gradline.data.inputs import is_array, matrix, open_table, rows_by
+from gradline.data.inputs import by_rows, is_array, is_sparse, matrix, open_table, rows_by
 from gradline.data.row_stream import dense
-from gradline.data.sparse import by_rows, is_sparse
 from gradline.model.certificate import CARD as CERTIFICATE
 from gradline.model.certificate import Certificate, finite
 from gradline.model.inference.inference import Inference, infer

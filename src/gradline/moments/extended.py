@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gradline.core.linalg.double_double import Doubled
-from gradline.core.linalg.refinement import SUMMED, Refined, Sliced, half_exponents
+from gradline.core.linalg.double_double import SUMMED, Doubled, Sliced
+from gradline.core.linalg.refinement import Refined, half_exponents
 from gradline.core.linalg.triangular import UNIT
 from gradline.core.tensor_file import expect_shapes
 from gradline.data.row_block import RowBlock

@@ -94,7 +94,7 @@ class Rank:
         counted = self.singular[: self.rank]
         return Extremes(float(counted[0]), float(counted[-1])) if self.rank else Extremes(0.0, 0.0)
 
-    @property
+    @cached_property
     def condition_scaled(self) -> float:
         """σmax/σmin of the centred columns of unit norm, over the directions that count."""
         return self.extremes.condition

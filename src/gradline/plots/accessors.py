@@ -124,9 +124,7 @@ class ModelPlots:
             raise RequestError(
                 "path-start-unknown", "the file of a model does not hold the start of its training", remedy
             )
-        scaling = Scaling.none(model.moments.p)
-        if model.scale == "standard":
-            scaling = Scaling.standard(model.moments, model.has_bias)
+        scaling = Scaling.named(model.scale, model.moments, model.has_bias)
         problem = Problem.of(model.moments, None, model.has_bias, scaling)
         theta: np.ndarray = initial(settings["init"], problem, settings["seed"])
         start = unstacked(theta, model.has_bias)

@@ -57,12 +57,16 @@ class Observer(Protocol):
 
 
 class Solution(NamedTuple):
-    """What a solver found, in the units of its problem; `diverged_at` is the first epoch that ran away."""
+    """What a solver found and what it started from, in the units of its problem.
+
+    `diverged_at` is the first epoch that ran away.
+    """
 
     weight: np.ndarray
     bias: np.ndarray
     epochs: int
     history: list[Record]
+    start: tuple[np.ndarray, np.ndarray]
     diverged_at: int | None = None
 
 
@@ -118,6 +122,7 @@ def solve(
     for observer in observers:
         observer.on_start(solver.epochs)
     state = solver.start(problem)
+    start = unstacked(state.theta, problem.bias)
     kept = _kept_epochs(solver.epochs)
     history: list[Record] = []
     record, diverged_at = None, None
@@ -140,7 +145,7 @@ def solve(
                     due[i] = time.monotonic() + _LOOK
     if record is not None and history[-1] is not record:
         history.append(record)
-    solution = Solution(*unstacked(state.theta, problem.bias), state.epoch, history, diverged_at)
+    solution = Solution(*unstacked(state.theta, problem.bias), state.epoch, history, start, diverged_at)
     for observer in observers:
         observer.on_end(solution)
     return solution
@@ -162,10 +167,10 @@ def initial(init: Any, problem: Problem, seed: int) -> np.ndarray:
     - "linear": uniform on ±1/√p, as `nn.Linear` starts.
     - a pair weight (m, p), bias (m,) in raw units.
     """
-    q, m = problem.p + problem.bias, problem.m
-    random = np.random.default_rng(seed)
+    p, m = problem.p, problem.m
+    q, random = p + problem.bias, np.random.default_rng(seed)
     if isinstance(init, str):
-        bound = 1.0 / math.sqrt(max(problem.p, 1))
+        bound = 1.0 / math.sqrt(max(p, 1))
         draws = {
             "zeros": lambda: np.zeros((q, m)),
             "normal": lambda: random.standard_normal((q, m)),

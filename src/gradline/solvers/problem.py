@@ -38,6 +38,11 @@ class Scaling:
         center = moments.mean[: moments.p].copy() if bias else np.zeros(moments.p)
         return cls(center, np.where(norms > 0, norms, 1.0))
 
+    @classmethod
+    def named(cls, name: str, moments: Moments, bias: bool) -> "Scaling":
+        """That of a word: "none" or "standard"."""
+        return cls.none(moments.p) if name == "none" else cls.standard(moments, bias)
+
     @property
     def is_none(self) -> bool:
         """Whether nothing is centred or scaled."""
@@ -149,17 +154,17 @@ class Problem:
 
 def stacked(init: tuple[Any, Any] | None, moments: Moments, bias: bool) -> np.ndarray:
     """θ (q, m): the bias, where there is one, on top of weightᵀ. Zeros for None."""
-    shape = (moments.m, moments.p)
+    m, p = moments.m, moments.p
     if init is None:
-        return np.zeros((moments.p + bias, moments.m))
+        return np.zeros((p + bias, m))
     weight, start = (np.asarray(getattr(part, "detach", lambda part=part: part)(), float) for part in init)
-    if weight.shape == (moments.p,) and moments.m == 1:
+    if weight.shape == (p,) and m == 1:
         weight = weight[None, :]
-    if weight.shape != shape or start.size != moments.m:
+    if weight.shape != (m, p) or start.size != m:
         raise RequestError(
             "init-shape",
             f"init has a weight of shape {weight.shape} and a bias of shape {start.shape}",
-            f"give weight {shape} and bias ({moments.m},), as in nn.Linear({moments.p}, {moments.m})",
+            f"give weight {(m, p)} and bias ({m},), as in nn.Linear({p}, {m})",
         )
     if not bias and start.any():
         raise RequestError(

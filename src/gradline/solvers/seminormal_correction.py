@@ -12,15 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradline.core.linalg.double_double import Doubled, two_sum
-from gradline.core.linalg.refinement import (
-    LARGEST_CONTRACTION,
-    SUMMED,
-    Piece,
-    Refined,
-    Sliced,
-    half_exponents,
-)
+from gradline.core.linalg.double_double import SUMMED, Doubled, Sliced, two_sum
+from gradline.core.linalg.refinement import LARGEST_CONTRACTION, Piece, Refined, half_exponents
 from gradline.core.linalg.triangular import UNIT, row_norms
 from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import RowStream
