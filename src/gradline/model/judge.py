@@ -16,7 +16,6 @@ from gradline.moments.basis import Basis
 from gradline.moments.rank import Rank, determined_factor
 from gradline.moments.state import Moments, RawFactor
 from gradline.solvers.problem import Scaling
-from gradline.solvers.spectrum import Spectrum
 from gradline.solvers.trajectory import Trajectory
 
 ARRIVED = 1e-12  # a distance below this share of the coefficients counts as none
@@ -62,7 +61,7 @@ def judge(
     rank, errors = case.rank, case.standard_errors()
     condition = case.condition
     return Certificate(
-        status=_status(case, training),
+        status=_status(case, training, left["lr_limit"]),
         epochs=None if training is None else training.epochs,
         diverged_at=None if training is None else training.diverged_at,
         loss=distance.optimal_loss + distance.gap,
@@ -270,8 +269,8 @@ class _Judged:
         return _StandardErrors(np.outer(sigma, row_norms(root)), sigma * level)
 
 
-def _status(case: _Judged, training: Training | None) -> Status:
-    if training is not None and _diverged(case, training):
+def _status(case: _Judged, training: Training | None, lr_limit: float) -> Status:
+    if training is not None and _diverged(case, training, lr_limit):
         return Status.DIVERGED
     moments, distance, rounding = case.moments, case.distance, case.rounding
     size = case.size
@@ -287,12 +286,11 @@ def _status(case: _Judged, training: Training | None) -> Status:
     return Status.CERTIFIED if sure.all() else Status.UNCERTIFIED
 
 
-def _diverged(case: _Judged, training: Training) -> bool:
+def _diverged(case: _Judged, training: Training, lr_limit: float) -> bool:
     """Whether the loss left the numbers, or grew at a rate that cannot be stable (momentum may overshoot)."""
     if training.diverged_at is not None:
         return True
-    too_fast = training.lr > Spectrum.of(training.view, case.has_bias).lr_limit(training.momentum)
-    return too_fast and case.distance.optimal_loss + case.distance.gap > training.started_at
+    return training.lr > lr_limit and case.distance.optimal_loss + case.distance.gap > training.started_at
 
 
 def _time_left(case: _Judged, training: Training | None) -> dict[str, Any]:

@@ -167,7 +167,7 @@ def initial(init: Any, problem: Problem, seed: int) -> np.ndarray:
     - "linear": uniform on ±1/√p, as `nn.Linear` starts.
     - a pair weight (m, p), bias (m,) in raw units.
     """
-    p, m = problem.p, problem.m
+    p, m = problem.moments.p, problem.moments.m
     q, random = p + problem.bias, np.random.default_rng(seed)
     if isinstance(init, str):
         bound = 1.0 / math.sqrt(max(p, 1))
