@@ -5,7 +5,6 @@ import os
 os.environ["SCIPY_ARRAY_API"] = "1"  # before SciPy loads: lets scikit-learn's array checks run
 os.environ["OMP_NUM_THREADS"] = "1"  # before NumPy loads: the test processes fill the cores already
 
-import math
 from collections import Counter
 from pathlib import Path
 
@@ -27,15 +26,6 @@ def gradline(tmp_path):
         return command(*words, folder=cwd, stdin=stdin)
 
     return run
-
-
-@pytest.fixture(autouse=True)
-def _compiled_loops_where_a_test_asks(monkeypatch):
-    """No test changes its last bits because those before it have filled the account."""
-    from gradline.core.kernels import policy
-
-    monkeypatch.setattr(policy, "_saved", -math.inf)
-    monkeypatch.setattr(policy, "_loaded", None)
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m asks for marks

@@ -21,7 +21,6 @@ from refusals import refused, warned
 
 import gradline
 from gradline.core.errors import DataError
-from gradline.core.kernels import policy
 from gradline.data import csv, files
 from gradline.data.inputs import as_rows
 from gradline.data.row_stream import Split
@@ -445,10 +444,10 @@ LINES = [
 ]
 
 
-@given(st.lists(st.sampled_from(LINES), min_size=1, max_size=6), st.booleans(), st.booleans())
+@given(st.lists(st.sampled_from(LINES), min_size=1, max_size=6), st.booleans())
 @settings(deadline=None, max_examples=300)
-def test_every_way_to_prove_the_lines_finds_the_same(chosen, loaded, all_columns):
-    """By a compiled loop, by what polars refuses, and by counting: each as the csv module has it, or its refusal."""
+def test_every_way_to_prove_the_lines_finds_the_same(chosen, all_columns):
+    """By what polars refuses, and by counting: each as the csv module has it, or its refusal."""
     data = b"".join(line + b"\n" for line in chosen)
     header, whole = csv._Header(["a", "b", "c"], ",", 1), csv.lines.Lines(data, 2)
     names = list("abc" if all_columns else "ab")
@@ -460,9 +459,7 @@ def test_every_way_to_prove_the_lines_finds_the_same(chosen, loaded, all_columns
             return str(refusal)
 
     def decoded():
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(csv, "kernels", lambda _: policy.load() if loaded else None)
-            frame = csv._Block(whole, header, "t").decode(dict.fromkeys(names, pl.Float64()))
+        frame = csv._Block(whole, header, "t").decode(dict.fromkeys(names, pl.Float64()))
         return frame.select(pl.all().cast(pl.Float64)).rows()
 
     def by_the_book():
@@ -471,34 +468,6 @@ def test_every_way_to_prove_the_lines_finds_the_same(chosen, loaded, all_columns
         return [tuple(None if r[n] in ("", "NA") else float(r[n]) for n in names) for r in records]
 
     assert outcome(decoded) == outcome(by_the_book)
-
-
-DECIMALS = st.from_regex(r"-?[0-9]{1,19}(\.[0-9]{0,20})?([eE][+-]?[0-9]{1,2})?", fullmatch=True)
-
-
-def read_compiled(cells):
-    data = "".join(f"{cell}\n" for cell in cells).encode()
-    values = np.full((1, len(cells)), np.nan)
-    text, places = np.frombuffer(data, np.uint8), np.zeros(1, int)
-    is_plain = policy.load().read_numbers(text, places, values, len(text), 1, *values.shape, ord(","))
-    return values[0] if is_plain else None
-
-
-@pytest.mark.slow
-@given(DECIMALS | st.floats(allow_nan=False, allow_infinity=False).map(repr))
-@settings(deadline=None, max_examples=500)
-def test_compiled_reading_rounds_as_python_does(cell):
-    found = read_compiled([cell])
-    assert found is None or found.tobytes() == np.array([float(cell)]).tobytes()
-
-
-@given(st.lists(st.integers(-(10**15), 10**15), min_size=1), st.integers(0, 6))
-@settings(deadline=None)
-def test_compiled_reading_knows_the_usual_numbers(integers, places):
-    cells = [f"{integer / 10**places:.{places}f}" for integer in integers]
-    assert read_compiled(cells).tolist() == [float(cell) for cell in cells]
-    cells = [repr(integer / 10**places) for integer in integers if abs(integer) >= 10**places]
-    assert not cells or read_compiled(cells).tolist() == [float(cell) for cell in cells]
 
 
 def test_the_meter_follows_each_pass(tmp_path, monkeypatch):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gradline.core.kernels import policy
+from gradline.core.kernels import library
 from gradline.data.design import DesignSpec, Number
 from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import NotFinite
@@ -47,57 +47,65 @@ def block(n, p, m, layout="rows", weighted=False):
     return RowBlock(layouts(X)[layout], random.normal(size=(n, m)), w)
 
 
-def sums(block):
-    """By compiled loops and by NumPy."""
-    return by._compiled(policy.load(), block), by._in_numpy(block)
+@pytest.fixture(params=library.builds())
+def compiled(request):
+    """The loops of each build that this processor runs."""
+    return library.build(request.param)
+
+
+def test_there_is_compiled_code():
+    assert library.builds()[0] == "baseline"
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 @pytest.mark.parametrize(("n", "p", "m"), SHAPES)
-def test_gram(n, p, m, weighted, monkeypatch):
-    monkeypatch.setattr(statistics, "kernels", lambda _: None)
-    agree(block(n, p, m, weighted=weighted))
+def test_gram(n, p, m, weighted, compiled, monkeypatch):
+    monkeypatch.setattr(statistics, "kernels", lambda: None)
+    agree(block(n, p, m, weighted=weighted), compiled)
 
 
 @pytest.mark.parametrize("layout", list(layouts(np.zeros((1, 1)))))
-def test_layouts_and_types(layout):
-    agree(block(200, 5, 2, layout))
+def test_layouts_and_types(layout, compiled):
+    agree(block(200, 5, 2, layout), compiled)
 
 
-def agree(rows):
+def agree(rows, compiled):
     """Once both are around the same shift: Σ w·(z − s + d) = total + W·d, and the products likewise."""
-    (ours, twin), n = sums(rows), rows.rows
+    ours, twin, n = by._compiled(compiled, rows), by._in_numpy(rows), rows.rows
     np.testing.assert_array_equal(ours.low, twin.low)
     np.testing.assert_array_equal(ours.high, twin.high)
     assert ours.fingerprint == twin.fingerprint
-    size, d = np.sqrt(np.diag(twin.products)), ours.shift - twin.shift
+    size, d = np.sqrt(np.diag(twin.products.hi)), ours.shift - twin.shift
     assert (np.abs(d) <= 1e-14 * np.maximum(-ours.low, ours.high)).all()
-    total = ours.total + (n if rows.w is None else rows.w.sum()) * d
-    products = ours.products + np.outer(ours.total, d) + np.outer(d, total)
-    assert (np.abs(total - twin.total) <= 1e-14 * np.sqrt(n) * size).all()
-    assert (np.abs(products - twin.products) <= 1e-14 * np.sqrt(n) * np.outer(size, size)).all()
-    np.testing.assert_array_equal(ours.products, ours.products.T)
+    total = ours.total.hi + (n if rows.w is None else rows.w.sum()) * d
+    products = ours.products.hi + np.outer(ours.total.hi, d) + np.outer(d, total)
+    assert (np.abs(total - twin.total.hi) <= 1e-14 * np.sqrt(n) * size).all()
+    assert (np.abs(products - twin.products.hi) <= 1e-14 * np.sqrt(n) * np.outer(size, size)).all()
+    for part in ours.products:
+        np.testing.assert_array_equal(part, part.T)
 
 
-def test_whole_numbers_are_summed_exactly():
+def test_whole_numbers_are_summed_exactly(compiled):
     """No product is lost or counted twice: sums of small whole numbers have no rounding."""
     random = np.random.default_rng(0)
     Z = random.integers(-9, 10, (1001, 61)).astype(float)
     Z[8::16] = -Z[::16]  # the mean of every eighth row, around which they are summed, is a whole number, zero
     w = random.integers(1, 4, 1001) ** 2.0  # their roots are whole, too
-    ours, _ = sums(RowBlock(Z[:, :60], Z[:, 60:], w))
+    ours = by._compiled(compiled, RowBlock(Z[:, :60], Z[:, 60:], w))
     assert (ours.shift == 0).all()
-    np.testing.assert_array_equal(ours.products, (Z * w[:, None]).T @ Z)
-    np.testing.assert_array_equal(ours.total, w @ Z)
+    np.testing.assert_array_equal(ours.products.hi, (Z * w[:, None]).T @ Z)
+    np.testing.assert_array_equal(ours.total.hi, w @ Z)
+    assert not ours.products.lo.any()
+    assert not ours.total.lo.any()
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
-def test_hashes(weighted, monkeypatch):
+def test_hashes(weighted, compiled, monkeypatch):
     rows = block(300, 5, 2, weighted=weighted)
     rows.X[7, 2], rows.X[8, 2] = 0.0, -0.0
-    monkeypatch.setattr(statistics, "kernels", lambda _: policy.load())
+    monkeypatch.setattr(statistics, "kernels", lambda: compiled)
     ours = statistics.fingerprint(rows)
-    monkeypatch.setattr(statistics, "kernels", lambda _: None)
+    monkeypatch.setattr(statistics, "kernels", lambda: None)
     assert ours == statistics.fingerprint(rows)
 
 
@@ -106,7 +114,6 @@ def test_hashes(weighted, monkeypatch):
 def test_a_cell_that_is_no_number_is_noticed(value, place):
     X = np.random.default_rng(0).normal(size=(1000, 3))
     X[place, 1] = value
-    policy.load()
     design = DesignSpec((Number("a"), Number("b"), Number("c")), ("y",))
     with pytest.raises(NotFinite), np.errstate(invalid="ignore"):
         CrossProducts.of(RowBlock(X, X[:, :1] * 0, None), design)

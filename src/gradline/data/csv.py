@@ -14,7 +14,6 @@ import numpy as np
 import polars as pl
 
 from gradline.core.errors import DataError
-from gradline.core.kernels.policy import foresee, kernels
 from gradline.core.parallel import ordered_map
 from gradline.data import cells, lines
 from gradline.data.schema import EMPTY, Column, Kind
@@ -24,8 +23,6 @@ _SEPARATORS = ",;\t|"
 _NEWLINE, _RETURN = ord("\n"), ord("\r")
 # The spellings that polars turns into nulls by itself; the rarer ones (any case) are left to `numbers`.
 _USUAL_MISSING = ["NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None", "na"]
-_FEWEST = 1 << 16  # bytes that polars reads before a compiled loop would be found
-_GAIN = 1.5e-9  # seconds a byte that compiled reading saves
 
 
 class _Header(NamedTuple):
@@ -107,9 +104,6 @@ class CsvSource(Source):
             block = _Block(whole, self._header, self.name)
             return Batch.of(cells.decoded(block.decode, columns), columns, block.place)
 
-        size = self.path.stat().st_size
-        if size > _FEWEST and all(kind == Kind.NUMBER for kind in columns.values()):
-            foresee(size * _GAIN)
         return ordered_map(self._lines(), batch)
 
     def _blocks(self) -> Iterator["_Block"]:
@@ -163,9 +157,6 @@ class _Block:
 
     def decode(self, dtypes: Mapping[str, pl.DataType]) -> pl.DataFrame:
         """The named columns as these types; raises polars' own error where a cell is not of its type."""
-        plain = self._plain_numbers(dtypes)
-        if plain is not None:
-            return plain
         proves = self._reading_proves(dtypes)
         if not proves and self.rows is None:
             return self._decode_irregular(dtypes)
@@ -179,30 +170,6 @@ class _Block:
             return frame.select(list(dtypes))
         # A second opinion on what a record is; where the two differ, the csv module decides.
         return frame.select(list(dtypes)) if frame.height == self.rows else self._decode_irregular(dtypes)
-
-    def _plain_numbers(self, dtypes: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
-        """The columns by a compiled loop, where it pays, and all of them are numbers in plain digits."""
-        data = self.whole.data
-        if len(data) <= _FEWEST or any(dtype != pl.Float64 for dtype in dtypes.values()) or b'"' in data:
-            return None
-        loops = kernels(len(data) * _GAIN)
-        if loops is None:
-            return None
-        order = {name: place for place, name in enumerate(dtypes)}
-        places = np.array([order.get(name, -1) for name in self.header.names])
-        values = np.empty((len(dtypes), lines.newlines(data)))
-        plain = loops.read_numbers(
-            np.frombuffer(data, np.uint8),
-            places,
-            values,
-            len(data),
-            len(places),
-            *values.shape,
-            ord(self.header.separator),
-        )
-        if not plain:
-            return None
-        return pl.DataFrame([pl.Series(name, column) for name, column in zip(dtypes, values, strict=True)])
 
     def _reading_proves(self, dtypes: Mapping[str, pl.DataType]) -> bool:
         """Whether polars cannot read a ragged record unnoticed.

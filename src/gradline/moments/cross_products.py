@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradline.core.linalg.double_double import two_sum
+from gradline.core.linalg.double_double import Doubled, two_sum
 from gradline.core.linalg.triangular import (
     assembled,
     back_substituted,
@@ -41,10 +41,14 @@ class Found(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class CrossProducts:
-    """G = Σ w·(z − z̄)(z − z̄)ᵀ over rows z = [x y], with their statistics."""
+    """G = Σ w·(z − z̄)(z − z̄)ᵀ over rows z = [x y], as pairs, with their statistics.
+
+    What a block of rows adds is known to a few roundings of itself, and the blocks are added up without one: so G is
+    known to as many roundings, however many blocks there are, and in whatever order.
+    """
 
     statistics: RowStatistics
-    G: np.ndarray
+    G: Doubled
 
     @classmethod
     def of(cls, block: RowBlock | ColumnBlock, design: DesignSpec) -> "CrossProducts":
@@ -69,13 +73,15 @@ class CrossProducts:
         """Those around the mean from the sums around a shift; None where the two are too far apart."""
         if np.isfinite([sums.low, sums.high]).all():  # else the rows are read again, with a look at each cell
             refuse_extreme(sums.low, sums.high, block.w, names)
-        expect_finite(sums.total)
+        total = sums.total.hi + sums.total.lo
+        expect_finite(total)
         weight_sum = float(block.rows if block.w is None else block.w.sum())
-        step = sums.total / weight_sum
-        G, constant = sums.products - np.outer(sums.total, step), sums.low == sums.high
-        if (sums.total * step > _LOST * np.diag(G))[~constant].any():
+        step = total / weight_sum
+        G, constant = sums.products.plus(-np.outer(total, step)), sums.low == sums.high
+        if (total * step > _LOST * np.diag(G.hi))[~constant].any():
             return None
-        G[constant], G[:, constant] = 0.0, 0.0
+        for part in G:
+            part[constant], part[:, constant] = 0.0, 0.0
         mean, low = two_sum(sums.shift, step)
         mean, low = np.where(constant, sums.low, mean), np.where(constant, 0.0, low)
         statistics = RowStatistics(
@@ -96,13 +102,12 @@ class CrossProducts:
         """Around the mean itself, for rows of which a few are far from all others."""
         statistics, deviations = centre(block, names)
         weighted = deviations if block.w is None else block.w[:, None] * deviations
-        return cls(statistics, deviations.T @ weighted)
+        return cls(statistics, Doubled.of(deviations.T @ weighted))
 
     def __add__(self, other: "CrossProducts") -> "CrossProducts":
         between = self.statistics.between(other.statistics)
-        return CrossProducts(
-            self.statistics + other.statistics, self.G + other.G + np.outer(between, between)
-        )
+        G = self.G.plus(other.G).plus(np.outer(between, between))
+        return CrossProducts(self.statistics + other.statistics, G)
 
     def factor(self, p: int) -> Found | None:
         """R from the scaled cross-products, p columns of X first; None where those of X are not positive definite.
@@ -111,10 +116,11 @@ class CrossProducts:
         X·G⁻¹·E/2 explain it, and ‖X·G⁻¹‖ is 1/σmin; a target goes with them, which takes ‖z‖ of that. What X leaves of
         a target is off by up to ‖E‖·(1 + ‖z‖²) in its square (Higham 2002, ch. 10).
         """
-        scale = np.sqrt(np.diag(self.G))
+        G = self.G.hi + self.G.lo
+        scale = np.sqrt(np.diag(G))
         if not (scale > 0).all():
             return None
-        G = self.G / np.outer(scale, scale)
+        G /= np.outer(scale, scale)
         try:
             R = np.linalg.cholesky(G[:p, :p]).T
         except np.linalg.LinAlgError:

@@ -4,73 +4,65 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradline.core.kernels import SAMPLE
-from gradline.core.kernels.policy import foresee, kernels, lent, room
+from gradline.core.kernels.library import Kernels, address, kernels, lent, room
+from gradline.core.linalg.double_double import Doubled
 from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.row_stream import dense
 from gradline.moments.statistics import fingerprint
 
-_GAIN = 7e-9  # seconds a cell that compiled loops save
-_PANEL, _FEWEST, _MOST = 1 << 15, 128, 240  # cells, and rows of them, that are multiplied together
+_SAMPLE = 128  # rows that say near enough where the mean is
 _CACHED = 1 << 16  # cells that stay in cache from one operation to the next
 
 
 class RowSums(NamedTuple):
-    """Over rows z: a shift s near their mean, range, Σ w·(z − s) (k,), Σ w·(z − s)(z − s)ᵀ (k, k) and fingerprint."""
+    """Over rows z: a shift s near their mean, range, Σ w·(z − s) (k,), Σ w·(z − s)(z − s)ᵀ (k, k) and fingerprint.
+
+    The sums are pairs, so that rounding does not grow with the rows, however often they repeat.
+    """
 
     shift: np.ndarray
     low: np.ndarray
     high: np.ndarray
-    total: np.ndarray
-    products: np.ndarray
+    total: Doubled
+    products: Doubled
     fingerprint: int
 
 
-def expect(cells: int) -> None:
-    """So many cells are about to be summed up: compiled loops need not wait until they have paid for themselves."""
-    foresee(cells * _GAIN)
-
-
 def summed(block: RowBlock | ColumnBlock) -> RowSums:
-    """The sums of rows: by compiled loops in one pass of memory, once these have paid for themselves."""
-    loops = kernels(block.cells * _GAIN)
-    return _compiled(loops, block) if loops else _in_numpy(block.whole)
+    """The sums of rows, at least one: by compiled loops in one pass of memory, or by NumPy where there are none."""
+    compiled = kernels()
+    return _in_numpy(block.whole) if compiled is None else _compiled(compiled, block)
 
 
-def _compiled(loops: Any, block: RowBlock | ColumnBlock) -> RowSums:
-    """The sums by `kernels.gram`."""
+def _compiled(compiled: Kernels, block: RowBlock | ColumnBlock) -> RowSums:
+    """The sums by `gram` of `gram.c`."""
     cells, w = block.places(), lent(block.w)
     pieces, k = cells.addresses.shape
-    tile, found = _tile(k), np.zeros((4 + k, k))
-    space = room(loops.gram_room(pieces, k, tile))
-    sizes = (pieces, block.rows, len(w), block.p, k, tile, *cells.steps)
-    hashes = loops.gram(cells.addresses, cells.lengths, w, found, space, *sizes)
-    shift, low, high, total = found[:4]
-    return RowSums(shift, low, high, total, found[4:], hashes)
-
-
-def _tile(k: int) -> int:
-    """The rows whose products are summed together: as many as stay near the processor, of few columns not too many."""
-    return max(_FEWEST, min(_MOST, _PANEL // k)) // 8 * 8
+    found, space = np.zeros((5 + 2 * k, k)), room(compiled.gram_room(k))
+    places = map(address, (cells.addresses, cells.lengths, w, found, space))
+    hashes = compiled.gram(*places, pieces, block.rows, block.p, k, *cells.steps)
+    shift, low, high, total, rest = found[:5]
+    return RowSums(shift, low, high, Doubled(total, rest), Doubled(found[5 : 5 + k], found[5 + k :]), hashes)
 
 
 def _in_numpy(block: RowBlock) -> RowSums:
-    """The sums by matrix products of pieces that stay in cache; the twin of `kernels.gram`."""
-    shift = block.matrix(np.arange(0, block.rows, -(-block.rows // SAMPLE))).mean(axis=0)
+    """The sums by matrix products of pieces that stay in cache; the twin of `gram.c`."""
+    shift = block.matrix(np.arange(0, block.rows, -(-block.rows // _SAMPLE))).mean(axis=0)
     k = len(shift)
-    low, high, total, products = np.full(k, np.inf), np.full(k, -np.inf), np.zeros(k), np.zeros((k, k))
+    low, high = np.full(k, np.inf), np.full(k, -np.inf)
+    total, products = Doubled.of(np.zeros(k)), Doubled.of(np.zeros((k, k)))
     size = max(k, _CACHED // k)
-    Z, ones = np.empty((min(size, len(block.X)), k)), np.ones(size)
-    for first in range(0, len(block.X), size):
+    Z, ones = np.empty((min(size, block.rows), k)), np.ones(size)
+    for first in range(0, block.rows, size):
         part = block.take(slice(first, first + size))
-        z = Z[: len(part.X)]
-        z[:, : part.X.shape[1]], z[:, part.X.shape[1] :] = part.X, part.Y
+        z = Z[: part.rows]
+        z[:, : part.p], z[:, part.p :] = part.X, part.Y
         np.minimum(low, z.min(axis=0), out=low)
         np.maximum(high, z.max(axis=0), out=high)
         z -= shift
         w = ones[: len(z)] if part.w is None else part.w
-        total += w @ z
-        products += z.T @ (z if part.w is None else w[:, None] * z)
+        total = total.plus(w @ z)
+        products = products.plus(z.T @ (z if part.w is None else w[:, None] * z))
     return RowSums(shift, low, high, total, products, fingerprint(block))
 
 
@@ -81,8 +73,8 @@ def sparse_sums(block: RowBlock) -> RowSums:
     Y = block.Y - shift[X.shape[1] :]
     weighted, V = (X, Y) if block.w is None else (X.multiply(block.w[:, None]).tocsr(), block.w[:, None] * Y)
     between = weighted.T @ Y
-    products = np.block([[dense(weighted.T @ X), between], [between.T, Y.T @ V]])
-    total = np.concatenate([np.asarray(weighted.sum(axis=0)).ravel(), V.sum(axis=0)])
+    products = Doubled.of(np.block([[dense(weighted.T @ X), between], [between.T, Y.T @ V]]))
+    total = Doubled.of(np.concatenate([np.asarray(weighted.sum(axis=0)).ravel(), V.sum(axis=0)]))
     low, high = (
         np.concatenate([dense(edge).ravel(), edge_y])
         for edge, edge_y in ((X.min(axis=0), block.Y.min(axis=0)), (X.max(axis=0), block.Y.max(axis=0)))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.core.errors import DataError
-from gradline.core.kernels.policy import kernels, lent
+from gradline.core.kernels.library import address, kernels, lent
 from gradline.core.linalg.double_double import two_sum
 from gradline.core.linalg.triangular import UNIT
 from gradline.data.row_block import RowBlock
@@ -185,11 +185,10 @@ def fingerprint(block: RowBlock) -> int:
     (Steele, Lea, Flood 2014): moving a value to another column or row changes the sum.
     """
     matrix: Any = block.X  # which may be sparse
-    cells, plain = matrix.size + block.Y.size, isinstance(matrix, np.ndarray)
-    loops: Any = kernels(cells * _GAIN) if plain and cells > _FEWEST else None
-    if loops:
-        X, Y, w = map(lent, (block.X, block.Y, block.w))
-        return loops.hashed(X, Y, w, multipliers(_columns(block)), len(Y), len(w), X.shape[1], Y.shape[1])
+    compiled = kernels() if isinstance(matrix, np.ndarray) else None
+    if compiled is not None:
+        arrays = (lent(matrix), lent(block.Y), lent(block.w), multipliers(_columns(block)))
+        return compiled.hashed(*map(address, arrays), block.rows, block.p, block.Y.shape[1])
     parts: Any = [matrix, block.Y, *([] if block.w is None else [block.w[:, None]])]
     first = 0
     sums, factors = np.full(len(block.Y), _GOLDEN, np.uint64), multipliers(_columns(block))
@@ -229,8 +228,6 @@ def _add_sparse_hashes(X: Any, sums: np.ndarray, factors: np.ndarray) -> None:
 
 
 _CACHED = 1 << 13  # rows of a column that stay in cache from one operation to the next
-_FEWEST = 1 << 14  # cells that NumPy hashes before a compiled loop would be found
-_GAIN = 2e-9  # seconds a value that compiled loops save
 _GOLDEN = 0x9E3779B97F4A7C15
 
 

@@ -14,7 +14,7 @@ from gradline.core import memory_limit
 from gradline.core.arguments import is_whole
 from gradline.core.blas_threads import one_blas_thread
 from gradline.core.errors import Notice, UsageError
-from gradline.core.kernels import policy
+from gradline.core.kernels.library import Kernels, kernels
 from gradline.core.parallel import ordered_map
 from gradline.core.permutation import IN_ORDER, keys, permutation
 from gradline.core.text import number
@@ -27,7 +27,6 @@ from gradline.solvers.sgd_compiled import Course, descend
 MEMORY_CELLS = 1 << 27  # rows of up to 1 GiB are kept in memory and shuffled as a whole
 DTYPES = ("float64", "float32")
 _CELLS = 1 << 17  # of rows that are looked at or rounded together: they stay in cache
-_SAVED = 1.7e-5  # seconds an update that compiled loops save at least, whatever the batch
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,8 @@ class SGD:
     own size; with row weights a batch divides by the sum of its weights. Epoch e (from 0) visits the rows in
     the order of `core.permutation`: `permutation(n, keys(seed, e))`. Rows beyond 1 GiB, or beyond what a bound of
     memory leaves (see `gradline.fit`), are shuffled within consecutive pieces of that size as they stream by, not
-    across them. The loss that is logged is that of all rows after the epoch, never the last batch's. Long trainings
-    run compiled, with the same numbers to rounding.
+    across them. The loss that is logged is that of all rows after the epoch, never the last batch's. Compiled loops
+    give the same numbers as NumPy, to rounding.
 
     Parameters:
     - `lr`: learning rate, as in `torch.optim.SGD`. "auto" (default) trains on standardised columns, begins at
@@ -130,8 +129,7 @@ class SGD:
         return replace(self, decay=decay), notices
 
     def start(self, problem: Problem) -> State:
-        """The start; compiled loops are loaded here if the training will be long enough to gain by them."""
-        policy.kernels(self.epochs * self._batches(problem) * _SAVED)
+        """The start."""
         theta = initial(self.init, problem, self.seed)
         return State(theta, np.zeros_like(theta))
 
@@ -139,8 +137,8 @@ class SGD:
         """One epoch: an update for each batch."""
         after = State(state.theta.astype(self.dtype), state.velocity.astype(self.dtype), state.epoch + 1)
         done = state.epoch * self._batches(problem)
-        loops = policy.kernels(0.0) if problem.loss.quadratic else None
-        descend = self._descend if loops is None else partial(self._descend_compiled, loops)
+        compiled = kernels() if problem.loss.quadratic else None
+        descend = self._descend if compiled is None else partial(self._descend_compiled, compiled)
         with np.errstate(over="ignore", invalid="ignore"):
             for number, piece in enumerate(self._pieces(problem)):
                 drawn = keys(self.seed, state.epoch, number) if self.shuffle else IN_ORDER
@@ -162,7 +160,7 @@ class SGD:
 
     def _descend_compiled(
         self,
-        loops: Any,
+        compiled: Kernels,
         problem: Problem,
         piece: RowBlock,
         scaling: Scaling,
@@ -173,7 +171,7 @@ class SGD:
         """The same by a compiled loop, which scales and sorts the rows as it gathers them."""
         updates = float(self._updates(problem))
         course = Course(float(self.lr), float(done), updates, float(self.momentum), int(self.batch_size))
-        descend(loops, piece, scaling, drawn, state.theta, state.velocity, course)
+        descend(compiled, piece, scaling, drawn, state.theta, state.velocity, course)
 
     def most_rows(self, columns: int) -> int:
         """How many rows of X and Y with so many columns are kept in memory: 1 GiB of them, or what a bound leaves."""

@@ -1,0 +1,269 @@
+/* The Gram matrix of rows around a shift, with their ranges and hashes, in one pass of memory.
+
+   A tile of rows is packed into panels, LANES columns each and row after row, which stay in cache; a panel's numbers,
+   one by one, times the vectors of three others add up in registers (Goto, van de Geijn 2008). What comes of FLUSH rows
+   is added to what came of those before as an unevaluated sum of two numbers, so rounding does not grow with the rows,
+   however often they repeat. The twin is `moments.gram._in_numpy`. */
+
+#include "vectors.h"
+#include "hashes.h"
+
+#define SAMPLE 128 /* rows that say near enough where the mean is: each is a line of memory for every column */
+#define TILE 128   /* rows that are packed together: three panels of them stay in the first cache */
+#define FLUSH 32   /* rows whose products are added plainly; each is then off by at most so many roundings */
+#define SIDE 3     /* panels whose products with one number are summed together: LANES * SIDE registers hold them */
+#define CHUNK 16   /* rows that are read side by side, panel after panel */
+#define AHEAD 32   /* rows between sending for a line of memory and reading it, where rows lie one after the other */
+#define AHEAD_IN_COLUMNS 128 /* and where every column has a line on its way */
+
+/* Where the rows lie. Their k columns come in pieces of `lengths` rows and begin at `addresses` (pieces, k), without
+   gaps; or in one piece whose rows have no gaps, the first p cells `step` bytes from those of the next row, the others
+   `other_step`. */
+typedef struct {
+    const int64_t *addresses, *lengths;
+    int64_t pieces, rows, p, k, step, other_step;
+} table;
+
+/* What is at work on: packed panels, products of panels as unevaluated sums, and by column the shift, the multipliers
+   of hashes, least and greatest value, and the sum, in tile and whole. */
+typedef struct {
+    double *panels, *high, *low, *shift, *least, *most, *sum, *total, *rest, *roots;
+    uint64_t *factors, *hashes;
+    int64_t count; /* of panels */
+} room;
+
+INLINE int by_rows(const table *t) { return t->step != sizeof(double); }
+
+INLINE const char *cell(const table *t, int64_t piece, int64_t row, int64_t column) {
+    return (const char *)t->addresses[piece * t->k + column] + row * (column < t->p ? t->step : t->other_step);
+}
+
+/* The mean (k,) of rows that are spread evenly. */
+static void take_mean(const table *t, double *mean) {
+    int64_t apart = (t->rows + SAMPLE - 1) / SAMPLE, many = (t->rows + apart - 1) / apart;
+    for (int64_t i = 0, piece = 0, begin = 0; i < many; i++) {
+        while (i * apart >= begin + t->lengths[piece]) begin += t->lengths[piece++];
+        for (int64_t j = 0; j < t->k; j++) mean[j] += *(const double *)cell(t, piece, i * apart - begin, j);
+    }
+    for (int64_t j = 0; j < t->k; j++) mean[j] /= many;
+}
+
+/* Take `rows` rows of LANES cells, `step` bytes apart from `x` on, into a panel from row `first` of the tile on, less
+   their shift and times the roots of their weights, and see to ranges, sums and hashes on the way. */
+INLINE void take(const char *x, int64_t step, double *panel, int64_t first, int64_t rows, int weighted, room *r,
+                 int64_t column) {
+    vector shift = load(r->shift + column), least = load(r->least + column), most = load(r->most + column);
+    vector sum = load(r->sum + column);
+    words factors;
+    memcpy(&factors, r->factors + column, sizeof factors);
+    for (int64_t i = first; i < first + rows; i++, x += step) {
+        vector value = load(x), z = value - shift;
+        __builtin_prefetch(x + AHEAD * step);
+        words bits = (words)(value + 0.0), hash;
+        memcpy(&hash, r->hashes + i * LANES, sizeof hash);
+        hash += (bits ^ (bits >> 32)) * factors;
+        memcpy(r->hashes + i * LANES, &hash, sizeof hash);
+        least = chosen(value < least, value, least);
+        most = chosen(value > most, value, most);
+        if (weighted) {
+            vector root = spread(r->roots[i]);
+            z *= root;
+            sum += z * root;
+        } else {
+            sum += z;
+        }
+        store(panel + i * LANES, z);
+    }
+    store(r->least + column, least);
+    store(r->most + column, most);
+    store(r->sum + column, sum);
+}
+
+/* Copy cells that do not lie side by side into a panel as they are: rows from `row` of a piece on, to the panel's from
+   `first` on; zeros behind the last column. */
+static void copy(const table *t, int64_t piece, int64_t row, int64_t first, int64_t rows, int64_t column,
+                 double *panel) {
+    static const double zero = 0.0;
+    const char *from[LANES];
+    int64_t steps[LANES];
+    for (int64_t l = 0; l < LANES; l++) {
+        int64_t j = column + l;
+        from[l] = j < t->k ? cell(t, piece, row, j) : (const char *)&zero;
+        steps[l] = j >= t->k ? 0 : j < t->p ? t->step : t->other_step;
+    }
+    for (int64_t i = first; i < first + rows; i++) {
+        for (int64_t l = 0; l < LANES; l++) {
+            panel[i * LANES + l] = *(const double *)from[l];
+            from[l] += steps[l];
+            if (i % 8 == 0) __builtin_prefetch(from[l] + AHEAD_IN_COLUMNS * sizeof(double));
+        }
+    }
+}
+
+/* Pack rows that lie one after the other in memory, chunk by chunk of them. */
+INLINE void pack_rows(const table *t, int64_t row, int64_t rows, int weighted, room *r) {
+    for (int64_t first = 0; first < rows; first += CHUNK) {
+        int64_t some = CHUNK < rows - first ? CHUNK : rows - first;
+        for (int64_t panel = 0; panel < r->count; panel++) {
+            int64_t column = panel * LANES;
+            double *packed = r->panels + panel * TILE * LANES;
+            if (column + LANES <= t->p || (column >= t->p && column + LANES <= t->k)) {
+                int64_t step = column < t->p ? t->step : t->other_step;
+                take(cell(t, 0, row + first, column), step, packed, first, some, weighted, r, column);
+            } else {
+                copy(t, 0, row + first, first, some, column, packed);
+                take((const char *)(packed + first * LANES), sizeof(vector), packed, first, some, weighted, r, column);
+            }
+        }
+    }
+}
+
+/* Pack rows of columns that lie in several pieces; `piece` and `begin` move on. */
+INLINE void pack_columns(const table *t, int64_t row, int64_t rows, int weighted, room *r, int64_t *piece,
+                         int64_t *begin) {
+    int64_t first = 0;
+    while (first < rows) {
+        while (row + first >= *begin + t->lengths[*piece]) *begin += t->lengths[(*piece)++];
+        int64_t here = row + first - *begin, some = t->lengths[*piece] - here;
+        some = some < rows - first ? some : rows - first;
+        for (int64_t panel = 0; panel < r->count; panel++)
+            copy(t, *piece, here, first, some, panel * LANES, r->panels + panel * TILE * LANES);
+        first += some;
+    }
+    for (int64_t panel = 0; panel < r->count; panel++) {
+        double *packed = r->panels + panel * TILE * LANES;
+        take((const char *)packed, sizeof(vector), packed, 0, rows, weighted, r, panel * LANES);
+    }
+}
+
+/* Add the products of panel `left` with `many` panels from `right` on, over some rows. */
+INLINE void multiply(const double *left, const double *right, int64_t rows, int many, double *high, double *low) {
+    vector sums[LANES][SIDE] = {0};
+    for (int64_t i = 0; i < rows; i++) {
+        vector others[SIDE];
+        for (int c = 0; c < many; c++) others[c] = load(right + (c * TILE + i) * LANES);
+        for (int l = 0; l < LANES; l++) {
+            vector own = spread(left[i * LANES + l]);
+            for (int c = 0; c < many; c++) sums[l][c] += own * others[c];
+        }
+    }
+    for (int c = 0; c < many; c++)
+        for (int l = 0; l < LANES; l++) {
+            int64_t place = (c * LANES + l) * LANES;
+            add_in_parts(sums[l][c], high + place, low + place);
+        }
+}
+
+/* Add the products of all panels, three of which stay near while those before them pass by. */
+static void multiply_all(int64_t rows, room *r) {
+    for (int64_t right = 0; right < r->count; right += SIDE)
+        for (int64_t left = 0; left < r->count && left < right + SIDE; left++) {
+            int64_t from = left < right ? right : left;
+            int64_t many = (right + SIDE < r->count ? right + SIDE : r->count) - from;
+            for (int64_t first = 0; first < rows; first += FLUSH) {
+                const double *own = r->panels + (left * TILE + first) * LANES;
+                const double *others = r->panels + (from * TILE + first) * LANES;
+                int64_t some = FLUSH < rows - first ? FLUSH : rows - first;
+                int64_t place = (left * r->count + from) * LANES * LANES;
+                if (many == 1) multiply(own, others, some, 1, r->high + place, r->low + place);
+                if (many == 2) multiply(own, others, some, 2, r->high + place, r->low + place);
+                if (many == 3) multiply(own, others, some, 3, r->high + place, r->low + place);
+            }
+        }
+}
+
+/* Put the hashes of a tile's rows together, and make room for the next. */
+static uint64_t hashed_tile(int64_t rows, const double *w, uint64_t weight_factor, room *r) {
+    uint64_t total = 0;
+    for (int64_t i = 0; i < rows; i++) {
+        uint64_t bits = SEED;
+        for (int l = 0; l < LANES; l++) bits += r->hashes[i * LANES + l];
+        if (w) bits += bits_of(w[i]) * weight_factor;
+        total += mixed(bits);
+    }
+    memset(r->hashes, 0, TILE * sizeof(words));
+    return total;
+}
+
+static int64_t panels_of(int64_t k) { return (k + LANES - 1) / LANES; }
+
+/* How many numbers the room of `gram` holds. */
+int64_t EXPORT(gram_room)(int64_t k) {
+    int64_t count = panels_of(k);
+    return count * TILE * LANES + 2 * count * count * LANES * LANES + 7 * count * LANES + TILE + TILE * LANES;
+}
+
+static room arranged(double *place, int64_t k) {
+    room r = {.count = panels_of(k)};
+    int64_t columns = r.count * LANES, products = r.count * r.count * LANES * LANES;
+    double **parts[] = {&r.panels, &r.high, &r.low, &r.shift, &r.least, &r.most, &r.sum, &r.total, &r.rest};
+    int64_t sizes[] = {columns * TILE, products, products, columns, columns, columns, columns, columns, columns};
+    for (int i = 0; i < 9; place += sizes[i++]) *parts[i] = place;
+    r.factors = (uint64_t *)place;
+    r.hashes = (uint64_t *)(place + columns);
+    r.roots = place + columns + TILE * LANES;
+    for (int64_t j = 0; j < columns; j++) {
+        r.least[j] = INFINITY;
+        r.most[j] = -INFINITY;
+        r.factors[j] = j < k ? multiplier(j) : 0;
+    }
+    return r;
+}
+
+/* What lanes and panels hold, column by column; see `gram`. */
+static void put_together(const room *r, int64_t k, double *found) {
+    double *rows[] = {r->shift, r->least, r->most, r->total, r->rest};
+    for (int i = 0; i < 5; i++) memcpy(found + i * k, rows[i], k * sizeof(double));
+    double *high = found + 5 * k, *low = high + k * k;
+    for (int64_t i = 0; i < k; i++)
+        for (int64_t j = i; j < k; j++) {
+            int64_t block = (i / LANES * r->count + j / LANES) * LANES + i % LANES;
+            int64_t place = block * LANES + j % LANES;
+            high[i * k + j] = high[j * k + i] = r->high[place];
+            low[i * k + j] = low[j * k + i] = r->low[place];
+        }
+}
+
+/* Sum up rows z = [x y] with weights w, or of one each where w is null, to `found` (5 + 2k, k): a shift near their
+   mean, least z, greatest z, Σ w·(z − shift) in two parts, and Σ w·(z − shift)(z − shift)ᵀ in two parts; return the sum
+   of the rows' hashes. What is not finite in z is not finite in the sum. `place` has the zeros that `gram_room` counts,
+   from the beginning of a line of memory on. */
+uint64_t EXPORT(gram)(const int64_t *addresses, const int64_t *lengths, const double *w, double *found, double *place,
+                      int64_t pieces, int64_t n, int64_t p, int64_t k, int64_t step, int64_t other_step) {
+    table t = {addresses, lengths, pieces, n, p, k, step, other_step};
+    room r = arranged(place, k);
+    uint64_t total = 0, weight_factor = multiplier(k);
+    int64_t piece = 0, begin = 0;
+    take_mean(&t, r.shift);
+    for (int64_t row = 0; row < n; row += TILE) {
+        int64_t rows = TILE < n - row ? TILE : n - row;
+        if (w)
+            for (int64_t i = 0; i < rows; i++) r.roots[i] = sqrt(w[row + i]);
+        if (by_rows(&t) && w) pack_rows(&t, row, rows, 1, &r);
+        else if (by_rows(&t)) pack_rows(&t, row, rows, 0, &r);
+        else if (w) pack_columns(&t, row, rows, 1, &r, &piece, &begin);
+        else pack_columns(&t, row, rows, 0, &r, &piece, &begin);
+        multiply_all(rows, &r);
+        for (int64_t j = 0; j < r.count * LANES; j += LANES) {
+            add_in_parts(load(r.sum + j), r.total + j, r.rest + j);
+            store(r.sum + j, spread(0.0));
+        }
+        total += hashed_tile(rows, w ? w + row : 0, weight_factor, &r);
+    }
+    put_together(&r, k, found);
+    return total;
+}
+
+/* The sum modulo 2^64 of the hashes of rows X (n, p), Y (n, m) and, unless null, w (n,), by the multipliers `factors`. */
+uint64_t EXPORT(hashed)(const double *X, const double *Y, const double *w, const uint64_t *factors, int64_t n,
+                        int64_t p, int64_t m) {
+    uint64_t total = 0;
+    for (int64_t i = 0; i < n; i++) {
+        uint64_t bits = SEED;
+        for (int64_t j = 0; j < p; j++) bits += bits_of(X[i * p + j]) * factors[j];
+        for (int64_t t = 0; t < m; t++) bits += bits_of(Y[i * m + t]) * factors[p + t];
+        if (w) bits += bits_of(w[i]) * factors[p + m];
+        total += mixed(bits);
+    }
+    return total;
+}

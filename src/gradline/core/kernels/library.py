@@ -1,0 +1,112 @@
+"""The compiled loops as Python calls them: those that were built for this processor, or none."""
+
+import ctypes
+import os
+import warnings
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gradline.core.errors import GradlineWarning, UsageError
+from gradline.core.kernels.build import TARGETS, library, machine
+
+CHOICE = "GRADLINE_KERNELS"  # the variable of the environment that names a build, or "numpy" for none
+LINE = 64  # bytes of a line of memory, and of the widest register
+
+_P, _I, _D = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
+_EPOCH = (_P,) * 6 + (_I,) * 8 + (_D,) * 4
+# What each function returns and takes; see the C.
+_SIGNATURES = {
+    "gram_room": (_I, (_I,)),
+    "gram": (ctypes.c_uint64, (_P,) * 5 + (_I,) * 6),
+    "hashed": (ctypes.c_uint64, (_P,) * 4 + (_I,) * 3),
+    "epoch_room_float64": (_I, (_I, _I)),
+    "epoch_room_float32": (_I, (_I, _I)),
+    "sgd_epoch_float64": (None, _EPOCH),
+    "sgd_epoch_float32": (None, _EPOCH),
+}
+
+
+class Kernels(NamedTuple):
+    """The functions of `gram.c` and `sgd.c`, of one build; addresses go in where they take pointers."""
+
+    gram_room: Callable[..., int]
+    gram: Callable[..., int]
+    hashed: Callable[..., int]
+    epoch_room_float64: Callable[..., int]
+    epoch_room_float32: Callable[..., int]
+    sgd_epoch_float64: Callable[..., None]
+    sgd_epoch_float32: Callable[..., None]
+
+
+@cache
+def kernels() -> Kernels | None:
+    """The best build that this processor can run, or the one that `GRADLINE_KERNELS` names; None for NumPy.
+
+    Where the library is missing or cannot be loaded, a `GradlineWarning` says so, once, and NumPy computes the same.
+    Raises `UsageError` for a name that is none, or that the processor cannot run.
+    """
+    wanted, runnable = os.environ.get(CHOICE, ""), builds()
+    if wanted == "numpy" or not runnable:
+        return None
+    if wanted and wanted not in runnable:
+        raise UsageError(
+            "kernels-invalid",
+            f"{CHOICE} is {wanted}, and this processor runs {', '.join(runnable)}",
+            f"name one of these, or numpy, or take {CHOICE} away",
+        )
+    return build(wanted or runnable[-1])
+
+
+def builds() -> list[str]:
+    """The names of the builds that this processor can run, the best one last; none without a library."""
+    loaded = _library()
+    names = list(TARGETS.get(machine(), TARGETS["aarch64"]))
+    return [] if loaded is None else names[: loaded.best_target() + 1]
+
+
+def build(name: str) -> Kernels:
+    """The functions of one of `builds()`, with their types."""
+    found = {}
+    for function_name, (result, arguments) in _SIGNATURES.items():
+        function = getattr(_library(), f"{function_name}_{name}")
+        function.restype, function.argtypes = result, arguments
+        found[function_name] = function
+    return Kernels(**found)
+
+
+@cache
+def _library() -> Any:
+    try:
+        return ctypes.CDLL(str(library()))
+    except OSError as error:
+        warnings.warn(
+            GradlineWarning(
+                "kernels-missing",
+                f"the compiled loops cannot be loaded ({error}), so NumPy computes, up to ten times slower: "
+                "install gradline again where there is a C compiler, or the package ziglang",
+            ),
+            stacklevel=2,
+        )
+        return None
+
+
+def lent(array: np.ndarray | None, dtype: np.dtype | type = np.float64) -> np.ndarray | None:
+    """The array as compiled loops take it: row by row, of one type."""
+    return None if array is None else np.ascontiguousarray(array, dtype)
+
+
+def address(array: np.ndarray | None) -> int | None:
+    """Where its first number lies; None, the null pointer, for None."""
+    return None if array is None else array.__array_interface__["data"][0]
+
+
+def room(count: int, dtype: np.dtype | type = np.float64) -> np.ndarray:
+    """So many zeros from the beginning of a line of memory on: a register's worth then comes from one line, not two."""
+    dtype = np.dtype(dtype)
+    whole = LINE // dtype.itemsize
+    zeros = np.zeros(count + whole, dtype)
+    first = -(zeros.__array_interface__["data"][0] // dtype.itemsize) % whole
+    return zeros[first : first + count]

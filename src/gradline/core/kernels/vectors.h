@@ -1,0 +1,46 @@
+/* Vectors of as many numbers as a register of the target holds, by the extensions of GCC and clang. */
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__AVX512F__)
+#define BYTES 64
+#elif defined(__AVX2__)
+#define BYTES 32
+#else
+#define BYTES 16 /* SSE2, NEON */
+#endif
+
+#define JOIN_(name, target) name##_##target
+#define JOIN(name, target) JOIN_(name, target)
+/* A function that Python calls: its name carries the target, so that those of all targets stand in one library. */
+#define EXPORT(name) __attribute__((visibility("default"))) JOIN(name, TARGET)
+#define INLINE static inline __attribute__((always_inline))
+
+#define LANES (BYTES / 8) /* numbers of float64 in a register */
+typedef double vector __attribute__((vector_size(BYTES)));
+typedef uint64_t words __attribute__((vector_size(BYTES)));
+typedef int64_t mask __attribute__((vector_size(BYTES)));
+
+INLINE vector load(const void *from) {
+    vector v;
+    memcpy(&v, from, sizeof v); /* one instruction, aligned or not */
+    return v;
+}
+
+INLINE void store(void *to, vector v) { memcpy(to, &v, sizeof v); }
+
+INLINE vector spread(double x) { return x - (vector){0}; } /* + would make 0 of -0, and cost an addition */
+
+INLINE vector chosen(mask which, vector yes, vector no) {
+    return (vector)((which & (mask)yes) | (~which & (mask)no));
+}
+
+/* Add x to the unevaluated sum high + low: what rounding takes from high goes to low (Dekker 1971). That is exact where
+   x is no larger than high, and off by one rounding of x where it is. */
+INLINE void add_in_parts(vector x, double *high, double *low) {
+    vector h = load(high), s = h + x;
+    store(low, load(low) + (x - (s - h)));
+    store(high, s);
+}
