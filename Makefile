@@ -76,18 +76,20 @@ clean: ## Remove what make made
 	$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/installed: .venv/python pyproject.toml
+KERNELS := $(wildcard src/gradline/core/kernels/*.[ch]) src/gradline/core/kernels/build.py hatch_build.py
+
+.venv/installed: .venv/python pyproject.toml $(KERNELS)
 	$(PIP) --editable .
 	@touch $@
 
 # The rivals have a place of their own, so that what they bring cannot hide what gradline lacks.
-.venv-bench/ready: constraints.txt benchmarks/requirements.txt pyproject.toml
+.venv-bench/ready: constraints.txt benchmarks/requirements.txt pyproject.toml $(KERNELS)
 	$(PYTHON) -m venv .venv-bench
 	$(BENCH_PIP) torch==2.13.0
 	$(BENCH_PIP) --editable . --requirement benchmarks/requirements.txt
 	@touch $@
 
-.venv/tested: .venv/python pyproject.toml
+.venv/tested: .venv/python pyproject.toml $(KERNELS)
 	$(PIP) torch==2.13.0
 	$(PIP) --editable '.[test,check]'
 	@touch $@ .venv/installed

@@ -1,8 +1,6 @@
 """What some tests need beyond Python: how each tool is found, and the packages of Debian that bring it."""
 
-import platform
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +9,6 @@ AXE = Path(__file__).parent / "pages" / "node_modules" / "axe-core" / "axe.min.j
 NPM = "" if shutil.which("npm") else "nodejs npm"  # a Node.js from elsewhere would conflict with Debian's
 POSTGRES = max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
 MARIADB = Path("/usr/sbin/mariadbd")
-ELF = sys.platform == "linux" and platform.machine() == "x86_64"  # as gradline.core.kernels.elf_loader has it
 
 
 class Tool(NamedTuple):
@@ -36,7 +33,6 @@ TOOLS = {
     ),
     "tmux": Tool("tmux", "the lesson in a terminal", lambda: shutil.which("tmux"), "tmux"),
     "proc": Tool("Linux's /proc", "memory", Path("/proc/self/status").exists, ""),
-    "elf": Tool("linker of our own for this system", "compiled code", lambda: ELF, ""),
 }
 
 
