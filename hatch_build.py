@@ -9,7 +9,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from packaging.tags import platform_tags
 
 _SPEC = spec_from_file_location("build", Path(__file__).parent / "src/gradline/core/kernels/build.py")
-assert _SPEC is not None and _SPEC.loader is not None
+assert _SPEC is not None
+assert _SPEC.loader is not None
 kernels = module_from_spec(_SPEC)
 _SPEC.loader.exec_module(kernels)
 

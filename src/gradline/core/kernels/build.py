@@ -1,6 +1,6 @@
 """Compiles the kernels into one library, for every kind of processor of an architecture; run when the package is built.
 
-`python build.py [zig-target]` does it by hand, as after a change of the C.
+`python build.py` does it by hand, as after a change of the C.
 """
 
 import os
@@ -10,15 +10,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SOURCES = ("gram.c", "sgd.c")
-# A name for `GRADLINE_KERNELS`, and the instructions that a compiler may use: those of 2003, 2013 and 2017.
-TARGETS = {
-    "x86_64": {"baseline": "x86-64", "avx2": "x86-64-v3", "avx512": "x86-64-v4"},
-    "aarch64": {"baseline": ""},
+SOURCES = ("targets.c", "gram.c", "sgd.c")  # the first, which asks the processor, only once
+# A name for `GRADLINE_KERNELS`, and the instructions that a compiler may use beside those that every processor has:
+# those of 2013 and of 2017, as `targets.c` looks for them.
+TARGETS: dict[str, dict[str, tuple[str, ...]]] = {
+    "x86_64": {"baseline": (), "avx2": ("avx2", "fma"), "avx512": ("avx512f", "avx512dq", "fma")},
+    "aarch64": {"baseline": ()},
 }
 # A product and a sum in one instruction, where there is one; `-ffast-math` would take two-sum for zero. Vectors of 64
 # bytes are cut in two by clang unless it is told otherwise.
@@ -36,9 +38,12 @@ def compiler() -> list[str] | None:
     if os.environ.get("CC"):
         return shlex.split(os.environ["CC"])
     found = next((path for name in ("cc", "gcc", "clang") if (path := shutil.which(name))), None)
-    if found:
-        return [found]
-    return [sys.executable, "-m", "ziglang", "cc"] if find_spec("ziglang") else None
+    return [found] if found else zig()
+
+
+def zig(*options: str) -> list[str] | None:
+    """The compiler of the package ziglang, which compiles for any machine; None where it is not installed."""
+    return [sys.executable, "-m", "ziglang", "cc", *options] if find_spec("ziglang") else None
 
 
 def machine() -> str:
@@ -49,29 +54,28 @@ def machine() -> str:
 
 def build(command: list[str], architecture: str, goal: Path) -> None:
     """Compile the sources once for every target and link them; raises `CalledProcessError` where that fails."""
-    with tempfile.TemporaryDirectory() as folder:
-        objects = [_compiled(command, HERE / "targets.c", "", "baseline", Path(folder))]
+    version = subprocess.run([*command, "--version"], check=True, capture_output=True, text=True).stdout
+    with tempfile.TemporaryDirectory() as name:
+        folder, objects = Path(name), []
         for target, instructions in TARGETS.get(architecture, TARGETS["aarch64"]).items():
-            objects += [
-                _compiled(command, HERE / source, instructions, target, Path(folder)) for source in SOURCES
-            ]
-        linked = Path(folder) / goal.name
-        subprocess.run([*command, "-shared", "-s", *objects, "-lm", "-o", linked], check=True)
+            flags = [*FLAGS, f"-DTARGET={target}", *_flags(instructions, command)]
+            if target == "avx512" and "clang" in version:
+                flags.append("-mprefer-vector-width=512")
+            for source in SOURCES if target == "baseline" else SOURCES[1:]:
+                objects.append(folder / f"{source}-{target}.o")
+                subprocess.run([*command, *flags, "-c", HERE / source, "-o", objects[-1]], check=True)
+        linked = folder / goal.name
+        subprocess.run([*command, "-shared", *objects, "-lm", "-o", linked], check=True)
         shutil.copyfile(linked, goal.with_suffix(".new"))
         goal.with_suffix(".new").replace(goal)  # so that a process that has the old one keeps it
 
 
-def _compiled(command: list[str], source: Path, instructions: str, target: str, folder: Path) -> Path:
-    goal = folder / f"{source.stem}-{target}.o"
-    flags = [*FLAGS, f"-DTARGET={target}", *([f"-march={instructions}"] if instructions else [])]
-    if target == "avx512" and "clang" in _version(command):
-        flags.append("-mprefer-vector-width=512")
-    subprocess.run([*command, *flags, "-c", source, "-o", goal], check=True)
-    return goal
-
-
-def _version(command: list[str]) -> str:
-    return subprocess.run([*command, "--version"], check=True, capture_output=True, text=True).stdout
+def _flags(instructions: Sequence[str], command: list[str]) -> list[str]:
+    """How a compiler is told that it may use these; zig would take all that this very processor has."""
+    if "ziglang" not in command:
+        return [f"-m{name}" for name in instructions]
+    wide = ["evex512"] if "avx512f" in instructions else []  # its name for registers of 64 bytes
+    return ["-mcpu=" + "+".join(["baseline", *instructions, *wide])]
 
 
 if __name__ == "__main__":
