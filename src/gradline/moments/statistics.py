@@ -190,12 +190,11 @@ def fingerprint(block: RowBlock) -> int:
     if loops:
         X, Y, w = map(lent, (block.X, block.Y, block.w))
         return loops.hashed(X, Y, w, multipliers(_columns(block)), len(Y), len(w), X.shape[1], Y.shape[1])
-    parts: Any = [matrix, block.Y, *([] if block.w is None else [block.w[:, None]])]
-    first = 0
     sums, factors = np.full(len(block.Y), _GOLDEN, np.uint64), multipliers(_columns(block))
-    for part in parts:
-        add = _add_hashes if isinstance(part, np.ndarray) else _add_sparse_hashes
-        add(part, sums, factors[first : first + part.shape[1]])
+    first = matrix.shape[1]
+    (_add_hashes if plain else _add_sparse_hashes)(matrix, sums, factors[:first])
+    for part in (block.Y, *([] if block.w is None else [block.w[:, None]])):
+        _add_hashes(part, sums, factors[first : first + part.shape[1]])
         first += part.shape[1]
     return int(_mixed(sums).sum(dtype=np.uint64))
 
