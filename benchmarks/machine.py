@@ -15,7 +15,6 @@ PACKAGES = [
     "scipy",
     "scikit-learn",
     "polars",
-    "numba",
     "pandas",
     "pyarrow",
     "duckdb",

@@ -18,8 +18,6 @@ from memory import peak
 from table import RESULTS, ROOT, details
 from works import WORKS
 
-from gradline.core.kernels import policy as compiled
-
 TRIED = ROOT / "build" / "benchmarks"  # quick figures are for looking at only
 ROUNDS, OF_CURVES, QUICK = 5, 3, 2
 
@@ -45,7 +43,6 @@ def fought(case: Case, rounds: int) -> dict[str, Any]:
     The points of a growth curve, which are many, have fewer rounds, and are about time alone.
     """
     print(case.title, file=sys.stderr)
-    compiled.load()  # here and in the processes to come, as in all but the first days of an installation
     bout = case.prepare()
     outcomes = alternate(bout.contestants, rounds)
     reference, X = bout.reference(), bout.inputs and bout.inputs()

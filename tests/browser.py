@@ -5,6 +5,7 @@ import functools
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from needs import AXE
@@ -90,7 +91,7 @@ def browse(chromium: Browser) -> Iterator[Callable[..., Watched]]:
     """`browse(width=…, color_scheme=…)` opens a fresh watched page; any option of Playwright's contexts."""
     contexts = []
 
-    def fresh(width: int = 1280, height: int = 900, **options: object) -> Watched:
+    def fresh(width: int = 1280, height: int = 900, **options: Any) -> Watched:
         context = chromium.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
         return Watched(context.new_page())

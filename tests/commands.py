@@ -90,7 +90,8 @@ def serve(asked: socket.socket) -> None:
         child = os.fork()
         if not child:
             asked.close()
-            return become(*json.loads(request), streams)
+            words, folder, environment = json.loads(request)
+            return become(words, folder, environment, streams)
         for stream in streams:
             os.close(stream)
         asked.send(str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])).encode())

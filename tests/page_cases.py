@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from known import known
 
 from gradline import LinearModel, Moments, Trajectory
 from gradline.data.selection import Selection
@@ -29,7 +30,7 @@ class Case(NamedTuple):
 
 
 def penguins():
-    folder = Path(str(importlib.util.find_spec("palmerpenguins").origin)).parent
+    folder = Path(str(known(importlib.util.find_spec("palmerpenguins")).origin)).parent
     return Case(folder / "data" / "penguins.csv", "body_mass_g", {"exclude": ["year"], "missing": "drop"})
 
 

@@ -55,7 +55,8 @@ def test_each_rival_solves_the_problem(rival):
     found = rival.fit(X, y)
     assert found.shape == (4,)
     # The definition: residuals are orthogonal to the columns.
-    np.testing.assert_allclose(A.T @ (y - A @ found), 0.0, atol=1e-9 * np.linalg.norm(A) * np.linalg.norm(y))
+    size = float(np.linalg.norm(A) * np.linalg.norm(y))
+    np.testing.assert_allclose(A.T @ (y - A @ found), 0.0, atol=1e-9 * size)
 
 
 def test_every_file_of_a_rival_is_enrolled():

@@ -49,8 +49,8 @@ def test_random_problems_in_rational_arithmetic(monkeypatch):
         bound = np.vstack([found.bias_bound, found.weight_bound.T]) if bias else found.weight_bound.T
         for place in np.ndindex(theta.shape):
             truth = exact[place[0]][place[1]]
-            error = abs(Fraction(theta[place]) - truth)
-            assert error <= Fraction(bound[place]), (seed, place)
+            error = abs(Fraction(float(theta[place])) - truth)
+            assert error <= Fraction(float(bound[place])), (seed, place)
             if condition < 1e7:
                 assert error <= abs(truth) / 10**15, (seed, condition)
         A = [[Fraction(1)] * bias + [Fraction(v) for v in row] for row in X]

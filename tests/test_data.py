@@ -7,6 +7,7 @@ import io
 import lzma
 import sys
 from pathlib import Path
+from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -368,7 +369,8 @@ def test_what_cannot_be_heeded_is_refused():
     moments = gradline.Moments.of(X, y)
     with refused("exclude-without-names"):
         gradline.fit(X, y, exclude=["x1"])
-    for arguments in ({"targets": "y"}, {"features": ["x1"]}, {"exclude": ["x1"]}, {"weights": "w"}):
+    given: Any = ({"targets": "y"}, {"features": ["x1"]}, {"exclude": ["x1"]}, {"weights": "w"})
+    for arguments in given:
         with refused("moments-have-columns"):
             gradline.fit(moments, **arguments)
     with refused("feature-name-twice", "a"):

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import palmerpenguins
@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 import torch
 from crops import RUNS, X5, Y5
+from known import known
 from refusals import refused
 
 from gradline.data.inputs import as_rows
@@ -71,10 +72,10 @@ class Learner:
         loss.backward()
         with torch.no_grad():
             for part in (self.w, self.b):
-                assert part.grad is not None
-                part -= part.grad * self.true_lr
+                gradient = known(part.grad)
+                part -= gradient * self.true_lr
                 if reset:
-                    part.grad.zero_()
+                    gradient.zero_()
 
     def says(self, epoch, loss):
         if epoch % self.every == 0:
@@ -440,8 +441,9 @@ def test_what_is_no_loss_is_refused(losses, code):
     [{"lr": 0}, {"lr": "auto"}, {"momentum": 2}, {"batch_size": 0}, {"batch_size": 2.5}, {"init": "linear"}],
 )
 def test_settings_outside_their_range_are_refused(wrong):
+    settings: dict[str, Any] = {"lr": 1e-5, "init": "zeros", **wrong}
     with refused(f"{next(iter(wrong)).replace('_', '-')}-invalid"):
-        diagnose([1.0], X5, Y5, **{"lr": 1e-5, "init": "zeros", **wrong})
+        diagnose([1.0], X5, Y5, **settings)
 
 
 def no_grad(w, x, y):

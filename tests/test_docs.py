@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 import reference
+from known import known
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -31,9 +32,9 @@ def stem(path):
 
 @pytest.fixture(scope="module")
 def build():
-    spec = importlib.util.spec_from_file_location("docs_build", DOCS / "build.py")
+    spec = known(importlib.util.spec_from_file_location("docs_build", DOCS / "build.py"))
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    known(spec.loader).exec_module(module)
     return module
 
 

@@ -53,6 +53,7 @@ def test_every_construction_names_its_code():
     """As a literal that a search finds, or as the code of what it passes on."""
     for place, name, code in constructions():
         if isinstance(code, ast.Constant):
+            assert isinstance(code.value, str), (place, name)
             assert re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)+", code.value), (place, name)
         else:
             assert isinstance(code, ast.Attribute), (place, name)

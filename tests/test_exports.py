@@ -7,7 +7,7 @@ import io
 import json
 import math
 import random
-from importlib.resources import files
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -17,11 +17,14 @@ import polars as pl
 import pytest
 import torch
 from databases import ENGINES
+from known import known
+from packaged import package_file
 from refusals import expect_refusal, refused, warned
 
 import gradline
 from gradline import exports
 from gradline.data.cells import MISSING_WORDS
+from gradline.data.design import Category
 from gradline.exports.dialects import DIALECTS
 from gradline.exports.probe import Probe
 from gradline.exports.trial import onnx_trial, sql_trial, torch_trial
@@ -49,20 +52,20 @@ class Case:
     """A model, and rows to predict: cells may be None, levels may be new."""
 
     model: gradline.LinearModel
-    rows: dict
+    rows: dict[str, list[Any]]
 
     def expected(self, unseen="null"):
         """Predictions (n, m) and the sizes of their terms, NaN where the model has no answer."""
-        known = dict(self.rows)
+        rows = dict(self.rows)
         for term in self.model.design.terms:
-            if hasattr(term, "levels"):
+            if isinstance(term, Category):
                 other = term.levels[0] if unseen == "base" else None
                 seen = {*term.levels, "True", "FALSE"}
-                known[term.column] = [
+                rows[term.column] = [
                     x if x is None or x.strip() in seen or x.lower() in MISSING_WORDS else other
-                    for x in known[term.column]
+                    for x in rows[term.column]
                 ]
-        batches = list(self.model.predictions(known, missing="drop"))
+        batches = list(self.model.predictions(rows, missing="drop"))
         X = np.concatenate([batch.inputs for batch in batches])
         size = np.abs(X) @ np.abs(self.model.weight).T + np.abs(self.model.bias)
         return np.concatenate([batch.values for batch in batches]), size
@@ -84,11 +87,11 @@ def drawn(model, seed=1):
     terms = model.design.terms
     words = [*MISSING_WORDS, "NaN"]
     n = 40 + len(terms)
-    rows = {}
+    rows: dict[str, list[Any]] = {}
     for i, term in enumerate(terms):
-        if hasattr(term, "levels"):
+        if isinstance(term, Category):
             longest = max(term.levels, key=len)
-            cells = [*term.levels, longest + "x", longest.swapcase(), *words]
+            cells: list[Any] = [*term.levels, longest + "x", longest.swapcase(), *words]
             cells += draw.choices(term.levels, k=n - len(cells))
         else:
             cells = [draw.gauss(50, 30) for _ in range(n)]
@@ -114,7 +117,7 @@ def no_bias():
 
 
 def penguins():
-    frame = pl.read_csv(files("palmerpenguins") / "data" / "penguins.csv", null_values="NA")
+    frame = pl.read_csv(package_file("palmerpenguins", "data/penguins.csv"), null_values="NA")
     model = gradline.fit(frame, ["body_mass_g", "bill_depth_mm"], missing="drop", exclude=["year"])
     return Case(model, frame.select(list(model.design.inputs)).to_dict(as_series=False))
 
@@ -129,7 +132,7 @@ def hostile_names():
     draw = random.Random(2)
     levels = [*HOSTILE, "🙂", "'", "\\"]
     n = 6 * len(levels)
-    rows = {name: [draw.gauss(50, 30) for _ in range(n)] for name in HOSTILE}
+    rows: dict[str, list[Any]] = {name: [draw.gauss(50, 30) for _ in range(n)] for name in HOSTILE}
     rows["kind ' \" ` \\"] = [levels[i % len(levels)] for i in range(n)]
     rows[TARGET] = [draw.gauss(0, 1) for _ in range(n)]
     model = gradline.fit(rows, TARGET)
@@ -139,7 +142,7 @@ def hostile_names():
 def wide():
     """More columns than SQLite and DuckDB would take in one chain of sums."""
     draw = random.Random(4)
-    rows = {f"x{i}": [draw.gauss(0, 1) for _ in range(4)] for i in range(1400)}
+    rows: dict[str, list[Any]] = {f"x{i}": [draw.gauss(0, 1) for _ in range(4)] for i in range(1400)}
     with warned("fewer-rows-than-coefficients", "4", "1,401"):
         model = gradline.fit({**rows, "y": [1.0, 2.0, 4.0, 3.0]}, "y")
     rows["x77"][2] = None
@@ -340,7 +343,7 @@ def served(graph, one):
         else np.array(cells, float)[:, None]
         for name, cells in one.rows.items()
     }
-    outputs = session.run(list(one.model.targets), feeds)
+    outputs: Any = session.run(list(one.model.targets), feeds)
     assert {(output.dtype, output.shape[1]) for output in outputs} == {(np.dtype(float), 1)}
     return np.column_stack(outputs)
 
@@ -392,7 +395,7 @@ def test_probe_rows_hold_what_can_go_wrong(name, unseen):
     probe = Probe.of(model, unseen)
     assert probe.rows >= 64
     for term in model.design.terms:
-        if hasattr(term, "levels"):
+        if isinstance(term, Category):
             assert {*term.levels} <= {*probe.columns[term.column]}
     assert not np.isnan(probe.expected[:-16]).any()
     assert np.isnan(probe.expected[-16:]).any()
@@ -401,7 +404,7 @@ def test_probe_rows_hold_what_can_go_wrong(name, unseen):
 def test_a_trial_tells_the_largest_difference():
     probe = Probe.of(crops())
     text = exports.sql(crops(), "sqlite")
-    trial = sql_trial(probe, text, "sqlite", "data")
+    trial = known(sql_trial(probe, text, "sqlite", "data"))
     assert trial.rows == 64
     assert trial.difference < 1e-15
     assert str(trial).startswith("tried on 64 probe rows in sqlite 3.")

@@ -1,5 +1,7 @@
 """Triangular factors: blocks give what the whole does, and estimates are as near as they say."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -67,7 +69,8 @@ def test_extremes_of_many_columns(spectrum):
     size = WIDE + 20
     singular, random = spectrum(size), np.random.default_rng(4)
     left, right = (np.linalg.qr(random.normal(size=(size, size)))[0] for _ in range(2))
-    found = extremes(np.linalg.qr(left * singular @ right, mode="r"))
+    R: Any = np.linalg.qr(left * singular @ right, mode="r")  # an array, whatever NumPy's types say
+    found = extremes(R)
     largest, smallest = singular.max(), singular.min()
     assert 0.999 * largest <= found.largest <= largest * (1 + 1e-9)
     assert smallest * (1 - 1e-6) <= found.smallest <= 1.001 * smallest

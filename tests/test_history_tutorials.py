@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from known import known
 from versions import project_folder  # noqa: F401 - a fixture
 
 from gradline.history import Store
@@ -24,9 +25,9 @@ TRAINING = (
 
 def written(page, rate):
     """The page as a notebook that trains at a rate and commits itself, saved as Jupyter has it when the cell runs."""
-    spec = importlib.util.spec_from_file_location("docs_build", DOCS / "build.py")
+    spec = known(importlib.util.spec_from_file_location("docs_build", DOCS / "build.py"))
     build = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(build)
+    known(spec.loader).exec_module(build)
     made = build.notebook(DOCS / f"{page}.md")
     made.cells.append(nbformat.v4.new_code_cell(TRAINING.format(lr=rate)))
     nbformat.write(made, f"{page}.ipynb")

@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 import polars as pl
 import pytest
+from known import known
 from refusals import expect_refusal, refused
 
 import gradline as package
@@ -66,7 +67,7 @@ def test_a_bound_ends_with_its_block():
     with memory_limit.limited("4GB"):
         inside = memory_limit.room(4)
         with memory_limit.limited("3GB"):
-            assert memory_limit.room(4) == inside - 10**9
+            assert memory_limit.room(4) == known(inside) - 10**9
         assert memory_limit.room(4) == inside
     assert memory_limit.room(4) == free
 
@@ -148,7 +149,7 @@ def test_a_store_gives_only_what_it_has():
     assert store.first(1) is None
     assert store.add(block) == 8
     assert store.first(9) is None
-    np.testing.assert_array_equal(store.first(8).X, block.X[:8])
+    np.testing.assert_array_equal(known(store.first(8)).X, block.X[:8])
     assert store.add(block) == 0
 
 

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 import gradline
 from gradline import SGD, Exact, GradientDescent
 from gradline.core.linalg.triangular import UNIT
+from gradline.data.design import Category
 
 TARGETS = ["apples", "oranges"]
 
@@ -179,8 +180,9 @@ def test_a_level_that_only_absent_rows_have():
             "w": [1.0, 1, 1, 1, 1, 1, 0],
         }
     )
-    solver = SGD(batch_size=2, epochs=2)
-    for options in ({}, {"solver": solver}, {"solver": solver, "holdout": 0.4}):
+    steps: dict[str, Any] = {"solver": SGD(batch_size=2, epochs=2)}
+    apart: dict[str, Any] = {**steps, "holdout": 0.4}
+    for options in ({}, steps, apart):
         model = gradline.fit(table, "y", weights="w", missing="drop", **options)
         assert model.features == ("g=b", "x")
     assert model.evaluate(table, missing="drop").rows == 5
@@ -194,10 +196,14 @@ def test_a_level_that_only_absent_rows_have():
 def test_levels_are_present_by_rows_not_by_their_weight(absent):
     table = pl.DataFrame({"g": ["a", "b", "c"] * 4, "x": np.sqrt(np.arange(12.0)), "y": np.arange(12.0) ** 2})
     heavy = table.with_columns(w=pl.when(pl.col("g") == absent).then(1e-6).otherwise(1e9))
-    assert gradline.fit(heavy, "y", weights="w").design.terms[0].levels == ("a", "b", "c")
+    (kind, _) = gradline.fit(heavy, "y", weights="w").design.terms
+    assert isinstance(kind, Category)
+    assert kind.levels == ("a", "b", "c")
     gone = table.with_columns(x=pl.when(pl.col("g") == absent).then(None).otherwise(pl.col("x")))
     model = gradline.fit(gone, "y", missing="drop")
-    assert model.design.terms[0].levels == tuple(level for level in "abc" if level != absent)
+    (kind, _) = model.design.terms
+    assert isinstance(kind, Category)
+    assert kind.levels == tuple(level for level in "abc" if level != absent)
     assert model.certificate.status == "certified"
 
 

@@ -3,7 +3,6 @@
 import math
 import re
 from fractions import Fraction
-from operator import mul
 
 import numpy as np
 import pytest
@@ -127,7 +126,10 @@ def least_error(factor, Z):
     columns = [[Fraction(value) for value in column] for column in Z.T.tolist()]
     centred = [[value - sum(column) / len(Z) for value in column] for column in columns]
     stored = [[Fraction(value) for value in column] for column in factor.T.tolist()]
-    (exact, found) = ([[sum(map(mul, a, b)) for a in part] for b in part] for part in (centred, stored))
+    (exact, found) = (
+        [[sum(x * y for x, y in zip(a, b, strict=True)) for a in part] for b in part]
+        for part in (centred, stored)
+    )
     norms = [math.sqrt(exact[j][j]) for j in range(len(exact))]
     pairs = np.ndindex(len(exact), len(exact))
     return max(abs(float(found[i][j] - exact[i][j])) / (2 * norms[i] * norms[j]) for i, j in pairs)
@@ -208,6 +210,7 @@ def test_cross_products_agree_with_qr(weighted):
         Moments.from_rows(ArrayRows(X[part], Y[part], None if w is None else w[part], design))
         for part in parts
     )
+    assert isinstance(careful, Moments)
     assert fast.error != careful.error  # they took different routes
     assert_same(fast, careful, 1e-13, np.linalg.norm(careful.factor, axis=0))
 

@@ -2,10 +2,12 @@
 
 import itertools
 import json
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+from known import known
 from packaged import flights_file
 from refusals import refused
 
@@ -57,12 +59,13 @@ def assert_sums(found):
 
 
 FIRST, SECOND = table(), table(90, seed=1, shift=0.5)
-DESCENT = {"solver": GradientDescent(lr=5e-4, epochs=40)}
-LONGER = {"solver": GradientDescent(lr=5e-4, epochs=400, momentum=0.5)}
+DESCENT: dict[str, Any] = {"solver": GradientDescent(lr=5e-4, epochs=40)}
+LONGER: dict[str, Any] = {"solver": GradientDescent(lr=5e-4, epochs=400, momentum=0.5)}
 
 
-def model(frame=FIRST, target="y", **options):
-    return fit(frame, target, **{"exclude": ["k", "z"], **options})
+def model(frame=FIRST, target: str | list[str] = "y", **options: Any):
+    arguments: dict[str, Any] = {"exclude": ["k", "z"], **options}
+    return fit(frame, target, **arguments)
 
 
 MODELS = {
@@ -285,7 +288,7 @@ def test_standard_errors_are_those_of_the_answer_on_the_later_rows():
     found = movement(one, other)
     later = model(SECOND, exclude=["k", "z", "v"]).inference
     earlier = one.inference
-    kept, gone = later.estimates.stderr.weight[0], earlier.estimates.stderr.weight[0]
+    kept, gone = (known(told.estimates).stderr.weight[0] for told in (later, earlier))
     assert found.stderr.weight[0] == pytest.approx([kept[0], gone[1], kept[1]], rel=1e-9)
     assert found.stderr.bias == pytest.approx(later.bias_stderr, rel=1e-9)
     assert found.change_stderr.weight == pytest.approx(found.change.weight / found.stderr.weight)
@@ -350,8 +353,9 @@ def test_notes_name_what_is_odd():
 def test_what_has_no_movement_is_refused():
     with refused("no-common-target", "y", "z"):
         movement(model(), model(target="z", exclude=["k", "y"]))
+    moments: Any = Moments.of(FIRST, "y", exclude=["k"])
     with refused("not-a-model", "Moments"):
-        movement(model(), Moments.of(FIRST, "y", exclude=["k"]))
+        movement(model(), moments)
 
 
 def test_the_card_is_plain_json():

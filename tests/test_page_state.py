@@ -131,7 +131,8 @@ EXTREMES = {
 @pytest.mark.needs("node")
 @pytest.mark.parametrize("name", EXTREMES)
 def test_data_that_leave_little_to_say_make_a_page_too(name):
-    page = Page.of(Case(*EXTREMES[name], {}))
+    data, targets = EXTREMES[name]
+    page = Page.of(Case(data, targets, {}))
     values = page.state["sample"]["x"][0]
     told = {"view": "raw", "lr": page.state["start"]["lr"], "momentum": 0, "start": page.start(1)}
     path, answer, steps = page.ask(

@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 from browser import Watched, findings, until
+from known import known
 from packaged import flights_file, package_file
 from refusals import expect_refusal
 
@@ -316,7 +317,7 @@ def test_a_learner_finds_out_why_100_epochs_are_not_enough(tab):
     point, held = walk.at(100), walk.directions(100)[0]
     assert number(point.gap) in said
     assert held.columns in said
-    assert f"every {big(held.half_life)} epochs" in said
+    assert f"every {big(known(held.half_life))} epochs" in said
     assert big(walk.epochs_to_weights()) in said
     assert number(walk.lr_limit) in said
     assert f"{big(best.epochs_to_weights())} epochs" in said
@@ -324,7 +325,7 @@ def test_a_learner_finds_out_why_100_epochs_are_not_enough(tab):
     settled(tab)
     assert value(tab, "#lr") is None  # the field shows the rate itself
     assert float(tab.input_value("#lr")) == pytest.approx(Spectrum.of(scaled).best_lr(), rel=1e-5)
-    assert value(tab, "#gap") < 1e-6
+    assert known(value(tab, "#gap")) < 1e-6
     raw = gl.Trajectory(moments, lr=Spectrum.of(moments).best_lr())
     assert f"raw) the best rate would need {big(raw.epochs_to_weights())} epochs" in tab.inner_text(
         "#headline"
@@ -487,8 +488,8 @@ def test_a_figure_is_saved_with_what_moves_on_it(tab):
         page.click("#figure-loss [data-save=svg]")
     tree = ElementTree.parse(saving.value.path())
     circles = [node for node in tree.iter() if node.tag.endswith("circle")]
-    assert [float(node.get("cx")) for node in circles] == [
-        float(page.get_attribute("#figure-loss circle", "cx"))
+    assert [float(known(node.get("cx"))) for node in circles] == [
+        float(known(page.get_attribute("#figure-loss circle", "cx")))
     ]
     assert any("js-line" in (node.get("class") or "") for node in tree.iter())
     path = page.get_attribute("#figure-loss .curve path", "d")

@@ -4,6 +4,8 @@ import html
 import inspect
 import re
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,6 +55,11 @@ def trace(figure, name):
     found = [trace for trace in figure.data if (trace.name or "").startswith(name)]
     assert len(found) == 1, [trace.name for trace in figure.data]
     return found[0]
+
+
+def subtitle(figure: Any) -> str:
+    """What stands below its title, as one line."""
+    return figure.layout.title.subtitle.text.replace("<br>", " ")
 
 
 def with_one(X):
@@ -151,7 +158,7 @@ def test_the_matrix_product_is_the_prediction(model, named):
     np.testing.assert_allclose(product, np.array(predictions, float).T, rtol=2e-2)
     rows = [list(named["u"]).index(u) for u in named["u"] if number(u, 4) in targets[0]]
     assert [number(p, 4) for p in model.predict(named)[rows, 0]] == predictions[0]
-    said = figure.layout.title.subtitle.text.replace("<br>", " ")
+    said = subtitle(figure)
     assert "X (40, 3) @ weightᵀ (3, 2) + bias (2,) = predictions (40, 2)" in said
 
 
@@ -167,7 +174,7 @@ def test_many_rows_are_sampled_the_same_way_each_time(model, table):
     numbers = np.array(points.customdata)[:, 0].astype(int)
     assert (np.diff(numbers) > 0).all()
     np.testing.assert_allclose(points.y, Y[numbers - 1, 0])
-    assert "300 of 20,000 rows" in first.layout.title.subtitle.text.replace("<br>", " ")
+    assert "300 of 20,000 rows" in subtitle(first)
     assert np.histogram(numbers, 4, (0, 20_000))[0].min() > 40  # from everywhere
 
 
@@ -175,7 +182,7 @@ def test_rows_with_missing_cells_are_left_out_and_said(model, named):
     data = {name: [None, *column] for name, column in named.items()}
     figure = plots.predictions(model, data)
     np.testing.assert_array_equal(trace(figure, "row").y, named["u"])
-    assert "1 row with missing cells" in figure.layout.title.subtitle.text.replace("<br>", " ")
+    assert "1 row with missing cells" in subtitle(figure)
 
 
 def test_other_columns_are_refused(model, named, table):
@@ -216,7 +223,7 @@ def test_a_path_that_runs_away_is_drawn_as_far_as_numbers_go(crops):
     curve = trace(figure, "loss")
     assert np.isfinite(curve.y).all()
     assert curve.y[-1] > 1e250
-    said = figure.layout.title.subtitle.text.replace("<br>", " ")
+    said = subtitle(figure)
     assert f"grows {number(path.spectrum.growth(1e-3))}×" in said
     assert number(path.lr_limit) in said
     np.testing.assert_allclose(trace(plots.gap(path, 10_000), "all").y[1:], np.array(curve.customdata)[1:])
@@ -288,7 +295,7 @@ def test_with_momentum_one_no_rate_leads_anywhere(crops):
 def test_loss_against_a_weight_its_tangent_and_the_way_down(crops, start, feature, target):
     X, Y = crops_rows()
     weight, bias = np.full((2, 3), start), np.full(2, start)
-    figure = plots.loss_against(crops, weight, bias, feature, target)
+    figure: Any = plots.loss_against(crops, weight, bias, feature, target)
     j, t = crops.features.index(feature), TARGETS.index(target)
 
     def loss(value):
@@ -307,13 +314,13 @@ def test_loss_against_a_weight_its_tangent_and_the_way_down(crops, start, featur
     assert (arrow.ax, arrow.ay) == pytest.approx((start, loss(start)))
     assert loss(arrow.x) < loss(start)
     side = "left" if gradient > 0 else "right"
-    assert f"the step goes to the {side}" in figure.layout.title.subtitle.text.replace("<br>", " ")
+    assert f"the step goes to the {side}" in subtitle(figure)
 
 
 def test_at_the_optimum_no_arrow_points_anywhere(model):
     figure = model.plot.loss_against("b", "v")
     assert not figure.layout.annotations
-    assert "no step lowers the loss" in figure.layout.title.subtitle.text.replace("<br>", " ")
+    assert "no step lowers the loss" in subtitle(figure)
 
 
 def test_loss_against_a_column_of_zeros_and_without_a_bias():
@@ -446,7 +453,7 @@ def test_of_many_rows_the_extreme_ones_are_always_shown():
         figure = draw(model, (X, Y))
         numbers = np.array(trace(figure, "row").customdata)[:, 0].astype(int)
         assert 1400 < len(numbers) <= 2000
-        assert "of 9,000 rows" in figure.layout.title.subtitle.text.replace("<br>", " ")
+        assert "of 9,000 rows" in subtitle(figure)
         for figures in (rows.leverage, np.abs(rows.residual[:, 0]), rows.cooks_distance[:, 0]):
             assert set(np.argsort(-figures)[:200] + 1) <= set(numbers)
         np.testing.assert_allclose(
@@ -546,7 +553,7 @@ def hostile():
     return data, [gradline.fit(data, HOSTILE[4:], features=features[:k]) for k in (1, 2, 4)]
 
 
-def drawn_from(data, models):
+def drawn_from(data, models) -> Iterator[Any]:
     """Every kind of figure."""
     model = models[-1]
     path = gradline.Trajectory(model.moments, 0.01)

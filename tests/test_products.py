@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from known import known
 
 import gradline
 from gradline.data.row_block import RowBlock
@@ -79,7 +80,7 @@ def test_extended_moments_are_moments(tmp_path):
     assert extended.statistics.fingerprint == plain.statistics.fingerprint
     extended.save(tmp_path / "m.safetensors")
     again = gradline.Moments.load(tmp_path / "m.safetensors")
-    np.testing.assert_array_equal(again.products.S.lo, extended.products.S.lo)
+    np.testing.assert_array_equal(known(again.products).S.lo, known(extended.products).S.lo)
     for bias in (True, False):
         model = gradline.fit(again, bias=bias)
         np.testing.assert_allclose(model.weight, gradline.fit(X, Y, weights=w, bias=bias).weight, rtol=1e-13)
@@ -108,5 +109,5 @@ def test_dependent_columns_have_no_refined_answer():
     random = np.random.default_rng(4)
     x = random.normal(size=(30, 1))
     moments = gradline.Moments.of(np.hstack([x, 2 * x - 1]), x[:, 0], extended=True)
-    assert moments.products.optimum(1, True) is None
+    assert known(moments.products).optimum(1, True) is None
     assert fit(moments).certificate.status == "rank_deficient"

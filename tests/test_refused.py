@@ -1,6 +1,7 @@
 """Refusals and notices that no test of a subject meets: each one provoked once."""
 
 import datetime
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,6 +19,7 @@ X = np.arange(8.0).reshape(4, 2) ** 2
 Y = np.array([1.0, 3.0, 2.0, 5.0])
 DAYS = {"day": [datetime.date(2026, 1, i) for i in range(1, 5)], "a": X[:, 1], "y": Y}
 GAP = [1.0, 2.0, None, 3.0]
+PATH: Any = "moments"  # of a file, which `Trajectory` does not read
 
 
 def on_another_device():
@@ -45,7 +47,7 @@ IN_PYTHON = [
         ("features-all-constant",),
     ),
     (lambda: gradline.fit(X, Y, holdout=1e-9), ("holdout-leaves-none", 4, 0)),
-    (lambda: Trajectory("moments", 1e-3), ("moments-needed", "str")),
+    (lambda: Trajectory(PATH, 1e-3), ("moments-needed", "str")),
     (
         lambda: Trajectory(Moments.of(X, Y), 1e-3, 0.0, (np.zeros((1, 2)), np.ones(1)), False).at(1),
         ("init-has-bias",),

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from known import known
 from packaged import flights_file, package_file
 
 import gradline
@@ -176,7 +177,7 @@ def ggplot2():
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         files = {name: f"resources/rdata/csv/ggplot2/{name}.csv" for name in ("midwest", "msleep")}
         return {
-            name: pl.read_csv(archive.extractfile(path).read(), null_values="NA")
+            name: pl.read_csv(known(archive.extractfile(path)).read(), null_values="NA")
             for name, path in files.items()
         }
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from known import known
 
 from gradline.model.nist import NAMES
 from gradline.model.selftest import WAYS, digits, selftest
@@ -15,8 +16,8 @@ SCORES = selftest()
 def test_the_exact_solver_on_nist(name):
     (score,) = (score for score in SCORES if (score.name, score.way) == (name, "exact"))
     assert score.coefficients >= 15.0
-    assert score.stderr >= 13.0
-    assert score.residual_stderr >= 13.0
+    assert known(score.stderr) >= 13.0
+    assert known(score.residual_stderr) >= 13.0
 
 
 def test_no_claim_is_above_the_truth():

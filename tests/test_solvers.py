@@ -3,6 +3,7 @@
 import itertools
 import math
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -380,9 +381,8 @@ def test_ten_times_as_many_epochs(momentum):
 @pytest.mark.parametrize("number", [float, np.float32, np.float64])
 def test_numbers_of_any_library(number):
     X, Y, _ = problem()
-    model = gradline.fit(
-        X, Y, solver=GradientDescent(lr=number(0.01), epochs=np.int64(3), momentum=number(0.5))
-    )
+    whole: Any = np.int64(3)
+    model = gradline.fit(X, Y, solver=GradientDescent(lr=number(0.01), epochs=whole, momentum=number(0.5)))
     assert model.certificate.epochs == 3
 
 

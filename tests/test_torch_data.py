@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -208,7 +209,7 @@ def test_a_shuffling_loader_gives_every_row_of_a_dataset_once(table, fresh, rows
 
 def test_a_batch_is_its_rows_stacked(table):
     data = dataset(table(50))
-    plain = [tuple(data[i]) for i in range(len(data))]
+    plain: Any = [tuple(data[i]) for i in range(len(data))]
     for ours, stacked in zip(DataLoader(data, 8), DataLoader(plain, 8), strict=True):
         assert torch.equal(ours.x, stacked[0])
         assert torch.equal(ours.y, stacked[1])
@@ -341,18 +342,20 @@ def test_no_file_outlives_python(table, folder):
 
 
 CROPS = {"x": [1.0, 2.0, None], "y": [1.0, 2.0, 3.0]}
+HALVES: Any = 2.5
+NAME: Any = "float32"
 REFUSED = [
     (
         lambda: RowIterableDataset(CROPS, "y", batch_size=0),
         ("batch-size-invalid", 0, 1),
     ),
-    (lambda: RowIterableDataset(CROPS, "y", batch_size=2.5), ("batch-size-invalid", 2.5)),
+    (lambda: RowIterableDataset(CROPS, "y", batch_size=HALVES), ("batch-size-invalid", 2.5)),
     (lambda: RowIterableDataset(CROPS, "y", batch_size=True), ("batch-size-invalid", True)),
     (
         lambda: RowIterableDataset(CROPS, "y", dtype=torch.int64),
         ("dtype-invalid", "torch.int64", "torch.float32"),
     ),
-    (lambda: RowDataset(CROPS, "y", dtype="float32"), ("dtype-invalid", "'float32'")),
+    (lambda: RowDataset(CROPS, "y", dtype=NAME), ("dtype-invalid", "'float32'")),
     (lambda: RowDataset(CROPS, "y", missing="maybe"), ("missing-invalid", "maybe")),
     (lambda: RowDataset(CROPS, "v"), ("column-unknown", "v", "x, y")),
     (lambda: RowDataset(CROPS, "y"), ("missing-cells", "x 1", "1 of 3")),

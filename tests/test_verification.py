@@ -122,12 +122,10 @@ def test_products_are_those_of_rationals():
         random.random(40),
     )
     weight, bias = random.normal(size=(1, 3)), random.normal(size=1)
-    frame = Frame.of(*(f(np.hstack([X, y]), axis=0) for f in (np.min, np.max)), 1.0, True)
+    columns = np.hstack([X, y])
+    frame = Frame.of(columns.min(axis=0), columns.max(axis=0), 1.0, True)
     found = gather(array_rows(Selection(X, y, weights=w)), range(3), weight, bias, frame)
-    Z = [
-        [Fraction(1), *(map(Fraction, row))]
-        for row in np.ldexp(np.hstack([X, y]) - frame.shift, -frame.units)
-    ]
+    Z = [[Fraction(1), *(map(Fraction, row))] for row in np.ldexp(columns - frame.shift, -frame.units)]
     scale = Fraction(2) ** -frame.weight_unit
     for i in range(5):
         for j in range(5):

@@ -1,9 +1,7 @@
 """The kinds of work that are measured; each gives its cases, smaller ones when it has to be quick."""
 
-from gradline.core.kernels import policy as compiled
 from works import epochs, exact, files, growth, start, steps
 
-compiled.load()  # a part of starting, as imports are for the others
 WORKS = {
     "exact": exact.cases,
     "epochs": epochs.cases,

@@ -79,10 +79,11 @@ class Relation(NamedTuple):
 
     def _terms(self, names: tuple[str, ...]) -> list[str]:
         """What stands right of the equals sign, what is added before what is taken away."""
+        others: list[int] = self.others.tolist()
         known: list[bool] = self.known.tolist()
         parts = [
             (slope, _times(slope, names[j], exact))
-            for slope, j, exact in zip(self.slopes, self.others, known[:-1], strict=True)
+            for slope, j, exact in zip(self.slopes, others, known[:-1], strict=True)
         ]
         if self.constant:
             parts.append((self.constant, _written(self.constant, known[-1])))

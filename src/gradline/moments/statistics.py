@@ -185,16 +185,16 @@ def fingerprint(block: RowBlock) -> int:
     (Steele, Lea, Flood 2014): moving a value to another column or row changes the sum.
     """
     matrix: Any = block.X  # which may be sparse
-    compiled = kernels() if isinstance(matrix, np.ndarray) else None
+    plain = isinstance(matrix, np.ndarray)
+    compiled = kernels() if plain else None
     if compiled is not None:
         arrays = (lent(matrix), lent(block.Y), lent(block.w), multipliers(_columns(block)))
         return compiled.hashed(*map(address, arrays), block.rows, block.p, block.Y.shape[1])
-    parts: Any = [matrix, block.Y, *([] if block.w is None else [block.w[:, None]])]
-    first = 0
     sums, factors = np.full(len(block.Y), _GOLDEN, np.uint64), multipliers(_columns(block))
-    for part in parts:
-        add = _add_hashes if isinstance(part, np.ndarray) else _add_sparse_hashes
-        add(part, sums, factors[first : first + part.shape[1]])
+    first = matrix.shape[1]
+    (_add_hashes if plain else _add_sparse_hashes)(matrix, sums, factors[:first])
+    for part in (block.Y, *([] if block.w is None else [block.w[:, None]])):
+        _add_hashes(part, sums, factors[first : first + part.shape[1]])
         first += part.shape[1]
     return int(_mixed(sums).sum(dtype=np.uint64))
 

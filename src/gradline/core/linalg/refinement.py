@@ -162,7 +162,7 @@ def refined(X: np.ndarray, Y: np.ndarray, w: np.ndarray | None, R: np.ndarray, B
     with np.errstate(over="ignore"):
         theta, bound = (np.ldexp(part, system.units - system.exponents[:, None]) for part in (x.hi, bound))
     bound += np.where((x.hi != 0) & (np.abs(theta) < np.ldexp(1.0, -_EXPONENTS)), _LEAST, 0.0)
-    first, m = int(bias), Y.shape[1]
+    first, m = int(bias), len(Y.T)
     is_proven = bool((worst < LARGEST_CONTRACTION).all())
     return Refined(
         weight=theta[first:].T.copy(),
