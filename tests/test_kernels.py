@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from refusals import refused
+from refusals import refused, warned
 
 from gradline import SGD, Moments
 from gradline.core.kernels import library
@@ -170,6 +170,17 @@ def test_a_build_that_is_none_is_refused(monkeypatch):
     library.kernels.cache_clear()
     with refused("kernels-invalid", "avx3", "baseline"):
         library.kernels()
+    library.kernels.cache_clear()
+
+
+def test_a_library_that_is_gone_is_missed(monkeypatch):
+    library._library.cache_clear()
+    library.kernels.cache_clear()
+    monkeypatch.setattr(library, "library", lambda: "nowhere.so")
+    with warned("kernels-missing", "nowhere.so"):
+        assert library.kernels() is None
+    assert library.builds() == []
+    library._library.cache_clear()
     library.kernels.cache_clear()
 
 
