@@ -33,7 +33,7 @@ Part = TypeVar("Part")
 
 def improved(rows: RowStream, statistics: RowStatistics, found: Found) -> Found | None:
     """A factor about as right as by QR, made of `found`; None where that is too far off."""
-    if found.reached <= _SLIGHT * rounding(len(found.factor)):
+    if found.likely <= _SLIGHT * rounding(len(found.factor)):
         return _with_targets(rows, statistics, found)
     return _orthogonalised(rows, statistics, found) if found.features <= _CLOSE else None
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from gradline.core.linalg.double_double import Doubled, two_sum
 from gradline.core.linalg.triangular import (
+    UNIT,
     assembled,
     back_substituted,
     forward_substituted,
@@ -17,7 +18,7 @@ from gradline.core.linalg.triangular import (
 from gradline.data.design import DesignSpec
 from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.row_stream import expect_finite
-from gradline.moments.gram import RowSums, sparse_sums, summed
+from gradline.moments.gram import RowSums, chain, piecewise, sparse_sums, summed
 from gradline.moments.statistics import RowStatistics, centre, refuse_extreme
 
 # G = Σ w·(z−s)² − (Σ w·(z−s))²/W cancels by their ratio: a shift off by 1,000 variances costs log10 1000 = 3 digits,
@@ -28,13 +29,15 @@ _LOST = 1e3
 class Found(NamedTuple):
     """R (k, k), the factor of rows whose columns are off by up to `error` of their norms.
 
-    `features` and `targets` bound how far R itself is off in its columns of X, and in those of Y. `reached` is the
-    error that is left where the targets are taken again.
+    `reached` is the error that is left where the targets are taken again. Those two are proved. What is likely is a
+    small part of it, and decides whether another pass is worth its time: `likely` is that of `reached`, `features` and
+    `targets` say how far R itself is off in its columns of X, and in those of Y.
     """
 
     factor: np.ndarray
     error: float
     reached: float
+    likely: float
     features: float
     targets: float
 
@@ -43,12 +46,14 @@ class Found(NamedTuple):
 class CrossProducts:
     """G = Σ w·(z − z̄)(z − z̄)ᵀ over rows z = [x y], as pairs, with their statistics.
 
-    What a block of rows adds is known to a few roundings of itself, and the blocks are added up without one: so G is
-    known to as many roundings, however many blocks there are, and in whatever order.
+    What is known of their rounding: `sizes` (k,) are the sums of squares that were added up, Σ w·(z − s)², which a
+    shift s far from the mean makes larger than the diagonal of G; `chain` is how many rows were added plainly at most.
     """
 
     statistics: RowStatistics
     G: Doubled
+    sizes: np.ndarray
+    chain: int
 
     @classmethod
     def of(cls, block: RowBlock | ColumnBlock, design: DesignSpec) -> "CrossProducts":
@@ -95,19 +100,20 @@ class CrossProducts:
             block.dropped,
             dict(block.missing),
         )
-        return cls(statistics, G)
+        return cls(statistics, G, np.where(constant, 0.0, np.diag(sums.products.hi)), sums.chain)
 
     @classmethod
     def _carefully(cls, block: RowBlock, names: tuple[str, ...]) -> "CrossProducts":
         """Around the mean itself, for rows of which a few are far from all others."""
         statistics, deviations = centre(block, names)
-        weighted = deviations if block.w is None else block.w[:, None] * deviations
-        return cls(statistics, Doubled.of(deviations.T @ weighted))
+        _, G = piecewise(np.ascontiguousarray(deviations), block.w)
+        return cls(statistics, G, np.diag(G.hi).copy(), chain(len(names)))
 
     def __add__(self, other: "CrossProducts") -> "CrossProducts":
         between = self.statistics.between(other.statistics)
         G = self.G.plus(other.G).plus(np.outer(between, between))
-        return CrossProducts(self.statistics + other.statistics, G)
+        sizes = self.sizes + other.sizes + between**2
+        return CrossProducts(self.statistics + other.statistics, G, sizes, max(self.chain, other.chain))
 
     def factor(self, p: int) -> Found | None:
         """R from the scaled cross-products, p columns of X first; None where those of X are not positive definite.
@@ -120,6 +126,7 @@ class CrossProducts:
         scale = np.sqrt(np.diag(G))
         if not (scale > 0).all():
             return None
+        proved, likely = self._errors(scale)
         G /= np.outer(scale, scale)
         try:
             R = np.linalg.cholesky(G[:p, :p]).T
@@ -127,11 +134,22 @@ class CrossProducts:
             return None
         B = forward_substituted(R, G[:p, p:])
         C = root(G[p:, p:] - B.T @ B)
-        least, smallest = rounding(len(scale)), smallest_singular_value(R)
+        smallest = smallest_singular_value(R)
         slopes, left = np.linalg.norm(back_substituted(R, B), axis=0), np.linalg.norm(C, axis=0)
-        reached = least * max(1.0, max(1.0, float(slopes.max())) / (2 * smallest))
-        features = least / smallest**2
+        grown = max(1.0, max(1.0, float(slopes.max())) / (2 * smallest))
+        features = likely / smallest**2
         with np.errstate(divide="ignore"):
-            error = max(reached, float((least * (1 + slopes**2) / (2 * left)).max()))
+            error = proved * max(grown, float(((1 + slopes**2) / (2 * left)).max()))
             targets = max(features, float((features / (2 * left)).max()))
-        return Found(assembled(R, B, C) * scale, error, reached, features, targets)
+        return Found(assembled(R, B, C) * scale, error, proved * grown, likely * grown, features, targets)
+
+    def _errors(self, scale: np.ndarray) -> tuple[float, float]:
+        """A bound on ‖E‖, the error of the cross-products of unit columns, and what it is likely to be.
+
+        A sum of c products is off by up to c·u beside Σ|z_i·z_j| ≤ √(sizes_i·sizes_j), and that is all that grows:
+        what comes of each sum is added as a pair. z − s and the root of a weight are rounded, in both factors, and so
+        are the way from s to the mean and that from block to block: 12 roundings more. Beside the norms that makes
+        (c + 12)·u·√(ratio_i·ratio_j), and the norm of a matrix of such entries is the sum of the ratios.
+        """
+        ratios = self.sizes / scale**2
+        return (self.chain + 12) * UNIT * float(ratios.sum()), rounding(len(scale)) * float(ratios.max())

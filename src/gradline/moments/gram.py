@@ -11,13 +11,15 @@ from gradline.data.row_stream import dense
 from gradline.moments.statistics import fingerprint
 
 _SAMPLE = 128  # rows that say near enough where the mean is
+CHAIN = 32  # rows whose products `gram.c` adds plainly: FLUSH there
 _CACHED = 1 << 16  # cells that stay in cache from one operation to the next
 
 
 class RowSums(NamedTuple):
     """Over rows z: a shift s near their mean, range, Σ w·(z − s) (k,), Σ w·(z − s)(z − s)ᵀ (k, k) and fingerprint.
 
-    The sums are pairs, so that rounding does not grow with the rows, however often they repeat.
+    No more than `chain` rows were added plainly, and what came of those as pairs. So rounding does not grow with the
+    rows, however often they repeat.
     """
 
     shift: np.ndarray
@@ -25,6 +27,7 @@ class RowSums(NamedTuple):
     high: np.ndarray
     total: Doubled
     products: Doubled
+    chain: int
     fingerprint: int
 
 
@@ -42,17 +45,18 @@ def _compiled(compiled: Kernels, block: RowBlock | ColumnBlock) -> RowSums:
     places = map(address, (cells.addresses, cells.lengths, w, found, space))
     hashes = compiled.gram(*places, pieces, block.rows, block.p, k, *cells.steps)
     shift, low, high, total, rest = found[:5]
-    return RowSums(shift, low, high, Doubled(total, rest), Doubled(found[5 : 5 + k], found[5 + k :]), hashes)
+    products = Doubled(found[5 : 5 + k], found[5 + k :])
+    return RowSums(shift, low, high, Doubled(total, rest), products, CHAIN, hashes)
 
 
 def _in_numpy(block: RowBlock) -> RowSums:
-    """The sums by matrix products of pieces that stay in cache; the twin of `gram.c`."""
+    """The sums piece by piece, so that they stay in cache; the twin of `gram.c`."""
     shift = block.matrix(np.arange(0, block.rows, -(-block.rows // _SAMPLE))).mean(axis=0)
     k = len(shift)
     low, high = np.full(k, np.inf), np.full(k, -np.inf)
     total, products = Doubled.of(np.zeros(k)), Doubled.of(np.zeros((k, k)))
-    size = max(k, _CACHED // k)
-    Z, ones = np.empty((min(size, block.rows), k)), np.ones(size)
+    size = max(4 * chain(k), _CACHED // k)
+    Z = np.empty((min(size, block.rows), k))
     for first in range(0, block.rows, size):
         part = block.take(slice(first, first + size))
         z = Z[: part.rows]
@@ -60,10 +64,27 @@ def _in_numpy(block: RowBlock) -> RowSums:
         np.minimum(low, z.min(axis=0), out=low)
         np.maximum(high, z.max(axis=0), out=high)
         z -= shift
-        w = ones[: len(z)] if part.w is None else part.w
-        total = total.plus(w @ z)
-        products = products.plus(z.T @ (z if part.w is None else w[:, None] * z))
-    return RowSums(shift, low, high, total, products, fingerprint(block))
+        added, product = piecewise(z, part.w)
+        total, products = total.plus(added), products.plus(product)
+    return RowSums(shift, low, high, total, products, chain(k), fingerprint(block))
+
+
+def piecewise(z: np.ndarray, w: np.ndarray | None) -> tuple[Doubled, Doubled]:
+    """Σ w·z (k,) and Σ w·zzᵀ (k, k) over rows z (n, k): no more than `chain(k)` of them are added plainly."""
+    length = chain(z.shape[1])
+    weighted = z if w is None else w[:, None] * z
+    whole = len(z) // length * length
+    total, products = Doubled.of(weighted[whole:].sum(axis=0)), Doubled.of(z[whole:].T @ weighted[whole:])
+    if not whole:
+        return total, products
+    left, right = (part[:whole].reshape(-1, length, z.shape[1]) for part in (z, weighted))
+    sums, squares = Doubled.of(right.sum(axis=1)).sum(), Doubled.of(left.transpose(0, 2, 1) @ right).sum()
+    return sums.plus(total), squares.plus(products)
+
+
+def chain(k: int) -> int:
+    """How many rows of k cells NumPy adds up plainly: more of wide ones, for to add up matrices takes its time, too."""
+    return max(64, k // 4)
 
 
 def sparse_sums(block: RowBlock) -> RowSums:
@@ -79,4 +100,5 @@ def sparse_sums(block: RowBlock) -> RowSums:
         np.concatenate([dense(edge).ravel(), edge_y])
         for edge, edge_y in ((X.min(axis=0), block.Y.min(axis=0)), (X.max(axis=0), block.Y.max(axis=0)))
     )
-    return RowSums(shift, low, high, total, products, fingerprint(block))
+    # SciPy adds row after row; where few rows repeat that may cost more than is counted here.
+    return RowSums(shift, low, high, total, products, chain(0), fingerprint(block))
