@@ -1,8 +1,11 @@
 """The compiled Gram matrix and hashes are what NumPy gives, whatever the shape, the layout and the weights."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
+from gradline import Moments
 from gradline.core.kernels import library
 from gradline.data.design import DesignSpec, Number
 from gradline.data.row_block import RowBlock
@@ -117,3 +120,49 @@ def test_a_cell_that_is_no_number_is_noticed(value, place):
     design = DesignSpec((Number("a"), Number("b"), Number("c")), ("y",))
     with pytest.raises(NotFinite), np.errstate(invalid="ignore"):
         CrossProducts.of(RowBlock(X, X[:, :1] * 0, None), design)
+
+
+REPEATED = {
+    "in turns": lambda rows, times: np.tile(rows, (times[0], 1)),
+    "sorted": lambda rows, times: np.repeat(rows, times[0], axis=0),
+    "some much oftener than others": lambda rows, times: np.repeat(rows, times, axis=0),
+}
+
+
+@pytest.mark.parametrize("cells", [250_000, 600_000], ids=["one block", "several"])
+@pytest.mark.parametrize("how", REPEATED.values(), ids=list(REPEATED))
+@pytest.mark.parametrize("build", [*library.builds(), None])
+def test_the_claimed_error_holds_where_few_rows_repeat(build, how, cells, monkeypatch):
+    """RᵀR against the exact cross-products, in fractions: rounding that repeats adds up, and must not exceed the claim.
+
+    A column that is off by ε beside its norm changes its products by 2ε.
+    """
+    monkeypatch.setattr(by, "kernels", lambda: build and library.build(build))
+    random = np.random.default_rng(cells)
+    for k in (2, 3, 5):
+        for different in (2 * k, 12):
+            rows = np.round(random.normal(size=(different, k)) * 10.0 ** random.integers(-2, 3, k) + 2, 2)
+            times = random.integers(1, 2 * cells // k // different, different)
+            times[0] = (
+                -(-cells // k // different // 128) * 128
+            )  # in turns, 128 rows spread evenly are all the first
+            Z = how(rows, times)
+            exact = exact_products(rows, np.bincount(how(np.arange(different)[:, None], times)[:, 0]))
+            moments = Moments.of(Z[:, :-1], Z[:, -1])
+            R = [[Fraction(float(cell)) for cell in row] for row in moments.factor]
+            off = [[sum(row[i] * row[j] for row in R) - exact[i][j] for j in range(k)] for i in range(k)]
+            norms = [float(exact[j][j]) ** 0.5 for j in range(k)]
+            E = np.array([[float(off[i][j]) / norms[i] / norms[j] for j in range(k)] for i in range(k)])
+            assert np.linalg.norm(E, 2) <= 2 * moments.error
+
+
+def exact_products(rows, times):
+    """Σ times·(z − z̄)(z − z̄)ᵀ over rows z."""
+    Z, n = [[Fraction(float(cell)) for cell in row] for row in rows], int(times.sum())
+    times = [int(time) for time in times]
+    mean = [sum(t * z[j] for t, z in zip(times, Z, strict=True)) / n for j in range(len(Z[0]))]
+    around = [[cell - m for cell, m in zip(z, mean, strict=True)] for z in Z]
+    return [
+        [sum(t * z[i] * z[j] for t, z in zip(times, around, strict=True)) for j in range(len(mean))]
+        for i in range(len(mean))
+    ]

@@ -24,7 +24,7 @@ TARGETS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 # A product and a sum in one instruction, where there is one; `-ffast-math` would take two-sum for zero. Vectors of 64
 # bytes are cut in two by clang unless it is told otherwise.
-FLAGS = ("-std=gnu11", "-O3", "-fPIC", "-ffp-contract=fast", "-fvisibility=hidden", "-Wall", "-Wextra")
+FLAGS = ("-std=gnu11", "-O3", "-g0", "-fPIC", "-ffp-contract=fast", "-fvisibility=hidden", "-Wall", "-Wextra")
 
 
 def library(system: str = sys.platform) -> Path:
