@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from gradline import Moments
+from gradline.core.linalg.triangular import UNIT
 from gradline.data.design import DesignSpec, Number
 from gradline.data.row_stream import ArrayRows
 from gradline.moments import cholesky_qr2
@@ -56,7 +57,10 @@ def test_every_entry_of_r_is_right(route, apart, share, monkeypatch):
     assert (off / norms).max() <= 1e-10
     assert (np.diag(off) / np.diag(exact)).max() <= 1e-9  # cross-products leave 2 to 6 digits of these
     products = np.abs(moments.factor.T @ moments.factor - exact.T @ exact)
-    assert (products / np.outer(norms, norms)).max() <= 4 * moments.error < 1e-13
+    assert (products / np.outer(norms, norms)).max() <= 4 * moments.error
+    assert (
+        moments.error < (64 + 12) * 4 * 1.1 * UNIT
+    )  # as `CrossProducts` derives it, with NumPy's chains of 64
 
 
 def test_several_targets_one_of_them_without_noise():

@@ -10,7 +10,7 @@ import numpy as np
 UNIT = 2.0**-53  # unit roundoff of float64
 WIDE = 512  # columns up to which singular values cost milliseconds
 _BLOCK = 256  # rows of a triangle that are solved at once
-_PIECE = 256  # rows that are reduced together, of few columns
+TOGETHER = 256  # rows that QR reduces together, of few columns
 _STEPS = 24  # of Lanczos: most spectra need fewer for three digits
 _NOTHING = 1e-12  # what is left of a step beside it that is rounding, and no direction
 
@@ -22,7 +22,7 @@ def triangular(rows: np.ndarray) -> np.ndarray:
     2012): the sums in a reflection then have few terms, and rounding does not grow with the rows.
     """
     k = rows.shape[1]
-    length = max(_PIECE, 4 * k)
+    length = max(TOGETHER, 4 * k)
     if len(rows) >= 4 * length:
         whole = len(rows) // length * length
         factors = np.linalg.qr(rows[:whole].reshape(-1, length, k), mode="r")
