@@ -2,6 +2,7 @@
 
 import atexit
 import functools
+import gc
 import json
 import os
 import runpy
@@ -109,11 +110,17 @@ def become(words: list[str], folder: str, environment: dict[str, str], streams: 
 
 
 if __name__ == "__main__":
-    import numpy  # noqa: F401 - loaded for those that are forked
+    sys.path[0] = ""  # as `python -m` has it
+    # Loaded for those that are forked. Polars starts its pool with the first table: a fork can still do so.
+    import numpy  # noqa: F401
+    import polars  # noqa: F401
     import scipy.linalg
     import scipy.special  # noqa: F401
 
-    assert "polars" not in sys.modules, "it starts threads, which a fork does not have"
-    sys.path[0] = ""  # as `python -m` has it
+    import gradline.cli.commands
+    import gradline.data.tables
+    import gradline.model.fit  # noqa: F401
+
+    gc.freeze()  # shared with the forks: to look through these objects would copy them
     serve(socket.socket(fileno=int(sys.argv[1])))
     runpy.run_module("gradline", run_name="__main__", alter_sys=True)
