@@ -109,11 +109,20 @@ def become(words: list[str], folder: str, environment: dict[str, str], streams: 
     sys.argv[1:] = words
 
 
+def leave() -> None:
+    """The end of a fork, after all else that is done at the end: to take apart what it shares would copy it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(ended)
+
+
 if __name__ == "__main__":
     sys.path[0] = ""  # as `python -m` has it
     # Loaded for those that are forked. Polars starts its pool with the first table: a fork can still do so.
     import numpy  # noqa: F401
     import polars  # noqa: F401
+    import rich.markdown
+    import rich.traceback  # noqa: F401
     import scipy.linalg
     import scipy.special  # noqa: F401
 
@@ -123,4 +132,11 @@ if __name__ == "__main__":
 
     gc.freeze()  # shared with the forks: to look through these objects would copy them
     serve(socket.socket(fileno=int(sys.argv[1])))
-    runpy.run_module("gradline", run_name="__main__", alter_sys=True)
+    ended = 1  # as by an exception
+    atexit.register(leave)
+    try:
+        runpy.run_module("gradline", run_name="__main__", alter_sys=True)
+        ended = 0
+    except SystemExit as told:
+        ended = told.code if isinstance(told.code, int) else int(told.code is not None)
+        raise
