@@ -20,10 +20,11 @@ from needs import missing
 
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes load the same: it is compiled once
 sys.dont_write_bytecode = False
-# Imports make a million objects that stay. To look through them takes half a second, to take them apart three; by
-# then a worker has told all it knows.
+# Imports make a million objects that stay. To look through them takes half a second, to take them apart three: a
+# worker, which has then told all it knows, leaves without.
+WORKER = "PYTEST_XDIST_WORKER" in os.environ
 gc.set_threshold(100_000)
-if "PYTEST_XDIST_WORKER" in os.environ:
+if WORKER:
     atexit.register(os._exit, 0)
 # It comes with nbformat, by jsonschema, and takes two seconds; what it checks, addresses, no notebook's schema has.
 sys.modules["rfc3987_syntax"] = None  # pyright: ignore[reportArgumentType]
@@ -64,7 +65,8 @@ def pytest_collection_modifyitems(items):
 
 def pytest_collection_finish():
     """What has been loaded so far stays."""
-    gc.freeze()
+    if WORKER:
+        gc.freeze()
 
 
 def skipped(config):
