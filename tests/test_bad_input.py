@@ -1,5 +1,6 @@
 """Bad input through the real command line: one message (cause, then remedy), the right exit code, no leftovers."""
 
+import functools
 import gzip
 import json
 import os
@@ -54,15 +55,21 @@ def late_text():
     return csv(*rows)
 
 
-def model_file(**changes):
-    """A valid model of GOOD, its card changed."""
-    import struct
+@functools.cache
+def saved_model():
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "m.safetensors"
         package.fit({"a": [1.0, 2, 4, 5], "b": [2.0, 1, 4, 1], "y": [3.0, 5, 4, 2]}, "y").save(path)
-        data = path.read_bytes()
+        return path.read_bytes()
+
+
+def model_file(**changes):
+    """A valid model of GOOD, its card changed."""
+    import struct
+
+    data = saved_model()
     length = struct.unpack("<Q", data[:8])[0]
     header = json.loads(data[8 : 8 + length])
     card = json.loads(header["__metadata__"]["gradline"])
