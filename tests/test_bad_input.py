@@ -314,6 +314,7 @@ def test_columns_renamed_or_reordered_at_prediction(gradline, tmp_path):
     expect_refusal(renamed.err, "column-lacking", "b", "B")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [FIT, ["predict", "x", "t.csv", "-o", "p.csv"]], ids=["fit", "predict"])
 def test_disk_full(words, tmp_path):
     """A limit of a few bytes on the size of files stands for a full disk."""
@@ -331,6 +332,7 @@ def test_disk_full(words, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["t.csv", "x"]
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_long_fit(tmp_path):
     words = ["fit", "example:crops", "-t", "apples", "--lr", "1e-5", "--epochs", "100000000", "-o", "m"]
     words += ["--log-every", "1000"]
@@ -350,6 +352,7 @@ def test_ctrl_c_in_a_long_fit(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["predict", "fit"])
 def test_closed_stdout_ends_silently(command, tmp_path):
     (tmp_path / "x").write_bytes(model_file())
@@ -361,6 +364,7 @@ def test_closed_stdout_ends_silently(command, tmp_path):
     assert "Error" not in (tmp_path / "err").read_text()
 
 
+@pytest.mark.slow
 def test_a_full_stdout():
     shell = f"{sys.executable} -m gradline fit example:crops -t apples > /dev/full"
     done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True)

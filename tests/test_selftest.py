@@ -9,7 +9,6 @@ from gradline.model.nist import NAMES
 from gradline.model.selftest import WAYS, digits, selftest
 
 
-
 @pytest.fixture(scope="module")
 def scores():
     return selftest()
