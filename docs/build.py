@@ -80,7 +80,11 @@ def execute(notebooks: Iterable[NotebookNode]) -> None:
     """Run the notebooks one after another in one kernel, each with an empty namespace."""
     cells = []
     for one in notebooks:
-        cells += [new_code_cell("%reset -f"), *one.cells]
+        # A reset looks for garbage: not among what the libraries keep.
+        cells += [
+            new_code_cell("import gc\ngc.freeze()\n%reset -f"),
+            *one.cells,
+        ]
     whole = new_notebook(cells=cells)
     ipc = Config({"KernelManager": {"transport": "ipc"}})  # no open port
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):

@@ -2,6 +2,7 @@
 
 import atexit
 import functools
+import gc
 import json
 import os
 import runpy
@@ -109,12 +110,34 @@ def become(words: list[str], folder: str, environment: dict[str, str], streams: 
     sys.argv[1:] = words
 
 
+def leave() -> None:
+    """The end of a fork, after all else that is done at the end: to take apart what it shares would copy it."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(ended)
+
+
 if __name__ == "__main__":
-    import numpy  # noqa: F401 - loaded for those that are forked
+    sys.path[0] = ""  # as `python -m` has it
+    # Loaded for those that are forked. Polars starts its pool with the first table: a fork can still do so.
+    import numpy  # noqa: F401
+    import polars  # noqa: F401
+    import rich.markdown
+    import rich.traceback  # noqa: F401
     import scipy.linalg
     import scipy.special  # noqa: F401
 
-    assert "polars" not in sys.modules, "it starts threads, which a fork does not have"
-    sys.path[0] = ""  # as `python -m` has it
+    import gradline.cli.commands
+    import gradline.data.tables
+    import gradline.model.fit  # noqa: F401
+
+    gc.freeze()  # shared with the forks: to look through these objects would copy them
     serve(socket.socket(fileno=int(sys.argv[1])))
-    runpy.run_module("gradline", run_name="__main__", alter_sys=True)
+    ended = 1  # as by an exception
+    atexit.register(leave)
+    try:
+        runpy.run_module("gradline", run_name="__main__", alter_sys=True)
+        ended = 0
+    except SystemExit as told:
+        ended = told.code if isinstance(told.code, int) else int(told.code is not None)
+        raise

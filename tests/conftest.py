@@ -5,6 +5,9 @@ import os
 os.environ["SCIPY_ARRAY_API"] = "1"  # before SciPy loads: lets scikit-learn's array checks run
 os.environ["OMP_NUM_THREADS"] = "1"  # before NumPy loads: the test processes fill the cores already
 
+import atexit
+import gc
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -13,6 +16,17 @@ import pytest
 from browser import browse, chromium  # noqa: F401 - fixtures of the tests of pages
 from commands import Outcome, command
 from needs import missing
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of processes load the same: it is compiled once
+sys.dont_write_bytecode = False
+# Imports make a million objects that stay. To look through them takes half a second, to take them apart three: a
+# worker, which has then told all it knows, leaves without.
+WORKER = "PYTEST_XDIST_WORKER" in os.environ
+gc.set_threshold(100_000)
+if WORKER:
+    atexit.register(os._exit, 0)
+# It comes with nbformat, by jsonschema, and takes two seconds; what it checks, addresses, no notebook's schema has.
+sys.modules["rfc3987_syntax"] = None  # pyright: ignore[reportArgumentType]
 
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None)  # a landing is no lottery
 hypothesis.settings.load_profile("steady")
@@ -37,6 +51,12 @@ def pytest_collection_modifyitems(items):
         reason = missing(tuple(name for mark in item.iter_markers("needs") for name in mark.args))
         if reason:
             item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def pytest_collection_finish():
+    """What has been loaded so far stays."""
+    if WORKER:
+        gc.freeze()
 
 
 def skipped(config):

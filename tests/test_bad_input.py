@@ -1,5 +1,6 @@
 """Bad input through the real command line: one message (cause, then remedy), the right exit code, no leftovers."""
 
+import functools
 import gzip
 import json
 import os
@@ -55,15 +56,21 @@ def late_text():
     return csv(*rows)
 
 
-def model_file(**changes):
-    """A valid model of GOOD, its card changed."""
-    import struct
+@functools.cache
+def saved_model():
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "m.safetensors"
         package.fit({"a": [1.0, 2, 4, 5], "b": [2.0, 1, 4, 1], "y": [3.0, 5, 4, 2]}, "y").save(path)
-        data = path.read_bytes()
+        return path.read_bytes()
+
+
+def model_file(**changes):
+    """A valid model of GOOD, its card changed."""
+    import struct
+
+    data = saved_model()
     length = struct.unpack("<Q", data[:8])[0]
     header = json.loads(data[8 : 8 + length])
     card = json.loads(header["__metadata__"]["gradline"])
@@ -308,6 +315,7 @@ def test_columns_renamed_or_reordered_at_prediction(gradline, tmp_path):
     expect_refusal(renamed.err, "column-lacking", "b", "B")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [FIT, ["predict", "x", "t.csv", "-o", "p.csv"]], ids=["fit", "predict"])
 def test_disk_full(words, tmp_path):
     """A limit of a few bytes on the size of files stands for a full disk."""
@@ -325,6 +333,7 @@ def test_disk_full(words, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["t.csv", "x"]
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_long_fit(tmp_path):
     words = ["fit", "example:crops", "-t", "apples", "--lr", "1e-5", "--epochs", "100000000", "-o", "m"]
     words += ["--log-every", "1000"]
@@ -346,6 +355,7 @@ def test_ctrl_c_in_a_long_fit(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["predict", "fit"])
 def test_closed_stdout_ends_silently(command, tmp_path):
     (tmp_path / "x").write_bytes(model_file())
@@ -357,6 +367,7 @@ def test_closed_stdout_ends_silently(command, tmp_path):
     assert "Error" not in (tmp_path / "err").read_text()
 
 
+@pytest.mark.slow
 def test_a_full_stdout():
     shell = f"{sys.executable} -m gradline fit example:crops -t apples > /dev/full"
     done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True)

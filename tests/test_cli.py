@@ -50,6 +50,7 @@ CERTIFICATE_KEYS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [

@@ -407,6 +407,7 @@ def test_a_holdout_is_exact_disjoint_and_the_same_for_every_form(n, tmp_path):
     assert abs(len(sides[True][0]) - 0.2 * n) <= 0.5 * (1 + n // 1024)
 
 
+@pytest.mark.slow
 def test_standard_input_is_spooled(gradline):
     data = (Path(csv.__file__).parents[1] / "examples" / "crops.csv").read_bytes()
     words = [

@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import functools
 import pickle
 import re
 from collections import defaultdict
@@ -14,7 +15,6 @@ from gradline.core import errors
 from gradline.core.errors import DataError, FileError, GradlineError, GradlineWarning, Notice
 
 ROOT = Path(__file__).parent.parent
-SOURCES = {path: ast.parse(path.read_text()) for path in sorted((ROOT / "src/gradline").rglob("*.py"))}
 ERRORS = {
     name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, GradlineError)
 }
@@ -31,14 +31,16 @@ NOT_PROVOKED = {
 }
 
 
+@functools.cache
 def constructions():
     """(place, class, first argument) of everything that carries a code."""
-    for path, tree in SOURCES.items():
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call):
-                name = ast.unparse(node.func).rpartition(".")[2]
-                if name in ERRORS or name in CARRIERS:
-                    yield f"{path.relative_to(ROOT)}:{node.lineno}", name, node.args[0]
+    return [
+        (f"{path.relative_to(ROOT)}:{node.lineno}", name, node.args[0])
+        for path in sorted((ROOT / "src/gradline").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and ((name := ast.unparse(node.func).rpartition(".")[2]) in ERRORS or name in CARRIERS)
+    ]
 
 
 def literals():

@@ -66,13 +66,13 @@ LOADS = [
     ("verify crops.safetensors example:crops", MODEL),
     pytest.param("lesson --epochs 1", LESSON, marks=SLOW),
     (f"diagnose printed.txt {IPHONE}", TABLE),
-    ("play example:crops -o play.html", {*TABLE, "scipy", "plotly"}),
+    pytest.param("play example:crops -o play.html", {*TABLE, "scipy", "plotly"}, marks=SLOW),
     pytest.param(
         "report crops.safetensors example:crops -o report.html",
         {*MODEL, "scipy", "plotly", "jinja2", "narwhals"},
         marks=SLOW,
     ),
-    ("export crops.safetensors --to sql", {*MODEL, "narwhals", "duckdb"}),
+    pytest.param("export crops.safetensors --to sql", {*MODEL, "narwhals", "duckdb"}, marks=SLOW),
     pytest.param(
         "export crops.safetensors --to onnx -o crops.onnx",
         {*MODEL, "narwhals", "onnx", "onnxruntime"},

@@ -8,7 +8,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from gradline.core.errors import GradlineWarning
 from gradline.linear_model import GradientDescentRegressor, LinearRegression
 
-BATCHES = GradientDescentRegressor(batch_size=8, epochs=50)
+BATCHES = GradientDescentRegressor(batch_size=8, epochs=15)  # what is checked hangs on no more epochs
 
 
 def expected_failures(estimator):

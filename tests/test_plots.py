@@ -580,11 +580,16 @@ def strings(value):
             yield from strings(part)
 
 
+@pytest.fixture(scope="module")
+def drawn(hostile):
+    return list(drawn_from(*hostile))
+
+
 OURS = re.compile(r"</?b>|<br>|<extra></extra>|%\{(x|y|z|customdata|text)(\[\d\])?(:[^}]*)?\}")
 
 
-def test_names_are_text_in_every_figure(hostile):
-    for figure in drawn_from(*hostile):
+def test_names_are_text_in_every_figure(drawn):
+    for figure in drawn:
         plain = figure.to_plotly_json()
         said = [*strings(plain["data"]), *strings(plain["layout"])]
         for text in said:
@@ -608,8 +613,8 @@ def test_a_label_shows_the_name_itself():
     assert label("emoji 🍎") == "emoji 🍎"
 
 
-def test_every_figure_says_what_it_shows_and_names_its_axes(hostile):
-    for figure in drawn_from(*hostile):
+def test_every_figure_says_what_it_shows_and_names_its_axes(drawn):
+    for figure in drawn:
         assert figure.layout.title.text
         assert figure.layout.title.subtitle.text
         flat = {trace.type for trace in figure.data} & {"scatter", "contour"}

@@ -80,6 +80,7 @@ def assert_same_from_every_form(data, words):
     return first
 
 
+@pytest.mark.slow
 def test_penguins(penguins):
     model = assert_same_from_every_form(penguins, ["-t", "body_mass_g", "--exclude", "year"])
     frame = pl.read_csv(penguins[2], null_values="NA").drop_nulls()

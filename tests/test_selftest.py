@@ -9,20 +9,23 @@ from known import known
 from gradline.model.nist import NAMES
 from gradline.model.selftest import WAYS, digits, selftest
 
-SCORES = selftest()
+
+@pytest.fixture(scope="module")
+def scores():
+    return selftest()
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_exact_solver_on_nist(name):
-    (score,) = (score for score in SCORES if (score.name, score.way) == (name, "exact"))
+def test_the_exact_solver_on_nist(name, scores):
+    (score,) = (score for score in scores if (score.name, score.way) == (name, "exact"))
     assert score.coefficients >= 15.0
     assert known(score.stderr) >= 13.0
     assert known(score.residual_stderr) >= 13.0
 
 
-def test_no_claim_is_above_the_truth():
-    assert len(SCORES) == len(NAMES) * len(WAYS)
-    for score in SCORES:
+def test_no_claim_is_above_the_truth(scores):
+    assert len(scores) == len(NAMES) * len(WAYS)
+    for score in scores:
         assert score.claimed <= score.coefficients + 0.5, score
 
 

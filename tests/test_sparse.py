@@ -23,7 +23,7 @@ def thin(random, n=N, p=P, share=0.03):
     return X
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def table():
     random = np.random.default_rng(0)
     X = thin(random)

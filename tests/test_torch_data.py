@@ -195,7 +195,7 @@ def test_a_dataset_gives_its_rows_by_number(table, rows):
     assert data[0].x.tolist() == X[0].tolist()
 
 
-@pytest.mark.parametrize("start", [None, "fork", "fresh"])
+@pytest.mark.parametrize("start", [None, "fork", pytest.param("fresh", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("rows", "size"), SIZES)
 def test_a_shuffling_loader_gives_every_row_of_a_dataset_once(table, fresh, rows, size, start):
     X, Y = reference(path := table(rows))
@@ -312,7 +312,7 @@ def test_the_file_lives_as_long_as_its_dataset(table, folder):
     path = table(3000)
     data = dataset(path)
     assert [file.stat().st_size for file in folder.iterdir()] == [len(data) * 6 * 4]
-    list(DataLoader(data, num_workers=2, multiprocessing_context="fork"))
+    list(DataLoader(data, batch_size=256, num_workers=2, multiprocessing_context="fork"))
     twin, sent = copy.copy(data), pickle.dumps(data)
     assert len(sent) < len(data)  # the way to the rows, not the rows
     del twin

@@ -3,6 +3,7 @@
 import atexit
 import gc
 import os
+import sys
 
 
 def main() -> None:
@@ -14,6 +15,8 @@ def main() -> None:
     # Row groups of Parquet that are decoded long before their turn take memory, and its pages a tenth of the time;
     # one at a time would leave a core idle.
     os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "2")
+    # Comes with nbdime, by jsonschema, and takes two seconds to load; the addresses that it checks no schema here has.
+    sys.modules.setdefault("rfc3987_syntax", None)  # pyright: ignore[reportArgumentType]
     # Imports make objects that stay. To look for garbage among them, again and again and once more at the
     # end, took half of a small fit's time.
     gc.set_threshold(100_000)

@@ -122,12 +122,11 @@ class CrossProducts:
         X·G⁻¹·E/2 explain it, and ‖X·G⁻¹‖ is 1/σmin; a target goes with them, which takes ‖z‖ of that. What X leaves of
         a target is off by up to ‖E‖·(1 + ‖z‖²) in its square (Higham 2002, ch. 10).
         """
-        G = self.G.hi + self.G.lo
-        scale = np.sqrt(np.diag(G))
+        scale = np.sqrt(np.diag(self.G.hi))
         if not (scale > 0).all():
             return None
         proved, likely = self._errors(scale)
-        G /= np.outer(scale, scale)
+        G = (self.G.hi + self.G.lo) / np.outer(scale, scale)
         try:
             R = np.linalg.cholesky(G[:p, :p]).T
         except np.linalg.LinAlgError:
