@@ -56,7 +56,8 @@ def build(command: list[str], architecture: str, goal: Path) -> None:
     """Compile the sources once for every target and link them; raises `CalledProcessError` where that fails."""
     version = subprocess.run([*command, "--version"], check=True, capture_output=True, text=True).stdout
     with tempfile.TemporaryDirectory() as name:
-        folder, objects = Path(name), []
+        folder = Path(name)
+        objects: list[Path] = []
         for target, instructions in TARGETS.get(architecture, TARGETS["aarch64"]).items():
             flags = [*FLAGS, f"-DTARGET={target}", *_flags(instructions, command)]
             if target == "avx512" and "clang" in version:
