@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradline.core.kernels.library import Kernels, address, kernels, lent, room
+from gradline.core.kernels.library import Kernels, kernels, room
 from gradline.core.linalg.double_double import Doubled
 from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.row_stream import dense
@@ -39,11 +39,12 @@ def summed(block: RowBlock | ColumnBlock) -> RowSums:
 
 def _compiled(compiled: Kernels, block: RowBlock | ColumnBlock) -> RowSums:
     """The sums by `gram` of `gram.c`."""
-    cells, w = block.places(), lent(block.w)
+    cells = block.places()
+    w = None if block.w is None else np.ascontiguousarray(block.w, np.float64).ctypes
     pieces, k = cells.addresses.shape
     found, space = np.zeros((5 + 2 * k, k)), room(compiled.gram_room(k))
-    places = map(address, (cells.addresses, cells.lengths, w, found, space))
-    hashes = compiled.gram(*places, pieces, block.rows, block.p, k, *cells.steps)
+    where = (cells.addresses.ctypes, cells.lengths.ctypes, w, found.ctypes, space.ctypes)
+    hashes = compiled.gram(*where, pieces, block.rows, block.p, k, *cells.steps)
     shift, low, high, total, rest = found[:5]
     products = Doubled(found[5 : 5 + k], found[5 + k :])
     return RowSums(shift, low, high, Doubled(total, rest), products, CHAIN, hashes)

@@ -442,7 +442,8 @@ def _from_block(block: RowBlock, design: DesignSpec) -> Moments:
     statistics, deviations = centre(block, design.features + design.targets)
     if block.w is not None:
         deviations *= np.sqrt(block.w)[:, None]
-    return Moments(design, statistics, triangular(deviations), _error_of_qr(*deviations.shape))
+    error = _error_of_qr(*deviations.shape)
+    return Moments(design, statistics, triangular(deviations), error)
 
 
 def _error_of_qr(rows: int, columns: int) -> float:

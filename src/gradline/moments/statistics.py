@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.core.errors import DataError
-from gradline.core.kernels.library import address, kernels, lent
+from gradline.core.kernels.library import kernels
 from gradline.core.linalg.double_double import two_sum
 from gradline.core.linalg.triangular import UNIT
 from gradline.data.row_block import RowBlock
@@ -188,8 +188,10 @@ def fingerprint(block: RowBlock) -> int:
     plain = isinstance(matrix, np.ndarray)
     compiled = kernels() if plain else None
     if compiled is not None:
-        arrays = (lent(matrix), lent(block.Y), lent(block.w), multipliers(_columns(block)))
-        return compiled.hashed(*map(address, arrays), block.rows, block.p, block.Y.shape[1])
+        parts = (matrix, block.Y, block.w)
+        rows = [None if part is None else np.ascontiguousarray(part, np.float64).ctypes for part in parts]
+        (n, p), m = matrix.shape, block.Y.shape[1]
+        return compiled.hashed(*rows, np.empty(p + m + 1, np.uint64).ctypes, n, p, m)
     sums, factors = np.full(len(block.Y), _GOLDEN, np.uint64), multipliers(_columns(block))
     first = matrix.shape[1]
     (_add_hashes if plain else _add_sparse_hashes)(matrix, sums, factors[:first])

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradline.core.kernels.library import LINE, Kernels, address, lent, room
+from gradline.core.kernels.library import LINE, Kernels, room
 from gradline.core.permutation import bits
 from gradline.data.row_block import RowBlock
 from gradline.solvers.problem import Scaling
@@ -35,7 +35,8 @@ def descend(
     it; rows and parameters are filled up with zeros to whole lines of memory.
     """
     dtype, (q, m), p = theta.dtype, theta.shape, piece.X.shape[1]
-    X, Y, w = (lent(part, dtype) for part in (piece.X, piece.Y, piece.w))
+    parts = (piece.X, piece.Y, piece.w)
+    rows = [None if part is None else np.ascontiguousarray(part, dtype).ctypes for part in parts]
     whole = LINE // dtype.itemsize
     columns = -(-q // whole) * whole
     state = room((2 + 2 * m) * columns, dtype).reshape(-1, columns)
@@ -46,7 +47,7 @@ def descend(
     is_double = dtype == np.float64
     count = (kernels.epoch_room_float64 if is_double else kernels.epoch_room_float32)(m, columns)
     space = room(count, dtype)
-    places = map(address, (X, Y, w, np.ascontiguousarray(drawn, np.uint32), state, space))
+    places = (*rows, np.ascontiguousarray(drawn, np.uint32).ctypes, state.ctypes, space.ctypes)
     sizes = (len(piece.Y), p, q, m, columns, len(drawn), bits(len(piece.Y)), course.batch_size)
     loop = kernels.sgd_epoch_float64 if is_double else kernels.sgd_epoch_float32
     loop(*places, *sizes, course.lr, course.done, course.updates, course.momentum)

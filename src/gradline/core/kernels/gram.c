@@ -254,10 +254,12 @@ uint64_t EXPORT(gram)(const int64_t *addresses, const int64_t *lengths, const do
     return total;
 }
 
-/* The sum modulo 2^64 of the hashes of rows X (n, p), Y (n, m) and, unless null, w (n,), by the multipliers `factors`. */
-uint64_t EXPORT(hashed)(const double *X, const double *Y, const double *w, const uint64_t *factors, int64_t n,
-                        int64_t p, int64_t m) {
+/* The sum modulo 2^64 of the hashes of rows X (n, p), Y (n, m) and, unless null, w (n,); `factors` is room for as many
+   numbers as there are columns. */
+uint64_t EXPORT(hashed)(const double *X, const double *Y, const double *w, uint64_t *factors, int64_t n, int64_t p,
+                        int64_t m) {
     uint64_t total = 0;
+    for (int64_t j = 0; j <= p + m; j++) factors[j] = multiplier(j);
     for (int64_t i = 0; i < n; i++) {
         uint64_t bits = SEED;
         for (int64_t j = 0; j < p; j++) bits += bits_of(X[i * p + j]) * factors[j];

@@ -30,7 +30,10 @@ _SIGNATURES = {
 
 
 class Kernels(NamedTuple):
-    """The functions of `gram.c` and `sgd.c`, of one build; addresses go in where they take pointers."""
+    """The functions of `gram.c` and `sgd.c`, of one build.
+
+    Where they take a pointer, `array.ctypes` goes in, which keeps the array, or None for null.
+    """
 
     gram_room: Callable[..., int]
     gram: Callable[..., int]
@@ -91,16 +94,6 @@ def _library() -> Any:
             stacklevel=2,
         )
         return None
-
-
-def lent(array: np.ndarray | None, dtype: np.dtype | type = np.float64) -> np.ndarray | None:
-    """The array as compiled loops take it: row by row, of one type."""
-    return None if array is None else np.ascontiguousarray(array, dtype)
-
-
-def address(array: np.ndarray | None) -> int | None:
-    """Where its first number lies; None, the null pointer, for None."""
-    return None if array is None else array.__array_interface__["data"][0]
 
 
 def room(count: int, dtype: np.dtype | type = np.float64) -> np.ndarray:
