@@ -200,3 +200,31 @@ def test_the_same_fit_gives_the_same_bits_whatever_was_done_before():
     alone, _ = told(FITTED)
     after, _ = told("import numpy as np, gradline; gradline.fit(np.eye(9), np.ones(9))\n" + FITTED)
     assert alone == after
+
+
+THREADED = """
+import threading, time
+import numpy as np, threadpoolctl
+from gradline.core.blas_threads import one_blas_thread
+
+def threads():
+    return [pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"]
+
+def block(before, inside):
+    time.sleep(before)
+    with one_blas_thread():
+        seen.append(threads())
+        time.sleep(inside)
+
+seen, first = [], threads()
+blocks = [threading.Thread(target=block, args=times) for times in [(0, 0.1), (0.05, 0.2), (0.15, 0.01)]]
+for each in blocks: each.start()
+for each in blocks: each.join()
+print(first == threads() == [2], seen)
+"""
+
+
+def test_blocks_of_one_blas_thread_that_overlap_leave_as_many_as_they_found():
+    """The first ends while the second runs, and so on: each restoring what it saw would leave one for good."""
+    done, _ = told(THREADED, OPENBLAS_NUM_THREADS="2", OMP_NUM_THREADS="2")
+    assert done == "True [[1], [1], [1]]"

@@ -2,15 +2,37 @@
 
 import functools
 import os
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+_lock = threading.Lock()
+_inside = 0  # blocks that are being run, in whatever threads
+_limit: Any = None  # what was set by the first of them
 
-def one_blas_thread() -> AbstractContextManager[Any]:
-    """Within this block NumPy's products run on one thread."""
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Within this block NumPy's products run on one thread; after the last such block on as many as before the first.
+
+    The number is one for the whole process, so blocks of several threads, which end in any order, share one limit.
+    """
+    global _inside, _limit
     if os.environ.get("OPENBLAS_NUM_THREADS") == "1":
-        return nullcontext()
-    return _controller().limit(limits=1, user_api="blas")
+        yield
+        return
+    with _lock:
+        if _inside == 0:
+            _limit = _controller().limit(limits=1, user_api="blas")
+        _inside += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if _inside == 0:
+                _limit.restore_original_limits()
 
 
 @functools.cache
