@@ -220,7 +220,7 @@ seen, first = [], threads()
 blocks = [threading.Thread(target=block, args=times) for times in [(0, 0.1), (0.05, 0.2), (0.15, 0.01)]]
 for each in blocks: each.start()
 for each in blocks: each.join()
-print(first == threads() == [2], seen)
+print(first == threads(), seen)
 """
 
 

@@ -3,7 +3,7 @@
 import functools
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ _limit: Any = None  # what was set by the first of them
 
 
 @contextmanager
-def one_blas_thread() -> Iterator[None]:
+def one_blas_thread() -> Generator[None]:
     """Within this block NumPy's products run on one thread; after the last such block on as many as before the first.
 
     The number is one for the whole process, so blocks of several threads, which end in any order, share one limit.
