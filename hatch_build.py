@@ -26,12 +26,14 @@ class Kernels(BuildHookInterface):
         """Compile; where that fails the package is installed without, and NumPy computes."""
         if self.target_name != "wheel":
             return
-        command, goal = kernels.compiler(), kernels.library()
+        goal = kernels.library()
+        goal.unlink(missing_ok=True)  # an old one is worse than none
         try:
+            command = kernels.compiler()
             if command is None:
                 raise FileNotFoundError("there is neither a C compiler nor ziglang")
             kernels.build(command, kernels.machine(), goal)
-        except (OSError, subprocess.CalledProcessError) as error:
+        except (OSError, ValueError, subprocess.CalledProcessError) as error:
             self.app.display_warning(f"gradline is built without its compiled loops: {error}")
             return
         build_data["artifacts"].append(f"src/gradline/core/kernels/{goal.name}")

@@ -22,7 +22,7 @@ from refusals import refused, warned
 
 import gradline
 from gradline.core.errors import DataError
-from gradline.data import csv, files
+from gradline.data import columnar, csv, files
 from gradline.data.inputs import as_rows
 from gradline.data.row_stream import Split
 from gradline.data.schema import Kind
@@ -488,3 +488,19 @@ def test_the_meter_follows_each_pass(tmp_path, monkeypatch):
         assert as_rows == sorted(as_rows)
         assert as_rows[-1] == sizes
         assert meter.left == 0
+
+
+def test_a_file_whose_rows_end_early_is_damaged(tmp_path, monkeypatch):
+    """As they do, without a word, where a thread of the reader fails on damaged bytes."""
+    path = tmp_path / "short.arrow"
+    pl.DataFrame({"x": [1.0, 2.0, 3.0], "y": [1.0, 3.0, 2.0]}).write_ipc(path)
+    monkeypatch.setattr(columnar.LazySource, "height", property(lambda _: 40))
+    with refused("file-damaged", path, 3, 40):
+        gradline.fit(path, "y")
+
+
+def test_names_may_come_from_anything_that_can_be_gone_through():
+    table = {"a": [1.0, 2.0, 4.0], "b": [1.0, 0.0, 1.0], "y": [1.0, 3.0, 2.0]}
+    assert gradline.fit(table, "y", exclude=(name for name in ["a"])).features == ("b",)
+    assert gradline.fit(table, "y", features=pd.Index(["a"])).features == ("a",)
+    assert gradline.fit(table, "y", exclude="a").features == ("b",)

@@ -168,3 +168,13 @@ def test_an_object_that_holds_something_else_is_not_given_out():
     (store.objects / version.files["a.txt"]).write_bytes(zlib.compress(b"forged"))
     with refused("store-object-damaged"):
         store.get(version.files["a.txt"])
+
+
+def test_a_number_far_off_is_no_long_search():
+    version, store = record(), Store.find()
+    store.annotate(version, "note", "one")
+    (store.folder / "versions" / "99999999999999999999").mkdir()
+    (store.folder / "annotations" / "99999999999999999999").mkdir()
+    told = " ".join(mended(store).faults)
+    assert "v2 to 99999999999999999998 are missing" in told
+    assert "annotations/2 to 99999999999999999998 are missing" in told

@@ -1,5 +1,6 @@
 """Compiled steps give what their NumPy twins give, whatever the layout, in every build that this processor runs."""
 
+import ctypes.util
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from refusals import refused, warned
 
+import gradline
 from gradline import SGD, Moments
 from gradline.core.kernels import library
 from gradline.core.permutation import keys, permutation
@@ -165,23 +167,60 @@ def test_a_build_is_chosen_by_name():
     assert told(shown.replace(".gram.__name__", ""), GRADLINE_KERNELS="numpy")[0] == "None"
 
 
+@pytest.mark.usefixtures("fresh")
 def test_a_build_that_is_none_is_refused(monkeypatch):
     monkeypatch.setenv("GRADLINE_KERNELS", "avx3")
-    library.kernels.cache_clear()
     with refused("kernels-invalid", "avx3", "baseline"):
         library.kernels()
-    library.kernels.cache_clear()
 
 
-def test_a_library_that_is_gone_is_missed(monkeypatch):
+@pytest.fixture
+def fresh():
+    """The library is looked for anew, and again for the tests that follow."""
+    yield _forget()
+    _forget()
+
+
+def _forget():
     library._library.cache_clear()
     library.kernels.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh")
+def test_a_library_that_is_gone_is_missed(monkeypatch):
     monkeypatch.setattr(library, "library", lambda: "nowhere.so")
     with warned("kernels-missing", "nowhere.so"):
         assert library.kernels() is None
     assert library.builds() == []
-    library._library.cache_clear()
-    library.kernels.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh")
+def test_a_library_of_other_sources_is_not_used(monkeypatch):
+    monkeypatch.setattr(library, "digest", lambda: 1)
+    with warned("kernels-missing"):
+        assert library.kernels() is None
+
+
+@pytest.mark.usefixtures("fresh")
+def test_a_library_of_something_else_is_not_used(monkeypatch):
+    monkeypatch.setattr(library, "library", lambda: ctypes.util.find_library("m"))
+    with warned("kernels-missing"):
+        assert library.kernels() is None
+
+
+@pytest.mark.usefixtures("fresh")
+def test_who_asks_for_numpy_misses_no_library(monkeypatch):
+    monkeypatch.setenv("GRADLINE_KERNELS", "numpy")
+    monkeypatch.setattr(library, "library", lambda: "nowhere.so")
+    assert library.kernels() is None
+
+
+def test_a_batch_of_more_rows_than_a_whole_number_of_c_holds():
+    X, y = np.arange(12.0).reshape(6, 2) ** 2, np.arange(6.0)
+    at_once = gradline.fit(X, y, solver=SGD(lr=1e-6, epochs=3, batch_size=6))
+    with warned("batch-above-rows", 6):
+        more = gradline.fit(X, y, solver=SGD(lr=1e-6, epochs=3, batch_size=2**64 + 1))
+    np.testing.assert_array_equal(at_once.weight, more.weight)
 
 
 def test_without_the_library_numpy_computes_and_says_so_once():

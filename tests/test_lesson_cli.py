@@ -179,3 +179,19 @@ def test_the_lesson_key_by_key(tmp_path):
         screen.wait("left with 0", "Cause: weight was a leaf")
     finally:
         screen.close()
+
+
+def test_the_lesson_writes_over_nothing_else(gradline, tmp_path):
+    data = tmp_path / "mine.csv"
+    data.write_text("x,y\n1,2\n2,3\n3,5\n")
+    for option in ("--script", "--graph"):
+        expect_refusal(
+            gradline("--debug", "lesson", data, "-t", "y", option, data).err, "output-exists", data
+        )
+    expect_refusal(
+        gradline("--debug", "lesson", "--script", "a", "--graph", "a").err, "output-named-twice", "a"
+    )
+    assert data.read_text().startswith("x,y")
+    for _ in range(2):  # what it wrote itself it writes anew
+        done = gradline("lesson", "--script", tmp_path / "loop.py", "--graph", tmp_path / "loop.svg")
+        assert done.code == 0, done.err

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import pytest
 import typer
+from refusals import refused
 from typer.testing import CliRunner
 
 import gradline
@@ -107,3 +108,10 @@ def test_one_line_is_a_new_option_everywhere(tmp_path, monkeypatch):
     Path("run.toml").write_text(to_toml(gradline.load("model").config))
     assert ridge("--config", "run.toml") == 2
     assert ridge("--config", "run.toml", "--ridge", "3") == 3
+
+
+def test_an_option_stands_in_a_file_once(tmp_path):
+    path = tmp_path / "twice.toml"
+    path.write_text('target = "y"\ntargets = ["z"]\n')
+    with refused("config-name-twice", "targets"):
+        read(path, FitOptions)

@@ -19,6 +19,8 @@ X = np.arange(8.0).reshape(4, 2) ** 2
 Y = np.array([1.0, 3.0, 2.0, 5.0])
 DAYS = {"day": [datetime.date(2026, 1, i) for i in range(1, 5)], "a": X[:, 1], "y": Y}
 GAP = [1.0, 2.0, None, 3.0]
+WRONG: Any = 0  # neither True nor a list
+WRONG_TEXT: Any = "x"
 PATH: Any = "moments"  # of a file, which `Trajectory` does not read
 
 
@@ -46,6 +48,13 @@ IN_PYTHON = [
         lambda: gradline.fit({"a": ["u", "u", "v", "u"], "y": GAP}, "y", missing="drop"),
         ("features-all-constant",),
     ),
+    (lambda: gradline.fit(X, Y, bias=WRONG), ("bias-invalid", 0)),
+    (lambda: gradline.fit(X, Y, holdout=WRONG_TEXT), ("holdout-invalid", "x")),
+    (lambda: gradline.fit(DAYS, "y", exclude=WRONG), ("names-invalid", 0)),
+    (lambda: gradline.fit(DAYS, "y", weights=""), ("column-unknown",)),
+    (lambda: gradline.fit(X, Y, solver=gradline.GradientDescent(lr=True)), ("lr-invalid", True)),
+    (lambda: gradline.fit(X, Y, solver=gradline.SGD(epochs=10**19)), ("epochs-invalid", 10**19)),
+    (lambda: gradline.fit("", "y"), ("file-not-found",)),
     (lambda: gradline.fit(X, Y, holdout=1e-9), ("holdout-leaves-none", 4, 0)),
     (lambda: Trajectory(PATH, 1e-3), ("moments-needed", "str")),
     (

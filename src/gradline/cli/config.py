@@ -47,6 +47,12 @@ def read(path: Path, record: type) -> dict[str, Any]:
             raise UsageError(
                 "config-name-unknown", f"{path} sets {name}", nearest(name, names, "the options are")
             )
+        if by_key[name].name in options:
+            raise UsageError(
+                "config-name-twice",
+                f"{path} sets {by_key[name].name} in two ways",
+                "keep one of the two lines",
+            )
         options[by_key[name].name] = _checked(by_key[name], value, path)
     return options
 

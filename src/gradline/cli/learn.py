@@ -77,6 +77,7 @@ def lesson(options: LessonOptions) -> None:
         "device": options.device, "features": options.features or None, "exclude": exclude,
         "missing": options.missing,
     }  # fmt: skip
+    _expect_files(options.script, options.graph)
     teacher = Teacher(data, targets, settings)
     if options.script or options.graph:
         _write(teacher.lesson(options.mistake), options.script, options.graph)
@@ -93,6 +94,20 @@ def _expect_torch() -> None:
             "the lesson runs on PyTorch, which is not installed",
             "pip install 'gradline[torch]'",
         )
+
+
+def _expect_files(script: Path | None, graph: Path | None) -> None:
+    """Refuse, before any work, to write over what no lesson wrote, or both to one file."""
+    from gradline.cli.share import expect_replaceable  # noqa: PLC0415 - --help needs no numpy
+
+    if script is not None and script == graph:
+        raise UsageError(
+            "output-named-twice", f"--script and --graph both name {script}", "give each a name of its own"
+        )
+    if script is not None:
+        expect_replaceable(script, b"lr = ", "program of a lesson")
+    if graph is not None:
+        expect_replaceable(graph, b"<svg", "SVG")
 
 
 def _write(lesson: Any, script: Path | None, graph: Path | None) -> None:

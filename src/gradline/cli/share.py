@@ -124,9 +124,14 @@ def _stem(data: str) -> str:
 
 def expect_page(path: Path) -> None:
     """Refuse, before any work, to write a page over something that is none, or over a folder."""
+    expect_replaceable(path, b"<html", "page")
+
+
+def expect_replaceable(path: Path, mark: bytes, what: str) -> None:
+    """Refuse to write over a folder, or over a file that is not empty and has no such mark near its beginning."""
     if path.is_dir():
         raise FileError("path-is-folder", f"cannot write {path}: it is a folder", "add a file name")
-    if path.is_file() and path.stat().st_size and b"<html" not in path.open("rb").read(1024).lower():
+    if path.is_file() and path.stat().st_size and mark not in path.open("rb").read(4096).lower():
         raise FileError(
-            "output-exists", f"{path} exists and is no page", "choose another name, or remove it first"
+            "output-exists", f"{path} exists and is no {what}", "choose another name, or remove it first"
         )

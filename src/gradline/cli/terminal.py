@@ -66,7 +66,7 @@ def command(body: Callable[[Any], None]) -> Callable[..., None]:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
         except KeyboardInterrupt:
-            say("\ninterrupted: nothing was written")
+            say("\ninterrupted")
             raise typer.Exit(INTERRUPTED) from None
         except GradlineError as error:
             _tell(error.code, error.cause, error.remedy, words.get("as_json", False))

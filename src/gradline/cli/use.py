@@ -158,6 +158,8 @@ def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
 def _expect_csv(output: str, data: str | None, model: Path) -> None:
     """Refuse to write predictions over what they are made from, or under the name of another format."""
     path = Path(output)
+    if output == "-":
+        raise UsageError("output-not-named", "-o - names no file", "leave it out: predictions go to stdout")
     for other in (Path(data or ""), model):
         if path.exists() and other.exists() and path.samefile(other):
             raise UsageError(

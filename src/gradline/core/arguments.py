@@ -7,7 +7,7 @@ from typing import Any, TypeGuard
 
 def is_real(value: Any) -> TypeGuard[float]:
     """Whether the value is a finite real number, of Python or NumPy."""
-    return isinstance(value, Real) and math.isfinite(float(value))
+    return not isinstance(value, bool) and isinstance(value, Real) and math.isfinite(float(value))
 
 
 def is_whole(value: Any, least: int) -> bool:

@@ -130,8 +130,8 @@ def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray], di
     try:
         card = json.loads(metadata[CARD])
         version, found = int(card["format"]), str(card["kind"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise _damaged(path, "its card cannot be read") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise damaged(path, "its card cannot be read") from error
     if version > FORMAT:
         raise ModelFileError(
             "model-file-newer",
@@ -153,14 +153,15 @@ def _read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]
         with opened as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata()  # noqa: SIM118
     except safetensors.SafetensorError as error:
-        raise _damaged(path, f"it is no whole safetensors file ({error})") from error
+        raise damaged(path, f"it is no whole safetensors file ({error})") from error
     except OSError as error:
         raise FileError(
             "file-unreadable", f"cannot read {path}: {error.strerror or error}", "check its permissions"
         ) from error
 
 
-def _damaged(path: Path, why: str) -> ModelFileError:
+def damaged(path: str | Path, why: str) -> ModelFileError:
+    """The refusal of a file of tensors, and why."""
     return ModelFileError(
         "model-file-damaged", f"{path} is damaged: {why}", "restore it from a copy, or fit the model again"
     )
@@ -174,18 +175,18 @@ def expect_card(path: str | Path, card: Any, shape: Shape, where: str = "its car
     """Refuse a card that is not made as `shape` says: a dict by its keys, a list by its one kind of element."""
     if isinstance(shape, dict):
         if not isinstance(card, dict):
-            raise _damaged(Path(path), f"{where} is no object")
+            raise damaged(path, f"{where} is no object")
         for key, inner in shape.items():
             if key not in card:
-                raise _damaged(Path(path), f"{where} lacks {key}")
+                raise damaged(path, f"{where} lacks {key}")
             expect_card(path, card[key], inner, key)
     elif isinstance(shape, list):
         if not isinstance(card, list):
-            raise _damaged(Path(path), f"{where} is no list")
+            raise damaged(path, f"{where} is no list")
         for part in cast(list[Any], card):
             expect_card(path, part, shape[0], where)
     elif not isinstance(card, shape):
-        raise _damaged(Path(path), f"{where} is {card!r:.40}")
+        raise damaged(path, f"{where} is {card!r:.40}")
 
 
 def expect_shapes(
@@ -195,9 +196,9 @@ def expect_shapes(
     for name, shape in shapes.items():
         tensor = tensors.get(name)
         if tensor is None:
-            raise _damaged(Path(path), f"the tensor {name} is not in it")
+            raise damaged(path, f"the tensor {name} is not in it")
         if tensor.shape != shape or tensor.dtype != np.float64:
-            raise _damaged(
+            raise damaged(
                 Path(path),
                 f"{name} is {tensor.dtype} of shape {tensor.shape}, its card promises float64 {shape}",
             )

@@ -19,8 +19,8 @@ def joined(words: Sequence[str]) -> str:
 
 def nearest(name: str, known: Sequence[str], introduction: str = "the columns are") -> str:
     """A remedy for an unknown name: the nearest known ones, then all of them."""
-    folded = [other for other in known if other.casefold() == name.casefold()]
-    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    folded = [other for other in known if other.casefold() == str(name).casefold()]
+    close = difflib.get_close_matches(str(name), known, n=3, cutoff=0.5)
     best = list(dict.fromkeys(folded + close))
     everything = f"{introduction} {listed(known)}"
     if not best:

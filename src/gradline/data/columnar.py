@@ -14,6 +14,8 @@ from gradline.data.cells import converted
 from gradline.data.schema import EMPTY, Column, Kind
 from gradline.data.source import METER, Batch, Source
 
+# What polars raises, and what it does where a thread of its own fails, which is no `Exception`.
+_FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 _CELLS = 1 << 21  # per batch: 16 MB of numbers
 _ROWS = 1 << 17  # at most
 
@@ -47,7 +49,7 @@ class LazySource(Source):
     def _schema(self) -> dict[str, Column]:
         try:
             return {name: _column(dtype) for name, dtype in self.scan.collect_schema().items()}
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except _FAULTS as error:
             raise self._unreadable(error) from error
 
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
@@ -64,14 +66,16 @@ class LazySource(Source):
         while True:
             try:
                 frame = next(batches, None)
-            except (pl.exceptions.PolarsError, OSError) as error:
+            except _FAULTS as error:
                 raise self._unreadable(error) from error
             if frame is None:
-                return
+                break
             if self.path is not None and self.height:
                 METER.reach(self.path, (first + frame.height) / self.height)
             yield self._batch(frame, columns, _place(first, self.name))
             first += frame.height
+        if self.path is not None and first != self.height:  # a thread that fails ends the rows without a word
+            raise self._unreadable(f"{first:,} of its {self.height:,} rows can be read")
 
     def assume_finite(self) -> "LazySource":
         """The same table, trusted."""
@@ -95,10 +99,10 @@ class LazySource(Source):
     def _height(self) -> int | None:
         try:
             return None if self.path is None else self.scan.select(pl.len()).collect().item()
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except _FAULTS as error:
             raise self._unreadable(error) from error
 
-    def _unreadable(self, error: Exception) -> FileError:
+    def _unreadable(self, error: object) -> FileError:
         return FileError(
             "file-damaged",
             f"{self.name} is damaged or cut short: {error}",

@@ -180,10 +180,18 @@ class DesignSpec:
     @classmethod
     def from_dict(cls, card: Mapping[str, Any]) -> "DesignSpec":
         """The design that `to_dict` described."""
-        terms = tuple(
-            Number(term["column"])
-            if term["term"] == "number"
-            else Category(term["column"], tuple(term["levels"]))
-            for term in card["terms"]
-        )
-        return cls(terms, tuple(card["targets"]), card["weights"])
+        return cls(tuple(map(_term, card["terms"])), tuple(card["targets"]), card["weights"])
+
+
+def _term(card: Mapping[str, Any]) -> Term:
+    """The term that `to_dict` described. Raises `ValueError` where it described none."""
+    if card["term"] == "number":
+        return Number(card["column"])
+    levels: Any = card.get("levels")
+    if (
+        card["term"] != "category"
+        or not isinstance(levels, list)
+        or not all(isinstance(x, str) for x in levels)
+    ):
+        raise ValueError(f"{card!r:.60} is no term")
+    return Category(card["column"], tuple(levels))

@@ -80,6 +80,10 @@ def open_files(text: str) -> Source:
     Parameters: `text` is a path (an existing path is a path, even with a `[` in it), a glob, a folder,
     `-` for standard input, or `example:crops`. Raises `FileError` when nothing is there.
     """
+    if not text.strip():
+        raise FileError(
+            "file-not-found", "the data have an empty name", "name a file, a folder or example:crops"
+        )
     if text == "-":
         return _open_file(_spooled_stdin(), "stdin")
     if text.startswith("example:"):

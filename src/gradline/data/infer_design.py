@@ -35,7 +35,7 @@ def infer_design(source: Source, selection: Selection) -> InferredDesign:
     targets, features = selection.targets, selection.features
     exclude, weights = selection.exclude, selection.weights
     schema = source.schema()
-    _expect_known(schema, [*targets, *(features or ()), *exclude, *([weights] if weights else [])])
+    _expect_known(schema, [*targets, *(features or ()), *exclude, *([] if weights is None else [weights])])
     _expect_roles(selection)
     for name in [*targets, *([weights] if weights else [])]:
         _expect_number(source, name, schema[name])

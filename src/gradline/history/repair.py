@@ -10,7 +10,7 @@ from gradline.core.errors import FileError
 from gradline.core.text import counted
 from gradline.history.store import NAME, Store
 from gradline.history.version import Version
-from gradline.history.writing import remove
+from gradline.history.writing import gaps, remove
 
 YOUNG = 3600.0  # seconds: what is younger may belong to a commit that still runs
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -64,12 +64,12 @@ def _read(store: Store) -> tuple[list[Version], list[str]]:
     """The versions as recorded, and what is wrong with the others; their numbers leave no gap."""
     versions, faults = [], []
     taken = store.numbers()
-    for number in range(1, max(taken, default=0) + 1):
+    for number in taken:
         try:
             versions.append(store.read(number))
         except FileError as error:
-            faults.append(error.cause if number in taken else f"v{number} is missing")
-    return versions, faults
+            faults.append(error.cause)
+    return versions, [f"v{missing} missing" for missing in gaps(taken)] + faults
 
 
 def _needed(versions: list[Version]) -> set[str]:

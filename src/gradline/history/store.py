@@ -16,7 +16,7 @@ from typing import Any
 from gradline.core.errors import FileError, RequestError, UsageError
 from gradline.core.text import nearest
 from gradline.history.version import RECORDED, Version
-from gradline.history.writing import RECORD, claim, numbers, place
+from gradline.history.writing import RECORD, claim, gaps, numbers, place
 
 NAME = ".gradline"
 FORMAT = 1  # of a record; raised when an older gradline could no longer read what we write
@@ -180,14 +180,14 @@ class Store:
 
     def unread_marks(self) -> list[str]:
         """What is wrong with notes, tags and marks that cannot be read; their numbers leave no gap."""
-        faults = []
+        faults: list[str] = []
         taken = numbers(self.folder / "annotations")
-        for number in range(1, max(taken, default=0) + 1):
+        for number in taken:
             try:
                 self._mark(number)
             except FileError as error:
-                faults.append(error.cause if number in taken else f"annotations/{number} is missing")
-        return faults
+                faults.append(error.cause)
+        return [f"annotations/{missing} missing" for missing in gaps(taken)] + faults
 
     def _mark(self, number: int) -> dict[str, Any]:
         return self._record("annotations", number, ("version", "kind", "text"))

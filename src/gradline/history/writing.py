@@ -4,7 +4,8 @@ import contextlib
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from gradline.core.errors import FileError
@@ -45,6 +46,17 @@ def numbers(folder: Path) -> list[int]:
     with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
         return sorted(int(entry.name) for entry in entries if entry.name.isdecimal())
     return []
+
+
+def gaps(taken: Sequence[int]) -> list[str]:
+    """The numbers from 1 on that rising ones leave out, as words: "3 is", "3 to 9 are"."""
+    found = []
+    for before, after in pairwise([0, *taken]):
+        if after == before + 2:
+            found.append(f"{before + 1} is")
+        elif after > before + 2:
+            found.append(f"{before + 1} to {after - 1} are")
+    return found
 
 
 def synchronise(folder: Path) -> None:

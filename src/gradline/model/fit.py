@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, NamedTuple, Unpack
+from typing import Any, NamedTuple, Unpack, cast
 
 import numpy as np
 
-from gradline.core.arguments import is_whole
+from gradline.core.arguments import is_real, is_whole
 from gradline.core.coefficients import Coefficients
 from gradline.core.errors import DataError, GradlineWarning, Notice, RequestError, UsageError
 from gradline.core.linalg.refinement import CELLS, Refined
@@ -120,10 +120,14 @@ class Request:
             raise UsageError("scale-invalid", f"scale is {self.scale!r}", f"use {', '.join(SCALES)}")
         if self.seed != 0 and not is_whole(self.seed, 0):
             raise UsageError("seed-invalid", f"seed is {self.seed}", "give a whole number from 0")
-        if not 0 <= self.holdout < 1:
+        if not isinstance(cast(object, self.bias), bool):
+            raise UsageError("bias-invalid", f"bias is {self.bias!r}", "give True or False")
+        if not (is_real(self.holdout) and 0 <= self.holdout < 1):
             raise UsageError(
                 "holdout-invalid", f"holdout is {self.holdout}", "give a share from 0 to below 1, such as 0.2"
             )
+        object.__setattr__(self, "seed", int(self.seed))  # which NumPy's numbers are not, and JSON needs
+        object.__setattr__(self, "holdout", float(self.holdout))
 
 
 def run(

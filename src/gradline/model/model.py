@@ -334,14 +334,14 @@ def load(path: str | Path) -> LinearModel:
             "fit it again, or load the two with safetensors",
         )
     expect_card(path, card, _CARD)
-    design, held = DesignSpec.from_dict(card["recipe"]), card["holdout"]
-    m, p = len(design.targets), len(design.features)
-    shapes = {"weight": (m, p), "bias": (m,)}
-    if "figures.squares" in tensors:
-        shapes |= {"figures.squares": (m,), "figures.variances": (p + card["has_bias"],)}
-    expect_shapes(path, tensors, shapes)
-    figures = [tensors[f"figures.{name}"] for name in Figures._fields if f"figures.{name}" in tensors]
     try:
+        design, held = DesignSpec.from_dict(card["recipe"]), card["holdout"]
+        m, p = len(design.targets), len(design.features)
+        shapes = {"weight": (m, p), "bias": (m,)}
+        if "figures.squares" in tensors:
+            shapes |= {"figures.squares": (m,), "figures.variances": (p + card["has_bias"],)}
+        expect_shapes(path, tensors, shapes)
+        figures = [tensors[f"figures.{name}"] for name in Figures._fields if f"figures.{name}" in tensors]
         return LinearModel(
             weight=tensors["weight"],
             bias=tensors["bias"],
@@ -352,7 +352,7 @@ def load(path: str | Path) -> LinearModel:
             solver=card["solver"],
             settings=card["settings"],
             scale=card["scale"],
-            history=History(tuple(Record._make(record) for record in card["history"])),
+            history=History(tuple(map(_record, card["history"]))),
             config=card["config"],
             holdout=None if held is None else Evaluation._make(held[name] for name in Evaluation._fields),
             figures=Figures(*figures) if figures else None,
@@ -365,6 +365,12 @@ def load(path: str | Path) -> LinearModel:
             f"{path} is damaged: its card lacks what a model needs ({error})",
             "fit the model again",
         ) from error
+
+
+def _record(numbers: list[Any]) -> Record:
+    if len(numbers) not in (2, 3) or numbers[0] is None:
+        raise ValueError(f"{numbers} is no record of an epoch")
+    return Record(*numbers)
 
 
 _CARD: Shape = {

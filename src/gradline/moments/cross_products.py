@@ -1,5 +1,6 @@
 """Centred cross-products of rows in float64, at the speed of a matrix product, and the factor R made of them."""
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -148,7 +149,10 @@ class CrossProducts:
         A sum of c products is off by up to c·u beside Σ|z_i·z_j| ≤ √(sizes_i·sizes_j), and that is all that grows:
         what comes of each sum is added as a pair. z − s and the root of a weight are rounded, in both factors, and so
         are the way from s to the mean and that from block to block: 12 roundings more. Beside the norms that makes
-        (c + 12)·u·√(ratio_i·ratio_j), and the norm of a matrix of such entries is the sum of the ratios.
+        (c + 12)·u·√(ratio_i·ratio_j), and the norm of a matrix of such entries is the sum of the ratios. Σ w·(z − s) is
+        off as much, and is taken away in the square of what s is off: 2c·u·√(ratio_i·(ratio_j − 1)) more.
         """
         ratios = self.sizes / scale**2
-        return (self.chain + 12) * UNIT * float(ratios.sum()), rounding(len(scale)) * float(ratios.max())
+        whole, off = float(ratios.sum()), max(0.0, float((ratios - 1).sum()))
+        proved = ((self.chain + 12) * whole + 2 * self.chain * math.sqrt(whole * off)) * UNIT
+        return proved, rounding(len(scale)) * float(ratios.max())

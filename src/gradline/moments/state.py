@@ -18,7 +18,15 @@ from gradline.core.errors import DataError, DigitsError, RequestError
 from gradline.core.linalg.triangular import TOGETHER, UNIT, removed, rounding, triangular
 from gradline.core.parallel import ordered_map
 from gradline.core.provided import Provided
-from gradline.core.tensor_file import NUMBER, Shape, expect_card, expect_shapes, read_tensors, write_tensors
+from gradline.core.tensor_file import (
+    NUMBER,
+    Shape,
+    damaged,
+    expect_card,
+    expect_shapes,
+    read_tensors,
+    write_tensors,
+)
 from gradline.data.design import CARD, Category, DesignSpec
 from gradline.data.inputs import as_rows, rows_by
 from gradline.data.row_block import ColumnBlock, LazyBlock, RowBlock
@@ -32,7 +40,6 @@ from gradline.moments.statistics import RowStatistics, centre
 BLOCK_CELLS = 1 << 18  # cells per block of QR: 2 MB of float64 stay in cache, and a block outweighs its merge
 PASS_CELLS = 1 << 21  # cells per block of cross-products, which are cut up further inside
 _FEW, _MANY = 32, 1024  # columns: see `calm_blas`
-_FEW_ROWS = 64  # in which none repeats so often that it counts
 FEWEST_DIGITS = 4.0  # `−` refuses to leave fewer
 
 
@@ -339,7 +346,10 @@ class Moments:
     ) -> "Moments":
         """The state that `tensors` and `to_dict` hold; `path` is for messages."""
         expect_card(path, card, _CARD, "its state")
-        design = DesignSpec.from_dict(card["recipe"])
+        try:
+            design, fingerprint = DesignSpec.from_dict(card["recipe"]), int(card["fingerprint"], 16)
+        except ValueError as error:
+            raise damaged(path, f"its card lacks what a state needs ({error})") from error
         k = len(design.features) + len(design.targets)
         filled = min(card["rows"], k)
         expect_shapes(path, tensors, {"factor": (filled, k), **dict.fromkeys(_VECTORS, (k,))})
@@ -348,7 +358,7 @@ class Moments:
         statistics = RowStatistics(
             rows=card["rows"],
             weight_sum=card["weight_sum"],
-            fingerprint=int(card["fingerprint"], 16),
+            fingerprint=fingerprint,
             dropped=card["dropped"],
             missing=card["missing"],
             **{name: tensors[name] for name in _VECTORS},
@@ -449,13 +459,13 @@ def _from_block(block: RowBlock, design: DesignSpec) -> Moments:
 def _error_of_qr(rows: int, columns: int) -> float:
     """What QR may do to the columns of a block, relative to their norms.
 
-    Where few rows repeat, rounding repeats too, and adds up over the rows that are reduced together: a sixth of a unit
-    for each of them, up to half a piece of `triangular`, and for each reflection in another direction. In 1,700 such
-    problems of 32 to 100,000 rows the worst came to 0.75 of it; 64 rows, and different ones, are off by `rounding`.
+    Where few rows repeat, rounding repeats too, and adds up: one unit for each row of those that `triangular` reduces
+    together, and for each reflection in another direction. Columns of different rows are off by `rounding`, a part of
+    it; the worst of 9,000 problems with one row much commoner than a few others came to half of it.
     """
     if rows == 0:
         return 0.0
-    together = min(rows / 6, TOGETHER / 2) if rows > _FEW_ROWS else 0.0
+    together = min(rows, 2 * max(TOGETHER, 4 * columns))
     return max(rounding(columns), together * math.sqrt(columns) * UNIT)
 
 

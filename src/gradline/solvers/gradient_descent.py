@@ -80,9 +80,9 @@ class GradientDescent:
         """The settings as plain JSON."""
         init = init_word(self.init) or "given"
         return {
-            "lr": self.lr,
-            "epochs": self.epochs,
-            "momentum": self.momentum,
+            "lr": self.lr if self.lr == "auto" else float(self.lr),
+            "epochs": int(self.epochs),
+            "momentum": float(self.momentum),
             "init": init,
-            "seed": self.seed,
+            "seed": int(self.seed),
         }

@@ -16,6 +16,7 @@ from gradline.solvers.spectrum import Spectrum
 
 _LOOK = 0.1  # seconds between two looks of an observer that shows progress
 HISTORY = 1000  # losses kept: all of them up to here, then a thousand at logarithmic distances
+MOST_EPOCHS = 10**18  # more than all computers have made
 INITS = ("zeros", "normal", "uniform", "linear")
 
 
@@ -193,11 +194,11 @@ def check_settings(lr: Any, epochs: Any, momentum: Any, init: Any, seed: Any) ->
     """Refuse settings outside their range, before any data are read. Raises `UsageError`."""
     if lr != "auto" and not (is_real(lr) and lr > 0):
         raise UsageError("lr-invalid", f"lr is {lr}", "give a positive number, or auto")
-    if not is_whole(epochs, 0):
+    if not is_whole(epochs, 0) or epochs > MOST_EPOCHS:
         raise UsageError(
             "epochs-invalid",
             f"epochs is {epochs}",
-            "give a whole number from 0 (0 evaluates the untrained model)",
+            "give a whole number from 0 (0 evaluates the untrained model) to 10^18",
         )
     if not (is_real(momentum) and 0 <= momentum <= 1):
         raise UsageError("momentum-invalid", f"momentum is {momentum}", "give a number from 0 to 1")

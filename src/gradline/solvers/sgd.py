@@ -170,7 +170,9 @@ class SGD:
     ) -> None:
         """The same by a compiled loop, which scales and sorts the rows as it gathers them."""
         updates = float(self._updates(problem))
-        course = Course(float(self.lr), float(done), updates, float(self.momentum), int(self.batch_size))
+        course = Course(
+            float(self.lr), float(done), updates, float(self.momentum), min(self.batch_size, piece.rows)
+        )
         descend(compiled, piece, scaling, drawn, state.theta, state.velocity, course)
 
     def most_rows(self, columns: int) -> int:
@@ -213,12 +215,12 @@ class SGD:
         """The settings as plain JSON."""
         init = init_word(self.init) or "given"
         return {
-            "lr": self.lr,
-            "epochs": self.epochs,
-            "batch_size": self.batch_size,
-            "momentum": self.momentum,
+            "lr": self.lr if self.lr == "auto" else float(self.lr),
+            "epochs": int(self.epochs),
+            "batch_size": int(self.batch_size),
+            "momentum": float(self.momentum),
             "shuffle": self.shuffle,
-            "seed": self.seed,
+            "seed": int(self.seed),
             "init": init,
             "decay": self.decay,
             "dtype": self.dtype,

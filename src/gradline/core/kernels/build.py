@@ -3,6 +3,7 @@
 `python build.py` does it by hand, as after a change of the C.
 """
 
+import hashlib
 import os
 import platform
 import shlex
@@ -24,13 +25,23 @@ TARGETS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 # A product and a sum in one instruction, where there is one; `-ffast-math` would take two-sum for zero. Vectors of 64
 # bytes are cut in two by clang unless it is told otherwise.
-FLAGS = ("-std=gnu11", "-O3", "-g0", "-fPIC", "-ffp-contract=fast", "-fvisibility=hidden", "-Wall", "-Wextra")
+FLAGS = (
+    *("-std=gnu11", "-O3", "-g0", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra"),
+    *("-fno-fast-math", "-ffp-contract=fast"),
+)
 
 
 def library(system: str = sys.platform) -> Path:
     """Where the library is put."""
     ending = {"win32": ".dll", "darwin": ".dylib"}.get(system, ".so")
     return HERE / f"kernels{ending}"
+
+
+def digest() -> int | None:
+    """That of the sources, which the library tells too, so that an old one is not taken for new; None without them."""
+    sources = sorted([*HERE.glob("*.c"), *HERE.glob("*.h")])
+    whole = b"\0".join(path.read_bytes() for path in sources)
+    return int.from_bytes(hashlib.blake2b(whole, digest_size=8).digest()) if sources else None
 
 
 def compiler() -> list[str] | None:
@@ -59,7 +70,7 @@ def build(command: list[str], architecture: str, goal: Path) -> None:
         folder = Path(name)
         objects: list[Path] = []
         for target, instructions in TARGETS.get(architecture, TARGETS["aarch64"]).items():
-            flags = [*FLAGS, f"-DTARGET={target}", *_flags(instructions, command)]
+            flags = [*FLAGS, f"-DTARGET={target}", f"-DSOURCES={digest()}u", *_flags(instructions, command)]
             if target == "avx512" and "clang" in version:
                 flags.append("-mprefer-vector-width=512")
             for source in SOURCES if target == "baseline" else SOURCES[1:]:
@@ -67,8 +78,9 @@ def build(command: list[str], architecture: str, goal: Path) -> None:
                 subprocess.run([*command, *flags, "-c", HERE / source, "-o", objects[-1]], check=True)
         linked = folder / goal.name
         subprocess.run([*command, "-shared", *objects, "-lm", "-o", linked], check=True)
-        shutil.copyfile(linked, goal.with_suffix(".new"))
-        goal.with_suffix(".new").replace(goal)  # so that a process that has the old one keeps it
+        beside = goal.with_name(f"{goal.name}.{os.getpid()}")
+        shutil.copyfile(linked, beside)
+        beside.replace(goal)  # so that a process that has the old one keeps it
 
 
 def _flags(instructions: Sequence[str], command: list[str]) -> list[str]:

@@ -25,9 +25,9 @@ typedef struct {
 } table;
 
 /* What is at work on: packed panels, products of panels as unevaluated sums, and by column the shift, the multipliers
-   of hashes, least and greatest value, and the sum, in tile and whole. */
+   of hashes, least and greatest value, and the sum in two parts. */
 typedef struct {
-    double *panels, *high, *low, *shift, *least, *most, *sum, *total, *rest, *roots;
+    double *panels, *high, *low, *shift, *least, *most, *total, *rest, *roots;
     uint64_t *factors, *hashes;
     int64_t count; /* of panels */
 } room;
@@ -43,17 +43,17 @@ static void take_mean(const table *t, double *mean) {
     int64_t apart = (t->rows + SAMPLE - 1) / SAMPLE, many = (t->rows + apart - 1) / apart;
     for (int64_t i = 0, piece = 0, begin = 0; i < many; i++) {
         while (i * apart >= begin + t->lengths[piece]) begin += t->lengths[piece++];
-        for (int64_t j = 0; j < t->k; j++) mean[j] += *(const double *)cell(t, piece, i * apart - begin, j);
+        for (int64_t j = 0; j < t->k; j++) mean[j] += number(cell(t, piece, i * apart - begin, j));
     }
     for (int64_t j = 0; j < t->k; j++) mean[j] /= many;
 }
 
-/* Take `rows` rows of LANES cells, `step` bytes apart from `x` on, into a panel from row `first` of the tile on, less
-   their shift and times the roots of their weights, and see to ranges, sums and hashes on the way. */
+/* Take `rows` rows of LANES cells, FLUSH at the most, `step` bytes apart from `x` on, into a panel from row `first` of
+   the tile on, less their shift and times the roots of their weights; see to ranges, sums and hashes on the way. */
 INLINE void take(const char *x, int64_t step, double *panel, int64_t first, int64_t rows, int weighted, room *r,
                  int64_t column) {
     vector shift = load(r->shift + column), least = load(r->least + column), most = load(r->most + column);
-    vector sum = load(r->sum + column);
+    vector sum = {0};
     words factors;
     memcpy(&factors, r->factors + column, sizeof factors);
     for (int64_t i = first; i < first + rows; i++, x += step) {
@@ -76,7 +76,7 @@ INLINE void take(const char *x, int64_t step, double *panel, int64_t first, int6
     }
     store(r->least + column, least);
     store(r->most + column, most);
-    store(r->sum + column, sum);
+    add_in_parts(sum, r->total + column, r->rest + column);
 }
 
 /* Copy cells that do not lie side by side into a panel as they are: rows from `row` of a piece on, to the panel's from
@@ -93,7 +93,7 @@ static void copy(const table *t, int64_t piece, int64_t row, int64_t first, int6
     }
     for (int64_t i = first; i < first + rows; i++) {
         for (int64_t l = 0; l < LANES; l++) {
-            panel[i * LANES + l] = *(const double *)from[l];
+            panel[i * LANES + l] = number(from[l]);
             from[l] += steps[l];
             if (i % 8 == 0) __builtin_prefetch(from[l] + AHEAD_IN_COLUMNS * sizeof(double));
         }
@@ -132,7 +132,10 @@ INLINE void pack_columns(const table *t, int64_t row, int64_t rows, int weighted
     }
     for (int64_t panel = 0; panel < r->count; panel++) {
         double *packed = r->panels + panel * TILE * LANES;
-        take((const char *)packed, sizeof(vector), packed, 0, rows, weighted, r, panel * LANES);
+        for (first = 0; first < rows; first += FLUSH) {
+            int64_t some = FLUSH < rows - first ? FLUSH : rows - first;
+            take((const char *)(packed + first * LANES), sizeof(vector), packed, first, some, weighted, r, panel * LANES);
+        }
     }
 }
 
@@ -190,15 +193,15 @@ static int64_t panels_of(int64_t k) { return (k + LANES - 1) / LANES; }
 /* How many numbers the room of `gram` holds. */
 int64_t EXPORT(gram_room)(int64_t k) {
     int64_t count = panels_of(k);
-    return count * TILE * LANES + 2 * count * count * LANES * LANES + 7 * count * LANES + TILE + TILE * LANES;
+    return count * TILE * LANES + 2 * count * count * LANES * LANES + 6 * count * LANES + TILE + TILE * LANES;
 }
 
 static room arranged(double *place, int64_t k) {
     room r = {.count = panels_of(k)};
     int64_t columns = r.count * LANES, products = r.count * r.count * LANES * LANES;
-    double **parts[] = {&r.panels, &r.high, &r.low, &r.shift, &r.least, &r.most, &r.sum, &r.total, &r.rest};
-    int64_t sizes[] = {columns * TILE, products, products, columns, columns, columns, columns, columns, columns};
-    for (int i = 0; i < 9; place += sizes[i++]) *parts[i] = place;
+    double **parts[] = {&r.panels, &r.high, &r.low, &r.shift, &r.least, &r.most, &r.total, &r.rest};
+    int64_t sizes[] = {columns * TILE, products, products, columns, columns, columns, columns, columns};
+    for (int i = 0; i < 8; place += sizes[i++]) *parts[i] = place;
     r.factors = (uint64_t *)place;
     r.hashes = (uint64_t *)(place + columns);
     r.roots = place + columns + TILE * LANES;
@@ -244,10 +247,6 @@ uint64_t EXPORT(gram)(const int64_t *addresses, const int64_t *lengths, const do
         else if (w) pack_columns(&t, row, rows, 1, &r, &piece, &begin);
         else pack_columns(&t, row, rows, 0, &r, &piece, &begin);
         multiply_all(rows, &r);
-        for (int64_t j = 0; j < r.count * LANES; j += LANES) {
-            add_in_parts(load(r.sum + j), r.total + j, r.rest + j);
-            store(r.sum + j, spread(0.0));
-        }
         total += hashed_tile(rows, w ? w + row : 0, weight_factor, &r);
     }
     put_together(&r, k, found);

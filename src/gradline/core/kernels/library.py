@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.core.errors import GradlineWarning, UsageError
-from gradline.core.kernels.build import TARGETS, library, machine
+from gradline.core.kernels.build import TARGETS, digest, library, machine
 
 CHOICE = "GRADLINE_KERNELS"  # the variable of the environment that names a build, or "numpy" for none
 LINE = 64  # bytes of a line of memory, and of the widest register
@@ -51,23 +51,27 @@ def kernels() -> Kernels | None:
     Where the library is missing or cannot be loaded, a `GradlineWarning` says so, once, and NumPy computes the same.
     Raises `UsageError` for a name that is none, or that the processor cannot run.
     """
-    wanted, runnable = os.environ.get(CHOICE, ""), builds()
-    if wanted == "numpy" or not runnable:
+    wanted, known = os.environ.get(CHOICE, ""), _known()
+    if wanted == "numpy":
         return None
-    if wanted and wanted not in runnable:
+    runnable = builds()
+    if wanted and wanted not in (runnable or known):
         raise UsageError(
             "kernels-invalid",
-            f"{CHOICE} is {wanted}, and this processor runs {', '.join(runnable)}",
+            f"{CHOICE} is {wanted}, and this processor runs {', '.join(runnable or known)}",
             f"name one of these, or numpy, or take {CHOICE} away",
         )
-    return build(wanted or runnable[-1])
+    return build(wanted or runnable[-1]) if runnable else None
+
+
+def _known() -> list[str]:
+    return list(TARGETS.get(machine(), TARGETS["aarch64"]))
 
 
 def builds() -> list[str]:
     """The names of the builds that this processor can run, the best one last; none without a library."""
     loaded = _library()
-    names = list(TARGETS.get(machine(), TARGETS["aarch64"]))
-    return [] if loaded is None else names[: loaded.best_target() + 1]
+    return [] if loaded is None else _known()[: loaded.best_target() + 1]
 
 
 def build(name: str) -> Kernels:
@@ -82,18 +86,24 @@ def build(name: str) -> Kernels:
 
 @cache
 def _library() -> Any:
+    """The library, unless it is missing, damaged, or made of other sources than those that lie here."""
     try:
-        return ctypes.CDLL(str(library()))
-    except OSError as error:
-        warnings.warn(
-            GradlineWarning(
-                "kernels-missing",
-                f"the compiled loops cannot be loaded ({error}), so NumPy computes, up to ten times slower: "
-                "install gradline again where there is a C compiler, or the package ziglang",
-            ),
-            stacklevel=2,
-        )
-        return None
+        loaded = ctypes.CDLL(str(library()))
+        loaded.sources.restype = ctypes.c_uint64
+        if digest() in (None, loaded.sources()):
+            return loaded
+        fault = f"{library()} is older or newer than its sources"
+    except (OSError, AttributeError) as error:
+        fault = str(error)
+    warnings.warn(
+        GradlineWarning(
+            "kernels-missing",
+            f"the compiled loops cannot be used ({fault}), so NumPy computes, up to ten times slower: "
+            "install gradline again where there is a C compiler, or the package ziglang",
+        ),
+        stacklevel=2,
+    )
+    return None
 
 
 def room(count: int, dtype: np.dtype | type = np.float64) -> np.ndarray:

@@ -1,4 +1,6 @@
-/* Which of the builds in this library the processor can run. */
+/* Which of the builds in this library the processor can run, and which sources they were made of. */
+
+#include <stdint.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -12,6 +14,9 @@ static unsigned kept_registers(void) {
     return low;
 }
 #endif
+
+/* The digest of the sources that `build.py` compiled. */
+EXPORT uint64_t sources(void) { return SOURCES; }
 
 /* 0 for baseline, 1 for AVX2 with FMA, 2 for AVX-512 F and DQ: the best that processor and system have. */
 EXPORT int best_target(void) {

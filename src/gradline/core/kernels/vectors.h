@@ -29,6 +29,13 @@ INLINE vector load(const void *from) {
     return v;
 }
 
+/* A number, aligned or not. */
+INLINE double number(const void *from) {
+    double x;
+    memcpy(&x, from, sizeof x);
+    return x;
+}
+
 INLINE void store(void *to, vector v) { memcpy(to, &v, sizeof v); }
 
 INLINE vector spread(double x) { return x - (vector){0}; } /* + would make 0 of -0, and cost an addition */

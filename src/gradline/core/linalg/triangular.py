@@ -10,7 +10,7 @@ import numpy as np
 UNIT = 2.0**-53  # unit roundoff of float64
 WIDE = 512  # columns up to which singular values cost milliseconds
 _BLOCK = 256  # rows of a triangle that are solved at once
-TOGETHER = 256  # rows that QR reduces together, of few columns
+TOGETHER = 128  # rows that QR reduces together, of few columns
 _STEPS = 24  # of Lanczos: most spectra need fewer for three digits
 _NOTHING = 1e-12  # what is left of a step beside it that is rounding, and no direction
 
@@ -23,7 +23,7 @@ def triangular(rows: np.ndarray) -> np.ndarray:
     """
     k = rows.shape[1]
     length = max(TOGETHER, 4 * k)
-    if len(rows) >= 4 * length:
+    if len(rows) >= 2 * length:
         whole = len(rows) // length * length
         factors = np.linalg.qr(rows[:whole].reshape(-1, length, k), mode="r")
         return triangular(np.vstack([np.reshape(factors, (-1, k)), rows[whole:]]))
