@@ -16,8 +16,10 @@ import pytest
 import safetensors.numpy
 from known import known
 from refusals import expect_refusal, refused, warned
+from typer.testing import CliRunner
 
 import gradline as package
+from gradline.cli.commands import app
 from gradline.data.files import EXAMPLES
 
 CROPS = (EXAMPLES / "crops.csv").read_bytes()
@@ -400,3 +402,25 @@ def test_require_certified(gradline, tmp_path):
     stopped = gradline(*words, "--lr", "1e-5", "--epochs", "10")
     assert (stopped.code, (tmp_path / "m").exists()) == (3, False)
     assert gradline(*words).code == 0
+
+
+@pytest.mark.slow
+def test_a_terminal_of_ascii_gets_the_summary_too():
+    command = [sys.executable, "-m", "gradline", "fit", "example:crops", "-t", "apples"]
+    ascii_only = os.environ | {"PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, capture_output=True, env=ascii_only, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "R²" in done.stdout.decode()
+
+
+@pytest.mark.parametrize("kind", [type("PanicException", (BaseException,), {}), RuntimeError])
+def test_a_fault_is_told_without_a_traceback(kind, monkeypatch):
+    """Also that of polars' own threads, which is no `Exception`."""
+
+    def fails(*_):
+        raise kind("deep inside")
+
+    monkeypatch.setattr("gradline.data.tables.open_files", fails)
+    told = CliRunner().invoke(app, ["fit", "x.csv", "-t", "y", "--json"])
+    assert told.exit_code == 1
+    expect_refusal(told.stderr, "internal-error", "deep inside")

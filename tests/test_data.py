@@ -501,6 +501,8 @@ def test_a_file_whose_rows_end_early_is_damaged(tmp_path, monkeypatch):
 
 def test_names_may_come_from_anything_that_can_be_gone_through():
     table = {"a": [1.0, 2.0, 4.0], "b": [1.0, 0.0, 1.0], "y": [1.0, 3.0, 2.0]}
-    assert gradline.fit(table, "y", exclude=(name for name in ["a"])).features == ("b",)
-    assert gradline.fit(table, "y", features=pd.Index(["a"])).features == ("a",)
+    once: Any = (name for name in ["a"])
+    index: Any = pd.Index(["a"])
+    assert gradline.fit(table, "y", exclude=once).features == ("b",)
+    assert gradline.fit(table, "y", features=index).features == ("a",)
     assert gradline.fit(table, "y", exclude="a").features == ("b",)

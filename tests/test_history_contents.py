@@ -20,6 +20,12 @@ import gradline
 from gradline import history
 from gradline.history import Store, commit, pending
 
+
+def test_a_device_is_no_file():
+    with refused("file-not-regular", "/dev/zero"):
+        commit("all of it", ["/dev/zero"])
+
+
 # Models
 
 

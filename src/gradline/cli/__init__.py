@@ -1,7 +1,9 @@
 """The command line: the entry point of `gradline COMMAND`; `commands.py` has the table of the commands."""
 
 import atexit
+import codecs
 import gc
+import io
 import os
 import sys
 
@@ -17,6 +19,10 @@ def main() -> None:
     os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "2")
     # Comes with nbdime, by jsonschema, and takes two seconds to load; the addresses that it checks no schema here has.
     sys.modules.setdefault("rfc3987_syntax", None)  # pyright: ignore[reportArgumentType]
+    # A summary has letters (R², θ) that an ASCII terminal refuses; UTF-8 is what nearly all of them show.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and codecs.lookup(stream.encoding).name == "ascii":
+            stream.reconfigure(encoding="utf-8")
     # Imports make objects that stay. To look for garbage among them, again and again and once more at the
     # end, took half of a small fit's time.
     gc.set_threshold(100_000)

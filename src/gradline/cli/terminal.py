@@ -77,7 +77,9 @@ def command(body: Callable[[Any], None]) -> Callable[..., None]:
             cause = f"cannot write the output: {error.strerror or error}"
             _tell("output-unwritable", cause, "make room, or write it elsewhere", words.get("as_json", False))
             raise typer.Exit(1) from None
-        except Exception as error:
+        except BaseException as error:
+            if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+                raise  # a panic is what polars raises where code of its own fails
             remedy = "this is a fault of gradline; --debug shows where"
             _tell("internal-error", f"{type(error).__name__}: {error}", remedy, words.get("as_json", False))
             raise typer.Exit(1) from None

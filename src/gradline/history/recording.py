@@ -173,6 +173,10 @@ def _read(path: Path) -> bytes:
         raise UsageError(
             "folder-not-kept", f"{path} is a folder", "name the files in it that the version should hold"
         )
+    if path.exists() and not path.is_file():
+        raise FileError(
+            "file-not-regular", f"{path} is a device or a pipe, which may never end", "name a file"
+        )
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
