@@ -18,7 +18,7 @@ from gradline.cli.options import (
     flag,
     frozen,
 )
-from gradline.cli.terminal import expect_targets, out, out_json, say
+from gradline.cli.terminal import expect_replaceable, expect_targets, out, out_json, say
 from gradline.core.errors import FileError, RequestError, UsageError
 
 
@@ -98,8 +98,6 @@ def _expect_torch() -> None:
 
 def _expect_files(script: Path | None, graph: Path | None) -> None:
     """Refuse, before any work, to write over what no lesson wrote, or both to one file."""
-    from gradline.cli.share import expect_replaceable  # noqa: PLC0415 - --help needs no numpy
-
     if script is not None and script == graph:
         raise UsageError(
             "output-named-twice", f"--script and --graph both name {script}", "give each a name of its own"

@@ -21,8 +21,7 @@ from gradline.cli.options import (
     flag,
     frozen,
 )
-from gradline.cli.terminal import expect_data, expect_targets, say
-from gradline.core.errors import FileError
+from gradline.cli.terminal import expect_data, expect_replaceable, expect_targets, say
 from gradline.core.memory_limit import limited
 
 # What the tutorials predict, so that the examples open without further words.
@@ -125,13 +124,3 @@ def _stem(data: str) -> str:
 def expect_page(path: Path) -> None:
     """Refuse, before any work, to write a page over something that is none, or over a folder."""
     expect_replaceable(path, b"<html", "page")
-
-
-def expect_replaceable(path: Path, mark: bytes, what: str) -> None:
-    """Refuse to write over a folder, or over a file that is not empty and has no such mark near its beginning."""
-    if path.is_dir():
-        raise FileError("path-is-folder", f"cannot write {path}: it is a folder", "add a file name")
-    if path.is_file() and path.stat().st_size and mark not in path.open("rb").read(4096).lower():
-        raise FileError(
-            "output-exists", f"{path} exists and is no {what}", "choose another name, or remove it first"
-        )

@@ -8,12 +8,13 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from gradline.cli.options import options_of
-from gradline.core.errors import GradlineError, Notice, UsageError
+from gradline.core.errors import FileError, GradlineError, Notice, UsageError
 from gradline.core.memory_limit import check
 
 INTERRUPTED = 130
@@ -146,6 +147,16 @@ def expect_targets(data: str, targets: Sequence[str]) -> None:
         f"no target is named; {source.name} has these columns:\n{columns}",
         "name one or more with -t COLUMN",
     )
+
+
+def expect_replaceable(path: Path, mark: bytes, what: str) -> None:
+    """Refuse to write over a folder, or over a file that is not empty and has no such mark near its beginning."""
+    if path.is_dir():
+        raise FileError("path-is-folder", f"cannot write {path}: it is a folder", "add a file name")
+    if path.is_file() and path.stat().st_size and mark not in path.open("rb").read(4096).lower():
+        raise FileError(
+            "output-exists", f"{path} exists and is no {what}", "choose another name, or remove it first"
+        )
 
 
 def tell_notices(notices: Iterable[Notice]) -> None:
