@@ -30,6 +30,9 @@ def as_rows(selection: Selection) -> Reading:
     data = selection.data
     if selection.missing not in ("error", "drop"):
         raise UsageError("missing-invalid", f"missing is {selection.missing!r}", "use error or drop")
+    for what, names in (("features", selection.features), ("exclude", selection.exclude)):
+        if not (names is None or isinstance(names, (list, tuple))):  # others may be empty the second time
+            raise UsageError("names-invalid", f"{what} is {names!r}", "give a list of column names")
     if is_array(data) and not _are_names(selection.targets):
         if selection.exclude:
             raise RequestError(

@@ -39,21 +39,6 @@ class Selection:
     weights: Any = None
     missing: str = "error"
 
-    def __post_init__(self) -> None:
-        """Names may come from anything that can be gone through, once."""
-        if self.features is not None:
-            object.__setattr__(self, "features", _names(self.features, "features"))
-        object.__setattr__(self, "exclude", _names(self.exclude, "exclude"))
-
-
-def _names(given: Any, what: str) -> tuple[str, ...]:
-    if isinstance(given, str):
-        return (given,)
-    try:
-        return tuple(given)
-    except TypeError as error:
-        raise UsageError("names-invalid", f"{what} is {given!r}", "give a list of column names") from error
-
 
 def unweighted(selection: Selection) -> Selection:
     """The selection, for what knows no row weights. Raises `UsageError` where it has some."""

@@ -122,7 +122,7 @@ class Request:
             raise UsageError("seed-invalid", f"seed is {self.seed}", "give a whole number from 0")
         if not isinstance(cast(object, self.bias), bool):
             raise UsageError("bias-invalid", f"bias is {self.bias!r}", "give True or False")
-        if not (is_real(self.holdout) and 0 <= self.holdout < 1):
+        if self.holdout != 0 and not (is_real(self.holdout) and 0 <= self.holdout < 1):
             raise UsageError(
                 "holdout-invalid", f"holdout is {self.holdout}", "give a share from 0 to below 1, such as 0.2"
             )
