@@ -126,6 +126,7 @@ def test_the_wheel_holds_the_package_and_its_mark_of_types(wheel):
 
 
 @pytest.mark.slow
+@pytest.mark.needs("node")  # as pyright does
 def test_a_users_script_is_checked_against_the_installed_package(wheel, tmp_path):
     """The wheel in an environment of its own, beside which lies what it depends on."""
     venv.create(tmp_path / "venv")

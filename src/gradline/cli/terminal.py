@@ -1,5 +1,6 @@
 """How commands meet the terminal: options from flags, results to stdout, the rest to stderr, no traceback."""
 
+import contextlib
 import functools
 import inspect
 import json
@@ -64,7 +65,7 @@ def command(body: Callable[[Any], None]) -> Callable[..., None]:
             body(record(**given))
             sys.stdout.flush()
         except BrokenPipeError:  # the reader (`| head`) has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _give_up_stdout()
             raise typer.Exit(0) from None
         except KeyboardInterrupt:
             say("\ninterrupted")
@@ -75,6 +76,7 @@ def command(body: Callable[[Any], None]) -> Callable[..., None]:
         except (typer.Exit, typer.Abort):
             raise
         except OSError as error:
+            _give_up_stdout()  # what waits to be written there would fail again, now and at the end
             cause = f"cannot write the output: {error.strerror or error}"
             _tell("output-unwritable", cause, "make room, or write it elsewhere", words.get("as_json", False))
             raise typer.Exit(1) from None
@@ -88,6 +90,12 @@ def command(body: Callable[[Any], None]) -> Callable[..., None]:
     flags: Any = run
     flags.__signature__ = inspect.Signature([option.parameter() for option in options_of(record)])
     return flags
+
+
+def _give_up_stdout() -> None:
+    """Let what still goes to standard output go nowhere."""
+    with contextlib.suppress(OSError, ValueError):  # which a stream that is no file raises
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _tell(code: str, cause: str, remedy: str, as_json: bool) -> None:
