@@ -5,9 +5,9 @@ import numpy as np
 from gradline.core.arguments import is_whole
 from gradline.core.errors import UsageError
 from gradline.moments.rank import determined_factor
-from gradline.solvers.heavy_ball import progress
+from gradline.solvers.heavy_ball import LAST_EPOCH, progress
 from gradline.solvers.problem import stacked
-from gradline.solvers.trajectory import LAST_EPOCH, Point, Trajectory
+from gradline.solvers.trajectory import Point, Trajectory
 
 EVERY = 1000  # up to here each epoch is shown, beyond it as many at growing distances
 

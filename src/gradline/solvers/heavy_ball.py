@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+LAST_EPOCH = 10**18  # beyond it k·log(1 − a) has no digit left to lose
+
 
 class ErrorLeft(NamedTuple):
     """`left` is e_k, the signed share of the error that remains; `covered` is 1 − e_k."""

@@ -11,12 +11,12 @@ import numpy as np
 from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import Notice, RateError, UsageError
 from gradline.core.text import number, percent
+from gradline.solvers.heavy_ball import LAST_EPOCH
 from gradline.solvers.problem import Problem, Scaling, stacked, unstacked
 from gradline.solvers.spectrum import Spectrum
 
 _LOOK = 0.1  # seconds between two looks of an observer that shows progress
 HISTORY = 1000  # losses kept: all of them up to here, then a thousand at logarithmic distances
-MOST_EPOCHS = 10**18  # more than all computers have made
 INITS = ("zeros", "normal", "uniform", "linear")
 
 
@@ -194,7 +194,7 @@ def check_settings(lr: Any, epochs: Any, momentum: Any, init: Any, seed: Any) ->
     """Refuse settings outside their range, before any data are read. Raises `UsageError`."""
     if lr != "auto" and not (is_real(lr) and lr > 0):
         raise UsageError("lr-invalid", f"lr is {lr}", "give a positive number, or auto")
-    if not is_whole(epochs, 0) or epochs > MOST_EPOCHS:
+    if not is_whole(epochs, 0) or epochs > LAST_EPOCH:
         raise UsageError(
             "epochs-invalid",
             f"epochs is {epochs}",

@@ -11,12 +11,11 @@ from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import RequestError, UsageError
 from gradline.moments.rank import determined_factor
 from gradline.moments.state import Moments
-from gradline.solvers.heavy_ball import envelope, progress, rates
+from gradline.solvers.heavy_ball import LAST_EPOCH, envelope, progress, rates
 from gradline.solvers.problem import stacked, unstacked
 from gradline.solvers.spectrum import Spectrum
 
 WEIGHTS_SHRINK = 1000.0  # `epochs_to_weights`: until the slowest error is a thousandth
-LAST_EPOCH = 10**18  # beyond it k·log(1 − a) has no digit left to lose
 _LAST_POWER = 62  # epochs up to 2⁶¹ are looked for
 _GRID = 64  # of them are looked at together
 LOSS_EXCESS = 0.01  # `epochs_to_loss`: until the excess loss is 1 % of the optimal loss
