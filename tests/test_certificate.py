@@ -15,7 +15,7 @@ from gradline import Exact, GradientDescent, Moments
 from gradline.core.coefficients import Coefficients
 from gradline.core.errors import GradlineWarning
 from gradline.model.certificate import Certificate
-from gradline.model.judge import judge, least_digits, sure_digits
+from gradline.model.judge import Judged, least_digits, sure_digits
 from gradline.moments.rank import Rank
 
 
@@ -80,7 +80,7 @@ def test_certified_digits_of_large_and_small_data(rows):
 def test_the_gap_and_the_gradient_are_those_of_the_rows():
     random = np.random.default_rng(1)
     weight, bias = random.normal(size=(2, 3)), random.normal(size=2)
-    certificate = judge(Moments.of(X5, Y5), Coefficients(weight, bias))
+    certificate = Judged(Moments.of(X5, Y5), Coefficients(weight, bias)).certificate
     residual = X5 @ weight.T + bias - Y5
     gradient = np.column_stack([residual.sum(axis=0), residual.T @ X5]) * 2 / residual.size
     best = np.linalg.lstsq(np.column_stack([np.ones(5), X5]), Y5, rcond=None)[0]

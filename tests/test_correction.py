@@ -11,8 +11,8 @@ from gradline.data.inputs import as_rows
 from gradline.data.selection import Selection
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
-from gradline.solvers import seminormal_correction
-from gradline.solvers.seminormal_correction import corrected
+from gradline.solvers import refinement
+from gradline.solvers.refinement import refined
 
 TABLE = 40_000  # rows of four columns: above the cells that are refined in memory
 
@@ -34,13 +34,13 @@ def problem(seed):
 @pytest.mark.numeric
 def test_random_problems_in_rational_arithmetic(monkeypatch):
     """No error exceeds its bound; 15 digits while the condition is below 1e7, and 10 of the worst or no answer."""
-    monkeypatch.setattr(seminormal_correction, "_BLOCK_ROWS", 16)
+    monkeypatch.setattr(refinement, "_CELLS", 64)
     seen = 0
     for seed in range(80):
         X, Y, w, bias = problem(seed)
         rows = as_rows(Selection(X, Y, weights=w)).rows
         moments = Moments.from_rows(rows)
-        found, condition = corrected(rows, moments, bias), Rank.of(moments, bias).condition_scaled
+        found, condition = refined(rows, moments, bias), Rank.of(moments, bias).condition_scaled
         if found is None:
             assert condition > 1e10
             continue

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradline.core import memory_limit
-from gradline.core.linalg.refinement import CELLS
+from gradline.core.linalg.refined import CELLS
 from gradline.core.parallel import ordered_map
 from gradline.data.design import DesignSpec
 from gradline.data.row_block import ColumnBlock, RowBlock

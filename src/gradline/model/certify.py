@@ -8,12 +8,12 @@ import numpy as np
 from gradline.core.arguments import is_real
 from gradline.core.coefficients import Coefficients
 from gradline.core.errors import DataError, RequestError, UsageError
-from gradline.core.linalg.refinement import Refined
+from gradline.core.linalg.refined import Refined
 from gradline.data.inputs import as_rows, matrix
 from gradline.data.selection import Choice, Selection
 from gradline.model.certificate import Certificate
-from gradline.model.judge import Training, judge
-from gradline.model.model import History, LinearModel
+from gradline.model.judge import Judged, Training
+from gradline.model.model import History, Kept, LinearModel
 from gradline.moments.state import Moments
 from gradline.solvers.exact import refined_optimum, seen
 from gradline.solvers.problem import Scaling
@@ -72,7 +72,7 @@ def judged(
     rate = Spectrum.of(moments, found.bias is not None).best_lr(momentum) if lr is None else float(lr)
     scaling = Scaling.none(moments.p)
     training = Training(rate, momentum, None, moments, scaling, math.inf, batch_size=batch_size)
-    return judge(moments, found, training, optimum)
+    return Judged(moments, found, training, optimum).certificate
 
 
 def from_torch(
@@ -97,7 +97,7 @@ def from_torch(
         has_bias=found.bias is not None,
         design=reading.rows.design,
         moments=moments,
-        certificate=judged(found, moments, optimum=optimum),
+        verdict=Kept(judged(found, moments, optimum=optimum)),
         solver="torch",
         settings={},
         scale="none",

@@ -15,7 +15,7 @@ import numpy as np
 from gradline.core.arguments import is_real, is_whole
 from gradline.core.coefficients import Coefficients
 from gradline.core.errors import DataError, GradlineWarning, Notice, RequestError, UsageError
-from gradline.core.linalg.refinement import CELLS, Refined
+from gradline.core.linalg.refined import CELLS, Refined
 from gradline.core.memory_limit import limited
 from gradline.core.text import listed
 from gradline.data.design import Category, DesignSpec
@@ -24,8 +24,7 @@ from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.row_cache import RowCollector, in_memory, kept_rows
 from gradline.data.row_stream import RowStream, Split
 from gradline.data.selection import Choice, Selection
-from gradline.model.certificate import Certificate
-from gradline.model.judge import Training, judge, least_digits, sure_digits
+from gradline.model.judge import Judged, Training, least_digits, sure_digits
 from gradline.model.model import History, LinearModel, evaluation, load
 from gradline.model.status import Status
 from gradline.moments.rank import Rank
@@ -34,7 +33,7 @@ from gradline.solvers import SGD, Exact, Observer, Solution, Solver, solve
 from gradline.solvers.exact import refined_optimum
 from gradline.solvers.loop import INITS
 from gradline.solvers.problem import Problem, Scaling
-from gradline.solvers.seminormal_correction import corrected
+from gradline.solvers.refinement import refined
 from gradline.solvers.trajectory import Trajectory
 
 SCALES = ("auto", "none", "standard")
@@ -163,21 +162,21 @@ def _trained(
     settings = solver.params()
     training = _training(settings, problem, solution)
     found = Coefficients(weight, bias if request.bias else None)
-    certificate = judge(moments, found, training, optimum)
+    verdict = Judged(moments, found, training, optimum)
     model = LinearModel(
         weight=weight,
         bias=bias,
         has_bias=request.bias,
         design=gathered.design,
         moments=moments,
-        certificate=certificate,
+        verdict=verdict,
         solver=solver.name,
         settings=settings,
         scale=scale,
         config=config,
         history=History(tuple(solution.history)),
         figures=None if optimum is None else optimum.figures,
-        notices=(*gathered.notices, *notices, *short, *_findings(certificate, moments)),
+        notices=(*gathered.notices, *notices, *short, *_findings(verdict)),
     )
     return model if held is None else replace(model, holdout=evaluation(held, weight, bias, request.bias))
 
@@ -307,7 +306,7 @@ def _known(gathered: _Gathered, request: Request) -> tuple[Refined | None, list[
         return optimum, []
     if least_digits(moments, bias) >= wanted or (sure := sure_digits(moments, bias)) >= wanted:
         return None, []
-    optimum = None if gathered.rows is None else corrected(gathered.rows, moments, bias)
+    optimum = None if gathered.rows is None else refined(gathered.rows, moments, bias)
     if optimum is not None:
         return optimum, []
     why = "moments alone hold no more" if gathered.rows is None else "the columns are too near to collinear"
@@ -410,9 +409,10 @@ def _config(selection: Selection, design: DesignSpec, request: Request) -> dict[
     return config
 
 
-def _findings(certificate: Certificate, moments: Moments) -> list[Notice]:
+def _findings(verdict: Judged) -> list[Notice]:
     """What the judge found that the user should know although the fit went on."""
-    found = []
+    found: list[Notice] = []
+    moments, rank = verdict.moments, verdict.rank
     coefficients = moments.p + 1
     if moments.rows == 1:
         found.append(Notice("single-row", "there is one row: nothing can be said about any slope", True))
@@ -424,24 +424,25 @@ def _findings(certificate: Certificate, moments: Moments) -> list[Notice]:
                 True,
             )
         )
-    if certificate.constant and moments.rows > 1:
-        names = listed(certificate.constant)
+    if rank.constant and moments.rows > 1:
+        names = listed(rank.constant)
         found.append(
             Notice(
                 "column-constant", f"{names} has one value in every row: its coefficient says nothing", True
             )
         )
-    others = [words for words in certificate.combinations if not words.endswith("is constant")]
+    others = [words for words in rank.combinations() if not words.endswith("is constant")]
     if others and moments.rows >= coefficients:
         found.append(
             Notice(
                 "rank-deficient",
-                f"the data do not determine every coefficient (rank {certificate.rank} of {moments.p}): "
+                f"the data do not determine every coefficient (rank {rank.rank} of {moments.p}): "
                 f"{listed(others, 3)}",
                 True,
             )
         )
-    if certificate.status is Status.UNCERTIFIED:
+    if verdict.status is Status.UNCERTIFIED:
+        certificate = verdict.certificate
         found.append(
             Notice(
                 "near-collinear",

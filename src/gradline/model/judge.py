@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.core.coefficients import Coefficients
-from gradline.core.linalg.refinement import Refined
+from gradline.core.linalg.refined import Refined
 from gradline.core.linalg.triangular import UNIT, estimated, extremes, row_norms
 from gradline.model.certificate import Certificate
 from gradline.model.status import Status
@@ -38,55 +38,6 @@ class Training(NamedTuple):
     tenfold_loss: float | None = None
 
 
-def judge(
-    moments: Moments,
-    found: Coefficients,
-    training: Training | None = None,
-    optimum: Refined | None = None,
-) -> Certificate:
-    """Judge coefficients in raw units against raw moments, whatever found them.
-
-    Where the `optimum` was refined from the rows, the distance is to it, and its bounds are those of its last
-    corrections. From moments alone the distance comes from the singular values of the scaled factor, and what
-    rounding may have done to the optimum is bounded on top of it: κ·ε·(2 + (κ + 1)·ρ) relative to the scaled
-    coefficients, κ the scaled condition, ε the error of the factor and ρ = ‖r‖/(σmax·‖Dw‖) (Wedin 1973; Higham
-    2002, section 20.1).
-    """
-    with np.errstate(over="ignore", invalid="ignore"):  # coefficients of a run that diverged may be huge
-        case = _Judged.of(moments, found, optimum)
-        distance, rounding = case.distance, case.rounding
-        weight_error = np.abs(distance.weight) + rounding.weight
-        bias_error = np.abs(distance.bias) + rounding.bias
-        left = _time_left(case, training)
-    rank, errors = case.rank, case.standard_errors()
-    condition = case.condition
-    return Certificate(
-        status=_status(case, training, left["lr_limit"]),
-        epochs=None if training is None else training.epochs,
-        diverged_at=None if training is None else training.diverged_at,
-        loss=distance.optimal_loss + distance.gap,
-        optimal_loss=distance.optimal_loss,
-        gap=distance.gap,
-        gradient_norm=distance.gradient_norm,
-        digits=0.0 if rank.deficiency else case.digits(weight_error, bias_error),
-        weight_error=weight_error.tolist(),
-        bias_error=bias_error.tolist(),
-        weight_error_stderr=None if errors is None else (weight_error / errors.weight).tolist(),
-        bias_error_stderr=None
-        if errors is None or found.bias is None
-        else (bias_error / errors.bias).tolist(),
-        rank=rank.rank,
-        combinations=rank.combinations(),
-        near_combinations=rank.near_combinations(),
-        determined=rank.determined.tolist(),
-        constant=rank.constant,
-        condition=condition,
-        condition_scaled=rank.condition_scaled,
-        hessian_condition=condition**2,
-        **left,
-    )
-
-
 def sure_digits(moments: Moments, bias: bool) -> float:
     """The decimal digits of the least-squares weights that moments alone make sure.
 
@@ -94,7 +45,7 @@ def sure_digits(moments: Moments, bias: bool) -> float:
     small beside others has fewer; the certificate counts each by itself.
     """
     none = Coefficients(np.zeros((moments.m, moments.p)), np.zeros(moments.m) if bias else None)
-    case = _Judged.of(moments, none, None)
+    case = Judged(moments, none)
     share = case.rounding.scaled / np.maximum(case.size, np.finfo(float).tiny)
     return max(0.0, -math.log10(max(float(share.max()), UNIT)))
 
@@ -111,10 +62,20 @@ def least_digits(moments: Moments, bias: bool) -> float:
 
 
 class _Distance(NamedTuple):
-    """From the coefficients to the nearest optimum, in raw units, and what it costs."""
+    """From the coefficients to the nearest optimum in raw units, and what the fit leaves there.
+
+    `residual` (r, m) is that of the columns around their means, and `level` (m,) that of the means.
+    """
 
     weight: np.ndarray
     bias: np.ndarray
+    residual: np.ndarray
+    level: np.ndarray
+
+
+class _Cost(NamedTuple):
+    """What the distance costs."""
+
     optimal_loss: float
     gap: float
     gradient_norm: float
@@ -136,22 +97,90 @@ class _StandardErrors(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class _Judged:
-    """What is judged: coefficients against moments."""
+class Judged:
+    """Coefficients in raw units against raw moments, whatever found them; what is told of them is found when asked for.
+
+    Where the `optimum` was refined from the rows, the distance is to it, and its bounds are those of its last
+    corrections. From moments alone the distance comes from the singular values of the scaled factor, and what
+    rounding may have done to the optimum is bounded on top of it: κ·ε·(2 + (κ + 1)·ρ) relative to the scaled
+    coefficients, κ the scaled condition, ε the error of the factor and ρ = ‖r‖/(σmax·‖Dw‖) (Wedin 1973; Higham
+    2002, section 20.1).
+    """
 
     moments: Moments
-    rank: Rank
-    weight: np.ndarray
-    bias: np.ndarray
-    has_bias: bool
-    refined: Refined | None
+    found: Coefficients
+    training: Training | None = None
+    refined: Refined | None = None
 
-    @classmethod
-    def of(cls, moments: Moments, found: Coefficients, optimum: Refined | None) -> "_Judged":
-        """The coefficients against the moments and, where it is known better, the optimum."""
-        has_bias = found.bias is not None
-        bias = np.zeros(moments.m) if found.bias is None else found.bias
-        return cls(moments, Rank.of(moments, has_bias), found.weight, bias, has_bias, optimum)
+    @cached_property
+    def certificate(self) -> Certificate:
+        """All that is known."""
+        with np.errstate(over="ignore", invalid="ignore"):  # coefficients of a run that diverged may be huge
+            return self._certificate()
+
+    def _certificate(self) -> Certificate:
+        distance, cost, rounding, rank = self.distance, self.cost, self.rounding, self.rank
+        weight_error = np.abs(distance.weight) + rounding.weight
+        bias_error = np.abs(distance.bias) + rounding.bias
+        errors, training, condition = self.standard_errors(), self.training, self.condition
+        return Certificate(
+            status=self.status,
+            epochs=None if training is None else training.epochs,
+            diverged_at=None if training is None else training.diverged_at,
+            loss=cost.optimal_loss + cost.gap,
+            **cost._asdict(),
+            digits=0.0 if rank.deficiency else self.digits(weight_error, bias_error),
+            weight_error=weight_error.tolist(),
+            bias_error=bias_error.tolist(),
+            weight_error_stderr=None if errors is None else (weight_error / errors.weight).tolist(),
+            bias_error_stderr=None
+            if errors is None or not self.has_bias
+            else (bias_error / errors.bias).tolist(),
+            rank=rank.rank,
+            combinations=rank.combinations(),
+            near_combinations=rank.near_combinations(),
+            determined=rank.determined.tolist(),
+            constant=rank.constant,
+            condition=condition,
+            condition_scaled=rank.condition_scaled,
+            hessian_condition=condition**2,
+            **_time_left(self),
+        )
+
+    @cached_property
+    def status(self) -> Status:
+        """How the coefficients stand."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _status(self)
+
+    @property
+    def weight(self) -> np.ndarray:
+        """The weights (m, p) that are judged."""
+        return self.found.weight
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether the model has a bias."""
+        return self.found.bias is not None
+
+    @cached_property
+    def bias(self) -> np.ndarray:
+        """The bias (m,) that is judged; zeros in a model without one."""
+        return np.zeros(self.moments.m) if self.found.bias is None else self.found.bias
+
+    @cached_property
+    def rank(self) -> Rank:
+        """What the columns tell apart."""
+        return Rank.of(self.moments, self.has_bias)
+
+    @cached_property
+    def path(self) -> Trajectory | None:
+        """Where training goes on from here, if these were trained."""
+        training = self.training
+        if training is None:
+            return None
+        start = training.scaling.to_view(self.weight, self.bias)
+        return Trajectory(training.view, training.lr, training.momentum, start, self.has_bias)
 
     @cached_property
     def _factor(self) -> RawFactor:
@@ -165,30 +194,33 @@ class _Judged:
     def distance(self) -> _Distance:
         """How far the nearest optimum is."""
         moments, rank, mean = self.moments, self.rank, self.moments.mean[: self.moments.p]
-        cells, level = moments.m * moments.weight_sum, np.zeros(moments.m)
+        level = np.zeros(moments.m)
         if self.refined is not None:
-            delta = self.weight - self.refined.weight
-            residual = rank.columns @ delta.T
-            refined = self.refined
-            squares = moments.above_rounding(refined.squares, refined.weight, refined.bias)
-            optimal_loss = float(squares.sum()) / cells
-            bias = self.bias - self.refined.bias
+            delta, bias = self.weight - self.refined.weight, self.bias - self.refined.bias
             if self.has_bias:
                 level = bias + delta @ mean
+            return _Distance(delta, bias, rank.columns @ delta.T, level)
+        residual = rank.columns @ self.weight.T - self._factor.B
+        delta = rank.nearest(residual).T
+        if self.has_bias:
+            level = self.bias + self.weight @ mean - moments.mean[moments.p :]
+        return _Distance(delta, level - delta @ mean if self.has_bias else level, residual, level)
+
+    @cached_property
+    def cost(self) -> _Cost:
+        """What that distance costs."""
+        moments, rank, cells = self.moments, self.rank, self.moments.m * self.moments.weight_sum
+        _, _, residual, level = self.distance
+        if self.refined is not None:
+            refined = self.refined
+            squares = moments.above_rounding(refined.squares, refined.weight, refined.bias).sum()
         else:
-            residual = rank.columns @ self.weight.T - self._factor.B
-            delta = rank.nearest(residual).T
-            optimal_loss = float((determined_factor(moments, self.has_bias).C ** 2).sum()) / cells
-            if self.has_bias:
-                level = self.bias + self.weight @ mean - moments.mean[moments.p :]
-            bias = level - delta @ mean if self.has_bias else level
-        along = rank.along(residual)
+            squares = (determined_factor(moments, self.has_bias).C ** 2).sum()
+        along, mean = rank.along(residual), moments.mean[: moments.p]
         slope = 2.0 / cells * (rank.columns.T @ residual) + 2.0 / moments.m * np.outer(mean, level)
         gradient = np.vstack([slope, 2.0 / moments.m * level])
-        return _Distance(
-            weight=delta,
-            bias=bias,
-            optimal_loss=optimal_loss,
+        return _Cost(
+            optimal_loss=float(squares) / cells,
             gap=(float((along**2).sum()) + moments.weight_sum * float(level @ level)) / cells,
             gradient_norm=float(np.linalg.norm(gradient)),
         )
@@ -269,8 +301,8 @@ class _Judged:
         return _StandardErrors(np.outer(sigma, row_norms(root)), sigma * level)
 
 
-def _status(case: _Judged, training: Training | None, lr_limit: float) -> Status:
-    if training is not None and _diverged(case, training, lr_limit):
+def _status(case: Judged) -> Status:
+    if _diverged(case):
         return Status.DIVERGED
     moments, distance, rounding = case.moments, case.distance, case.rounding
     size = case.size
@@ -286,20 +318,22 @@ def _status(case: _Judged, training: Training | None, lr_limit: float) -> Status
     return Status.CERTIFIED if sure.all() else Status.UNCERTIFIED
 
 
-def _diverged(case: _Judged, training: Training, lr_limit: float) -> bool:
+def _diverged(case: Judged) -> bool:
     """Whether the loss left the numbers, or grew at a rate that cannot be stable (momentum may overshoot)."""
+    training, path = case.training, case.path
+    if training is None or path is None:
+        return False
     if training.diverged_at is not None:
         return True
-    return training.lr > lr_limit and case.distance.optimal_loss + case.distance.gap > training.started_at
+    return training.lr > path.lr_limit and case.cost.optimal_loss + case.cost.gap > training.started_at
 
 
-def _time_left(case: _Judged, training: Training | None) -> dict[str, Any]:
+def _time_left(case: Judged) -> dict[str, Any]:
     """What training on would bring: the gap by direction, and the epochs that are left."""
     left: dict[str, Any] = dict.fromkeys(_TIME_LEFT) | {"directions": []}
-    if training is None:
+    training, path = case.training, case.path
+    if training is None or path is None:
         return left
-    start = training.scaling.to_view(case.weight, case.bias)
-    path = Trajectory(training.view, training.lr, training.momentum, start, case.has_bias)
     left |= {"lr_limit": path.lr_limit, "directions": path.directions()[:_DIRECTIONS]}
     if training.batch_size is None:
         left |= {

@@ -6,13 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from gradline.core.coefficients import Coefficients
 from gradline.core.errors import DataError, MissingValuesError, ModelFileError, Notice, UnseenLevelError
-from gradline.core.linalg.refinement import Figures
+from gradline.core.linalg.refined import Figures
 from gradline.core.provided import Provided
 from gradline.core.tensor_file import (
     NUMBER,
@@ -78,13 +78,28 @@ class History(Sequence[Record]):
         return f"<table><tr><th>epoch</th><th>loss</th></tr>{rows}</table>"
 
 
+class Verdict(Protocol):
+    """What has a certificate, now or when it is asked."""
+
+    @property
+    def certificate(self) -> Certificate:
+        """The certificate."""
+        ...
+
+
+class Kept(NamedTuple):
+    """A certificate that is there already."""
+
+    certificate: Certificate
+
+
 @dataclass(frozen=True, eq=False)
 class LinearModel:
     """ŷ = x @ weightᵀ + bias, with everything that belongs to it.
 
     - `weight` (m, p) and `bias` (m,) as in `nn.Linear`, in raw units, float64.
     - `design`: how a table becomes X; columns are matched by name.
-    - `certificate`: the judge's findings; `history`: the losses of training.
+    - `verdict`: the judge, or what a file has kept of him, with the `certificate`; `history`: the losses of training.
     - `moments`: the state of the training rows, from which intervals and trajectories follow.
     - `solver` and `params`: what trained it; `config`: what reproduces it; `seconds` that it took,
       not kept in the file, so that the same fit writes the same file.
@@ -107,7 +122,7 @@ class LinearModel:
     has_bias: bool
     design: DesignSpec
     moments: Moments
-    certificate: Certificate
+    verdict: Verdict
     solver: str
     settings: Mapping[str, Any]
     scale: str
@@ -125,6 +140,11 @@ class LinearModel:
     from_torch = (
         Provided()
     )  # `LinearModel.from_torch(module, data, targets)`: the model of a module trained elsewhere
+
+    @property
+    def certificate(self) -> Certificate:
+        """What is known for sure about the coefficients; found out when it is first asked for."""
+        return self.verdict.certificate
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -348,7 +368,7 @@ def load(path: str | Path) -> LinearModel:
             has_bias=card["has_bias"],
             design=design,
             moments=Moments.from_tensors(path, inner, card["moments"]),
-            certificate=Certificate.from_dict(card["certificate"]),
+            verdict=Kept(Certificate.from_dict(card["certificate"])),
             solver=card["solver"],
             settings=card["settings"],
             scale=card["scale"],

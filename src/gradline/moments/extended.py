@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from gradline.core.linalg.double_double import SUMMED, Doubled, Sliced
-from gradline.core.linalg.refinement import Refined, half_exponents
+from gradline.core.linalg.refined import Refined, half_exponents
 from gradline.core.linalg.triangular import UNIT
 from gradline.core.tensor_file import expect_shapes
 from gradline.data.row_block import RowBlock
@@ -100,7 +100,6 @@ class Products:
             weight_bound=bound[first:].T.copy(),
             bias_bound=bound[0] if bias else np.zeros(m),
             squares=np.ldexp(squares, 2 * exponents[Y]),
-            contraction=0.0,
             variances=np.ldexp((inverted**2).sum(axis=1), -2 * exponents[A]),
         )
 

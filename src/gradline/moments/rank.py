@@ -233,10 +233,9 @@ def _decomposed(moments: Moments, bias: bool) -> Rank:
     columns = moments.factor[:p, :p] if bias else moments.raw_factor(bias=False).A
     norms = np.linalg.norm(columns, axis=0)
     if bias:
-        # What centring leaves of a column that does not vary is rounding, however it was summed.
-        largest = np.maximum(np.abs(moments.statistics.minimum[:p]), np.abs(moments.statistics.maximum[:p]))
-        rounding = 8 * UNIT * np.sqrt(moments.weight_sum) * largest
-        norms = np.where(norms <= rounding, 0.0, norms)
+        # What centring leaves of a column that does not vary is the rounding of its cells, however it was summed.
+        cells = np.hypot(norms, np.sqrt(moments.weight_sum) * moments.mean[:p])
+        norms = np.where(norms <= 8 * UNIT * cells, 0.0, norms)
     unit = columns / np.where(norms > 0, norms, np.inf)
     mean = moments.mean[:p] if bias else np.zeros(p)
     return Rank(moments.features, mean, columns, norms, unit, _inverse(unit), moments.weight_sum)

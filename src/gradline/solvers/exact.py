@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gradline.core.errors import Notice, UsageError
-from gradline.core.linalg.refinement import CELLS, Refined, refined
+from gradline.core.linalg.refined import CELLS, Refined
 from gradline.data.row_block import RowBlock
 from gradline.data.row_cache import RowCollector
 from gradline.data.row_stream import RowStream
@@ -14,6 +14,7 @@ from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 from gradline.solvers.loop import State
 from gradline.solvers.problem import Problem, stacked
+from gradline.solvers.refinement import refined
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Exact:
     """Least squares by back substitution in R, whose columns are centred and scaled to unit norm.
 
     Tables of up to 100,000 cells are refined to the last digit (`refinement`); larger ones where `digits` ask for it,
-    by a pass or a few more over the rows (`correction`), each as long as some thirty plain ones.
+    by a pass or a few more over the rows.
 
     Where the data do not determine every coefficient, the answer of least ‖weight‖₂ in raw units, the bias
     free. It takes no epoch. Golub, Van Loan 2013, sections 5.3 and 5.5.
@@ -97,6 +98,4 @@ def refined_optimum(moments: Moments, small: RowBlock | None, bias: bool) -> Ref
         return moments.products.optimum(moments.m, bias)
     if small is None or not is_refinable(moments, bias):
         return None
-    raw = moments.raw_factor(bias)
-    found = refined(small.X, small.Y, small.w, raw.A, raw.B)
-    return found if found.is_proven else None
+    return refined(small, moments, bias)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradline.core.errors import RequestError
-from gradline.core.linalg.refinement import Refined
+from gradline.core.linalg.refined import Refined
 from gradline.data.row_stream import RowStream
 from gradline.moments.rank import Rank, determined_factor
 from gradline.moments.state import Moments, RawFactor

@@ -5,7 +5,7 @@
    is added to what came of those before as an unevaluated sum of two numbers, so rounding does not grow with the rows,
    however often they repeat. The twin is `moments.gram._in_numpy`. */
 
-#include "vectors.h"
+#include "table.h"
 #include "hashes.h"
 
 #define SAMPLE 128 /* rows that say near enough where the mean is: each is a line of memory for every column */
@@ -16,14 +16,6 @@
 #define AHEAD 32   /* rows between sending for a line of memory and reading it, where rows lie one after the other */
 #define AHEAD_IN_COLUMNS 128 /* and where every column has a line on its way */
 
-/* Where the rows lie. Their k columns come in pieces of `lengths` rows and begin at `addresses` (pieces, k), without
-   gaps; or in one piece whose rows have no gaps, the first p cells `step` bytes from those of the next row, the others
-   `other_step`. */
-typedef struct {
-    const int64_t *addresses, *lengths;
-    int64_t pieces, rows, p, k, step, other_step;
-} table;
-
 /* What is at work on: packed panels, products of panels as unevaluated sums, and by column the shift, the multipliers
    of hashes, least and greatest value, and the sum in two parts. */
 typedef struct {
@@ -31,12 +23,6 @@ typedef struct {
     uint64_t *factors, *hashes;
     int64_t count; /* of panels */
 } room;
-
-INLINE int by_rows(const table *t) { return t->step != sizeof(double); }
-
-INLINE const char *cell(const table *t, int64_t piece, int64_t row, int64_t column) {
-    return (const char *)t->addresses[piece * t->k + column] + row * (column < t->p ? t->step : t->other_step);
-}
 
 /* The mean (k,) of rows that are spread evenly. */
 static void take_mean(const table *t, double *mean) {

@@ -22,6 +22,8 @@ _SIGNATURES = {
     "gram_room": (_I, (_I,)),
     "gram": (ctypes.c_uint64, (_P,) * 5 + (_I,) * 6),
     "hashed": (ctypes.c_uint64, (_P,) * 4 + (_I,) * 3),
+    "gradient_room": (_I, (_I, _I)),
+    "gradient": (None, (_P,) * 9 + (_I,) * 6),
     "epoch_room_float64": (_I, (_I, _I)),
     "epoch_room_float32": (_I, (_I, _I)),
     "sgd_epoch_float64": (None, _EPOCH),
@@ -30,7 +32,7 @@ _SIGNATURES = {
 
 
 class Kernels(NamedTuple):
-    """The functions of `gram.c` and `sgd.c`, of one build.
+    """The functions of `gram.c`, `gradient.c` and `sgd.c`, of one build.
 
     Where they take a pointer, `array.ctypes` goes in, which keeps the array, or None for null.
     """
@@ -38,6 +40,8 @@ class Kernels(NamedTuple):
     gram_room: Callable[..., int]
     gram: Callable[..., int]
     hashed: Callable[..., int]
+    gradient_room: Callable[..., int]
+    gradient: Callable[..., None]
     epoch_room_float64: Callable[..., int]
     epoch_room_float32: Callable[..., int]
     sgd_epoch_float64: Callable[..., None]

@@ -1,5 +1,7 @@
 /* Vectors of as many numbers as a register of the target holds, by the extensions of GCC and clang. */
 
+#pragma once
+
 #include <math.h>
 #include <stdint.h>
 #include <string.h>

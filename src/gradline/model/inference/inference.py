@@ -10,7 +10,7 @@ import numpy as np
 
 from gradline.core.coefficients import Coefficients
 from gradline.core.errors import RequestError, UsageError
-from gradline.core.linalg.refinement import Figures
+from gradline.core.linalg.refined import Figures
 from gradline.core.linalg.triangular import UNIT, row_norms
 from gradline.core.text import listed
 from gradline.model.inference.estimates import Estimates, quantile

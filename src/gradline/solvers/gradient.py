@@ -1,0 +1,86 @@
+"""The gradient of squared loss at given coefficients in double-double: by compiled loops, or by NumPy."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from gradline.core.kernels.library import Kernels, kernels, room
+from gradline.core.linalg.double_double import SUMMED, Doubled, Sliced, two_sum
+from gradline.core.linalg.refined import half_exponents
+from gradline.data.row_block import ColumnBlock, RowBlock
+
+
+class View(NamedTuple):
+    """Columns A = [1 X − center] and targets Y − center, each in a unit, a power of two, that leaves no cell above two.
+
+    `exponents` (k,) are those of the units, p for X and then m, and `center` (k,) is in these units. The differences
+    are pairs, so nothing is rounded.
+    """
+
+    exponents: np.ndarray
+    center: np.ndarray
+
+
+class Gradient(NamedTuple):
+    """Σ w·a·r (p + 1, m) as pairs, the ones first, and Σ w·r² (m,), for r = y − A·θ."""
+
+    sums: Doubled
+    squares: np.ndarray
+
+    def plus(self, other: "Gradient") -> "Gradient":
+        """That of both sets of rows."""
+        return Gradient(self.sums.plus(other.sums), self.squares + other.squares)
+
+
+def gradient(block: RowBlock | ColumnBlock, view: View, theta: Doubled) -> Gradient:
+    """That of some rows at θ (p + 1, m).
+
+    Rows and weights are scaled by powers of two, to weights between ¼ and 1: no product leaves float64.
+    """
+    halves = half_exponents(block.w)
+    w = None if block.w is None else np.ldexp(block.w, -2 * halves[:, 0])
+    compiled = kernels()
+    if compiled is None:
+        return _in_numpy(block.whole, view, theta, halves, w)
+    return _compiled(compiled, block, view, theta, None if w is None else (w, np.ldexp(1.0, halves[:, 0])))
+
+
+def _compiled(
+    compiled: Kernels,
+    block: RowBlock | ColumnBlock,
+    view: View,
+    theta: Doubled,
+    weights: tuple[np.ndarray, np.ndarray] | None,
+) -> Gradient:
+    """By `gradient` of `gradient.c`."""
+    cells = block.places()
+    pieces, k = cells.addresses.shape
+    (q, m), products = theta.hi.shape, theta.hi.size
+    found, space = np.empty(2 * products + m), room(compiled.gradient_room(block.p, m))
+    w, scales = (None, None) if weights is None else (part.ctypes for part in weights)
+    both, units = np.concatenate([theta.hi, theta.lo]), np.ldexp(1.0, -view.exponents)
+    where = (cells.addresses.ctypes, cells.lengths.ctypes, w, scales, units.ctypes, view.center.ctypes)
+    compiled.gradient(
+        *where, both.ctypes, found.ctypes, space.ctypes, pieces, block.rows, block.p, k, *cells.steps
+    )
+    sums = found[: 2 * products].reshape(2, q, m)
+    return Gradient(Doubled(sums[0], sums[1]), found[2 * products :])
+
+
+def _in_numpy(
+    block: RowBlock, view: View, theta: Doubled, halves: np.ndarray, w: np.ndarray | None
+) -> Gradient:
+    """By slices, some thousand rows at a time, whose products are exact; the twin of `gradient.c`."""
+    total = Gradient(Doubled.of(np.zeros(theta.hi.shape)), np.zeros(theta.hi.shape[1]))
+    for first in range(0, block.rows, SUMMED):
+        rows = slice(first, first + SUMMED)
+        Z = np.ldexp(np.column_stack([block.X[rows], block.Y[rows]]), -view.exponents)
+        own = halves if w is None else halves[rows]
+        moved = Doubled(*two_sum(Z, np.broadcast_to(-view.center, Z.shape))).ldexp(own)
+        ones, p = np.ldexp(np.ones((len(Z), 1)), own), block.p
+        A = Sliced.of(Doubled(np.hstack([ones, moved.hi[:, :p]]), np.hstack([0 * ones, moved.lo[:, :p]])))
+        r = A.times(-theta).plus(moved[:, p:])
+        weighted = r if w is None else r.times(w[rows, None])
+        squares = (weighted.hi * r.hi).sum(axis=0)
+        total = total.plus(Gradient(A.under(Sliced.of(weighted)), squares))
+    return total
