@@ -38,7 +38,8 @@ from gradline.moments.extended import Products
 from gradline.moments.statistics import RowStatistics, centre
 
 BLOCK_CELLS = 1 << 18  # cells per block of QR: 2 MB of float64 stay in cache, and a block outweighs its merge
-PASS_CELLS = 1 << 21  # cells per block of cross-products, which are cut up further inside
+PASS_CELLS = 1 << 20  # and of cross-products, which are cut up further inside: some 0.5 ms of work for a core
+PASS_WORK = 1 << 27  # products per block of cross-products of many columns: some 4 ms
 _FEW, _MANY = 32, 1024  # columns: see `calm_blas`
 FEWEST_DIGITS = 4.0  # `−` refuses to leave fewer
 
@@ -401,6 +402,11 @@ def _size(design: DesignSpec, cells: int) -> int:
     return max(2 * _width(design), cells // _width(design))
 
 
+def _pass_size(width: int) -> int:
+    """The rows of a block of cross-products: few, so that all cores have enough; many, so that merging is little."""
+    return max(min(PASS_CELLS // width, PASS_WORK // width**2), width // 3, 1)
+
+
 def _width(design: DesignSpec) -> int:
     return len(design.features) + len(design.targets)
 
@@ -425,7 +431,7 @@ def _first_pass(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]
 
 def _passed(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]) -> Moments | CrossProducts:
     design = rows.design
-    coming = rows.lazy_blocks(_size(design, PASS_CELLS))
+    coming = rows.lazy_blocks(_pass_size(_width(design)))
     first, second = next(coming), next(coming, None)
     if second is None and first.rows * _width(design) <= BLOCK_CELLS:
         block = first.block()

@@ -2,8 +2,8 @@
 
 At coefficients θ the gradient Aᵀ·W·(y − A·θ) is summed in double-double around the means, and the factor of the
 moments turns it into a correction. The factor need not be exact, only near: what it is off by, times the condition, is
-the share of an error that a pass leaves. Björck 1987 (corrected seminormal equations); Demmel, Hida, Riedy, Li 2009; Higham 2002,
-section 20.6.
+the share of an error that a pass leaves. Björck 1987 (corrected seminormal equations); Demmel, Hida, Riedy, Li 2009;
+Higham 2002, section 20.6.
 """
 
 import itertools
@@ -104,8 +104,8 @@ class _Frame:
     """The coordinates of a basis, in which a correction is what the gradient says, and the way to coefficients.
 
     `inverse` (q, q) takes coordinates to coefficients of A; `lengths` (q,) says how far a coefficient of [1 X] moves
-    with a step of one in them; `sizes` (k,) are the largest cells. All but `extremes`, those of columns of unit norm, are in
-    the units of the view. `share` is what a pass may leave of an error.
+    with a step of one in them; `sizes` (k,) are the largest cells. All but `extremes`, those of columns of unit norm,
+    are in the units of the view. `share` is what a pass may leave of an error.
     """
 
     basis: Basis

@@ -10,7 +10,9 @@
 
 #define SAMPLE 128 /* rows that say near enough where the mean is: each is a line of memory for every column */
 #define TILE 128   /* rows that are packed together: three panels of them stay in the first cache */
-#define FLUSH 32   /* rows whose products are added plainly; each is then off by at most so many roundings */
+#define TALL 512   /* and of many columns, whose sums do not stay in any: they pass by once for so many rows */
+#define MANY 512   /* columns from which on tiles are tall */
+#define FLUSH 64   /* rows whose products are added plainly; each is then off by at most so many roundings */
 #define SIDE 3     /* panels whose products with one number are summed together: LANES * SIDE registers hold them */
 #define CHUNK 16   /* rows that are read side by side, panel after panel */
 #define AHEAD 32   /* rows between sending for a line of memory and reading it, where rows lie one after the other */
@@ -21,7 +23,7 @@
 typedef struct {
     double *panels, *high, *low, *shift, *least, *most, *total, *rest, *roots;
     uint64_t *factors, *hashes;
-    int64_t count; /* of panels */
+    int64_t count, tile; /* panels, and the rows of each */
 } room;
 
 /* The mean (k,) of rows that are spread evenly. */
@@ -92,7 +94,7 @@ INLINE void pack_rows(const table *t, int64_t row, int64_t rows, int weighted, r
         int64_t some = CHUNK < rows - first ? CHUNK : rows - first;
         for (int64_t panel = 0; panel < r->count; panel++) {
             int64_t column = panel * LANES;
-            double *packed = r->panels + panel * TILE * LANES;
+            double *packed = r->panels + panel * r->tile * LANES;
             if (column + LANES <= t->p || (column >= t->p && column + LANES <= t->k)) {
                 int64_t step = column < t->p ? t->step : t->other_step;
                 take(cell(t, 0, row + first, column), step, packed, first, some, weighted, r, column);
@@ -113,11 +115,11 @@ INLINE void pack_columns(const table *t, int64_t row, int64_t rows, int weighted
         int64_t here = row + first - *begin, some = t->lengths[*piece] - here;
         some = some < rows - first ? some : rows - first;
         for (int64_t panel = 0; panel < r->count; panel++)
-            copy(t, *piece, here, first, some, panel * LANES, r->panels + panel * TILE * LANES);
+            copy(t, *piece, here, first, some, panel * LANES, r->panels + panel * r->tile * LANES);
         first += some;
     }
     for (int64_t panel = 0; panel < r->count; panel++) {
-        double *packed = r->panels + panel * TILE * LANES;
+        double *packed = r->panels + panel * r->tile * LANES;
         for (first = 0; first < rows; first += FLUSH) {
             int64_t some = FLUSH < rows - first ? FLUSH : rows - first;
             take((const char *)(packed + first * LANES), sizeof(vector), packed, first, some, weighted, r, panel * LANES);
@@ -125,12 +127,13 @@ INLINE void pack_columns(const table *t, int64_t row, int64_t rows, int weighted
     }
 }
 
-/* Add the products of panel `left` with `many` panels from `right` on, over some rows. */
-INLINE void multiply(const double *left, const double *right, int64_t rows, int many, double *high, double *low) {
+/* Add the products of panel `left` with `many` panels from `right` on, `apart` numbers apart, over some rows. */
+INLINE void multiply(const double *left, const double *right, int64_t apart, int64_t rows, int many, double *high,
+                     double *low) {
     vector sums[LANES][SIDE] = {0};
     for (int64_t i = 0; i < rows; i++) {
         vector others[SIDE];
-        for (int c = 0; c < many; c++) others[c] = load(right + (c * TILE + i) * LANES);
+        for (int c = 0; c < many; c++) others[c] = load(right + c * apart + i * LANES);
         for (int l = 0; l < LANES; l++) {
             vector own = spread(left[i * LANES + l]);
             for (int c = 0; c < many; c++) sums[l][c] += own * others[c];
@@ -145,18 +148,19 @@ INLINE void multiply(const double *left, const double *right, int64_t rows, int 
 
 /* Add the products of all panels, three of which stay near while those before them pass by. */
 static void multiply_all(int64_t rows, room *r) {
+    int64_t apart = r->tile * LANES;
     for (int64_t right = 0; right < r->count; right += SIDE)
         for (int64_t left = 0; left < r->count && left < right + SIDE; left++) {
             int64_t from = left < right ? right : left;
             int64_t many = (right + SIDE < r->count ? right + SIDE : r->count) - from;
             for (int64_t first = 0; first < rows; first += FLUSH) {
-                const double *own = r->panels + (left * TILE + first) * LANES;
-                const double *others = r->panels + (from * TILE + first) * LANES;
+                const double *own = r->panels + left * apart + first * LANES;
+                const double *others = r->panels + from * apart + first * LANES;
                 int64_t some = FLUSH < rows - first ? FLUSH : rows - first;
                 int64_t place = (left * r->count + from) * LANES * LANES;
-                if (many == 1) multiply(own, others, some, 1, r->high + place, r->low + place);
-                if (many == 2) multiply(own, others, some, 2, r->high + place, r->low + place);
-                if (many == 3) multiply(own, others, some, 3, r->high + place, r->low + place);
+                if (many == 1) multiply(own, others, apart, some, 1, r->high + place, r->low + place);
+                if (many == 2) multiply(own, others, apart, some, 2, r->high + place, r->low + place);
+                if (many == 3) multiply(own, others, apart, some, 3, r->high + place, r->low + place);
             }
         }
 }
@@ -170,27 +174,29 @@ static uint64_t hashed_tile(int64_t rows, const double *w, uint64_t weight_facto
         if (w) bits += bits_of(w[i]) * weight_factor;
         total += mixed(bits);
     }
-    memset(r->hashes, 0, TILE * sizeof(words));
+    memset(r->hashes, 0, r->tile * sizeof(words));
     return total;
 }
 
 static int64_t panels_of(int64_t k) { return (k + LANES - 1) / LANES; }
 
+static int64_t tile_of(int64_t k) { return k < MANY ? TILE : TALL; }
+
 /* How many numbers the room of `gram` holds. */
 int64_t EXPORT(gram_room)(int64_t k) {
-    int64_t count = panels_of(k);
-    return count * TILE * LANES + 2 * count * count * LANES * LANES + 6 * count * LANES + TILE + TILE * LANES;
+    int64_t count = panels_of(k), tile = tile_of(k);
+    return count * tile * LANES + 2 * count * count * LANES * LANES + 6 * count * LANES + tile + tile * LANES;
 }
 
 static room arranged(double *place, int64_t k) {
-    room r = {.count = panels_of(k)};
+    room r = {.count = panels_of(k), .tile = tile_of(k)};
     int64_t columns = r.count * LANES, products = r.count * r.count * LANES * LANES;
     double **parts[] = {&r.panels, &r.high, &r.low, &r.shift, &r.least, &r.most, &r.total, &r.rest};
-    int64_t sizes[] = {columns * TILE, products, products, columns, columns, columns, columns, columns};
+    int64_t sizes[] = {columns * r.tile, products, products, columns, columns, columns, columns, columns};
     for (int i = 0; i < 8; place += sizes[i++]) *parts[i] = place;
     r.factors = (uint64_t *)place;
     r.hashes = (uint64_t *)(place + columns);
-    r.roots = place + columns + TILE * LANES;
+    r.roots = place + columns + r.tile * LANES;
     for (int64_t j = 0; j < columns; j++) {
         r.least[j] = INFINITY;
         r.most[j] = -INFINITY;
@@ -224,8 +230,8 @@ uint64_t EXPORT(gram)(const int64_t *addresses, const int64_t *lengths, const do
     uint64_t total = 0, weight_factor = multiplier(k);
     int64_t piece = 0, begin = 0;
     take_mean(&t, r.shift);
-    for (int64_t row = 0; row < n; row += TILE) {
-        int64_t rows = TILE < n - row ? TILE : n - row;
+    for (int64_t row = 0; row < n; row += r.tile) {
+        int64_t rows = r.tile < n - row ? r.tile : n - row;
         if (w)
             for (int64_t i = 0; i < rows; i++) r.roots[i] = sqrt(w[row + i]);
         if (by_rows(&t) && w) pack_rows(&t, row, rows, 1, &r);

@@ -19,6 +19,7 @@ _P, _I, _D = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
 _EPOCH = (_P,) * 6 + (_I,) * 8 + (_D,) * 4
 # What each function returns and takes; see the C.
 _SIGNATURES = {
+    "add_pairs": (None, (_P,) * 6 + (_I,)),
     "gram_room": (_I, (_I,)),
     "gram": (ctypes.c_uint64, (_P,) * 5 + (_I,) * 6),
     "hashed": (ctypes.c_uint64, (_P,) * 4 + (_I,) * 3),
@@ -32,11 +33,12 @@ _SIGNATURES = {
 
 
 class Kernels(NamedTuple):
-    """The functions of `gram.c`, `gradient.c` and `sgd.c`, of one build.
+    """The functions of the C files, of one build.
 
     Where they take a pointer, `array.ctypes` goes in, which keeps the array, or None for null.
     """
 
+    add_pairs: Callable[..., None]
     gram_room: Callable[..., int]
     gram: Callable[..., int]
     hashed: Callable[..., int]

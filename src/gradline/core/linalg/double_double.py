@@ -16,6 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from gradline.core.kernels.library import Kernels, kernels
+
+_MANY = 1 << 12  # numbers from which on adding compiled is worth the call
 _SPLITTER = 2.0**27 + 1.0
 SUMMED = 1 << 12  # products whose sum is exact: 2·20 + 12 bits, and one to spare
 BITS = 20
@@ -41,7 +44,10 @@ class Doubled:
 
     def plus(self, other: "Doubled | np.ndarray") -> "Doubled":
         """The sum, to about 2⁻¹⁰⁵ of its parts."""
-        high, low = other if isinstance(other, Doubled) else (other, 0.0)
+        high, low = other if isinstance(other, Doubled) else (other, None)
+        if self.hi.size >= _MANY and (compiled := kernels()) is not None:
+            return _added(compiled, self, high, low)
+        low = 0.0 if low is None else low
         s, e = two_sum(self.hi, high)
         t, f = two_sum(self.lo, np.broadcast_to(low, np.shape(self.lo)))
         s, e = _fast_two_sum(s, e + t)
@@ -100,6 +106,17 @@ class Doubled:
                 np.concatenate([paired.hi, part.hi[odd]]), np.concatenate([paired.lo, part.lo[odd]])
             )
         return Doubled(part.hi[0], part.lo[0])
+
+
+def _added(compiled: Kernels, a: Doubled, high: np.ndarray, low: np.ndarray | None) -> Doubled:
+    """The sum by `addition.c`, the same to the bit."""
+    parts = [
+        np.ascontiguousarray(part, np.float64) for part in (a.hi, a.lo, np.broadcast_to(high, a.hi.shape))
+    ]
+    rest = None if low is None else np.ascontiguousarray(low, np.float64).ctypes
+    total = Doubled(np.empty(a.hi.shape), np.empty(a.hi.shape))
+    compiled.add_pairs(*(part.ctypes for part in parts), rest, *(part.ctypes for part in total), a.hi.size)
+    return total
 
 
 def two_sum(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
