@@ -112,12 +112,13 @@ class Judged:
     training: Training | None = None
     refined: Refined | None = None
 
-    @cached_property
+    @property
     def certificate(self) -> Certificate:
         """All that is known."""
         with np.errstate(over="ignore", invalid="ignore"):  # coefficients of a run that diverged may be huge
-            return self._certificate()
+            return self._certificate
 
+    @cached_property
     def _certificate(self) -> Certificate:
         distance, cost, rounding, rank = self.distance, self.cost, self.rounding, self.rank
         weight_error = np.abs(distance.weight) + rounding.weight

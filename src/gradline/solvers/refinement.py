@@ -266,17 +266,17 @@ def _corrected_variances(block: RowBlock, frame: _Frame) -> np.ndarray:
     q, p = len(T), len(frame.columns)
     targets = RowBlock(block.X, np.zeros((block.rows, q)), block.w)
     view = View(*(np.concatenate([part[:p], np.zeros(q, part.dtype)]) for part in frame.view))
-    Z = Doubled.of(T @ T.T)
+    near = Doubled.of(T @ T.T)
     for _ in range(_PASSES):
-        product = gradient(targets, view, Doubled(*(np.vstack([np.zeros((above, q)), part]) for part in Z)))
+        product = gradient(targets, view, Doubled(*(np.vstack([np.zeros((above, q)), part]) for part in near)))
         left = product.sums[above:].plus(np.eye(q))
         along = T.T @ (left.hi + left.lo)
-        Z = Z.plus(T @ along)
+        near = near.plus(T @ along)
         move = min(frame.share, LARGEST_CONTRACTION) * np.linalg.norm(along, axis=0)
-        if (move <= UNIT / 8 * np.sqrt(np.diag(Z.hi))).all():
+        if (move <= UNIT / 8 * np.sqrt(np.diag(near.hi))).all():
             break
-    found = np.diag(Z.hi).copy()
+    found = np.diag(near.hi).copy()
     if frame.first:
         v = np.concatenate([[1.0], -frame.view.center[:p]])
-        found[0] = Z.times(np.tile(v[:, None], q)).sum().times(v).sum().hi
+        found[0] = near.times(np.tile(v[:, None], q)).sum().times(v).sum().hi
     return found
