@@ -11,6 +11,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from gradline.model.certificate import Certificate
 from gradline.model.fit import fit
 from gradline.model.model import LinearModel
 from gradline.solvers import SGD, Exact, GradientDescent, Solver
@@ -58,10 +59,19 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def _take(self, model: LinearModel, one_target: bool) -> None:
         self.model_ = model
-        self.certificate_ = model.certificate
-        self.rank_ = model.certificate.rank
         self.coef_ = model.weight[0] if one_target else model.weight
         self.intercept_ = (float(model.bias[0]) if one_target else model.bias) if self.fit_intercept else 0.0
+
+    @property
+    def certificate_(self) -> Certificate:
+        """What is known for sure about the coefficients; found out when it is first asked for."""
+        check_is_fitted(self)
+        return self.model_.certificate
+
+    @property
+    def rank_(self) -> int:
+        """How many directions the columns of X have."""
+        return self.certificate_.rank
 
     def predict(self, X: Any) -> np.ndarray:
         """Predictions, (n_samples,) or (n_samples, n_targets) as y was."""
@@ -146,4 +156,4 @@ class GradientDescentRegressor(_Translating):
 
     def _take(self, model: LinearModel, one_target: bool) -> None:
         super()._take(model, one_target)
-        self.n_iter_ = model.certificate.epochs
+        self.n_iter_ = model.history[-1].epoch

@@ -141,12 +141,15 @@ def run(
         gathered = _gather(selection, request, watch)
         config = _config(selection, gathered.design, request)
         with calm_blas(gathered.moments.p + gathered.moments.m):
-            model = _trained(gathered, request, config, observers)
-    return replace(model, seconds=time.perf_counter() - began)
+            return _trained(gathered, request, config, observers, began)
 
 
 def _trained(
-    gathered: "_Gathered", request: Request, config: dict[str, Any], observers: Sequence[Observer]
+    gathered: "_Gathered",
+    request: Request,
+    config: dict[str, Any],
+    observers: Sequence[Observer],
+    began: float,
 ) -> LinearModel:
     moments = gathered.moments
     solver = _with_loaded_init(request.solver, gathered.design)
@@ -163,7 +166,7 @@ def _trained(
     training = _training(settings, problem, solution)
     found = Coefficients(weight, bias if request.bias else None)
     verdict = Judged(moments, found, training, optimum)
-    model = LinearModel(
+    return LinearModel(
         weight=weight,
         bias=bias,
         has_bias=request.bias,
@@ -176,9 +179,10 @@ def _trained(
         config=config,
         history=History(tuple(solution.history)),
         figures=None if optimum is None else optimum.figures,
+        seconds=time.perf_counter() - began,
+        holdout=None if held is None else evaluation(held, weight, bias, request.bias),
         notices=(*gathered.notices, *notices, *short, *_findings(verdict)),
     )
-    return model if held is None else replace(model, holdout=evaluation(held, weight, bias, request.bias))
 
 
 class _Gathered(NamedTuple):

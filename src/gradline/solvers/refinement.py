@@ -34,7 +34,7 @@ _CELLS = 1 << 18  # of a block
 _VARIANCE_WORK = 1 << 20  # rows × columns², up to which variances are refined: for a few ms at the most
 _STEADY = 10.0  # a condition up to which the factor gives variances to 14 digits
 _EXPONENTS = 1021  # of two, up to which a number and its inverse are float64 with all their bits
-_LEAST = np.nextafter(0.0, 1.0)
+_TINY, _LEAST = 2.0**-_EXPONENTS, np.nextafter(0.0, 1.0)
 
 
 def refined(rows: RowStream | RowBlock, moments: Moments, bias: bool) -> Refined | None:
@@ -218,7 +218,8 @@ class _Frame:
             bound = np.ldexp(np.outer(self.lengths, step.bound) + UNIT * np.abs(found), units)
         if not np.isfinite(theta).all():
             return None
-        bound += np.where((found != 0) & (np.abs(theta) < np.ldexp(1.0, -_EXPONENTS)), _LEAST, 0.0)
+        if (tiny := np.abs(theta) < _TINY).any():  # which float64 holds to less than its 53 bits
+            bound += np.where(tiny & (found != 0), _LEAST, 0.0)
         none = np.zeros(len(self.targets))
         return Refined(
             weight=theta[self.first :].T.copy(),

@@ -54,9 +54,8 @@ def thin_svd(square: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def row_norms(rows: np.ndarray) -> np.ndarray:
     """The norm of each row, also where the square of an entry is beyond float64."""
-    with np.errstate(over="ignore"):
-        squares = np.einsum("ij,ij->i", rows, rows)
-    if np.isfinite(squares).all() and (squares > 1e-250).all():  # of what is smaller, float64 has lost some
+    squares = np.einsum("ij,ij->i", rows, rows)
+    if ((squares > 1e-250) & (squares < np.inf)).all():  # of what is smaller, float64 has lost some
         return np.sqrt(squares)
     largest = np.abs(rows).max(axis=1, initial=0.0)
     unit = np.where((largest > 0) & np.isfinite(largest), largest, 1.0)
