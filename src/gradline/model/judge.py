@@ -144,7 +144,7 @@ class Judged:
             constant=rank.constant,
             condition=condition,
             condition_scaled=rank.condition_scaled,
-            hessian_condition=condition**2,
+            hessian_condition=condition * condition,  # infinite where its square is beyond float64
             **_time_left(self),
         )
 

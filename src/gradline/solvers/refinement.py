@@ -269,7 +269,9 @@ def _corrected_variances(block: RowBlock, frame: _Frame) -> np.ndarray:
     view = View(*(np.concatenate([part[:p], np.zeros(q, part.dtype)]) for part in frame.view))
     near = Doubled.of(T @ T.T)
     for _ in range(_PASSES):
-        product = gradient(targets, view, Doubled(*(np.vstack([np.zeros((above, q)), part]) for part in near)))
+        product = gradient(
+            targets, view, Doubled(*(np.vstack([np.zeros((above, q)), part]) for part in near))
+        )
         left = product.sums[above:].plus(np.eye(q))
         along = T.T @ (left.hi + left.lo)
         near = near.plus(T @ along)

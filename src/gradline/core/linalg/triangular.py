@@ -3,6 +3,8 @@
 R is upper triangular with a non-negative diagonal, and RᵀR is the matrix of centred cross-products.
 """
 
+import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -11,8 +13,9 @@ UNIT = 2.0**-53  # unit roundoff of float64
 WIDE = 512  # columns up to which singular values cost milliseconds
 _BLOCK = 256  # rows of a triangle that are solved at once
 TOGETHER = 128  # rows that QR reduces together, of few columns
-_STEPS = 24  # of Lanczos: most spectra need fewer for three digits
-_NOTHING = 1e-12  # what is left of a step beside it that is rounding, and no direction
+_SMALL_BLOCK = 64  # and those whose inverses are kept for substitutions to come
+_STEPS = 300  # of Lanczos: few spectra need a tenth of them for three digits
+_NEAR = 2e-3  # share of an eigenvalue that its estimate may be too small
 
 
 def triangular(rows: np.ndarray) -> np.ndarray:
@@ -104,8 +107,8 @@ def multiplied(R: np.ndarray, S: np.ndarray) -> np.ndarray:
     return P
 
 
-def _blocks(R: np.ndarray) -> list[slice]:
-    return [slice(first, min(first + _BLOCK, len(R))) for first in range(0, len(R), _BLOCK)]
+def _blocks(R: np.ndarray, size: int = _BLOCK) -> list[slice]:
+    return [slice(first, min(first + size, len(R))) for first in range(0, len(R), size)]
 
 
 def root(G: np.ndarray) -> np.ndarray:
@@ -163,23 +166,69 @@ def smallest_singular_value(R: np.ndarray) -> float:
     """σmin of R (k, k) upper triangular without a zero on its diagonal; beyond `WIDE` columns as in `extremes`."""
     if len(R) <= WIDE:
         return float(np.linalg.svd(R, compute_uv=False)[-1])
-    return 1.0 / _largest_singular_value(inverted(R))
+    turned = Turned.of(R)
+    return 1.0 / math.sqrt(_largest_eigenvalue(lambda v: turned.solve(turned.solve_transposed(v)), len(R)))
 
 
-def _largest_singular_value(square: np.ndarray) -> float:
-    """By Lanczos steps from a random vector, all of them kept orthogonal (Golub, Van Loan 2013, section 10.1)."""
-    space = np.zeros((_STEPS, len(square)))
-    v = np.random.default_rng(0).standard_normal(len(square))
-    for i in range(_STEPS):
-        before = np.linalg.norm(v)
+class Turned(NamedTuple):
+    """R (k, k) upper triangular and the inverses of the blocks on its diagonal: what many substitutions share."""
+
+    R: np.ndarray
+    blocks: list[slice]
+    inverses: list[np.ndarray]
+
+    @classmethod
+    def of(cls, R: np.ndarray) -> "Turned":
+        """Those of R; raises `LinAlgError` where it has a zero on its diagonal."""
+        blocks = _blocks(R, _SMALL_BLOCK)
+        return cls(R, blocks, [np.linalg.inv(R[block, block]) for block in blocks])
+
+    def solve(self, b: np.ndarray) -> np.ndarray:
+        """R⁻¹·b for b (k,)."""
+        x = np.empty_like(b)
+        for block, inverse in zip(reversed(self.blocks), reversed(self.inverses), strict=True):
+            rest = slice(block.stop, None)
+            x[block] = inverse @ (b[block] - self.R[block, rest] @ x[rest])
+        return x
+
+    def solve_transposed(self, b: np.ndarray) -> np.ndarray:
+        """R⁻ᵀ·b for b (k,)."""
+        left = b.copy()
+        for block, inverse in zip(self.blocks, self.inverses, strict=True):
+            left[block] = left[block] @ inverse
+            left[block.stop :] -= left[block] @ self.R[block, block.stop :]
+        return left
+
+
+def _largest_singular_value(matrix: np.ndarray) -> float:
+    """σmax, up to a thousandth too small."""
+    return math.sqrt(_largest_eigenvalue(lambda v: matrix.T @ (matrix @ v), matrix.shape[1]))
+
+
+def _largest_eigenvalue(product: Callable[[np.ndarray], np.ndarray], size: int) -> float:
+    """That of a symmetric matrix without negative ones, up to two thousandths too small; `product` multiplies by it.
+
+    By Lanczos steps from a random vector, all of them kept orthogonal, until the residual of the eigenvector says that
+    an eigenvalue is as near (Golub, Van Loan 2013, section 10.1).
+    """
+    steps = min(size, _STEPS)
+    space, alphas, betas = np.zeros((steps, size)), np.zeros(steps), np.zeros(steps)
+    v = np.random.default_rng(0).standard_normal(size)
+    v /= np.linalg.norm(v)
+    for i in range(steps):
+        space[i] = v
+        w = product(v)
+        alphas[i] = v @ w
         for _ in range(2):  # the second time for what rounding left
-            v -= (space[:i] @ v) @ space[:i]
-        size = np.linalg.norm(v)
-        if size <= _NOTHING * before:
+            w -= (space[: i + 1] @ w) @ space[: i + 1]
+        betas[i] = np.linalg.norm(w)
+        values, vectors = np.linalg.eigh(
+            np.diag(alphas[: i + 1]) + np.diag(betas[:i], 1) + np.diag(betas[:i], -1)
+        )
+        if betas[i] * abs(vectors[-1, -1]) <= _NEAR * values[-1]:
             break
-        space[i] = v / size
-        v = square.T @ (square @ space[i])
-    return float(np.linalg.norm(square @ space.T, 2))
+        v = w / betas[i]
+    return float(values[-1])
 
 
 def removed(factor: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, float]:
