@@ -212,23 +212,22 @@ def _largest_eigenvalue(product: Callable[[np.ndarray], np.ndarray], size: int) 
     an eigenvalue is as near (Golub, Van Loan 2013, section 10.1).
     """
     steps = min(size, _STEPS)
-    space, alphas, betas = np.zeros((steps, size)), np.zeros(steps), np.zeros(steps)
+    space, T, found = np.zeros((steps, size)), np.zeros((steps + 1, steps + 1)), 0.0
     v = np.random.default_rng(0).standard_normal(size)
     v /= np.linalg.norm(v)
     for i in range(steps):
         space[i] = v
         w = product(v)
-        alphas[i] = v @ w
+        T[i, i] = v @ w
         for _ in range(2):  # the second time for what rounding left
             w -= (space[: i + 1] @ w) @ space[: i + 1]
-        betas[i] = np.linalg.norm(w)
-        values, vectors = np.linalg.eigh(
-            np.diag(alphas[: i + 1]) + np.diag(betas[:i], 1) + np.diag(betas[:i], -1)
-        )
-        if betas[i] * abs(vectors[-1, -1]) <= _NEAR * values[-1]:
+        values, vectors = np.linalg.eigh(T[: i + 1, : i + 1])
+        found, left = float(values[-1]), float(np.linalg.norm(w))
+        if left * abs(float(vectors[-1, -1])) <= _NEAR * found:
             break
-        v = w / betas[i]
-    return float(values[-1])
+        T[i + 1, i] = T[i, i + 1] = left
+        v = w / left
+    return found
 
 
 def removed(factor: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, float]:
