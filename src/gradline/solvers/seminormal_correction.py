@@ -88,7 +88,7 @@ class _ColumnUnits:
     def start(self, moments: Moments) -> Doubled:
         """The answer (q, m) of the factor."""
         p, rank = moments.p, Rank.of(moments, self.has_bias)
-        B = moments.factor[:p, p:] if self.has_bias else moments.raw_factor(bias=False).B
+        B = moments.slopes_factor(self.has_bias).B
         level = [moments.mean[p:]] if self.has_bias else []
         beta = np.ldexp(rank.least_squares(B), self.columns[:, None])
         return Doubled.of(np.ldexp(np.vstack([*level, beta]), -self.targets))
