@@ -140,7 +140,8 @@ def run(
     with nullcontext() if request.memory is None else limited(request.memory):
         gathered = _gather(selection, request, watch)
         config = _config(selection, gathered.design, request)
-        with calm_blas(gathered.moments.p + gathered.moments.m):
+        rows, columns = gathered.moments.factor.shape
+        with calm_blas(columns, rows):
             return _trained(gathered, request, config, observers, began)
 
 

@@ -186,10 +186,7 @@ class Judged:
     @cached_property
     def _factor(self) -> RawFactor:
         """The columns around their means, with a bias, or as they are."""
-        if not self.has_bias:
-            return self.moments.raw_factor(bias=False)
-        R, p = self.moments.factor, self.moments.p
-        return RawFactor(R[:p, :p], R[:p, p:], R[p:, p:])
+        return self.moments.slopes_factor(self.has_bias)
 
     @cached_property
     def distance(self) -> _Distance:
@@ -235,9 +232,15 @@ class Judged:
     def condition(self) -> float:
         """σmax/σmin of [1 X], or of X without a bias, over the directions that count."""
         columns = determined_factor(self.moments, self.has_bias).A
-        if self.rank.inverse is None:
-            return extremes(columns).condition
-        return estimated(columns, Basis.of(self.moments, self.has_bias).inverse).condition
+        if self.rank.inverse is not None and not self.rank.deficiency:
+            return estimated(columns, Basis.of(self.moments, self.has_bias).inverse).condition
+        found, rows = None, self.rank.raw_inverse
+        if rows is not None:
+            first = columns[0]
+            found = (
+                rows.with_row(columns[1:] @ first, float(first @ first)) if self.has_bias else rows.extremes
+            )
+        return (found or extremes(columns)).condition
 
     def scaled(self, weight: np.ndarray) -> np.ndarray:
         """‖Dw‖ per target: the norm of weights on columns of unit norm."""

@@ -8,10 +8,8 @@ import numpy as np
 
 from gradline.core.coefficients import Coefficients
 from gradline.core.linalg.triangular import UNIT
-from gradline.moments.rank import Rank
+from gradline.moments.rank import DETERMINED, Rank
 from gradline.moments.state import Moments, once
-
-_DETERMINED = 1e-9  # a direction with less than this share in what the data cannot tell apart is determined
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +25,7 @@ class Basis:
     center: np.ndarray  # with its low part, (2, p)
     norms: np.ndarray  # 1 where a column is constant
     level: float | None  # 1/√W; None without a bias
-    loose: np.ndarray | None  # (p, p), projects scaled columns on what the data cannot tell apart
+    rank: Rank
 
     @classmethod
     def of(cls, moments: Moments, bias: bool) -> "Basis":
@@ -46,12 +44,12 @@ class Basis:
 
     def outside(self, X: np.ndarray) -> np.ndarray:
         """Which rows (n,) break a combination that held in all training rows: nothing is known about those."""
-        if self.loose is None:
+        if self.rank.deficiency == 0:
             return np.zeros(len(X), bool)
         moved = self.around(X) / self.norms
         sizes = np.abs(X / self.norms) + np.abs(self.center[0] / self.norms)
-        allowed = _DETERMINED * np.linalg.norm(moved, axis=1) + 64 * UNIT * np.linalg.norm(sizes, axis=1)
-        return np.linalg.norm(moved @ self.loose, axis=1) > allowed
+        allowed = DETERMINED * np.linalg.norm(moved, axis=1) + 64 * UNIT * np.linalg.norm(sizes, axis=1)
+        return np.linalg.norm(self.rank.beyond(moved), axis=1) > allowed
 
     def around(self, X: np.ndarray) -> np.ndarray:
         """X − mean, or X without a bias."""
@@ -78,29 +76,24 @@ class Basis:
     @cached_property
     def determined(self) -> np.ndarray:
         """Which coefficients (bias + p,) have one value in all least-squares answers, the bias first."""
-        weights = np.ones(len(self.root), bool)
-        bias = np.ones(int(self.level is not None), bool)
-        if self.loose is not None:
-            weights = np.linalg.norm(self.loose, axis=0) <= _DETERMINED
-            mean = self.center[0] / self.norms
-            bias &= np.linalg.norm(self.loose @ mean) <= _DETERMINED * np.linalg.norm(mean)
-        return np.concatenate([bias, weights])
+        if self.level is None:
+            return self.rank.determined
+        mean = self.center[:1] / self.norms
+        bias = np.linalg.norm(self.rank.beyond(mean)) <= DETERMINED * np.linalg.norm(mean)
+        return np.append(bias, self.rank.determined)
 
 
 @once
 def _basis(moments: Moments, bias: bool) -> Basis:
     rank, p = Rank.of(moments, bias), moments.p
     norms = np.where(rank.norms > 0, rank.norms, 1.0)
-    center, loose = np.zeros((2, p)), None
+    center = np.zeros((2, p))
     if bias:
         center[:] = moments.mean[:p], moments.statistics.mean_low[:p]
-    if rank.deficiency:
-        kept = rank.right[: rank.rank]
-        loose = np.eye(p) - kept.T @ kept
     return Basis(
         root=rank.root / norms[:, None],
         center=center,
         norms=norms,
         level=1.0 / math.sqrt(moments.weight_sum) if bias else None,
-        loose=loose,
+        rank=rank,
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -12,21 +12,17 @@ from gradline.core.linalg.triangular import (
     Extremes,
     back_substituted,
     estimated,
+    forward_substituted,
     inverted,
     thin_svd,
 )
 from gradline.moments.collinearity import Relation, VaryingColumns, relations
+from gradline.moments.inverse import Inverse, RightInverse, SquareInverse
 from gradline.moments.state import Moments, RawFactor, once
 
 MOST_RELATIONS = 100  # more sentences than these nobody reads
 NEAR = 1e8  # a scaled condition above this is said to be almost a relation
-
-
-class Inverse(NamedTuple):
-    """The inverse of a factor whose columns have unit norm, and the extreme singular values of that factor."""
-
-    matrix: np.ndarray
-    extremes: Extremes
+DETERMINED = 1e-9  # a direction with less than this share in what the data cannot tell apart is determined
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +30,13 @@ class Rank:
     """What the columns of X tell apart, centred (with a bias) and of unit norm.
 
     Units and origin of a column change nothing here; collinearity does. `mean` (p,) was taken off (zeros
-    without a bias), `columns` (p, p) is the factor of what is left, `norms` (p,) are its norms, 0 where a column
+    without a bias), `columns` (n, p) is the factor of what is left, `norms` (p,) are its norms, 0 where a column
     is constant, and `unit` the columns divided by them. A direction counts towards `rank` when its singular value
     exceeds 8·p·u·σmax, a tolerance that does not depend on the number of rows.
 
-    Many columns that are far from dependent have an `inverse`, which says all that is asked; where it is None, the
-    singular value decomposition `left` (p, r), `singular` (r,), `right` (r, p) does.
+    Many columns that are far from dependent have an `inverse`, and so have few rows that are, from the right. It says
+    all that is asked; where it is None, the singular value decomposition `left` (n, r), `singular` (r,), `right` (r, p)
+    does.
     """
 
     features: tuple[str, ...]
@@ -61,7 +58,7 @@ class Rank:
 
     @property
     def left(self) -> np.ndarray:
-        """The left singular vectors (p, r), no more than the factor has rows."""
+        """The left singular vectors (n, r), no more than the factor has rows."""
         return self._decomposition[0]
 
     @property
@@ -78,7 +75,7 @@ class Rank:
     def rank(self) -> int:
         """How many directions the columns have."""
         if self.inverse is not None:
-            return len(self.norms)
+            return len(self.unit)
         return int((self.singular > self._tolerance).sum())
 
     @property
@@ -107,8 +104,28 @@ class Rank:
         return self.right[: self.rank].T / self.singular[: self.rank]
 
     def along(self, B: np.ndarray) -> np.ndarray:
-        """Coordinates (rank, m) of what the columns can reach of B (p, m), in the orthonormal columns unit·T."""
+        """Coordinates (rank, m) of what the columns can reach of B (n, m), in the orthonormal columns unit·T."""
         return B if self.inverse is not None else self.left[:, : self.rank].T @ B
+
+    @cached_property
+    def kept(self) -> np.ndarray:
+        """Orthonormal rows (rank, p), in units of the columns' norms: what the data can tell apart."""
+        return self.right[: self.rank] if self.inverse is None else np.linalg.qr(self.unit.T)[0].T
+
+    def beyond(self, V: np.ndarray) -> np.ndarray:
+        """What is left of V (s, p), in units of the columns' norms, without what the data can tell apart."""
+        if self.deficiency == 0:
+            return np.zeros_like(V)
+        left = V
+        for _ in range(2):  # the second time for what rounding left
+            left = left - self._told(left)
+        return left
+
+    def _told(self, V: np.ndarray) -> np.ndarray:
+        """V (s, p) projected on what the data can tell apart."""
+        if self.inverse is not None:
+            return self.inverse.times(self.unit @ V.T).T
+        return (V @ self.kept.T) @ self.kept
 
     @property
     def constant(self) -> list[str]:
@@ -116,30 +133,30 @@ class Rank:
         return [name for name, norm in zip(self.features, self.norms, strict=True) if norm == 0]
 
     def least_squares(self, B: np.ndarray) -> np.ndarray:
-        """The β (p, m) of least ‖β‖₂ in raw units among those that minimise ‖columns·β − B‖."""
+        """The β (p, m) of least ‖β‖₂ in raw units among those that minimise ‖columns·β − B‖, B (n, m)."""
         if self.deficiency == 0:
             return back_substituted(self.unit, B) / self.norms[:, None]
-        return self._smallest(B)
+        return self._smallest(B) if self.raw_inverse is None else self.raw_inverse.times(B)
+
+    @cached_property
+    def raw_inverse(self) -> RightInverse | None:
+        """That of few rows in raw units, where they are far from dependent, as they are where norms are alike."""
+        return RightInverse.of(self.columns) if self.inverse is not None and self.deficiency else None
 
     def _smallest(self, B: np.ndarray) -> np.ndarray:
-        """The smallest of all β with β_i = (g − W·t)/D_i for the independent columns, t/D_d for the others.
+        """The smallest β with D_i·β_i + W·D_d·β_d = g, i the independent columns and d the others.
 
-        g is the answer on the independent columns alone. Units D may differ by many orders; sorted rows and
-        pivoted columns keep every equation's error relative to its own size (Cox, Higham 1998).
+        g is the answer on the independent columns alone, and the fewer of the two kinds are the unknowns. Units D may
+        differ by many orders; sorted rows and pivoted columns keep every equation's error relative to its own size (Cox
+        and Higham 1998).
         """
         independent, dependent, W = self._dependence
         z = self.nearest(B) * self.norms[:, None]
         g = z[independent] + W @ z[dependent]
         units = np.where(self.norms > 0, self.norms, 1.0)
-        inner, outer = units[independent, None], units[dependent, None]
-        rows = np.vstack([W / inner, np.diag(1.0 / outer[:, 0])])
-        wanted = np.vstack([g / inner, np.zeros((len(dependent), B.shape[1]))])
-        order = np.argsort(-np.abs(rows).max(axis=1, initial=0.0), kind="stable")
-        Q, R, pivots = _pivoted_qr(rows[order])
-        t = np.empty((len(dependent), B.shape[1]))
-        t[pivots] = np.linalg.solve(R, Q.T @ wanted[order])
+        solve = _by_rows if len(independent) < len(dependent) else _by_dependent
         beta = np.empty((len(units), B.shape[1]))
-        beta[independent], beta[dependent] = (g - W @ t) / inner, t / outer
+        beta[[*independent, *dependent]] = solve(W, g, units[independent, None], units[dependent, None])
         return beta
 
     @cached_property
@@ -150,14 +167,15 @@ class Rank:
         between the rounding of W, p·u of its largest entry (1e-12 at 10,000 columns), and coefficients of relations
         that anyone would write down, 1e-6 of the largest.
         """
-        _, R, pivots = _pivoted_qr(self.right[: self.rank])
+        _, R, pivots = _pivoted_qr(self.kept)
         W = np.linalg.solve(R[:, : self.rank], R[:, self.rank :])
         W[np.abs(W) <= 1e-9 * np.abs(W).max(axis=0, initial=1.0)] = 0.0
         return pivots[: self.rank], pivots[self.rank :], W
 
     def nearest(self, B: np.ndarray) -> np.ndarray:
         """A β that minimises ‖columns·β − B‖, by T alone: how the judge measures a distance."""
-        return (self.root @ self.along(B)) / np.where(self.norms > 0, self.norms, np.inf)[:, None]
+        z = self.root @ self.along(B) if self.inverse is None else self.inverse.times(B)
+        return z / np.where(self.norms > 0, self.norms, np.inf)[:, None]
 
     @cached_property
     def relations(self) -> list[Relation]:
@@ -183,12 +201,19 @@ class Rank:
         """Which coefficients (p,) are the same in every least-squares answer: those that no relation holds."""
         free = self.norms == 0
         if self.deficiency - free.sum() > MOST_RELATIONS:
-            independent, dependent, W = self._dependence
-            free[dependent] = True
-            free[independent] = W.any(axis=1)
-        else:
-            free[[j for relation in self.relations for j in relation.columns]] = True
+            return self._is_known
+        free[[j for relation in self.relations for j in relation.columns]] = True
         return ~free
+
+    @property
+    def _is_known(self) -> np.ndarray:
+        """Which columns (p,) have no part in random combinations that vanish.
+
+        Where the data leave the share s of a coefficient open, a normal vector without what they tell apart has a
+        normal entry of deviation s there. That all four are below 1e-9 has a chance of (1e-9/s)⁴.
+        """
+        random = np.random.default_rng(0).standard_normal((4, len(self.norms)))
+        return np.abs(self.beyond(random)).max(axis=0) <= DETERMINED
 
     def combinations(self) -> list[str]:
         """What vanishes, in words: constant columns, then the relations."""
@@ -210,6 +235,22 @@ class Rank:
         return VaryingColumns(self.unit, self.norms, self.mean, self.weight_sum)
 
 
+def _by_rows(W: np.ndarray, g: np.ndarray, inner: np.ndarray, outer: np.ndarray) -> np.ndarray:
+    """The smallest (β_i, β_d) with D_i·β_i + W·D_d·β_d = g: Q·R⁻ᵀ·g for [D_i W·D_d]ᵀ = Q·R."""
+    Q, R, pivots, order = _sorted_qr(np.vstack([np.diag(inner[:, 0]), W.T * outer]))
+    beta = np.empty((len(order), g.shape[1]))
+    beta[order] = Q @ forward_substituted(R, g[pivots])
+    return beta
+
+
+def _by_dependent(W: np.ndarray, g: np.ndarray, inner: np.ndarray, outer: np.ndarray) -> np.ndarray:
+    """The same as β_i = (g − W·t)/D_i and β_d = t/D_d, t by least squares."""
+    Q, R, pivots, order = _sorted_qr(np.vstack([W / inner, np.diag(1.0 / outer[:, 0])]))
+    t = np.empty((len(outer), g.shape[1]))
+    t[pivots] = back_substituted(R, Q.T @ np.vstack([g / inner, np.zeros_like(t)])[order])
+    return np.vstack([(g - W @ t) / inner, t / outer])
+
+
 def _pivoted_qr(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Q, R and the columns' order of a QR factorisation that takes the largest column left first."""
     # It has no types. Only where coefficients are not determined is there need of it.
@@ -217,6 +258,12 @@ def _pivoted_qr(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
     qr: Any = linalg
     return qr.qr(matrix, mode="economic", pivoting=True)
+
+
+def _sorted_qr(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The same of the rows in the order of their largest entries, and that order."""
+    order = np.argsort(-np.abs(matrix).max(axis=1, initial=0.0), kind="stable")
+    return *_pivoted_qr(matrix[order]), order
 
 
 def _orthogonal_to(rows: np.ndarray) -> np.ndarray:
@@ -230,7 +277,7 @@ def _orthogonal_to(rows: np.ndarray) -> np.ndarray:
 @once
 def _decomposed(moments: Moments, bias: bool) -> Rank:
     p = moments.p
-    columns = moments.factor[:p, :p] if bias else moments.raw_factor(bias=False).A
+    columns = moments.slopes_factor(bias).A
     norms = np.linalg.norm(columns, axis=0)
     if bias:
         # What centring leaves of a column that does not vary is the rounding of its cells, however it was summed.
@@ -243,19 +290,21 @@ def _decomposed(moments: Moments, bias: bool) -> Rank:
 
 def _inverse(unit: np.ndarray) -> Inverse | None:
     """That of many columns far from dependent; where they are near, relations between them are sought anyway."""
-    if len(unit) <= WIDE or NEAR * np.diag(unit).min() <= 1:  # σmin is not above any diagonal entry
+    rows, columns = unit.shape
+    if 0 < rows < columns:
+        return RightInverse.of(unit)
+    if rows <= WIDE or NEAR * np.diag(unit).min() <= 1:  # σmin is not above any diagonal entry
         return None
     matrix = inverted(unit)
     extremes = estimated(unit, matrix)
-    return Inverse(matrix, extremes) if extremes.condition <= NEAR else None
+    return SquareInverse(matrix, extremes) if extremes.condition <= NEAR else None
 
 
-def _unexplained(moments: Moments, rank: Rank, raw: RawFactor, bias: bool) -> np.ndarray:
-    """C of the raw factor, without the targets of which rounding alone is left: a perfect fit has loss 0."""
-    weight = rank.nearest(raw.B[int(bias) :]).T
+def _unexplained(moments: Moments, rank: Rank, bias: bool, C: np.ndarray) -> np.ndarray:
+    """C without the targets of which rounding alone is left: a perfect fit has loss 0."""
+    weight = rank.nearest(moments.slopes_factor(bias).B).T
     level = moments.mean[moments.p :] - weight @ rank.mean if bias else np.zeros(moments.m)
-    squares = (raw.C**2).sum(axis=0)
-    return np.where(moments.above_rounding(squares, weight, level) > 0, raw.C, 0.0)
+    return np.where(moments.above_rounding((C**2).sum(axis=0), weight, level) > 0, C, 0.0)
 
 
 @once
@@ -266,12 +315,17 @@ def determined_factor(moments: Moments, bias: bool) -> RawFactor:
     large units outweigh true ones.
     """
     rank, raw = Rank.of(moments, bias), moments.raw_factor(bias)
-    if rank.deficiency == 0:
-        return RawFactor(raw.A, raw.B, _unexplained(moments, rank, raw, bias))
-    r = rank.rank
-    rows = rank.singular[:r, None] * rank.right[:r] * rank.norms
-    first = int(bias)  # below the row of the means
-    along = rank.left[:, :r].T @ raw.B[first:]
-    beyond = raw.B[first:] - rank.left[:, :r] @ along
-    A = np.vstack([raw.A[:first], np.column_stack([np.zeros((r, first)), rows])])
-    return RawFactor(A, np.vstack([raw.B[:first], along]), np.vstack([raw.C, beyond]))
+    if rank.deficiency:
+        raw = _without_vanishing(rank, raw, int(bias))
+    return raw._replace(C=_unexplained(moments, rank, bias, raw.C))
+
+
+def _without_vanishing(rank: Rank, raw: RawFactor, first: int) -> RawFactor:
+    """The raw factor in the directions that count; of its rows the `first` is that of the means, with a bias."""
+    above, B = raw.B[:first], raw.B[first:]
+    if rank.inverse is not None:
+        raw.A[first:, first:][:, rank.norms == 0] = 0.0
+        return raw
+    along, rows = rank.along(B), rank.along(rank.columns * (rank.norms > 0))
+    A = np.vstack([raw.A[:first], np.column_stack([np.zeros((len(rows), first)), rows])])
+    return RawFactor(A, np.vstack([above, along]), np.vstack([raw.C, B - rank.left[:, : rank.rank] @ along]))

@@ -1,4 +1,4 @@
-"""Moments: all that the rows can say to least squares, in a k×k state that adds and subtracts."""
+"""Moments: all that the rows can say to least squares, in at most k rows of k columns, that add and subtract."""
 
 import contextlib
 import math
@@ -66,7 +66,8 @@ class Moments:
 
     - `design` says what the columns of X and Y are;
     - `statistics` holds counts, the weighted mean z̄, ranges, missing cells and the fingerprint;
-    - `factor` R (k, k) is upper triangular with a non-negative diagonal and RᵀR = Σ w·(z − z̄)(z − z̄)ᵀ;
+    - `factor` R (r, k) is upper triangular with a non-negative diagonal and RᵀR = Σ w·(z − z̄)(z − z̄)ᵀ; of n rows that
+      are no more than k it has n − 1, for n rows around their mean have no more directions;
     - `error` bounds, relative to their norms, how far the columns are off whose R it is: how rows entered, merged and
       left decides it;
     - `products`, where asked for (`extended`), hold the cross-products in double-double, from which R is made.
@@ -128,10 +129,10 @@ class Moments:
     ) -> "Moments":
         """One pass over the rows, and a second one where the first did not keep enough digits.
 
-        What fits one block goes through QR at once. More goes through cross-products, at the speed of a
-        matrix product; their error grows with the scaled condition, so when fewer than `digits` are sure the
-        rows are read again: at the same speed (`second_pass`), or block by block through QR where columns
-        are near-collinear. `watch` sees each block.
+        What fits one block goes through QR at once, and so do rows that are fewer than columns. More goes through
+        cross-products, at the speed of a matrix product; their error grows with the scaled condition, so when fewer
+        than `digits` are sure the rows are read again: at the same speed (`second_pass`), or block by block through QR
+        where columns are near-collinear. `watch` sees each block.
         """
         with calm_blas(_width(rows.design)):
             whole = _first_pass(rows, watch)
@@ -150,7 +151,7 @@ class Moments:
     def empty(cls, design: DesignSpec) -> "Moments":
         """The moments of no row: what `+` leaves unchanged."""
         k = len(design.features) + len(design.targets)
-        return cls(design, RowStatistics.empty(k), np.zeros((k, k)))
+        return cls(design, RowStatistics.empty(k), np.zeros((0, k)))
 
     @cached_property
     def features(self) -> tuple[str, ...]:
@@ -273,16 +274,24 @@ class Moments:
         always_one = spread <= 1e-9 * np.sqrt(self.weight_sum) and self.mean[others].sum() > 0.5
         return not always_one
 
-    def raw_factor(self, bias: bool) -> RawFactor:
-        """The problem of all rows in k rows: [√W √W·z̄; 0 R] with a bias, QR of [√W·z̄; R] without."""
-        p, root = self.p, np.sqrt(self.weight_sum)
+    def slopes_factor(self, bias: bool) -> RawFactor:
+        """The problem of the weights alone: R with a bias, which takes up the means, and QR of [√W·z̄; R] without.
+
+        Its rows that reach X come first, at most p of them, and C is what lies below.
+        """
+        p, whole = self.p, self.factor
         if not bias:
-            whole = triangular(np.vstack([root * self.mean, self.factor]))
-            return RawFactor(whole[:p, :p], whole[:p, p:], whole[p:, p:])
-        A = np.zeros((p + 1, p + 1))
-        A[0, 0], A[0, 1:], A[1:, 1:] = root, root * self.mean[:p], self.factor[:p, :p]
-        B = np.vstack([root * self.mean[p:], self.factor[:p, p:]])
-        return RawFactor(A, B, self.factor[p:, p:])
+            whole = triangular(np.vstack([np.sqrt(self.weight_sum) * self.mean, whole]))
+        return RawFactor(whole[:p, :p], whole[:p, p:], whole[p:, p:])
+
+    def raw_factor(self, bias: bool) -> RawFactor:
+        """The problem of all rows in at most k + 1: [√W √W·z̄; 0 R] with a bias, QR of [√W·z̄; R] without."""
+        slopes, p, root = self.slopes_factor(bias), self.p, np.sqrt(self.weight_sum)
+        if not bias:
+            return slopes
+        A = np.zeros((len(slopes.A) + 1, p + 1))
+        A[0, 0], A[0, 1:], A[1:, 1:] = root, root * self.mean[:p], slopes.A
+        return RawFactor(A, np.vstack([root * self.mean[p:], slopes.B]), slopes.C)
 
     def variation(self, bias: bool) -> np.ndarray:
         """Per target (m,): Σ w·(y − ȳ)², or Σ w·y² without a bias: the baseline of R²."""
@@ -325,9 +334,12 @@ class Moments:
 
     def tensors(self) -> dict[str, np.ndarray]:
         """The arrays of the state by name."""
-        filled = self.factor[: min(self.rows, len(self.factor))]  # the rows below are zeros
         extended = {} if self.products is None else self.products.tensors()
-        return {"factor": filled, **extended, **{name: getattr(self.statistics, name) for name in _VECTORS}}
+        return {
+            "factor": self.factor,
+            **extended,
+            **{name: getattr(self.statistics, name) for name in _VECTORS},
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """The rest of the state as plain JSON."""
@@ -352,10 +364,8 @@ class Moments:
         except ValueError as error:
             raise damaged(path, f"its card lacks what a state needs ({error})") from error
         k = len(design.features) + len(design.targets)
-        filled = min(card["rows"], k)
-        expect_shapes(path, tensors, {"factor": (filled, k), **dict.fromkeys(_VECTORS, (k,))})
-        factor = np.zeros((k, k))
-        factor[:filled] = tensors["factor"]
+        kept = min(k, *np.shape(tensors.get("factor", ()))[:1])
+        expect_shapes(path, tensors, {"factor": (kept, k), **dict.fromkeys(_VECTORS, (k,))})
         statistics = RowStatistics(
             rows=card["rows"],
             weight_sum=card["weight_sum"],
@@ -365,7 +375,7 @@ class Moments:
             **{name: tensors[name] for name in _VECTORS},
         )
         products = Products.from_tensors(path, tensors, k)
-        return cls(design, statistics, factor, card["error"], products)
+        return cls(design, statistics, tensors["factor"], card["error"], products)
 
     def _expect_same_columns(self, other: "Moments") -> None:
         ours, theirs = self.features + self.targets, other.features + other.targets
@@ -419,7 +429,7 @@ def _first_pass(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]
     """
     csr = rows.csr
     with contextlib.suppress(NotFinite):
-        if csr is not None and csr.rows * _width(rows.design) > BLOCK_CELLS:
+        if csr is not None and not _is_one_block(csr.rows, rows.design):
             products = CrossProducts.of_sparse(csr, rows.design)
             if products is not None:
                 return products
@@ -433,7 +443,7 @@ def _passed(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]) ->
     design = rows.design
     coming = rows.lazy_blocks(_pass_size(_width(design)))
     first, second = next(coming), next(coming, None)
-    if second is None and first.rows * _width(design) <= BLOCK_CELLS:
+    if second is None and _is_one_block(first.rows, design):
         block = first.block()
         for part in (block.X, block.Y, block.w):
             expect_finite(0.0 if part is None else part)
@@ -453,13 +463,34 @@ def _passed(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]) ->
         return reduce(CrossProducts.__add__, starmap(seen, ordered_map(whole, made_of)))
 
 
+def _is_one_block(rows: int, design: DesignSpec) -> bool:
+    """Whether QR takes the rows at once: few cells, or so few rows that cross-products would be more numbers."""
+    return rows <= max(_width(design), BLOCK_CELLS // _width(design))
+
+
 def _from_block(block: RowBlock, design: DesignSpec) -> Moments:
     """The moments of one block, through QR of its centred rows."""
     statistics, deviations = centre(block, design.features + design.targets)
     if block.w is not None:
         deviations *= np.sqrt(block.w)[:, None]
     error = _error_of_qr(*deviations.shape)
-    return Moments(design, statistics, triangular(deviations), error)
+    if 0 < len(deviations) <= deviations.shape[1]:
+        deviations = _without_mean(deviations, block.w)
+    with calm_blas(deviations.shape[1], len(deviations)):
+        return Moments(design, statistics, triangular(deviations), error)
+
+
+def _without_mean(deviations: np.ndarray, w: np.ndarray | None) -> np.ndarray:
+    """The n rows (n, k) around their mean, times the roots of their weights, as n − 1 rows.
+
+    √w is orthogonal to all columns. The reflection that takes it to the first row leaves nothing but rounding there.
+    """
+    u = np.ones(len(deviations)) if w is None else np.sqrt(w)
+    u[0] += np.linalg.norm(u)
+    across = (2.0 / (u @ u)) * (u @ deviations)
+    rest = deviations[1:]
+    rest -= np.outer(u[1:], across)
+    return rest
 
 
 def _error_of_qr(rows: int, columns: int) -> float:
@@ -495,13 +526,13 @@ def _from_products(design: DesignSpec, statistics: RowStatistics, products: Prod
     return Moments(design, statistics, products.factor(), rounding(len(statistics.mean)), products)
 
 
-def calm_blas(columns: int) -> AbstractContextManager[Any]:
-    """One BLAS thread where matrices of so many rows and columns gain nothing by more.
+def calm_blas(columns: int, rows: float = math.inf) -> AbstractContextManager[Any]:
+    """One BLAS thread where matrices of so many columns, and no more rows, gain nothing by more.
 
     OpenBLAS's threads wait for work without sleep, for some 20 ms after the last: a core that the next pass over rows
     is left without. Up to 32 columns it takes one thread by itself.
     """
-    return one_blas_thread() if _FEW < columns <= _MANY else nullcontext()
+    return one_blas_thread() if columns > _FEW and min(rows, columns) <= _MANY else nullcontext()
 
 
 def once(

@@ -161,7 +161,7 @@ def _interval(model: LinearModel) -> dict[str, Any]:
         "center": basis.center[0].tolist(),
         "norms": basis.norms.tolist(),
         "root": basis.root.tolist(),
-        "loose": None if basis.loose is None else basis.loose.tolist(),
+        "kept": basis.rank.kept.tolist() if basis.rank.deficiency else None,
     }
 
 

@@ -34,8 +34,7 @@ def left_by_others(model: LinearModel, sample: Sample, j: int, t: int) -> Left:
     others = [i for i in range(len(model.features)) if i != j]
     moments = _regrouped(model.moments, others, [j, len(model.features) + t])
     p, X = moments.p, sample.X[:, others]
-    B = moments.factor[:p, p:] if model.has_bias else moments.raw_factor(bias=False).B
-    weight = Rank.of(moments, model.has_bias).least_squares(B)
+    weight = Rank.of(moments, model.has_bias).least_squares(moments.slopes_factor(model.has_bias).B)
     Z = np.column_stack([sample.X[:, j], sample.Y[:, t]])
     if model.has_bias:
         Z = Z - moments.mean[p:] - moments.statistics.mean_low[p:]

@@ -104,10 +104,10 @@ def ridge_path(moments: Moments, target: str | None = None) -> go.Figure:
 
 def _ridge(moments: Moments, t: int) -> tuple[np.ndarray, np.ndarray]:
     """alpha (k,) and coefficients (k, p), from where every direction is almost free to where none is."""
-    rank, p = Rank.of(moments, bias=True), moments.p
+    rank = Rank.of(moments, bias=True)
     left, right = rank.left[:, : rank.rank], rank.right[: rank.rank]
     squares = moments.weight_sum * rank.singular[: rank.rank] ** 2
-    along = np.sqrt(squares) * (left.T @ moments.factor[:p, p + t])
+    along = np.sqrt(squares) * (left.T @ moments.slopes_factor(bias=True).B[:, t])
     halved = 2.0 * squares / (moments.m * moments.weight_sum)  # the alpha that halves a direction
     ends = (halved.min() / 1e4, halved.max() * 1e3) if rank.rank else (1e-4, 1e3)
     alphas = np.geomspace(*ends, 200)

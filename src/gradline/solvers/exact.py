@@ -62,11 +62,9 @@ class Exact:
             return State(theta, np.zeros_like(theta))
         p, mean, low = problem.p, problem.moments.mean, problem.moments.statistics.mean_low
         rank = Rank.of(problem.moments, problem.bias)
-        if problem.bias:
-            beta = rank.least_squares(problem.moments.factor[:p, p:])
-            theta = np.vstack([(mean[p:] - mean[:p] @ beta) + (low[p:] - low[:p] @ beta), beta])
-        else:
-            theta = rank.least_squares(problem.moments.raw_factor(bias=False).B)
+        beta = rank.least_squares(problem.moments.slopes_factor(problem.bias).B)
+        level = (mean[p:] - mean[:p] @ beta) + (low[p:] - low[:p] @ beta)
+        theta = np.vstack([level, beta]) if problem.bias else beta
         return State(theta, np.zeros_like(theta))
 
     def step(self, problem: Problem, state: State) -> State:  # noqa: ARG002

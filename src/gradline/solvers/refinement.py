@@ -161,8 +161,8 @@ class _Frame:
 
     def start(self, moments: Moments) -> Doubled:
         """The answer (p + 1, m) of the factor, in coefficients of A; the first, which stands for the means, is zero."""
-        p, rank = moments.p, Rank.of(moments, bool(self.first))
-        B = moments.factor[:p, p:] if self.first else moments.raw_factor(bias=False).B
+        rank = Rank.of(moments, bool(self.first))
+        B = moments.slopes_factor(bool(self.first)).B
         beta = self.inverse[self.first :, self.first :] @ rank.along(np.ldexp(B, -self.targets))
         return Doubled.of(np.vstack([np.zeros(moments.m), beta]))
 

@@ -1,6 +1,7 @@
 """Algebra of triangular factors: making, solving, measuring and removing.
 
-R is upper triangular with a non-negative diagonal, and RᵀR is the matrix of centred cross-products.
+R is upper triangular with a non-negative diagonal, or trapezoidal where rows are fewer than columns, and RᵀR is the
+matrix of centred cross-products.
 """
 
 import math
@@ -19,7 +20,7 @@ _NEAR = 2e-3  # share of an eigenvalue that its estimate may be too small
 
 
 def triangular(rows: np.ndarray) -> np.ndarray:
-    """R (k, k) with RᵀR = rowsᵀ·rows, by Householder QR; rows of zeros where `rows` has fewer than k.
+    """R (r, k) with RᵀR = rowsᵀ·rows, by Householder QR; r is k, or the number of rows where those are fewer.
 
     Many rows are taken piece by piece, and the factors of the pieces together again (Demmel, Grigori, Hoemmen, Langou
     2012): the sums in a reflection then have few terms, and rounding does not grow with the rows.
@@ -30,12 +31,10 @@ def triangular(rows: np.ndarray) -> np.ndarray:
         whole = len(rows) // length * length
         factors = np.linalg.qr(rows[:whole].reshape(-1, length, k), mode="r")
         return triangular(np.vstack([np.reshape(factors, (-1, k)), rows[whole:]]))
-    factor = np.zeros((k, k))
-    if len(rows):
-        reduced = np.linalg.qr(rows, mode="r")
-        signs = np.where(np.diag(reduced) < 0, -1.0, 1.0)
-        factor[: len(reduced)] = signs[:, None] * reduced
-    return factor
+    if not len(rows):
+        return np.zeros((0, k))
+    factor = np.linalg.qr(rows, mode="r")
+    return np.where(np.diag(factor) < 0, -1.0, 1.0)[:, None] * factor
 
 
 def rounding(columns: int) -> float:
@@ -43,15 +42,15 @@ def rounding(columns: int) -> float:
     return float(4 * np.sqrt(columns) * UNIT)
 
 
-def thin_svd(square: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def thin_svd(factor: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The singular value decomposition of a factor, without the rows of zeros at its foot.
 
-    left (k, r), singular (r,) descending, right (r, k): with fewer rows of data than columns r is small.
+    left (n, r), singular (r,) descending, right (r, k) for a factor of n rows: r is the smaller of n and k, or less.
     """
-    filled = np.flatnonzero(square.any(axis=1))
+    filled = np.flatnonzero(factor.any(axis=1))
     rows = int(filled[-1]) + 1 if len(filled) else 0
-    left = np.zeros((len(square), rows))
-    left[:rows], singular, right = np.linalg.svd(square[:rows], full_matrices=False)
+    left = np.zeros((len(factor), min(rows, factor.shape[1])))
+    left[:rows], singular, right = np.linalg.svd(factor[:rows], full_matrices=False)
     return left, singular, right
 
 
@@ -138,21 +137,24 @@ class Extremes(NamedTuple):
         return self.largest / self.smallest if self.smallest else np.inf
 
 
-def extremes(factor: np.ndarray) -> Extremes:
+def extremes(factor: np.ndarray, inverse: np.ndarray | None = None) -> Extremes:
     """The extreme singular values of a factor whose rows are independent but for those of zeros.
 
-    Beyond `WIDE` columns a square one is triangular, and they are estimated by way of its inverse: all singular values
-    would cost more than the factor itself did.
+    Beyond `WIDE` columns a square one is triangular, and they are estimated by way of its inverse, which may be known:
+    all singular values would cost more than the factor itself did. One of fewer rows than columns has those of the
+    factor of its transpose.
     """
     filled = factor[: np.flatnonzero(factor.any(axis=1)).max(initial=-1) + 1]
     rows, columns = filled.shape
     if not rows:
         return Extremes(0.0, 0.0)
-    if rows < columns or columns <= WIDE:
+    if rows < columns:
+        return extremes(triangular(filled.T))
+    if columns <= WIDE:
         s = np.linalg.svd(filled, compute_uv=False)
         return Extremes(float(s[0]), float(s[-1]))
     try:
-        return estimated(filled, inverted(filled))
+        return estimated(filled, inverted(filled) if inverse is None else inverse)
     except np.linalg.LinAlgError:
         return Extremes(_largest_singular_value(filled), 0.0)
 
@@ -240,7 +242,7 @@ def removed(factor: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, float]:
     """
     norms = np.linalg.norm(factor, axis=0)
     scale = np.where(norms > 0, norms, 1.0)
-    _, s, right = np.linalg.svd(factor / scale)
+    _, s, right = np.linalg.svd(factor / scale, full_matrices=False)
     used = s > len(s) * 8 * UNIT * (s[0] if len(s) else 0.0)
     inverse = np.where(used, 1.0 / np.where(used, s, 1.0), 0.0)
     # factor/scale = L·s·right, so S in the coordinates of L is s⁻¹·right·(rows/scale)ᵀ.

@@ -260,9 +260,7 @@ class _Estimation:
     @cached_property
     def explained(self) -> np.ndarray:
         """TSS − SSR (m,), without the subtraction."""
-        p = self.moments.p
-        B = self.moments.factor[:p, p:] if self.bias else self.moments.raw_factor(bias=False).B
-        return (self.rank.along(B) ** 2).sum(axis=0)
+        return (self.rank.along(self.moments.slopes_factor(self.bias).B) ** 2).sum(axis=0)
 
     @cached_property
     def exact(self) -> np.ndarray:

@@ -54,10 +54,11 @@ function marginsAt({ interval, targets }, x, level) {
 }
 
 // Whether the row breaks a combination that held in all training rows: nothing is known about those.
-function isBeyondRank({ loose, center, norms }, x) {
-  if (!loose) return false;
+function isBeyondRank({ kept, center, norms }, x) {
+  if (!kept) return false;
   const moved = x.map((part, i) => (part - center[i]) / norms[i]);
   const sizes = x.map((part, i) => Math.abs(part / norms[i]) + Math.abs(center[i] / norms[i]));
-  const broken = loose.map((row) => dotProduct(row, moved)); // a projection is symmetric
+  const along = kept.map((row) => dotProduct(row, moved));
+  const broken = moved.map((part, i) => part - kept.reduce((sum, row, k) => sum + along[k] * row[i], 0));
   return Math.hypot(...broken) > DETERMINED * Math.hypot(...moved) + ROUNDING * Math.hypot(...sizes);
 }
