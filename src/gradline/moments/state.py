@@ -39,7 +39,7 @@ from gradline.moments.statistics import RowStatistics, centre
 
 BLOCK_CELLS = 1 << 18  # cells per block of QR: 2 MB of float64 stay in cache, and a block outweighs its merge
 PASS_CELLS = 1 << 21  # cells per block of cross-products, which are cut up further inside
-_FEW, _MANY = 32, 1024  # columns: see `calm_blas`
+_FEW = 32  # columns: see `calm_blas`
 FEWEST_DIGITS = 4.0  # `−` refuses to leave fewer
 
 
@@ -490,12 +490,13 @@ def _from_products(design: DesignSpec, statistics: RowStatistics, products: Prod
 
 
 def calm_blas(columns: int) -> AbstractContextManager[Any]:
-    """One BLAS thread where matrices of so many rows and columns gain nothing by more.
+    """One BLAS thread for matrices of so many rows and columns: the last bits of what it computes depend on how many.
 
-    OpenBLAS's threads wait for work without sleep, for some 20 ms after the last: a core that the next pass over rows
-    is left without. Up to 32 columns it takes one thread by itself.
+    The number is one for the whole process, and other fits at work set it to one; so no fit may count on more. Nor do
+    they gain much: OpenBLAS's threads wait for work without sleep, for some 20 ms after the last, on a core that the
+    next pass over rows is left without. Up to 32 columns it takes one thread by itself.
     """
-    return one_blas_thread() if _FEW < columns <= _MANY else nullcontext()
+    return one_blas_thread() if columns > _FEW else nullcontext()
 
 
 def once(
