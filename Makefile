@@ -37,6 +37,7 @@ tools: .venv/tested ## Install, as root on Debian, the tools that some tests nee
 	packages=$$($(BIN)/python tests/needs.py) && { test -z "$$packages" || { apt-get update -qq \
 		&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$packages; }; }
 	npm ci --silent --prefix tests/pages
+	$(PIP) ziglang
 
 check: .venv/tested ## Formatting, lint, layers and types
 	$(BIN)/ruff format --check .

@@ -4,6 +4,7 @@ import functools
 import json
 import math
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from memory import peak
 
 LAUNCH = Path(__file__).parent / "launch.py"
 # The unmeasured round leaves byte code, which whatever is installed has.
@@ -24,11 +26,15 @@ SHORT = 0.5
 
 
 class Outcome(NamedTuple):
-    """Seconds, what came out, and the peak memory in bytes where the contestant was a whole process."""
+    """Seconds, what came out, and the peak memory in bytes where the contestant was a process of its own.
+
+    One that was stopped has the seconds after which it was, and no answer.
+    """
 
     seconds: float
     answer: Any
     memory: int | None = None
+    stopped: bool = False
 
 
 Contestant = Callable[[], Outcome]
@@ -65,28 +71,70 @@ def _called(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Outcome
     return first if first.seconds > SHORT else _timed(function, arguments)
 
 
+def measured(function: Callable[[], Any]) -> Outcome:
+    """Seconds, answer and peak memory of a call, the first when it is long, else the second."""
+    outcome = _called(function, ())
+    return outcome._replace(memory=peak(function))
+
+
 def _timed(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Outcome:
     began = time.perf_counter()
     answer = function(*arguments)
     return Outcome(time.perf_counter() - began, answer)
 
 
-def process(words: list[str], read: Callable[[str], Any]) -> Contestant:
-    """A whole process from its start to its end; `read` finds the answer in what it printed."""
-    return functools.partial(_ran, words, read)
+def process(
+    words: list[str], read: Callable[[str], Any], limit: float | None = None, **environment: str
+) -> Contestant:
+    """A whole process from its start to its end; `read` finds the answer in what it printed.
+
+    It is stopped after `limit` seconds, and not begun again by later calls.
+    """
+    run = functools.partial(_ran, words, limit, environment)
+    return _until_stopped(lambda: _answered(run(), read))
 
 
-def _ran(words: list[str], read: Callable[[str], Any]) -> Outcome:
+def inside(words: list[str], limit: float | None = None, **environment: str) -> Contestant:
+    """A process of its own that prints the seconds, answer and memory of its work alone, as `scripts/fit_table.py`."""
+
+    def told() -> Outcome:
+        found = _ran(words, limit, environment)
+        return found if found.stopped else Outcome(**json.loads(found.answer))
+
+    return _until_stopped(told)
+
+
+def _until_stopped(contestant: Contestant) -> Contestant:
+    stopped: list[Outcome] = []
+
+    def run() -> Outcome:
+        outcome = stopped[0] if stopped else contestant()
+        if outcome.stopped and not stopped:
+            stopped.append(outcome)
+        return outcome
+
+    return run
+
+
+def _answered(found: Outcome, read: Callable[[str], Any]) -> Outcome:
+    return found if found.stopped else found._replace(answer=read(found.answer))
+
+
+def _ran(words: list[str], limit: float | None, environment: dict[str, str]) -> Outcome:
+    """What a process took, and what it printed as its answer; the processes it started end with it."""
     time.sleep(REST)
-    done = subprocess.run(
-        [sys.executable, "-S", "-E", str(LAUNCH), *words],
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=ENVIRONMENT,
-    )
-    found = json.loads(done.stdout)
-    return Outcome(found["seconds"], read(found["printed"]), found["memory"])
+    launch = [sys.executable, "-S", "-E", str(LAUNCH), *words]
+    settings: Any = {"stdout": subprocess.PIPE, "text": True, "start_new_session": True}
+    with subprocess.Popen(launch, env=ENVIRONMENT | environment, **settings) as running:
+        try:
+            told, _ = running.communicate(timeout=limit)
+        except subprocess.TimeoutExpired as late:
+            os.killpg(running.pid, signal.SIGKILL)
+            return Outcome(late.timeout, None, stopped=True)
+    if running.returncode:
+        raise subprocess.CalledProcessError(running.returncode, words)
+    found = json.loads(told)
+    return Outcome(found["seconds"], found["printed"], found["memory"])
 
 
 def correct_digits(answer: Any, reference: np.ndarray | None) -> float | None:

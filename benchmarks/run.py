@@ -49,12 +49,14 @@ def fought(case: Case, rounds: int) -> dict[str, Any]:
     found = {}
     for name, runs in outcomes.items():
         last = runs[-1]
-        memory = last.memory if last.memory or case.axis else peak(bout.contestants[name])
+        told = last.memory is not None or last.stopped or case.axis
+        memory = last.memory if told else peak(bout.contestants[name])
         found[name] = {
             "seconds": [run.seconds for run in runs],
             "digits": correct_digits(last.answer, reference),
             "excess_loss": excess_loss(last.answer, reference, X),
             "memory": memory,
+            "stopped": last.stopped,
         }
     return {"title": case.title, "axis": case.axis, "size": case.size, "contestants": found}
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
-ORDER = ["exact", "epochs", "steps", "files", "start", "growth"]
+ORDER = ["exact", "epochs", "steps", "files", "start", "small", "wide", "extended", "growth"]
 HEADER = ["work", "contestant", "median", "quartiles", "ratio", "digits", "excess loss", "memory"]
 LONG, SLOWER = 0.02, 1.2  # seconds, and times the rival's, from which a point of a growth curve is listed
 MARKED = re.compile(r"(<!-- benchmarks -->\n).*?(<!-- /benchmarks -->)", re.DOTALL)
@@ -17,7 +17,10 @@ Result = dict[str, Any]
 
 
 class Figures(NamedTuple):
-    """One contestant's: median and quartiles in seconds, ratio of medians to the first one, and the rest."""
+    """One contestant's: median and quartiles in seconds, ratio of medians to the first one, and the rest.
+
+    One that was stopped took longer than its seconds say.
+    """
 
     name: str
     median: float
@@ -27,14 +30,20 @@ class Figures(NamedTuple):
     digits: float | None
     excess_loss: float | None
     memory: int | None
+    stopped: bool = False
+
+    @property
+    def multiple(self) -> str:
+        """The ratio, and whether it is more."""
+        return f"{'> ' * self.stopped}{times(self.ratio)}"
 
     def cells(self) -> list[str]:
         """What the details say of it."""
         return [
             self.name,
-            seconds(self.median),
-            f"{seconds(self.low)} to {seconds(self.high)}",
-            times(self.ratio),
+            f"{'> ' * self.stopped}{seconds(self.median)}",
+            "stopped" if self.stopped else f"{seconds(self.low)} to {seconds(self.high)}",
+            self.multiple,
             "" if self.digits is None else f"{self.digits:.1f}",
             "" if self.excess_loss is None else f"{self.excess_loss:.1e}",
             "" if self.memory is None else f"{self.memory / 2**20:,.0f} MiB",
@@ -48,7 +57,7 @@ def figures(case: Result) -> list[Figures]:
         median = statistics.median(one["seconds"])
         low, _, high = statistics.quantiles(one["seconds"], n=4, method="inclusive")
         base = base or median
-        rest = one["digits"], one.get("excess_loss"), one["memory"]
+        rest = one["digits"], one.get("excess_loss"), one["memory"], one.get("stopped", False)
         found.append(Figures(name, median, low, high, median / base, *rest))
     return found
 
@@ -81,7 +90,7 @@ def summary(found: list[Result]) -> str:
     for case in (result["cases"][0] for result in found if not _is_growth(result)):
         ours, *others = figures(case)
         counted = sorted((one for one in others if one.ratio >= 1e-3), key=lambda one: one.ratio)
-        ratios = " · ".join(f"{one.name} {times(one.ratio)}" for one in counted)
+        ratios = " · ".join(f"{one.name} {one.multiple}" for one in counted)
         lines.append(f"| {case['title']} | {seconds(ours.median)} | {ratios} |")
     return "\n".join([*lines, "", provenance(found)])
 

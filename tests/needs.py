@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +33,7 @@ TOOLS = {
         "mariadb-server-core mariadb-client-core",
     ),
     "tmux": Tool("tmux", "the lesson in a terminal", lambda: shutil.which("tmux"), "tmux"),
+    "zig": Tool("ziglang", "kernels of other processors", lambda: find_spec("ziglang"), ""),  # by pip
     "proc": Tool("Linux's /proc", "memory", Path("/proc/self/status").exists, ""),
 }
 

@@ -1,7 +1,9 @@
 """The benchmarks measure what they say: each rival solves the problem, and each table is made from its JSON."""
 
 import importlib
+import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ElementTree
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,12 +16,13 @@ ROOT = Path(__file__).parent.parent
 BENCHMARKS = ROOT / "benchmarks"
 sys.path.append(str(BENCHMARKS))
 
-alternating, contest, figures, loops, memory, rivals, table, tables, epochs, exact, files, start = map(
+alternating, contest, figures, loops, memory, rivals, table, tables = map(
     importlib.import_module,
-    [
-        *["alternating", "contest", "figures", "loops", "memory", "rivals", "table", "tables"],
-        *["works.epochs", "works.exact", "works.files", "works.start"],
-    ],
+    ["alternating", "contest", "figures", "loops", "memory", "rivals", "table", "tables"],
+)
+epochs, exact, extended, files, small, start, wide = (
+    importlib.import_module(f"works.{name}")
+    for name in ["epochs", "exact", "extended", "files", "small", "start", "wide"]
 )
 SCRIPTS = {"pandas_sklearn": "pandas", "polars_sklearn": "polars", "duckdb_products": "duckdb"}
 
@@ -101,6 +104,49 @@ def test_a_process_answers_with_what_it_took():
     assert outcome.answer == "done"
     assert outcome.memory > 10**8
     assert outcome.seconds > 0
+
+
+def test_a_process_that_takes_too_long_is_stopped_once_and_told_so():
+    began = time.perf_counter()
+    slow = contest.process([sys.executable, "-c", "import time; time.sleep(60)"], str.strip, 0.5)
+    outcomes = [slow() for _ in range(5)]
+    assert set(outcomes) == {contest.Outcome(0.5, None, None, stopped=True)}
+    assert time.perf_counter() - began < 10
+    found = {"seconds": [0.5] * 3, "digits": None, "excess_loss": None, "memory": None, "stopped": True}
+    text = table.details(altered(contestants={**RESULT["cases"][0]["contestants"], "endless": found}))
+    assert "| ten rows | endless | > 500 ms | stopped | > 1 |" in text
+
+
+@pytest.mark.slow
+def test_the_environment_reaches_a_process_that_tells_its_own_time():
+    words = [sys.executable, str(exact.FIT), "gradline", "1000", "300"]
+    outcome = contest.inside(words, GRADLINE_KERNELS="numpy")()
+    assert 0 < outcome.seconds < 30
+    assert contest.correct_digits(outcome.answer, exact.refined(*tables.table(1000, 300))) > 9
+    with pytest.raises(subprocess.CalledProcessError):
+        contest.inside(words, GRADLINE_KERNELS="none such")()
+
+
+def test_small_fits_agree():
+    bout = small.prepare(100, 5, 2)
+    reference = bout.reference()
+    assert min(contest.correct_digits(run().answer, reference) for run in bout.contestants.values()) > 9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "within"])
+@pytest.mark.parametrize("size", [("20", "60"), ("30", "60", "0.2")], ids=["dense", "sparse"])
+def test_wide_fits_have_the_least_norm(size, whole):
+    bout = wide.prepare(size, whole)
+    reference = bout.reference()
+    answers = {name: run().answer for name, run in bout.contestants.items()}
+    digits = {name: contest.correct_digits(answer, reference) for name, answer in answers.items()}
+    assert digits["gradline"] > 9
+    assert digits["scikit-learn"] > (1 if size[2:] else 9)  # LSQR stops early
+
+
+def test_the_kinds_of_moments_are_timed():
+    assert all(run().seconds > 0 for run in extended.prepare(3_000, 4).contestants.values())
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import ctypes.util
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from refusals import refused, warned
 
 import gradline
 from gradline import SGD, Moments
+from gradline.core.kernels import build as building
 from gradline.core.kernels import library
 from gradline.core.permutation import keys, permutation
 from gradline.data.inputs import as_rows
@@ -186,6 +188,28 @@ def _forget():
     library.kernels.cache_clear()
 
 
+OTHERS = {
+    "aarch64-linux-gnu": b"\x7fELF",
+    "aarch64-macos": b"\xcf\xfa\xed\xfe",
+    "x86_64-macos": b"\xcf\xfa\xed\xfe",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.needs("zig")
+@pytest.mark.parametrize(("target", "magic"), OTHERS.items(), ids=list(OTHERS))
+def test_the_library_compiles_for_other_processors_and_systems(target, magic, tmp_path):
+    """Every function of every build is in it, by the name that Python looks for."""
+    architecture, goal = target.partition("-")[0], tmp_path / "kernels"
+    building.build(building.zig("-target", target) or [], architecture, goal)
+    content = goal.read_bytes()
+    assert content.startswith(magic)
+    kinds = building.TARGETS[architecture]
+    names = [f"{name}_{kind}" for name in library.Kernels._fields for kind in kinds]
+    missing = [name for name in ["sources", "best_target", *names] if f"{name}\0".encode() not in content]
+    assert missing == []
+
+
 @pytest.mark.usefixtures("fresh")
 def test_a_library_that_is_gone_is_missed(monkeypatch):
     monkeypatch.setattr(library, "library", lambda: "nowhere.so")
@@ -233,6 +257,50 @@ def test_without_the_library_numpy_computes_and_says_so_once():
     first, second = (np.frombuffer(bytes.fromhex(line)) for line in theirs.split())
     np.testing.assert_array_equal(first, second)
     np.testing.assert_allclose(first, np.frombuffer(bytes.fromhex(ours)), rtol=1e-12)
+
+
+WIDE = """
+import numpy as np, gradline
+X = np.random.default_rng(0).normal(size=(1500, 1100))
+model = gradline.fit(X, X.sum(axis=1) + X[:, 0] ** 2)
+print(model.weight.tobytes().hex(), model.moments.factor.tobytes().hex(), model.certificate)
+"""
+
+
+@pytest.mark.slow
+def test_the_same_wide_fit_gives_the_same_bits_however_many_threads_blas_may_have():
+    one, two = (told(WIDE, OPENBLAS_NUM_THREADS=count, OMP_NUM_THREADS=count)[0] for count in ("1", "2"))
+    assert one == two
+
+
+SAVED = """
+import dataclasses, tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+import numpy as np, gradline
+X = np.random.default_rng(0).normal(size=(20_000, 60))
+Y = X.sum(axis=1) + X[:, 0] ** 2
+
+def saved(_):
+    model = dataclasses.replace(gradline.fit(X, Y), seconds=0.0)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.safetensors"
+        model.save(path)
+        return path.read_bytes()
+
+with ThreadPoolExecutor(8) as pool:
+    [found] = set(pool.map(saved, range(8)))
+print(found.hex())
+"""
+
+
+@pytest.mark.slow
+def test_eight_threads_and_processes_without_asserts_or_a_home_write_the_same_file():
+    alone, quiet = told(SAVED)
+    assert quiet == ""
+    assert told(SAVED, PYTHONOPTIMIZE="1", HOME="/nonexistent", OPENBLAS_NUM_THREADS="2")[0] == alone
+    with ThreadPoolExecutor(8) as pool:
+        assert {said for said, _ in pool.map(lambda _: told(SAVED), range(8))} == {alone}
 
 
 def test_the_same_fit_gives_the_same_bits_whatever_was_done_before():

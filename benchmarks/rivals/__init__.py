@@ -2,7 +2,7 @@
 
 import importlib
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 import numpy as np
@@ -35,8 +35,8 @@ RIVALS = {
 }
 
 
-def installed() -> Iterator[Rival]:
-    """The rivals whose packages are there, gradline first."""
-    for package, name in RIVALS.items():
+def installed(packages: Iterable[str] = RIVALS) -> Iterator[Rival]:
+    """The rivals, of these packages, that are there, gradline first."""
+    for package in packages:
         if importlib.util.find_spec(package):
-            yield getattr(importlib.import_module(f"rivals.with_{package}"), name)()
+            yield getattr(importlib.import_module(f"rivals.with_{package}"), RIVALS[package])()

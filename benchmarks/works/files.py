@@ -56,7 +56,11 @@ def fitted(path: Path, digits: float = 10) -> np.ndarray:
 def whole(n: int, ending: str) -> Bout:
     """gradline's command beside the scripts that people write, from start to end, and Python alone."""
     path = written(n)[ending]
-    contestants = {"gradline": process(gradline_command(path), of_gradline)}
+    command = gradline_command(path)
+    contestants = {
+        "gradline": process(command, of_gradline),
+        "gradline with NumPy twins": process(command, of_gradline, GRADLINE_KERNELS="numpy"),
+    }
     scripts = {
         "pandas + scikit-learn": "pandas_sklearn.py",
         "polars + scikit-learn": "polars_sklearn.py",

@@ -140,8 +140,7 @@ def run(
     with nullcontext() if request.memory is None else limited(request.memory):
         gathered = _gather(selection, request, watch)
         config = _config(selection, gathered.design, request)
-        rows, columns = gathered.moments.factor.shape
-        with calm_blas(columns, rows):
+        with calm_blas(gathered.moments.p + gathered.moments.m):
             return _trained(gathered, request, config, observers, began)
 
 

@@ -40,7 +40,7 @@ from gradline.moments.statistics import RowStatistics, centre
 BLOCK_CELLS = 1 << 18  # cells per block of QR: 2 MB of float64 stay in cache, and a block outweighs its merge
 PASS_CELLS = 1 << 20  # and of cross-products, which are cut up further inside: some 0.5 ms of work for a core
 PASS_WORK = 1 << 27  # products per block of cross-products of many columns: some 4 ms
-_FEW, _MANY = 32, 1024  # columns: see `calm_blas`
+_FEW = 32  # columns: see `calm_blas`
 FEWEST_DIGITS = 4.0  # `−` refuses to leave fewer
 
 
@@ -476,7 +476,7 @@ def _from_block(block: RowBlock, design: DesignSpec) -> Moments:
     error = _error_of_qr(*deviations.shape)
     if 0 < len(deviations) <= deviations.shape[1]:
         deviations = _without_mean(deviations, block.w)
-    with calm_blas(deviations.shape[1], len(deviations)):
+    with calm_blas(deviations.shape[1]):
         return Moments(design, statistics, triangular(deviations), error)
 
 
@@ -526,13 +526,14 @@ def _from_products(design: DesignSpec, statistics: RowStatistics, products: Prod
     return Moments(design, statistics, products.factor(), rounding(len(statistics.mean)), products)
 
 
-def calm_blas(columns: int, rows: float = math.inf) -> AbstractContextManager[Any]:
-    """One BLAS thread where matrices of so many columns, and no more rows, gain nothing by more.
+def calm_blas(columns: int) -> AbstractContextManager[Any]:
+    """One BLAS thread for matrices of so many rows and columns: the last bits of what it computes depend on how many.
 
-    OpenBLAS's threads wait for work without sleep, for some 20 ms after the last: a core that the next pass over rows
-    is left without. Up to 32 columns it takes one thread by itself.
+    The number is one for the whole process, and other fits at work set it to one; so no fit may count on more. Nor do
+    they gain much: OpenBLAS's threads wait for work without sleep, for some 20 ms after the last, on a core that the
+    next pass over rows is left without. Up to 32 columns it takes one thread by itself.
     """
-    return one_blas_thread() if columns > _FEW and min(rows, columns) <= _MANY else nullcontext()
+    return one_blas_thread() if columns > _FEW else nullcontext()
 
 
 def once(

@@ -6,6 +6,7 @@
 import hashlib
 import os
 import platform
+import re
 import shlex
 import shutil
 import subprocess
@@ -73,7 +74,8 @@ def build(command: list[str], architecture: str, goal: Path) -> None:
         folder = Path(name)
         objects: list[Path] = []
         for target, instructions in TARGETS.get(architecture, TARGETS["aarch64"]).items():
-            flags = [*FLAGS, f"-DTARGET={target}", f"-DSOURCES={digest()}u", *_flags(instructions, command)]
+            flags = [*FLAGS, f"-DTARGET={target}", f"-DSOURCES={digest()}u"]
+            flags += _flags(instructions, command, version)
             if target == "avx512" and "clang" in version:
                 flags.append("-mprefer-vector-width=512")
             for source in SOURCES if target == "baseline" else SOURCES[1:]:
@@ -90,12 +92,19 @@ def build(command: list[str], architecture: str, goal: Path) -> None:
         beside.replace(goal)  # so that a process that has the old one keeps it
 
 
-def _flags(instructions: Sequence[str], command: list[str]) -> list[str]:
+def _flags(instructions: Sequence[str], command: list[str], version: str) -> list[str]:
     """How a compiler is told that it may use these; zig would take all that this very processor has."""
     if "ziglang" not in command:
         return [f"-m{name}" for name in instructions]
-    wide = ["evex512"] if "avx512f" in instructions else []  # its name for registers of 64 bytes
+    # What clang called registers of 64 bytes from version 18 to 21; since then AVX-512 has them without a name.
+    wide = ["evex512"] if "avx512f" in instructions and _clang(version) < 22 else []
     return ["-mcpu=" + "+".join(["baseline", *instructions, *wide])]
+
+
+def _clang(version: str) -> int:
+    """The number before the first point in what `--version` says; clang's own where it says none."""
+    found = re.search(r"clang version (\d+)", version)
+    return int(found[1]) if found else 0
 
 
 if __name__ == "__main__":
