@@ -81,17 +81,37 @@ def test_wherever_the_rows_lie(layout):
     expect_right(by.gradient(moved, view, theta), block, view, theta)
 
 
+def pairs(random, shape):
+    high = random.normal(size=shape) * 10.0 ** random.integers(-9, 9, shape)
+    return Doubled(high, 1e-17 * high * random.normal(size=shape))
+
+
 @pytest.mark.parametrize("build", library.builds())
-@pytest.mark.parametrize("size", [1, 3, 64, 1001])
-def test_sums_of_pairs_are_the_twin_s_to_the_bit(build, size, monkeypatch):
-    random = np.random.default_rng(size)
-    high = random.normal(size=(2, size)) * 10.0 ** random.integers(-9, 9, (2, size))
-    a, b = (Doubled(part, 1e-17 * part * random.normal(size=size)) for part in high)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3), (8, 8), (7, 143)])
+def test_sums_of_pairs_are_the_twin_s_to_the_bit(build, shape, monkeypatch):
+    random = np.random.default_rng(shape[1])
+    a, b = pairs(random, shape), pairs(random, shape)
     monkeypatch.setattr(double_double, "_MANY", 0)
     for other in (b, b.hi, b.hi[:1]):
         found = []
         for compiled in (library.build(build), None):
             monkeypatch.setattr(double_double, "kernels", lambda compiled=compiled: compiled)
             found.append(a.plus(other))
-        for ours, twin in zip(*found, strict=True):
-            np.testing.assert_array_equal(ours, twin)
+            there = Doubled(a.hi.copy(), a.lo.copy())
+            there.add(other)
+            found.append(there)
+        for ours in found[1:]:
+            np.testing.assert_array_equal([*ours], [*found[0]])
+
+
+@pytest.mark.parametrize("build", [*library.builds(), None])
+@pytest.mark.parametrize("shape", [(1, 1), (5, 3), (8, 8), (7, 43)])
+def test_products_of_vectors_are_added_in_pairs(build, shape, monkeypatch):
+    """To three units of 106 bits, against fractions."""
+    random = np.random.default_rng(shape[1])
+    a, u, v = pairs(random, shape), random.normal(size=shape[0]), random.normal(size=shape[1])
+    monkeypatch.setattr(double_double, "kernels", lambda: build and library.build(build))
+    exact = exactly(a.hi) + exactly(a.lo) + np.outer(exactly(u), exactly(v))
+    sizes = np.abs(exactly(a.hi)) + np.abs(np.outer(exactly(u), exactly(v)))
+    a.add_outer(u, v)
+    assert (np.abs(exactly(a.hi) + exactly(a.lo) - exact) <= 3 * sizes / Fraction(2) ** 105).all()

@@ -78,7 +78,7 @@ def _orthogonalised(rows: RowStream, statistics: RowStatistics, found: Found) ->
         V = forward_substituted(first, np.hstack([around.X, around.Y]).T).T
         return CrossProducts.of(replace(block, X=V[:, :p], Y=V[:, p:]), rows.design)
 
-    second = _summed(rows, part, CrossProducts.__add__).factor(p)
+    second = _summed(rows, part, CrossProducts.taking).factor(p)
     if second is None:
         return None
     error = second.error + rounding(p + m)

@@ -83,11 +83,13 @@ class CrossProducts:
         expect_finite(total)
         weight_sum = float(block.rows if block.w is None else block.w.sum())
         step = total / weight_sum
-        G, constant = sums.products.plus(-np.outer(total, step)), sums.low == sums.high
+        G, constant, sizes = sums.products, sums.low == sums.high, np.diag(sums.products.hi).copy()
+        G.add_outer(-total, step)
         if (total * step > _LOST * np.diag(G.hi))[~constant].any():
             return None
-        for part in G:
-            part[constant], part[:, constant] = 0.0, 0.0
+        if constant.any():
+            for part in G:
+                part[constant], part[:, constant] = 0.0, 0.0
         mean, low = two_sum(sums.shift, step)
         mean, low = np.where(constant, sums.low, mean), np.where(constant, 0.0, low)
         statistics = RowStatistics(
@@ -101,7 +103,7 @@ class CrossProducts:
             block.dropped,
             dict(block.missing),
         )
-        return cls(statistics, G, np.where(constant, 0.0, np.diag(sums.products.hi)), sums.chain)
+        return cls(statistics, G, np.where(constant, 0.0, sizes), sums.chain)
 
     @classmethod
     def _carefully(cls, block: RowBlock, names: tuple[str, ...]) -> "CrossProducts":
@@ -110,11 +112,13 @@ class CrossProducts:
         _, G = piecewise(np.ascontiguousarray(deviations), block.w)
         return cls(statistics, G, np.diag(G.hi).copy(), chain(len(names)))
 
-    def __add__(self, other: "CrossProducts") -> "CrossProducts":
+    def taking(self, other: "CrossProducts") -> "CrossProducts":
+        """Those of both; G becomes that of both where it lies, so these are gone."""
         between = self.statistics.between(other.statistics)
-        G = self.G.plus(other.G).plus(np.outer(between, between))
+        self.G.add(other.G)
+        self.G.add_outer(between, between)
         sizes = self.sizes + other.sizes + between**2
-        return CrossProducts(self.statistics + other.statistics, G, sizes, max(self.chain, other.chain))
+        return CrossProducts(self.statistics + other.statistics, self.G, sizes, max(self.chain, other.chain))
 
     def factor(self, p: int) -> Found | None:
         """R from the scaled cross-products, p columns of X first; None where those of X are not positive definite.

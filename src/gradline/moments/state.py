@@ -460,7 +460,7 @@ def _passed(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]) ->
 
     whole = chain([first] if second is None else [first, second], coming)
     with one_blas_thread():
-        return reduce(CrossProducts.__add__, starmap(seen, ordered_map(whole, made_of)))
+        return reduce(CrossProducts.taking, starmap(seen, ordered_map(whole, made_of)))
 
 
 def _is_one_block(rows: int, design: DesignSpec) -> bool:

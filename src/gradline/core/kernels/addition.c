@@ -1,4 +1,4 @@
-/* Sums of numbers that are unevaluated sums of two; the twin is `core.linalg.double_double.Doubled.plus`. */
+/* Sums of numbers that are unevaluated sums of two; the twins are in `core.linalg.double_double.Doubled`. */
 
 #include "pairs.h"
 
@@ -26,4 +26,30 @@ void EXPORT(add_pairs)(const double *a, const double *a_low, const double *b, co
     }
     memcpy(sum + whole, last[4], (n - whole) * sizeof(double));
     memcpy(sum_low + whole, last[5], (n - whole) * sizeof(double));
+}
+
+/* Add x·v to LANES pairs. */
+INLINE void add_product(double *sum, double *sum_low, double x, const double *v) {
+    vector lost, rest, product = product_of(spread(x), load(v), &lost), high = sum_of(load(sum), product, &rest);
+    store(sum, sum_of_sorted(high, load(sum_low) + (rest + lost), &rest));
+    store(sum_low, rest);
+}
+
+/* Add u·vᵀ to pairs (rows, columns), where they lie. */
+void EXPORT(add_outer)(double *sum, double *sum_low, const double *u, const double *v, int64_t rows, int64_t columns) {
+    for (int64_t i = 0; i < rows; i++, sum += columns, sum_low += columns)
+        for (int64_t j = 0; j < columns; j += LANES) {
+            if (j + LANES <= columns) {
+                add_product(sum + j, sum_low + j, u[i], v + j);
+                continue;
+            }
+            double last[3][LANES] = {0};
+            size_t left = (columns - j) * sizeof(double);
+            memcpy(last[0], sum + j, left);
+            memcpy(last[1], sum_low + j, left);
+            memcpy(last[2], v + j, left);
+            add_product(last[0], last[1], u[i], last[2]);
+            memcpy(sum + j, last[0], left);
+            memcpy(sum_low + j, last[1], left);
+        }
 }

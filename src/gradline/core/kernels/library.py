@@ -20,6 +20,7 @@ _EPOCH = (_P,) * 6 + (_I,) * 8 + (_D,) * 4
 # What each function returns and takes; see the C.
 _SIGNATURES = {
     "add_pairs": (None, (_P,) * 6 + (_I,)),
+    "add_outer": (None, (_P,) * 4 + (_I,) * 2),
     "gram_room": (_I, (_I,)),
     "gram": (ctypes.c_uint64, (_P,) * 5 + (_I,) * 6),
     "hashed": (ctypes.c_uint64, (_P,) * 4 + (_I,) * 3),
@@ -39,6 +40,7 @@ class Kernels(NamedTuple):
     """
 
     add_pairs: Callable[..., None]
+    add_outer: Callable[..., None]
     gram_room: Callable[..., int]
     gram: Callable[..., int]
     hashed: Callable[..., int]

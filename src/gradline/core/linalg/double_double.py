@@ -44,14 +44,30 @@ class Doubled:
 
     def plus(self, other: "Doubled | np.ndarray") -> "Doubled":
         """The sum, to about 2⁻¹⁰⁵ of its parts."""
-        high, low = other if isinstance(other, Doubled) else (other, None)
         if self.hi.size >= _MANY and (compiled := kernels()) is not None:
-            return _added(compiled, self, high, low)
-        low = 0.0 if low is None else low
+            total = Doubled(np.empty(self.hi.shape), np.empty(self.hi.shape))
+            return _added(compiled, self, other, total)
+        high, low = other if isinstance(other, Doubled) else (other, 0.0)
         s, e = two_sum(self.hi, high)
         t, f = two_sum(self.lo, np.broadcast_to(low, np.shape(self.lo)))
         s, e = _fast_two_sum(s, e + t)
         return Doubled(*_fast_two_sum(s, e + f))
+
+    def add(self, other: "Doubled") -> None:
+        """Add others to these, where they lie: of millions of numbers fresh memory takes more time than the sum."""
+        if (compiled := kernels()) is not None:
+            _added(compiled, self, other, self)
+        else:
+            self.put(..., self.plus(other))
+
+    def add_outer(self, u: np.ndarray, v: np.ndarray) -> None:
+        """Add u·vᵀ to these (n, k), where they lie."""
+        if (compiled := kernels()) is not None:
+            vectors = (np.ascontiguousarray(part, np.float64) for part in (u, v))
+            places = (part.ctypes for part in (self.hi, self.lo, *vectors))
+            compiled.add_outer(*places, *self.hi.shape)
+        else:
+            self.put(..., self.plus(Doubled(*two_prod(np.broadcast_to(u[:, None], self.hi.shape), v))))
 
     def minus(self, other: "Doubled") -> "Doubled":
         """The difference."""
@@ -108,13 +124,11 @@ class Doubled:
         return Doubled(part.hi[0], part.lo[0])
 
 
-def _added(compiled: Kernels, a: Doubled, high: np.ndarray, low: np.ndarray | None) -> Doubled:
-    """The sum by `addition.c`, the same to the bit."""
-    parts = [
-        np.ascontiguousarray(part, np.float64) for part in (a.hi, a.lo, np.broadcast_to(high, a.hi.shape))
-    ]
+def _added(compiled: Kernels, a: Doubled, b: Doubled | np.ndarray, total: Doubled) -> Doubled:
+    """The sum by `addition.c`, to the bit that of `plus`; `total`, where it goes, may be a itself."""
+    high, low = b if isinstance(b, Doubled) else (b, None)
+    parts = [np.ascontiguousarray(part, np.float64) for part in (*a, np.broadcast_to(high, a.hi.shape))]
     rest = None if low is None else np.ascontiguousarray(low, np.float64).ctypes
-    total = Doubled(np.empty(a.hi.shape), np.empty(a.hi.shape))
     compiled.add_pairs(*(part.ctypes for part in parts), rest, *(part.ctypes for part in total), a.hi.size)
     return total
 
