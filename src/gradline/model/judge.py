@@ -1,6 +1,8 @@
 """The judge of a finished fit: how far any coefficients are from the optimum, by a route of its own."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -14,7 +16,7 @@ from gradline.model.certificate import Certificate
 from gradline.model.status import Status
 from gradline.moments.basis import Basis
 from gradline.moments.rank import Rank, determined_factor
-from gradline.moments.state import Moments, RawFactor
+from gradline.moments.state import Moments, RawFactor, calm_blas
 from gradline.solvers.problem import Scaling
 from gradline.solvers.trajectory import Trajectory
 
@@ -115,7 +117,7 @@ class Judged:
     @property
     def certificate(self) -> Certificate:
         """All that is known."""
-        with np.errstate(over="ignore", invalid="ignore"):  # coefficients of a run that diverged may be huge
+        with self._arithmetic():
             return self._certificate
 
     @cached_property
@@ -151,8 +153,14 @@ class Judged:
     @cached_property
     def status(self) -> Status:
         """How the coefficients stand."""
-        with np.errstate(over="ignore", invalid="ignore"):
+        with self._arithmetic():
             return _status(self)
+
+    @contextmanager
+    def _arithmetic(self) -> Iterator[None]:
+        """That of a fit, whenever it is asked; and coefficients of a run that diverged may be huge."""
+        with calm_blas(self.moments.p + self.moments.m), np.errstate(over="ignore", invalid="ignore"):
+            yield
 
     @property
     def weight(self) -> np.ndarray:
