@@ -7,6 +7,7 @@ import json
 import sys
 import warnings
 from pathlib import Path
+from typing import Any
 
 sys.path.append(str(Path(__file__).parent.parent))
 from contest import measured
@@ -15,6 +16,7 @@ from tables import sparse_table, table
 
 warnings.simplefilter("ignore")  # of few rows, which is what is asked for
 rows, columns, *density = sys.argv[2:]
+X: Any
 if density:
     X, y = sparse_table(int(rows), int(columns), float(density[0]))
 else:

@@ -69,9 +69,12 @@ def machine() -> str:
 
 def build(command: list[str], architecture: str, goal: Path) -> None:
     """Compile the sources once for every target and link them; raises `CalledProcessError` where that fails."""
-    version = subprocess.run([*command, "--version"], check=True, capture_output=True, text=True).stdout
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        # There, for zig leaves a file behind.
+        version = subprocess.run(
+            [*command, "--version"], check=True, capture_output=True, text=True, cwd=folder
+        ).stdout
         objects: list[Path] = []
         for target, instructions in TARGETS.get(architecture, TARGETS["aarch64"]).items():
             flags = [*FLAGS, f"-DTARGET={target}", f"-DSOURCES={digest()}u"]
