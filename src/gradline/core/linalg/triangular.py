@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 UNIT = 2.0**-53  # unit roundoff of float64
-WIDE = 512  # columns up to which singular values cost milliseconds
+WIDE = 64  # columns up to which singular values cost a millisecond
 _BLOCK = 256  # rows of a triangle that are solved at once
 TOGETHER = 128  # rows that QR reduces together, of few columns
 _SMALL_BLOCK = 64  # and those whose inverses are kept for substitutions to come
