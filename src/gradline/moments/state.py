@@ -429,7 +429,7 @@ def _first_pass(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]
     """
     csr = rows.csr
     with contextlib.suppress(NotFinite):
-        if csr is not None and not _is_one_block(csr.rows, rows.design):
+        if csr is not None and not is_one_block(csr.rows, _width(rows.design)):
             products = CrossProducts.of_sparse(csr, rows.design)
             if products is not None:
                 return products
@@ -443,7 +443,7 @@ def _passed(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]) ->
     design = rows.design
     coming = rows.lazy_blocks(_pass_size(_width(design)))
     first, second = next(coming), next(coming, None)
-    if second is None and _is_one_block(first.rows, design):
+    if second is None and is_one_block(first.rows, _width(design)):
         block = first.block()
         for part in (block.X, block.Y, block.w):
             expect_finite(0.0 if part is None else part)
@@ -463,9 +463,9 @@ def _passed(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]) ->
         return reduce(CrossProducts.taking, starmap(seen, ordered_map(whole, made_of)))
 
 
-def _is_one_block(rows: int, design: DesignSpec) -> bool:
+def is_one_block(rows: int, columns: int) -> bool:
     """Whether QR takes the rows at once: few cells, or so few rows that cross-products would be more numbers."""
-    return rows <= max(_width(design), BLOCK_CELLS // _width(design))
+    return rows <= max(columns, BLOCK_CELLS // columns)
 
 
 def _from_block(block: RowBlock, design: DesignSpec) -> Moments:

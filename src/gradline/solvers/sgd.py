@@ -276,21 +276,26 @@ def mean_square_limit(problem: Problem, batch_size: int) -> float:
     if noise == 0:
         return spectrum.lr_limit()
 
+    V = spectrum.whitening
+    few = V.shape[1] < len(V)  # directions, so that their products are fewer than those of the columns
+
     def part(parcel: LazyBlock) -> tuple[np.ndarray, float]:
         block = parcel.block()
         X = (block.X - problem.scaling.center) / problem.scaling.scale
         rows = np.column_stack([np.ones(len(X)), X]) if problem.bias else X
         norms = np.einsum("ij,ij->i", rows, rows)
+        rows = rows @ V if few else rows
         products = (rows * (norms if block.w is None else norms * block.w)[:, None]).T @ rows
         return products, len(rows) if block.w is None else float(block.w.sum())
 
-    total, weights = np.zeros(2 * (problem.p + problem.bias,)), 0.0
+    total, weights = np.zeros(2 * (V.shape[int(few)],)), 0.0
     size = _chunk(problem.p)
     with one_blas_thread() if n > size else nullcontext():
         for products, weight in ordered_map(problem.expect_rows().lazy_blocks(size), part):
             total += products
             weights += weight
-    return spectrum.mean_square_limit(4.0 / m**2 * total / weights, noise)
+    M = 4.0 / m**2 * total / weights
+    return spectrum.mean_square_limit(M if few else V.T @ M @ V, noise)
 
 
 def _chunk(columns: int) -> int:

@@ -55,14 +55,18 @@ class Spectrum:
         """2·(1 + momentum)/(λmax + λmin): the rate at which the slowest direction is fastest."""
         return 2.0 * (1.0 + momentum) / (self.largest + self.smallest) if self.largest else 1.0
 
+    @property
+    def whitening(self) -> np.ndarray:
+        """V (q, r) with VᵀHV the identity, over the directions that the data determine."""
+        return self.directions / np.sqrt(self.curvatures)
+
     def mean_square_limit(self, M: np.ndarray, noise: float) -> float:
         """The largest lr with lr·[(1 − noise)·H² + noise·M] ≼ 2H: batches whose noise shrinks in mean square.
 
-        M (q, q) is the second moment of one row's Hessian, `noise` its share, (n − b)/(b(n − 1)) for b of n rows.
-        At noise 0 it is 2/λmax. Without momentum.
+        M is the second moment of one row's Hessian, given as VᵀMV (r, r), V the `whitening`; `noise` is its share,
+        (n − b)/(b(n − 1)) for b of n rows. At noise 0 it is 2/λmax. Without momentum.
         """
-        whitening = self.directions / np.sqrt(self.curvatures)
-        matrix = (1.0 - noise) * np.diag(self.curvatures) + noise * (whitening.T @ M @ whitening)
+        matrix = (1.0 - noise) * np.diag(self.curvatures) + noise * M
         return float(2.0 / np.linalg.eigvalsh(matrix).max()) if len(matrix) else math.inf
 
     def growth(self, lr: float, momentum: float = 0.0) -> float:

@@ -22,7 +22,7 @@ from gradline.model.doctor.survey import BATCHES, Survey
 from gradline.model.doctor.symptoms import Patient, findings
 from gradline.model.fit import Request, command, run
 from gradline.model.judge import sure_digits
-from gradline.moments.state import BLOCK_CELLS, Moments
+from gradline.moments.state import Moments, is_one_block
 from gradline.solvers import Exact
 from gradline.solvers.exact import is_refinable
 from gradline.solvers.heavy_ball import rates
@@ -127,7 +127,8 @@ def _report(patient: Patient, seconds: float, commands: list[str]) -> Report:
         missing=dict(moments.statistics.missing),
         left_out=patient.left_out,
         row_bytes=8 * moments.rows * (columns + survey.is_weighted),
-        moment_bytes=8 * columns * (columns + 4),  # the factor, the means in two parts, the ranges
+        moment_bytes=8
+        * (moments.factor.size + 4 * columns),  # the factor, the means in two parts, the ranges
         route=_route(patient),
         passes=survey.passes(moments.rows),
         has_text=any(isinstance(term, Category) for term in moments.design.terms),
@@ -152,7 +153,7 @@ def _report(patient: Patient, seconds: float, commands: list[str]) -> Report:
 def _route(patient: Patient) -> str:
     moments, bias = patient.moments, patient.bias
     again = patient.survey.passes(moments.rows) > 1
-    if not again and moments.rows * (moments.p + moments.m) <= BLOCK_CELLS:
+    if not again and is_one_block(moments.rows, moments.p + moments.m):
         return "QR of all rows at once" + (", then refined" if is_refinable(moments, bias) else "")
     route = "cross-products in one pass"
     if again:
