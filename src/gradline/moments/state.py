@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from itertools import chain, starmap
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, Unpack
+from typing import Any, NamedTuple, TypeVar, Unpack, overload
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -35,6 +35,7 @@ from gradline.data.selection import Choice, Selection
 from gradline.moments.cholesky_qr2 import improved
 from gradline.moments.cross_products import CrossProducts
 from gradline.moments.extended import Products
+from gradline.moments.merging import Part, Tree
 from gradline.moments.statistics import RowStatistics, centre
 
 BLOCK_CELLS = 1 << 18  # cells per block of QR: 2 MB of float64 stay in cache, and a block outweighs its merge
@@ -44,6 +45,23 @@ FEWEST_DIGITS = 4.0  # `−` refuses to leave fewer
 
 
 Derived = TypeVar("Derived")
+Source = np.ndarray | Tree | Products  # R, or what R is made of
+
+
+class _Factor:
+    """The field `factor` of `Moments`: given as R or as what R is made of, which happens when it is asked for."""
+
+    @overload
+    def __get__(self, state: None, owner: type) -> "_Factor": ...
+    @overload
+    def __get__(self, state: "Moments", owner: type) -> np.ndarray: ...
+    def __get__(self, state: "Moments | None", owner: type) -> "np.ndarray | _Factor":
+        if state is None:
+            raise AttributeError("factor")  # so that the field has no default
+        return state.source if isinstance(state.source, np.ndarray) else state.source.factor
+
+    def __set__(self, state: "Moments", value: Source) -> None:
+        state.__dict__["_source"] = value
 
 
 class RawFactor(NamedTuple):
@@ -68,11 +86,11 @@ class Moments:
     - `factor` R (k, k) is upper triangular with a non-negative diagonal and RᵀR = Σ w·(z − z̄)(z − z̄)ᵀ;
     - `error` bounds, relative to their norms, how far the columns are off whose R it is: how rows entered, merged and
       left decides it;
-    - `products`, where asked for (`extended`), hold the cross-products in double-double, from which R is made.
+    - `products`, where asked for (`extended`), hold the cross-products exactly, from which R is made.
 
     `a + b` is the state of both sets of rows, `a - b` that of the rows left when b's are taken away
-    (Chan, Golub, LeVeque 1983). The optimum, any epoch of descent and the
-    errors of coefficients follow from the state without the rows.
+    (Chan, Golub, LeVeque 1983). `sum` of states merges them as a tree, and R is made when it is asked for. The optimum,
+    any epoch of descent and the errors of coefficients follow from the state without the rows.
 
     >>> import gradline
     >>> january = gradline.Moments.of([[1.0], [2.0]], [3.0, 5.0])
@@ -88,7 +106,7 @@ class Moments:
 
     design: DesignSpec
     statistics: RowStatistics
-    factor: np.ndarray
+    factor: _Factor = _Factor()
     error: float = 0.0
     products: Products | None = None
 
@@ -194,17 +212,26 @@ class Moments:
         if not isinstance(other, Moments):
             return NotImplemented
         self._expect_same_columns(other)
+        statistics = self.statistics + other.statistics
         if self.products and other.products:
-            return _from_products(
-                self.design, self.statistics + other.statistics, self.products + other.products
-            )
-        stacked = np.vstack([self.factor, other.factor, self.statistics.between(other.statistics)])
+            return _from_products(self.design, statistics, self.products + other.products)
         if min(self.rows, other.rows) == 0:  # nothing is merged, so nothing is rounded
             whole = self if other.rows == 0 else other
-            return replace(whole, statistics=self.statistics + other.statistics, products=None)
-        error = float(np.hypot(max(self.error, other.error), rounding(self.p + self.m)))
-        statistics = self.statistics + other.statistics
-        return replace(self, statistics=statistics, factor=triangular(stacked), error=error, products=None)
+            return Moments(self.design, statistics, whole.source, whole.error, whole.products)
+        tree = self._tree + other._tree
+        return Moments(self.design, statistics, tree, tree.error)
+
+    @property
+    def source(self) -> Source:
+        """R, or what it is made of when it is asked for."""
+        return self.__dict__["_source"]
+
+    @property
+    def _tree(self) -> Tree:
+        """What R is made of, for a merge: parts that wait for theirs, or R itself."""
+        if isinstance(self.source, Tree):
+            return self.source
+        return Tree((Part(self.statistics, self.factor, self.error),))
 
     def __radd__(self, other: int) -> "Moments":
         """`sum` of several moments begins with 0."""
@@ -255,7 +282,7 @@ class Moments:
     def select(self, design: DesignSpec) -> "Moments":
         """The moments of a design whose features are some of these."""
         if design.features == self.features:
-            return replace(self, design=design)
+            return Moments(design, self.statistics, self.source, self.error, self.products)
         kept = [self.features.index(name) for name in design.features] + list(range(self.p, self.p + self.m))
         factor, products = triangular(self.factor[:, kept]), self.products and self.products.select(kept)
         return replace(
