@@ -17,7 +17,7 @@ from gradline.core.coefficients import Coefficients
 from gradline.core.errors import DataError, GradlineWarning, Notice, RequestError, UsageError
 from gradline.core.linalg.refinement import CELLS, Refined
 from gradline.core.memory_limit import limited
-from gradline.core.text import listed
+from gradline.core.text import counted, listed
 from gradline.data.design import Category, DesignSpec
 from gradline.data.inputs import as_rows
 from gradline.data.row_block import ColumnBlock, RowBlock
@@ -27,6 +27,7 @@ from gradline.data.selection import Choice, Selection
 from gradline.model.certificate import Certificate
 from gradline.model.judge import Training, judge, least_digits, sure_digits
 from gradline.model.model import History, LinearModel, evaluation, load
+from gradline.model.shortage import shortage
 from gradline.model.status import Status
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments, calm_blas
@@ -177,7 +178,7 @@ def _trained(
         config=config,
         history=History(tuple(solution.history)),
         figures=None if optimum is None else optimum.figures,
-        notices=(*gathered.notices, *notices, *short, *_findings(certificate, moments)),
+        notices=(*gathered.notices, *notices, *short, *_findings(certificate, moments, request.bias)),
     )
     return model if held is None else replace(model, holdout=evaluation(held, weight, bias, request.bias))
 
@@ -310,7 +311,7 @@ def _known(gathered: _Gathered, request: Request) -> tuple[Refined | None, list[
     optimum = None if gathered.rows is None else corrected(gathered.rows, moments, bias)
     if optimum is not None:
         return optimum, []
-    why = "moments alone hold no more" if gathered.rows is None else "the columns are too near to collinear"
+    why = "moments alone hold no more" if gathered.rows is None else shortage(moments, bias).cause
     text = f"{math.floor(sure)} digits of the coefficients are sure where {wanted:g} were asked for: {why}"
     return None, [Notice("digits-not-reached", text)]
 
@@ -410,7 +411,7 @@ def _config(selection: Selection, design: DesignSpec, request: Request) -> dict[
     return config
 
 
-def _findings(certificate: Certificate, moments: Moments) -> list[Notice]:
+def _findings(certificate: Certificate, moments: Moments, bias: bool) -> list[Notice]:
     """What the judge found that the user should know although the fit went on."""
     found = []
     coefficients = moments.p + 1
@@ -442,12 +443,7 @@ def _findings(certificate: Certificate, moments: Moments) -> list[Notice]:
             )
         )
     if certificate.status is Status.UNCERTIFIED:
-        found.append(
-            Notice(
-                "near-collinear",
-                f"the columns are near-collinear (scaled condition {certificate.condition_scaled:.1e}): only "
-                f"{math.floor(certificate.digits)} digits are sure",
-                True,
-            )
-        )
+        code, cause = shortage(moments, bias)
+        sure = counted(math.floor(certificate.digits), "digit")
+        found.append(Notice(code, f"{cause}: only {sure} can be sure", True))
     return found

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SOURCES = ("targets.c", "gram.c", "sgd.c")  # the first, which asks the processor, only once
+SOURCES = ("targets.c", "gram.c", "exact.c", "sgd.c")  # the first, which asks the processor, only once
 # A name for `GRADLINE_KERNELS`, and the instructions that a compiler may use beside those that every processor has:
 # those of 2013 and of 2017, as `targets.c` looks for them.
 TARGETS: dict[str, dict[str, tuple[str, ...]]] = {

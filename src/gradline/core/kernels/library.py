@@ -21,6 +21,8 @@ _EPOCH = (_P,) * 6 + (_I,) * 8 + (_D,) * 4
 _SIGNATURES = {
     "gram_room": (_I, (_I,)),
     "gram": (ctypes.c_uint64, (_P,) * 5 + (_I,) * 6),
+    "exact_room": (_I, (_I,)),
+    "exact": (ctypes.c_uint64, (_P,) * 6 + (_I,) * 7),
     "hashed": (ctypes.c_uint64, (_P,) * 4 + (_I,) * 3),
     "epoch_room_float64": (_I, (_I, _I)),
     "epoch_room_float32": (_I, (_I, _I)),
@@ -30,13 +32,15 @@ _SIGNATURES = {
 
 
 class Kernels(NamedTuple):
-    """The functions of `gram.c` and `sgd.c`, of one build.
+    """The functions of `gram.c`, `exact.c` and `sgd.c`, of one build.
 
     Where they take a pointer, `array.ctypes` goes in, which keeps the array, or None for null.
     """
 
     gram_room: Callable[..., int]
     gram: Callable[..., int]
+    exact_room: Callable[..., int]
+    exact: Callable[..., int]
     hashed: Callable[..., int]
     epoch_room_float64: Callable[..., int]
     epoch_room_float32: Callable[..., int]

@@ -1,0 +1,226 @@
+"""Sums of products without any rounding: by compiled loops or by NumPy, and one by one where both fall short."""
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+
+from gradline.core.kernels.library import Kernels, kernels, room
+from gradline.core.linalg.double_double import BITS, SUMMED, two_prod
+from gradline.core.linalg.dyadic import Dyadic
+from gradline.data.row_block import ColumnBlock, RowBlock
+from gradline.data.row_stream import expect_finite
+from gradline.moments.statistics import fingerprint
+
+_SAMPLE = 128  # rows that say near enough how large the others are
+_SLICE = 24  # bits of a slice in `exact.c`, whose first one ends 23 bits below the top
+_ODD = 1 << 12  # cells that are added one by one before NumPy is quicker
+_MOST = 8  # slices of NumPy's, of which the first ends 19 bits below the top: 159 bits in all
+_TINY = 2.0**-900  # products of numbers below one that are smaller may have lost bits
+
+
+class ExactSums(NamedTuple):
+    """Over rows (1, z): range of z (k,), Σ w·(1, z)(1, z)ᵀ, the upper triangle row by row, and the fingerprint."""
+
+    low: np.ndarray
+    high: np.ndarray
+    products: Dyadic
+    fingerprint: int
+
+
+def triangle(k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of an upper triangle's entries, row by row."""
+    return np.triu_indices(k)
+
+
+def exact_sums(block: RowBlock | ColumnBlock) -> ExactSums:
+    """The sums of rows, at least one; raises `NotFinite` where a cell is not finite.
+
+    Weights of one go through compiled loops in one pass of memory. Other weights make products of three numbers, which
+    NumPy sums.
+    """
+    compiled = kernels()
+    if compiled is None or block.w is not None:
+        return _in_numpy(block.whole)
+    return _compiled(compiled, block) or _in_numpy(block.whole)
+
+
+def _compiled(compiled: Kernels, block: RowBlock | ColumnBlock) -> ExactSums | None:
+    """The sums by `exact` of `exact.c`; None where its slices leave something of too many cells."""
+    sample = block.matrix(np.arange(0, block.rows, -(-block.rows // _SAMPLE)))
+    exponents = _above(sample) + 1  # of 10⁶ numbers that scatter alike, the largest is twice that of 128
+    cells = block.places()
+    pieces, k = cells.addresses.shape
+    size = k * (k + 1) // 2
+    found, odd, space = (
+        np.zeros(5 * k + 12 * size),
+        np.zeros(1 + _ODD, np.int64),
+        room(compiled.exact_room(k)),
+    )
+    where = (cells.addresses.ctypes, cells.lengths.ctypes, np.ldexp(1.0, exponents).ctypes)
+    whole = (
+        *where,
+        found.ctypes,
+        odd.ctypes,
+        space.ctypes,
+        pieces,
+        block.rows,
+        block.p,
+        k,
+        *cells.steps,
+        _ODD,
+    )
+    hashes = compiled.exact(*whole)
+    if odd[0] > _ODD:
+        return None
+    low, high, sums = found[:k], found[k : 2 * k], found[2 * k : 5 * k].reshape(3, k)
+    expect_finite(low + high)
+    products = _from_slices(block.rows, sums, found[5 * k :].reshape(6, 2, size), exponents)
+    left = np.sort(odd[1 : 1 + odd[0]])
+    if len(left):
+        products += _left(block, left // k, left % k, exponents)
+    return ExactSums(low, high, products, hashes)
+
+
+def _from_slices(rows: int, sums: np.ndarray, sets: np.ndarray, exponents: np.ndarray) -> Dyadic:
+    """The sums over rows of (1, z)(1, z)ᵀ that slices (h, m, l) of z have; `sets` are as `exact.c` has them.
+
+    hh', hm' + mh', hl' + mm' + lh', ml' + lm' and ll' have units that are 2^24 apart.
+    """
+    upper, lower = np.ldexp(sets[:, 0], -_SLICE).astype(np.int64), sets[:, 1].astype(np.int64)
+    digits = np.zeros((6, sets.shape[2]), np.int64)  # the lowest first, 2^24 apart
+    digits[:5] = _orders(lower)[::-1]
+    digits[1:] += _orders(upper)[::-1]
+    for place in range(5):
+        digits[place + 1] += digits[place] >> _SLICE
+        digits[place] &= (1 << _SLICE) - 1
+    m = (digits[5].astype(object) << _SLICE) + digits[4].astype(object)
+    for place in (2, 0):
+        m = (m << 2 * _SLICE) + (digits[place] + (digits[place + 1] << _SLICE)).astype(object)
+    i, j = triangle(len(exponents))
+    products = Dyadic(m, exponents[i] + exponents[j] - 2 * (3 * _SLICE - 1))
+    h, m, last = (part.astype(np.int64).astype(object) for part in sums)
+    total = Dyadic((((h << _SLICE) + m) << _SLICE) + last, exponents - (3 * _SLICE - 1))
+    first = Dyadic.of([float(rows)])
+    return _concatenated(first, total, products)
+
+
+def _orders(sets: np.ndarray) -> np.ndarray:
+    hh, mm, ll, hm, hl, ml = sets
+    return np.array([hh, hm - hh - mm, hl - hh - ll + mm, ml - mm - ll, ll])
+
+
+def _concatenated(*parts: Dyadic) -> Dyadic:
+    return Dyadic(np.concatenate([part.m for part in parts]), np.concatenate([part.e for part in parts]))
+
+
+def _left(
+    block: RowBlock | ColumnBlock, rows: np.ndarray, columns: np.ndarray, exponents: np.ndarray
+) -> Dyadic:
+    """What slices c leave of zzᵀ where they leave r of some cells: with z = c + r it is rzᵀ + zrᵀ − rrᵀ."""
+    which, place = np.unique(rows, return_inverse=True)
+    Z = np.column_stack([np.ones(len(which)), block.matrix(which)])
+    expect_finite(Z)
+    rest = Dyadic.of(_uncut(Z[place, columns + 1], exponents[columns]))
+    whole, k = Dyadic.of(Z), Z.shape[1]
+    units = whole.e.min(axis=0)
+    np.minimum.at(units, columns + 1, rest.e)
+    z, r = whole.m << (whole.e - units), rest.m << (rest.e - units[columns + 1])
+    sums = np.zeros((k, k), object)
+    for row, column, part in zip(place, columns + 1, r, strict=True):
+        sums[column] += part * z[row]
+    sums = sums + sums.T
+    for first, last in _runs(place):
+        for a in range(first, last):
+            for b in range(first, last):
+                sums[columns[a] + 1, columns[b] + 1] -= r[a] * r[b]
+    i, j = triangle(k)
+    return Dyadic(sums[i, j], units[i] + units[j])
+
+
+def _runs(values: np.ndarray) -> list[tuple[int, int]]:
+    """Where equal values begin and end."""
+    edges = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
+    return list(itertools.pairwise(edges))
+
+
+def _uncut(z: np.ndarray, exponents: np.ndarray) -> np.ndarray:
+    """What the slices of `exact.c` leave of numbers."""
+    rest = np.where(np.abs(z) <= np.ldexp(1.0, exponents), z, 0.0)
+    for s in (1, 2, 3):
+        large = np.ldexp(1.5, exponents + 1 - _SLICE * s + 52)
+        rest = rest - ((rest + large) - large)
+    return np.where(np.abs(z) <= np.ldexp(1.0, exponents), rest, z)
+
+
+def _in_numpy(block: RowBlock) -> ExactSums:
+    """The sums from slices of 20 bits, 4096 of whose products BLAS adds without rounding; the twin of `exact.c`."""
+    Z = np.column_stack([np.ones(block.rows), block.X, block.Y])
+    low, high = Z[:, 1:].min(axis=0), Z[:, 1:].max(axis=0)
+    expect_finite(low + high)
+    e = _above(Z)
+    scaled = np.ldexp(Z, -e)
+    left, odd = _slices(scaled, np.zeros_like(scaled))
+    odd |= ((np.abs(scaled) < _TINY) & (Z != 0)).any(axis=1)
+    right, f, w = left, e, None
+    if block.w is not None:
+        w = np.asarray(block.w, np.float64)
+        top = int(_above(w[:, None])[0])
+        pair = two_prod(scaled, np.ldexp(w, -top)[:, None])
+        shift = _above(pair[0])
+        right, more = _slices(*(np.ldexp(part, -shift) for part in pair))
+        odd |= more | ((np.abs(pair[0]) < _TINY) & (scaled != 0)).any(axis=1)
+        f = e + top + shift
+    for part in (*left, *right):
+        part[odd] = 0.0
+    products = _of_slices(left, right, e, f)
+    if odd.any():
+        products += _one_by_one(Z[odd], None if w is None else w[odd])
+    return ExactSums(low, high, products, fingerprint(block))
+
+
+def _of_slices(left: list[np.ndarray], right: list[np.ndarray], e: np.ndarray, f: np.ndarray) -> Dyadic:
+    """Σ over rows of all products of two slices, columns being below 2^e on the left and 2^f on the right."""
+    n, k = left[0].shape
+    i, j = triangle(k)
+    orders = np.zeros((len(left) + len(right) - 1, k, k), np.int64)  # slices as far apart meet in one
+    for first in range(0, n, SUMMED):
+        rows = slice(first, first + SUMMED)
+        for a, own in enumerate(left):
+            for b, other in enumerate(right):
+                orders[a + b] += (own[rows].T @ other[rows]).astype(np.int64)
+    m = np.zeros(len(i), object)
+    for order in orders:
+        m = (m << BITS) + order[i, j].astype(object)
+    return Dyadic(m, e[i] + f[j] - BITS * (len(left) + len(right)) + 2)
+
+
+def _above(Z: np.ndarray) -> np.ndarray:
+    """Exponents of powers of two no smaller than any number of a column (k,)."""
+    return np.frexp(np.abs(Z).max(axis=0))[1].astype(np.int64)
+
+
+def _slices(high: np.ndarray, low: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+    """Whole numbers in units of 2^-19, 2^-39, … that add up to high + low, below one; and which rows have more."""
+    parts: list[np.ndarray] = []
+    while len(parts) < _MOST and (not parts or high.any() or low.any()):
+        place = BITS * (len(parts) + 1) - 1
+        large = np.ldexp(1.5, 52 - place)
+        whole, more = (high + large) - large, (low + large) - large
+        high, low = high - whole, low - more
+        parts.append(np.ldexp(whole + more, place))
+    return parts, (high != 0).any(axis=1) | (low != 0).any(axis=1)
+
+
+def _one_by_one(Z: np.ndarray, w: np.ndarray | None) -> Dyadic:
+    """The sums over rows in Python's integers, whatever their range."""
+    i, j = triangle(Z.shape[1])
+    whole = Dyadic.of(Z)
+    units = whole.e.min(axis=0)
+    z = whole.m << (whole.e - units)
+    if w is None:
+        return Dyadic((z.T @ z)[i, j], units[i] + units[j])
+    weights = Dyadic.of(w)
+    unit = weights.e.min()
+    weighted = z * (weights.m << (weights.e - unit))[:, None]
+    return Dyadic((z.T @ weighted)[i, j], units[i] + units[j] + unit)
