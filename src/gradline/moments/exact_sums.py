@@ -15,6 +15,7 @@ from gradline.moments.statistics import fingerprint
 _SAMPLE = 128  # rows that say near enough how large the others are
 _SLICE = 24  # bits of a slice in `exact.c`, whose first one ends 23 bits below the top
 _ODD = 1 << 12  # cells that are added one by one before NumPy is quicker
+_FARTHEST = 600  # of exponents whose slices float64 holds; numbers beyond have no squares there
 _MOST = 8  # slices of NumPy's, of which the first ends 19 bits below the top: 159 bits in all
 _TINY = 2.0**-900  # products of numbers below one that are smaller may have lost bits
 
@@ -46,47 +47,68 @@ def exact_sums(block: RowBlock | ColumnBlock) -> ExactSums:
 
 
 def _compiled(compiled: Kernels, block: RowBlock | ColumnBlock) -> ExactSums | None:
-    """The sums by `exact` of `exact.c`; None where its slices leave something of too many cells."""
-    sample = block.matrix(np.arange(0, block.rows, -(-block.rows // _SAMPLE)))
-    exponents = _above(sample) + 1  # of 10⁶ numbers that scatter alike, the largest is twice that of 128
-    cells = block.places()
-    pieces, k = cells.addresses.shape
+    """The sums by `exact` of `exact.c`; None where its slices leave something of too many cells.
+
+    Of 10⁶ numbers that scatter alike, the largest is twice that of 128. Where that is not so, slices begin with the
+    largest of all, or else with that of all but a few.
+    """
+    sample = np.sort(np.abs(block.matrix(np.arange(0, block.rows, -(-block.rows // _SAMPLE)))), axis=0)
+    found = _cut(compiled, block, _above(sample) + 1)
+    if found.cells > _ODD:
+        expect_finite(found.low + found.high)
+        found = _cut(compiled, block, _above(np.array([found.low, found.high])))
+    if found.cells > _ODD:
+        found = _cut(compiled, block, _above(sample[:-2]) + 1)
+    if found.cells > _ODD:
+        return None
+    expect_finite(found.low + found.high)
+    products = _from_slices(block.rows, found)
+    if found.cells:
+        odd = np.sort(found.odd[: found.cells])
+        products += _left(block, *np.divmod(odd, len(found.low)), found.exponents)
+    return ExactSums(found.low, found.high, products, found.fingerprint)
+
+
+class _Cut(NamedTuple):
+    """What `exact` found of columns below 2^exponents: see there; `cells` of which slices left something are `odd`."""
+
+    exponents: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    slices: np.ndarray
+    sets: np.ndarray
+    cells: int
+    odd: np.ndarray
+    fingerprint: int
+
+
+def _cut(compiled: Kernels, block: RowBlock | ColumnBlock, exponents: np.ndarray) -> _Cut:
+    where = block.places()
+    pieces, k = where.addresses.shape
     size = k * (k + 1) // 2
     found, odd, space = (
         np.zeros(5 * k + 12 * size),
         np.zeros(1 + _ODD, np.int64),
         room(compiled.exact_room(k)),
     )
-    where = (cells.addresses.ctypes, cells.lengths.ctypes, np.ldexp(1.0, exponents).ctypes)
-    whole = (
-        *where,
-        found.ctypes,
-        odd.ctypes,
-        space.ctypes,
-        pieces,
-        block.rows,
-        block.p,
-        k,
-        *cells.steps,
-        _ODD,
+    exponents = np.clip(exponents, -_FARTHEST, _FARTHEST)
+    tops = np.ldexp(1.0, exponents)
+    parts = (where.addresses, where.lengths, tops, found, odd, space)
+    sizes = (pieces, block.rows, block.p, k, *where.steps, _ODD)
+    hashes = compiled.exact(*(part.ctypes for part in parts), *sizes)
+    ranges, slices, sets = np.split(found, [2 * k, 5 * k])
+    low, high = ranges.reshape(2, k)
+    return _Cut(
+        exponents, low, high, slices.reshape(3, k), sets.reshape(6, 2, size), int(odd[0]), odd[1:], hashes
     )
-    hashes = compiled.exact(*whole)
-    if odd[0] > _ODD:
-        return None
-    low, high, sums = found[:k], found[k : 2 * k], found[2 * k : 5 * k].reshape(3, k)
-    expect_finite(low + high)
-    products = _from_slices(block.rows, sums, found[5 * k :].reshape(6, 2, size), exponents)
-    left = np.sort(odd[1 : 1 + odd[0]])
-    if len(left):
-        products += _left(block, left // k, left % k, exponents)
-    return ExactSums(low, high, products, hashes)
 
 
-def _from_slices(rows: int, sums: np.ndarray, sets: np.ndarray, exponents: np.ndarray) -> Dyadic:
-    """The sums over rows of (1, z)(1, z)ᵀ that slices (h, m, l) of z have; `sets` are as `exact.c` has them.
+def _from_slices(rows: int, found: _Cut) -> Dyadic:
+    """The sums over rows of (1, z)(1, z)ᵀ that slices (h, m, l) of z have.
 
     hh', hm' + mh', hl' + mm' + lh', ml' + lm' and ll' have units that are 2^24 apart.
     """
+    sets, exponents = found.sets, found.exponents
     upper, lower = np.ldexp(sets[:, 0], -_SLICE).astype(np.int64), sets[:, 1].astype(np.int64)
     digits = np.zeros((6, sets.shape[2]), np.int64)  # the lowest first, 2^24 apart
     digits[:5] = _orders(lower)[::-1]
@@ -99,7 +121,7 @@ def _from_slices(rows: int, sums: np.ndarray, sets: np.ndarray, exponents: np.nd
         m = (m << 2 * _SLICE) + (digits[place] + (digits[place + 1] << _SLICE)).astype(object)
     i, j = triangle(len(exponents))
     products = Dyadic(m, exponents[i] + exponents[j] - 2 * (3 * _SLICE - 1))
-    h, m, last = (part.astype(np.int64).astype(object) for part in sums)
+    h, m, last = (part.astype(np.int64).astype(object) for part in found.slices)
     total = Dyadic((((h << _SLICE) + m) << _SLICE) + last, exponents - (3 * _SLICE - 1))
     first = Dyadic.of([float(rows)])
     return _concatenated(first, total, products)

@@ -128,7 +128,7 @@ class Products:
     def is_possible(self, rows: int) -> bool:
         """Whether so many rows can have these products: around the mean they are not negative, of rank below `rows`.
 
-        Beside a pivot that is nothing there is no more than its root: |g| ≤ √(gᵢᵢ·gⱼⱼ) of what has no negative direction.
+        Beside a pivot that is nothing is no more than its root: |gᵢⱼ| ≤ √(gᵢᵢ·gⱼⱼ) where no direction is negative.
         """
         if self.S.m[0] <= 0:
             return False
