@@ -133,7 +133,8 @@ def _uncertified(c: Certificate) -> list[str]:
         return [
             f"Not certified: the sums it was computed from keep so few digits that only {digits} can be sure."
         ]
-    return [f"Not certified: the columns are so near to collinear that only {digits} can be sure."]
+    scaled = number(c.condition_scaled)
+    return [f"Not certified: columns of scaled condition {scaled} leave only {digits} that can be sure."]
 
 
 def bears(condition: float, columns: int, digits: float) -> bool:

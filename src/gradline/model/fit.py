@@ -311,7 +311,7 @@ def _known(gathered: _Gathered, request: Request) -> tuple[Refined | None, list[
     optimum = None if gathered.rows is None else corrected(gathered.rows, moments, bias)
     if optimum is not None:
         return optimum, []
-    why = "moments alone hold no more" if gathered.rows is None else shortage(moments, bias).cause
+    why = "moments alone hold no more" if gathered.rows is None else shortage(moments, bias).text
     text = f"{math.floor(sure)} digits of the coefficients are sure where {wanted:g} were asked for: {why}"
     return None, [Notice("digits-not-reached", text)]
 
@@ -443,7 +443,6 @@ def _findings(certificate: Certificate, moments: Moments, bias: bool) -> list[No
             )
         )
     if certificate.status is Status.UNCERTIFIED:
-        code, cause = shortage(moments, bias)
-        sure = counted(math.floor(certificate.digits), "digit")
-        found.append(Notice(code, f"{cause}: only {sure} can be sure", True))
+        why, sure = shortage(moments, bias), counted(math.floor(certificate.digits), "digit")
+        found.append(Notice(why.code, f"{why.text}: only {sure} can be sure", True))
     return found

@@ -1,20 +1,12 @@
 """Why no more digits of the coefficients are sure: the columns themselves, their means, or the sums they came from."""
 
-from typing import NamedTuple
-
+from gradline.core.errors import Notice
 from gradline.model.certificate import FEWEST_DIGITS, bears
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 
 
-class Shortage(NamedTuple):
-    """A code for notices, and the cause in words."""
-
-    code: str
-    cause: str
-
-
-def shortage(moments: Moments, bias: bool) -> Shortage:
+def shortage(moments: Moments, bias: bool) -> Notice:
     """Which of the three it is that a certificate's digits cannot be had.
 
     Columns whose condition leaves that many digits to sums that are right to rounding are not to blame, but the sums
@@ -22,10 +14,11 @@ def shortage(moments: Moments, bias: bool) -> Shortage:
     """
     condition, columns = Rank.of(moments, bias).condition_scaled, moments.p + moments.m
     if bears(condition, columns, FEWEST_DIGITS):
-        return Shortage(
-            "sums-of-few-digits", f"the sums over the rows are right to {moments.digits:.1f} digits only"
-        )
+        words = f"the sums over the rows are right to {moments.digits:.1f} digits only"
+        return Notice("sums-of-few-digits", words, True)
     if not bias and bears(Rank.of(moments, True).condition_scaled, columns, FEWEST_DIGITS):
         words = "the columns lie far from zero beside what they vary, and no bias takes that off"
-        return Shortage("far-from-zero", words)
-    return Shortage("near-collinear", f"the columns are near-collinear (scaled condition {condition:.1e})")
+        return Notice("far-from-zero", words, True)
+    return Notice(
+        "near-collinear", f"the columns are near-collinear (scaled condition {condition:.1e})", True
+    )

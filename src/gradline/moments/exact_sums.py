@@ -17,6 +17,10 @@ _SLICE = 24  # bits of a slice in `exact.c`, whose first one ends 23 bits below 
 _ODD = 1 << 12  # cells that are added one by one before NumPy is quicker
 _FARTHEST = 600  # of exponents whose slices float64 holds; numbers beyond have no squares there
 _MOST = 8  # slices of NumPy's, of which the first ends 19 bits below the top: 159 bits in all
+_ROUNDS = (
+    (4, 6),
+    (_MOST, _MOST),
+)  # slices of a number and of one with its weight: for nearly all rows, for the rest
 _TINY = 2.0**-900  # products of numbers below one that are smaller may have lost bits
 
 
@@ -176,45 +180,60 @@ def _uncut(z: np.ndarray, exponents: np.ndarray) -> np.ndarray:
 
 
 def _in_numpy(block: RowBlock) -> ExactSums:
-    """The sums from slices of 20 bits, 4096 of whose products BLAS adds without rounding; the twin of `exact.c`."""
-    Z = np.column_stack([np.ones(block.rows), block.X, block.Y])
-    low, high = Z[:, 1:].min(axis=0), Z[:, 1:].max(axis=0)
+    """The sums from slices of 20 bits, 4096 of whose products BLAS adds without rounding; the twin of `exact.c`.
+
+    Weights of rows are taken into one of the two factors, as pairs.
+    """
+    low, high = (
+        np.concatenate([edge(block.X, axis=0), edge(block.Y, axis=0)]).astype(np.float64)
+        for edge in (np.min, np.max)
+    )
     expect_finite(low + high)
-    e = _above(Z)
-    scaled = np.ldexp(Z, -e)
-    left, odd = _slices(scaled, np.zeros_like(scaled))
-    odd |= ((np.abs(scaled) < _TINY) & (Z != 0)).any(axis=1)
-    right, f, w = left, e, None
+    e, top = np.concatenate([[1], _above(np.array([low, high]))]), 0
     if block.w is not None:
-        w = np.asarray(block.w, np.float64)
-        top = int(_above(w[:, None])[0])
-        pair = two_prod(scaled, np.ldexp(w, -top)[:, None])
-        shift = _above(pair[0])
-        right, more = _slices(*(np.ldexp(part, -shift) for part in pair))
-        odd |= more | ((np.abs(pair[0]) < _TINY) & (scaled != 0)).any(axis=1)
-        f = e + top + shift
-    for part in (*left, *right):
-        part[odd] = 0.0
-    products = _of_slices(left, right, e, f)
-    if odd.any():
-        products += _one_by_one(Z[odd], None if w is None else w[odd])
-    return ExactSums(low, high, products, fingerprint(block))
-
-
-def _of_slices(left: list[np.ndarray], right: list[np.ndarray], e: np.ndarray, f: np.ndarray) -> Dyadic:
-    """Σ over rows of all products of two slices, columns being below 2^e on the left and 2^f on the right."""
-    n, k = left[0].shape
+        top = int(_above(np.asarray(block.w)[:, None])[0])
+    k = len(e)
     i, j = triangle(k)
-    orders = np.zeros((len(left) + len(right) - 1, k, k), np.int64)  # slices as far apart meet in one
-    for first in range(0, n, SUMMED):
-        rows = slice(first, first + SUMMED)
-        for a, own in enumerate(left):
-            for b, other in enumerate(right):
-                orders[a + b] += (own[rows].T @ other[rows]).astype(np.int64)
+    orders = np.zeros((2 * _MOST - 1, k, k), np.int64)  # slices as far apart meet in one
+    rest = block
+    for slices in _ROUNDS:
+        beyond: list[np.ndarray] = []
+        for first in range(0, rest.rows, SUMMED):
+            odd = _add(rest.take(slice(first, first + SUMMED)), e, top, slices, orders)
+            beyond.append(first + np.flatnonzero(odd))
+        rest = rest.take(np.concatenate(beyond))
+        if not rest.rows:
+            break
     m = np.zeros(len(i), object)
     for order in orders:
         m = (m << BITS) + order[i, j].astype(object)
-    return Dyadic(m, e[i] + f[j] - BITS * (len(left) + len(right)) + 2)
+    products = Dyadic(m, e[i] + e[j] + top + 2 - 2 * BITS * _MOST)
+    if rest.rows:
+        products += _one_by_one(rest)
+    return ExactSums(low, high, products, fingerprint(block))
+
+
+def _add(block: RowBlock, e: np.ndarray, top: int, slices: tuple[int, int], orders: np.ndarray) -> np.ndarray:
+    """Add the products of at most 4096 rows, but for those that are told to have more than slices hold."""
+    Z = _with_ones(block)
+    scaled = np.ldexp(Z, -e)
+    left, odd = _slices(scaled, None, slices[0])
+    odd |= ((np.abs(scaled) < _TINY) & (Z != 0)).any(axis=1)
+    right = left
+    if block.w is not None:
+        pair = two_prod(scaled, np.ldexp(np.asarray(block.w, np.float64), -top)[:, None])
+        right, more = _slices(*pair, slices[1])
+        odd |= more | ((np.abs(pair[0]) < _TINY) & (scaled != 0)).any(axis=1)
+    left[odd] = 0.0  # nor are they in the products then
+    (n, s, k), t = left.shape, right.shape[1]
+    products = (left.reshape(n, s * k).T @ right.reshape(n, t * k)).reshape(s, k, t, k)
+    for a in range(s):
+        orders[a : a + t] += products[a].transpose(1, 0, 2).astype(np.int64)
+    return odd
+
+
+def _with_ones(block: RowBlock) -> np.ndarray:
+    return np.column_stack([np.ones(block.rows), block.X, block.Y])
 
 
 def _above(Z: np.ndarray) -> np.ndarray:
@@ -222,27 +241,33 @@ def _above(Z: np.ndarray) -> np.ndarray:
     return np.frexp(np.abs(Z).max(axis=0))[1].astype(np.int64)
 
 
-def _slices(high: np.ndarray, low: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-    """Whole numbers in units of 2^-19, 2^-39, … that add up to high + low, below one; and which rows have more."""
+def _slices(high: np.ndarray, low: np.ndarray | None, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Whole numbers (n, s, k) in units of 2^-19, 2^-39, … that add up to high + low, no larger than one; and which rows
+    have more."""
     parts: list[np.ndarray] = []
-    while len(parts) < _MOST and (not parts or high.any() or low.any()):
+    while len(parts) < most and (not parts or high.any() or (low is not None and low.any())):
         place = BITS * (len(parts) + 1) - 1
-        large = np.ldexp(1.5, 52 - place)
-        whole, more = (high + large) - large, (low + large) - large
-        high, low = high - whole, low - more
-        parts.append(np.ldexp(whole + more, place))
-    return parts, (high != 0).any(axis=1) | (low != 0).any(axis=1)
+        large = 1.5 * 2.0 ** (52 - place)
+        whole = (high + large) - large
+        high = high - whole
+        if low is not None:
+            more = (low + large) - large
+            low = low - more
+            whole += more
+        parts.append(whole * 2.0**place)
+    left = (high != 0).any(axis=1)
+    return np.stack(parts, axis=1), left if low is None else left | (low != 0).any(axis=1)
 
 
-def _one_by_one(Z: np.ndarray, w: np.ndarray | None) -> Dyadic:
+def _one_by_one(block: RowBlock) -> Dyadic:
     """The sums over rows in Python's integers, whatever their range."""
-    i, j = triangle(Z.shape[1])
-    whole = Dyadic.of(Z)
-    units = whole.e.min(axis=0)
-    z = whole.m << (whole.e - units)
-    if w is None:
+    Z = Dyadic.of(_with_ones(block))
+    i, j = triangle(Z.m.shape[1])
+    units = Z.e.min(axis=0)
+    z = Z.m << (Z.e - units)
+    if block.w is None:
         return Dyadic((z.T @ z)[i, j], units[i] + units[j])
-    weights = Dyadic.of(w)
-    unit = weights.e.min()
-    weighted = z * (weights.m << (weights.e - unit))[:, None]
+    w = Dyadic.of(block.w)
+    unit = w.e.min()
+    weighted = z * (w.m << (w.e - unit))[:, None]
     return Dyadic((z.T @ weighted)[i, j], units[i] + units[j] + unit)
