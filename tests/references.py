@@ -121,3 +121,26 @@ def loop(X, Y, lr, epochs, weight, bias, momentum=0.0):
         gradient = 2 * residual.T @ X / residual.size, 2 * residual.sum(axis=0) / residual.size
         velocity = tuple(momentum * v + g for v, g in zip(velocity, gradient, strict=True))
         weight, bias = weight - lr * velocity[0], bias - lr * velocity[1]
+
+
+def off(moments, exact):
+    """The norm of RᵀR less the exact cross-products, of columns of unit norm."""
+    k = len(exact)
+    R = [[Fraction(float(cell)) for cell in row] for row in moments.factor]
+    norms = [float(exact[j][j]) ** 0.5 for j in range(k)]
+    E = [
+        [float(sum(r[i] * r[j] for r in R) - exact[i][j]) / norms[i] / norms[j] for j in range(k)]
+        for i in range(k)
+    ]
+    return np.linalg.norm(E, 2)
+
+
+def exact_products(rows, times):
+    """Σ times·(z − z̄)(z − z̄)ᵀ over rows z, in whole numbers: (n·Σ z·zᵀ − Σ z·Σ zᵀ)/n."""
+    cells = [[Fraction(float(cell)) for cell in row] for row in rows]
+    unit = max(cell.denominator for row in cells for cell in row)
+    Z = np.array([[int(cell * unit) for cell in row] for row in cells], object)
+    t = np.array([int(time) for time in times], object)
+    n, total = int(t.sum()), t @ Z
+    products = n * ((t[:, None] * Z).T @ Z) - np.outer(total, total)
+    return [[Fraction(cell, n * unit**2) for cell in row] for row in products]

@@ -200,7 +200,7 @@ def test_rows_are_read_again_where_digits_ask_for_it():
     )
     report = doctor(frame, "y")
     assert report.passes == 2
-    assert report.route.startswith("QR block by block")
+    assert report.route.startswith("cross-products, and the rows once more")
     assert [f.code for f in report.findings if "i looks" in f.cause] == ["identifier"]
     assert "twice, for the digits" in str(report)
 

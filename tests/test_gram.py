@@ -1,9 +1,8 @@
 """The compiled Gram matrix and hashes are what NumPy gives, whatever the shape, the layout and the weights."""
 
-from fractions import Fraction
-
 import numpy as np
 import pytest
+from references import exact_products, off
 
 from gradline import Moments
 from gradline.core.kernels import library
@@ -168,27 +167,3 @@ def test_the_claimed_error_holds_where_few_rows_repeat(build, how, cells, monkey
             exact = exact_products(rows, np.bincount(how(np.arange(different)[:, None], times)[:, 0]))
             moments = Moments.of(Z[:, :-1], Z[:, -1])
             assert off(moments, exact) <= 2 * moments.error
-
-
-def off(moments, exact):
-    """The norm of RᵀR less the exact cross-products, of columns of unit norm."""
-    k = len(exact)
-    R = [[Fraction(float(cell)) for cell in row] for row in moments.factor]
-    norms = [float(exact[j][j]) ** 0.5 for j in range(k)]
-    E = [
-        [float(sum(r[i] * r[j] for r in R) - exact[i][j]) / norms[i] / norms[j] for j in range(k)]
-        for i in range(k)
-    ]
-    return np.linalg.norm(E, 2)
-
-
-def exact_products(rows, times):
-    """Σ times·(z − z̄)(z − z̄)ᵀ over rows z."""
-    Z, n = [[Fraction(float(cell)) for cell in row] for row in rows], int(times.sum())
-    times = [int(time) for time in times]
-    mean = [sum(t * z[j] for t, z in zip(times, Z, strict=True)) / n for j in range(len(Z[0]))]
-    around = [[cell - m for cell, m in zip(z, mean, strict=True)] for z in Z]
-    return [
-        [sum(t * z[i] * z[j] for t, z in zip(times, around, strict=True)) for j in range(len(mean))]
-        for i in range(len(mean))
-    ]

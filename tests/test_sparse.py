@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse
+from references import exact_products, off
 from refusals import refused
 
 import gradline
@@ -113,3 +114,22 @@ def test_linear_model(table):
     ours, theirs = (LinearRegression().fit(X, y) for X in (X, X.toarray()))
     np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(ours.predict(X), theirs.predict(X.toarray()), rtol=1e-9)
+
+
+@pytest.mark.parametrize("order", ["sorted", "in turns"])
+def test_the_claimed_error_holds_where_few_rows_repeat(order, monkeypatch):
+    """RᵀR of a sparse table against the exact cross-products: SciPy adds row after row."""
+    monkeypatch.setattr(rows, "dense", lambda _: pytest.fail("it was made an array"))
+    random = np.random.default_rng(12)
+    for p in (20, 24):
+        distinct = np.zeros((2 * p, p + 1))
+        distinct[np.arange(2 * p), np.arange(2 * p) % p] = np.round(random.normal(size=2 * p), 2) + 3
+        distinct[:, -1] = np.round(random.normal(size=2 * p), 1)
+        times = random.integers(1, 10_000, 2 * p)
+        times[0] += 200_000  # one row is most of them
+        Z = np.repeat(distinct, times, axis=0)
+        if order == "in turns":
+            Z = random.permutation(Z)
+        moments = Moments.of(scipy.sparse.csr_matrix(Z[:, :-1]), Z[:, -1])
+        assert off(moments, exact_products(distinct, times)) <= 2 * moments.error
+        assert moments.error < 1e-9

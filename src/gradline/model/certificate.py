@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from gradline.core.linalg.triangular import rounding
 from gradline.core.tensor_file import NUMBER, Shape
 from gradline.core.text import big, counted, epochs, number, percent
 from gradline.model.status import Status
 from gradline.solvers.trajectory import Direction
+
+FEWEST_DIGITS = 3.0  # fewer sure digits than these deserve no certificate
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,21 @@ def _certified(c: Certificate) -> list[str]:
 
 def _uncertified(c: Certificate) -> list[str]:
     digits = counted(math.floor(c.digits), "digit")
-    return [f"Not certified: the columns are so near to collinear that only {digits} can be sure."]
+    if bears(c.condition_scaled, len(c.weight_error[0]) + len(c.bias_error), FEWEST_DIGITS):
+        return [
+            f"Not certified: the sums it was computed from keep so few digits that only {digits} can be sure."
+        ]
+    scaled = number(c.condition_scaled)
+    return [f"Not certified: columns of scaled condition {scaled} leave only {digits} that can be sure."]
+
+
+def bears(condition: float, columns: int, digits: float) -> bool:
+    """Whether columns of this scaled condition leave so many digits to sums that are right to rounding.
+
+    The least-squares answer moves by up to κ·(κ + 3)·ε beside what the targets vary, with ε = 4√k·u (Wedin 1973; Higham
+    2002, section 20.1).
+    """
+    return condition * (condition + 3) * rounding(columns) <= 10**-digits
 
 
 def _deficient(c: Certificate) -> list[str]:

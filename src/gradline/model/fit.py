@@ -17,7 +17,7 @@ from gradline.core.coefficients import Coefficients
 from gradline.core.errors import DataError, GradlineWarning, Notice, RequestError, UsageError
 from gradline.core.linalg.refined import CELLS, Refined
 from gradline.core.memory_limit import limited
-from gradline.core.text import listed
+from gradline.core.text import counted, listed
 from gradline.data.design import Category, DesignSpec
 from gradline.data.inputs import as_rows
 from gradline.data.row_block import ColumnBlock, RowBlock
@@ -26,6 +26,7 @@ from gradline.data.row_stream import RowStream, Split
 from gradline.data.selection import Choice, Selection
 from gradline.model.judge import Judged, Training, least_digits, sure_digits
 from gradline.model.model import History, LinearModel, evaluation, load
+from gradline.model.shortage import shortage
 from gradline.model.status import Status
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments, calm_blas
@@ -313,7 +314,7 @@ def _known(gathered: _Gathered, request: Request) -> tuple[Refined | None, list[
     optimum = None if gathered.rows is None else refined(gathered.rows, moments, bias)
     if optimum is not None:
         return optimum, []
-    why = "moments alone hold no more" if gathered.rows is None else "the columns are too near to collinear"
+    why = "moments alone hold no more" if gathered.rows is None else shortage(moments, bias).text
     text = f"{math.floor(sure)} digits of the coefficients are sure where {wanted:g} were asked for: {why}"
     return None, [Notice("digits-not-reached", text)]
 
@@ -446,13 +447,7 @@ def _findings(verdict: Judged) -> list[Notice]:
             )
         )
     if verdict.status is Status.UNCERTIFIED:
-        certificate = verdict.certificate
-        found.append(
-            Notice(
-                "near-collinear",
-                f"the columns are near-collinear (scaled condition {certificate.condition_scaled:.1e}): only "
-                f"{math.floor(certificate.digits)} digits are sure",
-                True,
-            )
-        )
+        why = shortage(moments, verdict.has_bias)
+        sure = counted(math.floor(verdict.certificate.digits), "digit")
+        found.append(Notice(why.code, f"{why.text}: only {sure} can be sure", True))
     return found

@@ -12,7 +12,7 @@ import numpy as np
 from gradline.core.coefficients import Coefficients
 from gradline.core.linalg.refined import Refined
 from gradline.core.linalg.triangular import UNIT, estimated, extremes, row_norms
-from gradline.model.certificate import Certificate
+from gradline.model.certificate import FEWEST_DIGITS, Certificate
 from gradline.model.status import Status
 from gradline.moments.basis import Basis
 from gradline.moments.rank import Rank, determined_factor
@@ -21,7 +21,6 @@ from gradline.solvers.problem import Scaling
 from gradline.solvers.trajectory import Trajectory
 
 ARRIVED = 1e-12  # a distance below this share of the coefficients counts as none
-FEWEST_DIGITS = 3.0  # fewer sure digits than these deserve no certificate
 _TIME_LEFT = ("lr_limit", "tenfold_loss", "epochs_to_loss", "epochs_to_weights")
 _DIRECTIONS = 12  # kept in a certificate, largest share first
 

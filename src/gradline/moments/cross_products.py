@@ -48,13 +48,14 @@ class CrossProducts:
     """G = Σ w·(z − z̄)(z − z̄)ᵀ over rows z = [x y], as pairs, with their statistics.
 
     What is known of their rounding: `sizes` (k,) are the sums of squares that were added up, Σ w·(z − s)², which a
-    shift s far from the mean makes larger than the diagonal of G; `chain` is how many rows were added plainly at most.
+    shift s far from the mean makes larger than the diagonal of G; `chain` is how many products were added plainly at
+    most, of all columns or (k,) of each.
     """
 
     statistics: RowStatistics
     G: Doubled
     sizes: np.ndarray
-    chain: int
+    chain: np.ndarray | int
 
     @classmethod
     def of(cls, block: RowBlock | ColumnBlock, design: DesignSpec) -> "CrossProducts":
@@ -70,7 +71,8 @@ class CrossProducts:
     @classmethod
     def of_sparse(cls, block: RowBlock, design: DesignSpec) -> "CrossProducts | None":
         """Those of some rows whose X is sparse, around zero in its columns; None where that would cost digits."""
-        return cls._around_mean(sparse_sums(block), block, design.features + design.targets)
+        with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is noticed in the sums
+            return cls._around_mean(sparse_sums(block), block, design.features + design.targets)
 
     @classmethod
     def _around_mean(
@@ -118,7 +120,8 @@ class CrossProducts:
         self.G.add(other.G)
         self.G.add_outer(between, between)
         sizes = self.sizes + other.sizes + between**2
-        return CrossProducts(self.statistics + other.statistics, self.G, sizes, max(self.chain, other.chain))
+        longest = np.maximum(self.chain, other.chain)
+        return CrossProducts(self.statistics + other.statistics, self.G, sizes, longest)
 
     def factor(self, p: int) -> Found | None:
         """R from the scaled cross-products, p columns of X first; None where those of X are not positive definite.
@@ -157,6 +160,8 @@ class CrossProducts:
         off as much, and is taken away in the square of what s is off: 2c·u·√(ratio_i·(ratio_j − 1)) more.
         """
         ratios = self.sizes / scale**2
-        whole, off = float(ratios.sum()), max(0.0, float((ratios - 1).sum()))
-        proved = ((self.chain + 12) * whole + 2 * self.chain * math.sqrt(whole * off)) * UNIT
+        c = np.broadcast_to(np.asarray(self.chain, np.float64), ratios.shape)
+        whole, squared = float(((c + 12) * ratios).sum()), float((c**2 * ratios).sum())
+        off = max(0.0, float((ratios - 1).sum()))
+        proved = (whole + 2 * math.sqrt(squared * off)) * UNIT
         return proved, rounding(len(scale)) * float(ratios.max())

@@ -5,21 +5,22 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.core.kernels.library import Kernels, kernels, room
-from gradline.core.linalg.double_double import Doubled
+from gradline.core.linalg.double_double import Doubled, two_sum
 from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.row_stream import dense
 from gradline.moments.statistics import fingerprint
 
 _SAMPLE = 128  # rows that say near enough where the mean is
 CHAIN = 64  # rows whose products `gram.c` adds plainly: FLUSH there
+_FEWEST = 1024  # sparse rows that are summed at once: what SciPy does is then more than calling it
 _CACHED = 1 << 16  # cells that stay in cache from one operation to the next
 
 
 class RowSums(NamedTuple):
     """Over rows z: a shift s near their mean, range, Σ w·(z − s) (k,), Σ w·(z − s)(z − s)ᵀ (k, k) and fingerprint.
 
-    No more than `chain` rows were added plainly, and what came of those as pairs. So rounding does not grow with the
-    rows, however often they repeat.
+    No more than `chain` rows were added plainly, or cells of each column (k,), and what came of those as pairs. So
+    rounding does not grow with the rows, however often they repeat.
     """
 
     shift: np.ndarray
@@ -27,7 +28,7 @@ class RowSums(NamedTuple):
     high: np.ndarray
     total: Doubled
     products: Doubled
-    chain: int
+    chain: np.ndarray | int
     fingerprint: int
 
 
@@ -89,17 +90,41 @@ def chain(k: int) -> int:
 
 
 def sparse_sums(block: RowBlock) -> RowSums:
-    """The sums of a sparse X, around zero for its columns, by the products of the cells that it stores."""
+    """The sums of a sparse X, around zero for its columns, by the products of the cells that it stores.
+
+    SciPy adds row after row, so it gets pieces of rows: no more numbers are added plainly than a column stores in one.
+    """
     X: Any = block.X
-    shift = np.concatenate([np.zeros(X.shape[1]), block.Y.mean(axis=0)])
-    Y = block.Y - shift[X.shape[1] :]
-    weighted, V = (X, Y) if block.w is None else (X.multiply(block.w[:, None]).tocsr(), block.w[:, None] * Y)
-    between = weighted.T @ Y
-    products = Doubled.of(np.block([[dense(weighted.T @ X), between], [between.T, Y.T @ V]]))
-    total = Doubled.of(np.concatenate([np.asarray(weighted.sum(axis=0)).ravel(), V.sum(axis=0)]))
+    p, size = X.shape[1], _together(X)
+    shift = np.concatenate([np.zeros(p), block.Y.mean(axis=0)])
+    k = len(shift)
+    whole, stored = None, np.zeros(p)  # the sums as a row on top of the products
+    for first in range(0, block.rows, size):
+        part = block.take(slice(first, first + size))
+        x: Any = part.X
+        Y = part.Y - shift[p:]
+        weighted = x if part.w is None else x.multiply(part.w[:, None]).tocsr()
+        found, more = np.empty((1 + k, k)), np.zeros((1 + k, k))
+        (found[0, p:], more[0, p:]), (found[1 + p :, p:], more[1 + p :, p:]) = piecewise(Y, part.w)
+        found[0, :p], found[1 : 1 + p, :p] = weighted.sum(axis=0), dense(weighted.T @ x)
+        found[1 : 1 + p, p:] = weighted.T @ Y
+        found[1 + p :, :p] = found[1 : 1 + p, p:].T
+        if whole is not None:
+            found, lost = two_sum(whole.hi, found)
+            more += whole.lo + lost
+        whole = Doubled(found, more)
+        stored = np.maximum(stored, np.bincount(x.indices, minlength=p))
+    assert whole is not None
     low, high = (
         np.concatenate([dense(edge).ravel(), edge_y])
         for edge, edge_y in ((X.min(axis=0), block.Y.min(axis=0)), (X.max(axis=0), block.Y.max(axis=0)))
     )
-    # SciPy adds row after row; where few rows repeat that may cost more than is counted here.
-    return RowSums(shift, low, high, total, products, chain(0), fingerprint(block))
+    # A product with a target has as many terms as its column of X stores.
+    longest = np.concatenate([stored, np.full(k - p, max(chain(k - p), stored.max(initial=0.0)))])
+    return RowSums(shift, low, high, whole[0], whole[1:], longest, fingerprint(block))
+
+
+def _together(X: Any) -> int:
+    """How many sparse rows are summed at once: so many that their products outweigh adding k² sums as pairs."""
+    each = max(1.0, X.nnz / X.shape[0])
+    return max(_FEWEST, int(8 * (X.shape[1] / each) ** 2))

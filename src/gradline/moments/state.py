@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 from itertools import chain, starmap
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, Unpack
+from typing import Any, NamedTuple, TypeVar, Unpack, overload
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -34,8 +34,10 @@ from gradline.data.row_stream import NotFinite, RowStream, expect_finite
 from gradline.data.selection import Choice, Selection
 from gradline.moments.cholesky_qr2 import improved
 from gradline.moments.cross_products import CrossProducts
+from gradline.moments.exact_sums import exact_sums
 from gradline.moments.extended import Products
-from gradline.moments.statistics import RowStatistics, centre
+from gradline.moments.merging import Part, Tree
+from gradline.moments.statistics import RowStatistics, centre, refuse_extreme
 
 BLOCK_CELLS = 1 << 18  # cells per block of QR: 2 MB of float64 stay in cache, and a block outweighs its merge
 PASS_CELLS = 1 << 20  # and of cross-products, which are cut up further inside: some 0.5 ms of work for a core
@@ -45,6 +47,23 @@ FEWEST_DIGITS = 4.0  # `−` refuses to leave fewer
 
 
 Derived = TypeVar("Derived")
+Source = np.ndarray | Tree | Products  # R, or what R is made of
+
+
+class _Factor:
+    """The field `factor` of `Moments`: given as R or as what R is made of, which happens when it is asked for."""
+
+    @overload
+    def __get__(self, state: None, owner: type) -> "_Factor": ...
+    @overload
+    def __get__(self, state: "Moments", owner: type) -> np.ndarray: ...
+    def __get__(self, state: "Moments | None", owner: type) -> "np.ndarray | _Factor":
+        if state is None:
+            raise AttributeError("factor")  # so that the field has no default
+        return state.source if isinstance(state.source, np.ndarray) else state.source.factor
+
+    def __set__(self, state: "Moments", value: Source) -> None:
+        state.__dict__["_source"] = value
 
 
 class RawFactor(NamedTuple):
@@ -70,11 +89,11 @@ class Moments:
       are no more than k it has n − 1, for n rows around their mean have no more directions;
     - `error` bounds, relative to their norms, how far the columns are off whose R it is: how rows entered, merged and
       left decides it;
-    - `products`, where asked for (`extended`), hold the cross-products in double-double, from which R is made.
+    - `products`, where asked for (`extended`), hold the cross-products exactly, from which R is made.
 
     `a + b` is the state of both sets of rows, `a - b` that of the rows left when b's are taken away
-    (Chan, Golub, LeVeque 1983). The optimum, any epoch of descent and the
-    errors of coefficients follow from the state without the rows.
+    (Chan, Golub, LeVeque 1983). `sum` of states merges them as a tree, and R is made when it is asked for. The optimum,
+    any epoch of descent and the errors of coefficients follow from the state without the rows.
 
     >>> import gradline
     >>> january = gradline.Moments.of([[1.0], [2.0]], [3.0, 5.0])
@@ -90,7 +109,7 @@ class Moments:
 
     design: DesignSpec
     statistics: RowStatistics
-    factor: np.ndarray
+    factor: _Factor = _Factor()
     error: float = 0.0
     products: Products | None = None
 
@@ -108,8 +127,8 @@ class Moments:
     ) -> "Moments":
         """The moments of a table (path, frame) or of arrays; parameters as in `gradline.fit`.
 
-        `extended` keeps cross-products in double-double beside R: merging, order and `-` then cost no digit, and
-        passes over the rows some eight times the arithmetic.
+        `extended` keeps exact cross-products beside R: merging, order, `-` and means far from zero then cost no digit,
+        and the state is the same for every split of the rows. A pass takes six times the arithmetic.
 
         With `design`, that of other moments or of a model, a table is read by it, the same levels included,
         so that the two can be added.
@@ -196,17 +215,26 @@ class Moments:
         if not isinstance(other, Moments):
             return NotImplemented
         self._expect_same_columns(other)
+        statistics = self.statistics + other.statistics
         if self.products and other.products:
-            return _from_products(
-                self.design, self.statistics + other.statistics, self.products + other.products
-            )
-        stacked = np.vstack([self.factor, other.factor, self.statistics.between(other.statistics)])
+            return _from_products(self.design, statistics, self.products + other.products)
         if min(self.rows, other.rows) == 0:  # nothing is merged, so nothing is rounded
             whole = self if other.rows == 0 else other
-            return replace(whole, statistics=self.statistics + other.statistics, products=None)
-        error = float(np.hypot(max(self.error, other.error), rounding(self.p + self.m)))
-        statistics = self.statistics + other.statistics
-        return replace(self, statistics=statistics, factor=triangular(stacked), error=error, products=None)
+            return Moments(self.design, statistics, whole.source, whole.error, whole.products)
+        tree = self._tree + other._tree
+        return Moments(self.design, statistics, tree, tree.error)
+
+    @property
+    def source(self) -> Source:
+        """R, or what it is made of when it is asked for."""
+        return self.__dict__["_source"]
+
+    @property
+    def _tree(self) -> Tree:
+        """What R is made of, for a merge: parts that wait for theirs, or R itself."""
+        if isinstance(self.source, Tree):
+            return self.source
+        return Tree((Part(self.statistics, self.factor, self.error),))
 
     def __radd__(self, other: int) -> "Moments":
         """`sum` of several moments begins with 0."""
@@ -225,24 +253,23 @@ class Moments:
         if statistics.rows == 0:
             return self.empty(self.design)
         if self.products and other.products:
-            return _from_products(self.design, statistics, self.products - other.products)
+            products = self.products - other.products
+            if not products.is_possible(statistics.rows):
+                raise _not_contained()
+            return _from_products(self.design, statistics, products)
         rows = np.vstack([other.factor, statistics.between(other.statistics)])
         factor, cosine = removed(self.factor, rows)
         # Rounding may lift the cosine of a true part above 1, by some error·κ: 1e-6 lets factors pass that are known to
         # 1e-13 where κ is 1e7. What is worse is refused, and has hardly a digit to lose.
         if cosine > 1 + 1e-6:
-            raise DataError(
-                "rows-not-contained",
-                "the rows to take away vary more than all rows do, so they are no part of them",
-                "subtract a part of the same rows",
-            )
+            raise _not_contained()
         error = _error_after_removal(self.factor, rows, factor, max(self.error, other.error))
         left = replace(self, statistics=statistics, factor=factor, error=error, products=None)
         if left.digits < FEWEST_DIGITS:
             raise DigitsError(
                 "digits-lost",
                 f"taking these {other.rows:,} rows away would leave {left.digits:.1f} correct digits: the "
-                "rest is too small beside them, or the columns are near-collinear",
+                f"{statistics.rows:,} others vary too little beside all of them, in some direction",
                 "compute the moments of the remaining rows from the rows themselves",
             )
         return left
@@ -257,7 +284,7 @@ class Moments:
     def select(self, design: DesignSpec) -> "Moments":
         """The moments of a design whose features are some of these."""
         if design.features == self.features:
-            return replace(self, design=design)
+            return Moments(design, self.statistics, self.source, self.error, self.products)
         kept = [self.features.index(name) for name in design.features] + list(range(self.p, self.p + self.m))
         factor, products = triangular(self.factor[:, kept]), self.products and self.products.select(kept)
         return replace(
@@ -507,23 +534,42 @@ def _error_of_qr(rows: int, columns: int) -> float:
 
 
 def _extended(rows: RowStream) -> Moments:
-    """The moments of the rows through double-double cross-products."""
-    names = rows.design.features + rows.design.targets
+    """The moments of the rows through exact cross-products; cells of typed rows are looked at where sums say so."""
+    design, assumed = rows.design, rows.assume_finite()
+    names, k = design.features + design.targets, _width(design)
 
-    def part(block: RowBlock) -> tuple[RowStatistics, Products]:
-        return centre(block, names).statistics, Products.of(block)
+    def part(parcel: LazyBlock) -> tuple[RowStatistics, Products]:
+        block = parcel.columns()
+        statistics = replace(RowStatistics.empty(k), dropped=block.dropped, missing=dict(block.missing))
+        if not block.rows:
+            return statistics, Products.none(k)
+        sums = exact_sums(block)
+        refuse_extreme(sums.low, sums.high, block.w, names)
+        ranges = {"minimum": sums.low, "maximum": sums.high, "fingerprint": sums.fingerprint}
+        return replace(statistics, rows=block.rows, **ranges), Products(sums.products, np.zeros(k + 1))
 
     def joined(
         a: tuple[RowStatistics, Products], b: tuple[RowStatistics, Products]
     ) -> tuple[RowStatistics, Products]:
         return a[0] + b[0], a[1] + b[1]
 
+    def passed(rows: RowStream) -> Moments:
+        parts = ordered_map(rows.lazy_blocks(_size(design, PASS_CELLS)), part)
+        return _from_products(design, *reduce(joined, parts))
+
     with one_blas_thread():
-        return _from_products(rows.design, *reduce(joined, ordered_map(_blocks(rows, lambda _: None), part)))
+        if assumed is not None:
+            with contextlib.suppress(NotFinite):
+                return passed(assumed)
+        return passed(rows)
 
 
 def _from_products(design: DesignSpec, statistics: RowStatistics, products: Products) -> Moments:
-    return Moments(design, statistics, products.factor(), rounding(len(statistics.mean)), products)
+    """The moments whose means and R follow from their products, so that they are the same for every split of rows."""
+    mean, low = products.mean
+    if statistics.rows:
+        statistics = replace(statistics, weight_sum=products.weight_sum, mean=mean, mean_low=low)
+    return Moments(design, statistics, products, rounding(len(mean)), products)
 
 
 def calm_blas(columns: int) -> AbstractContextManager[Any]:
@@ -549,6 +595,14 @@ def once(
         return found[bias]
 
     return remembered
+
+
+def _not_contained() -> DataError:
+    return DataError(
+        "rows-not-contained",
+        "the rows to take away vary more than all rows do, so they are no part of them",
+        "subtract a part of the same rows",
+    )
 
 
 def _error_after_removal(factor: np.ndarray, rows: np.ndarray, left: np.ndarray, error: float) -> float:

@@ -69,6 +69,12 @@ class RowStatistics:
                 "subtract a part of the same rows",
             )
         if rows == 0:
+            if self.fingerprint != other.fingerprint:
+                raise DataError(
+                    "rows-not-contained",
+                    f"the {other.rows:,} rows to take away are others than the {self.rows:,} there are",
+                    "subtract a part of the same rows",
+                )
             return RowStatistics.empty(len(self.mean))
         mean, low = self._moved(self.minus(other) * (other.weight_sum / weight_sum))
         return RowStatistics(

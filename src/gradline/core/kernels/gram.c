@@ -5,18 +5,12 @@
    is added to what came of those before as an unevaluated sum of two numbers, so rounding does not grow with the rows,
    however often they repeat. The twin is `moments.gram._in_numpy`. */
 
-#include "table.h"
-#include "hashes.h"
+#include "panels.h"
 
 #define SAMPLE 128 /* rows that say near enough where the mean is: each is a line of memory for every column */
-#define TILE 128   /* rows that are packed together: three panels of them stay in the first cache */
-#define TALL 512   /* and of many columns, whose sums do not stay in any: they pass by once for so many rows */
+#define TALL 512   /* rows of many columns that are packed together: their sums stay in no cache, and pass by once for all */
 #define MANY 512   /* columns from which on tiles are tall */
 #define FLUSH 64   /* rows whose products are added plainly; each is then off by at most so many roundings */
-#define SIDE 3     /* panels whose products with one number are summed together: LANES * SIDE registers hold them */
-#define CHUNK 16   /* rows that are read side by side, panel after panel */
-#define AHEAD 32   /* rows between sending for a line of memory and reading it, where rows lie one after the other */
-#define AHEAD_IN_COLUMNS 128 /* and where every column has a line on its way */
 
 /* What is at work on: packed panels, products of panels as unevaluated sums, and by column the shift, the multipliers
    of hashes, least and greatest value, and the sum in two parts. */
@@ -67,27 +61,6 @@ INLINE void take(const char *x, int64_t step, double *panel, int64_t first, int6
     add_in_parts(sum, r->total + column, r->rest + column);
 }
 
-/* Copy cells that do not lie side by side into a panel as they are: rows from `row` of a piece on, to the panel's from
-   `first` on; zeros behind the last column. */
-static void copy(const table *t, int64_t piece, int64_t row, int64_t first, int64_t rows, int64_t column,
-                 double *panel) {
-    static const double zero = 0.0;
-    const char *from[LANES];
-    int64_t steps[LANES];
-    for (int64_t l = 0; l < LANES; l++) {
-        int64_t j = column + l;
-        from[l] = j < t->k ? cell(t, piece, row, j) : (const char *)&zero;
-        steps[l] = j >= t->k ? 0 : j < t->p ? t->step : t->other_step;
-    }
-    for (int64_t i = first; i < first + rows; i++) {
-        for (int64_t l = 0; l < LANES; l++) {
-            panel[i * LANES + l] = number(from[l]);
-            from[l] += steps[l];
-            if (i % 8 == 0) __builtin_prefetch(from[l] + AHEAD_IN_COLUMNS * sizeof(double));
-        }
-    }
-}
-
 /* Pack rows that lie one after the other in memory, chunk by chunk of them. */
 INLINE void pack_rows(const table *t, int64_t row, int64_t rows, int weighted, room *r) {
     for (int64_t first = 0; first < rows; first += CHUNK) {
@@ -127,59 +100,6 @@ INLINE void pack_columns(const table *t, int64_t row, int64_t rows, int weighted
     }
 }
 
-/* Add the products of panel `left` with `many` panels from `right` on, `apart` numbers apart, over some rows. */
-INLINE void multiply(const double *left, const double *right, int64_t apart, int64_t rows, int many, double *high,
-                     double *low) {
-    vector sums[LANES][SIDE] = {0};
-    for (int64_t i = 0; i < rows; i++) {
-        vector others[SIDE];
-        for (int c = 0; c < many; c++) others[c] = load(right + c * apart + i * LANES);
-        for (int l = 0; l < LANES; l++) {
-            vector own = spread(left[i * LANES + l]);
-            for (int c = 0; c < many; c++) sums[l][c] += own * others[c];
-        }
-    }
-    for (int c = 0; c < many; c++)
-        for (int l = 0; l < LANES; l++) {
-            int64_t place = (c * LANES + l) * LANES;
-            add_in_parts(sums[l][c], high + place, low + place);
-        }
-}
-
-/* Add the products of all panels, three of which stay near while those before them pass by. */
-static void multiply_all(int64_t rows, room *r) {
-    int64_t apart = r->tile * LANES;
-    for (int64_t right = 0; right < r->count; right += SIDE)
-        for (int64_t left = 0; left < r->count && left < right + SIDE; left++) {
-            int64_t from = left < right ? right : left;
-            int64_t many = (right + SIDE < r->count ? right + SIDE : r->count) - from;
-            for (int64_t first = 0; first < rows; first += FLUSH) {
-                const double *own = r->panels + left * apart + first * LANES;
-                const double *others = r->panels + from * apart + first * LANES;
-                int64_t some = FLUSH < rows - first ? FLUSH : rows - first;
-                int64_t place = (left * r->count + from) * LANES * LANES;
-                if (many == 1) multiply(own, others, apart, some, 1, r->high + place, r->low + place);
-                if (many == 2) multiply(own, others, apart, some, 2, r->high + place, r->low + place);
-                if (many == 3) multiply(own, others, apart, some, 3, r->high + place, r->low + place);
-            }
-        }
-}
-
-/* Put the hashes of a tile's rows together, and make room for the next. */
-static uint64_t hashed_tile(int64_t rows, const double *w, uint64_t weight_factor, room *r) {
-    uint64_t total = 0;
-    for (int64_t i = 0; i < rows; i++) {
-        uint64_t bits = SEED;
-        for (int l = 0; l < LANES; l++) bits += r->hashes[i * LANES + l];
-        if (w) bits += bits_of(w[i]) * weight_factor;
-        total += mixed(bits);
-    }
-    memset(r->hashes, 0, r->tile * sizeof(words));
-    return total;
-}
-
-static int64_t panels_of(int64_t k) { return (k + LANES - 1) / LANES; }
-
 static int64_t tile_of(int64_t k) { return k < MANY ? TILE : TALL; }
 
 /* How many numbers the room of `gram` holds. */
@@ -212,8 +132,7 @@ static void put_together(const room *r, int64_t k, double *found) {
     double *high = found + 5 * k, *low = high + k * k;
     for (int64_t i = 0; i < k; i++)
         for (int64_t j = i; j < k; j++) {
-            int64_t block = (i / LANES * r->count + j / LANES) * LANES + i % LANES;
-            int64_t place = block * LANES + j % LANES;
+            int64_t place = product_at(r->count, i, j);
             high[i * k + j] = high[j * k + i] = r->high[place];
             low[i * k + j] = low[j * k + i] = r->low[place];
         }
@@ -238,8 +157,8 @@ uint64_t EXPORT(gram)(const int64_t *addresses, const int64_t *lengths, const do
         else if (by_rows(&t)) pack_rows(&t, row, rows, 0, &r);
         else if (w) pack_columns(&t, row, rows, 1, &r, &piece, &begin);
         else pack_columns(&t, row, rows, 0, &r, &piece, &begin);
-        multiply_all(rows, &r);
-        total += hashed_tile(rows, w ? w + row : 0, weight_factor, &r);
+        multiply_all(r.panels, r.count, r.tile, rows, FLUSH, 0, r.high, r.low);
+        total += hashed_tile(r.tile, rows, w ? w + row : 0, weight_factor, r.hashes);
     }
     put_together(&r, k, found);
     return total;

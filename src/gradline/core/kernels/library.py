@@ -23,6 +23,8 @@ _SIGNATURES = {
     "add_outer": (None, (_P,) * 4 + (_I,) * 2),
     "gram_room": (_I, (_I,)),
     "gram": (ctypes.c_uint64, (_P,) * 5 + (_I,) * 6),
+    "exact_room": (_I, (_I,)),
+    "exact": (ctypes.c_uint64, (_P,) * 6 + (_I,) * 7),
     "hashed": (ctypes.c_uint64, (_P,) * 4 + (_I,) * 3),
     "gradient_room": (_I, (_I, _I)),
     "gradient": (None, (_P,) * 9 + (_I,) * 6),
@@ -43,6 +45,8 @@ class Kernels(NamedTuple):
     add_outer: Callable[..., None]
     gram_room: Callable[..., int]
     gram: Callable[..., int]
+    exact_room: Callable[..., int]
+    exact: Callable[..., int]
     hashed: Callable[..., int]
     gradient_room: Callable[..., int]
     gradient: Callable[..., None]

@@ -53,3 +53,11 @@ INLINE void add_in_parts(vector x, double *high, double *low) {
     store(low, load(low) + (x - (s - h)));
     store(high, s);
 }
+
+/* Add whole numbers no larger than 2^53 to two sums without any rounding: what is a multiple of 2^24 to high, the rest to
+   low; 2^24 of them at the most. */
+INLINE void add_whole(vector x, double *high, double *low) {
+    vector large = spread(0x1.8p76), upper = (x + large) - large;
+    store(high, load(high) + upper);
+    store(low, load(low) + (x - upper));
+}

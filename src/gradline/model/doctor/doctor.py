@@ -157,7 +157,7 @@ def _route(patient: Patient) -> str:
         return "QR of all rows at once" + (", then refined" if is_refinable(moments, bias) else "")
     route = "cross-products in one pass"
     if again:
-        route = "QR block by block, as the columns are too near to collinear for cross-products"
+        route = "cross-products, and the rows once more, as one pass left fewer than 12 digits"
     short = not patient.rank.deficiency and sure_digits(moments, bias) < Exact.digits
     return route + (", then corrected by a pass or a few" if short else "")
 

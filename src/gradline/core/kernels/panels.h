@@ -1,0 +1,93 @@
+/* Rows in panels of LANES columns, row after row, and the products of panels (Goto, van de Geijn 2008). */
+
+#include "table.h"
+#include "hashes.h"
+
+#define TILE 128   /* rows that are packed together: three panels of them stay in the first cache */
+#define SIDE 3     /* panels whose products with one number are summed together: LANES * SIDE registers hold them */
+#define CHUNK 16   /* rows that are read side by side, panel after panel */
+#define AHEAD 32   /* rows between sending for a line of memory and reading it, where rows lie one after the other */
+#define AHEAD_IN_COLUMNS 128 /* and where every column has a line on its way */
+
+/* Copy cells that do not lie side by side into a panel as they are: rows from `row` of a piece on, to the panel's from
+   `first` on; zeros behind the last column. */
+INLINE void copy(const table *t, int64_t piece, int64_t row, int64_t first, int64_t rows, int64_t column,
+                 double *panel) {
+    static const double zero = 0.0;
+    const char *from[LANES];
+    int64_t steps[LANES];
+    for (int64_t l = 0; l < LANES; l++) {
+        int64_t j = column + l;
+        from[l] = j < t->k ? cell(t, piece, row, j) : (const char *)&zero;
+        steps[l] = j >= t->k ? 0 : j < t->p ? t->step : t->other_step;
+    }
+    for (int64_t i = first; i < first + rows; i++) {
+        for (int64_t l = 0; l < LANES; l++) {
+            panel[i * LANES + l] = number(from[l]);
+            from[l] += steps[l];
+            if (i % 8 == 0) __builtin_prefetch(from[l] + AHEAD_IN_COLUMNS * sizeof(double));
+        }
+    }
+}
+
+INLINE int64_t panels_of(int64_t k) { return (k + LANES - 1) / LANES; }
+
+/* Add the products of panel `left` with `many` panels from `right` on, `apart` numbers apart, over some rows, to sums in
+   two parts; of whole numbers without any rounding. */
+INLINE void multiply(const double *left, const double *right, int64_t apart, int64_t rows, int many, int whole,
+                     double *high, double *low) {
+    vector sums[LANES][SIDE] = {0};
+    for (int64_t i = 0; i < rows; i++) {
+        vector others[SIDE];
+        for (int c = 0; c < many; c++) others[c] = load(right + c * apart + i * LANES);
+        for (int l = 0; l < LANES; l++) {
+            vector own = spread(left[i * LANES + l]);
+            for (int c = 0; c < many; c++) sums[l][c] += own * others[c];
+        }
+    }
+    for (int c = 0; c < many; c++)
+        for (int l = 0; l < LANES; l++) {
+            int64_t place = (c * LANES + l) * LANES;
+            if (whole) add_whole(sums[l][c], high + place, low + place);
+            else add_in_parts(sums[l][c], high + place, low + place);
+        }
+}
+
+/* Add the products of all `count` panels of `tile` rows, three of which stay near while those before them pass by, to blocks of LANES
+   times LANES in rows of `count` blocks; no more than `flush` rows plainly. */
+INLINE void multiply_all(const double *panels, int64_t count, int64_t tile, int64_t rows, int64_t flush, int whole,
+                         double *high, double *low) {
+    int64_t apart = tile * LANES;
+    for (int64_t right = 0; right < count; right += SIDE)
+        for (int64_t left = 0; left < count && left < right + SIDE; left++) {
+            int64_t from = left < right ? right : left;
+            int64_t many = (right + SIDE < count ? right + SIDE : count) - from;
+            for (int64_t first = 0; first < rows; first += flush) {
+                const double *own = panels + left * apart + first * LANES;
+                const double *others = panels + from * apart + first * LANES;
+                int64_t some = flush < rows - first ? flush : rows - first;
+                double *h = high + (left * count + from) * LANES * LANES, *l = low + (h - high);
+                if (many == 1) multiply(own, others, apart, some, 1, whole, h, l);
+                if (many == 2) multiply(own, others, apart, some, 2, whole, h, l);
+                if (many == 3) multiply(own, others, apart, some, 3, whole, h, l);
+            }
+        }
+}
+
+/* Where the product of columns i and j, no smaller than i, is in such blocks. */
+INLINE int64_t product_at(int64_t count, int64_t i, int64_t j) {
+    return ((i / LANES * count + j / LANES) * LANES + i % LANES) * LANES + j % LANES;
+}
+
+/* Put the hashes of a tile's rows together, and make room for the next. */
+INLINE uint64_t hashed_tile(int64_t tile, int64_t rows, const double *w, uint64_t weight_factor, uint64_t *hashes) {
+    uint64_t total = 0;
+    for (int64_t i = 0; i < rows; i++) {
+        uint64_t bits = SEED;
+        for (int l = 0; l < LANES; l++) bits += hashes[i * LANES + l];
+        if (w) bits += bits_of(w[i]) * weight_factor;
+        total += mixed(bits);
+    }
+    memset(hashes, 0, tile * sizeof(words));
+    return total;
+}
