@@ -208,6 +208,22 @@ def test_rows_that_were_not_there_are_not_taken_away():
         _ = gradline.Moments.of(Z[:, :p], Z[:, p]) - gradline.Moments.of(others[:, :p] + 1, others[:, p])
 
 
+def test_rows_that_vary_more_than_all_are_not_taken_away():
+    """In one direction alone, which no column shows by itself."""
+    random = np.random.default_rng(13)
+    Z = random.normal(size=(200, 2)) @ [[1.0, 1.0], [-0.01, 0.01]]
+    others = 0.3 * random.normal(size=(40, 2)) @ [[1.0, 1.0], [-1.0, 1.0]]
+    ours, theirs = (gradline.Moments.of(rows[:, :1], rows[:, 1], extended=True) for rows in (Z, others))
+    assert (np.diag(theirs.factor.T @ theirs.factor) < np.diag(ours.factor.T @ ours.factor)).all()
+    with refused("rows-not-contained"):
+        _ = ours - theirs
+    x = random.normal(size=(200, 1))
+    on_a_line = gradline.Moments.of(x, x[:, 0], extended=True)
+    beside = gradline.Moments.of(x[:5], x[:5, 0] + 1e-9 * random.normal(size=5), extended=True)
+    with refused("rows-not-contained"):
+        _ = on_a_line - beside
+
+
 def test_adding_makes_no_factor(monkeypatch):
     from gradline.moments import extended, merging
 

@@ -15,6 +15,8 @@ from gradline.moments.statistics import fingerprint
 _SAMPLE = 128  # rows that say near enough how large the others are
 _SLICE = 24  # bits of a slice in `exact.c`, whose first one ends 23 bits below the top
 _ODD = 1 << 12  # cells that are added one by one before NumPy is quicker
+_CELLS = 1 << 14  # that NumPy cuts at once: fresh memory for more takes its time
+_FEWEST = 512  # and rows: their products are more than what comes of them
 _FARTHEST = 600  # of exponents whose slices float64 holds; numbers beyond have no squares there
 _MOST = 8  # slices of NumPy's, of which the first ends 19 bits below the top: 159 bits in all
 _ROUNDS = (
@@ -195,11 +197,11 @@ def _in_numpy(block: RowBlock) -> ExactSums:
     k = len(e)
     i, j = triangle(k)
     orders = np.zeros((2 * _MOST - 1, k, k), np.int64)  # slices as far apart meet in one
-    rest = block
+    rest, size = block, min(SUMMED, max(_FEWEST, _CELLS // k))
     for slices in _ROUNDS:
         beyond: list[np.ndarray] = []
-        for first in range(0, rest.rows, SUMMED):
-            odd = _add(rest.take(slice(first, first + SUMMED)), e, top, slices, orders)
+        for first in range(0, rest.rows, size):
+            odd = _add(rest.take(slice(first, first + size)), e, top, slices, orders)
             beyond.append(first + np.flatnonzero(odd))
         rest = rest.take(np.concatenate(beyond))
         if not rest.rows:
@@ -242,21 +244,21 @@ def _above(Z: np.ndarray) -> np.ndarray:
 
 
 def _slices(high: np.ndarray, low: np.ndarray | None, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """Whole numbers (n, s, k) in units of 2^-19, 2^-39, … that add up to high + low, no larger than one; and which rows
-    have more."""
-    parts: list[np.ndarray] = []
-    while len(parts) < most and (not parts or high.any() or (low is not None and low.any())):
-        place = BITS * (len(parts) + 1) - 1
+    """Whole numbers (n, s, k) in units of 2^-19, 2^-39, … that add up to high + low; and which rows have more."""
+    rests = [high.copy()] if low is None else [high.copy(), low.copy()]
+    parts, s = np.zeros((len(high), most, high.shape[1])), 0
+    whole = np.empty_like(high)
+    while s < most and any(rest.any() for rest in rests):
+        place = BITS * (s + 1) - 1
         large = 1.5 * 2.0 ** (52 - place)
-        whole = (high + large) - large
-        high = high - whole
-        if low is not None:
-            more = (low + large) - large
-            low = low - more
-            whole += more
-        parts.append(whole * 2.0**place)
-    left = (high != 0).any(axis=1)
-    return np.stack(parts, axis=1), left if low is None else left | (low != 0).any(axis=1)
+        for rest in rests:
+            np.add(rest, large, out=whole)
+            whole -= large
+            rest -= whole
+            parts[:, s] += whole
+        parts[:, s] *= 2.0**place
+        s += 1
+    return parts[:, : max(s, 1)], np.any([(rest != 0).any(axis=1) for rest in rests], axis=0)
 
 
 def _one_by_one(block: RowBlock) -> Dyadic:

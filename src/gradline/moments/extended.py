@@ -32,7 +32,7 @@ class Products:
     beside them, cost nothing. S carries the square of the condition of the columns around their means, and is only
     rounded there, to pairs: some 31 digits less 2·log10(κ) are left of an answer.
 
-    `rounded` (k + 1,) holds zeros; but files before 0.2 keep S as pairs, off by 2⁻⁹⁸ beside diagonals of this size.
+    `rounded` (k + 1,) holds zeros; but older files keep S as pairs, off by 2⁻⁹⁸ beside diagonals of this size.
     """
 
     S: Dyadic
