@@ -179,9 +179,9 @@ class Rank:
 
     @cached_property
     def relations(self) -> list[Relation]:
-        """The vanishing combinations of the columns that vary; none are named where there are too many."""
+        """The vanishing combinations of the columns that vary; none are named where they say nothing of the columns."""
         varying = np.flatnonzero(self.norms)
-        if not self.rank < len(varying) <= self.rank + MOST_RELATIONS:
+        if len(varying) == self.rank or self._unnamed(len(varying)):
             return []
         null = np.zeros((len(varying) - self.rank, len(self.norms)))
         null[:, varying] = _orthogonal_to(self.right[: self.rank, varying])
@@ -200,10 +200,15 @@ class Rank:
     def determined(self) -> np.ndarray:
         """Which coefficients (p,) are the same in every least-squares answer: those that no relation holds."""
         free = self.norms == 0
-        if self.deficiency - free.sum() > MOST_RELATIONS:
+        if self._unnamed(len(free) - int(free.sum())):
             return self._is_known
         free[[j for relation in self.relations for j in relation.columns]] = True
         return ~free
+
+    def _unnamed(self, varying: int) -> bool:
+        """Whether relations of the columns that vary are too many to name, or only say that the rows are few."""
+        few = self.rank == len(self.unit) < varying - 1
+        return few or varying - self.rank > MOST_RELATIONS
 
     @property
     def _is_known(self) -> np.ndarray:
@@ -216,10 +221,11 @@ class Rank:
         return np.abs(self.beyond(random)).max(axis=0) <= DETERMINED
 
     def combinations(self) -> list[str]:
-        """What vanishes, in words: constant columns, then the relations."""
-        if self.deficiency > MOST_RELATIONS:
-            return [f"{self.deficiency:,} independent combinations of the {len(self.norms):,} columns vanish"]
-        constant = [f"{name} is constant" for name in self.constant]
+        """What vanishes, in words: constant columns, then the relations, or how many there are."""
+        constant = [f"{name} is constant" for name in self.constant[:MOST_RELATIONS]]
+        if self._unnamed(len(self.norms) - len(self.constant)):
+            count = f"{self.deficiency:,} independent combinations of the {len(self.norms):,} columns vanish"
+            return [*constant, count]
         return constant + [relation.sentence(self.features) for relation in self.relations]
 
     def near_combinations(self) -> list[str]:
