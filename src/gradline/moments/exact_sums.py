@@ -101,7 +101,7 @@ def _cut(compiled: Kernels, block: RowBlock | ColumnBlock, exponents: np.ndarray
     tops = np.ldexp(1.0, exponents)
     parts = (where.addresses, where.lengths, tops, found, odd, space)
     sizes = (pieces, block.rows, block.p, k, *where.steps, _ODD)
-    hashes = compiled.exact(*(part.ctypes for part in parts), *sizes)
+    hashes = compiled.exact(*parts, *sizes)
     ranges, slices, sets = np.split(found, [2 * k, 5 * k])
     low, high = ranges.reshape(2, k)
     return _Cut(

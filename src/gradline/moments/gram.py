@@ -41,10 +41,10 @@ def summed(block: RowBlock | ColumnBlock) -> RowSums:
 def _compiled(compiled: Kernels, block: RowBlock | ColumnBlock) -> RowSums:
     """The sums by `gram` of `gram.c`."""
     cells = block.places()
-    w = None if block.w is None else np.ascontiguousarray(block.w, np.float64).ctypes
+    w = None if block.w is None else np.ascontiguousarray(block.w, np.float64)
     pieces, k = cells.addresses.shape
     found, space = np.zeros((5 + 2 * k, k)), room(compiled.gram_room(k))
-    where = (cells.addresses.ctypes, cells.lengths.ctypes, w, found.ctypes, space.ctypes)
+    where = (cells.addresses, cells.lengths, w, found, space)
     hashes = compiled.gram(*where, pieces, block.rows, block.p, k, *cells.steps)
     shift, low, high, total, rest = found[:5]
     products = Doubled(found[5 : 5 + k], found[5 + k :])

@@ -40,7 +40,7 @@ from gradline.moments.merging import Part, Tree
 from gradline.moments.statistics import RowStatistics, centre, refuse_extreme
 
 BLOCK_CELLS = 1 << 18  # cells per block of QR: 2 MB of float64 stay in cache, and a block outweighs its merge
-PASS_CELLS = 1 << 20  # and of cross-products, which are cut up further inside: some 0.5 ms of work for a core
+PASS_CELLS = 1 << 21  # and of cross-products, which are cut up further inside
 PASS_WORK = 1 << 27  # products per block of cross-products of many columns: some 4 ms
 _FEW = 32  # columns: see `calm_blas`
 FEWEST_DIGITS = 4.0  # `−` refuses to leave fewer

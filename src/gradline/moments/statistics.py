@@ -195,9 +195,9 @@ def fingerprint(block: RowBlock) -> int:
     compiled = kernels() if plain else None
     if compiled is not None:
         parts = (matrix, block.Y, block.w)
-        rows = [None if part is None else np.ascontiguousarray(part, np.float64).ctypes for part in parts]
+        rows = [None if part is None else np.ascontiguousarray(part, np.float64) for part in parts]
         (n, p), m = matrix.shape, block.Y.shape[1]
-        return compiled.hashed(*rows, np.empty(p + m + 1, np.uint64).ctypes, n, p, m)
+        return compiled.hashed(*rows, np.empty(p + m + 1, np.uint64), n, p, m)
     sums, factors = np.full(len(block.Y), _GOLDEN, np.uint64), multipliers(_columns(block))
     first = matrix.shape[1]
     (_add_hashes if plain else _add_sparse_hashes)(matrix, sums, factors[:first])

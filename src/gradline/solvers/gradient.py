@@ -57,12 +57,10 @@ def _compiled(
     pieces, k = cells.addresses.shape
     (q, m), products = theta.hi.shape, theta.hi.size
     found, space = np.empty(2 * products + m), room(compiled.gradient_room(block.p, m))
-    w, scales = (None, None) if weights is None else (part.ctypes for part in weights)
+    w, scales = (None, None) if weights is None else weights
     both, units = np.concatenate([theta.hi, theta.lo]), np.ldexp(1.0, -view.exponents)
-    where = (cells.addresses.ctypes, cells.lengths.ctypes, w, scales, units.ctypes, view.center.ctypes)
-    compiled.gradient(
-        *where, both.ctypes, found.ctypes, space.ctypes, pieces, block.rows, block.p, k, *cells.steps
-    )
+    where = (cells.addresses, cells.lengths, w, scales, units, view.center)
+    compiled.gradient(*where, both, found, space, pieces, block.rows, block.p, k, *cells.steps)
     sums = found[: 2 * products].reshape(2, q, m)
     return Gradient(Doubled(sums[0], sums[1]), found[2 * products :])
 

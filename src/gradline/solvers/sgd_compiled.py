@@ -36,7 +36,7 @@ def descend(
     """
     dtype, (q, m), p = theta.dtype, theta.shape, piece.X.shape[1]
     parts = (piece.X, piece.Y, piece.w)
-    rows = [None if part is None else np.ascontiguousarray(part, dtype).ctypes for part in parts]
+    rows = [None if part is None else np.ascontiguousarray(part, dtype) for part in parts]
     whole = LINE // dtype.itemsize
     columns = -(-q // whole) * whole
     state = room((2 + 2 * m) * columns, dtype).reshape(-1, columns)
@@ -47,7 +47,7 @@ def descend(
     is_double = dtype == np.float64
     count = (kernels.epoch_room_float64 if is_double else kernels.epoch_room_float32)(m, columns)
     space = room(count, dtype)
-    places = (*rows, np.ascontiguousarray(drawn, np.uint32).ctypes, state.ctypes, space.ctypes)
+    places = (*rows, np.ascontiguousarray(drawn, np.uint32), state, space)
     sizes = (len(piece.Y), p, q, m, columns, len(drawn), bits(len(piece.Y)), course.batch_size)
     loop = kernels.sgd_epoch_float64 if is_double else kernels.sgd_epoch_float32
     loop(*places, *sizes, course.lr, course.done, course.updates, course.momentum)

@@ -67,8 +67,8 @@ INLINE void cut(const char *x, int64_t step, int64_t begin, int64_t first, int64
         memcpy(&hash, hashes, sizeof hash);
         hash += (bits ^ (bits >> 32)) * factors;
         memcpy(hashes, &hash, sizeof hash);
-        least = chosen(value < least, value, least);
-        most = chosen(value > most, value, most);
+        least = smaller(value, least);
+        most = larger(value, most);
         mask fits = (value <= top) & (value >= -top);
         vector z = (vector)(fits & (mask)value);
         for (int s = 0; s < SLICES; s++) {

@@ -45,8 +45,8 @@ INLINE void take(const char *x, int64_t step, double *panel, int64_t first, int6
         memcpy(&hash, r->hashes + i * LANES, sizeof hash);
         hash += (bits ^ (bits >> 32)) * factors;
         memcpy(r->hashes + i * LANES, &hash, sizeof hash);
-        least = chosen(value < least, value, least);
-        most = chosen(value > most, value, most);
+        least = smaller(value, least);
+        most = larger(value, most);
         if (weighted) {
             vector root = spread(r->roots[i]);
             z *= root;

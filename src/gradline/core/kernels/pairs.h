@@ -3,12 +3,6 @@
    Knuth 1969, TAOCP vol. 2, section 4.2.2; Dekker 1971; Ogita, Rump, Oishi 2005. The twin is
    `core.linalg.double_double`. */
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#elif defined(__aarch64__)
-#include <arm_neon.h>
-#endif
-
 #include "vectors.h"
 
 /* a + b, and in `rest` what rounding takes from it. */

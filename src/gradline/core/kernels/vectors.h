@@ -2,6 +2,11 @@
 
 #pragma once
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -42,8 +47,30 @@ INLINE void store(void *to, vector v) { memcpy(to, &v, sizeof v); }
 
 INLINE vector spread(double x) { return x - (vector){0}; } /* + would make 0 of -0, and cost an addition */
 
-INLINE vector chosen(mask which, vector yes, vector no) {
-    return (vector)((which & (mask)yes) | (~which & (mask)no));
+/* The smaller of each two, the second where one is no number: an instruction where the target has one. */
+INLINE vector smaller(vector a, vector b) {
+#if defined(__AVX512F__)
+    return (vector)_mm512_min_pd((__m512d)a, (__m512d)b);
+#elif defined(__AVX2__)
+    return (vector)_mm256_min_pd((__m256d)a, (__m256d)b);
+#elif defined(__x86_64__)
+    return (vector)_mm_min_pd((__m128d)a, (__m128d)b);
+#else
+    mask which = a < b;
+    return (vector)((which & (mask)a) | (~which & (mask)b));
+#endif
+}
+
+INLINE vector larger(vector a, vector b) {
+#if defined(__AVX512F__)
+    return (vector)_mm512_max_pd((__m512d)a, (__m512d)b);
+#elif defined(__AVX2__)
+    return (vector)_mm256_max_pd((__m256d)a, (__m256d)b);
+#elif defined(__x86_64__)
+    return (vector)_mm_max_pd((__m128d)a, (__m128d)b);
+#else
+    return -smaller(-a, -b);
+#endif
 }
 
 /* Add x to the unevaluated sum high + low: what rounding takes from high goes to low (Dekker 1971). That is exact where

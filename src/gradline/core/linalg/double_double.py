@@ -64,8 +64,7 @@ class Doubled:
         """Add u·vᵀ to these (n, k), where they lie."""
         if (compiled := kernels()) is not None:
             vectors = (np.ascontiguousarray(part, np.float64) for part in (u, v))
-            places = (part.ctypes for part in (self.hi, self.lo, *vectors))
-            compiled.add_outer(*places, *self.hi.shape)
+            compiled.add_outer(self.hi, self.lo, *vectors, *self.hi.shape)
         else:
             self.put(..., self.plus(Doubled(*two_prod(np.broadcast_to(u[:, None], self.hi.shape), v))))
 
@@ -127,9 +126,12 @@ class Doubled:
 def _added(compiled: Kernels, a: Doubled, b: Doubled | np.ndarray, total: Doubled) -> Doubled:
     """The sum by `addition.c`, to the bit that of `plus`; `total`, where it goes, may be a itself."""
     high, low = b if isinstance(b, Doubled) else (b, None)
-    parts = [np.ascontiguousarray(part, np.float64) for part in (*a, np.broadcast_to(high, a.hi.shape))]
-    rest = None if low is None else np.ascontiguousarray(low, np.float64).ctypes
-    compiled.add_pairs(*(part.ctypes for part in parts), rest, *(part.ctypes for part in total), a.hi.size)
+    parts = [
+        np.ascontiguousarray(part, np.float64)
+        for part in (*a, high if high.shape == a.hi.shape else np.broadcast_to(high, a.hi.shape))
+    ]
+    rest = None if low is None else np.ascontiguousarray(low, np.float64)
+    compiled.add_pairs(*parts, rest, *total, a.hi.size)
     return total
 
 

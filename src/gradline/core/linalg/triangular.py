@@ -16,6 +16,7 @@ _BLOCK = 256  # rows of a triangle that are solved at once
 TOGETHER = 128  # rows that QR reduces together, of few columns
 _SMALL_BLOCK = 64  # and those whose inverses are kept for substitutions to come
 _STEPS = 300  # of Lanczos: few spectra need a tenth of them for three digits
+_LOOK = 4  # steps between two looks at what they have found
 _NEAR = 2e-3  # share of an eigenvalue that its estimate may be too small
 
 
@@ -223,10 +224,12 @@ def _largest_eigenvalue(product: Callable[[np.ndarray], np.ndarray], size: int) 
         T[i, i] = v @ w
         for _ in range(2):  # the second time for what rounding left
             w -= (space[: i + 1] @ w) @ space[: i + 1]
-        values, vectors = np.linalg.eigh(T[: i + 1, : i + 1])
-        found, left = float(values[-1]), float(np.linalg.norm(w))
-        if left * abs(float(vectors[-1, -1])) <= _NEAR * found:
-            break
+        left = float(np.linalg.norm(w))
+        if i % _LOOK == _LOOK - 1 or i == steps - 1 or left == 0:
+            values, vectors = np.linalg.eigh(T[: i + 1, : i + 1])
+            found = float(values[-1])
+            if left * abs(float(vectors[-1, -1])) <= _NEAR * found:
+                break
         T[i + 1, i] = T[i, i + 1] = left
         v = w / left
     return found
