@@ -98,7 +98,7 @@ def test_sums_of_pairs_are_the_twin_s_to_the_bit(build, shape, monkeypatch):
             monkeypatch.setattr(double_double, "kernels", lambda compiled=compiled: compiled)
             found.append(a.plus(other))
             there = Doubled(a.hi.copy(), a.lo.copy())
-            there.add(other)
+            there.add(other if isinstance(other, Doubled) else Doubled.of(np.broadcast_to(other, shape)))
             found.append(there)
         for ours in found[1:]:
             np.testing.assert_array_equal([*ours], [*found[0]])

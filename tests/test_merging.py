@@ -13,6 +13,13 @@ from gradline.core.linalg.triangular import rounding
 from gradline.moments.merging import Tree
 
 
+def summed(parts):
+    """The builtin sum of states, which is a state where there are some."""
+    found = sum(parts)
+    assert isinstance(found, Moments)
+    return found
+
+
 def states(rows):
     """A state of each of some rows, of which each is made once."""
     known = {}
@@ -41,7 +48,7 @@ def test_the_claimed_error_of_a_sum_of_single_rows_holds(n, order, repeated):
             rows = np.column_stack([rows, rows[:, 0] ** 2])
         times = random.integers(1, 2 * n // len(rows) + 1, len(rows)) if repeated else np.ones(n, int)
         whole = ORDERS[order](np.repeat(rows, times, axis=0), random)
-        moments = sum(states(whole))
+        moments = summed(states(whole))
         exact = exact_products(rows, times)
         assert moments.rows == times.sum()
         assert off(moments, exact) <= 2 * moments.error
@@ -51,7 +58,7 @@ def test_the_claimed_error_of_a_sum_of_single_rows_holds(n, order, repeated):
 
 def test_a_sum_has_the_same_bits_however_it_is_written_and_looked_at():
     parts = list(states(np.random.default_rng(0).normal(size=(77, 4))))
-    first = sum(parts)
+    first = summed(parts)
     again = reduce(Moments.__add__, parts, Moments.empty(parts[0].design))
     looked_at = parts[0]
     for part in parts[1:]:
@@ -93,11 +100,12 @@ def test_the_claim_holds_for_any_way_to_add(shape):
     elif shape == "right":
         whole = reduce(lambda a, b: b + a, parts)
     elif shape == "sums of sums":
-        whole = sum(sum(parts[first : first + 17]) for first in range(0, len(parts), 17))
+        whole = summed(summed(parts[first : first + 17]) for first in range(0, len(parts), 17))
     else:
-        whole = sum(parts[:: len(parts) // 6])  # each row once, doubled six times
+        whole = summed(parts[:: len(parts) // 6])  # each row once, doubled six times
         for _ in range(6):
             whole = whole + whole
+    assert isinstance(whole, Moments)
     assert whole.rows == len(parts)
     assert off(whole, exact_products(rows, times)) <= 2 * whole.error
     assert whole.error < 20 * rounding(3)

@@ -204,8 +204,9 @@ def test_rows_that_were_not_there_are_not_taken_away():
         if n - less + 1 >= n or less - 1 <= p + 1:  # so few are left that they cannot have such products
             with refused("rows-not-contained"):
                 _ = ours - theirs
+    X, Y = random.normal(size=(2, 9, 2))
     with refused("rows-not-contained"):
-        _ = gradline.Moments.of(Z[:, :p], Z[:, p]) - gradline.Moments.of(others[:, :p] + 1, others[:, p])
+        _ = gradline.Moments.of(X, Y) - gradline.Moments.of(X + 1, Y)
 
 
 def test_rows_that_vary_more_than_all_are_not_taken_away():
@@ -230,7 +231,9 @@ def test_adding_makes_no_factor(monkeypatch):
     parts = [gradline.Moments.of(np.eye(3)[:, :2] + i, np.arange(3.0), extended=True) for i in range(5)]
     for module, name in ((extended, "_cholesky"), (merging, "triangular")):
         monkeypatch.setattr(module, name, None)
-    assert sum(parts).rows == 15
+    whole = sum(parts)
+    assert isinstance(whole, gradline.Moments)
+    assert whole.rows == 15
 
 
 @pytest.mark.parametrize("bias", [True, False])

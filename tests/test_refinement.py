@@ -132,7 +132,7 @@ def test_random_problems_in_rational_arithmetic():
 def test_an_optimum_that_loses_digits_at_the_edge_of_float64_claims_no_more():
     """Of 2.5e-312 float64 holds twelve digits."""
     X, Y = np.array([[1.0, 0], [1, 1], [-1, 1], [-1, 0]]) * 1e151, np.array([[1 + 1e-9, 1, 1, 1]]).T * 1e-151
-    found, exact = refined(X, Y, None, True), rational_least_squares(X, Y)
+    found, exact = known(refined(X, Y, None, True)), rational_least_squares(X, Y)
     errors = [
         abs(Fraction(value) - truth[0]) for value, truth in zip(found.weight[0], exact[1:], strict=True)
     ]
@@ -158,7 +158,7 @@ def test_weights_and_rows_of_any_size():
 def test_nist_standard_errors(name):
     """The residuals of some sets are zero, and so is what rounding may leave of them."""
     X, y, reference = load(name)
-    found = refined(X, y[:, None], None, reference["intercept"])
+    found = known(refined(X, y[:, None], None, reference["intercept"]))
     exact = np.array(reference["exact_float64"]["stderr"])
     variances = known(found.variances)
     stderr = np.sqrt(found.squares / (len(y) - len(variances)) * variances)
@@ -175,7 +175,9 @@ def test_variances_in_several_pieces(n, p, weighted):
     random = np.random.default_rng(n)
     X, w = random.integers(-1000, 1000, (n, p)), random.integers(1, 5, n)
     A = np.column_stack([np.ones(n, int), X])
-    found = refined(X.astype(float), random.normal(size=(n, 1)), w.astype(float) if weighted else None, True)
+    found = known(
+        refined(X.astype(float), random.normal(size=(n, 1)), w.astype(float) if weighted else None, True)
+    )
     mpmath.mp.dps = 50
     inverse = mpmath.matrix((A.T @ (w[:, None] * A if weighted else A)).tolist()) ** -1
     exact = [float(inverse[j, j]) for j in range(p + 1)]

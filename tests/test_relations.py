@@ -240,3 +240,11 @@ def test_a_column_of_tenths():
     )
     assert model.certificate.combinations == ["x is constant"]
     assert model.certificate.determined == [False, True]
+
+
+def test_a_column_that_varies_by_rounding_alone_is_said_to_vary_so():
+    """0.1 + 0.2 and 0.3 differ in their last bit."""
+    tenths = np.where(np.arange(1000) % 3, 0.1 + 0.2, 0.3)
+    model = fitted({"x": tenths, "z": np.arange(1000.0), "y": np.arange(1000.0) ** 2}, "y", ["x", "z"])
+    assert model.certificate.combinations == ["x is constant but for rounding"]
+    assert "x has one value in every row but for rounding" in model.notices[0].text

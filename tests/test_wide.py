@@ -184,7 +184,7 @@ def test_rows_too_near_to_dependent_for_their_products_have_no_such_inverse():
 
 
 def test_sparse_rows_have_the_answer_of_dense_ones():
-    X = sparse.random(40, 180, density=0.2, random_state=0, format="csr")
+    X = sparse.random(40, 180, density=0.2, rng=0, format="csr")
     y = np.random.default_rng(0).normal(size=40)
     ours, dense = gradline.fit(X, y), gradline.fit(X.toarray(), y)
     np.testing.assert_array_equal(ours.weight, dense.weight)

@@ -430,13 +430,10 @@ def _findings(verdict: Judged) -> list[Notice]:
             )
         )
     if rank.constant and moments.rows > 1:
-        names = listed(rank.constant)
-        found.append(
-            Notice(
-                "column-constant", f"{names} has one value in every row: its coefficient says nothing", True
-            )
-        )
-    others = [words for words in rank.combinations() if not words.endswith("is constant")]
+        but = " but for rounding" if rank.varies[rank.norms == 0].any() else ""
+        words = f"{listed(rank.constant)} has one value in every row{but}: its coefficient says nothing"
+        found.append(Notice("column-constant", words, True))
+    others = [words for words in rank.combinations() if " is constant" not in words]
     if others and moments.rows >= coefficients:
         found.append(
             Notice(

@@ -46,6 +46,7 @@ class Rank:
     unit: np.ndarray
     inverse: Inverse | None
     weight_sum: float
+    varies: np.ndarray  # (p,): columns of more than one value, were it by the rounding of their cells alone
 
     @classmethod
     def of(cls, moments: Moments, bias: bool) -> "Rank":
@@ -129,7 +130,7 @@ class Rank:
 
     @property
     def constant(self) -> list[str]:
-        """The features that have one value in every row."""
+        """The features that have one value in every row, or vary by no more than the rounding of their cells."""
         return [name for name, norm in zip(self.features, self.norms, strict=True) if norm == 0]
 
     def least_squares(self, B: np.ndarray) -> np.ndarray:
@@ -222,11 +223,14 @@ class Rank:
 
     def combinations(self) -> list[str]:
         """What vanishes, in words: constant columns, then the relations, or how many there are."""
-        constant = [f"{name} is constant" for name in self.constant[:MOST_RELATIONS]]
+        constant = [f"{name} is constant{self._but(name)}" for name in self.constant[:MOST_RELATIONS]]
         if self._unnamed(len(self.norms) - len(self.constant)):
             count = f"{self.deficiency:,} independent combinations of the {len(self.norms):,} columns vanish"
             return [*constant, count]
         return constant + [relation.sentence(self.features) for relation in self.relations]
+
+    def _but(self, name: str) -> str:
+        return " but for rounding" if self.varies[self.features.index(name)] else ""
 
     def near_combinations(self) -> list[str]:
         """What all but vanishes, in words."""
@@ -291,7 +295,8 @@ def _decomposed(moments: Moments, bias: bool) -> Rank:
         norms = np.where(norms <= 8 * UNIT * cells, 0.0, norms)
     unit = columns / np.where(norms > 0, norms, np.inf)
     mean = moments.mean[:p] if bias else np.zeros(p)
-    return Rank(moments.features, mean, columns, norms, unit, _inverse(unit), moments.weight_sum)
+    varies = moments.statistics.minimum[:p] != moments.statistics.maximum[:p]
+    return Rank(moments.features, mean, columns, norms, unit, _inverse(unit), moments.weight_sum, varies)
 
 
 def _inverse(unit: np.ndarray) -> Inverse | None:
