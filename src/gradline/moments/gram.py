@@ -11,7 +11,7 @@ from gradline.data.row_stream import dense
 from gradline.moments.statistics import fingerprint
 
 _SAMPLE = 128  # rows that say near enough where the mean is
-CHAIN = 64  # rows whose products `gram.c` adds plainly: FLUSH there
+CHAIN = 32  # rows whose products `gram.c` adds plainly: FLUSH there
 _FEWEST = 1024  # sparse rows that are summed at once: what SciPy does is then more than calling it
 _CACHED = 1 << 16  # cells that stay in cache from one operation to the next
 

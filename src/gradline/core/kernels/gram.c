@@ -10,7 +10,7 @@
 #define SAMPLE 128 /* rows that say near enough where the mean is: each is a line of memory for every column */
 #define TALL 512   /* rows of many columns that are packed together: their sums stay in no cache, and pass by once for all */
 #define MANY 512   /* columns from which on tiles are tall */
-#define FLUSH 64   /* rows whose products are added plainly; each is then off by at most so many roundings */
+#define FLUSH 32   /* rows whose products are added plainly; each is then off by at most so many roundings */
 
 /* What is at work on: packed panels, products of panels as unevaluated sums, and by column the shift, the multipliers
    of hashes, least and greatest value, and the sum in two parts. */
