@@ -149,7 +149,7 @@ def told(program, **environment):
         capture_output=True,
         text=True,
         check=True,
-        env=os.environ | environment,
+        env=os.environ | {library.CHOICE: ""} | environment,
     )
     return done.stdout.strip(), done.stderr
 
@@ -177,8 +177,9 @@ def test_a_build_that_is_none_is_refused(monkeypatch):
 
 
 @pytest.fixture
-def fresh():
-    """The library is looked for anew, and again for the tests that follow."""
+def fresh(monkeypatch):
+    """The library is looked for anew, whatever the environment names, and again for the tests that follow."""
+    monkeypatch.delenv(library.CHOICE, raising=False)
     yield _forget()
     _forget()
 
