@@ -433,8 +433,9 @@ def _findings(verdict: Judged) -> list[Notice]:
         but = " but for rounding" if rank.varies[rank.norms == 0].any() else ""
         words = f"{listed(rank.constant)} has one value in every row{but}: its coefficient says nothing"
         found.append(Notice("column-constant", words, True))
-    others = [words for words in rank.combinations() if " is constant" not in words]
-    if others and moments.rows >= coefficients:
+    told = rank.combinations() if moments.rows >= coefficients else []  # of fewer rows that was said above
+    others = [words for words in told if " is constant" not in words]
+    if others:
         found.append(
             Notice(
                 "rank-deficient",

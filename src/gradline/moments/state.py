@@ -503,8 +503,7 @@ def _from_block(block: RowBlock, design: DesignSpec) -> Moments:
     error = _error_of_qr(*deviations.shape)
     if 0 < len(deviations) <= deviations.shape[1]:
         deviations = _without_mean(deviations, block.w)
-    with calm_blas(deviations.shape[1]):
-        return Moments(design, statistics, triangular(deviations), error)
+    return Moments(design, statistics, triangular(deviations), error)
 
 
 def _without_mean(deviations: np.ndarray, w: np.ndarray | None) -> np.ndarray:

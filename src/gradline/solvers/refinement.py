@@ -69,8 +69,9 @@ def _measured(moves: list[np.ndarray], noise: np.ndarray) -> float:
     """
     if len(moves) == 1:
         return 0.99
-    counted = [(a, b) for a, b in itertools.pairwise(moves)]
-    ratios = [np.where(a > 8 * noise, b / np.where(a > 0, a, 1.0), 0.0).max() for a, b in counted]
+    ratios = [
+        np.where(a > 8 * noise, b / np.where(a > 0, a, 1.0), 0.0).max() for a, b in itertools.pairwise(moves)
+    ]
     return min(0.99, float(max(ratios)))
 
 

@@ -21,10 +21,8 @@ INLINE vector sum_of_sorted(vector a, vector b, vector *rest) {
 
 /* a·b + c, rounded once where the target can. */
 INLINE vector fused(vector a, vector b, vector c) {
-#if defined(__AVX512F__)
-    return (vector)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
-#elif defined(__FMA__)
-    return (vector)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+#if defined(__FMA__)
+    return (vector)NATIVE(fmadd_pd)((native)a, (native)b, (native)c);
 #elif defined(__aarch64__)
     return (vector)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
 #else

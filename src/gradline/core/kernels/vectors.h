@@ -11,12 +11,21 @@
 #include <stdint.h>
 #include <string.h>
 
+/* The bytes of a register, and what the compiler calls an instruction of it and what it holds. */
 #if defined(__AVX512F__)
 #define BYTES 64
+#define NATIVE(name) _mm512_##name
+typedef __m512d native;
 #elif defined(__AVX2__)
 #define BYTES 32
+#define NATIVE(name) _mm256_##name
+typedef __m256d native;
+#elif defined(__x86_64__)
+#define BYTES 16
+#define NATIVE(name) _mm_##name
+typedef __m128d native;
 #else
-#define BYTES 16 /* SSE2, NEON */
+#define BYTES 16 /* NEON */
 #endif
 
 #define JOIN_(name, target) name##_##target
@@ -47,31 +56,18 @@ INLINE void store(void *to, vector v) { memcpy(to, &v, sizeof v); }
 
 INLINE vector spread(double x) { return x - (vector){0}; } /* + would make 0 of -0, and cost an addition */
 
-/* The smaller of each two, the second where one is no number: an instruction where the target has one. */
-INLINE vector smaller(vector a, vector b) {
-#if defined(__AVX512F__)
-    return (vector)_mm512_min_pd((__m512d)a, (__m512d)b);
-#elif defined(__AVX2__)
-    return (vector)_mm256_min_pd((__m256d)a, (__m256d)b);
-#elif defined(__x86_64__)
-    return (vector)_mm_min_pd((__m128d)a, (__m128d)b);
+/* The smaller of each two and the larger one, the second where one is no number. */
+#if defined(__x86_64__)
+INLINE vector smaller(vector a, vector b) { return (vector)NATIVE(min_pd)((native)a, (native)b); }
+INLINE vector larger(vector a, vector b) { return (vector)NATIVE(max_pd)((native)a, (native)b); }
 #else
+INLINE vector smaller(vector a, vector b) {
     mask which = a < b;
     return (vector)((which & (mask)a) | (~which & (mask)b));
-#endif
 }
 
-INLINE vector larger(vector a, vector b) {
-#if defined(__AVX512F__)
-    return (vector)_mm512_max_pd((__m512d)a, (__m512d)b);
-#elif defined(__AVX2__)
-    return (vector)_mm256_max_pd((__m256d)a, (__m256d)b);
-#elif defined(__x86_64__)
-    return (vector)_mm_max_pd((__m128d)a, (__m128d)b);
-#else
-    return -smaller(-a, -b);
+INLINE vector larger(vector a, vector b) { return -smaller(-a, -b); }
 #endif
-}
 
 /* Add x to the unevaluated sum high + low: what rounding takes from high goes to low (Dekker 1971). That is exact where
    x is no larger than high, and off by one rounding of x where it is. */
