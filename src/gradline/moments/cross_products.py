@@ -48,8 +48,8 @@ class CrossProducts:
     """G = Σ w·(z − z̄)(z − z̄)ᵀ over rows z = [x y], as pairs, with their statistics.
 
     What is known of their rounding: `sizes` (k,) are the sums of squares that were added up, Σ w·(z − s)², which a
-    shift s far from the mean makes larger than the diagonal of G; `chain` is how many products were added plainly at
-    most, of all columns or (k,) of each.
+    shift s far from the mean makes larger than the diagonal of G; `chain` is how many additions that round a product
+    passed at most, of all columns or (k,) of each.
     """
 
     statistics: RowStatistics
@@ -153,7 +153,7 @@ class CrossProducts:
     def _errors(self, scale: np.ndarray) -> tuple[float, float]:
         """A bound on ‖E‖, the error of the cross-products of unit columns, and what it is likely to be.
 
-        A sum of c products is off by up to c·u beside Σ|z_i·z_j| ≤ √(sizes_i·sizes_j), and that is all that grows:
+        A sum in which each product passes c additions is off by up to c·u beside Σ|z_i·z_j| ≤ √(sizes_i·sizes_j), and that is all that grows:
         what comes of each sum is added as a pair. z − s and the root of a weight are rounded, in both factors, and so
         are the way from s to the mean and that from block to block: 12 roundings more. Beside the norms that makes
         (c + 12)·u·√(ratio_i·ratio_j), and the norm of a matrix of such entries is the sum of the ratios. Σ w·(z − s) is

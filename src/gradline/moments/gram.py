@@ -11,7 +11,7 @@ from gradline.data.row_stream import dense
 from gradline.moments.statistics import fingerprint
 
 _SAMPLE = 128  # rows that say near enough where the mean is
-CHAIN = 32  # rows whose products `gram.c` adds plainly: FLUSH there
+CHAIN = 32 + 128 // 32  # roundings that a product passes in `gram.c`: FLUSH, and TILE / FLUSH, there
 _FEWEST = 1024  # sparse rows that are summed at once: what SciPy does is then more than calling it
 _CACHED = 1 << 16  # cells that stay in cache from one operation to the next
 
@@ -19,8 +19,8 @@ _CACHED = 1 << 16  # cells that stay in cache from one operation to the next
 class RowSums(NamedTuple):
     """Over rows z: a shift s near their mean, range, Σ w·(z − s) (k,), Σ w·(z − s)(z − s)ᵀ (k, k) and fingerprint.
 
-    No more than `chain` rows were added plainly, or cells of each column (k,), and what came of those as pairs. So
-    rounding does not grow with the rows, however often they repeat.
+    A product passed no more than `chain` additions that round, or as many in each column (k,); what came of those was
+    added as pairs. So rounding does not grow with the rows, however often they repeat.
     """
 
     shift: np.ndarray

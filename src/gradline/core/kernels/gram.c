@@ -2,15 +2,15 @@
 
    A tile of rows is packed into panels, LANES columns each and row after row, which stay in cache; a panel's numbers,
    one by one, times the vectors of three others add up in registers (Goto, van de Geijn 2008). What comes of FLUSH rows
-   is added to what came of those before as an unevaluated sum of two numbers, so rounding does not grow with the rows,
-   however often they repeat. The twin is `moments.gram._in_numpy`. */
+   is added up over TILE rows, and that to what came of those before as an unevaluated sum of two numbers, so rounding does
+   not grow with the rows, however often they repeat. The twin is `moments.gram._in_numpy`. */
 
 #include "panels.h"
 
 #define SAMPLE 128 /* rows that say near enough where the mean is: each is a line of memory for every column */
 #define TALL 512   /* rows of many columns that are packed together: their sums stay in no cache, and pass by once for all */
 #define MANY 512   /* columns from which on tiles are tall */
-#define FLUSH 32   /* rows whose products are added plainly; each is then off by at most so many roundings */
+#define FLUSH 32   /* rows whose products are added one by one: each passes so many roundings, and TILE / FLUSH after */
 
 /* What is at work on: packed panels, products of panels as unevaluated sums, and by column the shift, the multipliers
    of hashes, least and greatest value, and the sum in two parts. */

@@ -33,28 +33,38 @@ INLINE void copy(const table *t, int64_t piece, int64_t row, int64_t first, int6
 INLINE int64_t panels_of(int64_t k) { return (k + LANES - 1) / LANES; }
 
 /* Add the products of panel `left` with `many` panels from `right` on, `apart` numbers apart, over some rows, to sums in
-   two parts; of whole numbers without any rounding. */
-INLINE void multiply(const double *left, const double *right, int64_t apart, int64_t rows, int many, int whole,
-                     double *high, double *low) {
-    vector sums[LANES][SIDE] = {0};
-    for (int64_t i = 0; i < rows; i++) {
-        vector others[SIDE];
-        for (int c = 0; c < many; c++) others[c] = load(right + c * apart + i * LANES);
-        for (int l = 0; l < LANES; l++) {
-            vector own = spread(left[i * LANES + l]);
-            for (int c = 0; c < many; c++) sums[l][c] += own * others[c];
+   two parts: those of `flush` rows are added in registers, and what comes of them beside each other, before they go to
+   the parts; of whole numbers they go there at once, without any rounding. */
+INLINE void multiply(const double *left, const double *right, int64_t apart, int64_t rows, int64_t flush, int many,
+                     int whole, double *high, double *low) {
+    vector met[SIDE][LANES] = {0};
+    for (int64_t first = 0; first < rows; first += flush) {
+        vector sums[LANES][SIDE] = {0};
+        int64_t end = flush < rows - first ? first + flush : rows;
+        for (int64_t i = first; i < end; i++) {
+            vector others[SIDE];
+            for (int c = 0; c < many; c++) others[c] = load(right + c * apart + i * LANES);
+            for (int l = 0; l < LANES; l++) {
+                vector own = spread(left[i * LANES + l]);
+                for (int c = 0; c < many; c++) sums[l][c] += own * others[c];
+            }
         }
+        for (int c = 0; c < many; c++)
+            for (int l = 0; l < LANES; l++) {
+                int64_t place = (c * LANES + l) * LANES;
+                if (whole) add_whole(sums[l][c], high + place, low + place);
+                else met[c][l] += sums[l][c];
+            }
     }
-    for (int c = 0; c < many; c++)
+    for (int c = 0; c < many && !whole; c++)
         for (int l = 0; l < LANES; l++) {
             int64_t place = (c * LANES + l) * LANES;
-            if (whole) add_whole(sums[l][c], high + place, low + place);
-            else add_in_parts(sums[l][c], high + place, low + place);
+            add_in_parts(met[c][l], high + place, low + place);
         }
 }
 
-/* Add the products of all `count` panels of `tile` rows, three of which stay near while those before them pass by, to blocks of LANES
-   times LANES in rows of `count` blocks; no more than `flush` rows plainly. */
+/* Add the products of all `count` panels of `tile` rows, three of which stay near while those before them pass by, to
+   blocks of LANES times LANES in rows of `count` blocks: TILE rows at once, `flush` of them in registers. */
 INLINE void multiply_all(const double *panels, int64_t count, int64_t tile, int64_t rows, int64_t flush, int whole,
                          double *high, double *low) {
     int64_t apart = tile * LANES;
@@ -62,14 +72,14 @@ INLINE void multiply_all(const double *panels, int64_t count, int64_t tile, int6
         for (int64_t left = 0; left < count && left < right + SIDE; left++) {
             int64_t from = left < right ? right : left;
             int64_t many = (right + SIDE < count ? right + SIDE : count) - from;
-            for (int64_t first = 0; first < rows; first += flush) {
+            for (int64_t first = 0; first < rows; first += TILE) {
                 const double *own = panels + left * apart + first * LANES;
                 const double *others = panels + from * apart + first * LANES;
-                int64_t some = flush < rows - first ? flush : rows - first;
+                int64_t some = TILE < rows - first ? TILE : rows - first;
                 double *h = high + (left * count + from) * LANES * LANES, *l = low + (h - high);
-                if (many == 1) multiply(own, others, apart, some, 1, whole, h, l);
-                if (many == 2) multiply(own, others, apart, some, 2, whole, h, l);
-                if (many == 3) multiply(own, others, apart, some, 3, whole, h, l);
+                if (many == 1) multiply(own, others, apart, some, flush, 1, whole, h, l);
+                if (many == 2) multiply(own, others, apart, some, flush, 2, whole, h, l);
+                if (many == 3) multiply(own, others, apart, some, flush, 3, whole, h, l);
             }
         }
 }
