@@ -9,9 +9,9 @@ from references import exact_from_integers, rational_least_squares
 import gradline
 from gradline.data.inputs import as_rows
 from gradline.data.selection import Selection
+from gradline.moments import newton
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
-from gradline.solvers import refinement
 from gradline.solvers.refinement import refined
 
 TABLE = 40_000  # rows of four columns: above the cells that are refined in memory
@@ -34,7 +34,7 @@ def problem(seed):
 @pytest.mark.numeric
 def test_random_problems_in_rational_arithmetic(monkeypatch):
     """No error exceeds its bound; 15 digits while the condition is below 1e7, and 10 of the worst or no answer."""
-    monkeypatch.setattr(refinement, "_CELLS", 64)
+    monkeypatch.setattr(newton, "_CELLS", 64)
     seen = 0
     for seed in range(80):
         X, Y, w, bias = problem(seed)

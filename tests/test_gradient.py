@@ -9,8 +9,8 @@ from gradline.core.kernels import library
 from gradline.core.linalg import double_double
 from gradline.core.linalg.double_double import Doubled
 from gradline.data.row_block import ColumnBlock, RowBlock
-from gradline.solvers import gradient as by
-from gradline.solvers.gradient import View
+from gradline.moments import gradient as by
+from gradline.moments.gradient import View
 
 # Rows, features and targets below, at and above what lanes and tiles hold.
 SHAPES = [(1, 1, 1), (7, 2, 1), (127, 3, 2), (128, 1, 1), (129, 4, 1), (300, 5, 3)]

@@ -14,8 +14,8 @@ from gradline.data.selection import Choice, Selection
 from gradline.model.certificate import Certificate
 from gradline.model.judge import Judged, Training
 from gradline.model.model import History, Kept, LinearModel
+from gradline.model.witness import seen, witnessed
 from gradline.moments.state import Moments
-from gradline.solvers.exact import refined_optimum, seen
 from gradline.solvers.problem import Scaling
 from gradline.solvers.spectrum import Spectrum
 
@@ -48,9 +48,7 @@ def certify(
     """
     moments, small = seen(as_rows(Selection(data, targets, **choice)).rows)
     found = coefficients(model, moments)
-    return judged(
-        found, moments, lr, momentum, optimum=refined_optimum(moments, small, found.bias is not None)
-    )
+    return judged(found, moments, lr, momentum, witness=witnessed(small, moments, found))
 
 
 def judged(
@@ -59,9 +57,9 @@ def judged(
     lr: float | None = None,
     momentum: float = 0.0,
     batch_size: int | None = None,
-    optimum: Refined | None = None,
+    witness: Refined | None = None,
 ) -> Certificate:
-    """The certificate of coefficients against moments, or an optimum known better; `lr` as in `certify`.
+    """The certificate of coefficients against moments, and the optimum that the rows tell of; `lr` as in `certify`.
 
     With mini-batches, of `batch_size` rows, no formula foretells the epochs that are left; None is the full batch.
     """
@@ -72,7 +70,7 @@ def judged(
     rate = Spectrum.of(moments, found.bias is not None).best_lr(momentum) if lr is None else float(lr)
     scaling = Scaling.none(moments.p)
     training = Training(rate, momentum, None, moments, scaling, math.inf, batch_size=batch_size)
-    return Judged(moments, found, training, optimum).certificate
+    return Judged(moments, found, training, witness).certificate
 
 
 def from_torch(
@@ -90,14 +88,14 @@ def from_torch(
     reading = as_rows(Selection(data, targets, **choice))
     moments, small = seen(reading.rows)
     found = coefficients(module, moments)
-    optimum = refined_optimum(moments, small, found.bias is not None)
+    witness = witnessed(small, moments, found)
     return cls(
         weight=found.weight,
         bias=np.zeros(moments.m) if found.bias is None else found.bias,
         has_bias=found.bias is not None,
         design=reading.rows.design,
         moments=moments,
-        verdict=Kept(judged(found, moments, optimum=optimum)),
+        verdict=Kept(judged(found, moments, witness=witness)),
         solver="torch",
         settings={},
         scale="none",

@@ -28,6 +28,7 @@ from gradline.model.judge import Judged, Training, least_digits, sure_digits
 from gradline.model.model import History, LinearModel, evaluation, load
 from gradline.model.shortage import shortage
 from gradline.model.status import Status
+from gradline.model.witness import witnessed
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments, calm_blas
 from gradline.solvers import SGD, Exact, Observer, Solution, Solver, solve
@@ -166,7 +167,9 @@ def _trained(
     settings = solver.params()
     training = _training(settings, problem, solution)
     found = Coefficients(weight, bias if request.bias else None)
-    verdict = Judged(moments, found, training, optimum)
+    passed = gathered.rows if optimum is not None else None
+    witness = witnessed(gathered.small or passed, moments, found)
+    verdict = Judged(moments, found, training, witness)
     return LinearModel(
         weight=weight,
         bias=bias,
@@ -179,7 +182,7 @@ def _trained(
         scale=scale,
         config=config,
         history=History(tuple(solution.history)),
-        figures=None if optimum is None else optimum.figures,
+        figures=None if witness is None else witness.figures,
         seconds=time.perf_counter() - began,
         holdout=None if held is None else evaluation(held, weight, bias, request.bias),
         notices=(*gathered.notices, *notices, *short, *_findings(verdict)),
@@ -303,11 +306,16 @@ def _expect_rows(moments: Moments) -> Moments:
 
 
 def _known(gathered: _Gathered, request: Request) -> tuple[Refined | None, list[Notice]]:
-    """The optimum to rounding, of a small table or where the digits asked for need it, and what cannot be had."""
+    """The optimum to rounding, of a small table or where the digits asked for need it, and what cannot be had.
+
+    For a solver that goes there at once; others find their own way.
+    """
     moments, bias = gathered.moments, request.bias
-    optimum = refined_optimum(moments, gathered.small, bias)
     wanted = getattr(request.solver, "digits", None)
-    if optimum is not None or wanted is None or Rank.of(moments, bias).deficiency:
+    if wanted is None:
+        return None, []
+    optimum = refined_optimum(moments, gathered.small, bias)
+    if optimum is not None or Rank.of(moments, bias).deficiency:
         return optimum, []
     if least_digits(moments, bias) >= wanted or (sure := sure_digits(moments, bias)) >= wanted:
         return None, []

@@ -101,9 +101,9 @@ class _StandardErrors(NamedTuple):
 class Judged:
     """Coefficients in raw units against raw moments, whatever found them; what is told of them is found when asked for.
 
-    Where the `optimum` was refined from the rows, the distance is to it, and its bounds are those of its last
-    corrections. From moments alone the distance comes from the singular values of the scaled factor, and what
-    rounding may have done to the optimum is bounded on top of it: κ·ε·(2 + (κ + 1)·ρ) relative to the scaled
+    Where there is a `witness`, the optimum as the rows have it, the distance is to that, with its bounds, as far as it
+    agrees with the moments. From moments alone the distance comes from the singular values of the scaled factor, and
+    what rounding may have done to the optimum is bounded on top of it: κ·ε·(2 + (κ + 1)·ρ) relative to the scaled
     coefficients, κ the scaled condition, ε the error of the factor and ρ = ‖r‖/(σmax·‖Dw‖) (Wedin 1973; Higham
     2002, section 20.1).
     """
@@ -111,7 +111,7 @@ class Judged:
     moments: Moments
     found: Coefficients
     training: Training | None = None
-    refined: Refined | None = None
+    witness: Refined | None = None
 
     @property
     def certificate(self) -> Certificate:
@@ -200,8 +200,8 @@ class Judged:
         """How far the nearest optimum is."""
         moments, rank, mean = self.moments, self.rank, self.moments.mean[: self.moments.p]
         level = np.zeros(moments.m)
-        if self.refined is not None:
-            delta, bias = self.weight - self.refined.weight, self.bias - self.refined.bias
+        if self.witness is not None:
+            delta, bias = self.weight - self.witness.weight, self.bias - self.witness.bias
             if self.has_bias:
                 level = bias + delta @ mean
             return _Distance(delta, bias, rank.columns @ delta.T, level)
@@ -216,9 +216,9 @@ class Judged:
         """What that distance costs."""
         moments, rank, cells = self.moments, self.rank, self.moments.m * self.moments.weight_sum
         _, _, residual, level = self.distance
-        if self.refined is not None:
-            refined = self.refined
-            squares = moments.above_rounding(refined.squares, refined.weight, refined.bias).sum()
+        if self.witness is not None:
+            witness = self.witness
+            squares = moments.above_rounding(witness.squares, witness.weight, witness.bias).sum()
         else:
             squares = (determined_factor(moments, self.has_bias).C ** 2).sum()
         along, mean = rank.along(residual), moments.mean[: moments.p]
@@ -260,11 +260,35 @@ class Judged:
 
     @cached_property
     def rounding(self) -> _Rounding:
-        """What rounding may have done to the optimum."""
+        """What rounding may have done to the optimum: anything, where rows and moments contradict each other."""
+        if self.witness is None:
+            return self._of_moments
+        weight, bias = self.witness.weight_bound, self.witness.bias_bound
+        if not self.agrees:
+            weight, bias = np.full_like(weight, np.inf), np.full_like(bias, np.inf)
+        return _Rounding(weight, bias, self.scaled(weight))
+
+    @cached_property
+    def agrees(self) -> bool:
+        """Whether the rows and the moments, two ways to the optimum, tell of the same one, to what rounding explains.
+
+        They share no arithmetic, so what is wrong with one of them shows beside the other.
+        """
+        witness, bound = self.witness, self._of_moments
+        if witness is None:
+            return True
+        apart = self.scaled(self.rank.least_squares(self._factor.B).T - witness.weight)
+        slack = 10 * bound.scaled + self.scaled(witness.weight_bound)
+        # ‖r‖ moves by what the columns are off, times the coefficients, and by the coefficients' own distance.
+        size = self.scaled(witness.weight) + np.linalg.norm(self.moments.factor[:, self.moments.p :], axis=0)
+        roots = np.linalg.norm(self._factor.C, axis=0) - np.sqrt(witness.squares)
+        error = 10 * math.sqrt(self.moments.p + 1) * max(self.moments.error, 4 * UNIT)
+        return bool((apart <= slack).all() and (np.abs(roots) <= error * size + slack).all())
+
+    @cached_property
+    def _of_moments(self) -> _Rounding:
+        """What rounding may have done to the optimum that the moments tell of."""
         moments, norms, p = self.moments, self.rank.norms, self.moments.p
-        if self.refined is not None:
-            bound = self.refined.weight_bound
-            return _Rounding(bound, self.refined.bias_bound, self.scaled(bound))
         condition, error = self.rank.condition_scaled, max(moments.error, 4 * UNIT)
         residual = np.linalg.norm(self._factor.C, axis=0) / max(self.rank.extremes.largest, UNIT)
         # The distance is taken from the coefficients, so what they are counts beside what the optimum is.

@@ -153,11 +153,12 @@ class CrossProducts:
     def _errors(self, scale: np.ndarray) -> tuple[float, float]:
         """A bound on ‖E‖, the error of the cross-products of unit columns, and what it is likely to be.
 
-        A sum in which each product passes c additions is off by up to c·u beside Σ|z_i·z_j| ≤ √(sizes_i·sizes_j), and that is all that grows:
-        what comes of each sum is added as a pair. z − s and the root of a weight are rounded, in both factors, and so
-        are the way from s to the mean and that from block to block: 12 roundings more. Beside the norms that makes
-        (c + 12)·u·√(ratio_i·ratio_j), and the norm of a matrix of such entries is the sum of the ratios. Σ w·(z − s) is
-        off as much, and is taken away in the square of what s is off: 2c·u·√(ratio_i·(ratio_j − 1)) more.
+        A sum in which each product passes c additions is off by up to c·u beside Σ|z_i·z_j| ≤ √(sizes_i·sizes_j), and
+        that is all that grows: what comes of each sum is added as a pair. z − s and the root of a weight are rounded,
+        in both factors, and so are the way from s to the mean and that from block to block: 12 roundings more. Beside
+        the norms that makes (c + 12)·u·√(ratio_i·ratio_j), and the norm of a matrix of such entries is the sum of the
+        ratios. Σ w·(z − s) is off as much, and is taken away in the square of what s is off: 2c·u·√(ratio_i·(ratio_j
+        − 1)) more.
         """
         ratios = self.sizes / scale**2
         c = np.broadcast_to(np.asarray(self.chain, np.float64), ratios.shape)

@@ -14,9 +14,9 @@ from gradline.core.text import number
 from gradline.model.certificate import Certificate, sentences
 from gradline.model.certify import coefficients, judged
 from gradline.model.summary import WIDTH
+from gradline.model.witness import seen, witnessed
 from gradline.pytorch.convert import linear_of, torch_rows
 from gradline.pytorch.lessons.steps import shape
-from gradline.solvers.exact import refined_optimum, seen
 from gradline.solvers.loop import refuse_unstable
 from gradline.solvers.problem import Problem, Scaling
 
@@ -87,8 +87,8 @@ def fit(
             show(f"Epoch [{epoch + 1}/{num_epochs}], Loss: {_loss(problem, linear):.4f}")
     size = getattr(train_dl, "batch_size", None)
     batch_size = size if size and size < moments.rows else None
-    optimum = refined_optimum(moments, small, linear.bias is not None)
-    certificate = judged(coefficients(linear, moments), moments, lr, momentum, batch_size, optimum)
+    found = coefficients(linear, moments)
+    certificate = judged(found, moments, lr, momentum, batch_size, witnessed(small, moments, found))
     show("\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in sentences(certificate)))
     return certificate
 

@@ -6,10 +6,9 @@ from typing import Any
 import numpy as np
 
 from gradline.core.errors import Notice, UsageError
-from gradline.core.linalg.refined import CELLS, Refined
+from gradline.core.linalg.refined import Refined
 from gradline.data.row_block import RowBlock
-from gradline.data.row_cache import RowCollector
-from gradline.data.row_stream import RowStream
+from gradline.moments.newton import is_refinable
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 from gradline.solvers.loop import State
@@ -74,20 +73,6 @@ class Exact:
     def params(self) -> dict[str, Any]:
         """The settings as plain JSON."""
         return {"digits": self.digits}
-
-
-def seen(rows: RowStream) -> tuple[Moments, RowBlock | None]:
-    """The moments of the rows, and the rows themselves where they are few."""
-    keeper = RowCollector()
-    moments = Moments.from_rows(rows, watch=keeper)
-    return moments, keeper.kept(rows.design, rows.design)
-
-
-def is_refinable(moments: Moments, bias: bool) -> bool:
-    """Whether rows with these moments are few enough, and determine every coefficient."""
-    rank = Rank.of(moments, bias)
-    few = moments.rows * (moments.p + moments.m) <= CELLS
-    return few and not rank.deficiency and moments.rows >= rank.rank + bias
 
 
 def refined_optimum(moments: Moments, small: RowBlock | None, bias: bool) -> Refined | None:

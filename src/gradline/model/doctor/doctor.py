@@ -22,9 +22,9 @@ from gradline.model.doctor.survey import BATCHES, Survey
 from gradline.model.doctor.symptoms import Patient, findings
 from gradline.model.fit import Request, command, run
 from gradline.model.judge import sure_digits
+from gradline.moments.newton import is_refinable
 from gradline.moments.state import Moments, is_one_block
 from gradline.solvers import Exact
-from gradline.solvers.exact import is_refinable
 from gradline.solvers.heavy_ball import rates
 from gradline.solvers.spectrum import Spectrum
 from gradline.solvers.trajectory import Trajectory

@@ -1,0 +1,266 @@
+"""Newton's steps to the least-squares answer: what the gradient of the rows says of coefficients, to the last digit.
+
+At coefficients θ the gradient Aᵀ·W·(y − A·θ) is summed in double-double around the means, and the factor of the
+moments turns it into a correction. The factor need not be exact, only near: what it is off by, times the condition, is
+the share of an error that a pass leaves. Björck 1987 (corrected seminormal equations); Demmel, Hida, Riedy, Li 2009;
+Higham 2002, section 20.6.
+"""
+
+import itertools
+import math
+from dataclasses import dataclass
+from functools import cached_property, reduce
+from typing import NamedTuple
+
+import numpy as np
+
+from gradline.core.blas_threads import one_blas_thread
+from gradline.core.coefficients import Coefficients
+from gradline.core.linalg.double_double import Doubled, two_prod
+from gradline.core.linalg.refined import CELLS, Refined
+from gradline.core.linalg.triangular import UNIT, Extremes, row_norms
+from gradline.core.parallel import ordered_map
+from gradline.data.row_block import RowBlock
+from gradline.data.row_stream import RowStream
+from gradline.moments.basis import Basis
+from gradline.moments.gradient import Gradient, View, gradient
+from gradline.moments.rank import Rank
+from gradline.moments.state import Moments
+
+LARGEST_CONTRACTION = 0.3  # corrections that shrink less than this are no proof
+PASSES = 12
+_ROUNDING = 2.0**-106  # of pairs
+_ZERO = 1e-15  # a coefficient below this share of what the targets could make it is rounding
+_CELLS = 1 << 18  # of a block
+EXPONENTS = 1021  # of two, up to which a number and its inverse are float64 with all their bits
+_TINY, _LEAST = 2.0**-EXPONENTS, np.nextafter(0.0, 1.0)
+
+
+def is_refinable(moments: Moments, bias: bool) -> bool:
+    """Whether rows with these moments are few enough to pass again for nothing, and determine every coefficient."""
+    rank = Rank.of(moments, bias)
+    few = moments.rows * (moments.p + moments.m) <= CELLS
+    return few and not rank.deficiency and moments.rows >= rank.rank + bias
+
+
+def settled(newton: "Newton", rows: RowStream | RowBlock, theta: Doubled) -> "Step | None":
+    """The last of the steps over these rows from coefficients (p + 1, m) of A, with bounds that hold.
+
+    Takes one pass over the rows, or a few, until the bounds are those of rounding the answer. None where corrections do
+    not shrink fast enough to be a proof.
+    """
+    moves = list[np.ndarray]()
+    while True:
+        step = newton.corrected(_gradient(rows, newton.view, theta), theta)
+        moves.append(step.move)
+        share = _measured(moves, step.noise) if newton.share >= LARGEST_CONTRACTION else newton.share
+        if len(moves) > 1:
+            share = max(share, _measured(moves, step.noise))
+        step = step._replace(bound=step.noise + step.move * share / (1 - share))
+        stuck = len(moves) > 1 and not (moves[-1] < moves[-2] / 2).any()
+        if stuck or len(moves) == PASSES or newton.is_enough(step):
+            return step if share < LARGEST_CONTRACTION else None
+        theta = step.theta
+
+
+def _measured(moves: list[np.ndarray], noise: np.ndarray) -> float:
+    """The slowest shrinking from one correction to the next; what is rounding of the sums does not count.
+
+    For a factor so near to singular that what it is off by says nothing, and to see that others are what they are said
+    to be.
+    """
+    if len(moves) == 1:
+        return 0.99
+    ratios = [
+        np.where(a > 8 * noise, b / np.where(a > 0, a, 1.0), 0.0).max() for a, b in itertools.pairwise(moves)
+    ]
+    return min(0.99, float(max(ratios)))
+
+
+def _gradient(rows: RowStream | RowBlock, view: View, theta: Doubled) -> Gradient:
+    """That of a block, or of all blocks side by side, added up in the order of the rows."""
+    if isinstance(rows, RowBlock):
+        return gradient(rows, view, theta)
+    coming = rows.lazy_blocks(max(1, _CELLS // len(view.center)))
+    with one_blas_thread():
+        return reduce(
+            Gradient.plus, ordered_map(coming, lambda parcel: gradient(parcel.columns(), view, theta))
+        )
+
+
+class Step(NamedTuple):
+    """Coefficients (p + 1, m) of A after a pass, those of [1 X], how far they moved, the sums' noise, and Σ w·r².
+
+    Distances (m,) are those of the coordinates of the basis; `bound` is how far they may still be off there.
+    """
+
+    theta: Doubled
+    raw: np.ndarray
+    move: np.ndarray
+    noise: np.ndarray
+    squares: np.ndarray
+    bound: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Newton:
+    """The coordinates of a basis, in which a correction is what the gradient says, and the way to coefficients.
+
+    `inverse` (q, q) takes coordinates to coefficients of A; `lengths` (q,) says how far a coefficient of [1 X] moves
+    with a step of one in them; `sizes` (k,) are the largest cells. All but `extremes`, those of columns of unit norm,
+    are in the units of the view. `share` is what a pass may leave of an error.
+    """
+
+    basis: Basis
+    view: View
+    inverse: np.ndarray
+    sizes: np.ndarray
+    variation: np.ndarray
+    weight_sum: float
+    rows: int
+    extremes: Extremes
+    share: float
+
+    @classmethod
+    def of(cls, moments: Moments, bias: bool) -> "Newton":
+        """That of rows with these moments, whose columns are independent."""
+        statistics, basis, rank = moments.statistics, Basis.of(moments, bias), Rank.of(moments, bias)
+        low, high, p = statistics.minimum, statistics.maximum, moments.p
+        exponents = np.frexp(np.maximum(np.abs(low), np.abs(high)))[1]
+        center = np.ldexp(moments.mean, -exponents) if bias else np.zeros(len(exponents))
+        root = np.ldexp(basis.root, exponents[:p, None])
+        return cls(
+            basis=basis,
+            view=View(exponents, center),
+            inverse=root if basis.level is None else _below(basis.level, root),
+            sizes=np.maximum(*(np.abs(np.ldexp(edge, -exponents) - center) for edge in (low, high))),
+            variation=np.ldexp(np.sqrt(moments.variation(bias)), -exponents[p:]),
+            weight_sum=moments.weight_sum,
+            rows=moments.rows,
+            extremes=rank.extremes,
+            share=_share(moments, rank, basis),
+        )
+
+    @property
+    def first(self) -> int:
+        """Where the slopes begin among the coefficients."""
+        return int(self.basis.level is not None)
+
+    @property
+    def columns(self) -> np.ndarray:
+        """The exponents (p,) of the units of X."""
+        return self.view.exponents[: len(self.basis.root)]
+
+    @property
+    def targets(self) -> np.ndarray:
+        """The exponents (m,) of the units of Y."""
+        return self.view.exponents[len(self.basis.root) :]
+
+    @cached_property
+    def lengths(self) -> np.ndarray:
+        """See the class."""
+        units = np.concatenate([np.zeros(self.first, int), self.columns])
+        return row_norms(np.ldexp(self.basis.inverse, units[:, None]))
+
+    def start(self, moments: Moments) -> Doubled:
+        """The answer (p + 1, m) of the factor, in coefficients of A; the first, which stands for the means, is zero."""
+        rank = Rank.of(moments, bool(self.first))
+        B = moments.slopes_factor(bool(self.first)).B
+        beta = self.inverse[self.first :, self.first :] @ rank.along(np.ldexp(B, -self.targets))
+        return Doubled.of(np.vstack([np.zeros(moments.m), beta]))
+
+    def at(self, found: Coefficients) -> Doubled:
+        """Coefficients (p + 1, m) of A from those of [1 X] or X, without rounding; infinite beyond float64."""
+        columns, targets = self.columns[:, None], self.targets
+        with np.errstate(over="ignore"):
+            slopes = np.ldexp(found.weight.T, columns - targets)
+            if found.bias is None:
+                return Doubled.of(np.vstack([np.zeros(len(targets)), slopes]))
+            bias = np.ldexp(found.bias, -targets)
+        parts = [
+            bias,
+            -self.view.center[len(columns) :],
+            *np.vstack(two_prod(slopes, self.view.center[: len(columns), None])),
+        ]
+        level = Doubled.of(np.vstack(parts)).sum()
+        return Doubled(np.vstack([level.hi, slopes]), np.vstack([level.lo, np.zeros_like(slopes)]))
+
+    def corrected(self, found: Gradient, theta: Doubled) -> Step:
+        """θ after the correction that a gradient asks for.
+
+        A residual is off by some q²·2^-106 of the sizes that it is made of, and so is a sum of them over rows, in
+        coordinates. A sum over rows of products with columns of unit norm is off by a share of ‖r‖: each lane's chain
+        has 16 terms, and every tile adds a few roundings more. Coordinates magnify that by √q/σmin.
+        """
+        above = 1 - self.first  # without a bias the first row says nothing
+        along = self.inverse.T @ (found.sums.hi + found.sums.lo)[above:]
+        change = np.zeros_like(theta.hi)
+        change[above:] = self.inverse @ along
+        moved = theta.plus(change)
+        q, p, move = len(theta.hi), len(self.columns), np.linalg.norm(along, axis=0)
+        made_of = self.sizes[p:] + np.abs(theta.hi[0]) + self.sizes[:p] @ np.abs(theta.hi[1:])
+        residuals = (q**2 + 16) * made_of * math.sqrt(self.weight_sum)
+        sums = (256 + self.rows / 8) * np.sqrt(found.squares) * math.sqrt(q) / self.extremes.smallest
+        squares = np.maximum(found.squares - move**2, 0.0)
+        return Step(
+            moved, self.raw(moved), move, _ROUNDING * (residuals + sums), squares, np.full_like(move, np.inf)
+        )
+
+    def is_enough(self, step: Step) -> bool:
+        """Whether bounds are those of rounding the answer, and squares those of the optimum."""
+        smallest = _ZERO * np.outer(self.lengths, self.variation)
+        enough = UNIT / 8 * np.maximum(np.abs(step.raw), smallest)
+        within = (np.outer(self.lengths, step.bound) <= enough).all()
+        return bool(within and (step.move**2 <= UNIT * step.squares).all())
+
+    def raw(self, theta: Doubled) -> np.ndarray:
+        """Coefficients (q, m) of [1 X] or X from those of A: the bias is what is left at the origin, rounded once."""
+        slopes, p = theta.hi[1:], len(self.columns)
+        if not self.first:
+            return slopes
+        away = -self.view.center[:p, None]
+        parts = [
+            *two_prod(slopes, away),
+            theta.lo[1:] * away,
+            self.view.center[None, p:],
+            theta.hi[:1],
+            theta.lo[:1],
+        ]
+        return np.vstack([[math.fsum(column) for column in np.vstack(parts).T.tolist()], slopes])
+
+    def answer(self, step: Step) -> Refined | None:
+        """What a step has reached, in raw units; None where float64 cannot hold it."""
+        found = step.raw
+        units = np.concatenate([np.zeros((self.first, 1), int), -self.columns[:, None]]) + self.targets
+        with np.errstate(over="ignore"):
+            theta = np.ldexp(found, units)
+            bound = np.ldexp(np.outer(self.lengths, step.bound) + UNIT * np.abs(found), units)
+        if not np.isfinite(theta).all():
+            return None
+        if (tiny := np.abs(theta) < _TINY).any():  # which float64 holds to less than its 53 bits
+            bound += np.where(tiny & (found != 0), _LEAST, 0.0)
+        none = np.zeros(len(self.targets))
+        return Refined(
+            weight=theta[self.first :].T.copy(),
+            bias=theta[0] if self.first else none,
+            weight_bound=bound[self.first :].T.copy(),
+            bias_bound=bound[0] if self.first else none,
+            squares=np.ldexp(step.squares, 2 * self.targets),
+        )
+
+
+def _below(level: float, root: np.ndarray) -> np.ndarray:
+    """[level 0; 0 root]."""
+    whole = np.zeros((len(root) + 1, root.shape[1] + 1))
+    whole[0, 0], whole[1:, 1:] = level, root
+    return whole
+
+
+def _share(moments: Moments, rank: Rank, basis: Basis) -> float:
+    """The share of an error that a correction may leave: what the factor and its inverse are off, twice over.
+
+    The columns are taken around the mean without its low part, which leaves them a little way from it.
+    """
+    p = moments.p + 1
+    off = np.linalg.norm(basis.center[1] @ basis.root) * math.sqrt(moments.weight_sum)
+    return 2 * ((moments.error * math.sqrt(p) + 4 * p * UNIT) * rank.condition_scaled + float(off))
