@@ -5,6 +5,7 @@ import importlib.util
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -74,7 +75,7 @@ class Page(NamedTuple):
         moments, bias = model.moments, model.has_bias
         scalings = {"raw": Scaling.none(moments.p), "standardised": Scaling.standard(moments, bias)}
         if bias:
-            scalings["centred"] = Scaling(moments.mean[: moments.p], np.ones(moments.p))
+            scalings["centred"] = replace(Scaling.standard(moments, True), scale=np.ones(moments.p))
         return cls(state(selection, has_bias), model, scalings)
 
     @property

@@ -290,7 +290,9 @@ class Judged:
         """What rounding may have done to the optimum that the moments tell of."""
         moments, norms, p = self.moments, self.rank.norms, self.moments.p
         condition, error = self.rank.condition_scaled, max(moments.error, 4 * UNIT)
-        residual = np.linalg.norm(self._factor.C, axis=0) / max(self.rank.extremes.largest, UNIT)
+        # Of dependent columns there is more than C that they leave.
+        left = np.linalg.norm(determined_factor(moments, self.has_bias).C, axis=0)
+        residual = left / max(self.rank.extremes.largest, UNIT)
         # The distance is taken from the coefficients, so what they are counts beside what the optimum is.
         size = np.maximum(self.scaled(self.optimum), self.scaled(self.weight))
         scaled = error * condition * (2 * size + (condition + 1) * residual)

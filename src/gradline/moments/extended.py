@@ -57,6 +57,11 @@ class Products:
         places[triangle(size)] = np.arange(len(self.S.m))
         return self.S[np.maximum(places, places.T)]
 
+    @property
+    def plain(self) -> np.ndarray:
+        """S (k + 1, k + 1), rounded to float64."""
+        return self._whole.over(_ONE).hi
+
     def select(self, columns: list[int]) -> "Products":
         """The products of these columns of [X Y], in this order."""
         kept = np.array([0, *(column + 1 for column in columns)])

@@ -18,25 +18,29 @@ from gradline.solvers.spectrum import Spectrum
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """Training on (x − center)/scale; coefficients go in and come out in raw units."""
+    """Training on (x − center)/scale; coefficients go in and come out in raw units.
+
+    A column that does not vary, as `varies` (p,) has it, is zeros there: what rounding left of it is no direction.
+    """
 
     center: np.ndarray
     scale: np.ndarray
+    varies: np.ndarray
 
     @classmethod
     def none(cls, features: int) -> "Scaling":
         """The columns as they are."""
-        return cls(np.zeros(features), np.ones(features))
+        return cls(np.zeros(features), np.ones(features), np.ones(features, bool))
 
     @classmethod
     def standard(cls, moments: Moments, bias: bool) -> "Scaling":
         """Columns of mean 0 and variance 1 (divisor W); of mean square 1, uncentred, without a bias.
 
-        A constant column is centred and left otherwise as it is.
+        A constant column is centred, which makes it zeros, and has the unit that it has.
         """
         norms = Rank.of(moments, bias).norms / np.sqrt(moments.weight_sum)
         center = moments.mean[: moments.p].copy() if bias else np.zeros(moments.p)
-        return cls(center, np.where(norms > 0, norms, 1.0))
+        return cls(center, np.where(norms > 0, norms, 1.0), norms > 0)
 
     @classmethod
     def named(cls, name: str, moments: Moments, bias: bool) -> "Scaling":
@@ -59,7 +63,11 @@ class Scaling:
 
     def moments(self, moments: Moments) -> Moments:
         """The moments of the scaled columns."""
-        return moments if self.is_none else moments.scaled(self.center, self.scale)
+        return (
+            moments
+            if self.is_none
+            else moments.scaled(self.center, np.where(self.varies, self.scale, np.inf))
+        )
 
 
 @dataclass(frozen=True, eq=False)

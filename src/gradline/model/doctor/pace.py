@@ -1,6 +1,7 @@
 """How fast gradient descent can be on the columns as they are, scaled, centred, and both."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -43,9 +44,9 @@ def _scalings(moments: Moments, bias: bool) -> Iterator[tuple[str, Scaling]]:
     both = Scaling.standard(moments, bias)
     none = Scaling.none(moments.p)
     yield RAW, none
-    yield SCALED, Scaling(np.zeros(moments.p), both.scale)
+    yield SCALED, replace(both, center=np.zeros(moments.p), varies=none.varies)
     if bias:
-        yield CENTRED, Scaling(both.center, none.scale)
+        yield CENTRED, replace(both, scale=none.scale)
         yield STANDARD, both
 
 

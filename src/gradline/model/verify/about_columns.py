@@ -1,0 +1,220 @@
+"""What a model says of its columns: their rank, what they determine, which vanish together, and their condition."""
+
+import math
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+from gradline.core.text import counted
+from gradline.model.model import LinearModel
+from gradline.model.verify.check import Check, near, same
+from gradline.model.verify.ldl import Eliminated
+from gradline.model.verify.newton_step import Whereabouts
+from gradline.model.verify.row_sums import Evidence
+from gradline.model.verify.spectrum import Spectrum, scaled_condition
+from gradline.model.verify.tolerance import MARGIN
+
+_MANY = 64  # columns beyond which a condition may be estimated, to a thousandth
+_ESTIMATED, _CONDITION = 2e-3, 1e-6
+_NEAR = 1e8  # a scaled condition above which a combination is said to vanish almost
+_WRITTEN, _ROUNDED = 1e-9, 1e-5  # what a relation leaves whose numbers are written in full, or to six digits
+_NUMBER = r"\d[\d.]*(?:e[-+−]?\d+)?(?:/\d+)?"
+_FIRST = 0xF0000  # of the characters for private use, one for each column
+_NAME = r"[\U000F0000-\U000FFFFD]"
+_TERM = re.compile(rf"\s*(?P<sign>[+−]?)\s*(?:(?P<number>{_NUMBER})(?:·(?P<of>{_NAME}))?|(?P<name>{_NAME}))")
+
+
+def about_columns(model: LinearModel, evidence: Evidence, at: Whereabouts) -> Iterator[Check]:
+    """Rank, conditions, constant columns, and the combinations that vanish."""
+    claim, features, pivots = model.certificate, model.features, at.pivots
+    fewest, most = at.ranks
+    found = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    sentence = f"The rank of the columns is {found}; the model claims {claim.rank}."
+    yield Check("rank", f"{claim.rank}", found, fewest <= claim.rank <= most, sentence)
+    first = int(model.has_bias)
+    constant = [name for name, norm in zip(features, pivots.norms[first:], strict=True) if norm == 0]
+    yield same("constant", ", ".join(claim.constant), ", ".join(constant), "what is constant")
+    slack = _ESTIMATED if len(features) > _MANY else _CONDITION
+    raw, scaled = Spectrum.of(pivots, evidence).condition, scaled_condition(pivots)
+    for name, value, power in (
+        ("condition", raw, 1),
+        ("condition_scaled", scaled, 1),
+        ("hessian_condition", raw, 2),
+    ):
+        tolerance = power * (slack + MARGIN * at.likely * value) * value**power
+        yield near(name, getattr(claim, name), value**power, tolerance)
+    yield from _relations(model, pivots, evidence)
+
+
+def elided(model: LinearModel) -> Iterator[str]:
+    """What cannot be checked of it."""
+    claim = model.certificate
+    if any(_elided(text, model.features) for text in (*claim.combinations, *claim.near_combinations)):
+        yield "combinations of columns that are too long to be written out"
+
+
+class Relation(NamedTuple):
+    """Σ numbers·columns = constant; `exact` says whether no number was rounded to be written."""
+
+    numbers: np.ndarray
+    constant: float
+    exact: bool
+
+
+def _relations(model: LinearModel, pivots: Eliminated, evidence: Evidence) -> Iterator[Check]:
+    """Combinations that are said to vanish do, and are as many as the rank wants; what they leave open."""
+    claim, p = model.certificate, len(model.features)
+    words = [
+        text for text in claim.combinations if not re.fullmatch(r".* is constant( but for rounding)?", text)
+    ]
+    missing = p - claim.rank
+    many = f"{missing:,} independent combinations of the {p:,} columns vanish"
+    if words and words != [many]:
+        yield from _each(model, words, missing - len(claim.constant), pivots, evidence)
+    elif not words and missing > len(claim.constant):
+        yield Check(
+            "combinations", "none", f"{missing}", False, f"Some of {missing} combinations are not named."
+        )
+    elif words and not missing:
+        yield same("combinations", words[0], "none", "what vanishes")
+    named = [f"{name} is constant" for name in claim.constant]
+    said = [text.removesuffix(" but for rounding") for text in claim.combinations if text not in words]
+    yield same(
+        "constant combinations", "; ".join(said), "; ".join(named[: len(said)] or named), "what is constant"
+    )
+    yield _determined(model, pivots)
+    yield _almost(model, pivots, evidence)
+
+
+def _each(
+    model: LinearModel, words: list[str], wanted: int, pivots: Eliminated, evidence: Evidence
+) -> Iterator[Check]:
+    """Those that are written out hold, and none follows from others."""
+    wrong, vectors = [], []
+    for text in words:
+        relation = read(text, model.features)
+        if relation is not None:
+            vectors.append(relation.numbers)
+        tolerance = 0.0 if relation is None else _WRITTEN if relation.exact else _ROUNDED
+        holds = (
+            _elided(text, model.features)
+            if relation is None
+            else _left(relation, pivots, evidence) <= tolerance
+        )
+        if not holds:
+            wrong.append(text)
+    apart = np.linalg.matrix_rank(np.array(vectors)) == len(vectors) if vectors else True
+    many = counted(len(words), "combination")
+    found = counted(wanted, "combination") if not wrong else f"{len(wrong)} not so"
+    why = f": {wrong[0]} is not so" if wrong else "" if apart else ", but some follow from others"
+    sentence = f"{counted(wanted, 'combination')} of columns vanish; the model names {len(words)}{why}."
+    yield Check("combinations", many, found, not wrong and bool(apart) and len(words) == wanted, sentence)
+
+
+def _determined(model: LinearModel, pivots: Eliminated) -> Check:
+    """The weights that no combination leaves open: rows of zeros in a basis of them."""
+    norms = pivots.norms[int(model.has_bias) :]
+    free = pivots.combinations[int(model.has_bias) :] * np.where(norms > 0, norms, 1.0)[:, None]
+    open_, _ = np.linalg.qr(free) if free.size else (free, None)
+    shares = np.where(norms > 0, np.linalg.norm(open_, axis=1), 1.0)
+    claimed = np.array(model.certificate.determined)
+    if claimed.shape != shares.shape:
+        return same("determined", f"{len(claimed)} weights", f"{len(shares)}", "what is determined")
+    wrong = np.where(claimed, shares > _ROUNDED, shares < _WRITTEN)
+    names = [name for name, one in zip(model.features, wrong, strict=True) if one]
+    what = (
+        f"{names[0]} is {'not ' * bool(claimed[wrong][0])}determined" if names else "all as the rank has it"
+    )
+    said = f"{int(claimed.sum())} of {len(claimed)}"
+    return Check("determined", said, what, not names, f"Of the weights that are determined, {what}.")
+
+
+def _almost(model: LinearModel, pivots: Eliminated, evidence: Evidence) -> Check:
+    """What is said to vanish almost does, to the digits said; and none is named where none is near."""
+    words, wrong = model.certificate.near_combinations, []
+    for text in words:
+        relation, digits = read(text, model.features), re.search(r"to (\d+) digits", text)
+        if digits is None or (relation is None and not _elided(text, model.features)):
+            wrong.append(text)
+        elif relation is not None:
+            known = max(10.0 ** (1 - int(digits[1])), 0.0 if relation.exact else _ROUNDED)
+            if _varying(relation, pivots, evidence) > known:
+                wrong.append(text)
+    condition = scaled_condition(pivots) if model.certificate.rank == len(model.features) else 1.0
+    expected = bool(words) if _NEAR / 2 < condition < 2 * _NEAR else condition > _NEAR
+    said = counted(len(words), "combination")
+    found = (
+        f"{len(wrong)} not so"
+        if wrong
+        else said
+        if expected == bool(words)
+        else "some"
+        if expected
+        else "none"
+    )
+    sentence = (
+        f"{wrong[0]} is not so." if wrong else f"Of columns almost vanish: {found}; the model names {said}."
+    )
+    return Check("near_combinations", said, found, found == said, sentence)
+
+
+def _varying(relation: Relation, pivots: Eliminated, evidence: Evidence) -> float:
+    """What a relation leaves of the columns around their means, or as they are, as a share of their parts in it."""
+    first = int(pivots.has_bias)
+    numbers = np.ldexp(relation.numbers, evidence.frame.units[: len(relation.numbers)])
+    factor = (pivots.L * np.sqrt(pivots.D)).T[first:, first:]  # whose first row, with a bias, has the means
+    parts = np.abs(numbers * pivots.norms[first:]).sum()
+    return float(np.linalg.norm(factor @ numbers) / max(parts, 5e-324))
+
+
+def _left(relation: Relation, pivots: Eliminated, evidence: Evidence) -> float:
+    """The same, or what it leaves of the means, as a share of theirs, where that is more."""
+    rest = _varying(relation, pivots, evidence)
+    if not pivots.has_bias:
+        return rest
+    units, numbers = evidence.frame.units[: len(relation.numbers)], relation.numbers
+    mean = np.ldexp(pivots.L[1:, 0], units) + evidence.frame.shift[: len(units)]
+    spread = np.abs(np.ldexp(numbers * pivots.norms[1:], units)).sum() / math.sqrt(evidence.mass)
+    sizes = np.abs(numbers * mean).sum() + spread + abs(relation.constant)
+    return max(rest, abs(float(numbers @ mean) - relation.constant) / max(float(sizes), 5e-324))
+
+
+def _elided(text: str, names: tuple[str, ...]) -> bool:
+    """Whether a sentence leaves out a part, or a column is called by a number, which nobody can tell apart."""
+    return "…" in text or any(re.fullmatch(_NUMBER, name) for name in names)
+
+
+def read(text: str, names: tuple[str, ...]) -> Relation | None:
+    """The relation that a sentence such as "exper = age − educ − 6" states; None where it leaves out a part."""
+    if _elided(text, names):
+        return None
+    text = re.sub(r"\s*\([^()]*\)$", "", text.removeprefix("almost "))
+    for j in sorted(range(len(names)), key=lambda j: -len(names[j])):
+        text = text.replace(names[j], chr(_FIRST + j))
+    sides = text.split(" = ")
+    if len(sides) != 2:
+        return None
+    numbers, constant, exact = np.zeros(len(names)), 0.0, True
+    for side, sign in zip(sides, (1.0, -1.0), strict=True):
+        place = 0
+        while place < len(side):
+            term = _TERM.match(side, place)
+            if term is None or term.end() == place:
+                return None
+            value = 1.0 if term["number"] is None else float(Fraction(term["number"].replace("−", "-")))
+            exact &= (
+                term["number"] is None
+                or sum(c.isdigit() for c in term["number"]) < 6
+                or "/" in term["number"]
+            )
+            value *= sign * (-1.0 if term["sign"] == "−" else 1.0)
+            column = term["of"] or term["name"]
+            if column is None:
+                constant -= value
+            else:
+                numbers[ord(column) - _FIRST] += value
+            place = term.end()
+    return Relation(numbers, constant, exact)

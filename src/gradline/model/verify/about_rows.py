@@ -1,0 +1,115 @@
+"""What a model says of its rows: how many, which, their means, ranges and cross-products."""
+
+import csv
+import math
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradline.core.text import number
+from gradline.model.model import LinearModel
+from gradline.model.verify.check import Check, all_near, near, same
+from gradline.model.verify.row_sums import Evidence
+from gradline.model.verify.tolerance import MARGIN, UNIT, likely_error
+
+_WEIGHT = 1e-12  # a relative difference between sums of weights, which are added in some order
+_SMALL = 1 << 22  # bytes of a text file whose lines are counted again: a moment
+
+
+def about_rows(model: LinearModel, found: Evidence, data: Any) -> Iterator[Check]:
+    """Counts, weights and the fingerprint."""
+    statistics = model.moments.statistics
+    yield same("rows", f"{statistics.rows:,}", f"{found.rows:,}", "the number of rows")
+    if (lines := _counted(data)) is not None and not (model.config.get("holdout") or model.design.weights):
+        whole = f"{found.rows + found.dropped:,}"
+        yield same("rows of the file", whole, f"{lines:,}", "the number of rows that Python's csv counts")
+    missing = _cells(statistics.dropped, statistics.missing), _cells(found.dropped, found.missing)
+    yield same("rows left out", *missing, "what was left out for missing cells")
+    weights = statistics.weight_sum
+    yield near("sum of weights", weights, found.weight_sum, _WEIGHT * abs(found.weight_sum))
+    marks = f"{statistics.fingerprint:016x}", f"{found.fingerprint:016x}"
+    yield same("fingerprint", *marks, "the fingerprint of the rows")
+    yield same(
+        "columns", *(_columns(design) for design in (model.moments.design, model.design)), "the columns are"
+    )
+
+
+def about_moments(model: LinearModel, found: Evidence) -> Iterator[Check]:
+    """Means, ranges and R: RᵀR against the centred cross-products, relative to the norms of the columns."""
+    moments, frame, k = model.moments, found.frame, len(found.frame.units)
+    row = found.products[0, 1:]
+    share = row.over(_full(found.products[0, 0], (k,)))
+    C = found.products[1:, 1:].minus(_full(row[:, None], (k, k)).times(_full(share[None, :], (k, k)))).hi
+    norms, root = np.sqrt(np.maximum(np.diag(C), 0.0)), math.sqrt(found.mass)
+    largest = np.ldexp(np.maximum(np.abs(found.low), np.abs(found.high)), -frame.units) * root
+    likely = likely_error(k)
+    sure = np.maximum(MARGIN * likely * norms + 80 * UNIT * largest, 1e-150)
+    R = np.ldexp(moments.factor, -frame.units)
+    squares = np.ldexp(R.T @ R, -frame.weight_unit)
+    both = np.outer(sure, norms)
+    apart = np.abs(squares - C) / (both + both.T + np.outer(sure, sure))
+    moved = moments.mean - frame.shift + moments.statistics.mean_low
+    means = np.abs(np.ldexp(moved, -frame.units) - share.hi) * root / sure
+    worst = float(max(apart.max(), means.max()))
+    inside = bool(
+        ((moments.statistics.minimum == found.low) & (moments.statistics.maximum == found.high)).all()
+    )
+    why = "."
+    if not worst <= 1:
+        why = f": they differ by {number(worst)} times what rounding explains."
+    elif not inside:
+        why = ": the range of a column is another."
+    agrees = worst <= 1 and inside
+    what = "Means, ranges and cross-products, on which intervals rest, are"
+    shown = "differ" if not worst <= 1 else "agree" if inside else "other ranges"
+    sentence = f"{what} {'' if agrees else 'not '}those of the rows{why}"
+    yield Check("moments", f"to {number(MARGIN * likely)}", shown, agrees, sentence)
+    yield from _exact_sums(model, found)
+
+
+def _exact_sums(model: LinearModel, found: Evidence) -> Iterator[Check]:
+    """Sums that a state of exact products keeps, beside those of the rows."""
+    products = model.moments.products
+    if products is None:
+        return
+    # A row (1, z) of the frame, taken back to the columns as they are, is T·(1, z).
+    frame, k = found.frame, len(found.frame.units)
+    T = np.diag(np.ldexp(1.0, np.concatenate([[0], frame.units])))
+    T[1:, 0] = frame.shift
+    own = np.ldexp(T @ found.products.hi @ T.T, frame.weight_unit)
+    sizes = np.ldexp(np.abs(T) @ np.abs(found.products.hi) @ np.abs(T).T, frame.weight_unit)
+    what = "the exact sums over the rows are"
+    yield all_near("exact sums", products.plain, own, 8 * (k + 1) * UNIT * sizes, what)
+
+
+def _counted(data: Any) -> int | None:
+    """The rows of a small, plain CSV file by Python's own reader, blank lines apart; None for other data."""
+    if not isinstance(data, (str, os.PathLike)):
+        return None
+    path = Path(data)
+    if path.suffix.lower() not in (".csv", ".tsv") or not path.is_file() or path.stat().st_size > _SMALL:
+        return None
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as lines:
+            rows = csv.reader(lines, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
+            widths = [len(row) for row in rows]
+            return len(widths) - 1 - widths.count(0) if widths[:1] > [1] else None
+    except (UnicodeDecodeError, csv.Error):
+        return None
+
+
+def _full(values: Any, shape: tuple[int, ...]) -> Any:
+    """Pairs, repeated to a shape."""
+    return type(values)(*(np.broadcast_to(part, shape).copy() for part in values))
+
+
+def _cells(dropped: int, missing: Mapping[str, int]) -> str:
+    cells = ", ".join(f"{name} {count:,}" for name, count in sorted(missing.items()))
+    return f"{dropped:,}" + (f" ({cells})" if cells else "")
+
+
+def _columns(design: Any) -> str:
+    return ", ".join((*design.features, *design.targets))

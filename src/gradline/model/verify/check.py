@@ -1,0 +1,73 @@
+"""A claim beside what the rows say, and numbers held against each other."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradline.core.text import number
+
+
+@dataclass(frozen=True)
+class Check:
+    """One claim: its name, what the model says, what the rows say, whether they agree, and that in a sentence."""
+
+    name: str
+    claimed: str
+    found: str
+    agrees: bool
+    sentence: str
+
+
+def same(name: str, claimed: str, found: str, what: str) -> Check:
+    """Words against words; `what` begins the sentence."""
+    agrees = claimed == found
+    said = "as claimed" if agrees else f"but the model claims {claimed}"
+    return Check(name, claimed, found, agrees, f"{what[0].upper()}{what[1:]} is {found}, {said}.")
+
+
+def near(name: str, claimed: float | None, found: float, tolerance: float) -> Check:
+    """A number against a number; a model claims nothing where it says None, for what is beyond float64."""
+    if claimed is None:
+        return compared(name, None, found, not math.isfinite(found) or abs(found) > _HELD)
+    return compared(name, claimed, found, claimed == found or abs(claimed - found) <= tolerance)
+
+
+def within(name: str, claimed: float | None, low: float, high: float) -> Check:
+    """A number that must lie in a range; None claims infinity."""
+    value = math.inf if claimed is None else claimed
+    inside = low <= value <= high
+    return compared(name, claimed, value if inside else low if value < low else high, inside)
+
+
+def all_near(name: str, claimed: object, found: np.ndarray, tolerance: np.ndarray, what: str) -> Check:
+    """Arrays against arrays; what is told is the number that is furthest off."""
+    said = np.array(claimed, float)
+    if said.shape != found.shape:
+        return same(name, f"shape {said.shape}", f"shape {found.shape}", what)
+    if not found.size:
+        return compared(name, 0.0, 0.0, True)
+    both = np.isnan(said) & ~np.isfinite(found)  # None in a card is what float64 does not hold
+    with np.errstate(invalid="ignore", over="ignore"):
+        off = np.where(both | (said == found), 0.0, np.abs(said - found) / np.maximum(tolerance, 5e-324))
+    worst = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), off.shape)
+    return compared(name, float(said[worst]), float(found[worst]), bool((off <= 1).all()))
+
+
+def compared(name: str, claimed: float | None, found: float, agrees: bool) -> Check:
+    """The check of two numbers, in words."""
+    text, shown = apart(found, math.nan if claimed is None else claimed, agrees, 6)
+    shown = "none" if claimed is None else shown
+    said = "as claimed" if agrees else f"but the model claims {shown}"
+    return Check(name, shown, text, agrees, f"The {name.replace('_', ' ')} is {text}, {said}.")
+
+
+def apart(found: float, claimed: float, agrees: bool, digits: int) -> tuple[str, str]:
+    """Two numbers in words, with so many digits that they look different where they disagree."""
+    if not agrees and found and math.isfinite(claimed) and math.isfinite(found):
+        difference = max(abs(claimed - found) / abs(found), 1e-17)
+        digits = min(17, max(digits, 3 - math.floor(math.log10(difference))))
+    return number(found, digits), number(claimed, digits)
+
+
+_HELD = 1e300  # what is larger may have left float64 on the way
