@@ -28,17 +28,22 @@ def progress(a: np.ndarray, momentum: float | np.ndarray, epoch: int | np.ndarra
     Overflow to infinity is an answer: so far has an unstable direction run away.
     """
     a = np.asarray(a, float)
-    if np.ndim(epoch) == 0 and epoch == 0:
-        return ErrorLeft(np.ones_like(a), np.zeros_like(a))
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-        if np.ndim(momentum) == 0 and momentum == 0:
-            return _plain(a, epoch)
-        real, swinging = _real(a, momentum, epoch), _swinging(a, momentum, epoch)
-        found = [np.where(_swings(a, momentum), one, other) for one, other in zip(swinging, real, strict=True)]
-        if np.ndim(momentum) == 0:
-            return ErrorLeft(*found)
-        others = zip(_plain(a, epoch), _opposite(a, momentum, epoch), found, strict=True)
-        return ErrorLeft(*(_by_sign(momentum, *cases) for cases in others))
+        found = _after_some(a, momentum, epoch)
+    return ErrorLeft(np.where(epoch == 0, 1.0, found.left), np.where(epoch == 0, 0.0, found.covered))
+
+
+def _after_some(a: np.ndarray, momentum: float | np.ndarray, epoch: int | np.ndarray) -> ErrorLeft:
+    """The same from the first step on."""
+    if np.ndim(momentum) == 0 and momentum == 0:
+        return _plain(a, epoch)
+    real, swinging = _real(a, momentum, epoch), _swinging(a, momentum, epoch)
+    swings = _discriminant(a, momentum) < 0
+    found = [np.where(swings, one, other) for one, other in zip(swinging, real, strict=True)]
+    if np.ndim(momentum) == 0:
+        return ErrorLeft(*found)
+    cases = zip(_plain(a, epoch), _opposite(a, momentum, epoch), found, strict=True)
+    return ErrorLeft(*(_by_sign(momentum, *case) for case in cases))
 
 
 def pushed(a: np.ndarray, momentum: float | np.ndarray, epoch: int | np.ndarray) -> np.ndarray:
@@ -51,7 +56,7 @@ def pushed(a: np.ndarray, momentum: float | np.ndarray, epoch: int | np.ndarray)
         root, phi = _angle(a, momentum)
         swinging = np.where(1 + momentum < a, flip, 1.0) * momentum ** (epoch / 2)
         swinging = swinging * np.sin(epoch * phi) * 2 / np.where(root > 0, root, 1.0)
-        positive = np.where(_swings(a, momentum), swinging, real)
+        positive = np.where(_discriminant(a, momentum) < 0, swinging, real)
         larger, smaller = _opposite_roots(a, momentum)
         opposite = (larger**epoch - smaller**epoch) / (larger - smaller)
         plain = np.where(epoch == 0, 0.0, (1 - a) ** np.maximum(epoch - 1, 0))
@@ -127,10 +132,6 @@ def _opposite(a: np.ndarray, momentum: float | np.ndarray, epoch: int | np.ndarr
     first = (1 - a - smaller) / (larger - smaller)
     left = first * larger**epoch + (1 - first) * smaller**epoch
     return ErrorLeft(left, 1 - left)
-
-
-def _swings(a: np.ndarray, momentum: float | np.ndarray) -> np.ndarray:
-    return _discriminant(a, momentum) < 0
 
 
 def _discriminant(a: np.ndarray, momentum: float | np.ndarray) -> np.ndarray:
