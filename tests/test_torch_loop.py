@@ -142,7 +142,8 @@ def test_what_it_refuses_before_any_update(name):
 
 def test_force_trains_above_the_limit():
     model, opt = made(lr=1.2e-4)
-    fit(3, model, F.mse_loss, opt, loader(), force=True, **QUIET)
+    with pytest.warns(gradline.GradlineWarning, match="mean-square limit"):
+        fit(3, model, F.mse_loss, opt, loader(), force=True, **QUIET)
 
 
 # Rows out of PyTorch.

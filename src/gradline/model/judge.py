@@ -21,7 +21,9 @@ from gradline.solvers.problem import Scaling
 from gradline.solvers.trajectory import Trajectory
 
 ARRIVED = 1e-12  # a distance below this share of the coefficients counts as none
-GROWN = 1e-9  # a loss above its start by this share has grown: far more than rounding, far less than one bad step
+GROWN = (
+    1e-9  # a loss above its start by this share has grown: far more than rounding, far less than one bad step
+)
 _TIME_LEFT = ("lr_limit", "tenfold_loss", "epochs_to_loss", "epochs_to_weights")
 _DIRECTIONS = 12  # kept in a certificate, largest share first
 
@@ -116,7 +118,9 @@ class Judged:
     found: Coefficients
     training: Training | None = None
     refined: Refined | None = None
-    reading: Coefficients | None = None  # how far `found` may be from what is judged, where it was read off outputs
+    reading: Coefficients | None = (
+        None  # how far `found` may be from what is judged, where it was read off outputs
+    )
     remarks: tuple[str, ...] = ()
 
     @property

@@ -57,7 +57,8 @@ class Trajectory:
     Parameters: `moments`; `lr` as in `torch.optim.SGD`, on the columns as they are; `momentum` from 0 to 1 (1 is
     what a forgotten `zero_grad` does); `init` a pair weight (m, p), bias (m,), zeros when None; `bias` False
     for a model without one; `nesterov` and `weight_decay` as in `torch.optim.SGD`; `velocity` a pair like `init`, v₀
-    where momentum has some already. Raises `UsageError` for an lr that is not positive, `RequestError` for a wrong shape.
+    where momentum has some already. Raises `UsageError` for a setting outside its range, `RequestError` for a wrong
+    shape.
 
     >>> import gradline
     >>> path = gradline.Trajectory(gradline.Moments.of("example:crops", ["apples", "oranges"]), lr=1e-5)
@@ -133,7 +134,9 @@ class Trajectory:
     def _kept(self) -> np.ndarray:
         """The residual (·, m), along the same directions, where the path ends: weight decay leaves some."""
         curvatures, decay = self.spectrum.curvatures, self.weight_decay
-        optimum = self.spectrum.singular[:, None] * (self.spectrum.directions.T @ self._start) - self._residual
+        optimum = (
+            self.spectrum.singular[:, None] * (self.spectrum.directions.T @ self._start) - self._residual
+        )
         return -(decay / (curvatures + decay))[:, None] * optimum if decay else np.zeros_like(optimum)
 
     @cached_property
