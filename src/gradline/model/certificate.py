@@ -87,7 +87,8 @@ class Certificate:
         """The certificate that `to_dict` described."""
         known = {part.name: card[part.name] for part in fields(cls) if part.name in card}
         directions = [Direction(*(part[name] for name in Direction._fields)) for part in card["directions"]]
-        remarks = [str(remark) for remark in card.get("remarks", [])]
+        given = card.get("remarks")  # files of earlier versions have none
+        remarks = [str(remark) for remark in given] if isinstance(given, list) else []
         return cls(
             **{**known, "status": Status(card["status"]), "directions": directions, "remarks": remarks}
         )
@@ -213,7 +214,9 @@ def _slowest(c: Certificate) -> Direction | None:
 
 
 def _diverged(c: Certificate) -> list[str]:
-    when = f"at epoch {c.diverged_at:,} the loss was no longer a number" if c.diverged_at else "the loss grew"
+    when = "the loss grew" if math.isfinite(c.loss) else "the loss is no longer a number"
+    if c.diverged_at:
+        when = f"at epoch {c.diverged_at:,} the loss was no longer a number"
     limit = "" if c.lr_limit is None else f" The largest stable lr is {number(c.lr_limit)}."
     return [f"Diverged: {when}; the optimum is {number(c.optimal_loss, 4)}.{limit}"]
 

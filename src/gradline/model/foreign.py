@@ -12,7 +12,7 @@ from gradline.core.provided import asker_of
 from gradline.core.text import counted, listed
 from gradline.data.inputs import matrix
 from gradline.model.model import LinearModel
-from gradline.model.probing import Asked, Function, refusal
+from gradline.model.probing import Asked, Function, mismatch, refusal
 from gradline.moments.state import Moments
 
 
@@ -57,20 +57,12 @@ def pair(weight: Any, bias: Any, moments: Moments) -> Coefficients:
     elif shape == (p, m):  # as in X @ weight; where p is m, it is as in nn.Linear
         weight = weight if p == m else weight.T
     if weight.shape != (m, p):
-        raise RequestError(
-            "coefficients-do-not-match",
-            f"the model's weight has shape {shape}, and the data want {(m, p)}",
-            f"give the {p} features and {m} targets that it was trained on, in its order",
-        )
+        raise mismatch(f"the model's weight has shape {shape}, and the data want {(m, p)}")
     if bias is None:
         return Coefficients(weight, None)
     bias = matrix(bias, "the model's bias").reshape(-1)
     if len(bias) not in (1, m):
-        raise RequestError(
-            "coefficients-do-not-match",
-            f"the model's bias has {len(bias)} values for {m} targets",
-            "give one for each target",
-        )
+        raise mismatch(f"the model's bias has {len(bias)} values for {m} targets")
     return Coefficients(weight, np.broadcast_to(bias, (m,)).copy())
 
 
@@ -107,11 +99,7 @@ def _estimator(model: Any, moments: Moments, named: bool) -> Asked:
     names = None if names is None else [str(column) for column in names]
     count = getattr(model, "n_features_in_", moments.p)
     if count != moments.p:
-        raise RequestError(
-            "coefficients-do-not-match",
-            f"{name} was fitted to {counted(count, 'column')}, and the data have {moments.p}",
-            "give the features that it was fitted to",
-        )
+        raise mismatch(f"{name} was fitted to {counted(count, 'column')}, and the data have {moments.p}")
     order = list(range(moments.p))
     if names is not None and (named or set(names) == set(moments.features)):
         order = _order(names, moments.features, name)
@@ -164,11 +152,7 @@ def _statsmodels(results: Any, moments: Moments, named: bool) -> Asked:
         return Asked(name, asked, has_bias=constant is not None)
     beside = constant is not None and len(exog) == p + 1
     if len(exog) != p + beside:
-        raise RequestError(
-            "coefficients-do-not-match",
-            f"{name} has the columns {listed(exog)}, and the data have {listed(moments.features)}",
-            "give the features that it was fitted to, with or without its constant",
-        )
+        raise mismatch(f"{name} has the columns {listed(exog)}, and the data have {listed(moments.features)}")
     columns = [column for i, column in enumerate(exog) if not (beside and i == constant)]
     is_named = named or set(columns) == set(moments.features)
     order = _order(columns, moments.features, name) if is_named else list(range(p))
@@ -186,11 +170,7 @@ def _statsmodels(results: Any, moments: Moments, named: bool) -> Asked:
 def _order(names: Sequence[str], features: Sequence[str], name: str) -> list[int]:
     """Where each of the model's columns is among the features."""
     if sorted(names) != sorted(features):
-        raise RequestError(
-            "coefficients-do-not-match",
-            f"{name} takes {listed(names)}, and the data give {listed(features)}",
-            "give the columns that it was fitted to, by their names: features=[…]",
-        )
+        raise mismatch(f"{name} takes {listed(names)}, and the data give {listed(features)}")
     return [list(features).index(column) for column in names]
 
 

@@ -134,7 +134,8 @@ class _Probe:
         point = [f"{name} = {number(value)}" for name, value in zip(self.names, X[i], strict=True)]
         raise refusal(
             f"{self.asked.name} is no linear map: {where} ({listed(point, 5)}) it gives {found[i, j]:.7g}, "
-            f"and the linear map through its values at 0 and along each column {mapped[i, j]:.7g}"
+            f"and the linear map through its values at 0 and along each column {mapped[i, j]:.7g}, a difference of "
+            f"{number(abs(found[i, j] - mapped[i, j]), 2)}"
         )
 
     @property
@@ -199,19 +200,27 @@ def _values(output: Any, rows: int, targets: int, name: str) -> np.ndarray:
         raise refusal(f"{name} gives {what}, and a linear map gives real numbers")
     fits = found.shape == (rows, targets) or (targets == 1 and found.shape == (rows,))
     if not fits and not (rows == 1 and found.size == targets):  # one row is often squeezed
-        raise refusal(
-            f"{name} gives shape {found.shape} for {counted(rows, 'row')}, and the data want {(rows, targets)}",
-            "coefficients-do-not-match",
+        raise mismatch(
+            f"{name} gives shape {found.shape} for {counted(rows, 'row')}, and the data want {(rows, targets)}"
         )
     return found.reshape(rows, targets).astype(np.float64)
 
 
-def refusal(cause: str, code: str = "not-a-linear-model") -> RequestError:
-    """The error for what is no linear map of these columns."""
+def refusal(cause: str) -> RequestError:
+    """The error for what is no linear map."""
     return RequestError(
-        code,
+        "not-a-linear-model",
         cause,
         "give a model whose predictions are weight · x + bias, such as nn.Linear, or a pair (weight, bias)",
+    )
+
+
+def mismatch(cause: str) -> RequestError:
+    """The error for a model of other columns or targets."""
+    return RequestError(
+        "coefficients-do-not-match",
+        cause,
+        "give the features and targets that it was trained on, in its order",
     )
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from gradline.core.coefficients import Coefficients
 from gradline.core.errors import RequestError
 from gradline.model.foreign import state
-from gradline.model.probing import Asked, first_line, refusal
+from gradline.model.probing import Asked, first_line, mismatch
 from gradline.moments.state import Moments
 
 _ROUNDING = {torch.float64: 2.0**-53, torch.float32: 2.0**-24, torch.bfloat16: 2.0**-8}  # else float16's
@@ -26,7 +26,9 @@ def asked(module: nn.Module, moments: Moments, row_shape: tuple[int, ...]) -> As
     if some parameter moves its value at 0, which nothing that is zero does otherwise.
     """
     inner = unwrapped(module)
-    if type(inner).forward is nn.Module.forward:  # it computes nothing, and only holds parameters
+    if (
+        getattr(type(inner), "forward", None) is nn.Module.forward
+    ):  # it computes nothing, and only holds parameters
         return state(inner.state_dict(), moments)
     name, own = type(inner).__name__, home(inner)
     rows = np.zeros((2, moments.p))
@@ -59,14 +61,21 @@ def _misfit(
     module: nn.Module, row_shape: tuple[int, ...], moments: Moments, error: Exception | None
 ) -> RequestError:
     """Why it fails for two rows of these columns."""
-    layer = next((part for part in module.modules() if isinstance(part, nn.Linear)), None)
+    layer = first_linear(module)
     wanted = (moments.m, moments.p)
     if layer is not None and layer.in_features != moments.p:
-        text = f"the model's weight has shape {tuple(layer.weight.shape)}, and the data want {wanted}"
+        own = (layer.out_features, layer.in_features)
+        text = f"the model's weight has shape {own}, and the data want {wanted}"
     else:
         said = "" if error is None else f": {first_line(error)}"
         text = f"{type(module).__name__} fails for inputs of shape {(2, *row_shape)}{said}"
-    return refusal(text, "coefficients-do-not-match")
+    return mismatch(text)
+
+
+def first_linear(module: nn.Module) -> nn.Linear | None:
+    """The first of its linear layers whose size is known."""
+    layers = (part for part in module.modules() if isinstance(part, nn.Linear) and part.in_features)
+    return next(layers, None)
 
 
 def unwrapped(module: Any) -> nn.Module:

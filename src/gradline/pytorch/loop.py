@@ -24,7 +24,7 @@ from gradline.model.judge import Judged, Training
 from gradline.model.probing import Reading, first_line
 from gradline.model.summary import WIDTH
 from gradline.moments.state import Moments
-from gradline.pytorch.asking import asked, home, tried
+from gradline.pytorch.asking import asked, first_linear, home, tried
 from gradline.pytorch.convert import loop_rows
 from gradline.pytorch.lessons.steps import shape
 from gradline.pytorch.updates import Rule, Updates
@@ -112,7 +112,10 @@ def fit(
             updates.after()
         updates.epoch_updates = max(updates.epoch_updates, updates.count - before)
         if log_every and (epoch + 1) % log_every == 0:
-            show(f"Epoch [{epoch + 1}/{num_epochs}], Loss: {_loss(problem, case.glance().found):.4f}")
+            theta = updates.theta
+            reached = _loss(problem, case.glance().found) if theta is None else problem.value(theta)
+            show(f"Epoch [{epoch + 1}/{num_epochs}], Loss: {reached:.4f}")
+    updates.end()
     certificate = _certificate(case, problem, updates, num_epochs, started_at, noise_limit)
     show("\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in sentences(certificate)))
     return certificate
@@ -215,7 +218,7 @@ def _where_decay_leads(judged: Judged, updates: Updates, rule: Rule | None) -> s
         return "Weight decay heads elsewhere than the optimum: to smaller coefficients."
     return (
         f"Weight decay {number(rule.weight_decay)} heads elsewhere than the optimum: to smaller coefficients, "
-        f"whose loss is {number(path.end_loss, 4)}."
+        f"whose loss is {number(path.end_loss - path.optimal_loss)} above it."
     )
 
 
@@ -351,7 +354,7 @@ def _misfit(model: nn.Module, xb: torch.Tensor, error: Exception) -> DataError:
         _expect_alike("inputs", xb, *home(model))
     except DataError as found:
         return found
-    layer = next((part for part in model.modules() if isinstance(part, nn.Linear)), None)
+    layer = first_linear(model)
     if layer is None or xb.shape[-1:] == (layer.in_features,):
         why, advice = f"the model fails for them: {first_line(error)}", "give what its forward pass takes"
     else:

@@ -73,6 +73,11 @@ class Updates:
         return any(group["weight_decay"] for group in self.settings)
 
     @property
+    def theta(self) -> np.ndarray | None:
+        """θ (q, m) as it is, where weight and bias are the parameters."""
+        return None if self.weight is None else self._theta(lambda tensor: tensor)
+
+    @property
     def velocity(self) -> tuple[np.ndarray, np.ndarray] | None:
         """What momentum carries on: weight and bias of it."""
         if self.weight is None or not any(group["momentum"] for group in self.settings):
@@ -93,6 +98,20 @@ class Updates:
             self.why = f"{told} at update {self.count + 1:,}, and what comes next is not known"
         due = self.count < 3 or self.count & (self.count - 1) == 0 or first_of_last
         self._expected = self._step(xb, yb) if due and self.why is None else None
+
+    def end(self) -> None:
+        """The last look at the settings, with which it would go on."""
+        self._compare_settings("after the last update")
+
+    def _compare_settings(self, when: str) -> None:
+        now = [_settings(group) for group in self.opt.param_groups]
+        if self.why is not None or now == self.settings:
+            return
+        before, after = self.settings[0], now[0]
+        name = next((name for name in _SETTINGS if after[name] != before[name]), "lr")
+        self.why = (
+            f"{name} went from {before[name]:g} to {after[name]:g} {when}, and what comes next is not known"
+        )
 
     def after(self) -> None:
         """Whether it did."""
@@ -196,8 +215,10 @@ def _described(opt: torch.optim.Optimizer, settings: list[dict[str, float]]) -> 
     name = type(opt).__name__
     if any(group["maximize"] for group in settings):
         return f"{name} with maximize climbs away from the optimum"
-    if name == "SGD" and any(group["dampening"] for group in settings):
+    if type(opt) is torch.optim.SGD and any(group["dampening"] for group in settings):
         return f"the dampening of {number(settings[0]['dampening'])} has no formula here"
-    if name == "SGD" and len(settings) > 1:
+    if type(opt) is torch.optim.SGD and len(settings) > 1:
         return f"{name} has {len(settings)} groups of parameters, each with a rule of its own"
+    if type(opt) is torch.optim.SGD:
+        return f"no formula foretells {name} with these settings"
     return f"no formula foretells the path of {name}"
