@@ -82,22 +82,23 @@ def fit(
         raise UsageError("epochs-invalid", f"num_epochs is {num_epochs}", "give a whole number from 0")
     first = _first(train_dl)
     _expect_batch(model, loss_fn, first)
-    case = _Case.of(model, train_dl, first[0])
-    found = case.read().found
-    _expect_own_parameters(model, opt)
-    problem = Problem.of(case.moments, case.rows, found.bias is not None, Scaling.none(case.moments.p))
     ranks = dist.get_world_size() if _is_distributed(model) else 1
-    updates = Updates(model, opt, problem, found, ranks)
-    noise_limit = _expect_rate(problem, updates.claimed, len(first[0]) * ranks, force)
+    with torch.random.fork_rng(
+        devices=[]
+    ):  # training sees the batches that it would see without these passes
+        case = _Case.of(model, train_dl, first[0])
+        found = case.read().found
+        _expect_own_parameters(model, opt)
+        problem = Problem.of(case.moments, case.rows, found.bias is not None, Scaling.none(case.moments.p))
+        updates = Updates(model, opt, problem, found, ranks)
+        noise_limit = _expect_rate(problem, updates.claimed, len(first[0]) * ranks, force)
     started_at = _loss(problem, found)
     for epoch in range(num_epochs):
         before = updates.count
         for xb, yb in train_dl:
             updates.before(xb, yb, epoch + 1 == num_epochs and before == updates.count)
-            if isinstance(opt, torch.optim.LBFGS):
-                opt.step(
-                    _closure(model, loss_fn, opt, xb, yb)
-                )  # which takes steps 1 to 3 as often as it likes
+            if isinstance(opt, torch.optim.LBFGS):  # which takes steps 1 to 3 as often as it likes
+                opt.step(_closure(model, loss_fn, opt, xb, yb))
             else:
                 # 1. Predict.
                 predictions = model(xb)
@@ -116,7 +117,8 @@ def fit(
             reached = _loss(problem, case.glance().found) if theta is None else problem.value(theta)
             show(f"Epoch [{epoch + 1}/{num_epochs}], Loss: {reached:.4f}")
     updates.end()
-    certificate = _certificate(case, problem, updates, num_epochs, started_at, noise_limit)
+    with torch.random.fork_rng(devices=[]):
+        certificate = _certificate(case, problem, updates, num_epochs, started_at, noise_limit)
     show("\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in sentences(certificate)))
     return certificate
 

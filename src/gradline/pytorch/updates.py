@@ -97,7 +97,9 @@ class Updates:
             )
             self.why = f"{told} at update {self.count + 1:,}, and what comes next is not known"
         due = self.count < 3 or self.count & (self.count - 1) == 0 or first_of_last
-        self._expected = self._step(xb, yb) if due and self.why is None else None
+        # Whatever one process has seen, all of them take part in the mean of the gradients.
+        is_known = self.claimed is not None and self.weight is not None
+        self._expected = self._step(xb, yb) if due and is_known else None
 
     def end(self) -> None:
         """The last look at the settings, with which it would go on."""
@@ -116,7 +118,7 @@ class Updates:
     def after(self) -> None:
         """Whether it did."""
         self.count += 1
-        if self._expected is None:
+        if self._expected is None or self.why is not None:
             return
         expected, room = self._expected
         found = self._theta(lambda tensor: tensor)
@@ -160,7 +162,8 @@ class Updates:
     def _expect_same_rows(self, gradient: np.ndarray, size: np.ndarray, theta: np.ndarray) -> None:
         """A full batch has the gradient of all rows: not where a loader changes them as it goes."""
         room = _ROUNDINGS * math.sqrt(len(theta)) * rounding(self.weight.dtype, self.weight.device)
-        if (np.abs(gradient - self.problem.gradient(theta)) > room * size).any():
+        differs = np.abs(gradient - self.problem.gradient(theta)) > room * size
+        if differs.any() and self.why is None:
             self.why = "the loader's rows are not those that it gave before"
 
     def _averaged(self, value: np.ndarray) -> np.ndarray:
