@@ -299,6 +299,12 @@ REFUSED = {
     "abs": module(Then(torch.abs)),
     "abs around the middle": module(Then(after=lambda y: y + 1e-3 * (y - y[:1]).abs())),
     "kink within a column": module(Then(lambda x: torch.where(x > middle, x, 1.0001 * x))),
+    "another at one row": module(
+        Then(lambda x: torch.where((x == TX[77]).all(1, keepdim=True), 1.001 * x, x))
+    ),
+    "another for one row alone": module(
+        Then(after=lambda y: y + 1e-6 * (len(y) == 1 and y.abs().max() > 1e-9))
+    ),
     "floor": module(Then(after=torch.floor)),
     "rounded to 6 decimals": module(Then(after=lambda y: torch.round(y, decimals=6))),
     "softmax over the batch": module(Then(after=lambda y: y + torch.softmax(y, 0))),
@@ -341,6 +347,14 @@ def test_what_is_no_linear_map_is_refused(name):
     with pytest.raises(gradline.GradlineError) as caught:
         gradline.certify(model, data, targets)
     assert caught.value.code in ("not-a-linear-model", "coefficients-do-not-match")
+
+
+def test_the_last_of_many_rows_is_asked_too():
+    many = RANDOM.normal(size=(600_000, 2))
+    last = tuple(many[-1])
+    model = lambda X: X @ [1.0, 2.0] + (X == last).all(axis=1)  # noqa: E731
+    with refused("not-a-linear-model", "at a row", "a difference of 1"):
+        gradline.certify(model, many, many[:, 0])
 
 
 def test_the_refusal_shows_the_difference():
