@@ -60,6 +60,19 @@ def test_it_trains_as_the_plain_loop(momentum, loss_fn):
         torch.testing.assert_close(ours.state_dict()[name], value, rtol=0, atol=0)
 
 
+def test_it_draws_no_random_number_of_the_loop():
+    """Neither the order of the rows nor what comes after changes, whatever passes are made beside the loop."""
+    ends = []
+    for train in (lambda *parts: fit(*parts, **QUIET), plain):
+        model, opt = made()
+        batches = DataLoader(Pairs(), 5, shuffle=True)
+        torch.manual_seed(8)
+        train(7, model, F.mse_loss, opt, batches)
+        ends.append((model.weight.detach().clone(), torch.rand(3)))
+    for ours, theirs in zip(*ends, strict=True):
+        assert torch.equal(ours, theirs)
+
+
 def test_the_loss_it_logs_is_that_of_all_rows():
     lines = []
     model, opt = made()
@@ -142,7 +155,8 @@ def test_what_it_refuses_before_any_update(name):
 
 def test_force_trains_above_the_limit():
     model, opt = made(lr=1.2e-4)
-    fit(3, model, F.mse_loss, opt, loader(), force=True, **QUIET)
+    with pytest.warns(gradline.GradlineWarning, match="mean-square limit"):
+        fit(3, model, F.mse_loss, opt, loader(), force=True, **QUIET)
 
 
 # Rows out of PyTorch.

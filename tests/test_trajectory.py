@@ -1,5 +1,6 @@
 """The closed form of gradient descent equals the steps, at any epoch, and knows what the data can bear."""
 
+import itertools
 import math
 
 import numpy as np
@@ -163,3 +164,52 @@ def test_a_collinear_pair_in_large_units_hides_no_direction():
 def test_a_start_of_the_wrong_shape_is_refused():
     with refused("init-shape", "(3, 2)", "(2,)", "(2, 3)"):
         Trajectory(CROPS5, 1e-5, init=(np.zeros((3, 2)), np.zeros(2))).at(1)
+
+
+RULES = list(itertools.product((0.0, 0.5, 0.9), (False, True), (0.0, 0.05, 1.0), (0.01, 0.6, 0.95)))
+
+
+@pytest.mark.parametrize("is_deficient", [False, True])
+@pytest.mark.parametrize(("momentum", "nesterov", "decay", "share"), [r for r in RULES if r[0] or not r[1]])
+def test_any_rule_at_rest_or_on_its_way_is_that_of_its_steps(momentum, nesterov, decay, share, is_deficient):
+    """The rule by its definition: g ← ∇L + wd·θ, v ← μ·v + g, θ ← θ − lr·v, or − lr·(g + μ·v) with Nesterov's step."""
+    random = np.random.default_rng(4)
+    x = random.normal(size=(30, 3)) + 1.5
+    x[:, 2] = x[:, 0] - x[:, 1] if is_deficient else x[:, 2]
+    y = x @ random.normal(size=(3, 2)) + random.normal(size=(30, 2))
+    moments = Moments.of(x, y)
+    lr = share * Trajectory(moments, 1.0, momentum, None, True, nesterov, decay).lr_limit
+    rows, theta, velocity = (
+        np.column_stack([np.ones(30), x]),
+        random.normal(size=(4, 2)),
+        random.normal(size=(4, 2)),
+    )
+    path = Trajectory(
+        moments, lr, momentum, (theta[1:].T, theta[0]), True, nesterov, decay, (velocity[1:].T, velocity[0])
+    )
+    optimum = np.linalg.lstsq(rows, y, rcond=None)[0]
+    best = ((rows @ optimum - y) ** 2).mean()
+    for epoch in range(31):
+        if epoch in (0, 1, 2, 7, 30):
+            point = path.at(epoch)
+            size = 1e-10 * max(1.0, np.abs(theta).max())
+            np.testing.assert_allclose(np.vstack([point.bias, point.weight.T]), theta, rtol=0, atol=size)
+            gap = ((rows @ theta - y) ** 2).mean() - best
+            np.testing.assert_allclose(point.gap, gap, rtol=1e-8, atol=1e-12)
+        gradient = 2 / 60 * rows.T @ (rows @ theta - y) + decay * theta
+        velocity = momentum * velocity + gradient
+        theta = theta - lr * (gradient + momentum * velocity if nesterov else velocity)
+
+
+def test_nothing_takes_no_epochs():
+    """At the rate that ends its only direction in one step, one epoch is needed, and at rest there is none to do."""
+    x = np.array([[1.0], [-1.0], [1.0], [-1.0]])
+    path = Trajectory(Moments.of(x, [2.0, 1.0, 3.0, 0.0]), 0.5)
+    assert path.epochs_to_weights() == 1
+    assert path.epochs_to_loss() == 1
+    assert path.at(1).gap == pytest.approx(0, abs=1e-30)
+
+
+def test_a_decay_that_is_none():
+    with refused("weight-decay-invalid", -1.0):
+        Trajectory(CROPS5, 1e-5, weight_decay=-1.0)

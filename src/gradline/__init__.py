@@ -76,5 +76,6 @@ provide(
         "LinearModel.from_torch": "gradline.model.certify.from_torch",
         "Moments.plot": "gradline.plots.accessors.MomentsPlots",
         "rows of torch.utils.data": "gradline.pytorch.convert.torch_rows",
+        "values of torch.nn": "gradline.pytorch.asking.asked",
     }
 )

@@ -25,9 +25,18 @@ def provided(name: str) -> Any:
 
 def reader_of(data: Any) -> Callable[..., Any] | None:
     """What reads data of this type, provided as "rows of" and the package of the type or of one that it inherits."""
-    for cls in type(data).__mro__:
+    return _for_type("rows of ", data)
+
+
+def asker_of(model: Any) -> Callable[..., Any] | None:
+    """What asks a model of this type for its values, provided in the same way as "values of"."""
+    return _for_type("values of ", model)
+
+
+def _for_type(what: str, value: Any) -> Callable[..., Any] | None:
+    for cls in type(value).__mro__:
         for name in _PROVIDERS:
-            if name.startswith("rows of ") and f"rows of {cls.__module__}".startswith(name):
+            if name.startswith(what) and f"{what}{cls.__module__}".startswith(name):
                 return provided(name)
     return None
 

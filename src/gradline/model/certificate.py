@@ -3,7 +3,7 @@
 import html
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from gradline.core.linalg.triangular import rounding
@@ -32,6 +32,7 @@ class Certificate:
       formula foretells.
     - `rank` of the columns of X, and `combinations` that vanish, in words; `near_combinations` that all but
       vanish, where none does; `determined` (p,): the weights that no combination leaves open; `constant` columns.
+    - `remarks`: what else must be known to read it, in sentences: of which rows, rule or reading it speaks.
     - `condition` of [1 X], `condition_scaled` of the centred columns of unit norm, `hessian_condition`.
 
     It certifies that these are the least-squares coefficients, not that a line suits the data.
@@ -70,6 +71,7 @@ class Certificate:
     condition: float
     condition_scaled: float
     hessian_condition: float
+    remarks: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """The certificate as plain JSON."""
@@ -83,9 +85,13 @@ class Certificate:
     @classmethod
     def from_dict(cls, card: Mapping[str, Any]) -> "Certificate":
         """The certificate that `to_dict` described."""
-        known = {field.name: card[field.name] for field in fields(cls)}
+        known = {part.name: card[part.name] for part in fields(cls) if part.name in card}
         directions = [Direction(*(part[name] for name in Direction._fields)) for part in card["directions"]]
-        return cls(**{**known, "status": Status(card["status"]), "directions": directions})
+        given = card.get("remarks")  # files of earlier versions have none
+        remarks = [str(remark) for remark in given] if isinstance(given, list) else []
+        return cls(
+            **{**known, "status": Status(card["status"]), "directions": directions, "remarks": remarks}
+        )
 
 
 def finite(value: Any) -> Any:
@@ -109,7 +115,7 @@ def sentences(certificate: Certificate) -> list[str]:
     )
     if c.near_combinations:
         said.append(f"Near-collinear: {_some(c.near_combinations)}.")
-    return [*said, f"{condition}."]
+    return [*said, *c.remarks, f"{condition}."]
 
 
 def _some(combinations: Sequence[str]) -> str:
@@ -181,6 +187,8 @@ def _direction(d: Direction, first: bool) -> str:
     said = f"{percent(d.share)} {d.columns}"
     if d.half_life is None or math.isinf(d.half_life):
         return said
+    if d.half_life < 1:
+        return f"{said} (half-life below one epoch)"
     return f"{said} (half-life {epochs(d.half_life) if first else big(d.half_life)})"
 
 
@@ -206,7 +214,9 @@ def _slowest(c: Certificate) -> Direction | None:
 
 
 def _diverged(c: Certificate) -> list[str]:
-    when = f"at epoch {c.diverged_at:,} the loss was no longer a number" if c.diverged_at else "the loss grew"
+    when = "the loss grew" if math.isfinite(c.loss) else "the loss is no longer a number"
+    if c.diverged_at:
+        when = f"at epoch {c.diverged_at:,} the loss was no longer a number"
     limit = "" if c.lr_limit is None else f" The largest stable lr is {number(c.lr_limit)}."
     return [f"Diverged: {when}; the optimum is {number(c.optimal_loss, 4)}.{limit}"]
 

@@ -1,23 +1,34 @@
 """`certify`: the certificate of coefficients that were found elsewhere, by whatever means."""
 
 import math
-from typing import Any, Unpack
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
 from gradline.core.arguments import is_real
 from gradline.core.coefficients import Coefficients
-from gradline.core.errors import DataError, RequestError, UsageError
+from gradline.core.errors import DataError, UsageError
 from gradline.core.linalg.refined import Refined
-from gradline.data.inputs import as_rows, matrix
+from gradline.core.text import number
+from gradline.data.inputs import Reading as Rows
+from gradline.data.inputs import as_rows, is_array, numbers
+from gradline.data.row_block import RowBlock
+from gradline.data.row_stream import RowStream
 from gradline.data.selection import Choice, Selection
 from gradline.model.certificate import Certificate
+from gradline.model.foreign import opened
 from gradline.model.judge import Judged, Training
 from gradline.model.model import History, Kept, LinearModel
+from gradline.model.probing import Asked, Reading, read
+from gradline.model.status import Status
 from gradline.model.witness import seen, witnessed
 from gradline.moments.state import Moments
 from gradline.solvers.problem import Scaling
 from gradline.solvers.spectrum import Spectrum
+
+_CELLS = 1 << 20  # of rows that a model is asked about at once
 
 
 def certify(
@@ -31,14 +42,19 @@ def certify(
 ) -> Certificate:
     """How far coefficients found elsewhere are from the least-squares answer, and what is left to do.
 
+    A model that computes is judged by what it computes, not by what its parameters are called: it is asked for its
+    values at 0, along each column, at random points and at every row, and refused where they are no linear map.
+
     Parameters:
-    - `model`: an `nn.Linear` or a module that holds one weight and one bias; a fitted scikit-learn regressor;
-      anything with `weight` and `bias`; or the pair itself, weight (m, p) and bias (m,).
-    - `data`, `targets` and `choice` (`features`, `exclude`, `weights`, `missing`): the rows, as in `gradline.fit`.
+    - `model`: a module of PyTorch; a fitted regressor or pipeline of scikit-learn; results of statsmodels; a function
+      of X; a `state_dict`; anything with `weight` and `bias`; or the pair itself, weight (m, p) and bias (m,) or None.
+      Columns with names are matched by name.
+    - `data`, `targets` and `choice` (`features`, `exclude`, `weights`, `missing`): the rows, as in `gradline.fit`;
+      an array X may have rows of any shape, as the model takes them.
     - `lr`, `momentum`: how training would go on; half-lives and epochs left are for full batches at this rate. None
       (default) takes the best stable rate of these columns.
 
-    Returns the `Certificate`. Raises `RequestError` for a model without a linear map or of another shape, and what
+    Returns the `Certificate`. Raises `RequestError` for a model that is no linear map or has other columns, and what
     `gradline.fit` raises.
 
     >>> import gradline
@@ -46,31 +62,73 @@ def certify(
     >>> round(certificate.gap, 6), round(certificate.weight_error[0][0], 6), round(certificate.bias_error[0], 6)
     (0.046667, 0.1, 0.0)
     """
-    moments, small = seen(as_rows(Selection(data, targets, **choice)).rows)
-    found = coefficients(model, moments)
-    return judged(found, moments, lr, momentum, witness=witnessed(small, moments, found))
+    case = _Case.of(model, Selection(data, targets, **choice))
+    return judged(case.reading, case.moments, lr, momentum, case.witness)
+
+
+class _Case(NamedTuple):
+    """A model beside the rows that it is judged by."""
+
+    rows: Rows
+    moments: Moments
+    reading: Reading
+    witness: Refined | None
+
+    @classmethod
+    def of(cls, model: Any, selection: Selection) -> "_Case":
+        """The model asked about these rows."""
+        selection, row_shape = _in_columns(selection)
+        rows = as_rows(selection)
+        moments, small = seen(rows.rows)
+        if moments.rows == 0:
+            raise DataError(
+                "no-complete-row", "no complete row is left to judge by", "fill the missing cells"
+            )
+        named = not is_array(selection.data) or selection.features is not None
+        reading = mapped(opened(model, moments, row_shape or (moments.p,), named), moments, rows.rows, small)
+        return cls(rows, moments, reading, witnessed(small, moments, reading.found))
+
+
+def _in_columns(selection: Selection) -> tuple[Selection, Sequence[int] | None]:
+    """Rows of any shape as rows of numbers, and the shape they had: that of none is one number."""
+    data = selection.data
+    if not is_array(data) or np.ndim(selection.targets) == 0:
+        return selection, None
+    array = data if hasattr(data, "ndim") else numbers(data, "X")
+    if array.ndim in (0, 2):
+        return selection, None
+    shape = tuple(array.shape[1:])
+    return replace(selection, data=array.reshape(len(array), math.prod(shape))), shape
+
+
+def mapped(model: Asked | Coefficients, moments: Moments, rows: RowStream, small: RowBlock | None) -> Reading:
+    """The linear map of a model on these rows, of which `small` holds all where they are few."""
+    if isinstance(model, Coefficients):
+        return Reading(model, None)
+    size = max(1, _CELLS // moments.p)
+    blocks: Iterable[RowBlock] = rows.blocks(size) if small is None else [small]
+    return read(model, moments, (block.X for block in blocks if block.rows))
 
 
 def judged(
-    found: Coefficients,
+    reading: Reading,
     moments: Moments,
     lr: float | None = None,
     momentum: float = 0.0,
-    batch_size: int | None = None,
     witness: Refined | None = None,
 ) -> Certificate:
-    """The certificate of coefficients against moments, and the optimum that the rows tell of; `lr` as in `certify`.
-
-    With mini-batches, of `batch_size` rows, no formula foretells the epochs that are left; None is the full batch.
-    """
-    if moments.rows == 0:
-        raise DataError("no-complete-row", "no complete row is left to judge by", "fill the missing cells")
+    """The certificate of a map against moments, and the optimum that the rows tell of; `lr`, `momentum` as above."""
     if lr is not None and not (is_real(lr) and lr > 0):
         raise UsageError("lr-invalid", f"lr is {lr}", "give a positive number")
+    found = reading.found
     rate = Spectrum.of(moments, found.bias is not None).best_lr(momentum) if lr is None else float(lr)
-    scaling = Scaling.none(moments.p)
-    training = Training(rate, momentum, None, moments, scaling, math.inf, batch_size=batch_size)
-    return Judged(moments, found, training, witness).certificate
+    training = Training(rate, momentum, None, moments, Scaling.none(moments.p), math.inf)
+    certificate = Judged(moments, found, training, witness, reading.error).certificate
+    if certificate.status is not Status.STOPPED:
+        return certificate
+    carried = f" and momentum {momentum:g}" if momentum else ""
+    said = f"These epochs are of gradient descent over all rows from rest, at lr {number(rate)}{carried}."
+    return replace(certificate, remarks=[said])
 
 
 def from_torch(
@@ -80,84 +138,24 @@ def from_torch(
     targets: Any = None,
     **choice: Unpack[Choice],
 ) -> LinearModel:
-    """The model of a module with one linear layer, judged by the rows that it was trained on.
+    """The model of a module that computes a linear map, judged by the rows that it was trained on.
 
-    `data`, `targets` and the rest as in `gradline.fit`. Raises `RequestError` where the module is no single linear
-    map, or has another shape than the columns. It is `LinearModel.from_torch`.
+    `data`, `targets` and the rest as in `certify`. Raises `RequestError` where what the module computes is no linear
+    map of the columns. It is `LinearModel.from_torch`.
     """
-    reading = as_rows(Selection(data, targets, **choice))
-    moments, small = seen(reading.rows)
-    found = coefficients(module, moments)
-    witness = witnessed(small, moments, found)
+    case = _Case.of(module, Selection(data, targets, **choice))
+    found, moments = case.reading.found, case.moments
     return cls(
         weight=found.weight,
         bias=np.zeros(moments.m) if found.bias is None else found.bias,
         has_bias=found.bias is not None,
-        design=reading.rows.design,
+        design=case.rows.rows.design,
         moments=moments,
-        verdict=Kept(judged(found, moments, witness=witness)),
+        verdict=Kept(judged(case.reading, moments, witness=case.witness)),
         solver="torch",
         settings={},
         scale="none",
         history=History(()),
         config={},
-        notices=tuple(reading.notices),
+        notices=tuple(case.rows.notices),
     )
-
-
-def coefficients(model: Any, moments: Moments) -> Coefficients:
-    """weight and bias out of a module, an estimator or a pair, checked against the columns."""
-    weight, bias = _pair(model)
-    weight = matrix(weight, "the model's weight")
-    weight = weight[None, :] if weight.ndim == 1 else weight
-    shape = (moments.m, moments.p)
-    if weight.shape != shape:
-        raise RequestError(
-            "coefficients-do-not-match",
-            f"the model's weight has shape {weight.shape}, and the data want {shape}",
-            f"give the {moments.p} features and {moments.m} targets that it was trained on, in its order",
-        )
-    if bias is None:
-        return Coefficients(weight, None)
-    bias = matrix(bias, "the model's bias").reshape(-1)
-    if len(bias) not in (1, moments.m):
-        raise RequestError(
-            "coefficients-do-not-match",
-            f"the model's bias has {len(bias)} values for {moments.m} targets",
-            "give one for each target",
-        )
-    return Coefficients(weight, np.broadcast_to(bias, (moments.m,)).copy())
-
-
-def _pair(model: Any) -> tuple[Any, Any]:
-    if isinstance(model, (tuple, list)):
-        if len(model) != 2:
-            raise RequestError(
-                "not-a-pair", f"{len(model)} coefficients arrays were given", "give a pair (weight, bias)"
-            )
-        return model[0], model[1]
-    if hasattr(model, "coef_"):
-        return model.coef_, model.intercept_
-    if callable(getattr(model, "state_dict", None)):
-        return _parameters(model)
-    if hasattr(model, "weight") and hasattr(model, "bias"):
-        return model.weight, model.bias if getattr(model, "has_bias", True) else None
-    raise RequestError(
-        "not-a-linear-model",
-        f"{type(model).__name__} holds no coefficients",
-        "give a module such as nn.Linear, a fitted regressor, or a pair (weight, bias)",
-    )
-
-
-def _parameters(module: Any) -> tuple[Any, Any]:
-    """The one weight and the one bias, if any, of a module, under the names in use for them."""
-    state = module.state_dict()
-    weights = [name for name in state if name.split(".")[-1] in ("weight", "w")]
-    biases = [name for name in state if name.split(".")[-1] in ("bias", "b")]
-    if len(weights) != 1 or len(biases) > 1 or len(state) > 2:
-        raise RequestError(
-            "not-a-linear-model",
-            f"{type(module).__name__} has the parameters {', '.join(state) or 'none'}: no single linear map",
-            "give a module with one weight and one bias, such as nn.Linear or nn.Sequential(nn.Linear(…))",
-        )
-    return state[weights[0]], state[biases[0]] if biases else None

@@ -21,6 +21,9 @@ from gradline.solvers.problem import Scaling
 from gradline.solvers.trajectory import Trajectory
 
 ARRIVED = 1e-12  # a distance below this share of the coefficients counts as none
+GROWN = (
+    1e-9  # a loss above its start by this share has grown: far more than rounding, far less than one bad step
+)
 _TIME_LEFT = ("lr_limit", "tenfold_loss", "epochs_to_loss", "epochs_to_weights")
 _DIRECTIONS = 12  # kept in a certificate, largest share first
 
@@ -28,7 +31,7 @@ _DIRECTIONS = 12  # kept in a certificate, largest share first
 class Training(NamedTuple):
     """How the coefficients were trained, if they were: what the judge needs to speak of time left."""
 
-    lr: float
+    lr: float | None  # None where the rule that ran is none whose path is known
     momentum: float
     epochs: int | None  # None where nobody counted them
     view: Moments  # the moments on the scale of training, and the way from and to raw coefficients
@@ -37,6 +40,9 @@ class Training(NamedTuple):
     diverged_at: int | None = None
     batch_size: int | None = None  # None: the full batch, whose path is known in closed form
     tenfold_loss: float | None = None
+    nesterov: bool = False
+    weight_decay: float = 0.0
+    velocity: tuple[np.ndarray, np.ndarray] | None = None  # of weight and bias, which momentum carries on
 
 
 def sure_digits(moments: Moments, bias: bool) -> float:
@@ -112,6 +118,8 @@ class Judged:
     found: Coefficients
     training: Training | None = None
     witness: Refined | None = None
+    reading: Coefficients | None = None  # how far `found` may be from what is judged, if read off outputs
+    remarks: tuple[str, ...] = ()
 
     @property
     def certificate(self) -> Certificate:
@@ -124,6 +132,8 @@ class Judged:
         distance, cost, rounding, rank = self.distance, self.cost, self.rounding, self.rank
         weight_error = np.abs(distance.weight) + rounding.weight
         bias_error = np.abs(distance.bias) + rounding.bias
+        if not self.is_finite:  # nothing bounds how far they are
+            weight_error, bias_error = np.full_like(weight_error, np.inf), np.full_like(bias_error, np.inf)
         errors, training, condition = self.standard_errors(), self.training, self.condition
         return Certificate(
             status=self.status,
@@ -146,6 +156,7 @@ class Judged:
             condition=condition,
             condition_scaled=rank.condition_scaled,
             hessian_condition=condition * condition,  # infinite where its square is beyond float64
+            remarks=list(self.remarks),
             **_time_left(self),
         )
 
@@ -160,6 +171,12 @@ class Judged:
         """That of a fit, whenever it is asked; and coefficients of a run that diverged may be huge."""
         with calm_blas(self.moments.p + self.moments.m), np.errstate(over="ignore", invalid="ignore"):
             yield
+
+    @cached_property
+    def is_finite(self) -> bool:
+        """Whether the coefficients, and their loss, are numbers at all."""
+        parts = (self.weight, self.bias, self.cost.gap)
+        return all(bool(np.isfinite(part).all()) for part in parts)
 
     @property
     def weight(self) -> np.ndarray:
@@ -188,7 +205,16 @@ class Judged:
         if training is None:
             return None
         start = training.scaling.to_view(self.weight, self.bias)
-        return Trajectory(training.view, training.lr, training.momentum, start, self.has_bias)
+        return Trajectory(
+            training.view,
+            1.0 if training.lr is None else training.lr,  # the shares of the gap are the same at any rate
+            training.momentum,
+            start,
+            self.has_bias,
+            training.nesterov,
+            training.weight_decay,
+            training.velocity,
+        )
 
     @cached_property
     def _factor(self) -> RawFactor:
@@ -260,6 +286,17 @@ class Judged:
 
     @cached_property
     def rounding(self) -> _Rounding:
+        """What rounding may have done to the optimum, and reading off outputs to what is judged."""
+        known, reading = self._of_optimum, self.reading
+        if reading is None:
+            return known
+        bias = np.zeros(self.moments.m) if reading.bias is None else reading.bias
+        return _Rounding(
+            known.weight + reading.weight, known.bias + bias, known.scaled + self.scaled(reading.weight)
+        )
+
+    @property
+    def _of_optimum(self) -> _Rounding:
         """What rounding may have done to the optimum: anything, where rows and moments contradict each other."""
         if self.witness is None:
             return self._of_moments
@@ -339,7 +376,8 @@ class Judged:
 
 
 def _status(case: Judged) -> Status:
-    if _diverged(case):
+    training = case.training
+    if not case.is_finite or (training is not None and training.diverged_at is not None):
         return Status.DIVERGED
     moments, distance, rounding = case.moments, case.distance, case.rounding
     size = case.size
@@ -349,30 +387,35 @@ def _status(case: Judged) -> Status:
     unseen = ARRIVED * math.sqrt(moments.weight_sum) * largest  # what rounding leaves of a constant target
     sure = rounding.scaled <= np.maximum(10**-FEWEST_DIGITS * size, unseen)
     if not arrived.all():
-        return Status.STOPPED
+        return Status.DIVERGED if _grown(case) else Status.STOPPED
     if case.rank.deficiency:
         return Status.RANK_DEFICIENT
     return Status.CERTIFIED if sure.all() else Status.UNCERTIFIED
 
 
-def _diverged(case: Judged) -> bool:
-    """Whether the loss left the numbers, or grew at a rate that cannot be stable (momentum may overshoot)."""
+def _grown(case: Judged) -> bool:
+    """Whether the loss ended above where it began, by more than its rounding.
+
+    A full batch whose rule is known to be stable only overshoots: momentum does.
+    """
     training, path = case.training, case.path
-    if training is None or path is None:
+    if training is None or path is None or not training.epochs:
         return False
-    if training.diverged_at is not None:
-        return True
-    return training.lr > path.lr_limit and case.cost.optimal_loss + case.cost.gap > training.started_at
+    if training.lr is not None and training.batch_size is None and training.lr <= path.lr_limit:
+        return False
+    return case.cost.optimal_loss + case.cost.gap > (1 + GROWN) * training.started_at
 
 
 def _time_left(case: Judged) -> dict[str, Any]:
     """What training on would bring: the gap by direction, and the epochs that are left."""
     left: dict[str, Any] = dict.fromkeys(_TIME_LEFT) | {"directions": []}
     training, path = case.training, case.path
-    if training is None or path is None:
+    if training is None or path is None or not case.is_finite:
         return left
-    left |= {"lr_limit": path.lr_limit, "directions": path.directions()[:_DIRECTIONS]}
-    if training.batch_size is None:
+    left["directions"] = path.directions()[:_DIRECTIONS]
+    if training.lr is not None:
+        left["lr_limit"] = path.lr_limit
+    if training.lr is not None and training.batch_size is None:
         left |= {
             "tenfold_loss": training.tenfold_loss,
             "epochs_to_loss": path.epochs_to_loss(),

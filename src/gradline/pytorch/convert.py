@@ -1,5 +1,6 @@
 """Models and rows to and from PyTorch: `nn.Linear`, datasets and loaders."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,9 +16,10 @@ from torch.utils.data import (
     TensorDataset,
     default_collate,
 )
+from torch.utils.data.distributed import DistributedSampler
 
 from gradline.core.coefficients import Coefficients
-from gradline.core.errors import DataError, RequestError
+from gradline.core.errors import DataError
 from gradline.data.design import DesignSpec, Number
 from gradline.data.inputs import array_rows
 from gradline.data.row_block import RowBlock
@@ -64,6 +66,32 @@ def torch_rows(data: Any, features: Sequence[str] | None, missing: str) -> RowSt
     return LoaderRows(loader, first.design, missing)
 
 
+def loop_rows(batches: Any) -> RowStream:
+    """The rows that a loop over these batches sees, each flat, whatever its shape: of a loader, or of any iterable."""
+    loader = _in_order(batches) if isinstance(batches, DataLoader) else batches
+    X, Y = _pair(next(iter(loader), None))
+    if X.ndim == 2 and isinstance(batches, DataLoader):
+        return torch_rows(batches, None, "error")
+    flat = _Flat(loader)
+    return LoaderRows(flat, array_rows(Selection(_flat(X), Y)).design, "error")
+
+
+@dataclass(frozen=True, eq=False)
+class _Flat:
+    """Batches whose inputs are rows of numbers."""
+
+    loader: Any
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        for batch in self.loader:
+            X, Y = _pair(batch)
+            yield _flat(X), Y
+
+
+def _flat(X: torch.Tensor) -> torch.Tensor:
+    return X.reshape(len(X), math.prod(X.shape[1:]))
+
+
 @dataclass(frozen=True, eq=False)
 class LoaderRows(RowStream):
     """The rows behind a loader, batch by batch, never whole."""
@@ -86,7 +114,12 @@ class LoaderRows(RowStream):
 
 def _in_order(data: Any) -> DataLoader:
     if isinstance(data, DataLoader):
-        plain = isinstance(data.sampler, (RandomSampler, SequentialSampler)) and data.batch_size is not None
+        samplers = (
+            RandomSampler,
+            SequentialSampler,
+            DistributedSampler,
+        )  # the last: all rows, not those of one rank
+        plain = isinstance(data.sampler, samplers) and data.batch_size is not None
         replaced = isinstance(data.sampler, RandomSampler) and data.sampler.replacement
         if isinstance(data.dataset, IterableDataset) or not plain or replaced:
             return data
@@ -108,16 +141,3 @@ def _pair(batch: Any) -> tuple[Any, Any]:
             "give pairs (x, y), as a TensorDataset of inputs and targets does",
         )
     return batch[0], batch[1]
-
-
-def linear_of(module: nn.Module) -> nn.Linear:
-    """The single `nn.Linear` of a module. Raises `RequestError` where there is another layer, or none."""
-    layers = [layer for layer in module.modules() if not list(layer.children())]
-    if len(layers) != 1 or not isinstance(layers[0], nn.Linear):
-        raise RequestError(
-            "not-a-linear-model",
-            f"{type(module).__name__} is no linear model: its layers are "
-            f"{', '.join(type(layer).__name__ for layer in layers)}",
-            "give nn.Linear or nn.Sequential(nn.Linear(…))",
-        )
-    return layers[0]

@@ -116,16 +116,7 @@ class SGD:
         if not force:
             refuse_unstable(problem, lr, self.momentum, "update")
         if lr > limit:
-            guide = " (a guide only, with momentum)" if self.momentum else ""
-            notices.append(
-                Notice(
-                    "rate-above-noise-limit",
-                    f"lr {number(lr)} is above {number(limit)}, the mean-square limit{guide} for batches of "
-                    f"{self.batch_size:,}: the noise of the batches may grow faster than the descent shrinks it. "
-                    "Use a smaller rate, a larger batch, or lr auto",
-                    True,
-                )
-            )
+            notices.append(above_noise_limit(lr, self.momentum, self.batch_size, limit))
         return replace(self, decay=decay), notices
 
     def start(self, problem: Problem) -> State:
@@ -264,6 +255,18 @@ def _update(
     velocity += gradient
     theta -= lr * velocity
     # 5. Reset: the next batch computes its gradient afresh.
+
+
+def above_noise_limit(lr: float, momentum: float, batch_size: int, limit: float) -> Notice:
+    """What to say of a rate above the mean-square limit."""
+    guide = " (a guide only, with momentum)" if momentum else ""
+    return Notice(
+        "rate-above-noise-limit",
+        f"lr {number(lr)} is above {number(limit)}, the mean-square limit{guide} for batches of "
+        f"{batch_size:,}: the noise of the batches may grow faster than the descent shrinks it. "
+        "Use a smaller rate, a larger batch, or lr auto",
+        True,
+    )
 
 
 def mean_square_limit(problem: Problem, batch_size: int) -> float:

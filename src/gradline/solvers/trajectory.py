@@ -11,7 +11,7 @@ from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import RequestError, UsageError
 from gradline.moments.rank import determined_factor
 from gradline.moments.state import Moments
-from gradline.solvers.heavy_ball import LAST_EPOCH, envelope, progress, rates
+from gradline.solvers.heavy_ball import LAST_EPOCH, envelope, progress, pushed, rates
 from gradline.solvers.problem import stacked, unstacked
 from gradline.solvers.spectrum import Spectrum
 
@@ -51,9 +51,14 @@ class Trajectory:
     the heavy ball of PyTorch (v ← μ·v + g, dampening 0, v₀ = 0). No θ* is needed: with undetermined directions
     the path ends in the optimum nearest to its start. Polyak 1964; Goh 2017 (Distill, Why momentum really works).
 
+    Weight decay adds wd·θ to the gradient, the bias included: curvatures grow by wd, and the path ends in the ridge
+    solution λ/(λ + wd)·θ*, whose residual there is −σ·wd/(λ + wd)·θ*. Nesterov 1983; Sutskever et al. 2013.
+
     Parameters: `moments`; `lr` as in `torch.optim.SGD`, on the columns as they are; `momentum` from 0 to 1 (1 is
     what a forgotten `zero_grad` does); `init` a pair weight (m, p), bias (m,), zeros when None; `bias` False
-    for a model without one. Raises `UsageError` for an lr that is not positive, `RequestError` for a wrong shape.
+    for a model without one; `nesterov` and `weight_decay` as in `torch.optim.SGD`; `velocity` a pair like `init`, v₀
+    where momentum has some already. Raises `UsageError` for a setting outside its range, `RequestError` for a wrong
+    shape.
 
     >>> import gradline
     >>> path = gradline.Trajectory(gradline.Moments.of("example:crops", ["apples", "oranges"]), lr=1e-5)
@@ -68,6 +73,9 @@ class Trajectory:
     momentum: float = 0.0
     init: tuple[Any, Any] | None = None
     bias: bool = True
+    nesterov: bool = False
+    weight_decay: float = 0.0
+    velocity: tuple[Any, Any] | None = None
 
     def __post_init__(self) -> None:
         given = cast(object, self.moments)
@@ -85,6 +93,8 @@ class Trajectory:
             )
         if not (is_real(self.momentum) and 0 <= self.momentum <= 1):
             raise UsageError("momentum-invalid", f"momentum is {self.momentum}", "give a number from 0 to 1")
+        if not (is_real(self.weight_decay) and self.weight_decay >= 0):
+            raise UsageError("weight-decay-invalid", f"weight_decay is {self.weight_decay}", "give 0 or more")
 
     @cached_property
     def spectrum(self) -> Spectrum:
@@ -112,13 +122,62 @@ class Trajectory:
 
     @cached_property
     def _steps(self) -> np.ndarray:
-        """a = lr·λ by direction."""
-        return self.lr * self.spectrum.curvatures
+        """a = lr·(λ + wd) by direction."""
+        return self.lr * (self.spectrum.curvatures + self.weight_decay)
+
+    @cached_property
+    def _momentum(self) -> float | np.ndarray:
+        """The momentum of each direction's recurrence; see `heavy_ball`."""
+        return self.momentum * (1 - self._steps) if self.nesterov else self.momentum
+
+    @cached_property
+    def _kept(self) -> np.ndarray:
+        """The residual (·, m), along the same directions, where the path ends: weight decay leaves some."""
+        curvatures, decay = self.spectrum.curvatures, self.weight_decay
+        optimum = (
+            self.spectrum.singular[:, None] * (self.spectrum.directions.T @ self._start) - self._residual
+        )
+        return -(decay / (curvatures + decay))[:, None] * optimum if decay else np.zeros_like(optimum)
+
+    @cached_property
+    def _error(self) -> np.ndarray:
+        """The residual (·, m) that training takes away."""
+        return self._residual - self._kept
+
+    @cached_property
+    def _push(self) -> np.ndarray:
+        """δ (·, m): how the first step differs from that of heavy balls at rest; see `heavy_ball`."""
+        push = np.zeros_like(self._error)
+        if self.nesterov:
+            push = push - self.momentum * self._steps[:, None] * self._error
+        if self.velocity is not None:
+            along = self.spectrum.singular[:, None] * (self.spectrum.directions.T @ self._velocity)
+            push = push - self._carried_on * along
+        return push
+
+    @cached_property
+    def _velocity(self) -> np.ndarray:
+        return stacked(self.velocity, self.moments, self.bias)
+
+    @property
+    def _carried_on(self) -> float:
+        """The share of the velocity by which the first step goes further than that of a start at rest."""
+        return self.lr * (self.momentum**2 if self.nesterov else self.momentum)
 
     @property
     def lr_limit(self) -> float:
-        """The largest stable rate at this momentum."""
-        return self.spectrum.lr_limit(self.momentum)
+        """The largest stable rate: 2·(1 + μ)/(λmax + wd), of which Nesterov's step bears 1/(1 + 2μ).
+
+        Nesterov's roots, of z² − (1 + μ)(1 − a)·z + μ·(1 − a), reach −1 at a = (2 + 2μ)/(1 + 2μ).
+        """
+        largest = self.spectrum.largest
+        limit = self.spectrum.lr_limit(self.momentum) / (1 + 2 * self.momentum * self.nesterov)
+        return limit if math.isinf(limit) else limit * (largest / (largest + self.weight_decay))
+
+    @cached_property
+    def end_loss(self) -> float:
+        """The loss where a stable path ends: the optimal one, but for what weight decay adds."""
+        return self.optimal_loss + float((self._kept**2).sum()) / self._cells
 
     @property
     def best_lr(self) -> float:
@@ -131,27 +190,52 @@ class Trajectory:
             raise UsageError(
                 "epoch-invalid", f"epoch is {epoch}", f"give a whole number from 0 to {LAST_EPOCH:.0e}"
             )
-        done = progress(self._steps, self.momentum, epoch)
         with np.errstate(over="ignore", invalid="ignore"):  # a path that diverges ends beyond all numbers
-            moved = self._parts(done.covered / self.spectrum.singular)
-            theta = self._start - self.spectrum.directions @ moved
-        gap = self._gap(done.left)
+            covered = self._parts(progress(self._steps, self._momentum, epoch).covered, self._error)
+            moved = (covered - self._carried(epoch)) / self.spectrum.singular[:, None]
+            theta = self._start - self.spectrum.directions @ moved - self._faded(epoch)
+        gap = self._gap(epoch)
         return Point(epoch, *unstacked(theta, self.bias), self.optimal_loss + gap, gap)
 
-    def _gap(self, left: np.ndarray) -> float:
+    def _gap(self, epoch: int) -> float:
         with np.errstate(over="ignore"):
-            return float((self._parts(left) ** 2).sum() / self._cells)
+            return float((self._left(epoch) ** 2).sum() / self._cells)
 
-    def _parts(self, shares: np.ndarray) -> np.ndarray:
-        """Shares of the residual by direction; none of a direction without one, however far others have run."""
-        c = self._residual
-        return np.where(c == 0.0, 0.0, shares[:, None] * np.where(c == 0.0, 1.0, c))
+    def _left(self, epoch: int) -> np.ndarray:
+        """The residual (·, m) along the directions after `epoch` updates."""
+        left = self._parts(progress(self._steps, self._momentum, epoch).left, self._error)
+        return self._kept + left + self._carried(epoch)
+
+    def _carried(self, epoch: int) -> np.ndarray | float:
+        """What the push has become."""
+        if not self._push.any():
+            return 0.0
+        return self._parts(pushed(self._steps, self._momentum, epoch), self._push)
+
+    def _faded(self, epoch: int) -> np.ndarray | float:
+        """What is taken of the directions that the data leave undetermined: there weight decay alone has curvature."""
+        directions = self.spectrum.directions
+        if directions.shape[0] == directions.shape[1] or (not self.weight_decay and self.velocity is None):
+            return 0.0
+        a = self.lr * self.weight_decay
+        momentum = self.momentum * (1 - a) if self.nesterov else self.momentum
+        steps, momentum = np.full(1, a), np.full(1, momentum)
+        start, push = _beside(self._start, directions), np.zeros_like(self._start)
+        if self.nesterov:
+            push = push - self.momentum * a * start
+        if self.velocity is not None:
+            push = push - self._carried_on * _beside(self._velocity, directions)
+        return start * progress(steps, momentum, epoch).covered - push * pushed(steps, momentum, epoch)
+
+    @staticmethod
+    def _parts(shares: np.ndarray, whole: np.ndarray) -> np.ndarray:
+        """Shares of a residual by direction; none of a direction without one, however far others have run."""
+        return np.where(whole == 0.0, 0.0, shares[:, None] * np.where(whole == 0.0, 1.0, whole))
 
     def directions(self, epoch: int = 0) -> list[Direction]:
         """The gap after `epoch` updates split by direction, largest share first; shares sum to one."""
-        left = progress(self._steps, self.momentum, epoch).left
-        parts = (self._parts(left) ** 2).sum(axis=1)
-        slow, whole = rates(self._steps, self.momentum), parts.sum()
+        parts = (self._left(epoch) ** 2).sum(axis=1)
+        slow, whole = rates(self._steps, self._momentum), parts.sum()
         return [
             Direction(float(parts[i] / whole), _epochs(math.log(2), float(slow[i])), self.spectrum.columns(i))
             for i in np.argsort(-parts, kind="stable")
@@ -159,38 +243,43 @@ class Trajectory:
         ]
 
     def epochs_to_loss(self, excess: float = LOSS_EXCESS) -> float:
-        """Epochs until the gap is at most `excess` of the optimal loss; infinite when it never is.
+        """Epochs until the gap is at most `excess` of the optimal loss, and stays so; infinite when it never is.
 
         With momentum the gap may swing; then its steadily falling envelope is meant.
         """
         target = excess * self.optimal_loss
-        if self._bound(0)[0] <= target:
+        if self._bound(0)[0] <= target and not self._push.any():
             return 0.0
         if target <= 0 or self.epochs_to_weights() == math.inf:
             return math.inf
-        grid, low = 2 ** np.arange(_LAST_POWER), 0
+        grid, low = np.append(0, 2 ** np.arange(_LAST_POWER)), -1
         while True:
-            reached = np.flatnonzero(
-                self._bound(grid[:, None]) <= target
-            )  # from some epoch on, for the bound falls
-            if not len(reached):
+            above = np.flatnonzero(~(self._bound(grid[:, None]) <= target))
+            last = int(above[-1]) if len(above) else -1
+            if last == len(grid) - 1:
                 return math.inf
-            first = int(reached[0])
-            low, high = int(grid[first - 1]) if first else low, int(grid[first])
+            low, high = int(grid[last]) if len(above) else low, int(grid[last + 1])
             if high - low <= 1:
                 return float(high)
             step = max(1, (high - low) // _GRID)
             grid = np.append(np.arange(low + step, high, step), high)
 
     def _bound(self, epochs: int | np.ndarray) -> np.ndarray:
-        """An upper bound on the gap at each of these epochs (K, 1) that falls steadily."""
-        left = np.atleast_2d(envelope(self._steps, self.momentum, epochs))
-        return ((left[:, :, None] * self._residual) ** 2).sum(axis=(1, 2)) / self._cells
+        """An upper bound on the gap at each of these epochs (K, 1) that falls steadily, but for a push."""
+        epochs = np.asarray(epochs)[..., None]
+        momentum = np.reshape(self._momentum, (-1, 1)) if self.nesterov else self.momentum
+        left = envelope(self._steps[:, None], momentum, epochs, self._error, self._push)
+        return np.atleast_1d(((left + np.abs(self._kept)) ** 2).sum(axis=(-2, -1)) / self._cells)
 
     def epochs_to_weights(self, shrink: float = WEIGHTS_SHRINK) -> float:
-        """Epochs until the error in the slowest direction is 1/`shrink` of what it was."""
-        slowest = rates(self._steps, self.momentum).max(initial=-math.inf)
-        return _epochs(math.log(shrink), float(slowest))
+        """Epochs until the error in the slowest direction is 1/`shrink` of what it was: one at least."""
+        slowest = rates(self._steps, self._momentum).max(initial=-math.inf)
+        return max(1.0, _epochs(math.log(shrink), float(slowest)))
+
+
+def _beside(theta: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """What of θ (q, m) lies along none of the directions."""
+    return theta - directions @ (directions.T @ theta)
 
 
 def _epochs(logarithm: float, rate: float) -> float:

@@ -1,5 +1,6 @@
 """After training: the loop's answer beside the exact one and scikit-learn's, and what is left between them."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,12 +8,13 @@ import numpy as np
 from gradline.core.coefficients import Coefficients
 from gradline.data.selection import Selection
 from gradline.model.certificate import Certificate
-from gradline.model.certify import judged
 from gradline.model.fit import Request, run
+from gradline.model.judge import Judged, Training
 from gradline.pytorch.lessons.lesson import Lesson
 from gradline.pytorch.lessons.program import numbers
 from gradline.pytorch.lessons.steps import Update
 from gradline.pytorch.lessons.ways import ColumnNames
+from gradline.solvers.problem import Scaling
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +40,12 @@ def sanity(lesson: Lesson, step: Update) -> Sanity:
     model = run(Selection(lesson.moments), Request())
     reference = LinearRegression().fit(X, Y)
     size = lesson.batch_size if lesson.way.loop and lesson.batch_size < len(X) else None
+    scaling = Scaling.none(lesson.moments.p)
+    training = Training(lesson.lr, 0.0, None, lesson.moments, scaling, math.inf, batch_size=size)
     return Sanity(
         names=lesson.names,
         trained=trained,
         exact=Coefficients(model.weight, model.bias),
         sklearn=Coefficients(np.atleast_2d(reference.coef_), np.atleast_1d(reference.intercept_)),
-        certificate=judged(trained, lesson.moments, lesson.lr, batch_size=size),
+        certificate=Judged(lesson.moments, trained, training).certificate,
     )

@@ -58,7 +58,8 @@ export function followedPath(problem, { lr, start }, law, goal = { rhs: problem.
     shown: computed,
     holding: (epoch) => holdingBack(run, epoch),
     epochsToLoss: (excess = 0.01) => epochsToGap(run, excess * problem.floor),
-    epochsToWeights: (shrink = 1000) => epochsUntil(Math.log(shrink), Math.max(...run.steps.map(law.logRate))),
+    epochsToWeights: (shrink = 1000) =>
+      Math.max(1, epochsUntil(Math.log(shrink), Math.max(...run.steps.map(law.logRate)))),
     gradientAt: (epoch) => gradientFrom(problem, leftAfter(run, epoch)),
     velocityAt: (epoch) => velocityAfter(run, epoch),
   };

@@ -1,0 +1,227 @@
+"""The update rule that really ran: seen at some updates, by how far the parameters moved, rather than believed."""
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from gradline.core.coefficients import Coefficients
+from gradline.core.text import number
+from gradline.pytorch.asking import rounding, weights_among
+from gradline.solvers.problem import Problem, stacked, unstacked
+
+_SETTINGS = ("lr", "momentum", "nesterov", "weight_decay", "dampening", "maximize")
+_ROUNDINGS = 64  # of what an update is the sum of, for each √(p + 1) of a plain product
+
+
+class Rule(NamedTuple):
+    """That of `torch.optim.SGD` with these settings."""
+
+    lr: float
+    momentum: float
+    nesterov: bool
+    weight_decay: float
+
+
+class Updates:
+    """Watches an optimiser from update to update.
+
+    At the first three updates, at each power of two and at the first of the last epoch, the way of weight and bias is
+    compared with that of the rule, from the batch's own gradient 2/(b·m)·Σ(ŷ − y)·x: so hooks, clipping, wrappers,
+    schedulers, and layers whose parameters are others than weight and bias, are seen by what they do.
+    """
+
+    def __init__(
+        self, model: nn.Module, opt: torch.optim.Optimizer, problem: Problem, found: Coefficients, ranks: int
+    ) -> None:
+        self.opt, self.problem, self.ranks = opt, problem, ranks
+        self.settings = [_settings(group) for group in opt.param_groups]
+        self.weight, self.bias = _own(model, found, problem)
+        self.why: str | None = self._unknown()
+        self.count, self.batch_rows = 0, 0  # updates, and the rows of the largest batch
+        self.epoch_updates = 0
+        self._expected: tuple[np.ndarray, np.ndarray] | None = None
+
+    @property
+    def claimed(self) -> Rule | None:
+        """What the optimiser says that it does, where that has a closed form."""
+        if type(self.opt) is not torch.optim.SGD or len(self.settings) != 1:
+            return None
+        group = self.settings[0]
+        if group["maximize"] or (group["momentum"] and group["dampening"]) or not 0 <= group["momentum"] <= 1:
+            return None
+        if not group["lr"] > 0 or group["weight_decay"] < 0:
+            return None
+        return Rule(group["lr"], group["momentum"], bool(group["nesterov"]), group["weight_decay"])
+
+    @property
+    def rule(self) -> Rule | None:
+        """What ran, as far as it was seen; None where nothing foretells it, and `why`."""
+        return self.claimed if self.why is None and self.count else None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether each epoch was one update by all rows."""
+        return self.epoch_updates == 1 and self.batch_rows == self.problem.moments.rows
+
+    @property
+    def decays(self) -> bool:
+        """Whether the optimiser pulls the parameters towards zero."""
+        return any(group["weight_decay"] for group in self.settings)
+
+    @property
+    def theta(self) -> np.ndarray | None:
+        """θ (q, m) as it is, where weight and bias are the parameters."""
+        return None if self.weight is None else self._theta(lambda tensor: tensor)
+
+    @property
+    def velocity(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """What momentum carries on: weight and bias of it."""
+        if self.weight is None or not any(group["momentum"] for group in self.settings):
+            return None
+        return unstacked(self._theta(self._buffer), self.problem.bias)
+
+    def before(self, xb: torch.Tensor, yb: torch.Tensor, first_of_last: bool) -> None:
+        """What the coming update should do, if it is one that is looked at."""
+        self.batch_rows = max(self.batch_rows, len(xb) * self.ranks)
+        now = [_settings(group) for group in self.opt.param_groups]
+        if self.why is None and now != self.settings:
+            names = [name for name in _SETTINGS if now[0][name] != self.settings[0][name]]
+            told = (
+                f"{names[0]} went from {self.settings[0][names[0]]:g} to {now[0][names[0]]:g}"
+                if names
+                else "it"
+            )
+            self.why = f"{told} at update {self.count + 1:,}, and what comes next is not known"
+        due = self.count < 3 or self.count & (self.count - 1) == 0 or first_of_last
+        # Whatever one process has seen, all of them take part in the mean of the gradients.
+        is_known = self.claimed is not None and self.weight is not None
+        self._expected = self._step(xb, yb) if due and is_known else None
+
+    def end(self) -> None:
+        """The last look at the settings, with which it would go on."""
+        self._compare_settings("after the last update")
+
+    def _compare_settings(self, when: str) -> None:
+        now = [_settings(group) for group in self.opt.param_groups]
+        if self.why is not None or now == self.settings:
+            return
+        before, after = self.settings[0], now[0]
+        name = next((name for name in _SETTINGS if after[name] != before[name]), "lr")
+        self.why = (
+            f"{name} went from {before[name]:g} to {after[name]:g} {when}, and what comes next is not known"
+        )
+
+    def after(self) -> None:
+        """Whether it did."""
+        self.count += 1
+        if self._expected is None or self.why is not None:
+            return
+        expected, room = self._expected
+        found = self._theta(lambda tensor: tensor)
+        with np.errstate(invalid="ignore"):
+            differs = np.abs(found - expected) > room
+        if differs.any():
+            self.why = (
+                f"at update {self.count:,} weight and bias did not move as SGD with these settings moves them "
+                "(clipping, or a hook)"
+            )
+
+    def _unknown(self) -> str | None:
+        if self.claimed is None:
+            return _described(self.opt, self.settings)
+        if self.weight is None:
+            return "what is trained are not weight and bias themselves"
+        return None
+
+    def _step(self, xb: torch.Tensor, yb: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+        """θ (q, m) after the update, and how far rounding may take it from there."""
+        rule, bias = self.claimed, self.problem.bias
+        assert rule is not None
+        X, Y = (tensor.detach().cpu().double().numpy().reshape(len(tensor), -1) for tensor in (xb, yb))
+        A = np.column_stack([np.ones(len(X)), X]) if bias else X
+        theta, velocity = self._theta(lambda tensor: tensor), self._theta(self._buffer)
+        with np.errstate(over="ignore", invalid="ignore"):
+            share = 2.0 / Y.size
+            gradient = self._averaged(share * A.T @ (A @ theta - Y))
+            size = self._averaged(share * np.abs(A).T @ (np.abs(A) @ np.abs(theta) + np.abs(Y)))
+            if self.ranks * len(X) == self.problem.moments.rows:
+                self._expect_same_rows(gradient, size, theta)
+            gradient = gradient + rule.weight_decay * theta
+            moved = rule.momentum * velocity + gradient
+            step = gradient + rule.momentum * moved if rule.nesterov else moved
+            sizes = np.abs(theta) + rule.lr * (1 + rule.momentum) * (
+                size + np.abs(velocity) + np.abs(gradient)
+            )
+        unit = rounding(self.weight.dtype, self.weight.device)
+        return theta - rule.lr * step, _ROUNDINGS * math.sqrt(len(theta)) * unit * sizes
+
+    def _expect_same_rows(self, gradient: np.ndarray, size: np.ndarray, theta: np.ndarray) -> None:
+        """A full batch has the gradient of all rows: not where a loader changes them as it goes."""
+        room = _ROUNDINGS * math.sqrt(len(theta)) * rounding(self.weight.dtype, self.weight.device)
+        differs = np.abs(gradient - self.problem.gradient(theta)) > room * size
+        if differs.any() and self.why is None:
+            self.why = "the loader's rows are not those that it gave before"
+
+    def _averaged(self, value: np.ndarray) -> np.ndarray:
+        """The mean over all processes, as DistributedDataParallel takes it of gradients."""
+        if self.ranks == 1:
+            return value
+        tensor = torch.as_tensor(value, device=self.weight.device)
+        dist.all_reduce(tensor)
+        return tensor.cpu().numpy() / self.ranks
+
+    def _buffer(self, tensor: torch.Tensor) -> torch.Tensor:
+        found = self.opt.state.get(tensor, {}).get("momentum_buffer")
+        return torch.zeros_like(tensor) if found is None else found
+
+    def _theta(self, part: Any) -> np.ndarray:
+        """θ (q, m) of what belongs to weight and bias."""
+        m, p = self.problem.m, self.problem.p
+        double = [
+            None if tensor is None else part(tensor).detach().cpu().double().numpy()
+            for tensor in (self.weight, self.bias)
+        ]
+        weight = double[0].T if double[0].shape == (p, m) and p != m else double[0].reshape(m, p)
+        start = np.zeros(m) if double[1] is None else double[1].reshape(m)
+        return stacked((weight, start), self.problem.moments, self.problem.bias)
+
+
+def _own(
+    model: nn.Module, found: Coefficients, problem: Problem
+) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    """The parameters that are weight and bias, where these are all that is trained."""
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    m, p = problem.m, problem.p
+    if len(trained) != 1 + problem.bias:
+        return None, None
+    for weight, bias in ((trained[0], trained[-1]), (trained[-1], trained[0])):
+        arrays = [tensor.detach().cpu().double().numpy() for tensor in (weight, bias)]
+        is_weight = any(np.array_equal(array, found.weight) for array in weights_among(arrays[:1], m, p))
+        if problem.bias:
+            is_weight = is_weight and arrays[1].size == m and np.array_equal(arrays[1].reshape(m), found.bias)
+        if is_weight:
+            return weight, bias if problem.bias else None
+    return None, None
+
+
+def _settings(group: dict[str, Any]) -> dict[str, float]:
+    """Those that decide where a step goes, as numbers."""
+    return {name: float(group.get(name) or 0.0) for name in _SETTINGS}
+
+
+def _described(opt: torch.optim.Optimizer, settings: list[dict[str, float]]) -> str:
+    """Why nothing foretells this optimiser."""
+    name = type(opt).__name__
+    if any(group["maximize"] for group in settings):
+        return f"{name} with maximize climbs away from the optimum"
+    if type(opt) is torch.optim.SGD and any(group["dampening"] for group in settings):
+        return f"the dampening of {number(settings[0]['dampening'])} has no formula here"
+    if type(opt) is torch.optim.SGD and len(settings) > 1:
+        return f"{name} has {len(settings)} groups of parameters, each with a rule of its own"
+    if type(opt) is torch.optim.SGD:
+        return f"no formula foretells {name} with these settings"
+    return f"no formula foretells the path of {name}"
