@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from gradline.core.linalg.triangular import rounding
-from gradline.core.tensor_file import NUMBER, Shape
 from gradline.core.text import big, counted, epochs, number, percent
 from gradline.model.status import Status
 from gradline.solvers.trajectory import Direction
@@ -218,31 +217,3 @@ _SAID = {
     Status.UNCERTIFIED: _uncertified,
     Status.DIVERGED: _diverged,
 }
-
-_NUMBERS = (
-    "loss",
-    "optimal_loss",
-    "gap",
-    "gradient_norm",
-    "digits",
-    "lr_limit",
-    "tenfold_loss",
-    "epochs_to_loss",
-)
-CARD: Shape = {
-    "status": str,
-    **dict.fromkeys(
-        [*_NUMBERS, "epochs_to_weights", "condition", "condition_scaled", "hessian_condition"], NUMBER
-    ),
-    **dict.fromkeys(["epochs", "diverged_at"], (int, type(None))),
-    "rank": int,
-    "weight_error": [[NUMBER]],
-    "bias_error": [NUMBER],
-    "weight_error_stderr": (list, type(None)),
-    "bias_error_stderr": (list, type(None)),
-    "directions": [{"share": NUMBER, "half_life": NUMBER, "columns": str}],
-    "combinations": [str],
-    "near_combinations": [str],
-    "constant": [str],
-    "determined": [bool],
-}  # what `Certificate.from_dict` reads
