@@ -15,7 +15,8 @@ def expect_own(store: Path) -> None:
     """Refuse a store that is somebody else's, that others can write, or that is a link to another folder.
 
     As Git does with a repository (`safe.directory`). Only the store counts, not the project around it, which in a
-    container often belongs to another user. Under sudo the store of the user who called it is one's own.
+    container often belongs to another user. Root's is as good as one's own, for root can do what it likes; root takes
+    under sudo that of the user who called it.
     """
     fault = next(filter(None, (_fault(path) for path in (store, *(store / part for part in _PARTS)))), None)
     trusted = [Path(path) for path in os.environ.get(TRUSTED, "").split(os.pathsep) if path]
@@ -46,9 +47,9 @@ def _fault(path: Path) -> str | None:
 
 
 def _own_users() -> set[int]:
-    own = os.geteuid()
-    caller = os.environ.get("SUDO_UID", "") if own == 0 else ""
-    return {own, int(caller)} if caller.isdecimal() else {own}
+    own = {0, os.geteuid()}
+    caller = os.environ.get("SUDO_UID", "") if own == {0} else ""
+    return own | {int(caller)} if caller.isdecimal() else own
 
 
 def _name_of(user: int) -> str:
