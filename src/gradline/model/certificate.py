@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from gradline.core.linalg.triangular import rounding
-from gradline.core.text import big, counted, epochs, number, percent
+from gradline.core.text import big, counted, epochs, number, one_line, percent
 from gradline.model.status import Status
 from gradline.solvers.trajectory import Direction
 
@@ -108,7 +108,7 @@ def sentences(certificate: Certificate) -> list[str]:
     )
     if c.near_combinations:
         said.append(f"Near-collinear: {_some(c.near_combinations)}.")
-    return [*said, f"{condition}."]
+    return [one_line(line) for line in (*said, f"{condition}.")]
 
 
 def _some(combinations: Sequence[str]) -> str:
