@@ -1,7 +1,7 @@
 """The names that files are kept under, and those that no version may put back: Git or the store would obey them."""
 
 import re
-from pathlib import PureWindowsPath
+from pathlib import PurePosixPath, PureWindowsPath
 
 _CONTROL = (".git", ".gradline")  # folders whose files other programs run or believe
 _SHORT = re.compile(r"(git|gradli)~\d+")  # what Windows calls them besides
@@ -16,7 +16,7 @@ def fault_of(name: str) -> str | None:
     A store travels, so the rules of all systems hold on each: a backslash parts a path, case does not matter, dots and
     spaces at the end fall away, and what follows a colon is a stream of the same file.
     """
-    if "\0" in name or not name:
+    if "\0" in name or not PurePosixPath(name).name:
         return "is no name of a file"
     if name.startswith(("/", "\\")) or PureWindowsPath(name).anchor or PureWindowsPath(name).drive:
         return "leads out of the project"

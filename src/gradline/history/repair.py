@@ -14,6 +14,9 @@ from gradline.history.writing import gaps, remove
 
 YOUNG = 3600.0  # seconds: what is younger may belong to a commit that still runs
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_OURS = re.compile(
+    r"[0-9a-f]{16}|[0-9a-f]{64}|probe"
+)  # names that a commit writes under; nothing else is removed
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def _lone(store: Store, versions: list[Version]) -> list[Path]:
 
 def _inside(folder: Path) -> list[Path]:
     with contextlib.suppress(OSError):
-        return list(folder.iterdir())
+        return [path for path in folder.iterdir() if _OURS.fullmatch(path.name)]
     return []
 
 

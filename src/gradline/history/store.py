@@ -20,6 +20,7 @@ from gradline.history.version import RECORDED, Version
 from gradline.history.writing import RECORD, claim, content_of, gaps, numbers, place
 
 NAME = ".gradline"
+_SMALL = 1 << 28  # bytes: what is unpacked whatever it was packed into
 _LARGEST_RECORD = 1 << 28  # bytes: what a record knows of thousands of models
 FORMAT = 1  # of a record; raised when an older gradline could no longer read what we write
 _NUMBER = re.compile(r"v?([1-9]\d*)")
@@ -94,6 +95,8 @@ class Store:
     def put(self, content: bytes) -> str:
         """Keep a content, and return its digest. Raises `FileError` where it cannot be written."""
         digest, packed = hashlib.sha256(content).hexdigest(), zlib.compress(content)
+        if len(content) > _most(packed):
+            packed = zlib.compress(content, 0)
         path = self.objects / digest
         with contextlib.suppress(OSError):
             if path.stat().st_size == len(packed):  # not one that a broken copy has cut short
@@ -106,7 +109,9 @@ class Store:
         """The content of that digest. Raises `FileError` where it is missing or is not what was kept."""
         remedy = f"copy {NAME}/objects again from where this store came from"
         try:
-            content = zlib.decompress(content_of(self.objects / digest))
+            packed = content_of(self.objects / digest)
+            unpacking = zlib.decompressobj()
+            content = unpacking.decompress(packed, _most(packed))
         except OSError as error:
             raise FileError(
                 "store-object-unreadable", f"object {digest[:12]} cannot be read: {error.strerror}", remedy
@@ -115,7 +120,7 @@ class Store:
             raise FileError(
                 "store-object-damaged", f"object {digest[:12]} is damaged: {error}", remedy
             ) from error
-        if hashlib.sha256(content).hexdigest() != digest:
+        if not unpacking.eof or hashlib.sha256(content).hexdigest() != digest:
             raise FileError(
                 "store-object-damaged", f"object {digest[:12]} is damaged: it holds something else", remedy
             )
@@ -235,6 +240,11 @@ class Store:
         whole = {"format": FORMAT, **record}
         content = json.dumps(whole, ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass")
         return claim(content, self.folder / kind, self.temporary)
+
+
+def _most(packed: bytes) -> int:
+    """How large what so few bytes hold may be: `put` packs nothing more tightly, and a bomb is a thousand times larger."""
+    return max(_SMALL, 100 * len(packed))
 
 
 def is_written_as_version(text: str) -> bool:
