@@ -14,9 +14,6 @@ from gradline.history.writing import gaps, remove
 
 YOUNG = 3600.0  # seconds: what is younger may belong to a commit that still runs
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_OURS = re.compile(
-    r"[0-9a-f]{16}|[0-9a-f]{64}|probe"
-)  # names that a commit writes under; nothing else is removed
 
 
 @dataclass(frozen=True)
@@ -80,14 +77,16 @@ def _needed(versions: list[Version]) -> set[str]:
 
 
 def _lone(store: Store, versions: list[Version]) -> list[Path]:
-    """The objects that no version names."""
+    """The objects that no version names; a file of another name is not ours to remove."""
     needed = _needed(versions)
-    return [path for path in _inside(store.objects) if path.name not in needed]
+    return [
+        path for path in _inside(store.objects) if path.name not in needed and _DIGEST.fullmatch(path.name)
+    ]
 
 
 def _inside(folder: Path) -> list[Path]:
     with contextlib.suppress(OSError):
-        return [path for path in folder.iterdir() if _OURS.fullmatch(path.name)]
+        return list(folder.iterdir())
     return []
 
 

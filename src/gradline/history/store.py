@@ -243,7 +243,7 @@ class Store:
 
 
 def _most(packed: bytes) -> int:
-    """How large what so few bytes hold may be: `put` packs nothing more tightly, and a bomb is a thousand times larger."""
+    """How many bytes so few may hold: `put` packs nothing more tightly, and a bomb holds a thousand times as many."""
     return max(_SMALL, 100 * len(packed))
 
 
