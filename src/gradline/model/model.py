@@ -387,6 +387,8 @@ def _fault_between(card: Mapping[str, Any], moments: Moments) -> str | None:
     m, p = moments.m, moments.p
     if card["recipe"] != card["moments"]["recipe"]:
         return "recipe: its moments have other columns"
+    if not moments.rows:
+        return "moments.rows: there is none"
     matrices, vectors = ("weight_error", "weight_error_stderr"), ("bias_error", "bias_error_stderr")
     certificate = card["certificate"]
     for name in matrices:

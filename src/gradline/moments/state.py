@@ -389,16 +389,18 @@ class Moments:
         expect_shapes(path, tensors, {"factor": (kept, k), **dict.fromkeys(_VECTORS, (k,))})
         statistics = RowStatistics(
             rows=card["rows"],
-            weight_sum=card["weight_sum"],
+            weight_sum=float(card["weight_sum"]),
             fingerprint=fingerprint,
             dropped=card["dropped"],
             missing=card["missing"],
             **{name: tensors[name] for name in _VECTORS},
         )
+        if (card["rows"] == 0) != (card["weight_sum"] == 0):
+            raise damaged(path, "in its moments, weight_sum: rows have weight, and nothing else has")
         if not (card["rows"] == 0 or all(np.isfinite(tensors[name]).all() for name in ("factor", *_VECTORS))):
             raise damaged(path, "its moments hold what is no finite number")
         products = Products.from_tensors(path, tensors, k)
-        return cls(design, statistics, tensors["factor"], card["error"], products)
+        return cls(design, statistics, tensors["factor"], float(card["error"]), products)
 
     def _expect_same_columns(self, other: "Moments") -> None:
         ours, theirs = self.features + self.targets, other.features + other.targets
