@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import shlex
 from collections.abc import Iterable, Sequence
 
 
@@ -73,6 +74,18 @@ def one_line(text: str) -> str:
     Names and levels are a file's, and may hold anything: what is shown of them is data, and must not look like ours.
     """
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
+def shell(words: Iterable[str]) -> str:
+    """The words as a shell reads them back, on one printable line: $'…' says the other characters by their codes."""
+    return " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
+    marks = {c: f"\\U{ord(c):08x}" for c in word if not c.isprintable()} | {"\\": "\\\\", "'": "\\'"}
+    return f"$'{word.translate(str.maketrans(marks))}'"
 
 
 def printable(text: str) -> str:

@@ -1,11 +1,11 @@
 """Whose store it is: one that others can write may hold anything, and is opened only where the user says so."""
 
 import os
-import shlex
 import stat
 from pathlib import Path
 
 from gradline.core.errors import FileError
+from gradline.core.text import shell
 
 TRUSTED = "GRADLINE_TRUST"  # the environment's list of stores that are opened nevertheless, parted as PATH is
 _PARTS = ("objects", "versions", "annotations", "temporary")
@@ -24,7 +24,7 @@ def expect_own(store: Path) -> None:
         raise FileError(
             "store-not-trusted",
             f"the store {store} is not opened: {fault}",
-            f"if you trust what it holds, run: export {TRUSTED}={shlex.quote(str(store))}",
+            f"if you trust what it holds, run: export {TRUSTED}={shell([str(store)])}",
         )
 
 

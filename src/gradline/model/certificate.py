@@ -85,13 +85,23 @@ class Certificate:
         known = {field.name: card[field.name] for field in fields(cls)}
         known |= {name: math.nan for name in _ALWAYS if card[name] is None}  # which `to_dict` cannot say
         directions = [
-            Direction(math.nan if part["share"] is None else part["share"], part["half_life"], part["columns"])
+            Direction(
+                math.nan if part["share"] is None else part["share"], part["half_life"], part["columns"]
+            )
             for part in card["directions"]
         ]
         return cls(**{**known, "status": Status(card["status"]), "directions": directions})
 
 
-_ALWAYS = ("loss", "optimal_loss", "gap", "gradient_norm", "condition", "condition_scaled", "hessian_condition")
+_ALWAYS = (
+    "loss",
+    "optimal_loss",
+    "gap",
+    "gradient_norm",
+    "condition",
+    "condition_scaled",
+    "hessian_condition",
+)
 
 
 def finite(value: Any) -> Any:
