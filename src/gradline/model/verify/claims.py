@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradline.core.text import joined, number
+from gradline.core.text import joined, number, one_line
 from gradline.data.row_stream import RowStream
 from gradline.model.model import LinearModel, digests, load
 from gradline.model.status import Status
@@ -86,7 +86,7 @@ class Verification:
             for row in table
         ]
         said = [check.sentence for check in self.disagreements]
-        return "\n".join([*(line.rstrip() for line in lines), "", *said, self.verdict])
+        return "\n".join(map(one_line, [*(line.rstrip() for line in lines), "", *said, self.verdict]))
 
 
 def _mark(check: Check) -> str:
