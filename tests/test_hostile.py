@@ -11,8 +11,9 @@ import sys
 import tomllib
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -21,8 +22,14 @@ from refusals import expect_refusal, refused
 
 import gradline as package
 from gradline.exports import sql
+from gradline.history.card import ModelFacts, VersionRecord
+from gradline.history.models import described
 from gradline.history.names import fault_of
 from gradline.history.trust import TRUSTED
+from gradline.history.version import RECORDED
+from gradline.model.card import SETTINGS, CertificateCard, Solver
+from gradline.model.certificate import Certificate
+from gradline.solvers import SOLVERS
 
 ESCAPE = "\x1b]2=owned\x07\x1b[2J\u202e"  # sets a terminal's title, empties it, and turns what follows around
 FORGED = "x\nsaved: everything"  # a name that would pass for a line of ours
@@ -383,3 +390,14 @@ def test_the_options_of_a_model_stay_one_option_each(place, gradline):
     place.card(config=config)
     done = gradline("show", "m.safetensors", "--config", cwd=place.project)
     assert tomllib.loads(done.out) == config
+
+
+def test_the_types_of_a_card_are_those_of_what_it_describes():
+    """Every solver, each of its settings, and every field of a certificate: one that is added must be typed, too."""
+    assert {*SOLVERS, "torch"} == set(SETTINGS) == set(get_args(Solver))
+    for name, solver in SOLVERS.items():
+        assert set(solver().params()) == set(get_type_hints(SETTINGS[name]))
+    assert {field.name for field in fields(Certificate)} == set(get_type_hints(CertificateCard))
+    facts = described(package.fit([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0]), moments=True)
+    assert set(facts) == set(get_type_hints(ModelFacts))
+    assert set(RECORDED) == set(get_type_hints(VersionRecord))
