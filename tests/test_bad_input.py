@@ -180,7 +180,7 @@ DATA_CASES = [
     Case("damaged model", {"x": model_file()[:-30]}, ["show", "x"], 1, ["model-file-damaged", "x"]),
     Case("newer model", {"x": model_file(format=99)}, ["show", "x"], 1, ["model-file-newer", "x", "99"]),
     Case("card without recipe", {"x": model_file(recipe={})}, ["show", "x"], 1, ["model-file-damaged", "x"]),
-    Case("card of another shape", {"x": model_file(recipe={"terms": [], "targets": ["y"], "weights": None})}, ["show", "x"], 1, ["model-file-damaged", "x", "(1, 2)", "(1, 0)"]),
+    Case("card of another shape", {"x": model_file(recipe={"terms": [], "targets": ["y"], "weights": None})}, ["show", "x"], 1, ["model-file-damaged", "x", "recipe"]),
     Case("foreign safetensors", {"x": safetensors.numpy.save({"w": np.ones(3)})}, ["show", "x"], 1, ["model-file-foreign", "x"]),
     Case("card with an unknown term", {"x": model_file(recipe={"terms": [{"term": "spline", "column": "x"}], "targets": ["y"], "weights": None})}, ["show", "x"], 1, ["model-file-damaged", "x"]),
     Case("card with levels of no kind", {"x": model_file(recipe={"terms": [{"term": "category", "column": "x", "levels": "ab"}], "targets": ["y"], "weights": None})}, ["show", "x"], 1, ["model-file-damaged", "x"]),

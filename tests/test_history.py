@@ -218,6 +218,6 @@ def test_no_store_leads_a_checkout_out_of_the_project(name, project):
     path = store.folder / "versions/1/record.json"
     card = json.loads(path.read_bytes())
     path.write_text(json.dumps(card | {"files": {name: version.files["a.txt"]}}))
-    with refused("path-outside-project"):
+    with refused("store-record-unreadable", "versions/1"):
         checkout(store, store.version("v1"), force=True)
     assert {path.name for path in project.iterdir()} == {".gradline", "a.txt"}

@@ -173,8 +173,12 @@ def test_an_object_that_holds_something_else_is_not_given_out():
 def test_a_number_far_off_is_no_long_search():
     version, store = record(), Store.find()
     store.annotate(version, "note", "one")
-    (store.folder / "versions" / "99999999999999999999").mkdir()
-    (store.folder / "annotations" / "99999999999999999999").mkdir()
+    for kind in ("versions", "annotations"):
+        (store.folder / kind / "99999999999999999999").mkdir()
+    assert mended(store).faults == ()  # an empty folder is no record, and takes no number
+    assert record("b.txt", b"two").number == 2
+    for kind in ("versions", "annotations"):
+        (store.folder / kind / "99999999999999999999" / "record.json").touch()
     told = " ".join(mended(store).faults)
-    assert "v2 to 99999999999999999998 are missing" in told
+    assert "v3 to 99999999999999999998 are missing" in told
     assert "annotations/2 to 99999999999999999998 are missing" in told

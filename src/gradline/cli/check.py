@@ -96,7 +96,7 @@ def trajectory(options: TrajectoryOptions) -> None:
 
 
 def _print(path: Any, points: list[Any]) -> None:
-    from gradline.core.text import number, percent  # noqa: PLC0415
+    from gradline.core.text import listed, number, percent  # noqa: PLC0415
     from gradline.model.certificate import far, near  # noqa: PLC0415 - --help needs no numpy
     from gradline.model.summary import aligned  # noqa: PLC0415
 
@@ -111,9 +111,8 @@ def _print(path: Any, points: list[Any]) -> None:
     if path.lr > path.lr_limit:
         out(f"lr {number(path.lr)} explodes: the error grows {growth:,.1f}× per epoch.")
     out(f"The largest stable lr is {number(path.lr_limit)}, the best is {number(path.best_lr)}.")
-    out(
-        f"The columns behind the limit: {', '.join(f'{n} {percent(s)}' for n, s in path.spectrum.shares()[:6])}."
-    )
+    shares = listed(f"{name} {percent(share)}" for name, share in path.spectrum.shares()[:6])
+    out(f"The columns behind the limit: {shares}.")
     out(
         f"Optimal loss {number(path.optimal_loss, 6)}: {near(path.epochs_to_loss())}; "
         f"{far(path.epochs_to_weights())}."

@@ -1,5 +1,6 @@
 """A configuration file: a command's options as TOML, read for `--config` and written by `show --config`."""
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ _KINDS = {
     bool: (bool,),
     Sequence[str]: (list, str),
 }
+_BARE = re.compile("[A-Za-z0-9_-]+")
 _WORDS = {
     str: "text",
     list: "a list of names",
@@ -72,7 +74,12 @@ def _checked(option: Option, value: Any, path: Path) -> Any:
 
 def to_toml(options: Mapping[str, Any]) -> str:
     """The options as TOML, as `--config` reads them; None is left out."""
-    return "".join(f"{name} = {_toml(value)}\n" for name, value in options.items() if value is not None)
+    return "".join(f"{_key(name)} = {_toml(value)}\n" for name, value in options.items() if value is not None)
+
+
+def _key(name: str) -> str:
+    """The name as it stands, or quoted: those of a model's file may be anything."""
+    return name if _BARE.fullmatch(name) else _toml(name)
 
 
 def _toml(value: Any) -> str:
@@ -82,6 +89,6 @@ def _toml(value: Any) -> str:
         return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, str):
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        controls = {ord(c): f"\\u{ord(c):04x}" for c in escaped if ord(c) < 32 or ord(c) == 127}
-        return f'"{escaped.translate(controls)}"'
+        unseen = {ord(c): f"\\U{ord(c):08x}" for c in escaped if not c.isprintable()}
+        return f'"{escaped.translate(unseen)}"'
     return repr(value)

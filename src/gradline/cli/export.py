@@ -2,13 +2,12 @@
 
 import atexit
 import gc
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from gradline.cli.options import Model, Output, flag, frozen
-from gradline.cli.terminal import say
+from gradline.cli.terminal import Stdout, say
 from gradline.core.errors import FileError, UsageError
 from gradline.core.text import listed
 
@@ -128,7 +127,7 @@ def _write(path: Path | None, content: bytes) -> None:
     from gradline.core.tensor_file import replacing  # noqa: PLC0415 - --help needs no numpy
 
     if path is None:
-        sys.stdout.buffer.write(content)
+        Stdout().write(content)
         return
     with replacing(path) as stream:
         stream.write(content)

@@ -1,6 +1,5 @@
 """Fit: `gradline fit` trains a model, proves it and saves it."""
 
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,6 +35,7 @@ from gradline.cli.terminal import (
     tell_notices,
 )
 from gradline.core.errors import UsageError
+from gradline.core.text import shell
 
 
 @frozen
@@ -184,7 +184,7 @@ def _finish(
         out(model.summary())
         if status in ("stopped", "diverged"):
             words = command(selection, request.bias)
-            out(f"To the optimum at once: {shlex.join(words)}")
+            out(f"To the optimum at once: {shell(words)}")
     if saved:
         model.save(saved)
         say(f"saved: {saved}")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from gradline.cli.options import AsJson, argument, flag, frozen
 from gradline.cli.terminal import out, out_json
+from gradline.core.text import one_line
 
 
 @frozen
@@ -40,6 +41,6 @@ def push(options: PushOptions) -> None:
         return
     for run in pushed:
         before = "" if run.is_new else ", pushed before"
-        out(f"{run.name}: run {run.run_id} of {run.experiment}{before}")
+        out(one_line(f"{run.name}: run {run.run_id} of {run.experiment}{before}"))
         if run.url:
-            out(f"  {run.url}")
+            out(one_line(f"  {run.url}"))

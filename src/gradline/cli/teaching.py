@@ -11,7 +11,6 @@ from rich.text import Text
 
 from gradline.cli.keys import keys
 from gradline.cli.lesson_view import check, comparison, heading, losses, update
-from gradline.cli.terminal import out
 from gradline.pytorch.lessons.lesson import Lesson, lesson, reported
 from gradline.pytorch.lessons.mistakes import MISTAKES
 from gradline.pytorch.lessons.sanity import sanity
@@ -60,7 +59,7 @@ def tell(teacher: Teacher, mistake: str | None, updates: int) -> None:
         for part in told:
             console.print(part, end="\n\n")
     for line in captured.get().rstrip().splitlines():
-        out(line.rstrip())
+        print(line.rstrip())  # with the colours of a terminal; names in it are printable already
 
 
 def _ending(one: Lesson, steps: Sequence[Update]) -> RenderableType:

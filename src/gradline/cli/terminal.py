@@ -17,6 +17,7 @@ import typer
 from gradline.cli.options import options_of
 from gradline.core.errors import FileError, GradlineError, Notice, UsageError
 from gradline.core.memory_limit import check
+from gradline.core.text import one_line
 
 INTERRUPTED = 130
 
@@ -68,7 +69,8 @@ def command(body: Callable[[Any], None]) -> Callable[..., None]:
             _give_up_stdout()
             raise typer.Exit(0) from None
         except KeyboardInterrupt:
-            say("\ninterrupted")
+            say("")  # the line with ^C ends
+            say("interrupted")
             raise typer.Exit(INTERRUPTED) from None
         except GradlineError as error:
             _tell(error.code, error.cause, error.remedy, words.get("as_json", False))
@@ -101,9 +103,9 @@ def _give_up_stdout() -> None:
 def _tell(code: str, cause: str, remedy: str, as_json: bool) -> None:
     """The refusal in words; under `--json` as one object, with the code that a program looks for."""
     if Settings.debug:
-        traceback.print_exc()
+        say(traceback.format_exc().rstrip())
     if as_json:
-        say(json.dumps({"error": {"code": code, "cause": cause, "remedy": remedy}}, ensure_ascii=False))
+        say(_json({"error": {"code": code, "cause": cause, "remedy": remedy}}))
         return
     say(f"gradline: {cause}")
     if remedy:
@@ -113,19 +115,45 @@ def _tell(code: str, cause: str, remedy: str, as_json: bool) -> None:
 
 
 def say(text: str) -> None:
-    """A line to stderr, after what stdout holds."""
+    """A line to stderr, after what stdout holds; where it has several, those after the first are indented.
+
+    So nothing that a file brings along, a name with a line break in it for instance, passes for a line of ours.
+    """
     sys.stdout.flush()
-    print(text, file=sys.stderr, flush=True)
+    first, *rest = text.split("\n")
+    lines = [first, *(line if line.startswith("  ") else f"  {line}" for line in rest)]
+    print("\n".join(map(one_line, lines)), file=sys.stderr, flush=True)
 
 
 def out(text: str) -> None:
-    """A result, to stdout."""
-    print(text)
+    """A result, to stdout, in printable lines."""
+    print("\n".join(map(one_line, text.split("\n"))))
 
 
 def out_json(value: Any) -> None:
     """One JSON object, to stdout."""
-    print(json.dumps(value, ensure_ascii=False, allow_nan=False))
+    print(_json(value))
+
+
+def _json(value: Any) -> str:
+    """The value as one line of JSON; what cannot be printed as its number, which says the same to a program."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    return (
+        text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+    )
+
+
+class Stdout:
+    """Standard output for bytes, as they are; a terminal gets printable lines of them."""
+
+    def write(self, content: bytes) -> int:
+        """Write the whole of it."""
+        if sys.stdout.isatty():
+            print("\n".join(map(one_line, content.decode(errors="replace").split("\n"))), end="")
+        else:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(content)
+        return len(content)
 
 
 def expect_data(data: str | None, command: str) -> str:
@@ -147,7 +175,7 @@ def expect_targets(data: str, targets: Sequence[str]) -> None:
 
     source = open_table(data)
     columns = "\n".join(
-        f"  {name}  {column.kind}{f' ({column.note})' if column.note else ''}"
+        f"  {one_line(name)}  {column.kind}{f' ({column.note})' if column.note else ''}"
         for name, column in source.schema().items()
     )
     raise UsageError(

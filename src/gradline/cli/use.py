@@ -1,6 +1,5 @@
 """Use: predict, evaluate and show a saved model."""
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Annotated, Any
 
 from gradline.cli.fit import report
 from gradline.cli.options import AsJson, Data, Memory, Missing, Model, Output, Unseen, argument, flag, frozen
-from gradline.cli.terminal import out, out_json, say
+from gradline.cli.terminal import Stdout, out, out_json, say
 from gradline.cli.version_view import account, show_version
 from gradline.cli.versions import named
 from gradline.core.errors import RequestError, UsageError
@@ -274,5 +273,5 @@ def _write_csv(names: list[str], batches: Iterable[Any], output: str | None) -> 
     from gradline.core.tensor_file import replacing  # noqa: PLC0415 - --help needs no polars
     from gradline.data.written import write_csv  # noqa: PLC0415
 
-    with replacing(output) if output else nullcontext(sys.stdout.buffer) as stream:
+    with replacing(output) if output else nullcontext(Stdout()) as stream:
         write_csv(stream, names, map(_cells, batches))

@@ -7,7 +7,7 @@ from typing import Any
 
 from gradline.cli.fit import report
 from gradline.cli.terminal import out, out_json
-from gradline.core.text import counted, listed, printable
+from gradline.core.text import counted, listed, one_line, printable
 
 _COLUMNS = ("version", "when (UTC)", "message", "solver", "loss", "RMSE", "R²", "rows", "status")
 _TO_THE_RIGHT = ("loss", "RMSE", "R²", "rows")
@@ -20,7 +20,7 @@ def table(rows: Sequence[dict[str, Any]], versions: Sequence[Any]) -> str:
     several = any(len(version.models) > 1 for version in versions)
     columns = {name: [_cell(row, name) for row in rows] for name in _COLUMNS}
     if several:
-        columns["model"] = [row.get("model", "") for row in rows]
+        columns["model"] = [printable(row.get("model", "")) for row in rows]
     heads = {name: f"{worst if name in ('RMSE', 'R²') else ''}{name}" for name in columns}
     widths = {name: max(len(heads[name]), *map(len, cells)) for name, cells in columns.items()}
     if sys.stdout.isatty():
@@ -56,7 +56,7 @@ def _cell(row: dict[str, Any], name: str) -> str:
             return _figure(row.get(name.lower()), ".6g")
         case "R²":
             return _figure(row.get("r2"), ".6f")
-    return str(row.get(name, ""))
+    return printable(str(row.get(name, "")))
 
 
 def _figure(value: float | None, form: str) -> str:
@@ -82,9 +82,9 @@ def show_version(store: Any, version: Any, weights_are: str, as_json: bool) -> N
         out_json({**as_card(version), "reports": reports})
         return
     distributions = store.get(version.environment["requirements"]).count(b"\n")
-    out("\n".join(_about(version, distributions)))
+    out("\n".join(map(one_line, _about(version, distributions))))
     for path in version.models:
-        out(f"\n{path}")
+        out(f"\n{one_line(path)}")
         if path in whole:
             model = model_of(store, version, path)
             out(account(model, model.infer(weights_are)))

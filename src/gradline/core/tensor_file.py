@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Generator, Mapping
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import numpy as np
 
@@ -117,6 +117,8 @@ def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray], di
     Raises `FileError` when there is no such file and `ModelFileError` when it is damaged, was written by
     a newer gradline, or is not gradline's.
     """
+    from gradline.core.card import parsed  # noqa: PLC0415 - msgspec, only where a file is read
+
     path = Path(path)
     if not path.is_file():
         raise FileError("file-not-found", f"there is no file {path}", "check the name and the folder")
@@ -128,9 +130,9 @@ def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray], di
             "give a file that `gradline fit … -o` wrote",
         )
     try:
-        card = json.loads(metadata[CARD])
+        card = parsed(metadata[CARD])
         version, found = int(card["format"]), str(card["kind"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise damaged(path, "its card cannot be read") from error
     if version > FORMAT:
         raise ModelFileError(
@@ -140,7 +142,9 @@ def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray], di
         )
     if found != kind:
         raise ModelFileError(
-            "model-file-other-kind", f"{path} holds {found}, not a {kind}", f"give a file that holds a {kind}"
+            "model-file-other-kind",
+            f"{path} holds {found!r:.40}, not a {kind}",
+            f"give a file that holds a {kind}",
         )
     return tensors, card
 
@@ -167,26 +171,13 @@ def damaged(path: str | Path, why: str) -> ModelFileError:
     )
 
 
-Shape = type | tuple[type, ...] | list["Shape"] | dict[str, "Shape"]
-NUMBER = (int, float, type(None))  # of a card: what is not finite is null there
+def expect_card(path: str | Path, card: Any, schema: Any, where: str = "its card") -> None:
+    """Refuse a card that is not made as the types of `schema` say."""
+    from gradline.core.card import fault_of  # noqa: PLC0415 - msgspec, only where a file is read
 
-
-def expect_card(path: str | Path, card: Any, shape: Shape, where: str = "its card") -> None:
-    """Refuse a card that is not made as `shape` says: a dict by its keys, a list by its one kind of element."""
-    if isinstance(shape, dict):
-        if not isinstance(card, dict):
-            raise damaged(path, f"{where} is no object")
-        for key, inner in shape.items():
-            if key not in card:
-                raise damaged(path, f"{where} lacks {key}")
-            expect_card(path, card[key], inner, key)
-    elif isinstance(shape, list):
-        if not isinstance(card, list):
-            raise damaged(path, f"{where} is no list")
-        for part in cast(list[Any], card):
-            expect_card(path, part, shape[0], where)
-    elif not isinstance(card, shape):
-        raise damaged(path, f"{where} is {card!r:.40}")
+    fault = fault_of(card, schema)
+    if fault is not None:
+        raise damaged(path, f"in {where}, {fault}")
 
 
 def expect_shapes(

@@ -2,12 +2,13 @@
 
 import difflib
 import math
+import shlex
 from collections.abc import Iterable, Sequence
 
 
 def listed(words: Iterable[object], limit: int = 12) -> str:
-    """The words as one comma-separated line, cut after `limit` of them."""
-    shown = [str(word) for word in words]
+    """The words, each on one line and printable, as one comma-separated line, cut after `limit` of them."""
+    shown = [one_line(str(word)) for word in words]
     rest = len(shown) - limit
     return ", ".join(shown[:limit]) + (f" and {rest} more" if rest > 0 else "")
 
@@ -67,6 +68,26 @@ def counted(count: int, word: str) -> str:
     return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
+def one_line(text: str) -> str:
+    """The text, as long as it is, with a space for all that would break a line, steer a terminal or turn its writing.
+
+    Names and levels are a file's, and may hold anything: what is shown of them is data, and must not look like ours.
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
+def shell(words: Iterable[str]) -> str:
+    """The words as a shell reads them back, on one printable line: $'…' says the other characters by their codes."""
+    return " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
+    marks = {c: f"\\U{ord(c):08x}" for c in word if not c.isprintable()} | {"\\": "\\\\", "'": "\\'"}
+    return f"$'{word.translate(str.maketrans(marks))}'"
+
+
 def printable(text: str) -> str:
-    """The text on one line, without what would steer a terminal."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    """The text on one line, without what would steer a terminal, and words parted by one space."""
+    return " ".join(one_line(text).split())

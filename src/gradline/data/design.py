@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradline.core.errors import DataError, RequestError, UnseenLevelError
-from gradline.core.tensor_file import Shape
 from gradline.core.text import listed, nearest
 from gradline.data.schema import Kind
 
@@ -72,11 +71,6 @@ class Category:
 
 
 Term = Number | Category
-CARD: Shape = {
-    "terms": [{"term": str, "column": str}],
-    "targets": [str],
-    "weights": (str, type(None)),
-}  # what `DesignSpec.from_dict` reads
 
 
 @dataclass(frozen=True)
@@ -184,14 +178,9 @@ class DesignSpec:
 
 
 def _term(card: Mapping[str, Any]) -> Term:
-    """The term that `to_dict` described. Raises `ValueError` where it described none."""
+    """The term that `to_dict` described. Raises `ValueError` for a category that has no level."""
     if card["term"] == "number":
         return Number(card["column"])
-    levels: Any = card.get("levels")
-    if (
-        card["term"] != "category"
-        or not isinstance(levels, list)
-        or not all(isinstance(x, str) for x in levels)
-    ):
-        raise ValueError(f"{card!r:.60} is no term")
-    return Category(card["column"], tuple(levels))
+    if not card.get("levels"):
+        raise ValueError(f"the category {card['column']!r:.40} has no level")
+    return Category(card["column"], tuple(card["levels"]))

@@ -66,6 +66,12 @@ def _utf8(word: str) -> str:
     return f"_utf8mb4 {quoted}"
 
 
+def _escaped(word: str) -> str:
+    """PostgreSQL reads a backslash as its settings say, but for E'…', where two of them are one."""
+    quoted = _quoted("'")(word)
+    return "E" + quoted.replace("\\", "\\\\") if "\\" in word else quoted
+
+
 def _stored(name: str) -> str:
     """PostgreSQL cuts names after 63 bytes."""
     return name.encode()[:63].decode(errors="ignore")
@@ -84,7 +90,7 @@ DIALECTS = {
     "postgres": Dialect(
         "PostgreSQL",
         _quoted('"'),
-        _quoted("'"),
+        _escaped,
         _typed,
         "CAST({} AS double precision)",
         'TRIM(CAST({} AS text)) COLLATE "C"',

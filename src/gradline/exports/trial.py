@@ -14,6 +14,10 @@ from gradline.exports.probe import Probe, Trial
 
 # Engines that Python runs in memory, by dialect: the module with Python's database interface, and its version.
 _MODULES = {"sqlite": ("sqlite3", "sqlite_version"), "duckdb": ("duckdb", "__version__")}
+_SEALED = {
+    "enable_external_access": "false",
+    "lock_configuration": "true",
+}  # DuckDB then opens no file, whatever it reads
 
 
 def sql_trial(probe: Probe, text: str, dialect: str, table: str, keep: Sequence[str] = ()) -> Trial | None:
@@ -27,7 +31,12 @@ def sql_trial(probe: Probe, text: str, dialect: str, table: str, keep: Sequence[
     module = importlib.import_module(name)
     engine = f"{name.removesuffix('3')} {getattr(module, version)}"
     columns = {**{column: range(probe.rows) for column in keep}, **probe.columns}
-    with contextlib.closing(module.connect(":memory:")) as base:
+    how = {"config": _SEALED} if name == "duckdb" else {}
+    with contextlib.closing(module.connect(":memory:", **how)) as base:
+        if name == "sqlite3":
+            base.setlimit(
+                module.SQLITE_LIMIT_ATTACHED, 0
+            )  # nor does SQLite, which loads no extension unasked
         try:
             _fill(base, DIALECTS[dialect].name, table, columns)
             rows = base.execute(text).fetchall()

@@ -44,7 +44,7 @@ def cells(before: bytes, after: bytes) -> tuple[list[CellDifference] | None, str
         old, new = books
         edits = next((edit.diff for edit in diff_notebooks(old, new) if edit.key == "cells"), [])
         return list(_cells(old["cells"], edits, patch)), ""
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None, "one of them is no notebook of format 4"
 
 

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from gradline.core.coefficients import Coefficients
-from gradline.core.errors import RequestError
-from gradline.core.tensor_file import CARD, read_tensors, write_tensors
+from gradline.core.errors import FileError, RequestError
+from gradline.core.tensor_file import CARD, expect_shapes, read_tensors, write_tensors
 from gradline.core.text import listed
-from gradline.history.store import Store
+from gradline.history.store import NAME, Store
 from gradline.history.version import Version
 from gradline.model.certificate import finite
 from gradline.model.model import LinearModel, load
+
+_LONGEST_NAME = 60  # characters, at most 240 bytes, which every file system takes
 
 
 def described(model: LinearModel, moments: bool) -> dict[str, Any]:
@@ -56,14 +58,14 @@ def is_model(content: bytes) -> bool:
     try:
         length = int.from_bytes(content[:8], "little")
         return json.loads(json.loads(content[8 : 8 + length])["__metadata__"][CARD])["kind"] == "model"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return False
 
 
 def opened(content: bytes, name: str) -> LinearModel:
     """The model that a file of that name holds."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / name  # messages speak of it
+        path = Path(folder) / name[-_LONGEST_NAME:]  # messages speak of it
         path.write_bytes(content)
         return load(path)
 
@@ -101,7 +103,14 @@ def model_of(store: Store, version: Version, path: str | None = None) -> LinearM
             f"{version.name} keeps {path} without its moments",
             "commit it again without --no-moments",
         )
-    return opened(store.get(version.files[path]), Path(path).name)
+    model, facts = opened(store.get(version.files[path]), Path(path).name), version.models[path]
+    if (list(model.targets), list(model.features)) != (facts["targets"], facts["features"]):
+        raise FileError(
+            "store-record-unreadable",
+            f"the record of {version.name} tells of other columns than {path} has",
+            f"copy {NAME}/versions again from where this store came from",
+        )
+    return model
 
 
 def coefficients_of(store: Store, version: Version, path: str | None = None) -> Coefficients:
@@ -118,10 +127,13 @@ def coefficients_of(store: Store, version: Version, path: str | None = None) -> 
     """
     path = _chosen(version, path)
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / Path(path).name
+        file = Path(folder) / Path(path).name[-_LONGEST_NAME:]
         file.write_bytes(store.get(version.files[path]))
         tensors, _ = read_tensors(file, "model")
-    return Coefficients(tensors["weight"], tensors["bias"] if version.models[path]["bias"] else None)
+        facts = version.models[path]
+        m, p = len(facts["targets"]), len(facts["features"])
+        expect_shapes(file, tensors, {"weight": (m, p), "bias": (m,)})
+    return Coefficients(tensors["weight"], tensors["bias"] if facts["bias"] else None)
 
 
 def _chosen(version: Version, path: str | None) -> str:

@@ -63,7 +63,7 @@ def _warn_if_unsaved(path: Path, shell: Any) -> None:
     try:
         cells = json.loads(path.read_bytes())["cells"]
         known = any("".join(cell["source"]).strip() == running.strip() for cell in cells)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return  # what is no notebook is refused when it is read
     if not known:
         text = f"{path.name} on the disk lacks the cell that is running: save the notebook, then commit it"
@@ -80,7 +80,7 @@ def without_outputs(content: bytes, name: str) -> bytes:
         cells = notebook["cells"]
         cleaned = {**notebook, "cells": [_cleaned(cell) for cell in cells]}
         cleaned["metadata"] = _without(notebook.get("metadata", {}), ("widgets",))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise FileError(
             "notebook-unreadable", f"{name} is no notebook of format 4", "save it with a current Jupyter"
         ) from error

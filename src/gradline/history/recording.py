@@ -12,6 +12,7 @@ from gradline.history import pending
 from gradline.history.code import code_of
 from gradline.history.environment import environment
 from gradline.history.models import described, is_model, opened, saved
+from gradline.history.names import fault_of
 from gradline.history.notebook import session, without_outputs
 from gradline.history.store import Store, now
 from gradline.history.version import Version
@@ -149,6 +150,9 @@ class _Kept:
 
     def _keep(self, path: Path, content: bytes) -> str:
         name, digest = self._name(path), self.digest(content)
+        fault = fault_of(name)
+        if fault is not None:
+            raise UsageError("kept-name-reserved", f"{name} {fault}", "keep it under another name")
         if self.files.setdefault(name, digest) != digest:
             raise UsageError("kept-name-twice", f"two files would be kept as {name}", "rename one of them")
         return name

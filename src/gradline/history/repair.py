@@ -77,9 +77,11 @@ def _needed(versions: list[Version]) -> set[str]:
 
 
 def _lone(store: Store, versions: list[Version]) -> list[Path]:
-    """The objects that no version names."""
+    """The objects that no version names; a file of another name is not ours to remove."""
     needed = _needed(versions)
-    return [path for path in _inside(store.objects) if path.name not in needed]
+    return [
+        path for path in _inside(store.objects) if path.name not in needed and _DIGEST.fullmatch(path.name)
+    ]
 
 
 def _inside(folder: Path) -> list[Path]:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from gradline.core.errors import FileError, RequestError
 from gradline.core.tensor_file import replacing
@@ -18,10 +18,11 @@ def checkout(store: Store, version: Version, paths: Sequence[str] = (), force: b
     Parameters: `paths` as recorded or as seen from the working directory; none means all. A file that is the same
     already is left as it is, and so is a notebook that differs in its outputs alone. `force` overwrites others.
 
-    Nothing is written unless all can be. Raises `RequestError` for a path that the version has not and, without
-    `force`, where a file there differs; `FileError` where a content is missing or a file cannot be written.
+    Nothing is written unless all can be, nothing through a symbolic link, and nothing that Git or the store would obey
+    (`names`). Raises `RequestError` for a path that the version has not and, without `force`, where a file there
+    differs; `FileError` where a content is missing or a file cannot be written.
 
-    >>> from pathlib import Path
+    >>> from pathlib import Path, PurePosixPath
     >>> import gradline
     >>> from gradline import history
     >>> gradline.fit("example:crops", ["apples", "oranges"]).save("crops.safetensors")
@@ -33,7 +34,7 @@ def checkout(store: Store, version: Version, paths: Sequence[str] = (), force: b
     chosen = [_recorded(store, version, path) for path in paths] or list(version.files)
     contents = {name: store.get(version.files[name]) for name in dict.fromkeys(chosen)}
     changed = {name: content for name, content in contents.items() if not _is_same(store, name, content)}
-    there = [name for name in changed if _place(store, name).exists()]
+    there = [name for name in changed if os.path.lexists(_place(store, name))]
     if there and not force:
         raise RequestError(
             "files-would-be-lost",
@@ -67,19 +68,27 @@ def _recorded(store: Store, version: Version, path: str) -> str:
 
 
 def _place(store: Store, name: str) -> Path:
-    """Where a file belongs. Raises `FileError` for a name that leads out of the project, which no commit writes."""
-    path = Path(name)
-    if path.anchor or ".." in path.parts:
-        raise FileError(
-            "path-outside-project", f"{name} leads out of the project", "take it from the store by hand"
-        )
-    return store.project / path
+    """Where a file belongs. Raises `FileError` for a way there through a symbolic link, wherever that leads."""
+    path, place = PurePosixPath(name), store.project
+    for part in path.parts:
+        place /= part
+        if place.is_symlink():
+            link = place.relative_to(store.project).as_posix()
+            raise FileError(
+                "path-through-link",
+                f"{name} is not restored: {link} is a symbolic link",
+                "move the link away first",
+            )
+    return place
 
 
 def _is_same(store: Store, name: str, content: bytes) -> bool:
+    place = _place(store, name)
     try:
-        present = _place(store, name).read_bytes()
+        present = place.read_bytes() if place.is_file() else None
     except OSError:
+        return False
+    if present is None:  # nothing, a folder, or a pipe that would never end
         return False
     if name.endswith(".ipynb") and present != content:
         try:

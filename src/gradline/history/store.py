@@ -7,7 +7,7 @@ import os
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,10 +15,13 @@ from typing import Any
 
 from gradline.core.errors import FileError, RequestError, UsageError
 from gradline.core.text import nearest
+from gradline.history.trust import expect_own
 from gradline.history.version import RECORDED, Version
-from gradline.history.writing import RECORD, claim, gaps, numbers, place
+from gradline.history.writing import RECORD, claim, content_of, gaps, numbers, place
 
 NAME = ".gradline"
+_SMALL = 1 << 28  # bytes: what is unpacked whatever it was packed into
+_LARGEST_RECORD = 1 << 28  # bytes: what a record knows of thousands of models
 FORMAT = 1  # of a record; raised when an older gradline could no longer read what we write
 _NUMBER = re.compile(r"v?([1-9]\d*)")
 _LATEST = re.compile(r"latest(?:~(\d+))?")
@@ -47,10 +50,14 @@ class Store:
 
     @classmethod
     def find(cls, start: Path | None = None) -> "Store":
-        """The nearest store, in `start` (default: the working directory) or above. Raises `RequestError`."""
+        """The nearest store, in `start` (default: the working directory) or above.
+
+        Raises `RequestError` where there is none, `FileError` for one that others can write (`trust`).
+        """
         start = start or Path.cwd()
         for folder in (start, *start.parents):
             if (folder / NAME).is_dir():
+                expect_own(folder / NAME)
                 return cls(folder / NAME)
         raise _empty()
 
@@ -88,6 +95,8 @@ class Store:
     def put(self, content: bytes) -> str:
         """Keep a content, and return its digest. Raises `FileError` where it cannot be written."""
         digest, packed = hashlib.sha256(content).hexdigest(), zlib.compress(content)
+        if len(content) > _most(packed):
+            packed = zlib.compress(content, 0)
         path = self.objects / digest
         with contextlib.suppress(OSError):
             if path.stat().st_size == len(packed):  # not one that a broken copy has cut short
@@ -100,7 +109,9 @@ class Store:
         """The content of that digest. Raises `FileError` where it is missing or is not what was kept."""
         remedy = f"copy {NAME}/objects again from where this store came from"
         try:
-            content = zlib.decompress((self.objects / digest).read_bytes())
+            packed = content_of(self.objects / digest)
+            unpacking = zlib.decompressobj()
+            content = unpacking.decompress(packed, _most(packed))
         except OSError as error:
             raise FileError(
                 "store-object-unreadable", f"object {digest[:12]} cannot be read: {error.strerror}", remedy
@@ -109,7 +120,7 @@ class Store:
             raise FileError(
                 "store-object-damaged", f"object {digest[:12]} is damaged: {error}", remedy
             ) from error
-        if hashlib.sha256(content).hexdigest() != digest:
+        if not unpacking.eof or hashlib.sha256(content).hexdigest() != digest:
             raise FileError(
                 "store-object-damaged", f"object {digest[:12]} is damaged: it holds something else", remedy
             )
@@ -176,7 +187,8 @@ class Store:
 
     def read(self, number: int) -> Version:
         """The version of that number as it was recorded. Raises `FileError` where the record is damaged."""
-        return Version(number, **self._record("versions", number, RECORDED))
+        record = self._record("versions", number)
+        return Version(number, **{name: record[name] for name in RECORDED})
 
     def unread_marks(self) -> list[str]:
         """What is wrong with notes, tags and marks that cannot be read; their numbers leave no gap."""
@@ -190,7 +202,7 @@ class Store:
         return [f"annotations/{missing} missing" for missing in gaps(taken)] + faults
 
     def _mark(self, number: int) -> dict[str, Any]:
-        return self._record("annotations", number, ("version", "kind", "text"))
+        return self._record("annotations", number)
 
     def _marks(self) -> Mapping[int, list[dict[str, Any]]]:
         """The annotations by the number of their version, oldest first."""
@@ -201,28 +213,38 @@ class Store:
                 marks[mark["version"]].append(mark)
         return marks
 
-    def _record(self, kind: str, number: int, names: Iterable[str]) -> dict[str, Any]:
-        """A record that has these names. Raises `FileError` where it cannot be read or is newer than gradline."""
+    def _record(self, kind: str, number: int) -> dict[str, Any]:
+        """A record, typed. Raises `FileError` where it cannot be read, is no such record, or is newer than gradline."""
+        from gradline.core.card import fault_of, parsed  # noqa: PLC0415 - msgspec, which nothing else here needs
+        from gradline.history.card import MarkRecord, VersionRecord, fault_between  # noqa: PLC0415
+
         try:
-            record = json.loads((self.folder / kind / str(number) / RECORD).read_bytes())
-            if record["format"] <= FORMAT:
-                return {name: record[name] for name in names}
+            record = parsed(content_of(self.folder / kind / str(number) / RECORD, _LARGEST_RECORD))
+            newer = record["format"] > FORMAT
         except (OSError, ValueError, KeyError, TypeError) as error:
+            raise _unreadable(kind, number, getattr(error, "strerror", None) or repr(error)) from error
+        if newer:
             raise FileError(
-                "store-record-unreadable",
-                f"the record of {kind}/{number} cannot be read: {error!r}",
-                f"copy {NAME}/{kind} again from where this store came from",
-            ) from error
-        raise FileError(
-            "store-newer",
-            f"{kind}/{number} was written by a newer gradline than this one",
-            "upgrade gradline",
-        )
+                "store-newer",
+                f"{kind}/{number} was written by a newer gradline than this one",
+                "upgrade gradline",
+            )
+        fault = fault_of(record, VersionRecord if kind == "versions" else MarkRecord)
+        if fault is None and kind == "versions":
+            fault = fault_between(record)
+        if fault is not None:
+            raise _unreadable(kind, number, fault)
+        return record
 
     def _claim(self, kind: str, record: Mapping[str, Any]) -> int:
         whole = {"format": FORMAT, **record}
         content = json.dumps(whole, ensure_ascii=False, allow_nan=False).encode("utf-8", "surrogatepass")
         return claim(content, self.folder / kind, self.temporary)
+
+
+def _most(packed: bytes) -> int:
+    """How many bytes so few may hold: `put` packs nothing more tightly, and a bomb holds a thousand times as many."""
+    return max(_SMALL, 100 * len(packed))
 
 
 def is_written_as_version(text: str) -> bool:
@@ -233,6 +255,14 @@ def is_written_as_version(text: str) -> bool:
 def now() -> str:
     """The time of a record: ISO 8601 in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _unreadable(kind: str, number: int, why: str) -> FileError:
+    return FileError(
+        "store-record-unreadable",
+        f"the record of {kind}/{number} cannot be read: {why}",
+        f"copy {NAME}/{kind} again from where this store came from",
+    )
 
 
 def _empty() -> RequestError:

@@ -3,7 +3,9 @@
 import contextlib
 import errno
 import os
+import re
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -11,13 +13,15 @@ from pathlib import Path
 from gradline.core.errors import FileError
 
 RECORD = "record.json"
+_NUMBER = re.compile("[1-9][0-9]*")
+_OWN = 0o755  # of folders: whatever the umask, others do not write there, for `trust` would refuse the store
 
 
 def place(content: bytes, path: Path, temporary: Path) -> None:
     """Write a file under a temporary name, flush it to the disk and rename it. Raises `FileError`."""
     with _said(path), _scratch(temporary) as scratch:
         _write(scratch, content)
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(_OWN, exist_ok=True)
         os.replace(scratch, path)
         synchronise(path.parent)
 
@@ -30,8 +34,8 @@ def claim(content: bytes, folder: Path, temporary: Path) -> int:
     systems lack.
     """
     with _said(folder), _scratch(temporary) as scratch:
-        folder.mkdir(exist_ok=True)
-        scratch.mkdir()
+        folder.mkdir(_OWN, exist_ok=True)
+        scratch.mkdir(_OWN)
         _write(scratch / RECORD, content)
         synchronise(scratch)
         number = max(numbers(folder), default=0) + 1
@@ -41,10 +45,23 @@ def claim(content: bytes, folder: Path, temporary: Path) -> int:
     return number
 
 
+def content_of(path: Path, most: int = -1) -> bytes:
+    """The bytes of a file that is one: a link may lead anywhere, a pipe and a device need not end. Raises `OSError`."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(handle, "rb") as stream:
+        if path.is_symlink() or not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file")
+        content = stream.read(most)
+        if most >= 0 and stream.read(1):
+            raise OSError(errno.EFBIG, f"it is larger than {most:,} bytes")
+        return content
+
+
 def numbers(folder: Path) -> list[int]:
-    """The numbers that are taken in a folder of records, in order."""
+    """The numbers that are taken in a folder of records, in order; an empty folder takes none."""
     with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
-        return sorted(int(entry.name) for entry in entries if entry.name.isdecimal())
+        named = [entry for entry in entries if _NUMBER.fullmatch(entry.name)]
+        return sorted(int(entry.name) for entry in named if os.path.lexists(Path(entry.path, RECORD)))
     return []
 
 
@@ -97,7 +114,8 @@ def _write(path: Path, content: bytes) -> None:
 @contextlib.contextmanager
 def _scratch(temporary: Path) -> Iterator[Path]:
     """A name of our own among the temporary ones, with nothing left there if the block fails."""
-    temporary.mkdir(parents=True, exist_ok=True)
+    for folder in (temporary.parent, temporary):
+        folder.mkdir(_OWN, exist_ok=True)
     scratch = temporary / os.urandom(8).hex()
     try:
         yield scratch

@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from gradline.core.linalg.triangular import rounding
-from gradline.core.tensor_file import NUMBER, Shape
-from gradline.core.text import big, counted, epochs, number, percent
+from gradline.core.text import big, counted, epochs, number, one_line, percent
 from gradline.model.status import Status
 from gradline.solvers.trajectory import Direction
 
@@ -86,12 +85,25 @@ class Certificate:
     def from_dict(cls, card: Mapping[str, Any]) -> "Certificate":
         """The certificate that `to_dict` described."""
         known = {part.name: card[part.name] for part in fields(cls) if part.name in card}
-        directions = [Direction(*(part[name] for name in Direction._fields)) for part in card["directions"]]
-        given = card.get("remarks")  # files of earlier versions have none
-        remarks = [str(remark) for remark in given] if isinstance(given, list) else []
-        return cls(
-            **{**known, "status": Status(card["status"]), "directions": directions, "remarks": remarks}
-        )
+        known |= {name: math.nan for name in _ALWAYS if card[name] is None}  # which `to_dict` cannot say
+        directions = [
+            Direction(
+                math.nan if part["share"] is None else part["share"], part["half_life"], part["columns"]
+            )
+            for part in card["directions"]
+        ]
+        return cls(**{**known, "status": Status(card["status"]), "directions": directions})
+
+
+_ALWAYS = (
+    "loss",
+    "optimal_loss",
+    "gap",
+    "gradient_norm",
+    "condition",
+    "condition_scaled",
+    "hessian_condition",
+)
 
 
 def finite(value: Any) -> Any:
@@ -115,7 +127,7 @@ def sentences(certificate: Certificate) -> list[str]:
     )
     if c.near_combinations:
         said.append(f"Near-collinear: {_some(c.near_combinations)}.")
-    return [*said, *c.remarks, f"{condition}."]
+    return [one_line(line) for line in (*said, *c.remarks, f"{condition}.")]
 
 
 def _some(combinations: Sequence[str]) -> str:
@@ -228,31 +240,3 @@ _SAID = {
     Status.UNCERTIFIED: _uncertified,
     Status.DIVERGED: _diverged,
 }
-
-_NUMBERS = (
-    "loss",
-    "optimal_loss",
-    "gap",
-    "gradient_norm",
-    "digits",
-    "lr_limit",
-    "tenfold_loss",
-    "epochs_to_loss",
-)
-CARD: Shape = {
-    "status": str,
-    **dict.fromkeys(
-        [*_NUMBERS, "epochs_to_weights", "condition", "condition_scaled", "hessian_condition"], NUMBER
-    ),
-    **dict.fromkeys(["epochs", "diverged_at"], (int, type(None))),
-    "rank": int,
-    "weight_error": [[NUMBER]],
-    "bias_error": [NUMBER],
-    "weight_error_stderr": (list, type(None)),
-    "bias_error_stderr": (list, type(None)),
-    "directions": [{"share": NUMBER, "half_life": NUMBER, "columns": str}],
-    "combinations": [str],
-    "near_combinations": [str],
-    "constant": [str],
-    "determined": [bool],
-}  # what `Certificate.from_dict` reads

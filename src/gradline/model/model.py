@@ -1,6 +1,7 @@
 """LinearModel: coefficients with their design and their proof, and the one file that holds them all."""
 
 import html
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,8 +16,7 @@ from gradline.core.errors import DataError, MissingValuesError, ModelFileError, 
 from gradline.core.linalg.refined import Figures
 from gradline.core.provided import Provided
 from gradline.core.tensor_file import (
-    NUMBER,
-    Shape,
+    damaged,
     digest,
     expect_card,
     expect_shapes,
@@ -24,11 +24,9 @@ from gradline.core.tensor_file import (
     write_tensors,
 )
 from gradline.core.text import listed
-from gradline.data.design import CARD as DESIGN
 from gradline.data.design import DesignSpec, Number
 from gradline.data.inputs import by_rows, is_array, is_sparse, matrix, open_table, rows_by
 from gradline.data.row_stream import dense
-from gradline.model.certificate import CARD as CERTIFICATE
 from gradline.model.certificate import Certificate, finite
 from gradline.model.inference.inference import Inference, infer
 from gradline.model.summary import summary
@@ -353,58 +351,75 @@ def load(path: str | Path) -> LinearModel:
             f"{path} holds weight and bias alone: it was recorded without its moments",
             "fit it again, or load the two with safetensors",
         )
-    expect_card(path, card, _CARD)
-    try:
-        design, held = DesignSpec.from_dict(card["recipe"]), card["holdout"]
-        m, p = len(design.targets), len(design.features)
-        shapes = {"weight": (m, p), "bias": (m,)}
-        if "figures.squares" in tensors:
-            shapes |= {"figures.squares": (m,), "figures.variances": (p + card["has_bias"],)}
-        expect_shapes(path, tensors, shapes)
-        figures = [tensors[f"figures.{name}"] for name in Figures._fields if f"figures.{name}" in tensors]
-        return LinearModel(
-            weight=tensors["weight"],
-            bias=tensors["bias"],
-            has_bias=card["has_bias"],
-            design=design,
-            moments=Moments.from_tensors(path, inner, card["moments"]),
-            verdict=Kept(Certificate.from_dict(card["certificate"])),
-            solver=card["solver"],
-            settings=card["settings"],
-            scale=card["scale"],
-            history=History(tuple(map(_record, card["history"]))),
-            config=card["config"],
-            holdout=None if held is None else Evaluation._make(held[name] for name in Evaluation._fields),
-            figures=Figures(*figures) if figures else None,
-        )
-    except (KeyError, ValueError) as error:  # a status that is none, a fingerprint that is no number
-        if isinstance(error, ModelFileError):
-            raise
-        raise ModelFileError(
-            "model-file-damaged",
-            f"{path} is damaged: its card lacks what a model needs ({error})",
-            "fit the model again",
-        ) from error
+    from gradline.model.card import SETTINGS, ModelCard  # noqa: PLC0415 - msgspec, only where a file is read
+
+    expect_card(path, card, ModelCard)
+    expect_card(path, card["settings"], SETTINGS[card["solver"]], "its settings")
+    moments = Moments.from_tensors(path, inner, card["moments"])
+    fault = _fault_between(card, moments)
+    if fault is not None:
+        raise damaged(path, f"in its card, {fault}")
+    m, p = moments.m, moments.p
+    shapes = {"weight": (m, p), "bias": (m,)}
+    if any(name.startswith("figures.") for name in tensors):
+        shapes |= {"figures.squares": (m,), "figures.variances": (p + card["has_bias"],)}
+    expect_shapes(path, tensors, shapes)
+    figures = [tensors[f"figures.{name}"] for name in Figures._fields if f"figures.{name}" in tensors]
+    return LinearModel(
+        weight=tensors["weight"],
+        bias=tensors["bias"],
+        has_bias=card["has_bias"],
+        design=moments.design,
+        moments=moments,
+        verdict=Kept(Certificate.from_dict(card["certificate"])),
+        solver=card["solver"],
+        settings=card["settings"],
+        scale=card["scale"],
+        history=History(tuple(_record(*numbers) for numbers in card["history"])),
+        config=card["config"],
+        holdout=None if card["holdout"] is None else _evaluation(card["holdout"]),
+        figures=Figures(*figures) if figures else None,
+    )
 
 
-def _record(numbers: list[Any]) -> Record:
-    if len(numbers) not in (2, 3) or numbers[0] is None:
-        raise ValueError(f"{numbers} is no record of an epoch")
-    return Record(*numbers)
+def _fault_between(card: Mapping[str, Any], moments: Moments) -> str | None:
+    """What does not go together in a card whose types are right; None where all does."""
+    m, p = moments.m, moments.p
+    if card["recipe"] != card["moments"]["recipe"]:
+        return "recipe: its moments have other columns"
+    if not moments.rows:
+        return "moments.rows: there is none"
+    matrices, vectors = ("weight_error", "weight_error_stderr"), ("bias_error", "bias_error_stderr")
+    certificate = card["certificate"]
+    for name in matrices:
+        if certificate[name] is not None and [len(row) for row in certificate[name]] != [p] * m:
+            return f"certificate.{name}: it is not {m} × {p}"
+    for name in vectors:
+        if certificate[name] is not None and len(certificate[name]) != m:
+            return f"certificate.{name}: it has not {m} numbers"
+    if len(certificate["determined"]) != p:
+        return f"certificate.determined: it has not {p} of them"
+    if card["holdout"] is not None and not len(card["holdout"]["rmse"]) == len(card["holdout"]["r2"]) == m:
+        return f"holdout: it has not {m} rmse and r2"
+    epochs = [numbers[0] for numbers in card["history"]]
+    if not all(isinstance(epoch, int) and epoch >= 0 for epoch in epochs) or epochs != sorted(set(epochs)):
+        return "history: its epochs are not whole numbers that rise"
+    return None
 
 
-_CARD: Shape = {
-    "has_bias": bool,
-    "recipe": DESIGN,
-    "moments": dict,
-    "certificate": CERTIFICATE,
-    "solver": str,
-    "settings": dict,
-    "scale": str,
-    "history": [[NUMBER]],
-    "config": dict,
-    "holdout": (dict, type(None)),
-}
+def _record(epoch: int, loss: float | None, holdout: float | None = None) -> Record:
+    return Record(epoch, _number(loss), holdout)
+
+
+def _evaluation(card: Mapping[str, Any]) -> Evaluation:
+    return Evaluation(
+        card["rows"], card["dropped"], _number(card["loss"]), [*map(_number, card["rmse"])], card["r2"]
+    )
+
+
+def _number(known: float | None) -> float:
+    """The number; NaN for null, which is what a card has for it."""
+    return math.nan if known is None else known
 
 
 def digests(path: str | Path) -> tuple[str | None, str]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from gradline.core.coefficients import Coefficients
-from gradline.core.text import counted, listed, number
+from gradline.core.text import counted, listed, number, one_line
 from gradline.data.design import Category, DesignSpec
 from gradline.model.certificate import Certificate, sentences
 from gradline.model.inference.estimates import Estimates
@@ -115,7 +115,7 @@ def _settings(model: Described) -> str:
 
 def coefficients(model: Described) -> str:
     """The coefficients by target, and the fit below them."""
-    names = ["", *(["bias"] if model.has_bias else []), *map(_one_line, model.features)]
+    names = ["", *(["bias"] if model.has_bias else []), *map(_told_apart, model.features)]
     columns = [names]
     for target, bias, weights in zip(model.targets, model.bias, model.weight, strict=True):
         values = [*([bias] if model.has_bias else []), *weights]
@@ -123,9 +123,9 @@ def coefficients(model: Described) -> str:
     return f"{aligned(columns)}\n\n{quality(model.targets, model.training, 'loss')}{_held_out(model)}"
 
 
-def _one_line(name: str) -> str:
-    """A feature's name without line breaks; one that is called bias is told from the bias."""
-    return '"bias"' if name == "bias" else " ".join(name.split())
+def _told_apart(name: str) -> str:
+    """A feature's name; one that is called bias is told from the bias."""
+    return '"bias"' if name == "bias" else name
 
 
 def _held_out(model: Described) -> str:
@@ -155,7 +155,7 @@ def _r2(value: float | None) -> str:
 def aligned(columns: Sequence[Sequence[str]]) -> str:
     """Columns of text side by side: the first to the left, the others to the right."""
     padded = []
-    for i, column in enumerate(columns):
+    for i, column in enumerate([one_line(cell) for cell in column] for column in columns):
         width = max(len(cell) for cell in column)
         padded.append([cell.ljust(width) if i == 0 else cell.rjust(width) for cell in column])
     return "\n".join("  ".join(row).rstrip() for row in zip(*padded, strict=True))
@@ -181,7 +181,7 @@ def _tests(model: Described, inference: Inference, known: Estimates, j: int) -> 
     value, error, t, p, interval = (_stacked(pair, j) for pair in figures)
     first = int(model.has_bias)
     columns = [
-        [model.targets[j], *(["bias"] if first else []), *map(_one_line, model.features)],
+        [model.targets[j], *(["bias"] if first else []), *map(_told_apart, model.features)],
         ["", *(f"{v:.7g}" for v in value)],
         ["std. error", *(_figure(v, ".4g") for v in error)],
         ["t", *(_figure(v, ".4g") for v in t)],

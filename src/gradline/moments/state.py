@@ -18,16 +18,8 @@ from gradline.core.errors import DataError, DigitsError, RequestError
 from gradline.core.linalg.triangular import TOGETHER, UNIT, removed, rounding, triangular
 from gradline.core.parallel import ordered_map
 from gradline.core.provided import Provided
-from gradline.core.tensor_file import (
-    NUMBER,
-    Shape,
-    damaged,
-    expect_card,
-    expect_shapes,
-    read_tensors,
-    write_tensors,
-)
-from gradline.data.design import CARD, Category, DesignSpec
+from gradline.core.tensor_file import damaged, expect_card, expect_shapes, read_tensors, write_tensors
+from gradline.data.design import Category, DesignSpec
 from gradline.data.inputs import as_rows, rows_by
 from gradline.data.row_block import ColumnBlock, LazyBlock, RowBlock
 from gradline.data.row_stream import NotFinite, RowStream, expect_finite
@@ -385,24 +377,30 @@ class Moments:
         cls, path: str | Path, tensors: Mapping[str, np.ndarray], card: Mapping[str, Any]
     ) -> "Moments":
         """The state that `tensors` and `to_dict` hold; `path` is for messages."""
-        expect_card(path, card, _CARD, "its state")
+        from gradline.moments.card import MomentsCard  # noqa: PLC0415 - msgspec, only where a file is read
+
+        expect_card(path, card, MomentsCard, "its moments")
         try:
             design, fingerprint = DesignSpec.from_dict(card["recipe"]), int(card["fingerprint"], 16)
         except ValueError as error:
-            raise damaged(path, f"its card lacks what a state needs ({error})") from error
+            raise damaged(path, f"in its moments, recipe: {error}") from error
         k = len(design.features) + len(design.targets)
         kept = min(k, *np.shape(tensors.get("factor", ()))[:1])
         expect_shapes(path, tensors, {"factor": (kept, k), **dict.fromkeys(_VECTORS, (k,))})
         statistics = RowStatistics(
             rows=card["rows"],
-            weight_sum=card["weight_sum"],
+            weight_sum=float(card["weight_sum"]),
             fingerprint=fingerprint,
             dropped=card["dropped"],
             missing=card["missing"],
             **{name: tensors[name] for name in _VECTORS},
         )
+        if (card["rows"] == 0) != (card["weight_sum"] == 0):
+            raise damaged(path, "in its moments, weight_sum: rows have weight, and nothing else has")
+        if not (card["rows"] == 0 or all(np.isfinite(tensors[name]).all() for name in ("factor", *_VECTORS))):
+            raise damaged(path, "its moments hold what is no finite number")
         products = Products.from_tensors(path, tensors, k)
-        return cls(design, statistics, tensors["factor"], card["error"], products)
+        return cls(design, statistics, tensors["factor"], float(card["error"]), products)
 
     def _expect_same_columns(self, other: "Moments") -> None:
         ours, theirs = self.features + self.targets, other.features + other.targets
@@ -416,15 +414,6 @@ class Moments:
             )
 
 
-_CARD: Shape = {
-    "recipe": CARD,
-    "error": NUMBER,
-    "rows": int,
-    "weight_sum": NUMBER,
-    "fingerprint": str,
-    "dropped": int,
-    "missing": dict,
-}
 _VECTORS = ("mean", "mean_low", "minimum", "maximum")
 
 

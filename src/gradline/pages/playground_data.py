@@ -1,7 +1,6 @@
 """The state of a page: all that its arithmetic needs of the data, as one JSON-able dict."""
 
 import os
-import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 
 from gradline.core.arguments import is_whole
 from gradline.core.errors import RequestError, UsageError
-from gradline.core.text import listed
+from gradline.core.text import listed, shell
 from gradline.data.design import Category
 from gradline.data.inputs import as_rows, open_table
 from gradline.data.row_block import RowBlock
@@ -102,7 +101,7 @@ def _command(selection: Selection, model: LinearModel, rows: int) -> str | None:
         return None
     named = replace(selection, data=os.fspath(selection.data), targets=model.targets)
     words = command(named, model.has_bias)[2:]  # those of fit, for the same columns
-    return shlex.join(["gradline", "play", *words, *([] if rows else ["--no-rows"])])
+    return shell(["gradline", "play", *words, *([] if rows else ["--no-rows"])])
 
 
 def _counts(moments: Moments) -> dict[str, Any]:

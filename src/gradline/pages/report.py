@@ -2,7 +2,6 @@
 
 import os
 import platform
-import shlex
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, NamedTuple
 
 from gradline import plots
 from gradline.core.errors import GradlineError
-from gradline.core.text import joined, listed
+from gradline.core.text import joined, listed, shell
 from gradline.data.inputs import open_table
 from gradline.data.source import Source
 from gradline.data.tables import WEIGHTS
@@ -158,7 +157,7 @@ def _again(model: LinearModel, given: LinearModel | str | Path, data: Any) -> di
     return {
         "trained_here": trained_here,
         "in_memory": joined([what for what, is_in_memory in in_memory.items() if is_in_memory] or [""]),
-        "commands": [shlex.join(command) for command in commands],
+        "commands": [shell(command) for command in commands],
         "versions": [("gradline", version("gradline")), ("Python", platform.python_version())]
         + [(name, version(name)) for name in libraries],
     }

@@ -96,7 +96,7 @@ def load_model(model_uri: str, dst_path: str | None = None) -> LinearModel:
             f"{model_uri} is no model of gradline's; its flavours are {listed(flavours)}",
             "open it with mlflow.pyfunc.load_model",
         )
-    return load(folder / flavours[FLAVOUR]["data"])
+    return load(folder / _DATA)
 
 
 def columns(model: LinearModel) -> Schema:

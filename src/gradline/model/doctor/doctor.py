@@ -2,7 +2,6 @@
 
 import math
 import os
-import shlex
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +11,7 @@ import numpy as np
 
 from gradline.core.arguments import is_real
 from gradline.core.errors import Notice, RequestError, UsageError
+from gradline.core.text import shell
 from gradline.data.design import Category
 from gradline.data.inputs import as_rows
 from gradline.data.row_block import ColumnBlock, RowBlock
@@ -180,7 +180,7 @@ def _commands(selection: Selection, patient: Patient, bias: bool) -> list[str]:
         return _calls(served, bias, epochs)
     words = command(replace(served, data=os.fspath(served.data), targets=patient.moments.targets), bias)
     training = ["--lr", "auto", *(["--epochs", str(epochs)] if epochs > _EPOCHS else [])]
-    return [shlex.join(words), shlex.join([*words, *training])]
+    return [shell(words), shell([*words, *training])]
 
 
 def _calls(selection: Selection, bias: bool, epochs: int) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradline.core.text import joined
+from gradline.core.text import joined, one_line
 from gradline.data.row_stream import RowStream
 from gradline.model.model import LinearModel, digests, load
 from gradline.model.verify.about_answer import Answer, nowhere
@@ -80,7 +80,7 @@ class Verification:
             for row in table
         ]
         said = [check.sentence for check in self.disagreements]
-        return "\n".join([*(line.rstrip() for line in lines), "", *said, self.verdict])
+        return "\n".join(map(one_line, [*(line.rstrip() for line in lines), "", *said, self.verdict]))
 
 
 def _mark(check: Check) -> str:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from gradline.core.text import printable
+
 STEPS = ("predict", "loss", "gradient", "update", "reset")
 
 
@@ -226,7 +228,7 @@ def _used(way: Way) -> set[str]:
 
 
 def _comment(names: tuple[str, ...]) -> str:
-    return " ".join(", ".join(names).split())
+    return printable(", ".join(names))
 
 
 def _indented(code: str) -> str:

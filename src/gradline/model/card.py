@@ -1,0 +1,112 @@
+"""The card of a model's file: everything but its tensors. What is not finite is null there."""
+
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
+
+from msgspec import Meta
+
+from gradline.core.card import Count, Number, Option, Size, Text
+from gradline.model.status import Status
+from gradline.moments.card import MomentsCard, Recipe
+
+
+class DirectionCard(TypedDict):
+    """A direction of the gap: its share, after how many epochs it halves, and the columns behind it."""
+
+    share: Number
+    half_life: Number
+    columns: Text
+
+
+class CertificateCard(TypedDict):
+    """`Certificate`, field by field."""
+
+    status: Status
+    epochs: Count | None
+    diverged_at: Count | None
+    loss: Number
+    optimal_loss: Number
+    gap: Number
+    gradient_norm: Number
+    digits: Size
+    weight_error: list[list[Number]]
+    bias_error: list[Number]
+    weight_error_stderr: list[list[Number]] | None
+    bias_error_stderr: list[Number] | None
+    directions: list[DirectionCard]
+    lr_limit: Number
+    tenfold_loss: Number
+    epochs_to_loss: Number
+    epochs_to_weights: Number
+    rank: Count
+    combinations: list[Text]
+    near_combinations: list[Text]
+    determined: list[bool]
+    constant: list[Text]
+    condition: Number
+    condition_scaled: Number
+    hessian_condition: Number
+    remarks: NotRequired[list[Text]]  # of which files of earlier versions have none
+
+
+class HoldoutCard(TypedDict):
+    """`Evaluation` on held-out rows."""
+
+    rows: Count
+    dropped: Count
+    loss: Number
+    rmse: list[Number]
+    r2: list[Number]
+
+
+class ExactSettings(TypedDict):
+    """Of least squares: the digits asked for."""
+
+    digits: float
+
+
+class DescentSettings(TypedDict):
+    """Of gradient descent: `init` is a word, the name of a file, or "given"."""
+
+    lr: Annotated[float, Meta(gt=0.0)]
+    epochs: Count
+    momentum: Annotated[float, Meta(ge=0.0, le=1.0)]
+    init: Text
+    seed: Count
+
+
+class SgdSettings(DescentSettings):
+    """Of mini-batches, besides."""
+
+    batch_size: Annotated[int, Meta(ge=1, le=2**63 - 1)]
+    shuffle: bool
+    decay: Literal["none", "linear"]
+    dtype: Literal["float64", "float32"]
+
+
+class NoSettings(TypedDict):
+    """Of what was trained elsewhere."""
+
+
+SETTINGS = {
+    "exact": ExactSettings,
+    "gd": DescentSettings,
+    "sgd": SgdSettings,
+    "torch": NoSettings,
+}  # by solver
+Solver = Literal["exact", "gd", "sgd", "torch"]
+Scale = Literal["none", "standard"]
+
+
+class ModelCard(TypedDict):
+    """A model; `settings` are those of its solver, `history` a list [epoch, loss, hold-out loss] for each record."""
+
+    has_bias: bool
+    recipe: Recipe
+    moments: MomentsCard
+    certificate: CertificateCard
+    solver: Solver
+    settings: dict[Text, Any]
+    scale: Scale
+    history: list[Annotated[list[Number], Meta(min_length=2, max_length=3)]]
+    config: dict[Text, Option]
+    holdout: HoldoutCard | None

@@ -1,0 +1,33 @@
+"""The card of moments, as it stands in their file and in that of a model."""
+
+from typing import Literal, NotRequired, TypedDict
+
+from gradline.core.card import Count, Fingerprint, Size, Text
+
+
+class Term(TypedDict):
+    """A column of the table: one number, or a category by its levels, the base first."""
+
+    term: Literal["number", "category"]
+    column: Text
+    levels: NotRequired[list[Text]]
+
+
+class Recipe(TypedDict):
+    """How a table becomes X, Y and w."""
+
+    terms: list[Term]
+    targets: list[Text]
+    weights: Text | None
+
+
+class MomentsCard(TypedDict):
+    """What the tensors of moments do not say: the columns, a bound of R's error, counts, and the rows' fingerprint."""
+
+    recipe: Recipe
+    error: Size
+    rows: Count
+    weight_sum: Size
+    fingerprint: Fingerprint
+    dropped: Count
+    missing: dict[Text, Count]
