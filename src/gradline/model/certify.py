@@ -36,7 +36,7 @@ def certify(
       anything with `weight` and `bias`; or the pair itself, weight (m, p) and bias (m,).
     - `data`, `targets` and `choice` (`features`, `exclude`, `weights`, `missing`): the rows, as in `gradline.fit`.
     - `lr`, `momentum`: how training would go on; half-lives and epochs left are for full batches at this rate. None
-      (default) takes the best stable rate of these columns.
+      (default) takes the rate of these columns that finishes first.
 
     Returns the `Certificate`. Raises `RequestError` for a model without a linear map or of another shape, and what
     `gradline.fit` raises.

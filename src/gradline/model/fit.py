@@ -24,6 +24,7 @@ from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.row_cache import RowCollector, in_memory, kept_rows
 from gradline.data.row_stream import RowStream, Split
 from gradline.data.selection import Choice, Selection
+from gradline.model.certificate import sentences
 from gradline.model.judge import Judged, Training, least_digits, sure_digits
 from gradline.model.model import History, LinearModel, evaluation, load
 from gradline.model.shortage import shortage
@@ -35,9 +36,10 @@ from gradline.solvers.exact import refined_optimum
 from gradline.solvers.loop import INITS
 from gradline.solvers.problem import Problem, Scaling
 from gradline.solvers.refinement import refined
-from gradline.solvers.trajectory import Trajectory
+from gradline.solvers.trajectory import LOSS_EXCESS, Trajectory
 
 SCALES = ("auto", "none", "standard")
+_PERFECT = 1e-6  # of what the targets vary: an R² short by less is no news, whatever the optimal loss
 
 
 def fit(
@@ -76,7 +78,8 @@ def fit(
     - `weights`: a column name or an array (n,) of non-negative row weights; a weight of 2 is the row twice.
     - `missing`: "error" (default) refuses rows with missing cells and counts them, "drop" leaves them out.
 
-    Returns the model; notices that matter are also issued as `GradlineWarning`. Raises `DataError`,
+    Returns the model; notices that matter are also issued as `GradlineWarning`, and so is the first sentence of the
+    certificate where training stopped with a loss more than 1 % above the optimum. Raises `DataError`,
     `RequestError` (`RateError` for an unstable lr), `UsageError` or `FileError`, each with cause and remedy.
 
     >>> import gradline
@@ -91,10 +94,27 @@ def fit(
     """
     request = Request(solver or Exact(), bias, scale, holdout, seed, force, memory)
     model = run(Selection(data, targets, **choice), request)
-    for notice in model.notices:
-        if notice.is_warning:
-            warnings.warn(GradlineWarning(notice.code, notice.text), stacklevel=2)
+    for notice in cautions(model):
+        warnings.warn(GradlineWarning(notice.code, notice.text), stacklevel=2)
     return model
+
+
+def cautions(model: LinearModel) -> list[Notice]:
+    """What a caller who reads no summary should be warned of: the notices that matter, and training that fell short.
+
+    Training fell short where it diverged, or its loss is more than 1 % above the optimal one, the 1 % of
+    `epochs_to_loss`; and, as nothing is 1 % of a perfect fit, where R² is more than a millionth short as well.
+    """
+    found = [notice for notice in model.notices if notice.is_warning]
+    status = model.verdict.status
+    if status not in (Status.STOPPED, Status.DIVERGED):
+        return found
+    certificate, moments = model.certificate, model.moments
+    variation = float(moments.variation(model.has_bias).sum()) / (moments.m * moments.weight_sum)
+    enough = max(LOSS_EXCESS * certificate.optimal_loss, _PERFECT * variation)
+    if status is Status.DIVERGED or not certificate.gap <= enough:
+        found.append(Notice(f"training-{status}", sentences(certificate)[0].removesuffix("."), True))
+    return found
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from gradline.data.row_stream import dense
 from gradline.model.certificate import CARD as CERTIFICATE
 from gradline.model.certificate import Certificate, finite
 from gradline.model.inference.inference import Inference, infer
+from gradline.model.status import Status
 from gradline.model.summary import summary
 from gradline.moments.state import Moments
 from gradline.solvers import Record
@@ -86,11 +87,21 @@ class Verdict(Protocol):
         """The certificate."""
         ...
 
+    @property
+    def status(self) -> Status:
+        """Its status, which is known with less work."""
+        ...
+
 
 class Kept(NamedTuple):
     """A certificate that is there already."""
 
     certificate: Certificate
+
+    @property
+    def status(self) -> Status:
+        """That of the certificate."""
+        return self.certificate.status
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +197,7 @@ class LinearModel:
 
         Raises `UsageError` for another word.
         """
-        status = self.certificate.status
+        status = self.verdict.status
         return infer(self.moments, self.coefficients, self.targets, status, weights_are, self.figures)
 
     def evaluate(
