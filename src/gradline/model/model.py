@@ -189,16 +189,17 @@ class LinearModel:
 
     @cached_property
     def inference(self) -> Inference:
-        """Standard errors, t, p, intervals, F, likelihood and VIF, with row weights taken as counts."""
+        """Standard errors, t, p, intervals, F, likelihood and VIF, with row weights as the fit was told they are."""
         return self.infer()
 
-    def infer(self, weights_are: str = "counts") -> Inference:
-        """`inference` with row weights taken as "counts", "precision" or "sampling"; see `Inference`.
+    def infer(self, weights_are: str | None = None) -> Inference:
+        """`inference` with row weights taken as "counts", "precision" or "sampling"; None: as was said at the fit.
 
         Raises `UsageError` for another word.
         """
         status = self.verdict.status
-        return infer(self.moments, self.coefficients, self.targets, status, weights_are, self.figures)
+        meaning = self.moments.weights_are if weights_are is None else weights_are
+        return infer(self.moments, self.coefficients, self.targets, status, meaning, self.figures)
 
     def evaluate(
         self, data: Any, targets: Any = None, *, missing: str = "error", unseen: str = "error"
