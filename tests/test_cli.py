@@ -176,7 +176,17 @@ def test_trajectory(gradline):
     text = gradline("trajectory", *CROPS, "--lr", "1e-3", "--at", "10").out
     assert "explodes: the error grows 16.9× per epoch" in text
     best = gradline("trajectory", *CROPS, "--scale", "standard", "--at", "24").out
-    assert "the best is 0.881" in best
+    assert "0.881 finishes first" in best
+
+
+def test_trajectory_takes_the_rate_that_fit_takes_for_the_last_epoch_looked_at(gradline):
+    rates = []
+    for epochs in ("10", "1000"):
+        looked = gradline("trajectory", *CROPS, "--at", "3", "--at", epochs, "--json")
+        trained = gradline("fit", *CROPS, "--lr", "auto", "--epochs", epochs, "--json")
+        rates.append(json.loads(looked.out)["lr"])
+        assert json.loads(trained.out)["lr"] == rates[-1]
+    assert rates[0] != rates[1]
 
 
 def test_features_outside_their_range_are_noted(gradline):

@@ -281,7 +281,9 @@ def test_counts_equal_repeated_rows(bias):
     X, y, w = random.normal(3, 1, (30, 3)), random.normal(size=30), random.integers(0, 4, 30)
     groups = np.arange(30) // 3
     every = np.repeat(np.arange(30), w)
-    counted = diagnostics(package.fit(X, y, weights=w, bias=bias), X, y, groups, weights=w)
+    counted = diagnostics(
+        package.fit(X, y, weights=w, weights_are="counts", bias=bias), X, y, groups, weights=w
+    )
     repeated = diagnostics(package.fit(X[every], y[every], bias=bias), X[every], y[every], groups[every])
     ours, theirs = (d.inference.to_dict() | d.inference.tests() for d in (counted, repeated))
     assert ours.keys() == theirs.keys()
@@ -361,7 +363,7 @@ def test_leverages_sum_to_the_number_of_coefficients():
     X, y = diabetes()
     w = np.random.default_rng(5).uniform(0, 3, len(X))
     model = package.fit(X, y, weights=w)
-    counted = diagnostics(model, X, y, weights=w)
+    counted = diagnostics(model, X, y, weights=w, weights_are="counts")
     np.testing.assert_allclose(w @ counted.rows.leverage, 11, rtol=1e-12)
     exact = diagnostics(model, X, y, weights=w, weights_are="precision")
     np.testing.assert_allclose(exact.rows.leverage.sum(), 11, rtol=1e-12)
@@ -542,13 +544,13 @@ def test_weights_of_a_table_are_found_in_it():
     frame = pl.DataFrame(
         {"a": random.normal(size=40), "y": random.normal(size=40), "w": random.integers(0, 3, 40)}
     )
-    model = package.fit(frame, "y", weights="w")
-    beside = package.fit(frame.drop("w"), "y", weights=frame["w"].to_numpy())
+    model = package.fit(frame, "y", weights="w", weights_are="counts")
+    beside = package.fit(frame.drop("w"), "y", weights=frame["w"].to_numpy(), weights_are="counts")
     found = diagnostics(model, frame)
     again = diagnostics(beside, frame.drop("w"), weights=frame["w"].to_numpy())
     assert joined(known(found.HC2).t).tolist() == joined(known(again.HC2).t).tolist()
     X, y = frame[["a"]].to_numpy(), frame["y"].to_numpy()
-    half = package.fit(frame, "y", weights="w", holdout=0.5)
+    half = package.fit(frame, "y", weights="w", weights_are="counts", holdout=0.5)
     with refused("not-training-rows", "holdout"):
         diagnostics(half, frame)
     arrays = diagnostics(model, X, y, weights=frame["w"].to_numpy())
@@ -560,7 +562,9 @@ def test_on_the_command_line(gradline, tmp_path):
     random = np.random.default_rng(9)
     a, w = random.normal(size=30), random.integers(1, 4, 30)
     pl.DataFrame({"a": a, "y": 2 * a + random.normal(size=30), "w": w}).write_csv(tmp_path / "t.csv")
-    fitted = gradline("fit", "t.csv", "-t", "y", "--weights", "w", "-o", "m", "--json")
+    fitted = gradline(
+        "fit", "t.csv", "-t", "y", "--weights", "w", "--weights-are", "counts", "-o", "m", "--json"
+    )
     model = package.load(tmp_path / "m")
     report = json.loads(fitted.out)["inference"]
     assert report["weight_stderr"] == known(model.inference.weight_stderr).tolist()
@@ -569,7 +573,7 @@ def test_on_the_command_line(gradline, tmp_path):
     slope = next(cells for cells in table if cells[:1] == ["a"] and len(cells) == 8)
     assert slope[2] == f"{known(model.inference.estimates).weight_stderr[0, 0]:.4g}"
     assert slope[4] == f"{known(model.inference.p_value).weight[0, 0]:.3g}"
-    assert "Weights are taken as counts" in shown
+    assert "Row weights are taken as counts." in shown
     exact = json.loads(gradline("show", "m", "--weights-are", "precision", "--json").out)["inference"]
     assert exact["weight_p_value"] == known(model.infer("precision").p_value).weight.tolist()
     assert exact["log_likelihood"] is None

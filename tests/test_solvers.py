@@ -433,25 +433,6 @@ def hessians(X, w, bias, targets):
 
 @pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
-@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
-def test_the_rate_that_is_left_to_gradient_descent(momentum, weighted, bias):
-    """2·(1 + momentum)/(λmax + λmin): slowest and fastest direction shrink alike, and no other rate does more."""
-    X, Y, w = problem()
-    solver = GradientDescent(lr="auto", epochs=1, momentum=momentum)
-    model = gradline.fit(X, Y, solver=solver, weights=w if weighted else None, bias=bias)
-    curvatures = np.linalg.eigvalsh(hessians(X, w if weighted else np.ones(len(X)), bias, 2)[0])
-    assert model.settings["lr"] == pytest.approx(
-        2 * (1 + momentum) / (curvatures[0] + curvatures[-1]), rel=1e-12
-    )
-    if not momentum:
-        factors = np.abs(1 - model.settings["lr"] * curvatures)
-        assert factors[0] == pytest.approx(factors[-1], rel=1e-9)
-        for moved in (0.99, 1.01):
-            assert np.abs(1 - moved * model.settings["lr"] * curvatures).max() > factors.max()
-
-
-@pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
-@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 @pytest.mark.parametrize(("batch_size", "momentum"), [(1, 0.0), (8, 0.0), (8, 0.9), (60, 0.5)])
 def test_the_rate_that_mini_batches_begin_with(batch_size, momentum, weighted, bias):
     """Half of the largest lr with lr·[H² + noise·(M − H²)] ≼ 2H, at most half of 2/λmax, times 1 − momentum."""

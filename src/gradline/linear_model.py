@@ -1,9 +1,11 @@
 """scikit-learn's face: estimators that translate to gradline and compute nothing themselves."""
 
+import warnings
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     _check_sample_weight,  # scikit-learn offers no public name for it
@@ -11,12 +13,30 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from gradline.core.errors import GradlineWarning
+from gradline.data.selection import Selection
 from gradline.model.certificate import Certificate
-from gradline.model.fit import fit
+from gradline.model.fit import Request, cautions, run
 from gradline.model.model import LinearModel
 from gradline.solvers import SGD, Exact, GradientDescent, Solver
 
-__all__ = ["GradientDescentRegressor", "LinearRegression"]
+__all__ = ["GradientDescentRegressor", "LinearRegression", "StoppedWarning"]
+
+
+class StoppedWarning(GradlineWarning, ConvergenceWarning):
+    """Training stopped far from the optimum: that of `gradline.fit`, of the class that scikit-learn's users filter.
+
+    >>> import warnings
+    >>> from sklearn.exceptions import ConvergenceWarning
+    >>> from gradline.linear_model import GradientDescentRegressor
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", ConvergenceWarning)
+    ...     try:
+    ...         regression = GradientDescentRegressor(lr=1e-6).fit([[1.0], [2.0], [4.0]], [3.0, 5.0, 9.0])
+    ...     except ConvergenceWarning as warning:
+    ...         print(warning)
+    Stopped at epoch 100: the loss is 38.2 above the optimum, 0
+    """
 
 
 class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
@@ -45,15 +65,12 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         names = [str(name) for name in getattr(self, "feature_names_in_", [])] or None
-        model = fit(
-            X,
-            y,
-            features=names,
-            solver=self._solver(),
-            bias=self.fit_intercept,
-            weights=sample_weight,
-            scale=self.scale,
-        )
+        selection = Selection(X, y, features=names, weights=sample_weight)
+        model = run(selection, Request(self._solver(), self.fit_intercept, self.scale))
+        for notice in cautions(model):
+            fell_short = notice.code == "training-stopped"
+            kind = StoppedWarning if fell_short else GradlineWarning
+            warnings.warn(kind(notice.code, notice.text), stacklevel=2)
         self._take(model, one_target=y.ndim == 1)
         return self
 

@@ -61,8 +61,8 @@ def trajectory(options: TrajectoryOptions) -> None:
     from gradline.data.inputs import as_rows  # noqa: PLC0415 - --help needs no numpy
     from gradline.data.selection import Selection  # noqa: PLC0415
     from gradline.moments.state import Moments  # noqa: PLC0415
-    from gradline.solvers.problem import Scaling  # noqa: PLC0415
-    from gradline.solvers.spectrum import Spectrum  # noqa: PLC0415
+    from gradline.solvers.best_rate import best_rate  # noqa: PLC0415
+    from gradline.solvers.problem import Problem, Scaling, stacked  # noqa: PLC0415
     from gradline.solvers.trajectory import Trajectory  # noqa: PLC0415
 
     expect_targets(options.data, options.targets)
@@ -85,10 +85,12 @@ def trajectory(options: TrajectoryOptions) -> None:
         moments = Moments.from_rows(reading.rows)
     moments = moments.select(moments.design.drop_unused_levels(moments.has_level))
     scaling = Scaling.named(scale, moments, options.bias)
-    view = scaling.moments(moments)
-    step = Spectrum.of(view, options.bias).best_lr(momentum) if lr == "auto" else float(lr)
-    path = Trajectory(view, step, momentum, None, options.bias)
-    points = [path.at(epoch) for epoch in options.at or [0, 1, 10, 100, 1000, 10_000]]
+    problem = Problem.of(moments, None, options.bias, scaling)
+    epochs = options.at or [0, 1, 10, 100, 1000, 10_000]
+    start = stacked(None, problem.moments, options.bias)
+    step = best_rate(problem, start, max(epochs), momentum) if lr == "auto" else float(lr)
+    path = Trajectory(problem.moments, step, momentum, None, options.bias)
+    points = [path.at(epoch) for epoch in epochs]
     if options.as_json:
         out_json(_report(path, points, scaling))
     else:
@@ -110,7 +112,7 @@ def _print(path: Any, points: list[Any]) -> None:
     out("")
     if path.lr > path.lr_limit:
         out(f"lr {number(path.lr)} explodes: the error grows {growth:,.1f}× per epoch.")
-    out(f"The largest stable lr is {number(path.lr_limit)}, the best is {number(path.best_lr)}.")
+    out(f"The largest stable lr is {number(path.lr_limit)}, {number(path.best_lr)} finishes first.")
     shares = listed(f"{name} {percent(share)}" for name, share in path.spectrum.shares()[:6])
     out(f"The columns behind the limit: {shares}.")
     out(

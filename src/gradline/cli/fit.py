@@ -67,6 +67,9 @@ class FitOptions:
     ] = None
     bias: Bias | None = None
     weights: Weights | None = None
+    weights_are: Annotated[
+        str | None, flag("What weights mean: counts, precision or sampling; standard errors depend on it.")
+    ] = None
     holdout: Annotated[float | None, flag("Share of rows to keep out and evaluate, such as 0.2.")] = None
     seed: Annotated[int | None, flag("Of shuffling, random starts and the holdout. Default: 0.")] = None
     missing: Missing | None = None

@@ -119,6 +119,9 @@ Features = Annotated[
 ]
 Exclude = Annotated[Sequence[str], flag("Column to leave out; may be repeated.")]
 Weights = Annotated[str, flag("Column of row weights.")]
+WeightsAre = Annotated[
+    str, flag("What weights mean: counts, precision or sampling. Default: as the fit was told.")
+]
 Bias = Annotated[bool, flag("Whether the model has one. Default: it has.", "--bias/--no-bias")]
 Missing = Annotated[str, flag("Rows with missing cells: error or drop. Default: error.")]
 Unseen = Annotated[str, flag("A level not seen in training: error or base. Default: error.")]

@@ -6,7 +6,19 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from gradline.cli.fit import report
-from gradline.cli.options import AsJson, Data, Memory, Missing, Model, Output, Unseen, argument, flag, frozen
+from gradline.cli.options import (
+    AsJson,
+    Data,
+    Memory,
+    Missing,
+    Model,
+    Output,
+    Unseen,
+    WeightsAre,
+    argument,
+    flag,
+    frozen,
+)
 from gradline.cli.terminal import Stdout, out, out_json, say
 from gradline.cli.version_view import account, show_version
 from gradline.cli.versions import named
@@ -112,9 +124,7 @@ class ShowOptions:
 
     model: Model
     as_toml: Annotated[bool, flag("The options that reproduce it, as TOML.", "--config")] = False
-    weights_are: Annotated[
-        str, flag("What weights mean: counts, precision or sampling. Default: counts.")
-    ] = "counts"
+    weights_are: WeightsAre | None = None
     as_json: AsJson = False
 
 

@@ -72,7 +72,7 @@ def as_card(version: Any) -> dict[str, Any]:
     return {"version": version.name, **version.record(), **later}
 
 
-def show_version(store: Any, version: Any, weights_are: str, as_json: bool) -> None:
+def show_version(store: Any, version: Any, weights_are: str | None, as_json: bool) -> None:
     """Print a version: what it is, and each of its models as `show` tells of them."""
     from gradline.history.models import model_of  # noqa: PLC0415 - `log` needs no numpy
 

@@ -10,6 +10,7 @@ import numpy as np
 from gradline.core.errors import DataError, RequestError, UnseenLevelError
 from gradline.core.text import listed, nearest
 from gradline.data.schema import Kind
+from gradline.data.selection import UNSAID, WEIGHTS_ARE
 
 if TYPE_CHECKING:  # what reads tables loads polars, and arrays need none
     from gradline.data.source import Batch, Source
@@ -75,11 +76,15 @@ Term = Number | Category
 
 @dataclass(frozen=True)
 class DesignSpec:
-    """How a table becomes X, Y and w: the terms, the targets, and the column of row weights, if any."""
+    """How a table becomes X, Y and w: the terms, the targets, and the column of row weights, if any.
+
+    `weights_are` is what row weights mean, one of `WEIGHTS_ARE`, or UNSAID; None where rows have none.
+    """
 
     terms: tuple[Term, ...]
     targets: tuple[str, ...]
     weights: str | None = None
+    weights_are: str | None = None
 
     def __post_init__(self) -> None:
         names = [*self.features, *self.targets]
@@ -141,11 +146,11 @@ class DesignSpec:
                 term = Category(term.column, tuple(x for x in term.levels if has_level(term, x)))
             if term.names:
                 terms.append(term)
-        return DesignSpec(tuple(terms), self.targets, self.weights)
+        return replace(self, terms=tuple(terms))
 
     def without_weights_beyond(self, source: "Source") -> "DesignSpec":
         """The design for a table that may lack the column of weights: then every row counts once."""
-        return self if self.weights in source.schema() else replace(self, weights=None)
+        return self if self.weights in source.schema() else replace(self, weights=None, weights_are=None)
 
     def match(self, source: "Source", *, targets: bool) -> list[str]:
         """Check that the table has the columns; return those that it has beside them.
@@ -169,12 +174,17 @@ class DesignSpec:
             "terms": [term.to_dict() for term in self.terms],
             "targets": list(self.targets),
             "weights": self.weights,
+            "weights_are": self.weights_are,
         }
 
     @classmethod
     def from_dict(cls, card: Mapping[str, Any]) -> "DesignSpec":
         """The design that `to_dict` described."""
-        return cls(tuple(map(_term, card["terms"])), tuple(card["targets"]), card["weights"])
+        weights = card["weights"]
+        meaning = card.get("weights_are", None if weights is None else UNSAID)  # files had none before
+        if meaning not in (None, UNSAID, *WEIGHTS_ARE):
+            raise ValueError(f"{meaning!r:.40} is nothing that weights mean")
+        return cls(tuple(map(_term, card["terms"])), tuple(card["targets"]), weights, meaning)
 
 
 def _term(card: Mapping[str, Any]) -> Term:

@@ -63,7 +63,7 @@ def infer_design(source: Source, selection: Selection) -> InferredDesign:
             f"no usable feature is left in {source.name} beside the targets {listed(targets)}",
             f"the columns are {listed(schema)}",
         )
-    return InferredDesign(DesignSpec(tuple(terms), tuple(targets), weights), notices)
+    return InferredDesign(DesignSpec(tuple(terms), tuple(targets), weights, selection.meaning), notices)
 
 
 class _Levels(NamedTuple):

@@ -1,6 +1,8 @@
 """From what a user gives (a table, a frame, arrays, tensors) to rows that can be trained on."""
 
 import os
+from bisect import bisect
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,9 +29,10 @@ class Reading(NamedTuple):
 
 def as_rows(selection: Selection) -> Reading:
     """The rows behind what a user gives. Raises `DataError`, `RequestError` or `FileError`, with cause and remedy."""
-    data = selection.data
+    data, _ = selection.data, selection.meaning  # which is refused where it has no weights
     if selection.missing not in ("error", "drop"):
         raise UsageError("missing-invalid", f"missing is {selection.missing!r}", "use error or drop")
+    expect_one_index({"data": data, "targets": selection.targets, "weights": selection.weights})
     for what, names in (("features", selection.features), ("exclude", selection.exclude)):
         if not (names is None or isinstance(names, (list, tuple))):  # others may be empty the second time
             raise UsageError("names-invalid", f"{what} is {names!r}", "give a list of column names")
@@ -57,6 +60,31 @@ def as_rows(selection: Selection) -> Reading:
     Y = target_matrix(selection.targets)
     named = dict(zip(_target_names(selection.targets, Y.shape[1]), Y.T, strict=True))
     return Reading(*_tables().chosen_rows(selection, named))
+
+
+def expect_one_index(parts: Mapping[str, Any]) -> None:
+    """Refuse frames and series whose labels differ row by row: nothing is aligned silently.
+
+    Raises `DataError` with the first row that differs, and its two labels; others than pandas' have no labels.
+    """
+    indexes = {
+        name: part.index for name, part in parts.items() if hasattr(getattr(part, "index", None), "equals")
+    }
+    (first, ours), *others = indexes.items() or [("", None)]
+    for name, theirs in others:
+        if ours is None or len(ours) != len(theirs) or ours.equals(theirs):
+            continue  # of another length they are refused for that
+        # The longest beginning that is equal, in pandas' own sense, which knows missing labels.
+        row = bisect(
+            range(len(ours)), False, key=lambda last: not ours[: last + 1].equals(theirs[: last + 1])
+        )
+        same = ", the same labels in another order" if Counter(ours) == Counter(theirs) else ""
+        raise DataError(
+            "indexes-differ",
+            f"{first} and {name} have different indexes{same}: row {row} is {ours[row]!r} in {first} and "
+            f"{theirs[row]!r} in {name}",
+            f"align them, such as {name}.loc[{first}.index], or give {name}.to_numpy() to go by position",
+        )
 
 
 def open_table(data: Any) -> "Source":
@@ -104,7 +132,8 @@ def array_rows(selection: Selection) -> ArrayRows:
             "name every column of X once",
         )
     terms = tuple(Number(name) for name in names)
-    design = DesignSpec(terms, tuple(_target_names(targets, Y.shape[1])))
+    names_of_targets = tuple(_target_names(targets, Y.shape[1]))
+    design = DesignSpec(terms, names_of_targets, weights_are=selection.meaning)
     w = None if weights is None else _weight_vector(weights)
     if w is not None and len(w) != len(Y):
         raise DataError(

@@ -1,5 +1,6 @@
 """Complete numeric rows that can be read again and again, in blocks of any size."""
 
+import math
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from gradline.data.row_block import LazyBlock, RowBlock
 if TYPE_CHECKING:  # what reads tables loads polars, and arrays need none
     from gradline.data.source import Source
 
+LABELS = "(clusters)"  # what the column of labels is called where they are an array
 DROP = "leave these rows out with --missing drop (missing='drop' in Python), or fill the cells first"
 
 
@@ -153,14 +155,13 @@ class ArrayRows(RowStream):
         """See `RowStream`: `labels` is an array (n,)."""
         if isinstance(labels, str):
             return super().labelled(labels)  # which refuses
-        values = np.asarray(labels).reshape(-1)
-        if len(values) != len(self.X):
+        codes = numbered(labels)
+        if len(codes) != len(self.Y):
             raise DataError(
                 "rows-do-not-match",
-                f"{len(values):,} clusters for {len(self.X):,} rows",
+                f"{len(codes):,} clusters for {len(self.Y):,} rows",
                 "give one label per row",
             )
-        codes = np.unique(values, return_inverse=True)[1]
         return replace(self, X=np.column_stack([self.X, codes]))
 
     def pieces(self, size: int) -> Iterator[tuple[int, RowBlock]]:
@@ -217,7 +218,8 @@ class ArrayRows(RowStream):
         return keep
 
     def _absent(self, block: RowBlock) -> dict[str, int]:
-        names = (*self.design.features, *self.design.targets)
+        labels = (LABELS,) * (block.X.shape[1] - len(self.design.features))
+        names = (*self.design.features, *labels, *self.design.targets)
         counts = np.concatenate([np.isnan(block.X).sum(axis=0), np.isnan(block.Y).sum(axis=0)])
         found = {name: int(count) for name, count in zip(names, counts, strict=True) if count}
         if block.w is not None and np.isnan(block.w).any():
@@ -249,6 +251,23 @@ def expect_finite(sums: np.ndarray | float) -> None:
     """Raise `NotFinite` where cells, or sums over columns, say that some cell is not finite."""
     if not np.isfinite(sums).all():
         raise NotFinite
+
+
+def numbered(labels: Any) -> np.ndarray:
+    """The number of each row's label (n,), NaN for None, NaN and whatever else is not equal to itself."""
+    values = np.asarray(labels).reshape(-1)
+    if values.dtype.kind in "biuUS":
+        return np.unique(values, return_inverse=True)[1].astype(float)
+    known: dict[Any, int] = {}
+    cells = values.tolist()
+    return np.array([math.nan if _is_missing(x) else known.setdefault(x, len(known)) for x in cells], float)
+
+
+def _is_missing(label: Any) -> bool:
+    try:
+        return label is None or bool(label != label)
+    except TypeError:  # pandas' NA, of which nobody knows whether it is equal to anything
+        return True
 
 
 def infinite(what: str, place: tuple[int, ...], value: float) -> DataError:

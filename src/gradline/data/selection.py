@@ -6,13 +6,21 @@ from typing import Any, TypedDict
 
 from gradline.core.errors import UsageError
 
+# What weights mean, which no coefficient depends on: how often a row stands there; how precise it is, an inverse
+# variance; how many of a population it stands for.
+WEIGHTS_ARE = ("counts", "precision", "sampling")
+UNSAID = "unsaid"
+
 
 class Choice(TypedDict, total=False):
     """What may be chosen beside data and targets, wherever a function of gradline takes data.
 
     - `features`, `exclude`: which columns of a table take part; by default all but the targets. For an array X,
       `features` names its columns.
-    - `weights`: a column name or an array (n,) of non-negative row weights; a weight of 2 is the row twice.
+    - `weights`: a column name or an array (n,) of non-negative row weights.
+    - `weights_are`: what the weights mean, "counts" (a weight of 2 is the row twice), "precision" (inverse variances)
+      or "sampling" (rows of a population that a row stands for). Coefficients do not depend on it; standard errors,
+      tests and intervals do, and are not told until it is said.
     - `missing`: "error" (default) refuses rows with missing cells and counts them, "drop" leaves them out.
     """
 
@@ -20,6 +28,7 @@ class Choice(TypedDict, total=False):
     exclude: Sequence[str]
     weights: Any
     missing: str
+    weights_are: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +47,24 @@ class Selection:
     exclude: Sequence[str] = ()
     weights: Any = None
     missing: str = "error"
+    weights_are: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.weights_are not in (None, *WEIGHTS_ARE):
+            raise UsageError(
+                "weights-are-invalid", f"weights_are is {self.weights_are!r}", f"use {', '.join(WEIGHTS_ARE)}"
+            )
+
+    @property
+    def meaning(self) -> str | None:
+        """What the design records: the word given, UNSAID, or None without weights, where a word is a `UsageError`."""
+        if self.weights is None and self.weights_are is not None:
+            raise UsageError(
+                "weights-are-without-weights",
+                f"weights_are is {self.weights_are}, and no weights are given",
+                "add --weights COLUMN (weights=… in Python), or leave it out",
+            )
+        return None if self.weights is None else self.weights_are or UNSAID
 
 
 def unweighted(selection: Selection) -> Selection:

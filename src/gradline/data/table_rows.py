@@ -11,9 +11,9 @@ import numpy as np
 
 from gradline.core.errors import DataError, MissingValuesError, RequestError
 from gradline.core.text import listed
-from gradline.data.design import DesignSpec
+from gradline.data.design import DesignSpec, Number
 from gradline.data.row_block import ColumnBlock, LazyBlock, RowBlock
-from gradline.data.row_stream import DROP, RowStream, grouped, refuse_negative
+from gradline.data.row_stream import DROP, LABELS, RowStream, grouped, numbered, refuse_negative
 from gradline.data.schema import Kind
 from gradline.data.source import Batch, Source
 
@@ -60,9 +60,13 @@ class TableRows(RowStream):
         return replace(self, design=design)
 
     def labelled(self, labels: Any) -> RowStream:
-        """See `RowStream`: `labels` names a column of the table."""
+        """See `RowStream`: `labels` names a column of the table, or is an array (n,) beside a frame."""
         if not isinstance(labels, str):
-            return super().labelled(labels)  # which refuses
+            beside = getattr(self.source, "beside", None)
+            if beside is None:
+                return super().labelled(labels)  # which refuses
+            held = replace(self, source=beside({LABELS: numbered(labels)}))
+            return replace(held, design=replace(self.design, terms=(*self.design.terms, Number(LABELS))))
         if labels not in self.source.schema():
             raise RequestError("column-unknown", f"there is no column {labels}", "name a column of the table")
         kind = self.design.columns.get(labels, Kind.TEXT)
@@ -151,7 +155,7 @@ class _Labels:
 
     column: str
     kind: Kind
-    names = ("(clusters)",)
+    names = (LABELS,)
     known: dict[Any, int] = field(default_factory=dict)
 
     def encode(self, batch: Batch, out: np.ndarray, *, unseen: str = "error") -> None:  # noqa: ARG002

@@ -103,7 +103,7 @@ def view(moments: Moments, features: frozenset[str], targets: tuple[str, ...]) -
     columns = tuple(Number(name) for name in names[: len(names) - len(targets)])
     return replace(
         moments,
-        design=DesignSpec(columns, targets, moments.design.weights),
+        design=DesignSpec(columns, targets, moments.design.weights, moments.design.weights_are),
         statistics=moments.statistics.select(kept),
         factor=triangular(moments.factor[:, kept]),
         products=moments.products and moments.products.select(kept),

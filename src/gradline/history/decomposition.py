@@ -170,7 +170,7 @@ def _stderr(common: Ground) -> np.ndarray:
         moments, model = end.moments, end.model
         bias = end.bias if model.has_bias else None
         estimates = infer(
-            moments, Coefficients(end.weight, bias), moments.targets, Status.CERTIFIED
+            moments, Coefficients(end.weight, bias), moments.targets, Status.CERTIFIED, moments.weights_are
         ).estimates
         if estimates is None:
             continue

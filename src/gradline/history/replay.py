@@ -5,6 +5,7 @@ import numpy as np
 from gradline.core.text import number
 from gradline.model.model import LinearModel
 from gradline.moments.state import Moments
+from gradline.solvers.best_rate import best_rate
 from gradline.solvers.loop import INITS, initial
 from gradline.solvers.problem import Problem, Scaling, unstacked
 from gradline.solvers.trajectory import Trajectory
@@ -31,14 +32,14 @@ def replayed(model: LinearModel, moments: Moments, bias: bool) -> tuple[np.ndarr
     problem = Problem.of(moments, None, bias, scaling)
     momentum = settings["momentum"]
     limit = problem.spectrum.lr_limit(momentum)
+    start = initial(settings["init"], problem, settings["seed"])
     if model.config.get("lr") == "auto":
-        lr = problem.spectrum.best_lr(momentum)
+        lr = best_rate(problem, start, settings["epochs"], momentum)
     else:
         lr = settings["lr"] * moments.m / len(model.targets)
     if lr > limit:
         raise UnrepeatableError(
             f"its lr {number(lr)} is above {number(limit)}, the largest stable rate there"
         )
-    start = unstacked(initial(settings["init"], problem, settings["seed"]), bias)
-    point = Trajectory(problem.moments, lr, momentum, start, bias).at(settings["epochs"])
+    point = Trajectory(problem.moments, lr, momentum, unstacked(start, bias), bias).at(settings["epochs"])
     return scaling.to_raw(point.weight, point.bias)

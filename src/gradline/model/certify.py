@@ -52,7 +52,7 @@ def certify(
     - `data`, `targets` and `choice` (`features`, `exclude`, `weights`, `missing`): the rows, as in `gradline.fit`;
       an array X may have rows of any shape, as the model takes them.
     - `lr`, `momentum`: how training would go on; half-lives and epochs left are for full batches at this rate. None
-      (default) takes the best stable rate of these columns.
+      (default) takes the rate of these columns that finishes first.
 
     Returns the `Certificate`. Raises `RequestError` for a model that is no linear map or has other columns, and what
     `gradline.fit` raises.

@@ -17,13 +17,14 @@ from gradline.core.coefficients import Coefficients
 from gradline.core.errors import DataError, GradlineWarning, Notice, RequestError, UsageError
 from gradline.core.linalg.refined import CELLS, Refined
 from gradline.core.memory_limit import limited
-from gradline.core.text import counted, listed
+from gradline.core.text import counted, listed, number
 from gradline.data.design import Category, DesignSpec
 from gradline.data.inputs import as_rows
 from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.row_cache import RowCollector, in_memory, kept_rows
 from gradline.data.row_stream import RowStream, Split
-from gradline.data.selection import Choice, Selection
+from gradline.data.selection import UNSAID, Choice, Selection
+from gradline.model.certificate import sentences
 from gradline.model.judge import Judged, Training, least_digits, sure_digits
 from gradline.model.model import History, LinearModel, evaluation, load
 from gradline.model.shortage import shortage
@@ -36,9 +37,10 @@ from gradline.solvers.exact import refined_optimum
 from gradline.solvers.loop import INITS
 from gradline.solvers.problem import Problem, Scaling
 from gradline.solvers.refinement import refined
-from gradline.solvers.trajectory import Trajectory
+from gradline.solvers.trajectory import LOSS_EXCESS, Trajectory
 
 SCALES = ("auto", "none", "standard")
+_PERFECT = 1e-6  # of what the targets vary: an R² short by less is no news, whatever the optimal loss
 
 
 def fit(
@@ -74,10 +76,13 @@ def fit(
       bounds nothing.
     - `features`, `exclude`: which columns of the table take part; by default all but the targets. For an
       array X, `features` names its columns.
-    - `weights`: a column name or an array (n,) of non-negative row weights; a weight of 2 is the row twice.
+    - `weights`: a column name or an array (n,) of non-negative row weights.
+    - `weights_are`: what they mean, "counts" (a weight of 2 is the row twice), "precision" (inverse variances) or
+      "sampling": coefficients do not depend on it, and standard errors are told only where it is said.
     - `missing`: "error" (default) refuses rows with missing cells and counts them, "drop" leaves them out.
 
-    Returns the model; notices that matter are also issued as `GradlineWarning`. Raises `DataError`,
+    Returns the model; notices that matter are also issued as `GradlineWarning`, and so is the first sentence of the
+    certificate where training stopped with a loss more than 1 % above the optimum. Raises `DataError`,
     `RequestError` (`RateError` for an unstable lr), `UsageError` or `FileError`, each with cause and remedy.
 
     >>> import gradline
@@ -92,10 +97,30 @@ def fit(
     """
     request = Request(solver or Exact(), bias, scale, holdout, seed, force, memory)
     model = run(Selection(data, targets, **choice), request)
-    for notice in model.notices:
-        if notice.is_warning:
-            warnings.warn(GradlineWarning(notice.code, notice.text), stacklevel=2)
+    for notice in cautions(model):
+        warnings.warn(GradlineWarning(notice.code, notice.text), stacklevel=2)
     return model
+
+
+def cautions(model: LinearModel) -> list[Notice]:
+    """What a caller who reads no summary should be warned of: the notices that matter, and training that fell short.
+
+    Training fell short where it diverged, or its loss is more than 1 % above the optimal one, the 1 % of
+    `epochs_to_loss`; and, as nothing is 1 % of a perfect fit, where R² is more than a millionth short as well.
+    """
+    found = [notice for notice in model.notices if notice.is_warning]
+    status = model.verdict.status
+    if status not in (Status.STOPPED, Status.DIVERGED):
+        return found
+    certificate, moments = model.certificate, model.moments
+    sentence = sentences(certificate)[0].removesuffix(".")
+    variation = float(moments.variation(model.has_bias).sum()) / (moments.m * moments.weight_sum)
+    enough = max(LOSS_EXCESS * certificate.optimal_loss, _PERFECT * variation)
+    if status is Status.DIVERGED:
+        found.append(Notice("training-diverged", sentence, True))
+    elif not certificate.gap <= enough:
+        found.append(Notice("training-stopped", sentence, True))
+    return found
 
 
 @dataclass(frozen=True)
@@ -262,9 +287,24 @@ def _of_moments(selection: Selection, request: Request) -> _Gathered:
             "moments have their columns and weights already",
             "choose them when the moments are computed",
         )
-    moments = _expect_rows(selection.data)
+    moments = _with_meaning(_expect_rows(selection.data), selection.weights_are)
     design = moments.design.drop_unused_levels(moments.has_level)
     return _Gathered(moments.select(design), None, None, None, design, [])
+
+
+def _with_meaning(moments: Moments, weights_are: str | None) -> Moments:
+    """The moments with what their weights mean, where that is said only now."""
+    known = moments.weights_are
+    if weights_are in (None, known):
+        return moments
+    if known != UNSAID:
+        what = "rows without weights" if known is None else f"weights that are {known}"
+        raise RequestError(
+            "weights-of-other-meaning",
+            f"weights_are is {weights_are}, and the moments are those of {what}",
+            "leave it out, or compute the moments again",
+        )
+    return moments.select(replace(moments.design, weights_are=weights_are))
 
 
 def _most_rows(design: DesignSpec, solver: Solver) -> int:
@@ -394,6 +434,7 @@ def command(selection: Selection, bias: bool) -> list[str]:
         words += [word for name in names for word in (flag, name)]
     if isinstance(selection.weights, str):
         words += ["--weights", selection.weights]
+        words += [] if selection.weights_are is None else ["--weights-are", selection.weights_are]
     if selection.missing != "error":
         words += ["--missing", selection.missing]
     if not bias:
@@ -419,6 +460,8 @@ def _config(selection: Selection, design: DesignSpec, request: Request) -> dict[
         config["exclude"] = list(selection.exclude)
     if isinstance(selection.weights, str):
         config["weights"] = selection.weights
+    if selection.weights_are is not None:
+        config["weights_are"] = selection.weights_are
     return config
 
 
@@ -437,6 +480,9 @@ def _findings(verdict: Judged) -> list[Notice]:
                 True,
             )
         )
+    if moments.weights_are == "counts" and moments.weight_sum % 1:
+        words = f"the weights are taken as counts and add up to {number(moments.weight_sum)}, which counts no rows"
+        found.append(Notice("counts-not-whole", words, True))
     if rank.constant and moments.rows > 1:
         but = " but for rounding" if rank.varies[rank.norms == 0].any() else ""
         words = f"{listed(rank.constant)} has one value in every row{but}: its coefficient says nothing"

@@ -363,11 +363,11 @@ class Judged:
         return max(0.0, -math.log10(max(worst, UNIT)))
 
     def standard_errors(self) -> _StandardErrors | None:
-        """The classical ones at the optimum; None where coefficients or the variance are not determined."""
+        """The classical ones at the optimum; None where one of them, or what weights mean, is not known."""
         moments, rank = self.moments, self.rank
-        freedom = moments.weight_sum - rank.rank - self.has_bias  # weights are counts
+        freedom = moments.observations(moments.weights_are) - rank.rank - self.has_bias
         squares = (determined_factor(moments, self.has_bias).C ** 2).sum(axis=0)
-        if freedom <= 0 or rank.deficiency or not (squares > 0).all():
+        if moments.weights_are == "sampling" or not freedom > 0 or rank.deficiency or not (squares > 0).all():
             return None
         sigma = np.sqrt(squares / freedom)
         root = rank.root / rank.norms[:, None]  # of full rank, so no norm is zero

@@ -29,6 +29,7 @@ from gradline.data.inputs import by_rows, is_array, is_sparse, matrix, open_tabl
 from gradline.data.row_stream import dense
 from gradline.model.certificate import Certificate, finite
 from gradline.model.inference.inference import Inference, infer
+from gradline.model.status import Status
 from gradline.model.summary import summary
 from gradline.moments.state import Moments
 from gradline.solvers import Record
@@ -84,11 +85,21 @@ class Verdict(Protocol):
         """The certificate."""
         ...
 
+    @property
+    def status(self) -> Status:
+        """Its status, which is known with less work."""
+        ...
+
 
 class Kept(NamedTuple):
     """A certificate that is there already."""
 
     certificate: Certificate
+
+    @property
+    def status(self) -> Status:
+        """That of the certificate."""
+        return self.certificate.status
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,16 +187,17 @@ class LinearModel:
 
     @cached_property
     def inference(self) -> Inference:
-        """Standard errors, t, p, intervals, F, likelihood and VIF, with row weights taken as counts."""
+        """Standard errors, t, p, intervals, F, likelihood and VIF, with row weights as the fit was told they are."""
         return self.infer()
 
-    def infer(self, weights_are: str = "counts") -> Inference:
-        """`inference` with row weights taken as "counts", "precision" or "sampling"; see `Inference`.
+    def infer(self, weights_are: str | None = None) -> Inference:
+        """`inference` with row weights taken as "counts", "precision" or "sampling"; None: as was said at the fit.
 
         Raises `UsageError` for another word.
         """
-        status = self.certificate.status
-        return infer(self.moments, self.coefficients, self.targets, status, weights_are, self.figures)
+        status = self.verdict.status
+        meaning = self.moments.weights_are if weights_are is None else weights_are
+        return infer(self.moments, self.coefficients, self.targets, status, meaning, self.figures)
 
     def evaluate(
         self, data: Any, targets: Any = None, *, missing: str = "error", unseen: str = "error"

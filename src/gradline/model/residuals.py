@@ -9,10 +9,10 @@ import numpy as np
 
 from gradline.core.coefficients import Coefficients
 from gradline.core.errors import DataError, RequestError
-from gradline.data.inputs import as_rows, is_array, rows_by
+from gradline.data.inputs import as_rows, expect_one_index, is_array, rows_by
 from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import RowStream
-from gradline.data.selection import Selection
+from gradline.data.selection import UNSAID, Selection
 from gradline.model.inference.estimates import Estimates
 from gradline.model.inference.inference import NO_LIKELIHOOD, Inference, likelihood
 from gradline.model.model import LinearModel
@@ -93,7 +93,7 @@ def diagnostics(
     clusters: Any = None,
     *,
     weights: Any = None,
-    weights_are: str = "counts",
+    weights_are: str | None = None,
     missing: str = "error",
 ) -> Diagnostics:
     """Diagnose a least-squares model by its training rows.
@@ -101,14 +101,16 @@ def diagnostics(
     Parameters:
     - `data`, `targets`, `weights`, `missing`: the rows that the model was trained on, given as to `gradline.fit`; of a
       table the model knows its targets, and its weights where they are a column.
-    - `clusters`: a column of the table, of numbers or text, or an array (n,): rows of one cluster may be correlated.
-    - `weights_are`: "counts", "precision" or "sampling", as in `Inference`.
+    - `clusters`: a column of the table, of numbers or text, or an array (n,): rows of one cluster may be correlated. A
+      missing label (None, NaN) is a missing cell.
+    - `weights_are`: "counts", "precision" or "sampling", as in `Inference`; None (default): as was said at the fit.
 
     Raises `RequestError` where the coefficients are no least-squares estimates or leave no degree of freedom, and
     `DataError` where the rows are not those of the training.
     """
+    expect_one_index({"data": data, "targets": targets, "weights": weights, "clusters": clusters})
     inference = model.infer(weights_are)
-    if inference.adjusted_r2 is None:
+    if inference.adjusted_r2 is None or inference.weights_are == UNSAID:
         first = inference.refusals[0]
         raise RequestError(first.code, f"there is nothing to diagnose: {first.cause}", first.remedy)
     rows = _rows(model, Selection(data, targets, weights=weights, missing=missing))
@@ -144,6 +146,7 @@ class _Scored(NamedTuple):
     root: np.ndarray  # what makes residuals alike: √w, for counts 1
     w: np.ndarray
     labels: np.ndarray | None
+    dropped: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +168,7 @@ class _Pass:
         X, labels = (block.X[:, :-1], block.X[:, -1].astype(int)) if self.labelled else (block.X, None)
         g = basis.rows(X)
         w = np.ones(len(X)) if block.w is None else block.w
-        counts = self.inference.weights_are == "counts"
+        counts = self.inference.weights_are in ("counts", None)
         square = (g**2).sum(axis=1)
         return _Scored(
             g=g,
@@ -176,6 +179,7 @@ class _Pass:
             root=np.ones(len(X)) if counts else np.sqrt(w),
             w=w,
             labels=labels,
+            dropped=block.dropped,
         )
 
 
@@ -193,7 +197,7 @@ class _ScoreSums:
     def __init__(self, q: int, m: int) -> None:
         self.middle = np.zeros((3, m, q, q))
         self.clusters: dict[int, np.ndarray] = {}
-        self.rows, self.alone, self.log_weights = 0, 0, 0.0
+        self.rows, self.dropped, self.alone, self.log_weights = 0, 0, 0, 0.0
         self.squares = np.zeros(m)
 
     def add(self, scored: _Scored) -> None:
@@ -206,6 +210,7 @@ class _ScoreSums:
                 scaled = scored.g * (np.sqrt(scored.share) * r / left ** (i / 2))[:, None]
                 self.middle[i, j] += scaled.T @ scaled
         self.rows += len(scored.g)
+        self.dropped += scored.dropped
         self.squares += scored.w @ scored.residual**2
         self.log_weights += float(np.log(scored.w).sum())
         if scored.labels is not None:
@@ -225,10 +230,11 @@ def _expect_same_rows(model: LinearModel, sums: _ScoreSums) -> None:
     """The sum of squared residuals is what the moments of the training rows say, or these are others."""
     moments = model.moments
     expected, noise = moments.squares(model.weight, model.bias), 1e-12 * moments.variation(model.has_bias)
+    left_out = f" ({sums.dropped:,} more left out for missing cells)" if sums.dropped else ""
     if sums.rows != moments.rows or (np.abs(sums.squares - expected) > 1e-6 * expected + noise).any():
         raise DataError(
             "not-training-rows",
-            f"these {sums.rows:,} rows are not the {moments.rows:,} that the model was trained on",
+            f"these {sums.rows:,} rows{left_out} are not the {moments.rows:,} that the model was trained on",
             "give the training rows with their weights; of a fit with a holdout, fit without it",
         )
 

@@ -10,6 +10,7 @@ import numpy as np
 from gradline.core.coefficients import Coefficients
 from gradline.core.text import counted, listed, number, one_line
 from gradline.data.design import Category, DesignSpec
+from gradline.data.selection import UNSAID, WEIGHTS_ARE
 from gradline.model.certificate import Certificate, sentences
 from gradline.model.inference.estimates import Estimates
 from gradline.model.inference.inference import Inference
@@ -167,8 +168,11 @@ def inference_table(model: Described, inference: Inference) -> str:
     blocks = [] if known is None else [_tests(model, inference, known, j) for j in range(len(model.targets))]
     if inference.reason is not None:
         said.append(f"Left out: {inference.reason}.")
-    if model.design.weights or model.moments.weight_sum != model.moments.rows:
-        said.append(f"Weights are taken as {inference.weights_are} (--weights-are says otherwise).")
+    if inference.weights_are in WEIGHTS_ARE:
+        told = model.moments.weights_are
+        fitted = "nothing" if told == UNSAID else told
+        otherwise = "" if told == inference.weights_are else f"; the fit was told {fitted}"
+        said.append(f"Row weights are taken as {inference.weights_are}{otherwise}.")
     if known is not None:
         said.append("This holds if a line suits the data and the errors are normal, independent and alike.")
     prose = "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in said)

@@ -19,6 +19,9 @@ class Recipe(TypedDict):
     terms: list[Term]
     targets: list[Text]
     weights: Text | None
+    weights_are: NotRequired[
+        Literal["counts", "precision", "sampling", "unsaid"] | None
+    ]  # older files have none
 
 
 class MomentsCard(TypedDict):

@@ -23,7 +23,7 @@ from gradline.data.design import Category, DesignSpec
 from gradline.data.inputs import as_rows, rows_by
 from gradline.data.row_block import ColumnBlock, LazyBlock, RowBlock
 from gradline.data.row_stream import NotFinite, RowStream, expect_finite
-from gradline.data.selection import Choice, Selection
+from gradline.data.selection import UNSAID, Choice, Selection
 from gradline.moments.cholesky_qr2 import improved
 from gradline.moments.cross_products import CrossProducts
 from gradline.moments.exact_sums import exact_sums
@@ -202,19 +202,51 @@ class Moments:
     def __add__(self, other: object) -> "Moments":
         """The moments of both sets of rows: R is the triangular factor of [R₁; R₂; b], b between the means.
 
-        Raises `RequestError` unless both have the same features and targets in the same order.
+        Raises `RequestError` unless both have the same features and targets in the same order, and where their weights
+        were told to mean different things.
         """
         if not isinstance(other, Moments):
             return NotImplemented
         self._expect_same_columns(other)
         statistics = self.statistics + other.statistics
+        design = self._joint_design(other)
         if self.products and other.products:
-            return _from_products(self.design, statistics, self.products + other.products)
+            return _from_products(design, statistics, self.products + other.products)
         if min(self.rows, other.rows) == 0:  # nothing is merged, so nothing is rounded
             whole = self if other.rows == 0 else other
-            return Moments(self.design, statistics, whole.source, whole.error, whole.products)
+            return Moments(design, statistics, whole.source, whole.error, whole.products)
         tree = self._tree + other._tree
-        return Moments(self.design, statistics, tree, tree.error)
+        return Moments(design, statistics, tree, tree.error)
+
+    def _joint_design(self, other: "Moments") -> DesignSpec:
+        """The design of the sum; weights of which one meaning is unsaid have none that is said, and rows without any
+        weigh one whatever the others mean."""
+        if self.design.weights_are == other.design.weights_are:
+            return self.design
+        said = [one.design for one in (self, other) if one.design.weights_are is not None]
+        if len(said) < 2:
+            return replace(self.design, weights=said[0].weights, weights_are=said[0].weights_are)
+        if UNSAID not in (meanings := [design.weights_are for design in said]):
+            raise RequestError(
+                "weights-of-other-meaning",
+                f"the weights of the two moments have different meanings, {' and '.join(map(str, meanings))}",
+                "compute both with the same weights_are",
+            )
+        return replace(self.design, weights_are=UNSAID)
+
+    @property
+    def weights_are(self) -> str | None:
+        """What the row weights mean, as it was said, or UNSAID; None where there are none."""
+        unsaid = (
+            UNSAID if self.weight_sum != self.rows else None
+        )  # in files that recorded no array of weights
+        return self.design.weights_are or unsaid
+
+    def observations(self, weights_are: str | None) -> float:
+        """The rows that inference counts where weights mean this: Σw of counts, NaN where nobody said."""
+        if weights_are == UNSAID:
+            return math.nan
+        return self.weight_sum if weights_are == "counts" else float(self.rows)
 
     @property
     def source(self) -> Source:

@@ -11,6 +11,7 @@ from gradline import plots
 from gradline.core.errors import GradlineError
 from gradline.core.text import joined, listed, shell
 from gradline.data.inputs import open_table
+from gradline.data.selection import WEIGHTS_ARE
 from gradline.data.source import Source
 from gradline.data.tables import WEIGHTS
 from gradline.model.certificate import sentences
@@ -40,9 +41,9 @@ def report(model: LinearModel | str | Path, data: Any = None) -> Page:
     - `data`: the table that it was trained on, from which its claims are derived again and residuals are drawn;
       None (default) leaves both out, since a model holds no rows.
 
-    Row weights are taken as counts, as by `model.inference`. Returns the page, one file that needs no network:
-    `page.save(path)` writes it, a notebook shows it. Raises `RequestError` without jinja2, `DataError` where the
-    table lacks a column of the model, and `FileError` where a file cannot be read.
+    Row weights are taken as the fit was told. Returns the page, one file that needs no network: `page.save(path)`
+    writes it, a notebook shows it. Raises `RequestError` without jinja2, `DataError` where the table lacks a column
+    of the model, and `FileError` where a file cannot be read.
 
     >>> import gradline
     >>> model = gradline.fit("example:crops", ["apples", "oranges"])
@@ -117,7 +118,6 @@ def _about(account: Account, source: Source | None) -> dict[str, Any]:
     statistics, design = model.moments.statistics, model.design
     columns = [term.column for term in design.terms]
     first_line = f"{listed(model.targets)} from {listed(columns)}\n"
-    weighted = design.weights is not None or statistics.weight_sum != statistics.rows
     return {
         "title": f"{listed(model.targets, 5)} from {listed(columns, 5)}",
         "made": heading(model).removeprefix(first_line).splitlines()[0],
@@ -127,7 +127,7 @@ def _about(account: Account, source: Source | None) -> dict[str, Any]:
         "directions": account.directions(),
         "reason": inference.reason,
         "distances": inference.estimates is None,
-        "weights_are": inference.weights_are if weighted else None,
+        "weights_are": inference.weights_are if inference.weights_are in WEIGHTS_ARE else None,
         "weighted": design.weights,
         "rows": account.number("rows", ",d"),
         "dropped": account.number("dropped", ",d"),

@@ -116,7 +116,7 @@ class Account:
 
     @property
     def inference(self) -> Inference:
-        """What is told of the uncertainty, row weights taken as counts."""
+        """What is told of the uncertainty, row weights taken as the fit was told."""
         return self.model.inference
 
     @cached_property

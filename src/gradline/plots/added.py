@@ -10,7 +10,7 @@ from plotly.subplots import make_subplots
 from gradline.core.errors import RequestError
 from gradline.core.linalg.triangular import triangular
 from gradline.core.text import counted, number
-from gradline.data.design import DesignSpec, Number
+from gradline.data.design import Number
 from gradline.model.model import LinearModel
 from gradline.moments.basis import Basis
 from gradline.moments.rank import Rank
@@ -49,7 +49,7 @@ def _regrouped(moments: Moments, features: list[int], targets: list[int]) -> Mom
     terms = tuple(Number(name) for name in names[: len(features)])
     return replace(
         moments,
-        design=DesignSpec(terms, tuple(names[len(features) :])),
+        design=replace(moments.design, terms=terms, targets=tuple(names[len(features) :])),
         statistics=moments.statistics.select(order),
         factor=triangular(moments.factor[:, order]),
         products=None,

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from gradline.core.errors import Notice
+from gradline.solvers.best_rate import best_rate
 from gradline.solvers.loop import State, check_settings, init_word, initial, refuse_unstable
 from gradline.solvers.problem import Problem
 
@@ -20,7 +21,7 @@ class GradientDescent:
 
     Parameters:
     - `lr`: learning rate, as in `torch.optim.SGD`, on the columns as they are. "auto" (default) trains on
-      standardised columns at 2·(1 + momentum)/(λmax + λmin), the rate that finishes first.
+      standardised columns at the constant rate with the least loss after these epochs; see `best_rate`.
     - `epochs`: updates, 100 as in the tutorials; 0 evaluates the untrained model.
     - `momentum`: 0 to 1, PyTorch's (dampening 0).
     - `init`: "zeros", "normal", "uniform", "linear", a pair weight (m, p) and bias (m,), or a saved model.
@@ -55,7 +56,8 @@ class GradientDescent:
     def resolve(self, problem: Problem, force: bool) -> tuple["GradientDescent", list[Notice]]:
         """The rate resolved, or refused when it is above the limit."""
         if self.lr == "auto":
-            return replace(self, lr=problem.spectrum.best_lr(self.momentum)), []
+            start = initial(self.init, problem, self.seed)
+            return replace(self, lr=best_rate(problem, start, self.epochs, self.momentum)), []
         if not force:
             refuse_unstable(problem, float(self.lr), self.momentum, "epoch")
         return self, []

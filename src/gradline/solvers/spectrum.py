@@ -52,7 +52,7 @@ class Spectrum:
         return 2.0 * (1.0 + momentum) / self.largest if self.largest else math.inf
 
     def best_lr(self, momentum: float = 0.0) -> float:
-        """2·(1 + momentum)/(λmax + λmin): the rate at which the slowest direction is fastest."""
+        """2·(1 + momentum)/(λmax + λmin): the rate that finishes first, at which the slowest direction is fastest."""
         return 2.0 * (1.0 + momentum) / (self.largest + self.smallest) if self.largest else 1.0
 
     @property

@@ -89,7 +89,7 @@ class Trajectory:
             raise UsageError(
                 "lr-invalid",
                 f"lr is {self.lr}",
-                "give a positive number; Spectrum.of(moments).best_lr() is the best",
+                "give a positive number; Spectrum.of(moments).best_lr() finishes first",
             )
         if not (is_real(self.momentum) and 0 <= self.momentum <= 1):
             raise UsageError("momentum-invalid", f"momentum is {self.momentum}", "give a number from 0 to 1")

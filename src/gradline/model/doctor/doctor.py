@@ -46,7 +46,7 @@ def doctor(
     Parameters:
     - `data`, `targets`, `bias`, and of `choice` `features`, `exclude`, `weights`: as in `gradline.fit`.
     - `missing`: "drop" (default here) examines the complete rows and counts the others; "error" refuses as `fit` does.
-    - `lr`: a rate to judge, on the columns as they are; None (default) takes the best stable one.
+    - `lr`: a rate to judge, on the columns as they are; None (default) takes the one that finishes first.
 
     Returns a report, its `findings` each with a code, a cause and a remedy; printed by `gradline doctor`.
     Raises what `gradline.fit` raises for what cannot be used, `UsageError` for an lr that is not positive.
@@ -172,7 +172,7 @@ def _slowest(path: Trajectory) -> list[Slow]:
 
 
 def _commands(selection: Selection, patient: Patient, bias: bool) -> list[str]:
-    """The exact fit, and gradient descent at its own rate for as many epochs as it needs."""
+    """The exact fit, and gradient descent for as many epochs as the fastest rate needs on scaled columns."""
     needed = patient.best.epochs_to_weights
     epochs = max(_EPOCHS, math.ceil(needed)) if math.isfinite(needed) else _EPOCHS
     served = replace(selection, missing="drop" if patient.moments.statistics.dropped else "error")

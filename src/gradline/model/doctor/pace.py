@@ -14,7 +14,7 @@ from gradline.solvers.trajectory import Trajectory
 
 
 class Pace(NamedTuple):
-    """One view of the columns: the condition of its Hessian, its rates, and the epochs at its best rate.
+    """One view of the columns: the condition of its Hessian, its rates, and the epochs at the one that finishes first.
 
     `hessian_condition` is λmax/λmin; the epochs are those of full-batch gradient descent from zeros (`Trajectory`).
     """

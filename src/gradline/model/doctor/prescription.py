@@ -120,20 +120,21 @@ class Report:
             ["full batch, columns", *(pace.view for pace in self.paces)],
             ["Hessian's condition", *(condition(pace.hessian_condition) for pace in self.paces)],
             ["stable below lr", *(number(pace.lr_limit) for pace in self.paces)],
-            ["best lr", *(number(pace.best_lr) for pace in self.paces)],
+            ["fastest lr", *(number(pace.best_lr) for pace in self.paces)],
             ["epochs to loss", *(_count(pace.epochs_to_loss) for pace in self.paces)],
             ["to weights", *(_count(pace.epochs_to_weights) for pace in self.paces)],
         ]
         said = (
-            "Epochs at the best lr, from zeros: until the loss is within 1 % of the optimum, and until the slowest "
-            "error has shrunk a thousandfold. The Hessian's condition is the square of the one that a fit tells."
+            "Epochs at the fastest lr, which finishes first, from zeros: until the loss is within 1 % of the optimum, "
+            "and until the slowest error has shrunk a thousandfold. The Hessian's condition is the square of the one "
+            "that a fit tells."
         )
         return [aligned(columns), _filled(said)]
 
     def _rates(self) -> list[str]:
         shares = [f"{name} {percent(share)}" for name, share in self.shares if share >= _TRACE][:_COLUMNS]
         lines = [f"The columns behind the limit {number(self.lr_limit)}: {', '.join(shares)}."]
-        at = f"lr {number(self.lr)}" if self.lr_given else "the best lr"
+        at = f"lr {number(self.lr)}" if self.lr_given else "the fastest lr"
         if self.lr > self.lr_limit:
             lines.append(f"At {at} the error grows {number(self.growth)}× per epoch.")
         elif self.lr_given:

@@ -126,10 +126,13 @@ def _slow(patient: Patient) -> Iterator[Finding]:
     if not SLOW < needed < math.inf:
         return
     column = path.spectrum.columns(int(np.argmin(path.spectrum.curvatures)))
-    at = f"lr {number(path.lr)}" if patient.has_lr else f"the best lr, {number(path.lr)},"
+    at = f"lr {number(path.lr)}" if patient.has_lr else f"the fastest lr, {number(path.lr)},"
     cause = f"at {at} the slowest error ({column}) shrinks a thousandfold in {epochs(needed)}"
     if patient.paces[RAW].hessian_condition > WORTH * patient.best.hessian_condition:
-        remedy = f"train with --lr auto: on scaled columns {epochs(patient.best.epochs_to_weights)} do"
+        # Where the fastest rate leaves each error a thousandth, the loss is at most a millionth of the way above the
+        # optimum, and lr auto leaves no more.
+        enough = epochs(patient.best.epochs_to_weights)
+        remedy = f"train with --lr auto: on scaled columns {enough} leave a millionth of the loss above the optimum"
     else:
         remedy = "take the exact answer, which needs no epochs"
     yield Finding("slow", cause, remedy)

@@ -13,13 +13,12 @@ from gradline.core.errors import RequestError, UsageError
 from gradline.core.linalg.refined import Figures
 from gradline.core.linalg.triangular import UNIT, row_norms
 from gradline.core.text import listed
+from gradline.data.selection import UNSAID, WEIGHTS_ARE
 from gradline.model.inference.estimates import Estimates, quantile
 from gradline.model.status import Status
 from gradline.moments.basis import Basis
 from gradline.moments.rank import Rank, determined_factor
 from gradline.moments.state import Moments
-
-WEIGHTS_ARE = ("counts", "precision", "sampling")
 
 
 class Refusal(NamedTuple):
@@ -39,7 +38,8 @@ class Inference:
     coefficient, where they mean nothing; `reason` says why.
 
     - `weights_are`: "counts" (a weight of 2 is the row twice; n = Σw), "precision" (inverse variances, as WLS in
-      statsmodels and `lm` in R; n counts rows) or "sampling" (only robust errors, from `diagnostics`, hold).
+      statsmodels and `lm` in R; n counts rows) or "sampling" (only robust errors, from `diagnostics`, hold); "unsaid"
+      where nobody said which, and then n is not known; None where rows have no weights.
     - `estimates`: standard errors of the coefficients with t, p and intervals, on `freedom` = n − k degrees.
     - `residual_stderr` (m,): √(SSR/(n − k)).
     - `r2` (m,): 1 − SSR/TSS; `adjusted_r2`: 1 − (SSR/(n − k))/(TSS/(n − bias)).
@@ -53,7 +53,7 @@ class Inference:
     Draper, Smith 1998, chapters 1, 5 and 16.
     """
 
-    weights_are: str
+    weights_are: str | None
     observations: float
     freedom: float
     slopes: int
@@ -178,21 +178,21 @@ def infer(
     value: Coefficients,
     targets: Sequence[str],
     status: Status,
-    weights_are: str = "counts",
+    weights_are: str | None = None,
     figures: Figures | None = None,
 ) -> Inference:
     """The inference for coefficients `value` that a certificate found in `status`; from `figures` to rounding.
 
-    Raises `UsageError` for another word than counts, precision or sampling.
+    `weights_are` None says that rows have no weights. Raises `UsageError` for another word than those of `Inference`.
     """
-    if weights_are not in WEIGHTS_ARE:
+    if weights_are not in (None, UNSAID, *WEIGHTS_ARE):
         raise UsageError(
             "weights-are-invalid", f"weights_are is {weights_are!r}", f"use {', '.join(WEIGHTS_ARE)}"
         )
     case = _Estimation(moments, value, weights_are, figures)
     refusals = tuple(case.refusals(targets, status))
     fitted = status.is_estimate
-    tested = fitted and weights_are != "sampling"
+    tested = fitted and weights_are not in (UNSAID, "sampling")
     return Inference(
         weights_are=weights_are,
         observations=case.n,
@@ -204,7 +204,7 @@ def infer(
         adjusted_r2=_known(case.adjusted_r2, fitted),
         F=_known(case.F, tested),
         log_likelihood=_known(
-            likelihood(case.sigma, case.freedom, case.n), tested and weights_are == "counts"
+            likelihood(case.sigma, case.freedom, case.n), tested and weights_are != "precision"
         ),
         vif=case.vif,
         refusals=refusals,
@@ -227,7 +227,7 @@ class _Estimation:
 
     moments: Moments
     value: Coefficients
-    weights_are: str
+    weights_are: str | None
     figures: Figures | None
 
     @property
@@ -244,7 +244,7 @@ class _Estimation:
 
     @property
     def n(self) -> float:
-        return self.moments.weight_sum if self.weights_are == "counts" else float(self.moments.rows)
+        return self.moments.observations(self.weights_are)
 
     @property
     def freedom(self) -> float:
@@ -276,7 +276,7 @@ class _Estimation:
 
     @cached_property
     def sigma(self) -> np.ndarray:
-        if self.freedom <= 0:
+        if not self.freedom > 0:
             return np.full(self.moments.m, np.nan)
         return np.where(self.exact, np.nan, np.sqrt(self.residual / self.freedom))
 
@@ -318,6 +318,8 @@ class _Estimation:
                     "fit exactly first",
                 )
             ]
+        if self.weights_are == UNSAID:
+            return [NO_MEANING]
         found = []
         if self.weights_are == "sampling":
             found.append(
@@ -330,7 +332,7 @@ class _Estimation:
         if self.weights_are == "precision":
             found.append(NO_LIKELIHOOD)
         if self.freedom <= 0:
-            rows = f"{self.n:g} observations for {self.basis.q} coefficients"
+            rows = f"{self.n:g} observation{'s' * (self.n != 1)} for {self.basis.q} coefficients"
             found.insert(
                 0,
                 Refusal(
@@ -357,6 +359,12 @@ class _Estimation:
 
 
 _DIAGNOSTICS = "call gradline.model.residuals.diagnostics(model, data, weights_are=…)"
+NO_MEANING = Refusal(
+    "weights-unsaid",
+    "standard errors depend on what the row weights mean, and nobody said: --weights-are counts, precision or sampling "
+    "(weights_are=… in Python)",
+    "say it at the fit",
+)
 NO_LIKELIHOOD = Refusal(
     "likelihood-needs-weights",
     "the likelihood with precision weights needs the sum of their logarithms",

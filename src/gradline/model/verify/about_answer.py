@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from gradline.core.text import number
+from gradline.data.selection import UNSAID
 from gradline.model.model import LinearModel
 from gradline.model.status import Status
 from gradline.model.verify.check import Check, all_near, apart, compared, near
@@ -151,22 +152,34 @@ class Answer:
         return compared("gap", claim, at.gap, claim is None or low <= claim <= high)
 
     def _standard_errors(self) -> Iterator[Check]:
-        """Bounds in standard errors: those of the optimum, on W − k degrees of freedom."""
+        """Bounds in standard errors: those of the optimum, on n − k degrees of freedom, as the weights are meant."""
         model, claim, at = self.model, self.model.certificate, self.at
         said = {
             "weight_error_stderr": claim.weight_error_stderr,
             "bias_error_stderr": claim.bias_error_stderr,
         }
         first = int(model.has_bias)
-        freedom = model.moments.weight_sum - len(at.pivots.order)
-        sure = freedom > 0 and len(at.pivots.order) == len(at.inverse) and bool((at.left > 0).all())
+        meaning = model.design.weights_are
+        counted = self.evidence.rows if meaning == "precision" else self.evidence.weight_sum
+        freedom = counted - len(at.pivots.order)
+        sure = (
+            meaning != "sampling"
+            and freedom > 0
+            and len(at.pivots.order) == len(at.inverse)
+            and bool((at.left > 0).all())
+        )
         for name, part in (
             ("weight_error_stderr", slice(first, None)),
             ("bias_error_stderr", slice(0, first)),
         ):
             claimed = said[name]
             if claimed is None:
-                there = sure and bool((at.left > at.left_rounding).all()) and len(at.inverse[part]) > 0
+                there = (
+                    sure
+                    and meaning != UNSAID
+                    and bool((at.left > at.left_rounding).all())
+                    and len(at.inverse[part]) > 0
+                )
                 words = ("none", "some" if there else "none")
                 yield Check(name, *words, not there, f"There are {words[1]} bounds in standard errors.")
                 continue

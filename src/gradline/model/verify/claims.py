@@ -9,6 +9,7 @@ import numpy as np
 
 from gradline.core.text import joined, one_line
 from gradline.data.row_stream import RowStream
+from gradline.data.selection import UNSAID
 from gradline.model.model import LinearModel, digests, load
 from gradline.model.verify.about_answer import Answer, nowhere
 from gradline.model.verify.about_columns import about_columns, elided
@@ -131,7 +132,8 @@ def verify(
     else:
         checks += nowhere(model)
         return Verification(tuple(checks), ("what it says of a run beyond all numbers",))
-    return Verification(tuple(checks), (*unchecked(model, at), *elided(model)))
+    weights = ("what the weights mean",) if model.design.weights_are not in (None, UNSAID) else ()
+    return Verification(tuple(checks), (*unchecked(model, at), *elided(model), *weights))
 
 
 def _gathered(model: LinearModel, rows: RowStream) -> Evidence:

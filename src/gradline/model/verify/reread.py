@@ -1,5 +1,6 @@
 """The rows of a model, read again by its own design."""
 
+from dataclasses import replace
 from typing import Any
 
 from gradline.core.errors import GradlineError
@@ -34,6 +35,7 @@ def _learned(model: LinearModel, source: Source) -> DesignSpec:
     try:
         features, exclude = config.get("features"), config.get("exclude", ())
         wide = as_rows(Selection(source, config.get("targets"), features, exclude, own.weights)).rows.design
+        wide = replace(wide, weights_are=own.weights_are)
     except GradlineError:
         return own
     levels = {term.column: term.levels for term in own.terms if isinstance(term, Category)}

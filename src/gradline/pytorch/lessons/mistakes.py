@@ -13,7 +13,8 @@ from gradline.pytorch.lessons.program import numbers
 from gradline.pytorch.lessons.setup import Setup
 from gradline.pytorch.lessons.steps import Update
 from gradline.pytorch.lessons.ways import STEPS, WAYS, Way
-from gradline.solvers.problem import Scaling
+from gradline.solvers.best_rate import best_rate
+from gradline.solvers.problem import Problem, Scaling, stacked
 from gradline.solvers.spectrum import Spectrum
 from gradline.solvers.trajectory import Trajectory
 
@@ -219,7 +220,9 @@ def _tenth(lesson: Setup) -> float:
 
 
 def _standard(lesson: Setup) -> float:
-    return Spectrum.of(Scaling.standard(lesson.moments, True).moments(lesson.moments)).best_lr()
+    """The rate that `lr="auto"` would take for these epochs from this start."""
+    problem = Problem.of(lesson.moments, None, True, Scaling.standard(lesson.moments, True))
+    return best_rate(problem, stacked(lesson.start, problem.moments, True), lesson.epochs)
 
 
 def one_digit(rate: float) -> float:
