@@ -12,6 +12,7 @@ import tomllib
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from hashlib import sha256
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -142,12 +143,18 @@ def pickled(place: Place) -> bytes:
 
 
 def bomb(place: Place) -> None:
-    """An object of 1.5 MB that unpacks to 1.5 GB."""
-    (digest,) = json.loads(place.record.read_text())["files"].values()
-    packer = zlib.compressobj(9)
-    zeros = bytes(1 << 24)
-    packed = b"".join(packer.compress(zeros) for _ in range(90)) + packer.flush()
-    (place.store / "objects" / digest).write_bytes(packed)
+    """An object of 300 kB that is what its name says, 300 MB of zeros."""
+    zeros = bytes(300 << 20)
+    digest = sha256(zeros).hexdigest()
+    (place.store / "objects" / digest).write_bytes(zlib.compress(zeros))
+    place.rerecord(files={"zeros": digest})
+
+
+def lost_model(place: Place) -> None:
+    """The record of a version with a model, and without its file."""
+    package.commit("second", "m.safetensors", notebook=None)
+    path = place.store / "versions/2/record.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"files": {}}))
 
 
 def table(*names: str) -> Callable[[Place], None]:
@@ -180,7 +187,7 @@ WAYS = [
     Way("record: nested beyond the stack", lambda p: p.record.write_text("[" * 100_000), CHECKOUT, UNREADABLE),
     Way("record: files are a list", lambda p: p.rerecord(files=["a.txt"]), ("log",), None),
     Way("record: metrics are a text", lambda p: p.rerecord(logged={"metrics": "x"}), CHECKOUT, UNREADABLE),
-    Way("record: a model that is no file", lambda p: p.rerecord(models={"m": {}}), CHECKOUT, UNREADABLE),
+    Way("record: a model that is no file", lost_model, ("show", "v2"), UNREADABLE),
     Way("record: escapes in its message", lambda p: p.rerecord(message=ESCAPE + FORGED), ("log",), None),
     Way("record: a version far off", lambda p: (p.store / "versions/99999999999").mkdir(), COMMIT, None),
     Way("object: another content", lambda p: [f.write_bytes(zlib.compress(b"x")) for f in (p.store / "objects").iterdir()], CHECKOUT, "store-object-damaged"),
@@ -218,7 +225,8 @@ WAYS = [
     Way("names: escapes in JSON", table(ESCAPE + FORGED, "y"), ("fit", "t.csv", "-t", "y", "--json"), None),
     Way("names: a target", table("x", ESCAPE + FORGED), ("doctor", "t.csv", "-t", ESCAPE + FORGED), None),
     Way("names: the end of an SQL identifier", table("x\" FROM data; ATTACH 'ran' AS a; --", "y"), ("fit", "t.csv", "-t", "y", "-o", "s.safetensors"), None),
-    Way("names: a folder that begins with a dash", lambda p: (p.project / "--help").write_text("x"), ("commit", "-m", "x", "--", "--help"), None),
+    Way("names: a file that is not there", lambda _: None, ("fit", FORGED, "-t", "y"), "file-not-found"),
+    Way("names: a file that begins with a dash", lambda p: (p.project / "--help").write_text("x"), ("commit", "-m", "x", "--", "--help"), None),
     Way("configuration: an option that is none", lambda p: (p.project / "run.toml").write_text("exec = 'x'"), ("fit", "example:crops", "--config", "run.toml"), "config-name-unknown"),
     Way("configuration: a list where a text belongs", lambda p: (p.project / "run.toml").write_text("solver = ['x']"), ("fit", "example:crops", "--config", "run.toml"), "config-value-invalid"),
     Way("commit: a file that Git obeys", lambda p: p.git(), ("commit", ".git/config"), "kept-name-reserved"),
