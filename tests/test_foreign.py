@@ -282,6 +282,14 @@ class Meddling(nn.Module):
         return out
 
 
+class SingleKink(Single):
+    """In float32, and no line."""
+
+    def forward(self, x):
+        found = super().forward(x)
+        return found + 1e-4 * found.abs()
+
+
 middle = float(np.median(X[:, 0]))
 REFUSED = {
     "PoissonRegressor": sklearn(PoissonRegressor(alpha=0), POSITIVE),
@@ -313,6 +321,7 @@ REFUSED = {
     "noise": module(Then(after=lambda y: y + 1e-9 * torch.randn_like(y))),
     "remembers": module(Drift),
     "another in float32": module(ByDtype),
+    "float32 within, and a kink": lambda: (SingleKink(gradline.fit(X, Y)), X, Y),
     "a dict": module(Then(after=lambda y: {"out": y})),
     "a pair": module(Then(after=lambda y: (y, y))),
     "None": module(Then(after=lambda _: None)),

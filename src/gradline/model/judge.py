@@ -42,7 +42,7 @@ class Training(NamedTuple):
     tenfold_loss: float | None = None
     nesterov: bool = False
     weight_decay: float = 0.0
-    velocity: tuple[np.ndarray, np.ndarray] | None = None  # of weight and bias, which momentum carries on
+    velocity: tuple[np.ndarray, np.ndarray] | None = None  # weight and bias, carried on by momentum
 
 
 def sure_digits(moments: Moments, bias: bool) -> float:
@@ -118,7 +118,7 @@ class Judged:
     found: Coefficients
     training: Training | None = None
     witness: Refined | None = None
-    reading: Coefficients | None = None  # how far `found` may be from what is judged, if read off outputs
+    reading: Coefficients | None = None  # how surely `found` was read off a model's values
     remarks: tuple[str, ...] = ()
 
     @property

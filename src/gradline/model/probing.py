@@ -54,7 +54,7 @@ def read(asked: Asked, moments: Moments, blocks: Iterable[np.ndarray]) -> Readin
 
     b = f(0) and w_j = (f(h_j·e_j) − b)/h_j, with h_j the power of two below the largest |x_j|. At random points within
     the columns' ranges, at their negatives and at every row, alone and beside others, f must be that map to rounding:
-    256·√(p + 1) units of |b| + Σ|w_j|·(|x_j| + size_j), or 16 of float32 where that holds all its values. The sizes are
+    64·√(p + 1) units of |b| + Σ|w_j|·(|x_j| + size_j), or 16 of float32 where that holds all its values. The sizes are
     root mean squares, for a model may centre its columns. Raises `RequestError` with the difference that was seen.
     """
     probe = _Probe(asked, moments)
