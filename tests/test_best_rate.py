@@ -71,6 +71,27 @@ def test_no_rate_of_a_thousand_leaves_less_in_a_loop(momentum, epochs):
     assert model.settings["lr"] < limit
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_among_many_valleys_the_lowest_is_found(seed):
+    """Directions of wildly unlike curvature and size, whose errors swing: no rate of 24,000 is better."""
+    random = np.random.default_rng(seed)
+    for _ in range(15):
+        r, epochs = random.integers(1, 8), int(random.choice([5, 20, 50, 100, 300]))
+        momentum = float(random.choice([0.01, 0.5, 0.9, 0.95, 0.99, 0.999]))
+        x, y = 10 ** random.uniform(-random.choice([0.5, 1, 2, 4]), 0, r), 10 ** random.uniform(-3, 3, r)
+        problem = Problem.of(Moments.of(np.diag(x), y), None, False, Scaling.none(int(r)))
+        curvatures, limit = 2 / r * x**2, problem.spectrum.lr_limit(momentum)
+
+        def left(lr, curvatures=curvatures, momentum=momentum, epochs=epochs, y=y):
+            return progress(lr[:, None] * curvatures, momentum, epochs).left ** 2 @ y**2
+
+        even = np.linspace(0, 1, 16_001)[1:-1]
+        ends = np.geomspace(1e-6, 1, 4001)[:-1]
+        least = left(limit * np.concatenate([even, ends, 1 - ends])).min()
+        (mine,) = left(np.array([best_rate(problem, np.zeros((r, 1)), epochs, momentum)]))
+        assert mine <= least * (1 + 1e-3) + 1e-9 * y @ y, (r, epochs, momentum)
+
+
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
 @pytest.mark.parametrize("name", REAL)
 def test_on_real_data_no_rate_of_sixty_leaves_1_percent_less(name, momentum):

@@ -170,8 +170,10 @@ def inference_table(model: Described, inference: Inference) -> str:
         said.append(f"Left out: {inference.reason}.")
     if inference.weights_are in WEIGHTS_ARE:
         told = model.moments.weights_are
-        fitted = "nothing" if told == UNSAID else told
-        otherwise = "" if told == inference.weights_are else f"; the fit was told {fitted}"
+        fitted = {None: "rows have none", UNSAID: "the fit was told nothing"}.get(
+            told, f"the fit was told {told}"
+        )
+        otherwise = "" if told == inference.weights_are else f"; {fitted}"
         said.append(f"Row weights are taken as {inference.weights_are}{otherwise}.")
     if known is not None:
         said.append("This holds if a line suits the data and the errors are normal, independent and alike.")

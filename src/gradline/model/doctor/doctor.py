@@ -190,6 +190,7 @@ def _calls(selection: Selection, bias: bool, epochs: int) -> list[str]:
         "features": selection.features,
         "exclude": selection.exclude or None,
         "weights": selection.weights if is_column else None,
+        "weights_are": selection.weights_are,
         "bias": None if bias else False,
         "missing": None if selection.missing == "error" else selection.missing,
     }
