@@ -11,7 +11,7 @@ from gradline.core.text import number
 from gradline.data.selection import UNSAID
 from gradline.model.model import LinearModel
 from gradline.model.status import Status
-from gradline.model.verify.check import Check, all_near, apart, compared, near
+from gradline.model.verify.check import Check, all_near, apart, compared, near, within
 from gradline.model.verify.newton_step import Whereabouts
 from gradline.model.verify.row_sums import Evidence
 from gradline.model.verify.tolerance import MARGIN, UNIT
@@ -57,6 +57,7 @@ class Answer:
         cells = len(at.left) * self.evidence.weight_sum
         tolerance = _LOSS * at.optimal_loss + float(at.left_rounding.sum()) / cells
         yield near("optimal_loss", claim.optimal_loss, at.optimal_loss, tolerance)
+        yield within("moments_error", self.model.moments.error, 0.0, MARGIN * at.proved)
         yield from self._standard_errors()
         yield from self._figures()
 

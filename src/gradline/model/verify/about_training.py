@@ -25,7 +25,6 @@ _EXCESS, _SHRUNK = (
     1000.0,
 )  # until when epochs are counted: the loss 1 % above its least, an error a thousandth
 _LONGEST = 2**61
-_OTHERS = ("init", "seed")  # a start may lie in another file, and a seed may be that of the rows held out
 _UNKNOWN = 0.01  # a share that is rounding, beyond which a figure says nothing
 _NEVER = 1e12  # epochs: what takes longer to halve may be rounding of a rate at its limit
 _MOST = 12  # directions that a certificate names
@@ -187,7 +186,7 @@ def unchecked(model: LinearModel, at: Whereabouts) -> Iterator[str]:
     if _is_blurred(at):
         yield "where training led, along columns so near to dependent"
     if "batch_size" in model.settings:
-        yield "the losses between the first epoch and the last, which mini-batches made"
+        yield "the losses between the first epoch and the last, which mini-batches made, and their rate"
     elif model.settings.get("init") not in ("zeros", "normal", "uniform", "linear"):
         yield "the losses before the last epoch, as the file does not say where training began"
 
@@ -234,11 +233,13 @@ def _settings(model: LinearModel) -> Iterator[Check]:
     settings, config = model.settings, model.config
     if not config:
         return
-    wrong = [
-        name
-        for name, value in settings.items()
-        if name in config and config[name] not in (value, "auto") and name not in _OTHERS
-    ]
+    others = (
+        ("init", "seed") if model.holdout is not None else ("init",)
+    )  # whose seed is that of their choice
+    asked = {name: config[name] for name in settings if name in config and name not in others}
+    if asked.get("decay") == "auto":
+        asked["decay"] = "linear" if asked.get("lr") == "auto" else "none"
+    wrong = [name for name, value in asked.items() if value not in (settings[name], "auto")]
     design = model.design
     facts = {
         "targets": list(design.targets),
@@ -375,8 +376,12 @@ def _times(descent: Descent) -> Iterator[Check]:
     if claim.tenfold_loss is not None and descent.start is not None and model.history:
         epochs = 10 * model.history[-1].epoch
         found = descent.loss(epochs)
-        drift = 1e3 * lost(descent.momentum, epochs) + blur * 10
-        yield near("tenfold_loss", claim.tenfold_loss, found, (_RELATIVE + drift) * found + at.loss_rounding)
+        noise = descent.noise(epochs)
+        tolerance = (
+            (_RELATIVE + 1e3 * lost(descent.momentum, epochs)) * found + 2 * math.sqrt(found * noise) + noise
+        )
+        tolerance += float(at.left_rounding.sum()) / descent.cells
+        yield near("tenfold_loss", claim.tenfold_loss, found, tolerance)
 
 
 def _around(times: float, blur: float) -> tuple[float, float]:

@@ -133,7 +133,8 @@ def verify(
         checks += nowhere(model)
         return Verification(tuple(checks), ("what it says of a run beyond all numbers",))
     weights = ("what the weights mean",) if model.design.weights_are not in (None, UNSAID) else ()
-    return Verification(tuple(checks), (*unchecked(model, at), *elided(model), *weights))
+    remarks = ("what its remarks say",) if model.certificate.remarks else ()
+    return Verification(tuple(checks), (*unchecked(model, at), *elided(model), *weights, *remarks))
 
 
 def _gathered(model: LinearModel, rows: RowStream) -> Evidence:

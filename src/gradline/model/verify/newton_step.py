@@ -31,7 +31,7 @@ class Whereabouts:
       as the rank that is taken.
     - `left` (m,): Σ w·r² at the optimum, and `left_rounding` of it; `inverse` (q,): the diagonal of (AᵀWA)⁻¹, zero for
       columns that are no pivot; `optimum` (q, m): one of the optima, the same from wherever it was looked for.
-    - `likely`: the error of the columns that any claim from float64 rests on.
+    - `likely`: the error of the columns that any claim from float64 rests on; `proved`: the most that one may claim.
     """
 
     loss: float
@@ -55,6 +55,7 @@ class Whereabouts:
     inverse: np.ndarray
     optimum: np.ndarray
     likely: float
+    proved: float
 
 
 def located(evidence: Evidence, theta: np.ndarray, has_bias: bool, rank: int) -> Whereabouts:
@@ -134,6 +135,7 @@ def located(evidence: Evidence, theta: np.ndarray, has_bias: bool, rank: int) ->
         inverse=_inverse(pivots, frame, own[:, 0], has_bias),
         optimum=optimum,
         likely=likely,
+        proved=error,
     )
 
 

@@ -1,0 +1,231 @@
+"""Every field of a model's file that `verify` reads is changed alone: it is found, or it is said not to be checked."""
+
+import json
+import typing
+
+import numpy as np
+import polars as pl
+import pytest
+import safetensors
+from safetensors.numpy import save_file
+
+import gradline
+from gradline.core.tensor_file import digest
+from gradline.model.card import CertificateCard, HoldoutCard, ModelCard
+from gradline.moments.card import MomentsCard, Recipe
+
+pytestmark = pytest.mark.filterwarnings("ignore::gradline.core.errors.GradlineWarning")
+
+RANDOM = np.random.default_rng(5)
+TABLE = pl.DataFrame(
+    {
+        "a": RANDOM.normal(3, 1, 40),
+        "b": RANDOM.normal(-1, 5, 40),
+        "w": RANDOM.integers(1, 5, 40).astype(float),
+        "seven": np.full(40, 7.0),
+    }
+).with_columns(
+    twice=2 * pl.col("a") - pl.col("b"),
+    y=pl.col("a") - 3 * pl.col("b") + pl.Series(RANDOM.normal(size=40)),
+    z=4 - pl.col("b") + pl.Series(RANDOM.normal(size=40)),
+)
+GD, SGD = gradline.GradientDescent(lr=0.01, epochs=30), gradline.SGD(lr=0.001, epochs=5, batch_size=8)
+AWAY = gradline.GradientDescent(lr=1.0, epochs=2000)
+MODELS = {
+    "exact": {},
+    "gd": {"solver": GD},
+    "sgd": {"solver": SGD},
+    "holdout": {"solver": GD, "holdout": 0.3},
+    "weighted": {"weights": "w", "weights_are": "precision"},
+    "deficient": {"features": ["a", "b", "twice", "seven"]},
+    "diverged": {"solver": AWAY, "force": True},
+}
+
+
+def more(x):
+    """The next that is plainly another."""
+    if isinstance(x, bool):
+        return not x
+    if isinstance(x, list):
+        return [more(x[0]), *x[1:]] if x else ["a is constant"]
+    if isinstance(x, dict):
+        return {**x, "a": x.get("a", 0) + 1}
+    if isinstance(x, str):
+        return x + "x"
+    if x is None:
+        return 5
+    return x + 1 if isinstance(x, int) else x * (1 + 1e-5) + (1e-5 if x == 0 else 0)
+
+
+def word(other):
+    return lambda _: other
+
+
+# Each field: a model that says something of it, what is made of that, and the check that must find it. "what …" is
+# what `unchecked` begins with instead.
+FIELDS = {
+    "has_bias": ("exact", lambda x: not x, "weight_error"),
+    "recipe": ("exact", lambda r: {**r, "targets": ["z", "y"]}, "fingerprint"),
+    "moments": ("exact", lambda m: {**m, "rows": m["rows"] + 1}, "rows"),
+    "certificate": ("exact", lambda c: {**c, "rank": 1}, "rank"),
+    "solver": ("exact", word("torch"), "config"),
+    "settings": ("gd", lambda s: {**s, "lr": 0.02}, "history"),
+    "scale": ("gd", word("standard"), "history"),
+    "history": ("gd", lambda h: [*h[:7], [7, h[7][1] * (1 + 1e-5)], *h[8:]], "history"),
+    "config": ("gd", lambda c: {**c, "lr": 0.5}, "config"),
+    "holdout": ("holdout", lambda h: {**h, "rows": h["rows"] + 1}, "rows held out"),
+    "recipe.terms": ("exact", lambda t: t[::-1], "columns"),
+    "recipe.targets": ("exact", lambda t: t[::-1], "columns"),
+    "recipe.weights": ("weighted", word(None), "fingerprint"),
+    "recipe.weights_are": ("weighted", word("counts"), "weight_error_stderr"),
+    "moments.recipe": ("exact", lambda r: {**r, "targets": r["targets"][::-1]}, "columns"),
+    "moments.error": ("exact", lambda _: 1e-3, "moments_error"),
+    "moments.rows": ("exact", more, "rows"),
+    "moments.weight_sum": ("weighted", more, "sum of weights"),
+    "moments.fingerprint": ("exact", lambda _: "0" * 16, "fingerprint"),
+    "moments.dropped": ("exact", more, "rows left out"),
+    "moments.missing": ("exact", more, "rows left out"),
+    "certificate.status": ("gd", word("certified"), "status"),
+    "certificate.epochs": ("gd", more, "epochs"),
+    "certificate.diverged_at": ("diverged", more, "what it says of a run beyond"),
+    "certificate.loss": ("gd", more, "loss"),
+    "certificate.optimal_loss": ("gd", more, "optimal_loss"),
+    "certificate.gap": ("gd", more, "gap"),
+    "certificate.gradient_norm": ("gd", more, "gradient_norm"),
+    "certificate.digits": ("gd", lambda x: x + 1, "digits"),
+    "certificate.weight_error": ("gd", lambda x: [[v * 1.01 for v in row] for row in x], "weight_error"),
+    "certificate.bias_error": ("gd", lambda x: [v * 0.99 for v in x], "bias_error"),
+    "certificate.weight_error_stderr": ("gd", lambda x: [more(x[0]), *x[1:]], "weight_error_stderr"),
+    "certificate.bias_error_stderr": ("gd", more, "bias_error_stderr"),
+    "certificate.directions": ("gd", lambda d: [{**d[0], "half_life": d[0]["half_life"] * 1.01}, *d[1:]], "directions"),
+    "certificate.lr_limit": ("gd", more, "lr_limit"),
+    "certificate.tenfold_loss": ("gd", more, "tenfold_loss"),
+    "certificate.epochs_to_loss": ("gd", lambda x: x + 5, "epochs_to_loss"),
+    "certificate.epochs_to_weights": ("gd", lambda x: x * 1.1, "epochs_to_weights"),
+    "certificate.rank": ("deficient", more, "rank"),
+    "certificate.combinations": ("deficient", lambda x: [t.replace("2", "3") for t in x], "combinations"),
+    "certificate.near_combinations": ("exact", word(["almost a = b (to 9 digits)"]), "near_combinations"),
+    "certificate.determined": ("exact", more, "determined"),
+    "certificate.constant": ("deficient", word([]), "constant"),
+    "certificate.condition": ("exact", more, "condition"),
+    "certificate.condition_scaled": ("exact", more, "condition_scaled"),
+    "certificate.hessian_condition": ("exact", more, "hessian_condition"),
+    "certificate.remarks": ("exact", word(["It is the best."]), "what its remarks say"),
+    "holdout.rows": ("holdout", more, "rows held out"),
+    "holdout.dropped": ("holdout", more, "held-out rows left out"),
+    "holdout.loss": ("holdout", more, "loss held out"),
+    "holdout.rmse": ("holdout", more, "rmse"),
+    "holdout.r2": ("holdout", more, "r2"),
+    "settings.digits": ("exact", lambda x: x + 1, "config"),
+    "settings.lr": ("gd", more, "history"),
+    "settings.epochs": ("gd", more, "epochs"),
+    "settings.momentum": ("gd", lambda _: 0.1, "history"),
+    "settings.init": ("gd", word("normal"), "history"),
+    "settings.seed": ("gd", more, "config"),
+    "settings.batch_size": ("sgd", more, "config"),
+    "settings.shuffle": ("sgd", more, "config"),
+    "settings.decay": ("sgd", word("linear"), "config"),
+    "settings.dtype": ("sgd", word("float32"), "config"),
+}  # fmt: skip
+
+
+def fields(card, within=""):
+    for name, kind in typing.get_type_hints(card).items():
+        yield within + name
+        inner = {
+            "certificate": CertificateCard,
+            "moments": MomentsCard,
+            "recipe": Recipe,
+            "holdout": HoldoutCard,
+        }
+        if not within and name in inner:
+            yield from fields(inner[name], f"{name}.")
+        del kind
+
+
+def test_every_field_is_enrolled():
+    """The tensors are in the table below."""
+    from gradline.model.card import SETTINGS
+
+    settings = {f"settings.{name}" for kind in SETTINGS.values() for name in typing.get_type_hints(kind)}
+    assert {*fields(ModelCard), *settings} == FIELDS.keys()
+
+
+def fitted(kind):
+    options = dict(MODELS[kind])
+    if "features" not in options:
+        options["features"] = ["a", "b"]
+    return gradline.fit(TABLE, ["y", "z"], **options)
+
+
+def forged(path, edit):
+    """The file with its card and tensors edited, and signed again."""
+    with safetensors.safe_open(path, "numpy") as file:
+        tensors, card = {n: file.get_tensor(n) for n in file.keys()}, json.loads(file.metadata()["gradline"])  # noqa: SIM118
+    edit(tensors, card)
+    card["tensors"] = digest(tensors)
+    save_file(tensors, path, {"gradline": json.dumps(card)})
+
+
+def named(path):
+    """The checks that find something wrong, what is not checked, or why the file is refused."""
+    try:
+        found = gradline.verify(path, TABLE)
+    except gradline.GradlineError as error:
+        return f"refused: {error}"
+    return ", ".join([*(check.name for check in found.disagreements), *found.unchecked])
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_none_of_them_is_forged(tmp_path, kind):
+    path = tmp_path / "m.safetensors"
+    fitted(kind).save(path)
+    assert gradline.verify(path, TABLE), gradline.verify(path, TABLE)
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_a_forged_field_is_found(tmp_path, field):
+    kind, change, check = FIELDS[field]
+    path = tmp_path / "m.safetensors"
+    fitted(kind).save(path)
+
+    def edit(_, card):
+        *way, last = field.split(".")
+        for name in way:
+            card = card[name]
+        card[last] = change(card.get(last))
+
+    forged(path, edit)
+    found = named(path)
+    assert check in found or found.startswith("refused: "), found
+
+
+TENSORS = {
+    "weight": ("exact", "weight_error"),
+    "bias": ("exact", "bias_error"),
+    "moments.factor": ("exact", "moments"),
+    "moments.mean": ("exact", "moments"),
+    "moments.mean_low": ("exact", "moments"),
+    "moments.minimum": ("exact", "moments"),
+    "moments.maximum": ("exact", "moments"),
+    "figures.squares": ("exact", "squares"),
+    "figures.variances": ("exact", "variances"),
+}
+
+
+@pytest.mark.parametrize("name", TENSORS)
+def test_a_forged_tensor_is_found(tmp_path, name):
+    kind, check = TENSORS[name]
+    path = tmp_path / "m.safetensors"
+    fitted(kind).save(path)
+
+    def edit(tensors, _):
+        assert tensors.keys() == TENSORS.keys()
+        part = tensors[name].copy()
+        part.flat[0] = part.flat[0] * (1 + 1e-8) + (
+            1e-8 if part.flat[0] == 0 or name == "moments.mean_low" else 0
+        )
+        tensors[name] = part
+
+    forged(path, edit)
+    assert check in named(path)
