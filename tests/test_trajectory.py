@@ -201,6 +201,15 @@ def test_any_rule_at_rest_or_on_its_way_is_that_of_its_steps(momentum, nesterov,
         theta = theta - lr * (gradient + momentum * velocity if nesterov else velocity)
 
 
+@pytest.mark.parametrize(("momentum", "nesterov"), [(0.0, False), (0.5, False), (0.5, True), (0.9, True)])
+@pytest.mark.parametrize("decay", [0.0, 30_000.0])  # the largest curvature of these data is 17,900
+def test_the_limit_of_a_rule_is_where_its_stability_ends(momentum, nesterov, decay):
+    limit = Trajectory(CROPS5, 1e-5, momentum, START, True, nesterov, decay).lr_limit
+    for share, is_stable in ((1 - 1e-4, True), (1 + 1e-4, False)):
+        path = Trajectory(CROPS5, share * limit, momentum, START, True, nesterov, decay)
+        assert (path.at(10**6).gap < 1e6) == is_stable
+
+
 def test_nothing_takes_no_epochs():
     """At the rate that ends its only direction in one step, one epoch is needed, and at rest there is none to do."""
     x = np.array([[1.0], [-1.0], [1.0], [-1.0]])

@@ -12,7 +12,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from refusals import refused
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import DataLoader, Dataset, RandomSampler, TensorDataset
 from torch.utils.data.distributed import DistributedSampler
 
 import gradline
@@ -348,6 +348,12 @@ def test_updates_are_counted_and_not_assumed():
     assert trained(model, SGD(model.parameters(), lr=0.1), rows=halves).epochs_to_loss is None
     model = made()
     assert trained(model, SGD(model.parameters(), lr=0.1), rows=[(X, Y)]).epochs_to_loss is not None
+    dataset = TensorDataset(X, Y)
+    twice = DataLoader(
+        dataset, 64, sampler=RandomSampler(dataset, num_samples=128)
+    )  # two whole batches an epoch
+    model = made()
+    assert trained(model, SGD(model.parameters(), lr=0.1), rows=twice).epochs_to_loss is None
 
 
 def test_nothing_takes_no_epochs():

@@ -29,8 +29,8 @@ class Rule(NamedTuple):
 class Updates:
     """Watches an optimiser from update to update.
 
-    At the first three updates, at each power of two and at the first of the last epoch, the way of weight and bias is
-    compared with that of the rule, from the batch's own gradient 2/(b·m)·Σ(ŷ − y)·x: so hooks, clipping, wrappers,
+    At updates 1, 2, 3, 5, 9 and so on, and at the first of the last epoch, the way of weight and bias is compared with
+    that of the rule, from the batch's own gradient 2/(b·m)·Σ(ŷ − y)·x: so hooks, clipping, wrappers,
     schedulers, and layers whose parameters are others than weight and bias, are seen by what they do.
     """
 
@@ -96,7 +96,7 @@ class Updates:
                 else "it"
             )
             self.why = f"{told} at update {self.count + 1:,}, and what comes next is not known"
-        due = self.count < 3 or self.count & (self.count - 1) == 0 or first_of_last
+        due = self.count & (self.count - 1) == 0 or first_of_last
         # Whatever one process has seen, all of them take part in the mean of the gradients.
         is_known = self.claimed is not None and self.weight is not None
         self._expected = self._step(xb, yb) if due and is_known else None
