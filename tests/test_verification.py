@@ -17,7 +17,6 @@ from gradline.data.files import EXAMPLES
 from gradline.data.inputs import array_rows
 from gradline.data.selection import Selection
 from gradline.model import nist
-from gradline.model.model import Kept
 from gradline.model.status import Status
 from gradline.model.verify.ldl import eliminated
 from gradline.model.verify.row_sums import Frame, gather
@@ -174,7 +173,7 @@ def bias(model, data):
 def claims(**changes):
     def change(model, data):
         card = {name: edit(getattr(model.certificate, name)) for name, edit in changes.items()}
-        return replace(model, verdict=Kept(replace(model.certificate, **card))), data
+        return replace(model, certificate=replace(model.certificate, **card)), data
 
     return change
 
@@ -265,7 +264,7 @@ def test_coefficients_that_are_no_numbers():
     model = package.fit(CROPS, TARGETS)
     wrong = replace(model, weight=np.full((2, 3), np.nan))
     assert named(package.verify(wrong, CROPS)) == {"status"}
-    diverged = replace(wrong, verdict=Kept(replace(model.certificate, status=Status.DIVERGED)))
+    diverged = replace(wrong, certificate=replace(model.certificate, status=Status.DIVERGED))
     assert_holds(diverged, CROPS)
 
 

@@ -20,7 +20,7 @@ from gradline.data.selection import Choice, Selection
 from gradline.model.certificate import Certificate
 from gradline.model.foreign import opened
 from gradline.model.judge import Judged, Training
-from gradline.model.model import History, Kept, LinearModel
+from gradline.model.model import History, LinearModel
 from gradline.model.probing import Asked, Reading, read
 from gradline.model.status import Status
 from gradline.model.witness import seen, witnessed
@@ -151,7 +151,7 @@ def from_torch(
         has_bias=found.bias is not None,
         design=case.rows.rows.design,
         moments=moments,
-        verdict=Kept(judged(case.reading, moments, witness=case.witness)),
+        certificate=judged(case.reading, moments, witness=case.witness),
         solver="torch",
         settings={},
         scale="none",

@@ -201,7 +201,7 @@ def _trained(
         has_bias=request.bias,
         design=gathered.design,
         moments=moments,
-        verdict=verdict,
+        certificate=verdict,
         solver=solver.name,
         settings=settings,
         scale=scale,

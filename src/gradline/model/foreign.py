@@ -151,20 +151,21 @@ def _statsmodels(results: Any, moments: Moments, named: bool) -> Asked:
         asked = _on_table(results.predict, list(range(p)), moments.features)
         return Asked(name, asked, has_bias=constant is not None)
     beside = constant is not None and len(exog) == p + 1
+    place = 0 if constant is None else int(constant)
     if len(exog) != p + beside:
         raise mismatch(f"{name} has the columns {listed(exog)}, and the data have {listed(moments.features)}")
-    columns = [column for i, column in enumerate(exog) if not (beside and i == constant)]
+    columns = [column for i, column in enumerate(exog) if not (beside and i == place)]
     is_named = named or set(columns) == set(moments.features)
     order = _order(columns, moments.features, name) if is_named else list(range(p))
 
     def predict(X: np.ndarray) -> Any:
         table = X[:, order]
-        return results.predict(np.insert(table, constant, 1.0, axis=1) if beside else table)
+        return results.predict(np.insert(table, place, 1.0, axis=1) if beside else table)
 
     values = np.asarray(results.params, float).reshape(-1)
-    own = np.delete(values, constant) if beside and len(values) == p + 1 else values
+    own = np.delete(values, place) if beside and len(values) == p + 1 else values
     weights = [_put_back(own.reshape(1, p), order)] if len(own) == p else []
-    return Asked(name, predict, weights, [values[[constant]]] if beside else [], beside)
+    return Asked(name, predict, weights, [values[[place]]] if beside else [], beside)
 
 
 def _order(names: Sequence[str], features: Sequence[str], name: str) -> list[int]:

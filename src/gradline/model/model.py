@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, cast, overload
 
 import numpy as np
 
@@ -29,8 +29,8 @@ from gradline.data.inputs import by_rows, is_array, is_sparse, matrix, open_tabl
 from gradline.data.row_stream import dense
 from gradline.model.certificate import Certificate, finite
 from gradline.model.inference.inference import Inference, infer
-from gradline.model.status import Status
-from gradline.model.summary import summary
+from gradline.model.judge import Judged
+from gradline.model.summary import Described, summary
 from gradline.moments.state import Moments
 from gradline.solvers import Record
 
@@ -77,29 +77,20 @@ class History(Sequence[Record]):
         return f"<table><tr><th>epoch</th><th>loss</th></tr>{rows}</table>"
 
 
-class Verdict(Protocol):
-    """What has a certificate, now or when it is asked."""
+class _Certificate:
+    """The field `certificate` of `LinearModel`: given as one, or as a judge, who finds it when it is asked for."""
 
-    @property
-    def certificate(self) -> Certificate:
-        """The certificate."""
-        ...
+    @overload
+    def __get__(self, model: None, owner: type) -> "_Certificate": ...
+    @overload
+    def __get__(self, model: "LinearModel", owner: type) -> Certificate: ...
+    def __get__(self, model: "LinearModel | None", owner: type) -> "Certificate | _Certificate":
+        if model is None:
+            raise AttributeError("certificate")  # so that the field has no default
+        return model.verdict if isinstance(model.verdict, Certificate) else model.verdict.certificate
 
-    @property
-    def status(self) -> Status:
-        """Its status, which is known with less work."""
-        ...
-
-
-class Kept(NamedTuple):
-    """A certificate that is there already."""
-
-    certificate: Certificate
-
-    @property
-    def status(self) -> Status:
-        """That of the certificate."""
-        return self.certificate.status
+    def __set__(self, model: "LinearModel", value: Certificate | Judged) -> None:
+        model.__dict__["_verdict"] = value
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +99,7 @@ class LinearModel:
 
     - `weight` (m, p) and `bias` (m,) as in `nn.Linear`, in raw units, float64.
     - `design`: how a table becomes X; columns are matched by name.
-    - `verdict`: the judge, or what a file has kept of him, with the `certificate`; `history`: the losses of training.
+    - `certificate`: what is known for sure about the coefficients; `history`: the losses of training.
     - `moments`: the state of the training rows, from which intervals and trajectories follow.
     - `solver` and `params`: what trained it; `config`: what reproduces it; `seconds` that it took,
       not kept in the file, so that the same fit writes the same file.
@@ -131,12 +122,12 @@ class LinearModel:
     has_bias: bool
     design: DesignSpec
     moments: Moments
-    verdict: Verdict
     solver: str
     settings: Mapping[str, Any]
     scale: str
     history: History
     config: Mapping[str, Any]
+    certificate: _Certificate = _Certificate()
     seconds: float | None = None
     holdout: Evaluation | None = None
     figures: Figures | None = None
@@ -151,9 +142,9 @@ class LinearModel:
     )  # `LinearModel.from_torch(module, data, targets)`: the model of a module trained elsewhere
 
     @property
-    def certificate(self) -> Certificate:
-        """What is known for sure about the coefficients; found out when it is first asked for."""
-        return self.verdict.certificate
+    def verdict(self) -> Certificate | Judged:
+        """The certificate, or who finds it: its `status` is known with less work."""
+        return self.__dict__["_verdict"]
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -336,7 +327,7 @@ class LinearModel:
 
     def summary(self) -> str:
         """Coefficients, fit and certificate as text."""
-        return summary(self)
+        return summary(cast(Described, self))  # protocols do not see what a descriptor gives
 
     def __repr__(self) -> str:
         return f"LinearModel({listed(self.features)} → {listed(self.targets)}, {self.certificate.status})"
@@ -383,7 +374,7 @@ def load(path: str | Path) -> LinearModel:
         has_bias=card["has_bias"],
         design=moments.design,
         moments=moments,
-        verdict=Kept(Certificate.from_dict(card["certificate"])),
+        certificate=Certificate.from_dict(card["certificate"]),
         solver=card["solver"],
         settings=card["settings"],
         scale=card["scale"],

@@ -369,7 +369,7 @@ def _times(descent: Descent) -> Iterator[Check]:
     model, at, claim = descent.model, descent.at, descent.model.certificate
     rates = rate(descent.steps, descent.momentum)
     slowest = float(rates.max(initial=-math.inf))
-    times = math.log(_SHRUNK) / -slowest if slowest < 0 else math.inf
+    times = max(1.0, math.log(_SHRUNK) / -slowest) if slowest < 0 else math.inf
     blur = _SHARES + MARGIN * descent.sure * descent.spectrum.condition**2
     yield within("epochs_to_weights", claim.epochs_to_weights, *_around(times, blur))
     yield _to_loss(descent, blur)
@@ -385,10 +385,10 @@ def _times(descent: Descent) -> Iterator[Check]:
 
 
 def _around(times: float, blur: float) -> tuple[float, float]:
-    """A range that allows for rounding, and for one epoch, which is the least that is taken."""
+    """A range that allows for rounding."""
     if not math.isfinite(times):
         return _LONGEST / 1e3, math.inf
-    return (times * (1 - blur) - 1, times * (1 + blur) + 1) if blur < _UNKNOWN else (0.0, math.inf)
+    return (times * (1 - blur), times * (1 + blur)) if blur < _UNKNOWN else (0.0, math.inf)
 
 
 def _to_loss(descent: Descent, blur: float) -> Check:
