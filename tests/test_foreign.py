@@ -2,7 +2,7 @@
 
 import sys
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -84,7 +84,7 @@ def own(model, X, Y):
     return float(((predicted.reshape(np.shape(Y)) - Y) ** 2).mean())
 
 
-def sklearn(model, target=y, data=X):
+def sklearn(model, target=y, data: Any = X):
     return lambda: (model.fit(data, target), data, target)
 
 
@@ -141,7 +141,7 @@ STATSMODELS = {
     "OLS, its constant among the data": (lambda: sm.OLS(y, sm.add_constant(X)).fit(), sm.add_constant(X)),
     "OLS without constant": (lambda: sm.OLS(y, X).fit(), X),
     "OLS of a frame": (lambda: sm.OLS(y, sm.add_constant(FRAME[["wind", "temp", "rain"]])).fit(), FRAME),
-    "WLS": (lambda: sm.WLS(y, sm.add_constant(X), weights=X[:, 2] ** 2).fit(), X),
+    "WLS": (lambda: sm.WLS(y, sm.add_constant(X), weights=cast(Any, X[:, 2] ** 2)).fit(), X),
     "RLM": (lambda: sm.RLM(y, sm.add_constant(X)).fit(), X),
     "Gaussian GLM": (lambda: sm.GLM(y, sm.add_constant(X)).fit(), X),
     "by formula": (lambda: smf.ols("y ~ wind + center(temp) + rain", FRAME.assign(y=y)).fit(), FRAME),

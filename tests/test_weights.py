@@ -194,7 +194,7 @@ def test_moments_know_the_meaning_and_may_be_told_it_later(tmp_path):
     later = package.fit(unsaid, weights_are="precision")
     np.testing.assert_allclose(stderr(later.inference.estimates), reference.bse, rtol=1e-9)
     with refused("weights-of-other-meaning", "precision", "sampling"):
-        part(0, weights_are="precision") + part(1, weights_are="sampling")
+        _ = part(0, weights_are="precision") + part(1, weights_are="sampling")
     with refused("weights-of-other-meaning", "counts", "precision"):
         package.fit(both, weights_are="counts")
     with refused("weights-of-other-meaning", "without"):
@@ -214,7 +214,8 @@ def test_rows_without_weights_weigh_one_beside_others():
             known(package.fit(one).inference.weight_stderr),
             rtol=1e-9,
         )
-    assert sum([weighted, weighted]).weights_are == "counts"
+    both: Any = sum([weighted, weighted])
+    assert both.weights_are == "counts"
     assert (one - weighted).weights_are == "counts"
 
 
@@ -243,7 +244,7 @@ def renamed(series, row, label):
 @pytest.mark.parametrize("kind", ["targets", "weights", "clusters"])
 @pytest.mark.parametrize("data", [FRAME, X], ids=["frame", "array"])
 def test_other_labels_are_refused_with_the_first_that_differs(kind, data):
-    given = {
+    given: dict[str, Any] = {
         "targets": SERIES,
         "weights": pd.Series(COUNTS, FRAME.index),
         "clusters": pd.Series(range(40), FRAME.index),

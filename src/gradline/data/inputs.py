@@ -67,12 +67,14 @@ def expect_one_index(parts: Mapping[str, Any]) -> None:
 
     Raises `DataError` with the first row that differs, and its two labels; others than pandas' have no labels.
     """
-    indexes = {
+    indexes: dict[str, Any] = {
         name: part.index for name, part in parts.items() if hasattr(getattr(part, "index", None), "equals")
     }
-    (first, ours), *others = indexes.items() or [("", None)]
+    if not indexes:
+        return
+    (first, ours), *others = indexes.items()
     for name, theirs in others:
-        if ours is None or len(ours) != len(theirs) or ours.equals(theirs):
+        if len(ours) != len(theirs) or ours.equals(theirs):
             continue  # of another length they are refused for that
         # The longest beginning that is equal, in pandas' own sense, which knows missing labels.
         row = bisect(

@@ -24,7 +24,7 @@ from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.row_cache import RowCollector, in_memory, kept_rows
 from gradline.data.row_stream import RowStream, Split
 from gradline.data.selection import UNSAID, Choice, Selection
-from gradline.model.certificate import sentences
+from gradline.model.certificate import Certificate, sentences
 from gradline.model.judge import Judged, Training, least_digits, sure_digits
 from gradline.model.model import History, LinearModel, evaluation, load
 from gradline.model.shortage import shortage
@@ -201,7 +201,7 @@ def _trained(
         has_bias=request.bias,
         design=gathered.design,
         moments=moments,
-        certificate=verdict,
+        certificate=cast(Certificate, verdict),  # a judge, who finds it when it is asked for
         solver=solver.name,
         settings=settings,
         scale=scale,

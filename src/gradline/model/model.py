@@ -30,7 +30,7 @@ from gradline.data.row_stream import dense
 from gradline.model.certificate import Certificate, finite
 from gradline.model.inference.inference import Inference, infer
 from gradline.model.judge import Judged
-from gradline.model.summary import Described, summary
+from gradline.model.summary import summary
 from gradline.moments.state import Moments
 from gradline.solvers import Record
 
@@ -93,6 +93,9 @@ class _Certificate:
         model.__dict__["_verdict"] = value
 
 
+_CERTIFICATE = cast(Certificate, _Certificate())  # as which it is read
+
+
 @dataclass(frozen=True, eq=False)
 class LinearModel:
     """ŷ = x @ weightᵀ + bias, with everything that belongs to it.
@@ -127,7 +130,7 @@ class LinearModel:
     scale: str
     history: History
     config: Mapping[str, Any]
-    certificate: _Certificate = _Certificate()
+    certificate: Certificate = _CERTIFICATE
     seconds: float | None = None
     holdout: Evaluation | None = None
     figures: Figures | None = None
@@ -327,7 +330,7 @@ class LinearModel:
 
     def summary(self) -> str:
         """Coefficients, fit and certificate as text."""
-        return summary(cast(Described, self))  # protocols do not see what a descriptor gives
+        return summary(self)
 
     def __repr__(self) -> str:
         return f"LinearModel({listed(self.features)} → {listed(self.targets)}, {self.certificate.status})"

@@ -156,12 +156,12 @@ class Updates:
             sizes = np.abs(theta) + rule.lr * (1 + rule.momentum) * (
                 size + np.abs(velocity) + np.abs(gradient)
             )
-        unit = rounding(self.weight.dtype, self.weight.device)
+        unit = rounding(self._weight.dtype, self._weight.device)
         return theta - rule.lr * step, _ROUNDINGS * math.sqrt(len(theta)) * unit * sizes
 
     def _expect_same_rows(self, gradient: np.ndarray, size: np.ndarray, theta: np.ndarray) -> None:
         """A full batch has the gradient of all rows: not where a loader changes them as it goes."""
-        room = _ROUNDINGS * math.sqrt(len(theta)) * rounding(self.weight.dtype, self.weight.device)
+        room = _ROUNDINGS * math.sqrt(len(theta)) * rounding(self._weight.dtype, self._weight.device)
         differs = np.abs(gradient - self.problem.gradient(theta)) > room * size
         if differs.any() and self.why is None:
             self.why = "the loader's rows are not those that it gave before"
@@ -170,7 +170,7 @@ class Updates:
         """The mean over all processes, as DistributedDataParallel takes it of gradients."""
         if self.ranks == 1:
             return value
-        tensor = torch.as_tensor(value, device=self.weight.device)
+        tensor = torch.as_tensor(value, device=self._weight.device)
         dist.all_reduce(tensor)
         return tensor.cpu().numpy() / self.ranks
 
@@ -181,13 +181,20 @@ class Updates:
     def _theta(self, part: Any) -> np.ndarray:
         """θ (q, m) of what belongs to weight and bias."""
         m, p = self.problem.m, self.problem.p
-        double = [
-            None if tensor is None else part(tensor).detach().cpu().double().numpy()
-            for tensor in (self.weight, self.bias)
-        ]
-        weight = double[0].T if double[0].shape == (p, m) and p != m else double[0].reshape(m, p)
-        start = np.zeros(m) if double[1] is None else double[1].reshape(m)
+        weight = _double(part(self._weight))
+        weight = weight.T if weight.shape == (p, m) and p != m else weight.reshape(m, p)
+        start = np.zeros(m) if self.bias is None else _double(part(self.bias)).reshape(m)
         return stacked((weight, start), self.problem.moments, self.problem.bias)
+
+    @property
+    def _weight(self) -> torch.Tensor:
+        """The parameter that is the weight, where one is."""
+        assert self.weight is not None
+        return self.weight
+
+
+def _double(tensor: torch.Tensor) -> np.ndarray:
+    return tensor.detach().cpu().double().numpy()
 
 
 def _own(
@@ -199,9 +206,9 @@ def _own(
     if len(trained) != 1 + problem.bias:
         return None, None
     for weight, bias in ((trained[0], trained[-1]), (trained[-1], trained[0])):
-        arrays = [tensor.detach().cpu().double().numpy() for tensor in (weight, bias)]
+        arrays = [_double(tensor) for tensor in (weight, bias)]
         is_weight = any(np.array_equal(array, found.weight) for array in weights_among(arrays[:1], m, p))
-        if problem.bias:
+        if found.bias is not None:
             is_weight = is_weight and arrays[1].size == m and np.array_equal(arrays[1].reshape(m), found.bias)
         if is_weight:
             return weight, bias if problem.bias else None
