@@ -11,6 +11,10 @@ from gradline.core.text import big, counted, epochs, number, one_line, percent
 from gradline.model.status import Status
 from gradline.solvers.trajectory import Direction
 
+NO_TIME_LEFT: Mapping[str, Any] = {
+    **dict.fromkeys(("lr_limit", "tenfold_loss", "epochs_to_loss", "epochs_to_weights")),
+    "directions": [],
+}  # what is said of training on where nothing is known of it
 FEWEST_DIGITS = 3.0  # fewer sure digits than these deserve no certificate
 
 

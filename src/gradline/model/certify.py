@@ -19,10 +19,11 @@ from gradline.data.row_stream import RowStream
 from gradline.data.selection import Choice, Selection
 from gradline.model.certificate import Certificate
 from gradline.model.foreign import opened
-from gradline.model.judge import Judged, Training
+from gradline.model.judge import Judged
 from gradline.model.model import History, LinearModel
 from gradline.model.probing import Asked, Reading, read
 from gradline.model.status import Status
+from gradline.model.training import Training
 from gradline.model.witness import seen, witnessed
 from gradline.moments.state import Moments
 from gradline.solvers.problem import Scaling

@@ -25,10 +25,11 @@ from gradline.data.row_cache import RowCollector, in_memory, kept_rows
 from gradline.data.row_stream import RowStream, Split
 from gradline.data.selection import UNSAID, Choice, Selection
 from gradline.model.certificate import Certificate, sentences
-from gradline.model.judge import Judged, Training, least_digits, sure_digits
+from gradline.model.judge import Judged, least_digits, sure_digits
 from gradline.model.model import History, LinearModel, evaluation, load
 from gradline.model.shortage import shortage
 from gradline.model.status import Status
+from gradline.model.training import Training
 from gradline.model.witness import witnessed
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments, calm_blas

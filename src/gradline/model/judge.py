@@ -5,44 +5,42 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from gradline.core.coefficients import Coefficients
 from gradline.core.linalg.refined import Refined
 from gradline.core.linalg.triangular import UNIT, estimated, extremes, row_norms
-from gradline.model.certificate import FEWEST_DIGITS, Certificate
+from gradline.model.certificate import FEWEST_DIGITS, NO_TIME_LEFT, Certificate
 from gradline.model.status import Status
 from gradline.moments.basis import Basis
 from gradline.moments.rank import Rank, determined_factor
 from gradline.moments.state import Moments, RawFactor, calm_blas
-from gradline.solvers.problem import Scaling
-from gradline.solvers.trajectory import Trajectory
 
 ARRIVED = 1e-12  # a distance below this share of the coefficients counts as none
-GROWN = (
-    1e-9  # a loss above its start by this share has grown: far more than rounding, far less than one bad step
-)
-_TIME_LEFT = ("lr_limit", "tenfold_loss", "epochs_to_loss", "epochs_to_weights")
-_DIRECTIONS = 12  # kept in a certificate, largest share first
 
 
-class Training(NamedTuple):
-    """How the coefficients were trained, if they were: what the judge needs to speak of time left."""
+class Course(Protocol):
+    """What the judge asks of a training, of whatever kind; see `training.Training`."""
 
-    lr: float | None  # None where the rule that ran is none whose path is known
-    momentum: float
-    epochs: int | None  # None where nobody counted them
-    view: Moments  # the moments on the scale of training, and the way from and to raw coefficients
-    scaling: Scaling
-    started_at: float  # the loss before the first epoch
-    diverged_at: int | None = None
-    batch_size: int | None = None  # None: the full batch, whose path is known in closed form
-    tenfold_loss: float | None = None
-    nesterov: bool = False
-    weight_decay: float = 0.0
-    velocity: tuple[np.ndarray, np.ndarray] | None = None  # weight and bias, carried on by momentum
+    @property
+    def epochs(self) -> int | None:
+        """How many there were; None where nobody counted them."""
+        ...
+
+    @property
+    def diverged_at(self) -> int | None:
+        """The first epoch whose loss was no number."""
+        ...
+
+    def has_grown(self, found: Coefficients, loss: float) -> bool:
+        """Whether the loss there is above that of the start, in a way that no training mends."""
+        ...
+
+    def time_left(self, found: Coefficients) -> dict[str, Any]:
+        """The fields of a certificate about training on."""
+        ...
 
 
 def sure_digits(moments: Moments, bias: bool) -> float:
@@ -116,7 +114,7 @@ class Judged:
 
     moments: Moments
     found: Coefficients
-    training: Training | None = None
+    training: Course | None = None
     witness: Refined | None = None
     reading: Coefficients | None = None  # how surely `found` was read off a model's values
     remarks: tuple[str, ...] = ()
@@ -157,7 +155,7 @@ class Judged:
             condition_scaled=rank.condition_scaled,
             hessian_condition=condition * condition,  # infinite where its square is beyond float64
             remarks=list(self.remarks),
-            **_time_left(self),
+            **(NO_TIME_LEFT if training is None or not self.is_finite else training.time_left(self.found)),
         )
 
     @cached_property
@@ -197,24 +195,6 @@ class Judged:
     def rank(self) -> Rank:
         """What the columns tell apart."""
         return Rank.of(self.moments, self.has_bias)
-
-    @cached_property
-    def path(self) -> Trajectory | None:
-        """Where training goes on from here, if these were trained."""
-        training = self.training
-        if training is None:
-            return None
-        start = training.scaling.to_view(self.weight, self.bias)
-        return Trajectory(
-            training.view,
-            1.0 if training.lr is None else training.lr,  # the shares of the gap are the same at any rate
-            training.momentum,
-            start,
-            self.has_bias,
-            training.nesterov,
-            training.weight_decay,
-            training.velocity,
-        )
 
     @cached_property
     def _factor(self) -> RawFactor:
@@ -387,40 +367,10 @@ def _status(case: Judged) -> Status:
     unseen = ARRIVED * math.sqrt(moments.weight_sum) * largest  # what rounding leaves of a constant target
     sure = rounding.scaled <= np.maximum(10**-FEWEST_DIGITS * size, unseen)
     if not arrived.all():
-        return Status.DIVERGED if _grown(case) else Status.STOPPED
+        grown = training is not None and training.has_grown(
+            case.found, case.cost.optimal_loss + case.cost.gap
+        )
+        return Status.DIVERGED if grown else Status.STOPPED
     if case.rank.deficiency:
         return Status.RANK_DEFICIENT
     return Status.CERTIFIED if sure.all() else Status.UNCERTIFIED
-
-
-def _grown(case: Judged) -> bool:
-    """Whether the loss ended above where it began, by more than its rounding.
-
-    A full batch whose rule is known to be stable only overshoots: momentum does.
-    """
-    training, path = case.training, case.path
-    if training is None or path is None or not training.epochs:
-        return False
-    if training.lr is not None and training.batch_size is None and training.lr <= path.lr_limit:
-        return False
-    return case.cost.optimal_loss + case.cost.gap > (1 + GROWN) * training.started_at
-
-
-def _time_left(case: Judged) -> dict[str, Any]:
-    """What training on would bring: the gap by direction, and the epochs that are left."""
-    left: dict[str, Any] = dict.fromkeys(_TIME_LEFT) | {"directions": []}
-    training, path = case.training, case.path
-    if training is None or path is None or not case.is_finite:
-        return left
-    left["directions"] = path.directions()[:_DIRECTIONS]
-    if training.lr is not None:
-        left["lr_limit"] = path.lr_limit
-    if training.lr is not None and training.batch_size is None:
-        left |= {
-            "tenfold_loss": training.tenfold_loss,
-            "epochs_to_loss": path.epochs_to_loss(),
-            "epochs_to_weights": path.epochs_to_weights(),
-        }
-    else:
-        left["directions"] = [d._replace(half_life=None) for d in left["directions"]]
-    return left

@@ -20,9 +20,10 @@ from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import RowStream
 from gradline.model.certificate import Certificate, sentences
 from gradline.model.certify import mapped
-from gradline.model.judge import Judged, Training
+from gradline.model.judge import Judged
 from gradline.model.probing import Reading, first_line
 from gradline.model.summary import WIDTH
+from gradline.model.training import Training
 from gradline.model.witness import seen, witnessed
 from gradline.moments.state import Moments
 from gradline.pytorch.asking import asked, first_linear, home, tried
@@ -195,7 +196,6 @@ def _certificate(
         velocity=None if rule is None else updates.velocity,
     )
     witness = witnessed(case.small, case.moments, reading.found)
-    judged = Judged(case.moments, reading.found, training, witness, reading.error)
     remarks = []
     if case.is_one_rank:
         ranks = f"one of {counted(dist.get_world_size(), 'rank')}"
@@ -203,7 +203,7 @@ def _certificate(
     elif updates.count and updates.why is not None:
         remarks.append(f"No epochs are promised: {updates.why}.")
     if updates.decays:
-        remarks.append(_where_decay_leads(judged, updates, rule))
+        remarks.append(_where_decay_leads(training, reading.found, updates, rule))
     if rule is not None and noise_limit is not None:
         guide = ", a guide only with momentum" if rule.momentum else ""
         remarks.append(
@@ -212,11 +212,12 @@ def _certificate(
     return Judged(case.moments, reading.found, training, witness, reading.error, tuple(remarks)).certificate
 
 
-def _where_decay_leads(judged: Judged, updates: Updates, rule: Rule | None) -> str:
+def _where_decay_leads(training: Training, found: Coefficients, updates: Updates, rule: Rule | None) -> str:
     """That weight decay heads elsewhere, and where to, if that is known."""
-    path = judged.path
-    if rule is None or not updates.is_whole or path is None or not judged.is_finite:
+    is_finite = np.isfinite(found.weight).all() and (found.bias is None or np.isfinite(found.bias).all())
+    if rule is None or not updates.is_whole or not is_finite:
         return "Weight decay heads elsewhere than the optimum: to smaller coefficients."
+    path = training.path(found)
     return (
         f"Weight decay {number(rule.weight_decay)} heads elsewhere than the optimum: to smaller coefficients, "
         f"whose loss is {number(path.end_loss - path.optimal_loss)} above it."
