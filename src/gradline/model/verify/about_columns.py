@@ -36,7 +36,9 @@ def about_columns(model: LinearModel, evidence: Evidence, at: Whereabouts) -> It
     yield Check("rank", f"{claim.rank}", found, fewest <= claim.rank <= most, sentence)
     first = int(model.has_bias)
     constant = [name for name, norm in zip(features, pivots.norms[first:], strict=True) if norm == 0]
-    yield same("constant", ", ".join(claim.constant), ", ".join(constant), "what is constant")
+    yield same(
+        "constant", *(", ".join(names) or "none" for names in (claim.constant, constant)), "what is constant"
+    )
     slack = _ESTIMATED if len(features) > _MANY else _CONDITION
     raw, scaled = Spectrum.of(pivots, evidence).condition, scaled_condition(pivots)
     for name, value, power in (
@@ -82,9 +84,13 @@ def _relations(model: LinearModel, pivots: Eliminated, evidence: Evidence) -> It
         yield same("combinations", words[0], "none", "what vanishes")
     named = [f"{name} is constant" for name in claim.constant]
     said = [text.removesuffix(" but for rounding") for text in claim.combinations if text not in words]
-    yield same(
-        "constant combinations", "; ".join(said), "; ".join(named[: len(said)] or named), "what is constant"
-    )
+    if said or named:
+        yield same(
+            "constant combinations",
+            "; ".join(said),
+            "; ".join(named[: len(said)] or named),
+            "what is constant",
+        )
     yield _determined(model, pivots)
     yield _almost(model, pivots, evidence)
 
@@ -145,7 +151,7 @@ def _almost(model: LinearModel, pivots: Eliminated, evidence: Evidence) -> Check
                 wrong.append(text)
     condition = scaled_condition(pivots) if model.certificate.rank == len(model.features) else 1.0
     expected = bool(words) if _NEAR / 2 < condition < 2 * _NEAR else condition > _NEAR
-    said = counted(len(words), "combination")
+    said = counted(len(words), "combination") if words else "none"
     found = (
         f"{len(wrong)} not so"
         if wrong

@@ -16,6 +16,8 @@ _LOSS = 1e-9  # a relative difference that no claim may show, beside what roundi
 def about_holdout(model: LinearModel, found: Evidence | None) -> Iterator[Check]:
     """How many rows, the loss there, and what it says per target."""
     claim, m = model.holdout, len(model.targets)
+    if claim is None and found is None:
+        return
     if claim is None or found is None:
         words = ("none", "some")
         yield same("holdout", words[claim is not None], words[found is not None], "what was held out")

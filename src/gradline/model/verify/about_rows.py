@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradline.core.text import number
+from gradline.core.text import counted, number
 from gradline.model.model import LinearModel
 from gradline.model.verify.check import Check, all_near, near, same
 from gradline.model.verify.row_sums import Evidence
@@ -32,9 +32,7 @@ def about_rows(model: LinearModel, found: Evidence, data: Any) -> Iterator[Check
     yield near("sum of weights", weights, found.weight_sum, _WEIGHT * abs(found.weight_sum))
     marks = f"{statistics.fingerprint:016x}", f"{found.fingerprint:016x}"
     yield same("fingerprint", *marks, "the fingerprint of the rows")
-    yield same(
-        "columns", _columns(model.moments.design), _columns(model.design), "what the columns are called"
-    )
+    yield _columns(model)
 
 
 def about_moments(model: LinearModel, found: Evidence) -> Iterator[Check]:
@@ -111,5 +109,14 @@ def _cells(dropped: int, missing: Mapping[str, int]) -> str:
     return f"{dropped:,}" + (f" ({cells})" if cells else "")
 
 
-def _columns(design: Any) -> str:
-    return ", ".join((*design.features, *design.targets))
+def _columns(model: LinearModel) -> Check:
+    """Whether the coefficients and the moments are of the same columns, in the same order."""
+    ours, theirs = ((*d.features, *d.targets) for d in (model.design, model.moments.design))
+    odd = [pair for pair in zip(ours, theirs, strict=False) if pair[0] != pair[1]]
+    agrees = not odd and len(ours) == len(theirs) and model.design == model.moments.design
+    said = counted(len(ours), "column")
+    found = said if agrees else f"{odd[0][1]} for {odd[0][0]}" if odd else counted(len(theirs), "column")
+    sentence = (
+        f"The coefficients and the sums over the rows are {'' if agrees else 'not '}of the same columns."
+    )
+    return Check("columns", said, found, agrees, sentence)

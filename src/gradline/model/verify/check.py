@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradline.core.text import number
+from gradline.core.text import counted, number
 
 
 @dataclass(frozen=True)
@@ -41,17 +41,19 @@ def within(name: str, claimed: float | None, low: float, high: float) -> Check:
 
 
 def all_near(name: str, claimed: object, found: np.ndarray, tolerance: np.ndarray, what: str) -> Check:
-    """Arrays against arrays; what is told is the number that is furthest off."""
+    """Arrays against arrays; where one disagrees it is the number that is furthest off that is told."""
     said = np.array(claimed, float)
     if said.shape != found.shape:
         return same(name, f"shape {said.shape}", f"shape {found.shape}", what)
-    if not found.size:
-        return compared(name, 0.0, 0.0, True)
     both = np.isnan(said) & ~np.isfinite(found)  # None in a card is what float64 does not hold
     with np.errstate(invalid="ignore", over="ignore"):
         off = np.where(both | (said == found), 0.0, np.abs(said - found) / np.maximum(tolerance, 5e-324))
+    if (off <= 1).all():
+        return Check(
+            name, counted(found.size, "number"), "agree", True, f"{what[0].upper()}{what[1:]} as claimed."
+        )
     worst = np.unravel_index(int(np.argmax(np.where(np.isnan(off), np.inf, off))), off.shape)
-    return compared(name, float(said[worst]), float(found[worst]), bool((off <= 1).all()))
+    return compared(name, float(said[worst]), float(found[worst]), False)
 
 
 def compared(name: str, claimed: float | None, found: float, agrees: bool) -> Check:
