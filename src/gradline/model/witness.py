@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 
 from gradline.core.coefficients import Coefficients
-from gradline.core.linalg.double_double import Doubled
 from gradline.core.linalg.refined import Refined
 from gradline.data.row_block import RowBlock
 from gradline.data.row_cache import RowCollector
@@ -15,7 +14,7 @@ from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 from gradline.moments.variances import variances
 
-_FAR = 2.0**64  # times the answer of the factor: steps from there would begin with digits that say nothing
+_FAR = 2.0**64  # times what an answer may be: steps from there would begin with digits that say nothing
 
 
 def seen(rows: RowStream) -> tuple[Moments, RowBlock | None]:
@@ -40,20 +39,15 @@ def witnessed(rows: RowStream | RowBlock | None, moments: Moments, found: Coeffi
     if rows is None or (isinstance(rows, RowBlock) and not is_refinable(moments, bias)):
         return None
     newton = Newton.of(moments, bias)
-    step = settled(newton, rows, _near(newton.at(found), newton.start(moments)))
+    theta = newton.at(found)
+    is_near = bool(np.isfinite(theta.hi).all()) and np.abs(theta.hi).max() <= _FAR * newton.reach.max()
+    step = settled(newton, rows, theta if is_near else newton.start(moments))
     if step is None:
         return None if newton.share >= LARGEST_CONTRACTION else _contradicted(found, moments)
     answer = newton.answer(step)
     if answer is None or not isinstance(rows, RowBlock):
         return answer
     return replace(answer, variances=variances(rows, newton))
-
-
-def _near(theta: Doubled, start: Doubled) -> Doubled:
-    """Coefficients to step from: those found, or those of the factor where these are out of all proportion."""
-    largest = float(np.abs(start.hi).max(initial=0.0))
-    sizes = np.abs(theta.hi)
-    return theta if np.isfinite(sizes).all() and sizes.max(initial=0.0) <= _FAR * largest else start
 
 
 def _contradicted(found: Coefficients, moments: Moments) -> Refined:

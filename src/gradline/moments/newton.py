@@ -25,7 +25,7 @@ from gradline.data.row_stream import RowStream
 from gradline.moments.basis import Basis
 from gradline.moments.gradient import Gradient, View, gradient
 from gradline.moments.rank import Rank
-from gradline.moments.state import Moments
+from gradline.moments.state import Moments, once
 
 LARGEST_CONTRACTION = 0.3  # corrections that shrink less than this are no proof
 PASSES = 12
@@ -124,22 +124,7 @@ class Newton:
     @classmethod
     def of(cls, moments: Moments, bias: bool) -> "Newton":
         """That of rows with these moments, whose columns are independent."""
-        statistics, basis, rank = moments.statistics, Basis.of(moments, bias), Rank.of(moments, bias)
-        low, high, p = statistics.minimum, statistics.maximum, moments.p
-        exponents = np.frexp(np.maximum(np.abs(low), np.abs(high)))[1]
-        center = np.ldexp(moments.mean, -exponents) if bias else np.zeros(len(exponents))
-        root = np.ldexp(basis.root, exponents[:p, None])
-        return cls(
-            basis=basis,
-            view=View(exponents, center),
-            inverse=root if basis.level is None else _below(basis.level, root),
-            sizes=np.maximum(*(np.abs(np.ldexp(edge, -exponents) - center) for edge in (low, high))),
-            variation=np.ldexp(np.sqrt(moments.variation(bias)), -exponents[p:]),
-            weight_sum=moments.weight_sum,
-            rows=moments.rows,
-            extremes=rank.extremes,
-            share=_share(moments, rank, basis),
-        )
+        return _newton(moments, bias)
 
     @property
     def first(self) -> int:
@@ -170,20 +155,24 @@ class Newton:
         return Doubled.of(np.vstack([np.zeros(moments.m), beta]))
 
     def at(self, found: Coefficients) -> Doubled:
-        """Coefficients (p + 1, m) of A from those of [1 X] or X, without rounding; infinite beyond float64."""
+        """Coefficients (p + 1, m) of A from those of [1 X] or X, rounded once, as pairs; infinite beyond float64."""
         columns, targets = self.columns[:, None], self.targets
-        with np.errstate(over="ignore"):
+        center, own = self.view.center[: len(columns), None], self.view.center[len(columns) :]
+        with np.errstate(over="ignore", invalid="ignore"):
             slopes = np.ldexp(found.weight.T, columns - targets)
             if found.bias is None:
                 return Doubled.of(np.vstack([np.zeros(len(targets)), slopes]))
-            bias = np.ldexp(found.bias, -targets)
-        parts = [
-            bias,
-            -self.view.center[len(columns) :],
-            *np.vstack(two_prod(slopes, self.view.center[: len(columns), None])),
-        ]
-        level = Doubled.of(np.vstack(parts)).sum()
-        return Doubled(np.vstack([level.hi, slopes]), np.vstack([level.lo, np.zeros_like(slopes)]))
+            terms = np.vstack([np.ldexp(found.bias, -targets), -own, *two_prod(slopes, center)])
+            if not np.isfinite(terms).all():
+                return Doubled.of(np.full((len(slopes) + 1, len(targets)), np.inf))
+        level = [math.fsum(column) for column in terms.T.tolist()]
+        rest = [math.fsum([*column, -high]) for column, high in zip(terms.T.tolist(), level, strict=True)]
+        return Doubled(np.vstack([level, slopes]), np.vstack([rest, np.zeros_like(slopes)]))
+
+    @property
+    def reach(self) -> np.ndarray:
+        """The largest coefficients (p, m) of slopes that a least-squares answer may have."""
+        return np.outer(self.lengths[self.first :], self.variation)
 
     def corrected(self, found: Gradient, theta: Doubled) -> Step:
         """θ after the correction that a gradient asks for.
@@ -247,6 +236,26 @@ class Newton:
             bias_bound=bound[0] if self.first else none,
             squares=np.ldexp(step.squares, 2 * self.targets),
         )
+
+
+@once
+def _newton(moments: Moments, bias: bool) -> Newton:
+    statistics, basis, rank = moments.statistics, Basis.of(moments, bias), Rank.of(moments, bias)
+    low, high, p = statistics.minimum, statistics.maximum, moments.p
+    exponents = np.frexp(np.maximum(np.abs(low), np.abs(high)))[1]
+    center = np.ldexp(moments.mean, -exponents) if bias else np.zeros(len(exponents))
+    root = np.ldexp(basis.root, exponents[:p, None])
+    return Newton(
+        basis=basis,
+        view=View(exponents, center),
+        inverse=root if basis.level is None else _below(basis.level, root),
+        sizes=np.maximum(*(np.abs(np.ldexp(edge, -exponents) - center) for edge in (low, high))),
+        variation=np.ldexp(np.sqrt(moments.variation(bias)), -exponents[p:]),
+        weight_sum=moments.weight_sum,
+        rows=moments.rows,
+        extremes=rank.extremes,
+        share=_share(moments, rank, basis),
+    )
 
 
 def _below(level: float, root: np.ndarray) -> np.ndarray:
