@@ -162,7 +162,10 @@ def test_stopped_while_it_waits_for_rows(words, how, tmp_path):
         known(process.stdin).flush()
         time.sleep(2)
         process.send_signal(how)
-        process.wait(timeout=10)
+        try:
+            process.wait(timeout=10)
+        finally:
+            process.kill()
         said = known(process.stderr).read().decode()
     assert [path.name for path in tmp_path.iterdir()] == ["pipe"]
     if how == signal.SIGINT:

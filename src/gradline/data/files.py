@@ -4,6 +4,7 @@ import atexit
 import glob
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -90,6 +91,7 @@ def open_files(text: str) -> Source:
             "file-not-found", "the data have an empty name", "name a file, a folder or example:crops"
         )
     if text == "-":
+        _let_interrupt()
         return _open_file(_spooled(sys.stdin.buffer), "stdin")
     if text.startswith("example:"):
         return _open_example(text)
@@ -97,6 +99,7 @@ def open_files(text: str) -> Source:
     if path.is_dir():
         return _open_many(sorted(path.iterdir()), text, "the folder")
     if path.is_fifo():
+        _let_interrupt()
         with path.open("rb") as stream:
             return _open_file(_spooled(stream), text)
     if path.exists():
@@ -161,6 +164,12 @@ def _suffix(path: Path) -> str:
     for ending in _COMPRESSED:
         name = name.removesuffix(ending)
     return Path(name).suffix
+
+
+def _let_interrupt() -> None:
+    """Let Ctrl-C end the waiting for a stream: polars has set a handler of its own, after which the waiting goes on."""
+    if hasattr(signal, "siginterrupt"):
+        signal.siginterrupt(signal.SIGINT, True)
 
 
 def _spooled(stream: IO[bytes]) -> Path:
