@@ -6,6 +6,7 @@ import gc
 import io
 import os
 import sys
+import warnings
 
 
 def main() -> None:
@@ -29,6 +30,8 @@ def main() -> None:
     # end, took half of a small fit's time.
     gc.set_threshold(100_000)
     atexit.register(gc.freeze)
+    # NumPy's word for an overflow says nothing of which column: what is not finite is refused, or judged, in ours.
+    warnings.filterwarnings("ignore", category=RuntimeWarning)
     from gradline.cli.commands import app  # noqa: PLC0415 - after what is set above
     from gradline.cli.terminal import flush  # noqa: PLC0415
     from gradline.core.cleanup import end_cleanly_by_signals  # noqa: PLC0415

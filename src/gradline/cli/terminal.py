@@ -225,10 +225,13 @@ def expect_replaceable(path: Path, mark: bytes, what: str) -> None:
     """Refuse to write over a folder, or over a file that is not empty and has no such mark near its beginning."""
     if path.is_dir():
         raise FileError("path-is-folder", f"cannot write {path}: it is a folder", "add a file name")
-    if path.is_file() and path.stat().st_size and mark not in path.open("rb").read(4096).lower():
-        raise FileError(
-            "output-exists", f"{path} exists and is no {what}", "choose another name, or remove it first"
-        )
+    if path.is_file() and path.stat().st_size:
+        with path.open("rb") as stream:
+            is_ours = mark in stream.read(4096).lower()
+        if not is_ours:
+            raise FileError(
+                "output-exists", f"{path} exists and is no {what}", "choose another name, or remove it first"
+            )
 
 
 def tell_notices(notices: Iterable[Notice]) -> None:

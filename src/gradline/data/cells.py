@@ -65,12 +65,13 @@ def numbers(series: pl.Series, place: Place) -> pl.Series:
         return _parsed(words(series), place)
     if dtype == pl.Null or dtype == pl.Boolean:
         return series.cast(pl.Float64)
-    if dtype.is_integer():
+    if dtype.is_integer() or dtype.is_decimal():
         if max(abs(series.min() or 0), abs(series.max() or 0)) > LARGEST_INTEGER:  # type: ignore[arg-type]
-            wide = series.cast(pl.Int128)  # comparing in the column's own type could overflow
-            _refuse_first(series, (wide > LARGEST_INTEGER) | (wide < -LARGEST_INTEGER), place, _BEYOND)
+            # As Python's numbers: comparing in the column's own type could overflow.
+            beyond = [cell is not None and abs(cell) > LARGEST_INTEGER for cell in series]
+            _refuse_first(series, pl.Series(beyond), place, _BEYOND)
         return series.cast(pl.Float64)
-    if not (dtype.is_float() or dtype.is_decimal()):
+    if not dtype.is_float():
         raise DataError(
             "column-not-numeric",
             f"column {series.name} holds {dtype}, not numbers",
@@ -102,7 +103,7 @@ class CellFault(NamedTuple):
 
 _BEYOND = CellFault(
     "integer-beyond-float64",
-    "an integer beyond 2^53 = 9,007,199,254,740,992, where float64 no longer holds every integer",
+    "a number beyond 2^53 = 9,007,199,254,740,992, where float64 no longer holds every integer",
     "exclude the column if it is an identifier; subtract an offset or rescale it if it is a measurement",
 )
 _INFINITE = CellFault(
@@ -126,7 +127,7 @@ def _parsed(text: pl.Series, place: Place) -> pl.Series:
     large = (values.abs() >= LARGEST_INTEGER).fill_null(False) & text.str.contains(r"^[+-]?\d+$")
     if large.any():
         beyond = [
-            bool(is_large) and abs(int(cell)) > LARGEST_INTEGER
+            bool(is_large) and int(cell.lstrip("+-0") or 0) > LARGEST_INTEGER
             for cell, is_large in zip(text, large, strict=True)
         ]
         _refuse_first(text, pl.Series(beyond), place, _BEYOND)

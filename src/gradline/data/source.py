@@ -59,7 +59,8 @@ class Batch(NamedTuple):
     @classmethod
     def of(cls, columns: Iterable[pl.Series], kinds: Mapping[str, Kind], place: Place) -> "Batch":
         """The columns as they came from a reader, each turned into the kind given."""
-        return cls(pl.DataFrame([converted(c, kinds[c.name], place) for c in columns]), place)
+        # By their names: in a list polars would give a column with an empty name another one.
+        return cls(pl.DataFrame({c.name: converted(c, kinds[c.name], place) for c in columns}), place)
 
 
 class Source(ABC):
