@@ -103,8 +103,9 @@ class RowStatistics:
             return "numbers whose squares are beyond float64"
         if (np.abs(self.mean) > 2 * sizes).any():  # twice: room for what rounds
             return "a mean outside its range"
-        if (np.abs(factor).max(axis=0, initial=0.0) > 2 * np.sqrt(self.weight_sum) * sizes).any():
-            return "a factor that is too large for its columns"
+        largest, norms = np.abs(factor).max(axis=0, initial=0.0), np.sqrt(self.weight_sum) * sizes
+        if ((largest > 2 * norms) | ((largest > 0) & (largest < norms / LARGEST))).any():
+            return "a factor that is too large or too small for its columns"
         return None
 
     def minus(self, other: "RowStatistics") -> np.ndarray:
