@@ -4,8 +4,8 @@
 makes it again. It runs in one process, through the commands' own handling of errors.
 """
 
-import io
 import gzip
+import io
 import json
 import os
 import random
@@ -41,19 +41,24 @@ BYTES = 1 << 29  # that it may add to the peak of the process
 VALUES: list[Any] = [
     None, True, False, 0, 1, -1, 2, 3, 10**9, 2**53 + 1, 2**63 - 1, 2**64, 10**30, -(10**400), 0.0, -0.0, 0.5, -1.5,
     1e-320, 1e-150, 1e150, 1e308, -1e308, "", "x", "y", "nan", "0", "none", "standard", "exact", "sgd", "gd", "torch",
-    "certified", "diverged", "\ud800", "\0", "\x1b[2J", "../x", "~x", "a" * 5000, "zeros", "1" * 500, [], [[]], [None],
-    [1], [1.5, None], ["x"], ["x", "x"], ["y", "y"], {}, {"x": 1}, {"": {}}, {"x": {"y": [1]}}, "2026-01-01T00:00:00+00:00",
+    "certified", "diverged", "\ud800", "\0", "\x1b[2J", "../x", "~x", "a" * 5000, "zeros", "1" * 500, [], [[]],
+    [None],
+    [1], [1.5, None], ["x"], ["x", "x"], ["y", "y"],
+    {}, {"x": 1}, {"": {}}, {"x": {"y": [1]}}, "2026-01-01T00:00:00+00:00",
 ]  # fmt: skip
 CELLS = [
     "0", "1", "2", "3.5", "-4", "1e3", "007", "01", "1e150", "-1e150", "1e-150", "1e308", "1e309", "1e-400", "9" * 25,
-    "9" * 400, "0." + "1" * 400, "9007199254740993", "18446744073709551616", "NaN", "nan", "inf", "-inf", "NA", "", " ",
+    "9" * 400, "0." + "1" * 400, "9007199254740993", "18446744073709551616", "NaN", "nan", "inf", "-inf", "NA", "",
+    " ",
     "null", "None", "true", "FALSE", "a", "b", "é", "ß\u0301", "\u202e", '"', '""', '"a,b"', '"a\nb"', "a\rb", "1 2",
-    "1,5", "1.000,5", "1_000", "0x1f", "1e", "+1", "--1", "$5", "5%", "2026-01-31", "12:30", "1e5e5", "\ufeff1", "٣", "１",
+    "1,5", "1.000,5", "1_000", "0x1f", "1e", "+1", "--1", "$5", "5%", "2026-01-31", "12:30", "1e5e5", "\ufeff1",
+    "٣", "１",
     "=1+1", "'", "\\", "\t", ";", "\x1b[2J", "\x7f", "x" * 3000,
 ]  # fmt: skip
 NAMES = [
     "x", "z", "y", "x", "", " ", "x ", "X", "~x", "é", "e\u0301", "x=1", "g=a", "bias", "_duplicated_0", "column_1",
-    "a,b", 'a"b', "a\nb", "\x1b[2J", "\u202e", "n" * 3000, "0", "1.5", "NA", "weight", "Σ", "'", "--x", "[x]", "*", "^.*$",
+    "a,b", 'a"b', "a\nb", "\x1b[2J", "\u202e", "n" * 3000, "0", "1.5", "NA", "weight", "Σ", "'", "--x", "[x]", "*",
+    "^.*$",
 ]  # fmt: skip
 
 
@@ -196,8 +201,10 @@ def moments(bench: Bench) -> Callable[[], object]:
     bad = bench.folder / tensor_file(bench, bench.draw.choice(["moments", "moments 2"]))
     whole = package.Moments.load(bench.folder / "moments")
     uses: list[Callable[[Any], object]] = [
-        package.fit, lambda m: m + whole, lambda m: whole + m, lambda m: package.fit(m, solver=package.GradientDescent(epochs=3)),
-        lambda m: package.Trajectory(m, lr=1e-3).at(10**6), lambda m: package.fit(m).summary(), lambda m: m - whole, repr,
+        package.fit, lambda m: m + whole, lambda m: whole + m, lambda m: package.fit(m,
+        solver=package.GradientDescent(epochs=3)),
+        lambda m: package.Trajectory(m, lr=1e-3).at(10**6), lambda m: package.fit(m).summary(), lambda m: m - whole,
+        repr,
     ]  # fmt: skip
     use = bench.draw.choice(uses)
     return lambda: use(package.Moments.load(bad))
@@ -216,9 +223,12 @@ def record(bench: Bench) -> list[str]:
     else:
         path.write_bytes(bench.hurt_bytes(content))
     commands = [
-        ["log"], ["log", "--json"], ["log", "--check", "--all"], ["log", "--sort", "loss"], ["log", "--where", "loss < 5"],
-        ["show", "v1"], ["show", "v2", "--json"], ["show", "latest"], ["diff", "v1", "v2"], ["diff", "v1", "v2", "--json"],
-        ["checkout", "v1", "--force"], ["commit", "a.txt"], ["note", "v1", "x"], ["tag", "v2", "x"], ["archive", "v1"],
+        ["log"], ["log", "--json"], ["log", "--check", "--all"], ["log", "--sort", "loss"],
+        ["log", "--where", "loss < 5"],
+        ["show", "v1"], ["show", "v2", "--json"], ["show", "latest"], ["diff", "v1", "v2"],
+        ["diff", "v1", "v2", "--json"],
+        ["checkout", "v1", "--force"], ["commit", "a.txt"], ["note", "v1", "x"], ["tag", "v2", "x"],
+        ["archive", "v1"],
         ["show", "v1", "--config"],
     ]  # fmt: skip
     return bench.draw.choice(commands)
@@ -243,13 +253,19 @@ def table(bench: Bench) -> list[str]:
     target = target if not target.startswith("--") else "y"
     asked = draw.choice(
         [
-            ["fit", name, "-t", target], ["fit", name, "-t", target, "--missing", "drop"], ["fit", name, "-t", target, "--json"],
-            ["fit", name, "-t", target, "--epochs", "5"], ["fit", name, "-t", target, "--batch-size", "3", "--epochs", "2"],
-            ["fit", name, "-t", target, "--scale", "standard", "--holdout", "0.3"], ["fit", name, "-t", target, "--weights", "x"],
-            ["fit", name, "-t", target, "--no-bias"], ["fit", name], ["doctor", name, "-t", target], ["fit", name, "-t", target, "-o", "m2"],
-            ["doctor", name, "-t", target, "--json"], ["trajectory", name, "-t", target], ["trajectory", name, "-t", target, "--lr", "1e-3"],
+            ["fit", name, "-t", target], ["fit", name, "-t", target, "--missing", "drop"],
+            ["fit", name, "-t", target, "--json"],
+            ["fit", name, "-t", target, "--epochs", "5"],
+            ["fit", name, "-t", target, "--batch-size", "3", "--epochs", "2"],
+            ["fit", name, "-t", target, "--scale", "standard", "--holdout", "0.3"],
+            ["fit", name, "-t", target, "--weights", "x"],
+            ["fit", name, "-t", target, "--no-bias"], ["fit", name], ["doctor", name, "-t", target],
+            ["fit", name, "-t", target, "-o", "m2"],
+            ["doctor", name, "-t", target, "--json"], ["trajectory", name, "-t", target],
+            ["trajectory", name, "-t", target, "--lr", "1e-3"],
             ["predict", "exact", name], ["predict", "levels", name, "--missing", "drop"], ["evaluate", "exact", name],
-            ["verify", "exact", name], ["play", name, "-t", target, "-o", "o.html"], ["report", "exact", name, "-o", "o.html"],
+            ["verify", "exact", name], ["play", name, "-t", target, "-o", "o.html"],
+            ["report", "exact", name, "-o", "o.html"],
         ]
     )  # fmt: skip
     return asked
@@ -288,8 +304,10 @@ def _table_file(bench: Bench, kind: str, names: list[str], cells: list[list[str]
 def _typed(draw: random.Random, cells: list[str]) -> pl.Series:
     series = pl.Series(cells, dtype=pl.String)
     kinds = [
-        pl.Float64, pl.Float32, pl.Int64, pl.UInt64, pl.Int128, pl.Decimal(38, 5), pl.String, pl.Categorical, pl.Boolean,
-        pl.Date, pl.Datetime, pl.Duration, pl.Time, pl.Binary, pl.Null, pl.List(pl.Float64), pl.Struct({"a": pl.Float64}), pl.Int8,
+        pl.Float64, pl.Float32, pl.Int64, pl.UInt64, pl.Int128, pl.Decimal(38, 5), pl.String, pl.Categorical,
+        pl.Boolean,
+        pl.Date, pl.Datetime, pl.Duration, pl.Time, pl.Binary, pl.Null, pl.List(pl.Float64),
+        pl.Struct({"a": pl.Float64}), pl.Int8,
     ]  # fmt: skip
     kind = draw.choice([pl.Float64] * 10 + kinds)
     try:
@@ -298,7 +316,9 @@ def _typed(draw: random.Random, cells: list[str]) -> pl.Series:
             return pl.Series([[v] for v in numbers], dtype=kind)
         if isinstance(kind, pl.Struct):
             return pl.Series([{"a": v} for v in numbers], dtype=kind)
-        return (numbers if kind not in (pl.String, pl.Categorical, pl.Binary) else series).cast(kind, strict=False)
+        return (numbers if kind not in (pl.String, pl.Categorical, pl.Binary) else series).cast(
+            kind, strict=False
+        )
     except pl.exceptions.PolarsError:
         return numbers
 
@@ -330,7 +350,9 @@ def prepare(folder: Path) -> None:
     made = {
         "exact": package.fit("t.csv", "y", **two),
         "gd": package.fit("t.csv", "y", solver=package.GradientDescent(lr=1e-5, epochs=20), **two),
-        "sgd": package.fit("t.csv", "y", solver=package.SGD(lr=1e-5, epochs=2, batch_size=8), holdout=0.2, **two),
+        "sgd": package.fit(
+            "t.csv", "y", solver=package.SGD(lr=1e-5, epochs=2, batch_size=8), holdout=0.2, **two
+        ),
         "weighted": package.fit("t.csv", "y", weights="w", **two),
         "levels": package.fit("t.csv", "y", features=["x", "z", "g"]),
     }
@@ -347,12 +369,12 @@ def prepare(folder: Path) -> None:
     shutil.copytree(".gradline", "store")
 
 
-class Fault(Exception):
+class FaultError(Exception):
     """What a file must not do: its message begins with the kind."""
 
 
 def one(bench: Bench, kind: str) -> str:
-    """Try one damaged file; returns how it ended. Raises `Fault`."""
+    """Try one damaged file; returns how it ended. Raises `FaultError`."""
     asked = KINDS[kind](bench)
     began, peak = time.monotonic(), _peak()
     caught: list[BaseException] = []
@@ -363,7 +385,7 @@ def one(bench: Bench, kind: str) -> str:
         if code == "internal-error":
             caught.append(sys.exc_info()[1])  # pyright: ignore[reportArgumentType]
         elif not (cause and remedy):
-            caught.append(Fault(f"no cause or no remedy: {code}, {cause!r}, {remedy!r}"))
+            caught.append(FaultError(f"no cause or no remedy: {code}, {cause!r}, {remedy!r}"))
         codes.append(code)
         tell(code, cause, remedy, as_json)
 
@@ -392,17 +414,20 @@ def one(bench: Bench, kind: str) -> str:
     took, more = time.monotonic() - began, _peak() - peak
     words = " ".join(map(repr, asked)) if isinstance(asked, list) else kind
     if caught:
-        raise Fault(f"{_site(caught[0])}\n  {words}") from caught[0]
+        raise FaultError(f"{_site(caught[0])}\n  {words}") from caught[0]
     stray = [w for w in warned if not isinstance(w.message, GradlineWarning)]
     if stray:
         place = f"{stray[0].filename.rpartition('gradline/')[2]}:{stray[0].lineno}"
-        raise Fault(f"warning {stray[0].category.__name__} at {place}: {stray[0].message}\n  {words}")
+        raise FaultError(f"warning {stray[0].category.__name__} at {place}: {stray[0].message}\n  {words}")
     if took > SECONDS:
-        raise Fault(f"took {took:.1f} s: {words[:40]}")
+        raise FaultError(f"took {took:.1f} s: {words[:40]}")
     if more > BYTES:
-        raise Fault(f"took {more >> 20} MiB: {words[:40]}")
-    if re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e\ud800-\udfff]", said.replace("\t", "")) and "predict" not in words:
-        raise Fault(f"unprintable output: {words[:40]}")
+        raise FaultError(f"took {more >> 20} MiB: {words[:40]}")
+    if (
+        re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e\ud800-\udfff]", said.replace("\t", ""))
+        and "predict" not in words
+    ):
+        raise FaultError(f"unprintable output: {words[:40]}")
     return ended
 
 
@@ -417,7 +442,9 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def tried(count: int, folder: Path, seed: int = 0, kind: str = "") -> tuple[Counter[str], dict[str, tuple[str, int]]]:
+def tried(
+    count: int, folder: Path, seed: int = 0, kind: str = ""
+) -> tuple[Counter[str], dict[str, tuple[str, int]]]:
     """So many files; how often each ended how, and each kind of fault with how often it came."""
     before = Path.cwd()
     os.chdir(folder)
@@ -430,7 +457,7 @@ def tried(count: int, folder: Path, seed: int = 0, kind: str = "") -> tuple[Coun
             which = kind or list(KINDS)[i % len(KINDS)]
             try:
                 ended[one(Bench(folder, random.Random(f"{seed} {i} {which}")), which)] += 1
-            except Fault as fault:
+            except FaultError as fault:
                 text = f"{fault}\n  seed {seed}, {which} {i}"
                 key = re.sub(r"[0-9.]+ (s|MiB)|: .*", "", str(fault).splitlines()[0])
                 faults[key] = (faults.get(key, (text, 0))[0], faults.get(key, ("", 0))[1] + 1)

@@ -92,7 +92,7 @@ def test_a_name_as_long_as_names_may_be(tmp_path):
         assert (tmp_path / name).read_bytes() == b"x"
 
 
-def test_what_fails_is_undone_and_what_ends_well_is_not(tmp_path):
+def test_what_fails_is_undone_and_what_ends_well_is_not():
     calls = []
     with undoing(lambda: calls.append("well")):
         undo_all()
@@ -156,7 +156,9 @@ def test_stopped_while_it_waits_for_rows(words, how, tmp_path):
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "TMPDIR": str(tmp_path)},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # a job in the background has none
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.default_int_handler
+        ),  # a job in the background has none
     ) as process:
         known(process.stdin).write(b"x,y\n1,2\n")
         known(process.stdin).flush()

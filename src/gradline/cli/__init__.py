@@ -15,6 +15,9 @@ def main() -> None:
     # machine lose seconds. NumPy reads this when it loads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("MKL_NUM_THREADS", "1")
+    os.environ["RUST_BACKTRACE"] = (
+        "0"  # of polars' threads: a damaged Parquet file is refused in words of ours
+    )
     # Row groups of Parquet that are decoded long before their turn take memory, and its pages a tenth of the time;
     # one at a time would leave a core idle.
     os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "2")
@@ -48,11 +51,13 @@ def main() -> None:
 
 
 def _open_streams() -> None:
-    """Give what was closed, as by `>&-`, to nowhere: the next file that is opened would get its number, and its lines."""
+    """Give what was closed, as by `>&-`, to nowhere: else the next file opened would get its number, and its lines."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(number)
         except OSError:
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # the lowest number that is free: this one
+            os.set_inheritable(
+                os.open(os.devnull, os.O_RDWR), True
+            )  # the lowest number that is free: this one
         if getattr(sys, name) is None:
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - as long as we run

@@ -47,6 +47,8 @@ def program(
     """Options before the command."""
     del version
     Settings.debug = debug
+    if debug:
+        os.environ["RUST_BACKTRACE"] = "1"
 
 
 def command(body: Callable[[Any], None]) -> Callable[..., None]:

@@ -22,7 +22,9 @@ from gradline.data.source import Batch, Source
 _SEPARATORS = ",;\t|"
 _NEWLINE, _RETURN = ord("\n"), ord("\r")
 # The spellings that polars turns into nulls by itself; the rarer ones (any case) are left to `numbers`.
-_MOST_COLUMNS = 1 << 20  # whose squares no machine holds; a file of one line may pack a thousand times as many
+_MOST_COLUMNS = (
+    1 << 20
+)  # whose squares no machine holds; a file of one line may pack a thousand times as many
 _USUAL_MISSING = ["NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None", "na"]
 
 

@@ -97,7 +97,7 @@ def open_files(text: str) -> Source:
         return _open_example(text)
     path = Path(text)
     if not path.exists():  # a name may begin with a ~ that stands for nobody's folder
-        path = Path(os.path.expanduser(text))  # noqa: PTH111 - pathlib refuses an unknown user
+        path = Path(os.path.expanduser(text))  # pathlib refuses an unknown user
     if path.is_dir():
         return _open_many(sorted(path.iterdir()), text, "the folder")
     if path.is_fifo():

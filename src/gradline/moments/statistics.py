@@ -92,7 +92,7 @@ class RowStatistics:
     def fault_beside(self, factor: np.ndarray) -> str | None:
         """What cannot be together in moments that were read; None where all can.
 
-        A centred column has ‖z − z̄‖ ≤ √W·max|z|, and so has its column of R. What fits float64 is that of `expect_squares`.
+        A centred column has ‖z − z̄‖ ≤ √W·max|z|, and so has its column of R. What float64 holds: `expect_squares`.
         """
         if not self.rows:
             return None
