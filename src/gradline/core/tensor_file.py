@@ -108,7 +108,8 @@ def write_tensors(path: str | Path, tensors: Mapping[str, np.ndarray], card: Map
     import safetensors.numpy  # noqa: PLC0415 - loaded only when a file is written
 
     whole = {"format": FORMAT, **card, "tensors": digest(tensors)}
-    metadata = {CARD: json.dumps(whole, ensure_ascii=False)}
+    # A path that is no text has halves of characters, which UTF-8 does not hold.
+    metadata = {CARD: json.dumps(whole, ensure_ascii=False).encode(errors="replace").decode()}
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     with replacing(path) as stream:
         stream.write(safetensors.numpy.save(contiguous, metadata=metadata))
