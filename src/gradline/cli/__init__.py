@@ -6,6 +6,7 @@ import gc
 import io
 import os
 import sys
+import warnings
 
 
 def main() -> None:
@@ -14,19 +15,49 @@ def main() -> None:
     # machine lose seconds. NumPy reads this when it loads.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.setdefault("MKL_NUM_THREADS", "1")
+    os.environ["RUST_BACKTRACE"] = (
+        "0"  # of polars' threads: a damaged Parquet file is refused in words of ours
+    )
     # Row groups of Parquet that are decoded long before their turn take memory, and its pages a tenth of the time;
     # one at a time would leave a core idle.
     os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "2")
     # Comes with nbdime, by jsonschema, and takes two seconds to load; the addresses that it checks no schema here has.
     sys.modules.setdefault("rfc3987_syntax", None)  # pyright: ignore[reportArgumentType]
+    _open_streams()
     # A summary has letters (R², θ) that an ASCII terminal refuses; UTF-8 is what nearly all of them show.
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and codecs.lookup(stream.encoding).name == "ascii":
-            stream.reconfigure(encoding="utf-8")
+        if isinstance(stream, io.TextIOWrapper):
+            encoding = codecs.lookup(stream.encoding).name
+            stream.reconfigure(encoding="utf-8" if encoding == "ascii" else encoding, errors="replace")
     # Imports make objects that stay. To look for garbage among them, again and again and once more at the
     # end, took half of a small fit's time.
     gc.set_threshold(100_000)
     atexit.register(gc.freeze)
+    # NumPy's word for an overflow says nothing of which column: what is not finite is refused, or judged, in ours.
+    warnings.filterwarnings("ignore", category=RuntimeWarning)
     from gradline.cli.commands import app  # noqa: PLC0415 - after what is set above
+    from gradline.cli.terminal import flush  # noqa: PLC0415
+    from gradline.core.cleanup import end_cleanly_by_signals  # noqa: PLC0415
 
-    app()
+    end_cleanly_by_signals()
+    try:
+        app()
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # typer's 1 for a help that nobody read to its end
+            raise SystemExit(0) from None
+        raise
+    finally:
+        flush()
+
+
+def _open_streams() -> None:
+    """Give what was closed, as by `>&-`, to nowhere: else the next file opened would get its number, and its lines."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.set_inheritable(
+                os.open(os.devnull, os.O_RDWR), True
+            )  # the lowest number that is free: this one
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - as long as we run

@@ -177,26 +177,28 @@ def _finish(
     """Save the model and record it unless it failed, print it, and set the exit code."""
     from gradline.model.fit import command  # noqa: PLC0415 - --help needs no numpy
 
-    tell_notices(model.notices)
     status = model.certificate.status
     failed = status == "diverged" or (options.require_certified and status != "certified")
     is_kept = not failed or request.force
     saved = Path(options.output) if is_kept and options.output is not None else None
     version = None
+    if saved:  # before a word of it is printed, which could be the last that somebody reads
+        model.save(saved)
+    if record is not None and is_kept:
+        version = record(model, str(saved or f"{_file_name(selection.data)}.safetensors"))
+    tell_notices(model.notices)
     if not options.as_json:
         out(model.summary())
         if status in ("stopped", "diverged"):
             words = command(selection, request.bias)
             out(f"To the optimum at once: {shell(words)}")
     if saved:
-        model.save(saved)
         say(f"saved: {saved}")
     elif failed and options.output is not None:
         say(f"not saved: the fit is {status}")
     elif not options.as_json and record is None:
         say(f"not saved: add -o {_file_name(selection.data)}.safetensors")
-    if record is not None and is_kept:
-        version = record(model, str(saved or f"{_file_name(selection.data)}.safetensors"))
+    if version is not None:
         say(f"recorded: {version}")
     elif record is not None:
         say(f"not recorded: the fit is {status}")

@@ -10,22 +10,24 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 
 from gradline.cli.options import options_of
+from gradline.core.cleanup import finished, undo_all
 from gradline.core.errors import FileError, GradlineError, Notice, UsageError
 from gradline.core.memory_limit import check
-from gradline.core.text import one_line
+from gradline.core.text import joined, one_line
 
 INTERRUPTED = 130
 
 
 class Settings:
-    """What `gradline --debug COMMAND` switches on for the whole process."""
+    """What `gradline --debug COMMAND` switches on for the whole process, and whether it has printed results."""
 
     debug = False
+    printed = False
 
 
 def _show_version(wanted: bool) -> None:
@@ -45,6 +47,8 @@ def program(
     """Options before the command."""
     del version
     Settings.debug = debug
+    if debug:
+        os.environ["RUST_BACKTRACE"] = "1"
 
 
 def command(body: Callable[[Any], None]) -> Callable[..., None]:
@@ -66,11 +70,13 @@ def command(body: Callable[[Any], None]) -> Callable[..., None]:
             body(record(**given))
             sys.stdout.flush()
         except BrokenPipeError:  # the reader (`| head`) has seen enough
-            _give_up_stdout()
+            _give_up(sys.stdout)
             raise typer.Exit(0) from None
         except KeyboardInterrupt:
+            undo_all()
+            _give_up(sys.stdout)  # what nobody read yet would be half of it
             say("")  # the line with ^C ends
-            say("interrupted")
+            say(f"interrupted: {_left()}")
             raise typer.Exit(INTERRUPTED) from None
         except GradlineError as error:
             _tell(error.code, error.cause, error.remedy, words.get("as_json", False))
@@ -78,9 +84,13 @@ def command(body: Callable[[Any], None]) -> Callable[..., None]:
         except (typer.Exit, typer.Abort):
             raise
         except OSError as error:
-            _give_up_stdout()  # what waits to be written there would fail again, now and at the end
+            _give_up(sys.stdout)  # what waits to be written there would fail again, now and at the end
             cause = f"cannot write the output: {error.strerror or error}"
             _tell("output-unwritable", cause, "make room, or write it elsewhere", words.get("as_json", False))
+            raise typer.Exit(1) from None
+        except MemoryError as error:
+            remedy = "use fewer columns or rows, or a machine with more of it"
+            _tell("memory-exhausted", f"no memory is left: {error}", remedy, words.get("as_json", False))
             raise typer.Exit(1) from None
         except BaseException as error:
             if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
@@ -94,10 +104,26 @@ def command(body: Callable[[Any], None]) -> Callable[..., None]:
     return flags
 
 
-def _give_up_stdout() -> None:
-    """Let what still goes to standard output go nowhere."""
+def _give_up(stream: TextIO) -> None:
+    """Let what still goes to standard output, or to standard error, go nowhere."""
     with contextlib.suppress(OSError, ValueError):  # which a stream that is no file raises
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def flush() -> None:
+    """Print what waits, at the end, when nobody is left to hear that it fails."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            _give_up(stream)
+
+
+def _left() -> str:
+    """What an interrupted command has done, of which people must know."""
+    if finished:
+        return f"{joined(finished)} {'was' if len(finished) == 1 else 'were'} written before"
+    return "some results were printed before" if Settings.printed else "nothing was written"
 
 
 def _tell(code: str, cause: str, remedy: str, as_json: bool) -> None:
@@ -122,16 +148,27 @@ def say(text: str) -> None:
     sys.stdout.flush()
     first, *rest = text.split("\n")
     lines = [first, *(line if line.startswith("  ") else f"  {line}" for line in rest)]
-    print("\n".join(map(one_line, lines)), file=sys.stderr, flush=True)
+    _say_raw("\n".join(map(one_line, lines)) + "\n")
+
+
+def _say_raw(text: str) -> None:
+    """The text to stderr, where somebody still listens; results do not depend on that."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        _give_up(sys.stderr)
 
 
 def out(text: str) -> None:
     """A result, to stdout, in printable lines."""
+    Settings.printed = True
     print("\n".join(map(one_line, text.split("\n"))))
 
 
 def out_json(value: Any) -> None:
     """One JSON object, to stdout."""
+    Settings.printed = True
     print(_json(value))
 
 
@@ -148,6 +185,7 @@ class Stdout:
 
     def write(self, content: bytes) -> int:
         """Write the whole of it."""
+        Settings.printed = True
         if sys.stdout.isatty():
             print("\n".join(map(one_line, content.decode(errors="replace").split("\n"))), end="")
         else:
@@ -189,10 +227,13 @@ def expect_replaceable(path: Path, mark: bytes, what: str) -> None:
     """Refuse to write over a folder, or over a file that is not empty and has no such mark near its beginning."""
     if path.is_dir():
         raise FileError("path-is-folder", f"cannot write {path}: it is a folder", "add a file name")
-    if path.is_file() and path.stat().st_size and mark not in path.open("rb").read(4096).lower():
-        raise FileError(
-            "output-exists", f"{path} exists and is no {what}", "choose another name, or remove it first"
-        )
+    if path.is_file() and path.stat().st_size:
+        with path.open("rb") as stream:
+            is_ours = mark in stream.read(4096).lower()
+        if not is_ours:
+            raise FileError(
+                "output-exists", f"{path} exists and is no {what}", "choose another name, or remove it first"
+            )
 
 
 def tell_notices(notices: Iterable[Notice]) -> None:
@@ -253,7 +294,7 @@ class Progress:
     def clear(self) -> None:
         """Take the line away again."""
         if self._open and sys.stderr.isatty():
-            sys.stderr.write("\r\033[K")
+            _say_raw("\r\033[K")
         self._open = False
 
     def _show(self, text: str) -> None:
@@ -262,8 +303,7 @@ class Progress:
             return
         self._last = now
         if sys.stderr.isatty():
-            sys.stderr.write(f"\r\033[K{text}")
-            sys.stderr.flush()
+            _say_raw(f"\r\033[K{text}")
             self._open = True
         else:
             say(text)

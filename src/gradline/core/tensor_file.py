@@ -4,13 +4,16 @@ import contextlib
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Generator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
+from gradline.core.cleanup import finished, undoing
 from gradline.core.errors import FileError, ModelFileError, UsageError
 
 CARD = "gradline"  # the key of the card in the safetensors metadata
@@ -22,24 +25,24 @@ def replacing(path: str | Path) -> Generator[IO[bytes]]:
     """A binary file that becomes `path` when the block ends well, and vanishes when it does not.
 
     The bytes go to a temporary name in the same folder, are flushed to disk and renamed, so a reader
-    sees the old file or the new one and never a half. Raises `FileError` where the folder is missing
-    or read-only, or the disk is full.
+    sees the old file or the new one and never a half. A file that was there keeps its mode. Raises
+    `FileError` where the folder is missing or read-only, or the disk is full.
     """
     path = Path(os.path.realpath(path))
-    temporary = None
     try:
         if path.exists() and not path.is_file():  # a device or a pipe is written to, never renamed over
             with path.open("wb") as stream:
                 yield stream
             return
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        with os.fdopen(handle, "wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-        temporary = None
+        # As much of the name as leaves room for the rest: a name has at most 255 bytes.
+        temporary = path.parent / f".{path.name[:50]}.{os.urandom(8).hex()}.part"
+        with undoing(partial(temporary.unlink, missing_ok=True)):
+            with _created(temporary, path) as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(temporary, path)
+        finished.append(str(path))
     except OSError as error:
         if isinstance(error, FileError):
             raise
@@ -48,10 +51,16 @@ def replacing(path: str | Path) -> Generator[IO[bytes]]:
             f"cannot write {path}: {error.strerror or error}",
             "check that the folder exists, is writable and has room, or write elsewhere with -o",
         ) from error
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+
+
+def _created(temporary: Path, path: Path) -> IO[bytes]:
+    """A new file with the mode of `path`, or where there is none with that of any new file."""
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    handle = os.open(temporary, flags, 0o666 if mode is None else mode)
+    if mode is not None:
+        os.chmod(temporary, mode)  # which a mask may have narrowed
+    return os.fdopen(handle, "wb")
 
 
 def expect_writable(path: str | Path) -> None:
@@ -85,12 +94,6 @@ def _is_safetensors(path: Path) -> bool:
         return stream.read(9)[8:] == b"{"
 
 
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
-
-
 def digest(tensors: Mapping[str, np.ndarray]) -> str:
     """The sha256 in hex over the tensors by name: [name, dtype, shape] as JSON, then the bytes, of each."""
     hashed = hashlib.sha256()
@@ -105,7 +108,8 @@ def write_tensors(path: str | Path, tensors: Mapping[str, np.ndarray], card: Map
     import safetensors.numpy  # noqa: PLC0415 - loaded only when a file is written
 
     whole = {"format": FORMAT, **card, "tensors": digest(tensors)}
-    metadata = {CARD: json.dumps(whole, ensure_ascii=False)}
+    # A path that is no text has halves of characters, which UTF-8 does not hold.
+    metadata = {CARD: json.dumps(whole, ensure_ascii=False).encode(errors="replace").decode()}
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
     with replacing(path) as stream:
         stream.write(safetensors.numpy.save(contiguous, metadata=metadata))

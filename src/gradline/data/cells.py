@@ -11,6 +11,9 @@ from gradline.data.schema import EMPTY, LARGEST_INTEGER, Column, Kind
 
 MISSING_WORDS = ("", "na", "n/a", "#n/a", "nan", "null", "none")  # trimmed, in any case
 TRUTH_WORDS = ("true", "false")
+PLAIN = (
+    "cells"  # what a series is called at work: many methods of polars take a name such as ^x$ for a pattern
+)
 SAMPLE = 1000  # non-missing cells that decide whether a column is numeric
 
 Place = Callable[[int], str]  # where a row stands, in the user's words: "line 17 of crops.csv"
@@ -43,7 +46,7 @@ def _is_odd(values: pl.Series) -> bool:
 
 def column(sample: pl.Series) -> Column:
     """The kind of a column, from its first non-missing cells: numeric when most of them are numbers."""
-    cells = words(sample).drop_nulls().head(SAMPLE)
+    cells = words(sample.alias(PLAIN)).drop_nulls().head(SAMPLE)
     if cells.is_empty():
         return EMPTY
     parsed = cells.cast(pl.Float64, strict=False)
@@ -52,35 +55,45 @@ def column(sample: pl.Series) -> Column:
 
 def converted(series: pl.Series, kind: Kind, place: Place) -> pl.Series:
     """The column as numbers or as words."""
-    return numbers(series, place) if kind == Kind.NUMBER else words(series)
+    plain, where = series.alias(PLAIN), Where(series.name, place)
+    made = _numbers(plain, where) if kind == Kind.NUMBER else words(plain)
+    return made.alias(series.name)
 
 
-def numbers(series: pl.Series, place: Place) -> pl.Series:
+class Where(NamedTuple):
+    """Whose cells they are, in the user's words."""
+
+    column: str
+    place: Place
+
+
+def _numbers(series: pl.Series, where: Where) -> pl.Series:
     """The column as Float64 with null for missing.
 
     Raises `DataError` with column, place and value for text, infinities and integers beyond 2^53.
     """
     dtype = series.dtype
     if dtype in (pl.String, pl.Categorical, pl.Enum):
-        return _parsed(words(series), place)
+        return _parsed(words(series), where)
     if dtype == pl.Null or dtype == pl.Boolean:
         return series.cast(pl.Float64)
-    if dtype.is_integer():
+    if dtype.is_integer() or dtype.is_decimal():
         if max(abs(series.min() or 0), abs(series.max() or 0)) > LARGEST_INTEGER:  # type: ignore[arg-type]
-            wide = series.cast(pl.Int128)  # comparing in the column's own type could overflow
-            _refuse_first(series, (wide > LARGEST_INTEGER) | (wide < -LARGEST_INTEGER), place, _BEYOND)
+            # As Python's numbers: comparing in the column's own type could overflow.
+            beyond = [cell is not None and abs(cell) > LARGEST_INTEGER for cell in series]
+            _refuse_first(series, pl.Series(beyond), where, _BEYOND)
         return series.cast(pl.Float64)
-    if not (dtype.is_float() or dtype.is_decimal()):
+    if not dtype.is_float():
         raise DataError(
             "column-not-numeric",
-            f"column {series.name} holds {dtype}, not numbers",
+            f"column {where.column} holds {dtype}, not numbers",
             "turn it into numbers first, or exclude it",
         )
     values = series.cast(pl.Float64)
     if math.isfinite(values.sum()):  # one fast look: none of them is NaN or infinite
         return values
     values = values.fill_nan(None)
-    _refuse_first(values, values.is_infinite(), place, _INFINITE)
+    _refuse_first(values, values.is_infinite(), where, _INFINITE)
     return values
 
 
@@ -102,7 +115,7 @@ class CellFault(NamedTuple):
 
 _BEYOND = CellFault(
     "integer-beyond-float64",
-    "an integer beyond 2^53 = 9,007,199,254,740,992, where float64 no longer holds every integer",
+    "a number beyond 2^53 = 9,007,199,254,740,992, where float64 no longer holds every integer",
     "exclude the column if it is an identifier; subtract an offset or rescale it if it is a measurement",
 )
 _INFINITE = CellFault(
@@ -117,25 +130,25 @@ _NOT_A_NUMBER = CellFault(
 )
 
 
-def _parsed(text: pl.Series, place: Place) -> pl.Series:
+def _parsed(text: pl.Series, where: Where) -> pl.Series:
     values = text.cast(pl.Float64, strict=False)
-    _refuse_first(text, values.is_null() & text.is_not_null(), place, _NOT_A_NUMBER)
+    _refuse_first(text, values.is_null() & text.is_not_null(), where, _NOT_A_NUMBER)
     values = values.fill_nan(None)
-    _refuse_first(text, values.is_infinite(), place, _INFINITE)
+    _refuse_first(text, values.is_infinite(), where, _INFINITE)
     # 2^53 + 1 is read as 2^53, so the border itself is looked at too, digit by digit.
     large = (values.abs() >= LARGEST_INTEGER).fill_null(False) & text.str.contains(r"^[+-]?\d+$")
     if large.any():
         beyond = [
-            bool(is_large) and abs(int(cell)) > LARGEST_INTEGER
+            bool(is_large) and int(cell.lstrip("+-0") or 0) > LARGEST_INTEGER
             for cell, is_large in zip(text, large, strict=True)
         ]
-        _refuse_first(text, pl.Series(beyond), place, _BEYOND)
+        _refuse_first(text, pl.Series(beyond), where, _BEYOND)
     return values
 
 
-def _refuse_first(shown: pl.Series, wrong: pl.Series, place: Place, fault: CellFault) -> None:
+def _refuse_first(shown: pl.Series, wrong: pl.Series, where: Where, fault: CellFault) -> None:
     wrong = wrong.fill_null(False)
     if wrong.any():
         row = wrong.arg_max() or 0
-        where = f"column {shown.name}, {place(row)}"
-        raise DataError(fault.code, f"{where}: {shown[row]!r} is {fault.what}", fault.remedy)
+        told = f"column {where.column}, {where.place(row)}"
+        raise DataError(fault.code, f"{told}: {shown[row]!r} is {fault.what}", fault.remedy)

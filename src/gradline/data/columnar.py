@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from polars.selectors import by_name  # a text such as ^.*$ or * would be a pattern
 
 from gradline.core.errors import DataError, FileError
 from gradline.data.cells import converted
@@ -59,7 +60,7 @@ class LazySource(Source):
             METER.begin(self.path)
         # The one place that touches a polars API marked unstable: the version is pinned for it.
         batches = iter(
-            self.scan.select(list(columns)).collect_batches(
+            self.scan.select(by_name(*columns)).collect_batches(
                 chunk_size=_rows(len(columns)), maintain_order=True
             )
         )
@@ -88,7 +89,7 @@ class LazySource(Source):
             column if column.dtype == pl.Float64 else converted(column, columns[column.name], place)
             for column in frame
         ]
-        return Batch(pl.DataFrame(found), place)
+        return Batch(pl.DataFrame({column.name: column for column in found}), place)
 
     @property
     def height(self) -> int | None:
@@ -186,7 +187,8 @@ class FrameSource(Source):
                     "column-name-twice", f"{name} is a column of X and also a target", "rename one of the two"
                 )
         added = [pl.Series(name, values) for name, values in columns.items()]
-        return FrameSource(nw.from_native(pl.DataFrame(own + added)), self.name)
+        whole = pl.DataFrame({series.name: series for series in own + added})
+        return FrameSource(nw.from_native(whole), self.name)
 
     def _dtype(self, name: Any) -> pl.DataType:
         sample = self._polars(name, slice(0, 1000))

@@ -22,6 +22,9 @@ from gradline.data.source import Batch, Source
 _SEPARATORS = ",;\t|"
 _NEWLINE, _RETURN = ord("\n"), ord("\r")
 # The spellings that polars turns into nulls by itself; the rarer ones (any case) are left to `numbers`.
+_MOST_COLUMNS = (
+    1 << 20
+)  # whose squares no machine holds; a file of one line may pack a thousand times as many
 _USUAL_MISSING = ["NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None", "na"]
 
 
@@ -53,6 +56,12 @@ class CsvSource(Source):
                 "begin the file with its header line",
             )
         separator = self._separator_of(header)
+        if header.count(separator) >= _MOST_COLUMNS:
+            raise DataError(
+                "too-many-columns",
+                f"the header of {self.name} has {header.count(separator) + 1:,} columns",
+                "look for a line end that is missing, or turn rows and columns around",
+            )
         reader = csv.reader(io.StringIO(data, newline="\n"), delimiter=separator, strict=True)
         try:
             fields = [field.strip() for field in next(reader)]
@@ -167,9 +176,9 @@ class _Block:
                 raise  # a cell is no number; as text it can be read
             return self._decode_irregular(dtypes)
         if proves and frame.height == lines.newlines(self.whole.data) and not frame[:, -1].null_count():
-            return frame.select(list(dtypes))
+            return frame[list(dtypes)]
         # A second opinion on what a record is; where the two differ, the csv module decides.
-        return frame.select(list(dtypes)) if frame.height == self.rows else self._decode_irregular(dtypes)
+        return frame[list(dtypes)] if frame.height == self.rows else self._decode_irregular(dtypes)
 
     def _reading_proves(self, dtypes: Mapping[str, pl.DataType]) -> bool:
         """Whether polars cannot read a ragged record unnoticed.

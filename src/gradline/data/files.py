@@ -4,13 +4,17 @@ import atexit
 import glob
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
+from gradline.core.cleanup import scratch_folder
 from gradline.core.errors import DataError, FileError
 from gradline.core.text import listed, nearest
 from gradline.data import columnar, csv, ndjson
@@ -31,6 +35,8 @@ _FORMATS: dict[str, Callable[[Path, str], Source]] = {
     ".json": ndjson.NdjsonSource,
 }
 # --8<-- [end:formats]
+_SCRATCH = ExitStack()  # of streams that were read, where a file without a name cannot be read again
+atexit.register(_SCRATCH.close)
 _COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
 _MAGIC: dict[bytes, Callable[[Path, str], Source]] = {b"PAR1": columnar.parquet, b"ARROW1": columnar.arrow}
 
@@ -85,12 +91,19 @@ def open_files(text: str) -> Source:
             "file-not-found", "the data have an empty name", "name a file, a folder or example:crops"
         )
     if text == "-":
-        return _open_file(_spooled_stdin(), "stdin")
+        _let_interrupt()
+        return _open_file(_spooled(sys.stdin.buffer), "stdin")
     if text.startswith("example:"):
         return _open_example(text)
-    path = Path(text).expanduser()
+    path = Path(text)
+    if not path.exists():  # a name may begin with a ~ that stands for nobody's folder
+        path = Path(os.path.expanduser(text))  # pathlib refuses an unknown user
     if path.is_dir():
         return _open_many(sorted(path.iterdir()), text, "the folder")
+    if path.is_fifo():
+        _let_interrupt()
+        with path.open("rb") as stream:
+            return _open_file(_spooled(stream), text)
     if path.exists():
         return _open_file(path, text)
     if glob.has_magic(text):
@@ -155,17 +168,33 @@ def _suffix(path: Path) -> str:
     return Path(name).suffix
 
 
-def _spooled_stdin() -> Path:
-    """Standard input copied to a temporary file, since training may read the rows more than once."""
-    handle, name = tempfile.mkstemp(prefix="gradline-stdin-")
-    atexit.register(_remove, name)
-    with os.fdopen(handle, "wb") as spool:
-        shutil.copyfileobj(sys.stdin.buffer, spool)
-    return Path(name)
+def _let_interrupt() -> None:
+    """Let Ctrl-C end the waiting for a stream: polars has set a handler of its own, after which the waiting goes on."""
+    if hasattr(signal, "siginterrupt"):
+        signal.siginterrupt(signal.SIGINT, True)
 
 
-def _remove(name: str) -> None:
-    Path(name).unlink(missing_ok=True)
+def _spooled(stream: IO[bytes]) -> Path:
+    """A stream copied to a temporary file, since training may read the rows more than once.
+
+    On Linux that has no name, is read through its number, and is gone with the process, whatever ends that.
+    """
+    try:
+        if Path("/proc/self/fd").is_dir():
+            with tempfile.TemporaryFile(prefix="gradline-") as spool:
+                shutil.copyfileobj(stream, spool)
+                spool.flush()
+                return Path(f"/proc/self/fd/{os.dup(spool.fileno())}")  # open as long as the process
+        path = _SCRATCH.enter_context(scratch_folder()) / "rows"
+        with path.open("wb") as spool:
+            shutil.copyfileobj(stream, spool)
+        return path
+    except OSError as error:
+        raise FileError(
+            "file-unwritable",
+            f"cannot keep what comes in, in the folder {tempfile.gettempdir()}: {error.strerror}",
+            "make room there, set TMPDIR to another folder, or give a file",
+        ) from error
 
 
 def _neighbours(path: Path) -> str:

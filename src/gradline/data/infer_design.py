@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from gradline.core.errors import Notice, RequestError
 from gradline.core.text import listed, nearest
+from gradline.data.cells import PLAIN
 from gradline.data.design import Category, DesignSpec, Number, Term
 from gradline.data.schema import Column, Kind
 from gradline.data.selection import Selection
@@ -92,7 +93,7 @@ def _levels(source: Source, names: Sequence[str], limit: int | None) -> dict[str
     for batch in source.batches(dict.fromkeys(names, Kind.TEXT)) if names else ():
         for name in names:
             if limit is None or len(found[name]) <= limit:
-                cells = batch.frame[name].drop_nulls()
+                cells = batch.frame[name].alias(PLAIN).drop_nulls()
                 found[name].update(cells.unique())
                 rows[name] += len(cells)
     return {name: _Levels(sorted(found[name], key=str.encode), rows[name]) for name in names}
@@ -169,7 +170,7 @@ def _expect_number(source: Source, name: str, column: Column) -> None:
 def _first_cells(source: Source, name: str) -> list[str]:
     """The different cells of the first batch that has any, in their order."""
     for batch in source.batches({name: Kind.TEXT}):
-        if cells := batch.frame[name].drop_nulls().unique(maintain_order=True).to_list():
+        if cells := batch.frame[name].alias(PLAIN).drop_nulls().unique(maintain_order=True).to_list():
             return cells
     return []
 

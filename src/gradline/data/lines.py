@@ -12,6 +12,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 
 from gradline.core.errors import DataError, FileError
+from gradline.core.memory_limit import check
 from gradline.data.source import METER
 
 BLOCK = 4 << 20  # bytes: large enough for polars' threads, small enough to stay in cache
@@ -79,19 +80,29 @@ def newlines(data: bytes) -> int:
 
 
 def _pieces(path: Path, name: str) -> Iterator[bytes]:
-    """The decompressed bytes, trailing blank lines kept back until something follows them."""
-    blank = b""
+    """The decompressed bytes, trailing blank lines kept back until something follows them.
+
+    They are kept in pieces, each looked at once. Raises `DataError` for more of them than any table has.
+    """
+    blank: list[bytes] = []
     try:
         with path.open("rb") as file, _decompressed(file) as stream:
             METER.begin(path)
             size = max(1, path.stat().st_size)
             while piece := stream.read(BLOCK):
                 METER.reach(path, file.tell() / size)
-                piece = blank + piece
+                check(f"while {name} was read")
                 kept = len(piece.rstrip(b"\r\n"))
-                if kept:  # the last line keeps its own end
-                    kept += 2 if piece[kept : kept + 2] == b"\r\n" else 1
-                blank = piece[kept:]
+                if not kept:
+                    blank.append(piece)
+                    if len(blank) * BLOCK > _LONGEST:
+                        raise DataError(
+                            "too-many-blank-lines", f"{name} holds 256 MiB of blank lines", "remove them"
+                        )
+                    continue
+                yield from blank
+                kept += 2 if piece[kept : kept + 2] == b"\r\n" else 1  # the last line keeps its own end
+                blank = [piece[kept:]]
                 yield piece[:kept]
     except EOFError as error:
         raise FileError(

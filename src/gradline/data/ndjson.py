@@ -67,7 +67,9 @@ class NdjsonSource(Source):
         for line, record in enumerate(block.data.splitlines(), block.first):
             try:
                 row = json.loads(record)
-            except ValueError as error:
+                if b"\\u" in record:  # half of a pair of surrogates is no character
+                    json.dumps(row, ensure_ascii=False).encode()
+            except (ValueError, RecursionError) as error:
                 raise DataError(
                     "ndjson-line-unreadable", f"line {line:,} of {self.name} is not JSON: {error}", "mend it"
                 ) from error

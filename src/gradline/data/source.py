@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from gradline.data.cells import Place, converted
+from gradline.data.cells import PLAIN, Place, converted
 from gradline.data.schema import Column, Kind
 
 
@@ -48,18 +48,19 @@ class Batch(NamedTuple):
         mask = pl.Series(np.ones(self.frame.height, bool))
         for column in self.frame:
             if column.null_count():
-                mask &= column.is_not_null()
+                mask &= column.alias(PLAIN).is_not_null()
         return mask
 
     def codes(self, column: str, levels: Sequence[str]) -> np.ndarray:
         """The places of a text column's cells among the levels, −1 for a cell that is none of them."""
-        cells = self.frame[column].cast(pl.Enum(levels), strict=False)
+        cells = self.frame[column].alias(PLAIN).cast(pl.Enum(levels), strict=False)
         return cells.to_physical().cast(pl.Int32).fill_null(-1).to_numpy()
 
     @classmethod
     def of(cls, columns: Iterable[pl.Series], kinds: Mapping[str, Kind], place: Place) -> "Batch":
         """The columns as they came from a reader, each turned into the kind given."""
-        return cls(pl.DataFrame([converted(c, kinds[c.name], place) for c in columns]), place)
+        # By their names: in a list polars would give a column with an empty name another one.
+        return cls(pl.DataFrame({c.name: converted(c, kinds[c.name], place) for c in columns}), place)
 
 
 class Source(ABC):

@@ -11,6 +11,7 @@ import numpy as np
 
 from gradline.core.errors import DataError, MissingValuesError, RequestError
 from gradline.core.text import listed
+from gradline.data.cells import PLAIN
 from gradline.data.design import DesignSpec, Number
 from gradline.data.row_block import ColumnBlock, LazyBlock, RowBlock
 from gradline.data.row_stream import DROP, LABELS, RowStream, grouped, numbered, refuse_negative
@@ -144,9 +145,10 @@ class TableRows(RowStream):
         if name is None:
             return batch
         refuse_negative(
-            batch.frame[name].fill_null(0.0).to_numpy(), lambda row: f"column {name}, {batch.place(row)}"
+            batch.frame[name].alias(PLAIN).fill_null(0.0).to_numpy(),
+            lambda row: f"column {name}, {batch.place(row)}",
         )
-        return batch.where((batch.frame[name] != 0).fill_null(True))
+        return batch.where((batch.frame[name].alias(PLAIN) != 0).fill_null(True))
 
 
 @dataclass(frozen=True)

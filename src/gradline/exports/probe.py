@@ -112,5 +112,6 @@ def _cells(term: Term, model: LinearModel, n: int, draw: np.random.Generator) ->
     if isinstance(term, Number):
         j = model.features.index(term.column)
         statistics = model.moments.statistics
-        return draw.uniform(statistics.minimum[j], statistics.maximum[j], n).tolist()
+        share = draw.random(n)  # not `uniform`, whose difference of the two may be beyond float64
+        return ((1 - share) * statistics.minimum[j] + share * statistics.maximum[j]).tolist()
     return [term.levels[i % len(term.levels)] for i in range(n)]

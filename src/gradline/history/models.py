@@ -1,10 +1,10 @@
 """Models in the store: what is known of one without opening it, and how it comes back."""
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from gradline.core.cleanup import scratch_folder
 from gradline.core.coefficients import Coefficients
 from gradline.core.errors import FileError, RequestError
 from gradline.core.tensor_file import CARD, expect_shapes, read_tensors, write_tensors
@@ -64,7 +64,7 @@ def is_model(content: bytes) -> bool:
 
 def opened(content: bytes, name: str) -> LinearModel:
     """The model that a file of that name holds."""
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         path = Path(folder) / name[-_LONGEST_NAME:]  # messages speak of it
         path.write_bytes(content)
         return load(path)
@@ -72,7 +72,7 @@ def opened(content: bytes, name: str) -> LinearModel:
 
 def saved(model: LinearModel, moments: bool) -> bytes:
     """The model's file as bytes: as `save` writes it, or without its moments and what follows from them alone."""
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         path = Path(folder) / "model.safetensors"
         model.save(path)
         if not moments:
@@ -126,7 +126,7 @@ def coefficients_of(store: Store, version: Version, path: str | None = None) -> 
     [2.21, -5.04]
     """
     path = _chosen(version, path)
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         file = Path(folder) / Path(path).name[-_LONGEST_NAME:]
         file.write_bytes(store.get(version.files[path]))
         tensors, _ = read_tensors(file, "model")

@@ -7,12 +7,14 @@ import os
 import re
 import zlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gradline.core.cleanup import finished, undoing
 from gradline.core.errors import FileError, RequestError, UsageError
 from gradline.core.text import nearest
 from gradline.history.trust import expect_own
@@ -88,9 +90,11 @@ class Store:
 
     def expect_writable(self) -> None:
         """Raise `FileError` where nothing can be recorded, before any work is spent on what should be."""
-        probe = self.temporary / "probe"
-        place(b"", probe, self.temporary)
-        probe.unlink(missing_ok=True)
+        probe, empty = self.temporary / "probe", partial(self._remove_folders, self._lacking())
+        with undoing(empty):
+            place(b"", probe, self.temporary)
+            probe.unlink(missing_ok=True)
+            empty()
 
     def put(self, content: bytes) -> str:
         """Keep a content, and return its digest. Raises `FileError` where it cannot be written."""
@@ -127,13 +131,19 @@ class Store:
         return content
 
     def record(self, version: Version, contents: Mapping[str, bytes]) -> Version:
-        """Keep a version and its contents, digest → bytes; returns it with its number. Raises `FileError`."""
-        for content in contents.values():
-            self.put(content)
-        number = self._claim("versions", version.record())
-        for digest, content in contents.items():
-            if not (self.objects / digest).exists():  # a `mend` took it for left behind in between
+        """Keep a version and its contents, digest → bytes; returns it with its number. Raises `FileError`.
+
+        Where that fails, or a signal ends the process, what was put and no version names is taken back.
+        """
+        new = [digest for digest in contents if not (self.objects / digest).exists()]
+        with undoing(partial(self._take_back, new, self._lacking())):
+            for content in contents.values():
                 self.put(content)
+            number = self._claim("versions", version.record())
+            finished.append(f"v{number}")
+            for digest, content in contents.items():
+                if not (self.objects / digest).exists():  # another process took it for left behind in between
+                    self.put(content)
         return replace(version, number=number)
 
     def annotate(self, version: Version, kind: str, text: str = "") -> None:
@@ -235,6 +245,36 @@ class Store:
         if fault is not None:
             raise _unreadable(kind, number, fault)
         return record
+
+    def _take_back(self, digests: Sequence[str], folders: Sequence[Path]) -> None:
+        """Remove these objects, unless a version names them, and these folders, unless something is in them.
+
+        They move aside first: a commit that records one meanwhile misses it, and puts it again (`repair.mended`).
+        """
+        for digest in digests:
+            with contextlib.suppress(OSError):
+                os.rename(self.objects / digest, self.temporary / digest)
+        try:
+            named = {one for number in self.numbers() for one in self.read(number).digests.values()}
+        except FileError:  # nobody knows what that version names
+            named = set(digests)
+        for digest in digests:
+            with contextlib.suppress(OSError):
+                if digest in named:
+                    os.replace(self.temporary / digest, self.objects / digest)
+                else:
+                    os.unlink(self.temporary / digest)
+        self._remove_folders(folders)
+
+    def _lacking(self) -> list[Path]:
+        """The folders of a store that are still to be made, the inner ones first."""
+        folders = [self.temporary, self.objects, self.folder / "versions", self.folder]
+        return [folder for folder in folders if not folder.exists()]
+
+    def _remove_folders(self, folders: Sequence[Path]) -> None:
+        for folder in folders:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
     def _claim(self, kind: str, record: Mapping[str, Any]) -> int:
         whole = {"format": FORMAT, **record}

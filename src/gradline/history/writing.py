@@ -7,9 +7,11 @@ import re
 import shutil
 import stat
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
+from gradline.core.cleanup import undoing
 from gradline.core.errors import FileError
 
 RECORD = "record.json"
@@ -117,12 +119,8 @@ def _scratch(temporary: Path) -> Iterator[Path]:
     for folder in (temporary.parent, temporary):
         folder.mkdir(_OWN, exist_ok=True)
     scratch = temporary / os.urandom(8).hex()
-    try:
+    with undoing(partial(remove, scratch)):
         yield scratch
-    except BaseException:
-        with contextlib.suppress(OSError):
-            remove(scratch)
-        raise
 
 
 @contextlib.contextmanager

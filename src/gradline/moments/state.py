@@ -431,6 +431,9 @@ class Moments:
             raise damaged(path, "in its moments, weight_sum: rows have weight, and nothing else has")
         if not (card["rows"] == 0 or all(np.isfinite(tensors[name]).all() for name in ("factor", *_VECTORS))):
             raise damaged(path, "its moments hold what is no finite number")
+        fault = statistics.fault_beside(tensors["factor"])
+        if fault is not None:
+            raise damaged(path, f"its moments hold {fault}")
         products = Products.from_tensors(path, tensors, k)
         return cls(design, statistics, tensors["factor"], float(card["error"]), products)
 

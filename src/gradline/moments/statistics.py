@@ -89,6 +89,25 @@ class RowStatistics:
             dict(Counter(self.missing) - Counter(other.missing)),
         )
 
+    def fault_beside(self, factor: np.ndarray) -> str | None:
+        """What cannot be together in moments that were read; None where all can.
+
+        A centred column has ‖z − z̄‖ ≤ √W·max|z|, and so has its column of R. What float64 holds: `expect_squares`.
+        """
+        if not self.rows:
+            return None
+        sizes = np.maximum(np.abs(self.minimum), np.abs(self.maximum))
+        if (self.minimum > self.maximum).any():
+            return "a minimum above its maximum"
+        if self.weight_sum > LARGEST or (sizes > LARGEST * np.sqrt(self.rows / self.weight_sum)).any():
+            return "numbers whose squares are beyond float64"
+        if (np.abs(self.mean) > 2 * sizes).any():  # twice: room for what rounds
+            return "a mean outside its range"
+        largest, norms = np.abs(factor).max(axis=0, initial=0.0), np.sqrt(self.weight_sum) * sizes
+        if ((largest > 2 * norms) | ((largest > 0) & (largest < norms / LARGEST))).any():
+            return "a factor that is too large or too small for its columns"
+        return None
+
     def minus(self, other: "RowStatistics") -> np.ndarray:
         """The difference of the two means, correct to a rounding of the difference itself."""
         high, error = two_sum(self.mean, -other.mean)

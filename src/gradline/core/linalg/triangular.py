@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gradline.core.errors import DigitsError
+
 UNIT = 2.0**-53  # unit roundoff of float64
 WIDE = 64  # columns up to which singular values cost a millisecond
 _BLOCK = 256  # rows of a triangle that are solved at once
@@ -51,8 +53,19 @@ def thin_svd(factor: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     filled = np.flatnonzero(factor.any(axis=1))
     rows = int(filled[-1]) + 1 if len(filled) else 0
     left = np.zeros((len(factor), min(rows, factor.shape[1])))
-    left[:rows], singular, right = np.linalg.svd(factor[:rows], full_matrices=False)
+    left[:rows], singular, right = np.linalg.svd(_finite(factor[:rows]), full_matrices=False)
     return left, singular, right
+
+
+def _finite(factor: np.ndarray) -> np.ndarray:
+    """The factor, if it has a decomposition: with infinities LAPACK searches for one without end."""
+    if not np.isfinite(factor).all():
+        raise DigitsError(
+            "factor-beyond-float64",
+            "the columns differ by more than float64 can hold once they are scaled",
+            "rescale the largest or the smallest column",
+        )
+    return factor
 
 
 def row_norms(rows: np.ndarray) -> np.ndarray:
@@ -152,7 +165,7 @@ def extremes(factor: np.ndarray, inverse: np.ndarray | None = None) -> Extremes:
     if rows < columns:
         return extremes(triangular(filled.T))
     if columns <= WIDE:
-        s = np.linalg.svd(filled, compute_uv=False)
+        s = np.linalg.svd(_finite(filled), compute_uv=False)
         return Extremes(float(s[0]), float(s[-1]))
     try:
         return estimated(filled, inverted(filled) if inverse is None else inverse)

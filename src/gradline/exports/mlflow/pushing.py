@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import ssl
-import tempfile
 import textwrap
 import urllib.error
 import urllib.request
@@ -26,6 +25,7 @@ from mlflow.entities import (
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 
+from gradline.core.cleanup import scratch_folder
 from gradline.core.errors import RequestError, UsageError
 from gradline.exports.mlflow.entries import IDENTITY, Entry, entries
 from gradline.exports.mlflow.flavour import columns, save_model
@@ -154,12 +154,12 @@ def _log(client: MlflowClient, run: Run, entry: Entry) -> None:
     ]
     # The client sends them in parts of at most 1,000 metrics and 100 parameters, which is what a server takes.
     client.log_batch(run_id, metrics=metrics, params=[Param(*param) for param in entry.params.items()])
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         for path, content in entry.files.items():
             file = Path(folder, path)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(content)
-        client.log_artifacts(run_id, folder)
+        client.log_artifacts(run_id, str(folder))
 
 
 def _log_model(client: MlflowClient, run: Run, entry: Entry, model: LinearModel, step: int) -> str:
@@ -178,9 +178,9 @@ def _log_model(client: MlflowClient, run: Run, entry: Entry, model: LinearModel,
         model_uuid=logged.model_id,
         model_id=logged.model_id,
     )
-    with tempfile.TemporaryDirectory() as folder:
-        save_model(model, folder, mlflow_model=about)
-        client.log_model_artifacts(logged.model_id, folder)
+    with scratch_folder() as folder:
+        save_model(model, str(folder), mlflow_model=about)
+        client.log_model_artifacts(logged.model_id, str(folder))
     client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
     return logged.model_id
 
