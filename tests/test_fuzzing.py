@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -212,3 +213,9 @@ def test_the_products_of_many_columns_are_refused_before_they_are_taken(monkeypa
     monkeypatch.setattr(memory_limit, "_counted", {"VmHWM": 3 * 10**8, "VmRSS": 3 * 10**8}.get)
     with refused("memory-exceeded", "1,501", "36 MB", "336 MB", "320 MB"):
         package.fit(X, X[:, 0], memory="320MB")
+
+
+def test_an_interval_where_the_scatter_is_no_number():
+    known = package.fit([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.5]).inference
+    with refused("interval-unknown"):
+        replace(known, estimates=None, refusals=()).margin(np.ones((1, 1)), 0.9)
