@@ -19,6 +19,7 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -99,15 +100,15 @@ class Bench:
             last = i == times - 1  # what is too deep cannot be looked into again
             places = list(_places(value))
             if not places:
-                return self.draw.choice(VALUES)
+                return deepcopy(self.draw.choice(VALUES))
             holder, key = self.draw.choice(places)
             match self.draw.randrange(8):
                 case 0 if isinstance(holder, dict):
                     del holder[key]
                 case 1 if isinstance(holder, dict):
-                    holder[self.draw.choice(NAMES)] = holder[key]
+                    holder[self.draw.choice(NAMES)] = deepcopy(holder[key])
                 case 1 | 2 if isinstance(holder, list):
-                    holder.append(holder[key])
+                    holder.append(deepcopy(holder[key]))
                 case 3 if isinstance(holder[key], (int, float)) and not isinstance(holder[key], bool):
                     holder[key] = holder[key] * self.draw.choice([-1, 2, 0.5, 1e9, 1e-9])
                 case 4:
@@ -119,7 +120,7 @@ class Bench:
                         deep = [deep]
                     holder[key] = deep
                 case _:
-                    holder[key] = self.draw.choice(VALUES)
+                    holder[key] = deepcopy(self.draw.choice(VALUES))
         return value
 
 

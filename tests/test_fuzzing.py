@@ -8,14 +8,20 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from fuzzing import KINDS, tried
 from refusals import expect_refusal, refused
+from typer.testing import CliRunner
 
 import gradline as package
+from gradline.cli.commands import app
+from gradline.core import memory_limit
+from gradline.core.linalg.triangular import finite
 from gradline.core.tensor_file import read_tensors, write_tensors
 from gradline.data import lines
 
@@ -174,3 +180,42 @@ def test_words_and_weights_under_such_a_name(name):
         odd = package.fit(frame.rename({column: name}), "y", missing="drop", weights=weights and name)
         assert odd.weight.tolist() == plain.weight.tolist()
         assert odd.moments.statistics.dropped == plain.moments.statistics.dropped
+
+
+def test_columns_so_small_that_their_fourth_powers_are_none(gradline, tmp_path):
+    """Whatever the scale of all columns, the doctor and both kinds of descent answer, or refuse in plain words."""
+    rows = [f"{(i * i) % 7 - 3}e-149,{i % 5 - 2}e-149,{i % 4}e-149" for i in range(20)]
+    (tmp_path / "t.csv").write_text("x,z,y\n" + "\n".join(rows) + "\n")
+    for words in (["doctor"], ["fit", "--batch-size", "4"], ["fit", "--epochs", "5"], ["trajectory"]):
+        done = gradline(words[0], "t.csv", "-t", "y", *words[1:])
+        assert done.code in (0, 1)
+        assert "fault of gradline" not in done.err
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_what_lapack_cannot_decompose_is_refused(value):
+    with refused("factor-beyond-float64"):
+        finite(np.array([[1.0, value], [0.0, 1.0]]))
+
+
+def test_a_machine_without_memory_is_no_fault(monkeypatch):
+    def fails(*_):
+        raise MemoryError("Unable to allocate 8 TiB")
+
+    monkeypatch.setattr("gradline.data.tables.open_files", fails)
+    told = CliRunner().invoke(app, ["fit", "x.csv", "-t", "y", "--json"])
+    assert told.exit_code == 1
+    expect_refusal(told.stderr, "memory-exhausted", "8 TiB")
+
+
+def test_the_products_of_many_columns_are_refused_before_they_are_taken(monkeypatch):
+    X = np.random.default_rng(0).standard_normal((6000, 1500))
+    monkeypatch.setattr(memory_limit, "_counted", {"VmHWM": 3 * 10**8, "VmRSS": 3 * 10**8}.get)
+    with refused("memory-exceeded", "1,501", "36 MB", "336 MB", "320 MB"):
+        package.fit(X, X[:, 0], memory="320MB")
+
+
+def test_an_interval_where_the_scatter_is_no_number():
+    known = package.fit([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.5]).inference
+    with refused("interval-unknown"):
+        replace(known, estimates=None, refusals=()).margin(np.ones((1, 1)), 0.9)

@@ -86,6 +86,17 @@ def check(when: str) -> None:
         )
 
 
+def expect(size: int, what: str) -> None:
+    """Raise `RequestError`, before they are taken, if so many bytes more would be beyond the bound."""
+    bound, _ = _bound.get() or (None, "")
+    if bound is not None and (needed := _counted("VmRSS") + size) > bound:
+        raise RequestError(
+            "memory-exceeded",
+            f"{what} take {_told(size)}: {_told(needed)} in all, above the bound of {_told(bound)}",
+            _remedy(needed),
+        )
+
+
 def _counted(name: str) -> int:
     """The bytes that the system counts under a name: "VmRSS" now, "VmHWM" at the peak; 0 where nobody tells."""
     text = _STATUS.read_text() if _STATUS.exists() else ""

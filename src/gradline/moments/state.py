@@ -16,6 +16,7 @@ import numpy as np
 from gradline.core.blas_threads import one_blas_thread
 from gradline.core.errors import DataError, DigitsError, RequestError
 from gradline.core.linalg.triangular import TOGETHER, UNIT, removed, rounding, triangular
+from gradline.core.memory_limit import expect
 from gradline.core.parallel import ordered_map
 from gradline.core.provided import Provided
 from gradline.core.tensor_file import damaged, expect_card, expect_shapes, read_tensors, write_tensors
@@ -500,6 +501,9 @@ def _passed(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]) ->
             expect_finite(0.0 if part is None else part)
         watch(block)
         return _from_block(block, design)
+
+    k = _width(design)
+    expect(16 * k * k, f"the products of {k:,} columns")  # two matrices of them: high parts and low parts
 
     def made_of(parcel: LazyBlock) -> tuple[RowBlock | ColumnBlock, CrossProducts]:
         block = parcel.columns()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradline.core.linalg.triangular import thin_svd
+from gradline.core.linalg.triangular import finite, thin_svd
 from gradline.core.text import joined
 from gradline.moments.rank import determined_factor
 from gradline.moments.state import Moments, once
@@ -67,7 +67,7 @@ class Spectrum:
         (n − b)/(b(n − 1)) for b of n rows. At noise 0 it is 2/λmax. Without momentum.
         """
         matrix = (1.0 - noise) * np.diag(self.curvatures) + noise * M
-        return float(2.0 / np.linalg.eigvalsh(matrix).max()) if len(matrix) else math.inf
+        return float(2.0 / np.linalg.eigvalsh(finite(matrix)).max()) if len(matrix) else math.inf
 
     def growth(self, lr: float, momentum: float = 0.0) -> float:
         """The factor by which the fastest growing error grows per epoch; below one all errors shrink."""

@@ -53,12 +53,12 @@ def thin_svd(factor: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     filled = np.flatnonzero(factor.any(axis=1))
     rows = int(filled[-1]) + 1 if len(filled) else 0
     left = np.zeros((len(factor), min(rows, factor.shape[1])))
-    left[:rows], singular, right = np.linalg.svd(_finite(factor[:rows]), full_matrices=False)
+    left[:rows], singular, right = np.linalg.svd(finite(factor[:rows]), full_matrices=False)
     return left, singular, right
 
 
-def _finite(factor: np.ndarray) -> np.ndarray:
-    """The factor, if it has a decomposition: with infinities LAPACK searches for one without end."""
+def finite(factor: np.ndarray) -> np.ndarray:
+    """The matrix. Raises `DigitsError` for infinities, with which LAPACK searches without end, or gives up."""
     if not np.isfinite(factor).all():
         raise DigitsError(
             "factor-beyond-float64",
@@ -165,7 +165,7 @@ def extremes(factor: np.ndarray, inverse: np.ndarray | None = None) -> Extremes:
     if rows < columns:
         return extremes(triangular(filled.T))
     if columns <= WIDE:
-        s = np.linalg.svd(_finite(filled), compute_uv=False)
+        s = np.linalg.svd(finite(filled), compute_uv=False)
         return Extremes(float(s[0]), float(s[-1]))
     try:
         return estimated(filled, inverted(filled) if inverse is None else inverse)

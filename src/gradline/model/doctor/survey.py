@@ -79,7 +79,10 @@ class Survey:
         columns = [0, *(j + 1 for j in kept)] if self._bias else kept
         M = 4.0 / m**2 * self.curvature[np.ix_(columns, columns)] / self.weight_sum
         V = spectrum.whitening
-        return spectrum.mean_square_limit(V.T @ M @ V, (rows - batch) / (batch * (rows - 1)))
+        moved = V.T @ M @ V
+        if not np.isfinite(moved).all():
+            return None
+        return spectrum.mean_square_limit(moved, (rows - batch) / (batch * (rows - 1)))
 
     def worst_case(self, m: int, rows: int, batch: int) -> float | None:
         """2/((2/(m·b))·Σ of the b largest ‖a‖²): below it every batch of b rows is stable. None with row weights."""

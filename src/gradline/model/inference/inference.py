@@ -129,8 +129,13 @@ class Inference:
 
     def _expect_known(self) -> "_Known":
         if self.estimates is None or self.residual_stderr is None:
-            first = self.refusals[0]
-            raise RequestError(first.code, f"there is no interval: {first.cause}", first.remedy)
+            for first in self.refusals:
+                raise RequestError(first.code, f"there is no interval: {first.cause}", first.remedy)
+            raise RequestError(
+                "interval-unknown",
+                "there is no interval: the scatter of the residuals is beyond float64",
+                "rescale the targets, or check the file with gradline verify",
+            )
         return _Known(self.estimates, self.residual_stderr)
 
     def to_dict(self) -> dict[str, Any]:
