@@ -12,7 +12,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import gradline
 from gradline import Exact, Moments, Trajectory
-from gradline.data.cells import numbers
+from gradline.data.cells import converted
+from gradline.data.schema import Kind
 from gradline.pytorch import fit, lesson
 
 X = np.arange(8.0).reshape(4, 2) ** 2
@@ -41,7 +42,10 @@ IN_PYTHON = [
     (lambda: lesson(X, Y, weights=np.ones(4)), ("weights-not-taken",)),
     (lambda: gradline.fit(X, Y, weights=np.ones((4, 2))), ("weights-not-one-dimensional", (4, 2))),
     (lambda: gradline.fit(X, Y, features=["a"]), ("names-do-not-match", 1, (4, 2))),
-    (lambda: numbers(pl.Series("day", DAYS["day"]), str), ("column-not-numeric", "day", "Date")),
+    (
+        lambda: converted(pl.Series("day", DAYS["day"]), Kind.NUMBER, str),
+        ("column-not-numeric", "day", "Date"),
+    ),
     (lambda: gradline.fit(DAYS, "y", features=["day", "a"]), ("feature-unusable", "day")),
     (lambda: gradline.fit({"y": Y}, "y"), ("no-feature-left", "y")),
     (

@@ -44,10 +44,10 @@ def about_columns(model: LinearModel, evidence: Evidence, at: Whereabouts) -> It
     for name, value, power in (
         ("condition", raw, 1),
         ("condition_scaled", scaled, 1),
-        ("hessian_condition", raw, 2),
+        ("hessian_condition", raw * raw, 2),
     ):
-        tolerance = power * (slack + MARGIN * at.likely * value) * value**power
-        yield near(name, getattr(claim, name), value**power, tolerance)
+        root = raw if power == 2 else value
+        yield near(name, getattr(claim, name), value, power * (slack + MARGIN * at.likely * root) * value)
     yield from _relations(model, pivots, evidence)
 
 

@@ -67,8 +67,9 @@ def compared(name: str, claimed: float | None, found: float, agrees: bool) -> Ch
 def apart(found: float, claimed: float, agrees: bool, digits: int) -> tuple[str, str]:
     """Two numbers in words, with so many digits that they look different where they disagree."""
     if not agrees and found and math.isfinite(claimed) and math.isfinite(found):
-        difference = max(abs(claimed - found) / abs(found), 1e-17)
-        digits = min(17, max(digits, 3 - math.floor(math.log10(difference))))
+        difference = abs(claimed - found) / abs(found)  # which of tiny numbers may be infinite
+        if difference < 1:
+            digits = min(17, max(digits, 3 - math.floor(math.log10(max(difference, 1e-17)))))
     return number(found, digits), number(claimed, digits)
 
 

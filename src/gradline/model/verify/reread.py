@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from gradline.core.errors import GradlineError
+from gradline.core.arguments import is_real, is_whole
+from gradline.core.errors import GradlineError, ModelFileError
 from gradline.data.design import Category, DesignSpec
 from gradline.data.inputs import as_rows, is_array, rows_by
 from gradline.data.row_stream import RowStream, Split
@@ -23,6 +24,12 @@ def reread(model: LinearModel, data: Any, targets: Any, weights: Any) -> tuple[R
     share, seed = model.config.get("holdout", 0.0), model.config.get("seed", 0)
     if not share:
         return rows, None
+    if not (is_real(share) and 0 < share < 1 and is_whole(seed, 0)):
+        raise ModelFileError(
+            "model-file-damaged",
+            f"the model says that a share of {share!r} was held out with seed {seed!r}",
+            "fit the model again",
+        )
     return Split(rows, share, seed, held_out=False), Split(rows, share, seed, held_out=True)
 
 
