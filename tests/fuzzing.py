@@ -311,8 +311,8 @@ def _typed(draw: random.Random, cells: list[str]) -> pl.Series:
         pl.Struct({"a": pl.Float64}), pl.Int8,
     ]  # fmt: skip
     kind = draw.choice([pl.Float64] * 10 + kinds)
+    numbers = series.cast(pl.Float64, strict=False)
     try:
-        numbers = series.cast(pl.Float64, strict=False)
         if isinstance(kind, pl.List):
             return pl.Series([[v] for v in numbers], dtype=kind)
         if isinstance(kind, pl.Struct):
@@ -347,7 +347,7 @@ def prepare(folder: Path) -> None:
     frame = frame.with_columns(y=frame["x"] * 2 - frame["z"] + draw.integers(-5, 6, 40))
     frame.write_csv("t.csv")
     (folder / "a.txt").write_text("one")
-    two = {"features": ["x", "z"]}
+    two: Any = {"features": ["x", "z"]}
     made = {
         "exact": package.fit("t.csv", "y", **two),
         "gd": package.fit("t.csv", "y", solver=package.GradientDescent(lr=1e-5, epochs=20), **two),
@@ -391,7 +391,7 @@ def one(bench: Bench, kind: str) -> str:
         tell(code, cause, remedy, as_json)
 
     terminal._tell = telling
-    said = ""
+    said = ended = ""
     try:
         with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always")

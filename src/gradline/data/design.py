@@ -182,6 +182,8 @@ class DesignSpec:
         """The design that `to_dict` described."""
         weights = card["weights"]
         meaning = card.get("weights_are", None if weights is None else UNSAID)  # files had none before
+        if weights == "":
+            raise ValueError("the column of weights has no name")
         if meaning not in (None, UNSAID, *WEIGHTS_ARE):
             raise ValueError(f"{meaning!r:.40} is nothing that weights mean")
         return cls(tuple(map(_term, card["terms"])), tuple(card["targets"]), weights, meaning)
@@ -193,4 +195,6 @@ def _term(card: Mapping[str, Any]) -> Term:
         return Number(card["column"])
     if not card.get("levels"):
         raise ValueError(f"the category {card['column']!r:.40} has no level")
+    if len(set(card["levels"])) < len(card["levels"]):
+        raise ValueError(f"the category {card['column']!r:.40} has a level twice")
     return Category(card["column"], tuple(card["levels"]))

@@ -294,8 +294,13 @@ class Judged:
         witness, bound = self.witness, self._of_moments
         if witness is None:
             return True
-        apart = self.scaled(self.rank.least_squares(self._factor.B).T - witness.weight)
-        slack = 10 * bound.scaled + self.scaled(witness.weight_bound)
+        weight, mean = self.rank.least_squares(self._factor.B).T, self.moments.mean
+        apart = self.scaled(weight - witness.weight)
+        slack = 2 * bound.scaled + self.scaled(witness.weight_bound)
+        if self.has_bias:
+            level = mean[self.moments.p :] - weight @ mean[: self.moments.p]
+            if (np.abs(level - witness.bias) > 2 * bound.bias + witness.bias_bound).any():
+                return False
         # ‖r‖ moves by what the columns are off, times the coefficients, and by the coefficients' own distance.
         size = self.scaled(witness.weight) + np.linalg.norm(self.moments.factor[:, self.moments.p :], axis=0)
         roots = np.linalg.norm(self._factor.C, axis=0) - np.sqrt(witness.squares)

@@ -19,6 +19,8 @@ from gradline.model.verify.tolerance import MARGIN, UNIT
 _LOSS = 1e-9  # relative differences that no claim may show, beside what rounding may have done
 _SLOPE = 1e-6
 _SIZE = 1e-9
+_SURE = 1e-4  # a share of rounding below which no honest fit is uncertified
+_HELD = 1e150  # a number whose square float64 does not hold
 _PAIRS = 2.0**-100  # a relative difference of pairs, before the square of the condition magnifies it
 
 
@@ -54,11 +56,16 @@ class Answer:
         yield from self._distances()
         yield self._digits()
         yield self._gap()
+        yield from self._standard_errors()
+        yield from self.about_optimum()
+
+    def about_optimum(self) -> Iterator[Check]:
+        """What does not depend on the coefficients."""
+        claim, at = self.model.certificate, self.at
         cells = len(at.left) * self.evidence.weight_sum
         tolerance = _LOSS * at.optimal_loss + float(at.left_rounding.sum()) / cells
         yield near("optimal_loss", claim.optimal_loss, at.optimal_loss, tolerance)
         yield within("moments_error", self.model.moments.error, 0.0, MARGIN * at.proved)
-        yield from self._standard_errors()
         yield from self._figures()
 
     def _status(self) -> Check:
@@ -79,6 +86,15 @@ class Answer:
             wrong = "the columns are dependent, so no coefficients are certain"
         elif claim.status.full_rank is False and full:
             wrong = "no column is dependent on the others"
+        elif claim.status is Status.DIVERGED and "epochs" not in self.model.settings:
+            wrong = "nothing was trained that could diverge"
+        elif claim.status is Status.STOPPED and "epochs" not in self.model.settings and self.model.settings:
+            wrong = "nothing was trained that could stop"
+        elif (
+            claim.status is Status.UNCERTIFIED
+            and at.proved * at.pivots.condition * (at.pivots.condition + 3) < _SURE
+        ):
+            wrong = "the rows leave more digits than it says"
         sentence = f"The model claims to be {claim.status}" + (
             f", but {wrong}." if wrong else ", and the gradient agrees."
         )
@@ -117,7 +133,13 @@ class Answer:
         too_far, too_loose = beyond[worst] > 1, claims and needless[loosest] > 1
         j, t = worst if too_far or not too_loose else loosest
         which = columns[j] + (f" of {self.model.targets[t]}" if len(self.model.targets) > 1 else "")
-        agrees = not (too_far or too_loose)
+        # A bound is left out where nothing is known, or no number can say it.
+        lacking = (
+            claims
+            and bool((~known & (distance < _HELD)).any())
+            and self.model.certificate.status is not Status.DIVERGED
+        )
+        agrees = not (too_far or too_loose or lacking)
         shown, bound = apart(float(distance[j, t]), float(claimed[j, t]), agrees, 3)
         sentence = (
             f"{which[0].upper()}{which[1:]} is {shown} from its optimum (sure to {number(float(own[j, t]), 2)}); "
@@ -186,7 +208,8 @@ class Answer:
                 continue
             sigma = np.sqrt(at.left / freedom) if sure else np.full(len(at.left), np.nan)
             stderr = np.outer(np.sqrt(at.inverse[part]), sigma)
-            found = (self._errors[part] / stderr).T.reshape(np.shape(claimed))
+            found = (self._errors[part] / stderr).T
+            found = found[:, 0] if name.startswith("bias") else found
             slack = (_SLOPE + MARGIN * at.likely * at.pivots.condition) * np.abs(found)
             slack += np.abs(found) * np.max(at.left_rounding / np.maximum(at.left, 5e-324))
             yield all_near(name, claimed, found, slack, "the bounds in standard errors are")

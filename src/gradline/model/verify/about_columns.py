@@ -19,6 +19,7 @@ from gradline.model.verify.tolerance import MARGIN
 
 _MANY = 64  # columns beyond which a condition may be estimated, to a thousandth
 _ESTIMATED, _CONDITION = 2e-3, 1e-6
+_NOTHING = 1e-13  # a share in a combination that is rounding of it
 _NEAR = 1e8  # a scaled condition above which a combination is said to vanish almost
 _WRITTEN, _ROUNDED = 1e-9, 1e-5  # what a relation leaves whose numbers are written in full, or to six digits
 _NUMBER = r"\d[\d.]*(?:e[-+−]?\d+)?(?:/\d+)?"
@@ -36,9 +37,8 @@ def about_columns(model: LinearModel, evidence: Evidence, at: Whereabouts) -> It
     yield Check("rank", f"{claim.rank}", found, fewest <= claim.rank <= most, sentence)
     first = int(model.has_bias)
     constant = [name for name, norm in zip(features, pivots.norms[first:], strict=True) if norm == 0]
-    yield same(
-        "constant", *(", ".join(names) or "none" for names in (claim.constant, constant)), "what is constant"
-    )
+    said, found = (", ".join(names) or "none" for names in (claim.constant, constant))
+    yield same("constant", said, found, "what is constant")
     slack = _ESTIMATED if len(features) > _MANY else _CONDITION
     raw, scaled = Spectrum.of(pivots, evidence).condition, scaled_condition(pivots)
     for name, value, power in (
@@ -129,7 +129,7 @@ def _determined(model: LinearModel, pivots: Eliminated) -> Check:
     claimed = np.array(model.certificate.determined)
     if claimed.shape != shares.shape:
         return same("determined", f"{len(claimed)} weights", f"{len(shares)}", "what is determined")
-    wrong = np.where(claimed, shares > _ROUNDED, shares < _WRITTEN)
+    wrong = np.where(claimed, shares > _ROUNDED, shares < _NOTHING)
     names = [name for name, one in zip(model.features, wrong, strict=True) if one]
     what = (
         f"{names[0]} is {'not ' * bool(claimed[wrong][0])}determined" if names else "all as the rank has it"

@@ -12,7 +12,7 @@ import numpy as np
 from gradline.model.model import LinearModel
 from gradline.model.status import Status
 from gradline.model.verify.check import Check, all_near, near, same, within
-from gradline.model.verify.descent import left, lost, rate
+from gradline.model.verify.descent import envelope, left, lost, rate
 from gradline.model.verify.newton_step import Whereabouts
 from gradline.model.verify.row_sums import Evidence
 from gradline.model.verify.spectrum import Spectrum
@@ -26,6 +26,7 @@ _EXCESS, _SHRUNK = (
 )  # until when epochs are counted: the loss 1 % above its least, an error a thousandth
 _LONGEST = 2**61
 _UNKNOWN = 0.01  # a share that is rounding, beyond which a figure says nothing
+_KEPT = 1000  # losses that are recorded, at least, of more epochs
 _NEVER = 1e12  # epochs: what takes longer to halve may be rounding of a rate at its limit
 _MOST = 12  # directions that a certificate names
 _CARRIED, _LEAST = (
@@ -159,23 +160,26 @@ class Descent:
         flat = np.where(self.sure * self.steeper > _UNKNOWN, np.inf, 1.0)  # a direction that rounding decides
         return MARGIN * rounded * flat[:, None] / (1 - min(self.momentum, 0.999))
 
-    def excess(self, epoch: int) -> float:
-        """What is above the least loss after so many more epochs."""
+    def bound(self, epoch: int) -> float:
+        """What is above the least loss after so many more epochs, at most: momentum swings within an envelope."""
         with np.errstate(over="ignore", invalid="ignore"):
-            return (
-                float(((left(self.steps, self.momentum, epoch)[:, None] * self.here) ** 2).sum()) / self.cells
-            )
+            kept = envelope(self.steps, self.momentum, epoch)[:, None] * self.here
+            return float((kept**2).sum()) / self.cells
 
 
 def about_training(model: LinearModel, evidence: Evidence, at: Whereabouts) -> Iterator[Check]:
     """History, epochs, settings, and what is left to do."""
     descent = Descent.of(model, evidence, at)
     yield from _ends(model, at)
-    yield from _settings(model)
+    yield from about_settings(model)
     batches = "batch_size" in model.settings
     yield from _growth(descent, batches)
     if model.history and descent.start is not None and not batches:
         yield from _path(descent)
+    elif model.history and descent.start is not None:
+        first, noise = descent.loss(0), descent.noise(0)
+        tolerance = _RELATIVE * first + 2 * math.sqrt(first * noise) + noise
+        yield near("first loss", model.history[0].loss, first, tolerance)
     yield from _ahead(descent, batches)
 
 
@@ -185,8 +189,12 @@ def unchecked(model: LinearModel, at: Whereabouts) -> Iterator[str]:
         return
     if _is_blurred(at):
         yield "where training led, along columns so near to dependent"
+    if model.certificate.directions and _is_mixed(model):
+        yield "which columns carry its directions"
+    if model.holdout is not None and len(model.history) > 1:
+        yield "the losses of held-out rows before the last"
     if "batch_size" in model.settings:
-        yield "the losses between the first epoch and the last, which mini-batches made, and their rate"
+        yield "the losses between the first epoch and the last, which mini-batches made, and their settings"
     elif model.settings.get("init") not in ("zeros", "normal", "uniform", "linear"):
         yield "the losses before the last epoch, as the file does not say where training began"
 
@@ -201,12 +209,26 @@ def _ends(model: LinearModel, at: Whereabouts) -> Iterator[Check]:
         yield same("ran away", status, "diverged", "a run whose loss left the numbers")
         wanted = diverged - 1
     yield same("epochs", f"{claim.epochs}", f"{wanted}", "the number of epochs")
+    kept = len(history)
     if not history:
+        yield same("history", "none", "none" if not model.settings else "some", "the recorded losses")
         return
+    if wanted is not None:
+        least = min(wanted + 1, _KEPT)
+        yield within(
+            "recorded losses", float(kept), float(least if wanted < _KEPT else least // 2), wanted + 1.0
+        )
+    if model.holdout is None and any(record.holdout is not None for record in history):
+        yield same("losses held out", "some", "none", "what was recorded of rows held out")
     yield same("last epoch", f"{last}", f"{wanted or 0}", "the last epoch of the history")
     right = history[0].epoch == 0 and all(a.epoch < b.epoch for a, b in itertools.pairwise(history))
     yield same("order of epochs", "in order" if right else "out of order", "in order", "the history")
     yield near("last loss", history[-1].loss, at.loss, _RELATIVE * at.loss + at.loss_rounding)
+
+
+def _is_mixed(model: LinearModel) -> bool:
+    """Whether columns depend on each other, so that any of them may stand for others along a direction."""
+    return model.certificate.rank < len(model.features)
 
 
 def _is_blurred(at: Whereabouts) -> bool:
@@ -228,10 +250,12 @@ def _growth(descent: Descent, batches: bool) -> Iterator[Check]:
     yield same("growth", words[claim.status is Status.DIVERGED], words[grown], "the loss beside its start")
 
 
-def _settings(model: LinearModel) -> Iterator[Check]:
+def about_settings(model: LinearModel) -> Iterator[Check]:
     """What is said to reproduce the fit, beside what was done."""
     settings, config = model.settings, model.config
     if not config:
+        if settings:
+            yield same("config", "nothing", "as trained", "what reproduces the fit")
         return
     others = (
         ("init", "seed") if model.holdout is not None else ("init",)
@@ -315,16 +339,18 @@ def _directions(descent: Descent, batches: bool) -> Iterator[Check]:
     order = [i for i in np.argsort(-parts, kind="stable") if i in alone and parts[i] > blur**2 * whole]
     halves = math.log(2) / np.maximum(-rate(descent.steps, descent.momentum), 5e-324)
     names = (*(("the bias",) if descent.model.has_bias else ()), *descent.model.features)
-    wrong = []
+    wrong, mixed = [], _is_mixed(descent.model)
     for i in order[: len(claim) or 1]:
         share, half = math.sqrt(parts[i] / whole), math.inf if batches else float(halves[i])
         told = [d for d in claim if abs(math.sqrt(max(d.share, 0.0)) - share) <= blur]
         behind = _behind(spectrum, i, names)
-        near = (_SHARES + blur * spectrum.condition) * half + 0.5
-        if not any(
-            _same(d.half_life, half, near) and sorted(_SIDES.split(d.columns)) in behind for d in told
-        ):
-            wrong.append(f"{share**2:.3g} along {', '.join(behind[0])} with a half-life of {half:.4g}")
+        near = _room(half, blur * spectrum.condition)
+        if not any(_same(d.half_life, half, near) and (mixed or _sides(d.columns) in behind) for d in told):
+            wrong.append(f"{share**2:.3g} along {_words(behind[0])} with a half-life of {half:.4g}")
+    for d in claim if not batches else ():
+        rooms = [(float(half), _room(float(half), blur * spectrum.condition)) for half in halves]
+        if d.share > blur**2 and not any(_same(d.half_life, half, room) for half, room in rooms):
+            wrong.append(f"no direction with a half-life of {d.half_life}")
     sums = sum(d.share for d in claim)
     if claim and not (abs(sums - 1) <= 1e-6 or len(claim) >= _MOST):
         wrong.append(f"shares that add up to 1, not {sums:.6g}")
@@ -334,6 +360,11 @@ def _directions(descent: Descent, batches: bool) -> Iterator[Check]:
     yield Check(
         "directions", f"{len(claim)}", found, not wrong, f"The split of the gap by direction has {found}."
     )
+
+
+def _room(half: float, blur: float) -> float:
+    """What rounding may do to a half-life; below one epoch it decides how far below."""
+    return (_SHARES + blur) * half + (0.5 if half < 1 else 0.0) if math.isfinite(half) else 0.0
 
 
 def _apart(sigma: np.ndarray, i: int) -> float:
@@ -346,21 +377,33 @@ def _same(claimed: float | None, found: float, slack: float) -> bool:
     return said == found or abs(said - found) <= slack or min(said, found) > _NEVER
 
 
-def _behind(spectrum: Spectrum, i: int, names: tuple[str, ...]) -> list[list[str]]:
-    """The columns that carry a direction, with "against" where signs differ, as words in order.
+Sides = frozenset[tuple[str, ...]]
 
-    They make up 97 % of its square; more than one list where rounding decides which.
+
+def _sides(text: str) -> Sides:
+    """The columns on either side of "against", which side comes first apart."""
+    return frozenset(tuple(sorted(_SIDES.split(side))) for side in text.split(" against "))
+
+
+def _words(sides: Sides) -> str:
+    return " against ".join(", ".join(side) for side in sorted(sides))
+
+
+def _behind(spectrum: Spectrum, i: int, names: tuple[str, ...]) -> list[Sides]:
+    """The columns that carry a direction, those of one sign against those of the other.
+
+    They make up 97 % of its square; more than one answer where rounding decides which.
     """
-    squares = spectrum.right[i] ** 2
-    order, found = np.argsort(-squares, kind="stable"), list[list[str]]()
+    vector, squares, found = spectrum.right[i], spectrum.right[i] ** 2, list[Sides]()
+    order = np.argsort(-squares, kind="stable")
     for part in (_CARRIED, _CARRIED - _SHARES, _CARRIED + _SHARES):
         for least in (_LEAST, _LEAST * (1 - _SHARES), _LEAST * (1 + _SHARES)):
             needed = int(np.searchsorted(np.cumsum(squares[order]), part)) + 1
             carried = [j for j in order[:needed] if squares[j] >= least * squares[order[0]]][:6]
-            words = [word for j in carried for word in _SIDES.split(names[j])]
-            found.append(
-                sorted(words + (["against"] if len(set(np.sign(spectrum.right[i, carried]))) > 1 else []))
-            )
+            sides = [
+                " and ".join(names[j] for j in carried if np.sign(vector[j]) == sign) for sign in (1, -1)
+            ]
+            found.append(_sides(" against ".join(side for side in sides if side)))
     return found
 
 
@@ -373,7 +416,13 @@ def _times(descent: Descent) -> Iterator[Check]:
     blur = _SHARES + MARGIN * descent.sure * descent.spectrum.condition**2
     yield within("epochs_to_weights", claim.epochs_to_weights, *_around(times, blur))
     yield _to_loss(descent, blur)
-    if claim.tenfold_loss is not None and descent.start is not None and model.history:
+    derived = descent.start is not None and bool(model.history)
+    if claim.tenfold_loss is None or not model.history:
+        run = derived and claim.diverged_at is None and not _is_blurred(at)
+        found, said = "some" if run else "none", "none" if claim.tenfold_loss is None else "some"
+        if not (run and math.isinf(descent.loss(10 * model.history[-1].epoch))):
+            yield same("tenfold_loss", said, found, "the loss after ten times as many epochs")
+    elif derived:
         epochs = 10 * model.history[-1].epoch
         found = descent.loss(epochs)
         noise = descent.noise(epochs)
@@ -396,22 +445,29 @@ def _to_loss(descent: Descent, blur: float) -> Check:
     claim, at = descent.model.certificate.epochs_to_loss, descent.at
     target = _EXCESS * at.optimal_loss
     low, high = target * (1 - _SHARES) - at.loss_rounding, target * (1 + _SHARES) + at.loss_rounding
-    if claim is None or math.isinf(claim):
-        never = descent.excess(_LONGEST) > low or target <= at.loss_rounding
-        found = math.inf if never else float(_first(descent, high))
-        return within("epochs_to_loss", claim, found, math.inf)
-    late, early = math.ceil(claim * (1 + blur)) + 1, math.floor(claim * (1 - blur)) - 2
-    if descent.momentum:  # an envelope is meant, which a swing touches now and then
-        early = min(early, math.floor(claim / 4) - 8)
-    reached = descent.excess(late) <= high
-    before = early < 0 or descent.excess(early) > low or descent.momentum > 0
-    found = float(claim) if reached and before else float(_first(descent, high))
-    return within("epochs_to_loss", claim, *((found, found) if not (reached and before) else (claim, claim)))
+    found = _first(descent, high)
+    said = math.inf if claim is None else claim
+    if target <= 2 * at.loss_rounding and said > _LONGEST / 2:  # nothing is left that could come near to it
+        return within("epochs_to_loss", claim, said, said)
+    if descent.momentum and min(said, found) > _NEVER:  # so far powers of matrices keep no digit
+        return within("epochs_to_loss", claim, said, said)
+    if said == found or (said > _LONGEST / 2 and found > _LONGEST / 2):
+        return within("epochs_to_loss", claim, said, said)
+    if not 0 <= said < _LONGEST or math.isinf(found):
+        return within("epochs_to_loss", claim, found, found)
+    late, early = math.ceil(said * (1 + blur)) + 1, math.floor(said * (1 - blur)) - 2
+    if descent.bound(late) <= high and (early < 0 or descent.bound(early) > low):
+        return within("epochs_to_loss", claim, said, said)
+    return within("epochs_to_loss", claim, found, found)
 
 
-def _first(descent: Descent, target: float) -> int:
-    """The first epoch, to a power of two, whose excess is no more than that."""
+def _first(descent: Descent, high: float) -> float:
+    """The first epoch, to a power of two, from which the excess is no more than that; infinity where there is none."""
+    if descent.bound(0) <= high:
+        return 0.0
     epoch = 1
-    while epoch < _LONGEST and descent.excess(epoch) > target:
+    while epoch < _LONGEST:
+        if descent.bound(epoch) <= high:
+            return float(epoch)
         epoch *= 2
-    return epoch
+    return math.inf

@@ -28,7 +28,7 @@ def same(name: str, claimed: str, found: str, what: str) -> Check:
 
 def near(name: str, claimed: float | None, found: float, tolerance: float) -> Check:
     """A number against a number; a model claims nothing where it says None, for what is beyond float64."""
-    if claimed is None:
+    if claimed is None or math.isnan(claimed):
         return compared(name, None, found, not math.isfinite(found) or abs(found) > _HELD)
     return compared(name, claimed, found, claimed == found or abs(claimed - found) <= tolerance)
 
@@ -73,4 +73,4 @@ def apart(found: float, claimed: float, agrees: bool, digits: int) -> tuple[str,
     return number(found, digits), number(claimed, digits)
 
 
-_HELD = 1e300  # what is larger may have left float64 on the way
+_HELD = 1e150  # what is larger has a square that float64 does not hold

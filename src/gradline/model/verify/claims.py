@@ -1,13 +1,14 @@
 """`verify`: what a model says, derived again from the rows by a path of its own, claim by claim."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gradline.core.text import joined, one_line
+from gradline.data.inputs import is_array
 from gradline.data.row_stream import RowStream
 from gradline.data.selection import UNSAID
 from gradline.model.model import LinearModel, digests, load
@@ -15,7 +16,7 @@ from gradline.model.verify.about_answer import Answer, nowhere
 from gradline.model.verify.about_columns import about_columns, elided
 from gradline.model.verify.about_holdout import about_holdout
 from gradline.model.verify.about_rows import about_moments, about_rows
-from gradline.model.verify.about_training import about_training, unchecked
+from gradline.model.verify.about_training import about_settings, about_training, unchecked
 from gradline.model.verify.check import Check
 from gradline.model.verify.newton_step import located
 from gradline.model.verify.reread import reread
@@ -131,10 +132,19 @@ def verify(
         checks += about_holdout(model, None if held_out is None else _gathered(model, held_out))
     else:
         checks += nowhere(model)
+        none = replace(model, weight=np.zeros_like(model.weight), bias=np.zeros_like(model.bias))
+        theta = np.zeros((len(model.features) + model.has_bias, len(model.targets)))
+        at = located(_gathered(none, rows), theta, model.has_bias, model.certificate.rank)
+        with np.errstate(all="ignore"):
+            checks += Answer(model, evidence, at).about_optimum()
+            checks += about_columns(model, evidence, at)
+            checks += about_settings(model)
         return Verification(tuple(checks), ("what it says of a run beyond all numbers",))
     weights = ("what the weights mean",) if model.design.weights_are not in (None, UNSAID) else ()
     remarks = ("what its remarks say",) if model.certificate.remarks else ()
-    return Verification(tuple(checks), (*unchecked(model, at), *elided(model), *weights, *remarks))
+    plain = tuple(f"x{j + 1}" for j in range(len(model.features)))
+    names = ("what the columns are called",) if is_array(data) and model.features != plain else ()
+    return Verification(tuple(checks), (*unchecked(model, at), *elided(model), *weights, *remarks, *names))
 
 
 def _gathered(model: LinearModel, rows: RowStream) -> Evidence:

@@ -44,3 +44,15 @@ def rate(a: np.ndarray, momentum: float) -> np.ndarray:
 def lost(momentum: float, epoch: int) -> float:
     """The relative rounding of what so many epochs leave."""
     return min(1.0, (64 if momentum == 0 else 64 * max(1, epoch)) * UNIT * max(1.0, math.log2(epoch + 2)))
+
+
+def envelope(a: np.ndarray, momentum: float, epoch: int) -> np.ndarray:
+    """The most that any later epoch leaves of an error of one, (r,): the amplitude of a swing.
+
+    Of two complex roots √μ·exp(±iφ) an error is μ^(k/2)·(cos kφ + t·sin kφ), t = (1 − μ − a)/√(4μ − (1 + μ − a)²).
+    """
+    a, found = np.asarray(a, float), np.abs(left(a, momentum, epoch))
+    swing = 4 * momentum - (1 + momentum - a) ** 2
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        amplitude = momentum ** (epoch / 2) * np.sqrt(1 + (1 - momentum - a) ** 2 / swing)
+    return np.where(swing > 0, amplitude, found)
