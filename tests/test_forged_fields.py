@@ -229,3 +229,58 @@ def test_a_forged_tensor_is_found(tmp_path, name):
 
     forged(path, edit)
     assert check in named(path)
+
+
+def put(*way, value):
+    """Put a value into the card."""
+
+    def edit(card):
+        *before, last = way
+        for name in before:
+            card = card[name]
+        card[last] = value
+
+    return edit
+
+
+def bounds_left_out(card):
+    claim = card["certificate"]
+    for name in ("weight_error", "bias_error"):
+        claim[name] = _nulls(claim[name])
+    claim |= {"weight_error_stderr": None, "bias_error_stderr": None, "digits": 0.0}
+
+
+def _nulls(values):
+    return [_nulls(value) if isinstance(value, list) else None for value in values]
+
+
+def other_sides(card):
+    first = next(d for d in card["certificate"]["directions"] if " against " not in d["columns"])
+    first["columns"] = "a against b"
+
+
+LIES = {
+    "a certified model called diverged": ("exact", put("certificate", "status", value="diverged"), "status"),
+    "a certified model called stopped": ("exact", put("certificate", "status", value="stopped"), "status"),
+    "a certified model called uncertified": ("exact", put("certificate", "status", value="uncertified"), "status"),
+    "bounds left out": ("exact", bounds_left_out, "weight_error"),
+    "a history left out": ("gd", put("history", value=[]), "history"),
+    "losses left out": ("gd", lambda card: card["history"].__delitem__(slice(3, 9)), "recorded losses"),
+    "the first loss of mini-batches": ("sgd", lambda card: card["history"][0].__setitem__(1, 1.0), "first loss"),
+    "what reproduces it left out": ("gd", put("config", value={}), "config"),
+    "never near the least loss": ("gd", put("certificate", "epochs_to_loss", value=None), "epochs_to_loss"),
+    "no loss after ten times as many": ("gd", put("certificate", "tenfold_loss", value=None), "tenfold_loss"),
+    "epochs before the first": ("gd", put("certificate", "epochs_to_loss", value=-3.0), "epochs_to_loss"),
+    "a gap beyond float64": ("gd", put("certificate", "gap", value=1e300), "gap"),
+    "the other columns of a direction": ("gd", other_sides, "directions"),
+    "the rank of a run beyond numbers": ("diverged", put("certificate", "rank", value=1), "rank"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_lie_is_found(tmp_path, name):
+    kind, lie, check = LIES[name]
+    path = tmp_path / "m.safetensors"
+    fitted(kind).save(path)
+    forged(path, lambda _, card: lie(card))
+    assert check in named(path)

@@ -12,6 +12,7 @@ from gradline.data.row_block import RowBlock
 from gradline.model import fit as fitting
 from gradline.moments import state
 from gradline.moments.extended import Products
+from gradline.moments.newton import Newton
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 from gradline.solvers import exact, gradient_descent, sgd
@@ -34,6 +35,11 @@ def refined(factor):
     return lambda found: found and replace(found, weight=found.weight * factor)
 
 
+def raised(found):
+    """The bias is one more."""
+    return found and replace(found, bias=found.bias + 1)
+
+
 def theta(factor):
     return lambda found: found._replace(theta=found.theta * factor)
 
@@ -42,6 +48,12 @@ def later(gathered):
     """Rows of another day."""
     small = gathered.small
     return gathered._replace(small=RowBlock(small.X + 0.01 * small.X**2, small.Y, small.w))
+
+
+def higher(gathered):
+    """Targets of another day."""
+    small = gathered.small
+    return gathered._replace(small=RowBlock(small.X, small.Y + 1, small.w))
 
 
 def entry(R):
@@ -64,6 +76,13 @@ SABOTAGE = {
     "exact sums, solved wrong": (None, EXACT, changed(Products, "optimum", refined(1.5))),
     "the factor half as large again": (FEW, EXACT, changed(state, "triangular", lambda R: 1.5 * R)),
     "one entry of the factor": (FEW, EXACT, changed(state, "triangular", entry)),
+    "a bias of the rows that is one more, for solver and judge": (
+        FEW,
+        EXACT,
+        changed(Newton, "answer", raised),
+    ),
+    "a bias of exact sums that is one more": (None, EXACT, changed(Products, "optimum", raised)),
+    "targets of another day": (FEW, EXACT, changed(fitting, "_gather", higher)),
     "rows of another day": (FEW, EXACT, changed(fitting, "_gather", later)),
     "the start, of few rows": (FEW, EXACT, changed(exact.Exact, "start", theta(1.001))),
     "the start, of many": (MANY, EXACT, changed(exact.Exact, "start", theta(1 + 1e-7))),
