@@ -371,11 +371,10 @@ def _status(case: Judged) -> Status:
     largest = np.maximum(np.abs(moments.statistics.minimum), np.abs(moments.statistics.maximum))[moments.p :]
     unseen = ARRIVED * math.sqrt(moments.weight_sum) * largest  # what rounding leaves of a constant target
     sure = rounding.scaled <= np.maximum(10**-FEWEST_DIGITS * size, unseen)
-    if not arrived.all():
-        grown = training is not None and training.has_grown(
-            case.found, case.cost.optimal_loss + case.cost.gap
-        )
-        return Status.DIVERGED if grown else Status.STOPPED
-    if case.rank.deficiency:
-        return Status.RANK_DEFICIENT
-    return Status.CERTIFIED if sure.all() else Status.UNCERTIFIED
+    if arrived.all() and (case.rank.deficiency or sure.all()):
+        return Status.RANK_DEFICIENT if case.rank.deficiency else Status.CERTIFIED
+    # Where so little is sure that anything has arrived, a run may have left all the same.
+    grown = training is not None and training.has_grown(case.found, case.cost.optimal_loss + case.cost.gap)
+    if grown:
+        return Status.DIVERGED
+    return Status.UNCERTIFIED if arrived.all() else Status.STOPPED

@@ -58,9 +58,9 @@ class Products:
         return self.S[np.maximum(places, places.T)]
 
     @property
-    def plain(self) -> np.ndarray:
-        """S (k + 1, k + 1), rounded to float64."""
-        return self._whole.over(_ONE).hi
+    def pairs(self) -> Doubled:
+        """S (k + 1, k + 1), rounded to pairs."""
+        return self._whole.over(_ONE)
 
     def select(self, columns: list[int]) -> "Products":
         """The products of these columns of [X Y], in this order."""

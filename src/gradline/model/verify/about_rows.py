@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gradline.core.linalg.double_double import Doubled
 from gradline.core.text import counted, number
 from gradline.model.model import LinearModel
 from gradline.model.verify.check import Check, all_near, near, same
@@ -16,6 +17,8 @@ from gradline.model.verify.row_sums import Evidence
 from gradline.model.verify.tolerance import MARGIN, UNIT, likely_error
 
 _WEIGHT = 1e-12  # a relative difference between sums of weights, which are added in some order
+_CONSTANT = 1e3 * UNIT  # of the cells: what varies less may count as constant
+_PAIRS = 2.0**-90  # beside sizes: what is left of sums as pairs, some thousand operations later
 _SMALL = 1 << 22  # bytes of a text file whose lines are counted again: a moment
 
 
@@ -46,7 +49,9 @@ def about_moments(model: LinearModel, found: Evidence) -> Iterator[Check]:
     norms, root = np.sqrt(np.maximum(np.diag(C), 0.0)), math.sqrt(found.mass)
     largest = np.ldexp(np.maximum(np.abs(found.low), np.abs(found.high)), -frame.units) * root
     likely = likely_error(k)
-    sure = np.maximum(MARGIN * likely * norms + 80 * UNIT * largest, 1e-150)
+    # Rounding is beside what varies, but where that is itself rounding of the cells.
+    cells = np.where(norms <= _CONSTANT * largest, 80 * UNIT * largest, 0.0)
+    sure = np.maximum(MARGIN * likely * norms + cells, 1e-150)
     R = np.ldexp(moments.factor, -frame.units)
     squares = np.ldexp(R.T @ R, -frame.weight_unit)
     both = np.outer(sure, norms)
@@ -71,18 +76,26 @@ def about_moments(model: LinearModel, found: Evidence) -> Iterator[Check]:
 
 
 def _exact_sums(model: LinearModel, found: Evidence) -> Iterator[Check]:
-    """Sums that a state of exact products keeps, beside those of the rows."""
+    """Sums that a state of exact products keeps, taken to the frame of those of the rows, as pairs.
+
+    A row (1, z) of the frame is (1, (x − s)·2⁻ᵉ), so with σ = s·2⁻ᵉ its products are those of (1, x·2⁻ᵉ), less σ times
+    the row of sums, from both sides.
+    """
     products = model.moments.products
     if products is None:
         return
-    # A row (1, z) of the frame, taken back to the columns as they are, is T·(1, z).
-    frame, k = found.frame, len(found.frame.units)
-    T = np.diag(np.ldexp(1.0, np.concatenate([[0], frame.units])))
-    T[1:, 0] = frame.shift
-    own = np.ldexp(T @ found.products.hi @ T.T, frame.weight_unit)
-    sizes = np.ldexp(np.abs(T) @ np.abs(found.products.hi) @ np.abs(T).T, frame.weight_unit)
-    what = "the exact sums over the rows are"
-    yield all_near("exact sums", products.plain, own, 8 * (k + 1) * UNIT * sizes, what)
+    frame, what = found.frame, "the exact sums over the rows are"
+    units = np.concatenate([[0], frame.units])
+    sigma = np.ldexp(np.concatenate([[0.0], frame.shift]), -units)
+    claimed = products.pairs.ldexp(-units[:, None] - units - frame.weight_unit)
+    sizes = np.abs(claimed.hi) + np.outer(np.abs(sigma), np.abs(claimed.hi[0]))
+    sizes += np.outer(sizes[:, 0], np.abs(sigma))
+    for _ in range(2):  # the second time from the other side
+        row = Doubled(*(np.broadcast_to(part[0], claimed.hi.shape).copy() for part in claimed))
+        moved = claimed.minus(row.times(np.broadcast_to(sigma[:, None], claimed.hi.shape).copy()))
+        claimed = Doubled(moved.hi.T.copy(), moved.lo.T.copy())
+    apart = claimed.minus(found.products).hi
+    yield all_near("exact sums", apart + found.products.hi, found.products.hi, _PAIRS * sizes, what)
 
 
 def _counted(data: Any) -> int | None:
