@@ -53,7 +53,7 @@ CASES = {
     "iphone": lambda: Case("example:iphone", "sales", {}),
     "penguins": penguins,
     "twenty": twenty,
-    "weights": lambda: twenty(weights=np.random.default_rng(3).integers(0, 4, 120)),
+    "weights": lambda: twenty(weights=np.random.default_rng(3).integers(0, 4, 120), weights_are="counts"),
     "no bias": lambda: twenty(bias=False),
     "deficient": deficient,
     "one without bias": lambda: Case(twenty().data[:, :3], twenty().targets[:, 0], {"bias": False}),

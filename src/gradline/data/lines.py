@@ -11,7 +11,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
-from gradline.core.errors import DataError, FileError
+from gradline.core.errors import DataError, FileError, GradlineError
 from gradline.core.memory_limit import check
 from gradline.data.source import METER
 
@@ -109,7 +109,7 @@ def _pieces(path: Path, name: str) -> Iterator[bytes]:
             "file-damaged", f"{name} ends in the middle of its compressed data", "copy it again"
         ) from error
     except (OSError, zlib.error, lzma.LZMAError, ValueError) as error:
-        if isinstance(error, (FileError, DataError)):
+        if isinstance(error, GradlineError):
             raise
         reason = getattr(error, "strerror", None) or error
         raise FileError(
