@@ -139,6 +139,12 @@ class Descent:
             error += MARGIN * UNIT * np.linalg.norm(grown / self.steeper * self.spectrum.sigma) * size
         return min(float(error), 1e140) ** 2 / self.cells
 
+    def slack(self, epoch: int, loss: float) -> float:
+        """How far a claim of this loss after so many epochs may be off: rounding of path, start and optimum."""
+        noise = self.noise(epoch)
+        path = (_RELATIVE + 1e3 * lost(self.momentum, epoch)) * loss
+        return path + 2 * math.sqrt(loss * noise) + noise + float(self.at.left_rounding.sum()) / self.cells
+
     def blur(self, epochs: int, end: np.ndarray) -> np.ndarray:
         """What rounding may have done to the error (r, m) at the end: a step's is of the size of predictions.
 
@@ -288,10 +294,9 @@ def _path(descent: Descent) -> Iterator[Check]:
     epochs = history[-1].epoch
     found = np.array([min(descent.loss(record.epoch), _HELD) for record in history])
     claimed = np.array([math.inf if record.loss is None else record.loss for record in history])
-    drift = np.array([lost(descent.momentum, record.epoch) for record in history])
-    noise = np.array([descent.noise(record.epoch) for record in history])
-    tolerance = (_RELATIVE + 1e3 * drift) * found + 2 * np.sqrt(found * noise) + noise
-    tolerance += float(at.left_rounding.sum()) / descent.cells
+    tolerance = np.array(
+        [descent.slack(record.epoch, loss) for record, loss in zip(history, found, strict=True)]
+    )
     yield all_near("history", np.minimum(claimed, _HELD), found, tolerance, "the losses of training are")
     if _is_blurred(at):
         return
@@ -425,12 +430,7 @@ def _times(descent: Descent) -> Iterator[Check]:
     elif derived:
         epochs = 10 * model.history[-1].epoch
         found = descent.loss(epochs)
-        noise = descent.noise(epochs)
-        tolerance = (
-            (_RELATIVE + 1e3 * lost(descent.momentum, epochs)) * found + 2 * math.sqrt(found * noise) + noise
-        )
-        tolerance += float(at.left_rounding.sum()) / descent.cells
-        yield near("tenfold_loss", claim.tenfold_loss, found, tolerance)
+        yield near("tenfold_loss", claim.tenfold_loss, found, descent.slack(epochs, found))
 
 
 def _around(times: float, blur: float) -> tuple[float, float]:
