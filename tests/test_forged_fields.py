@@ -259,6 +259,14 @@ def other_sides(card):
     first["columns"] = "a against b"
 
 
+def relation(text):
+    return put("certificate", "combinations", value=["seven is constant", text])
+
+
+def near(text):
+    return put("certificate", "near_combinations", value=[text])
+
+
 LIES = {
     "a certified model called diverged": ("exact", put("certificate", "status", value="diverged"), "status"),
     "a certified model called stopped": ("exact", put("certificate", "status", value="stopped"), "status"),
@@ -274,6 +282,18 @@ LIES = {
     "a gap beyond float64": ("gd", put("certificate", "gap", value=1e300), "gap"),
     "the other columns of a direction": ("gd", other_sides, "directions"),
     "the rank of a run beyond numbers": ("diverged", put("certificate", "rank", value=1), "rank"),
+    "an option that no fit has": ("gd", put("config", "patience", value=3), "config"),
+    "columns that did not take part": ("exact", put("config", "features", value=["a"]), "config"),
+    "a column left out that took part": ("exact", put("config", "exclude", value=["b"]), "config"),
+    "missing cells that were dropped": ("exact", put("config", "missing", value="mean"), "config"),
+    "weights of another meaning": ("weighted", put("config", "weights_are", value="counts"), "config"),
+    "another target": ("exact", put("config", "targets", value=["z"]), "config"),
+    "a rate that nobody searched for": ("gd", put("config", "lr", value="auto"), "rate asked for"),
+    "words after a relation": ("deficient", relation("twice = 2·a (as the maker says)"), "combinations"),
+    "a relation that is off by a millionth": ("deficient", relation("twice = 2.000001·a"), "combinations"),
+    "a relation said to be rounded": ("deficient", relation("twice ≈ 2.1·a"), "combinations"),
+    "a relation that holds to some digits": ("exact", near("almost b = a (to 9 digits)"), "near_combinations"),
+    "digits said twice": ("exact", near("almost b = a (sum of 2 columns) (to 9 digits)"), "near_combinations"),
 }  # fmt: skip
 
 

@@ -383,3 +383,41 @@ def test_what_cannot_be_read(gradline, tmp_path):
     assert gradline("verify", "none.safetensors", "example:crops").code == 1
     with refused("columns-do-not-match", "2"):
         package.verify(package.load(path), np.ones((4, 2)), np.ones((4, 2)))
+
+
+NAMES = [
+    "3·c",
+    " ",
+    "a\nb",
+    "a − b",
+    "2",
+    "x = y",
+    "almost z",
+    "q (2 terms)",
+    "a against b",
+    "1/2·a",
+    "e",
+    "−a",
+    "o",
+    "d",
+]
+
+
+@pytest.mark.parametrize("relation", ["holds", "almost"])
+@pytest.mark.parametrize("seed", range(8))
+def test_columns_may_be_called_anything(seed, relation):
+    """What a sentence says of columns called like parts of sentences is not checked, or read right; never misread."""
+    random = np.random.default_rng(seed)
+    names = random.choice(NAMES, size=5, replace=False).tolist()
+    X = random.normal(size=(60, 5))
+    X[:, 4] = (
+        2 * X[:, 1] - 3 * X[:, 2] + 1
+        if relation == "holds"
+        else X[:, 0] * (1 + 1e-10 * random.normal(size=60))
+    )
+    table = pl.DataFrame(
+        {name: X[:, j] for j, name in enumerate(names)} | {"the target": random.normal(size=60)}
+    )
+    model = package.fit(table, "the target")
+    assert model.certificate.combinations or model.certificate.near_combinations
+    assert package.verify(model, table)

@@ -67,13 +67,17 @@ class Relation(NamedTuple):
         return sorted([self.left, *self.others.tolist()])
 
     def sentence(self, names: tuple[str, ...]) -> str:
-        """Such as: exper = age − educ − 6; sleep_total + awake = 24; almost x3 = x1 + x2 (to 9 digits)."""
+        """Such as: exper = age − educ − 6; sleep_total + awake = 24; almost x3 = x1 + x2 (to 9 digits).
+
+        "≈" says that a number was rounded to be written.
+        """
+        sign = "=" if self.known.all() else "≈"
         notes = [] if self.digits is None else [f"to {self.digits} digits"]
         if self.constant and (self.slopes == -1).all():
             terms = [names[j] for j in self.columns]
-            text = f"{_summed(terms, notes)} = {_written(self.constant, bool(self.known[-1]))}"
+            text = f"{_summed(terms, notes)} {sign} {_written(self.constant, bool(self.known[-1]))}"
         else:
-            text = f"{names[self.left]} = {_summed(self._terms(names), notes)}"
+            text = f"{names[self.left]} {sign} {_summed(self._terms(names), notes)}"
         text += f" ({'; '.join(notes)})" if notes else ""
         return text if self.digits is None else f"almost {text}"
 

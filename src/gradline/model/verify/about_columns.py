@@ -22,10 +22,12 @@ _ESTIMATED, _CONDITION = 2e-3, 1e-6
 _NOTHING = 1e-13  # a share in a combination that is rounding of it
 _NEAR = 1e8  # a scaled condition above which a combination is said to vanish almost
 _WRITTEN, _ROUNDED = 1e-9, 1e-5  # what a relation leaves whose numbers are written in full, or to six digits
-_NUMBER = r"\d[\d.]*(?:e[-+−]?\d+)?(?:/\d+)?"
-_FIRST = 0xF0000  # of the characters for private use, one for each column
-_NAME = r"[\U000F0000-\U000FFFFD]"
-_TERM = re.compile(rf"\s*(?P<sign>[+−]?)\s*(?:(?P<number>{_NUMBER})(?:·(?P<of>{_NAME}))?|(?P<name>{_NAME}))")
+_NUMBER = r"\d[\d.]*(?:e[-+]?\d+)?(?:/\d+)?"
+_SIDES = re.compile("( = | ≈ )")
+_NOTES = re.compile(r" \((?:(?:sum of )?\d+ (?:columns|terms))?(?:; )?(?:to (\d+) digits)?\)$")
+_NOTATION = re.compile(
+    rf"^−|^{_NUMBER}(·|$)|^\s|\s$| [+−=≈…] |^almost |^$|{_NOTES.pattern}"
+)  # read as no name
 
 
 def about_columns(model: LinearModel, evidence: Evidence, at: Whereabouts) -> Iterator[Check]:
@@ -101,15 +103,12 @@ def _each(
     """Those that are written out hold, and none follows from others."""
     wrong, vectors = [], []
     for text in words:
-        relation = read(text, model.features)
+        relation = None if _elided(text, model.features) else read(text, model.features)
         if relation is not None:
             vectors.append(relation.numbers)
-        tolerance = 0.0 if relation is None else _WRITTEN if relation.exact else _ROUNDED
-        holds = (
-            _elided(text, model.features)
-            if relation is None
-            else _left(relation, pivots, evidence) <= tolerance
-        )
+            holds = _left(relation, pivots, evidence) <= (_WRITTEN if relation.exact else _ROUNDED)
+        else:
+            holds = _elided(text, model.features)
         if not holds:
             wrong.append(text)
     apart = np.linalg.matrix_rank(np.array(vectors)) == len(vectors) if vectors else True
@@ -142,12 +141,15 @@ def _almost(model: LinearModel, pivots: Eliminated, evidence: Evidence) -> Check
     """What is said to vanish almost does, to the digits said; and none is named where none is near."""
     words, wrong = model.certificate.near_combinations, []
     for text in words:
-        relation, digits = read(text, model.features), re.search(r"to (\d+) digits", text)
-        if digits is None or (relation is None and not _elided(text, model.features)):
+        plain, digits = text.removeprefix("almost "), _NOTES.search(text)
+        if digits is None or digits[1] is None or plain == text:
             wrong.append(text)
-        elif relation is not None:
-            known = max(10.0 ** (1 - int(digits[1])), 0.0 if relation.exact else _ROUNDED)
-            if _varying(relation, pivots, evidence) > known:
+        elif not _elided(plain, model.features):
+            relation = read(plain, model.features)
+            known = 0.0 if relation is None or relation.exact else _ROUNDED
+            if relation is None or _varying(relation, pivots, evidence) > max(
+                10.0 ** (1 - int(digits[1])), known
+            ):
                 wrong.append(text)
     condition = scaled_condition(pivots) if model.certificate.rank == len(model.features) else 1.0
     expected = bool(words) if _NEAR / 2 < condition < 2 * _NEAR else condition > _NEAR
@@ -189,38 +191,29 @@ def _left(relation: Relation, pivots: Eliminated, evidence: Evidence) -> float:
 
 
 def _elided(text: str, names: tuple[str, ...]) -> bool:
-    """Whether a sentence leaves out a part, or a column is called by a number, which nobody can tell apart."""
-    return "…" in text or any(re.fullmatch(_NUMBER, name) for name in names)
+    """Whether a sentence leaves out a part, or a column is called like a part of one."""
+    return " … " in text or any(_NOTATION.search(name) for name in names)
 
 
 def read(text: str, names: tuple[str, ...]) -> Relation | None:
-    """The relation that a sentence such as "exper = age − educ − 6" states; None where it leaves out a part."""
-    if _elided(text, names):
+    """The relation that a sentence such as "exper = age − educ − 6" states; None where it states none.
+
+    Numbers are in full in one with "=", and rounded to six digits in one with "≈".
+    """
+    sides = _SIDES.split(_NOTES.sub("", text))
+    if len(sides) != 3:
         return None
-    text = re.sub(r"\s*\([^()]*\)$", "", text.removeprefix("almost "))
-    for j in sorted(range(len(names)), key=lambda j: -len(names[j])):
-        text = text.replace(names[j], chr(_FIRST + j))
-    sides = text.split(" = ")
-    if len(sides) != 2:
-        return None
-    numbers, constant, exact = np.zeros(len(names)), 0.0, True
-    for side, sign in zip(sides, (1.0, -1.0), strict=True):
-        place = 0
-        while place < len(side):
-            term = _TERM.match(side, place)
-            if term is None or term.end() == place:
-                return None
-            value = 1.0 if term["number"] is None else float(Fraction(term["number"].replace("−", "-")))
-            exact &= (
-                term["number"] is None
-                or sum(c.isdigit() for c in term["number"]) < 6
-                or "/" in term["number"]
-            )
-            value *= sign * (-1.0 if term["sign"] == "−" else 1.0)
-            column = term["of"] or term["name"]
-            if column is None:
-                constant -= value
+    numbers, constant = np.zeros(len(names)), 0.0
+    for side, sign in ((sides[0], 1.0), (sides[2], -1.0)):
+        for term in side.replace(" − ", " + −").split(" + "):
+            value = -sign if term.startswith("−") else sign
+            factor, times, name = term.removeprefix("−").partition("·")
+            name = name if times and re.fullmatch(_NUMBER, factor) else term.removeprefix("−")
+            if name in names:
+                number = factor if name != term.removeprefix("−") else "1"
+                numbers[names.index(name)] += value * float(Fraction(number))
+            elif re.fullmatch(_NUMBER, name):
+                constant -= value * float(Fraction(name))
             else:
-                numbers[ord(column) - _FIRST] += value
-            place = term.end()
-    return Relation(numbers, constant, exact)
+                return None
+    return Relation(numbers, constant, sides[1] == " = ")

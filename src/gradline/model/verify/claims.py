@@ -12,13 +12,13 @@ from gradline.data.inputs import is_array
 from gradline.data.row_stream import RowStream
 from gradline.data.selection import UNSAID
 from gradline.model.model import LinearModel, digests, load
+from gradline.model.verify import about_config, about_path
 from gradline.model.verify.about_answer import Answer, nowhere
 from gradline.model.verify.about_columns import about_columns, elided
 from gradline.model.verify.about_holdout import about_holdout
 from gradline.model.verify.about_rows import about_moments, about_rows
-from gradline.model.verify.about_training import about_settings, about_training, unchecked
 from gradline.model.verify.check import Check
-from gradline.model.verify.newton_step import located
+from gradline.model.verify.newton_step import Whereabouts, located
 from gradline.model.verify.reread import reread
 from gradline.model.verify.row_sums import Evidence, Frame, gather
 
@@ -59,6 +59,8 @@ class Verification:
         """The outcome in a sentence."""
         if not self.agrees:
             names = joined([check.name for check in self.disagreements])
+            if {"fingerprint", "moments"} <= {check.name for check in self.disagreements}:
+                return f"Not verified: these are not the rows that the model was trained on ({names})."
             verb = "does" if len(self.disagreements) == 1 else "do"
             return f"Not verified: {names} {verb} not hold."
         if self.unchecked:
@@ -120,7 +122,11 @@ def verify(
         model = load(model)
     rows, held_out = reread(model, data, targets, weights)
     evidence = _gathered(model, rows)
-    checks += [*about_rows(model, evidence, data), *about_moments(model, evidence)]
+    checks += [
+        *about_rows(model, evidence, data),
+        *about_moments(model, evidence),
+        *about_config.about_config(model),
+    ]
     beyond = not (evidence.squares.hi.max(initial=0.0) < _HELD)
     if np.isfinite(model.weight).all() and np.isfinite(model.bias).all() and not beyond:
         theta = np.vstack([model.bias, model.weight.T]) if model.has_bias else model.weight.T
@@ -128,7 +134,7 @@ def verify(
         with np.errstate(all="ignore"):  # what is claimed may be any number
             checks += Answer(model, evidence, at).checks()
             checks += about_columns(model, evidence, at)
-            checks += about_training(model, evidence, at)
+            checks += about_path.about_training(model, evidence, at)
         checks += about_holdout(model, None if held_out is None else _gathered(model, held_out))
     else:
         checks += nowhere(model)
@@ -138,13 +144,21 @@ def verify(
         with np.errstate(all="ignore"):
             checks += Answer(model, evidence, at).about_optimum()
             checks += about_columns(model, evidence, at)
-            checks += about_settings(model)
         return Verification(tuple(checks), ("what it says of a run beyond all numbers",))
-    weights = ("what the weights mean",) if model.design.weights_are not in (None, UNSAID) else ()
-    remarks = ("what its remarks say",) if model.certificate.remarks else ()
-    plain = tuple(f"x{j + 1}" for j in range(len(model.features)))
-    names = ("what the columns are called",) if is_array(data) and model.features != plain else ()
-    return Verification(tuple(checks), (*unchecked(model, at), *elided(model), *weights, *remarks, *names))
+    return Verification(tuple(checks), tuple(_unchecked(model, at, data)))
+
+
+def _unchecked(model: LinearModel, at: Whereabouts, data: Any) -> Iterator[str]:
+    """What no row can tell."""
+    yield from about_path.unchecked(model, at)
+    yield from elided(model)
+    yield from about_config.unchecked(model, data)
+    if model.design.weights_are not in (None, UNSAID):
+        yield "what the weights mean"
+    if model.certificate.remarks:
+        yield "what its remarks say"
+    if is_array(data) and model.features != tuple(f"x{j + 1}" for j in range(len(model.features))):
+        yield "what the columns are called"
 
 
 def _gathered(model: LinearModel, rows: RowStream) -> Evidence:

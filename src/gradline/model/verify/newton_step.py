@@ -12,6 +12,7 @@ from gradline.model.verify.tolerance import MARGIN, UNIT, likely_error, proved_e
 
 _PAIRS = 2.0**-104  # what one operation on pairs may lose
 _FAR = 1e8  # times the least loss: what a difference leaves of that has lost as many digits
+_BLURRED = 1e-4  # a share of a direction that is rounding, beyond which it is no direction of the rows
 _FEW = 128  # columns whose inverse is found as pairs: a second of work
 _ARRIVED = 1e-12  # the share of the terms below which a step of the predictions counts as none
 
@@ -56,6 +57,11 @@ class Whereabouts:
     optimum: np.ndarray
     likely: float
     proved: float
+
+    @property
+    def is_blurred(self) -> bool:
+        """Whether rounding decides which directions there are."""
+        return self.likely * self.pivots.condition > _BLURRED
 
 
 def located(evidence: Evidence, theta: np.ndarray, has_bias: bool, rank: int) -> Whereabouts:

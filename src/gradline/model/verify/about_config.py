@@ -1,0 +1,86 @@
+"""What a model says that reproduces its fit: every option that it names, beside what was done."""
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gradline.core.arguments import is_whole
+from gradline.data.design import DesignSpec
+from gradline.data.selection import Selection
+from gradline.model.model import LinearModel
+from gradline.model.verify.check import Check, same
+
+_FREE = {  # what a file cannot contradict: options that change nothing, or whose word was taken
+    "data": lambda value: isinstance(value, str),
+    "force": lambda value: isinstance(value, bool),
+    "memory": lambda value: isinstance(value, (int, str)),
+    "seed": lambda value: is_whole(value, 0),
+}
+_USUAL_DIGITS = 10.0  # that an exact answer is asked for
+
+
+def about_config(model: LinearModel) -> Iterator[Check]:
+    """Whether the options are those of the settings, the design and the answer, and no others."""
+    if not model.config and not model.settings:
+        return
+    if not model.config:
+        yield same("config", "nothing", "as trained", "what reproduces the fit")
+        return
+    wrong = sorted(name for name, value in _completed(model.config).items() if not _holds(model, name, value))
+    wrong += sorted(set(model.settings) - set(model.config) - {"init"})  # arrays to start from have no option
+    said = f"other {', '.join(wrong)}" if wrong else "as trained"
+    yield same("config", said, "as trained", "what reproduces the fit")
+
+
+def unchecked(model: LinearModel, data: Any) -> Iterator[str]:
+    """What cannot be derived of it."""
+    named = model.config.get("data")
+    known = isinstance(data, (str, os.PathLike)) and Path(data).name == Path(str(named)).name
+    if named is not None and not known:
+        yield "where its rows came from"
+    if model.settings.get("digits", _USUAL_DIGITS) != _USUAL_DIGITS:
+        yield "how many digits were asked for"
+
+
+def _completed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with those that were left as they are."""
+    usual = {"solver": "exact", "bias": True, "weights": None, "weights_are": None, "holdout": 0.0}
+    return usual | {"scale": "auto", "missing": Selection.missing} | dict(config)
+
+
+def _holds(model: LinearModel, name: str, value: Any) -> bool:
+    design, settings = model.design, model.settings
+    if name == "solver":
+        return value == model.solver
+    if name == "targets":
+        return value == list(design.targets)
+    if name == "bias":
+        return value is model.has_bias
+    if name == "weights":
+        return value in (None, design.weights)  # those given as numbers have no name
+    if name == "weights_are":
+        return value in (None, design.weights_are)
+    if name == "scale":
+        return value in ("auto", model.scale)
+    if name == "holdout":
+        return bool(value) == (model.holdout is not None)
+    if name == "missing":
+        return value == "drop" or (value == "error" and not model.moments.statistics.dropped)
+    if name in ("features", "exclude"):
+        return _selects(design, name, value)
+    if name == "seed" and model.holdout is not None and "seed" in settings:
+        return is_whole(value, 0)  # of the rows held out, which are drawn again by it
+    if name == "decay" and value == "auto":
+        return settings.get(name) == ("linear" if model.config.get("lr") == "auto" else "none")
+    if name in settings:
+        return value == settings[name] or (name == "lr" and value == "auto")
+    return name in _FREE and _FREE[name](value)
+
+
+def _selects(design: DesignSpec, name: str, value: Any) -> bool:
+    """Whether columns chosen are those of the design, and columns left out are not among them."""
+    if not isinstance(value, list) or not all(isinstance(column, str) for column in value):
+        return False
+    used = {term.column for term in design.terms}
+    return used <= set(value) if name == "features" else not used & set(value)
