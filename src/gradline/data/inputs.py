@@ -12,7 +12,7 @@ import numpy as np
 from gradline.core.errors import DataError, Notice, RequestError, UsageError
 from gradline.core.provided import reader_of
 from gradline.data.design import DesignSpec, Number
-from gradline.data.row_stream import ArrayRows, RowStream, infinite, refuse_negative
+from gradline.data.row_stream import ArrayRows, RowStream, infinite, refuse_weights
 from gradline.data.schema import LARGEST_INTEGER
 from gradline.data.selection import Selection
 
@@ -276,5 +276,5 @@ def _weight_vector(weights: Any) -> np.ndarray:
             f"weights have shape {w.shape}, not (rows,)",
             "give one weight per row",
         )
-    refuse_negative(w, lambda row: f"weights[{row}]")
+    refuse_weights(w, lambda row: f"weights[{row}]")
     return w

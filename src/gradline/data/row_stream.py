@@ -17,6 +17,10 @@ from gradline.data.row_block import LazyBlock, RowBlock
 if TYPE_CHECKING:  # what reads tables loads polars, and arrays need none
     from gradline.data.source import Source
 
+LIGHTEST, HEAVIEST = (
+    1e-152,
+    1e140,
+)  # weights whose products with columns, and sum over rows, float64 holds in full
 LABELS = "(clusters)"  # what the column of labels is called where they are an array
 DROP = "leave these rows out with --missing drop (missing='drop' in Python), or fill the cells first"
 
@@ -279,11 +283,18 @@ def infinite(what: str, place: tuple[int, ...], value: float) -> DataError:
     )
 
 
-def refuse_negative(w: np.ndarray, place: Callable[[int], str]) -> None:
-    """Raise `DataError` for the first negative weight; `place(row)` says where it stands."""
-    wrong = w < 0
+def refuse_weights(w: np.ndarray, place: Callable[[int], str]) -> None:
+    """Raise `DataError` for the first weight that is negative or beyond what float64 holds; `place(row)` says where it stands."""
+    wrong = ((w < LIGHTEST) & (w != 0)) | (w > HEAVIEST)
     if wrong.any():
         row = int(np.argmax(wrong))
+        if w[row] > 0:
+            raise DataError(
+                "weight-beyond-float64",
+                f"{place(row)}: the weight {w[row]:g} is not between {LIGHTEST:g} and {HEAVIEST:g}, and float64 does "
+                "not hold its products with columns",
+                "divide or multiply all weights by one number, or give 0 to leave the row out",
+            )
         raise DataError(
             "weight-negative",
             f"{place(row)}: the weight {w[row]:g} is negative",

@@ -14,7 +14,7 @@ from gradline.core.text import listed
 from gradline.data.cells import PLAIN
 from gradline.data.design import DesignSpec, Number
 from gradline.data.row_block import ColumnBlock, LazyBlock, RowBlock
-from gradline.data.row_stream import DROP, LABELS, RowStream, grouped, numbered, refuse_negative
+from gradline.data.row_stream import DROP, LABELS, RowStream, grouped, numbered, refuse_weights
 from gradline.data.schema import Kind
 from gradline.data.source import Batch, Source
 
@@ -144,7 +144,7 @@ class TableRows(RowStream):
         name = self.design.weights
         if name is None:
             return batch
-        refuse_negative(
+        refuse_weights(
             batch.frame[name].alias(PLAIN).fill_null(0.0).to_numpy(),
             lambda row: f"column {name}, {batch.place(row)}",
         )

@@ -36,7 +36,7 @@ def about_ahead(descent: Descent, batches: bool) -> Iterator[Check]:
     largest = float(descent.curvatures[0]) if len(descent.curvatures) else 0.0
     limit = 2 * (1 + descent.momentum) / largest if largest else math.inf
     if trained:
-        yield near("lr_limit", claim.lr_limit, limit, (ON_A_PATH + MARGIN * descent.at.likely) * limit)
+        yield near("lr_limit", claim.lr_limit, limit, (ON_A_PATH + MARGIN * descent.sure) * limit)
         yield from _directions(descent, batches)
     if trained and not batches:
         yield from _times(descent)

@@ -37,8 +37,9 @@ def about_holdout(model: LinearModel, found: Evidence | None) -> Iterator[Check]
     rmse = np.sqrt(each)
     yield all_near("rmse", claim.rmse, rmse, _LOSS * rmse + np.sqrt(own), "the errors per target are")
     whole = np.ldexp(variation(found, 1 + len(model.features), model.has_bias), unit)
-    r2 = np.where(whole > 0, 1 - squares / np.where(whole > 0, whole, 1.0), np.nan)
-    slack = 1e-7 * np.where(whole > 0, squares / np.where(whole > 0, whole, 1.0), 1.0) + 1e-9
+    beside = np.where(whole > 0, whole, 1.0)
+    r2 = np.where(whole > 0, 1 - squares / beside, np.nan)
+    slack = 1e-7 * np.where(whole > 0, squares / beside, 1.0) + 1e-9 + own * found.mass / beside
     yield all_near("r2", claim.r2, r2, slack, "R² is")
     last = model.history[-1] if model.history else None
     if last is not None and last.holdout is not None:
