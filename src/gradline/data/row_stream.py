@@ -284,7 +284,7 @@ def infinite(what: str, place: tuple[int, ...], value: float) -> DataError:
 
 
 def refuse_weights(w: np.ndarray, place: Callable[[int], str]) -> None:
-    """Raise `DataError` for the first weight that is negative or beyond what float64 holds; `place(row)` says where it stands."""
+    """Raise `DataError` for the first weight that is negative or beyond float64; `place(row)` says where it stands."""
     wrong = ((w < LIGHTEST) & (w != 0)) | (w > HEAVIEST)
     if wrong.any():
         row = int(np.argmax(wrong))
