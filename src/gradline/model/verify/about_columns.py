@@ -120,11 +120,9 @@ def _each(
 
 
 def _determined(model: LinearModel, pivots: Eliminated) -> Check:
-    """The weights that no combination leaves open: rows of zeros in a basis of them."""
+    """The weights that no combination of varying columns leaves open."""
     norms = pivots.norms[int(model.has_bias) :]
-    free = pivots.combinations[int(model.has_bias) :] * np.where(norms > 0, norms, 1.0)[:, None]
-    open_, _ = np.linalg.qr(free) if free.size else (free, None)
-    shares = np.where(norms > 0, np.linalg.norm(open_, axis=1), 1.0)
+    shares = np.where(norms > 0, pivots.unseen, 1.0)
     claimed = np.array(model.certificate.determined)
     if claimed.shape != shares.shape:
         return same("determined", f"{len(claimed)} weights", f"{len(shares)}", "what is determined")

@@ -16,6 +16,7 @@ _UNIT = 2.0**-53
 _CONSTANT = (8 * _UNIT) ** 2  # a centred square below this share of the square itself is a constant's
 _NOTHING = 2.0**-96  # a rest below this share of a square is rounding of the pairs
 _ROUNDS = 4
+_TOGETHER = 512  # columns of a matrix that would be as wide as long
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,40 +85,63 @@ class Eliminated:
         return whole, last
 
     @cached_property
-    def combinations(self) -> np.ndarray:
-        """A basis (q, ·) of the combinations of varying columns (and the bias) that vanish."""
-        others = [j for j in np.flatnonzero(self.norms) if j not in self.order]
-        basis = np.zeros((len(self.L), len(others)))
-        basis[self.order] = -np.linalg.solve(self._square.T, self.L[others].T)
-        basis[others, range(len(others))] = 1.0
-        return basis
+    def seen(self) -> np.ndarray:
+        """An orthonormal basis (p, r) of what rows tell of weights on columns of unit norm; zeros where constant."""
+        first, norms = int(self.has_bias), self.norms[int(self.has_bias) :, None]
+        varying = np.divide(
+            self.L[first:, first:], norms, out=np.zeros_like(self.L[first:, first:]), where=norms > 0
+        )
+        return np.linalg.qr(varying)[0]
+
+    @cached_property
+    def unseen(self) -> np.ndarray:
+        """The share (p,) of a weight on a unit column that no row can tell: a norm of I − Q·Qᵀ, column by column."""
+        Q, shares = self.seen, np.zeros(len(self.seen))
+        for start in range(0, len(Q), _TOGETHER):
+            part = slice(start, start + _TOGETHER)
+            rest = -Q @ Q[part].T
+            rest[range(part.start, part.start + rest.shape[1]), range(rest.shape[1])] += 1.0
+            shares[part] = np.linalg.norm(rest, axis=0)
+        return shares
 
 
 def eliminated(G: Doubled, has_bias: bool) -> Eliminated:
-    """LDLᵀ of cross-products; with a bias the column of ones is their first, goes first and centres the others."""
+    """LDLᵀ of cross-products; with a bias the column of ones is their first, goes first and centres the others.
+
+    Of what is left of G only the diagonal is kept, and the column of a pivot is found when its turn comes: r²·q/2
+    operations on pairs, few where few columns are independent.
+    """
     q, whole = len(G.hi), np.diag(G.hi)
-    left, pending, norms = Doubled(G.hi.copy(), G.lo.copy()), whole > 0, np.sqrt(whole)
-    order, columns, D, shares = [], [], [], []
+    every = np.arange(q)
+    diagonal, pending, norms = G[every, every], whole > 0, np.sqrt(whole)
+    order, D, shares = list[int](), list[float](), list[float]()
+    columns, rows = (
+        Doubled.of(np.zeros((0, q))),
+        Doubled.of(np.zeros((0, q))),
+    )  # of L, transposed, and of D·Lᵀ
     while pending.any():
-        share = np.where(pending, np.diag(left.hi) / np.where(pending, norms, 1.0) ** 2, -np.inf)
+        share = np.where(pending, diagonal.hi / np.where(pending, norms, 1.0) ** 2, -np.inf)
         j = 0 if has_bias and not order else int(np.argmax(share))
-        if left.hi[j, j] <= _NOTHING * whole[j]:
+        if diagonal.hi[j] <= _NOTHING * whole[j]:
             break
-        pivot = left[j, j]
-        column = left[:, j].over(Doubled(np.full(q, pivot.hi), np.full(q, pivot.lo)))
-        left = left.minus(_wide(column, q).times(left[j]))
-        column.hi[order] = 0.0
+        left = G[j].minus(_wide(columns[:, j], q).times(rows).sum()) if order else G[j]
+        pivot = left[j]
+        column = left.over(Doubled(np.full(q, pivot.hi), np.full(q, pivot.lo)))
+        column.hi[order], column.lo[order] = 0.0, 0.0
+        diagonal = diagonal.minus(column.times(left))
+        columns, rows = _above(columns, column), _above(rows, left)
         order.append(j)
-        columns.append(column.hi)
         D.append(float(pivot.hi))
         shares.append(float(share[j]))
         pending[j] = False
         if has_bias and len(order) == 1:
-            centred = np.diag(left.hi)
-            pending = centred > _CONSTANT * whole
-            norms = np.where(pending, np.sqrt(np.maximum(centred, 0.0)), 0.0)
-    L = np.column_stack(columns) if columns else np.zeros((q, 0))
-    return Eliminated(G, L, np.array(D), order, np.array(shares), norms, has_bias)
+            pending = diagonal.hi > _CONSTANT * whole
+            norms = np.where(pending, np.sqrt(np.maximum(diagonal.hi, 0.0)), 0.0)
+    return Eliminated(G, columns.hi.T.copy(), np.array(D), order, np.array(shares), norms, has_bias)
+
+
+def _above(rows: Doubled, row: Doubled) -> Doubled:
+    return Doubled(np.vstack([rows.hi, row.hi]), np.vstack([rows.lo, row.lo]))
 
 
 def _wide(column: Doubled, width: int) -> Doubled:

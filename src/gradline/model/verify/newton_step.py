@@ -13,6 +13,7 @@ from gradline.model.verify.tolerance import MARGIN, UNIT, likely_error, proved_e
 _PAIRS = 2.0**-104  # what one operation on pairs may lose
 _FAR = 1e8  # times the least loss: what a difference leaves of that has lost as many digits
 _BLURRED = 1e-4  # a share of a direction that is rounding, beyond which it is no direction of the rows
+_SLICED = 36  # products of slices that are added as pairs: six of a pair with six of another
 _FEW = 128  # columns whose inverse is found as pairs: a second of work
 _ARRIVED = 1e-12  # the share of the terms below which a step of the predictions counts as none
 
@@ -245,7 +246,7 @@ def _step_error(
     An error of the residuals reaches a coefficient through the norm of its row of the pseudoinverse, one of the sums
     through the inverse of G.
     """
-    operations = _PAIRS * (len(sizes) + 8 + evidence.rows / BLOCK_ROWS)
+    operations = _PAIRS * (len(sizes) + _SLICED + evidence.rows / BLOCK_ROWS)
     through = np.linalg.norm(pivots.spread, axis=1)
     residual = np.outer(through, np.sqrt(evidence.terms))
     sums = np.outer(sizes, np.sqrt(evidence.squares.hi) + sizes @ np.abs(d))
@@ -254,17 +255,17 @@ def _step_error(
 
 def _nearest(pivots: Eliminated, d: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The step to the optimum nearest in coefficients of columns of unit norm; without free directions the step."""
-    free, norms = (
-        pivots.combinations,
-        pivots.norms[:, None],
-    )  # the bias, of norm 0, goes where the weights send it
-    if free.shape[1] == 0:
+    first, norms = int(pivots.has_bias), pivots.norms[int(pivots.has_bias) :, None]
+    if len(pivots.order) == first + np.count_nonzero(norms):
         return d, own
-    inverse = np.linalg.pinv(norms * free)
-    return (
-        d - free @ (inverse @ (norms * d)),
-        own + np.abs(free) @ (np.abs(inverse) @ (norms * own)),
-    )
+    seen, per = pivots.seen, np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
+    slopes = per * (seen @ (seen.T @ (norms * d[first:])))
+    error = own[first:] + per * (np.abs(seen) @ (np.abs(seen).T @ (norms * own[first:])))
+    if not first:
+        return slopes, error
+    means = pivots.L[1:, 0]  # the bias goes where the weights send it
+    bias = d[0] - means @ (slopes - d[1:])
+    return np.vstack([bias, slopes]), np.vstack([own[0] + np.abs(means) @ (error + own[1:]), error])
 
 
 def _travel(pivots: Eliminated, error: float, movement: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ column is cut into slices of 20 bits, whose products over 4,096 rows float64 add
 2012); slices and blocks are then added as pairs.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -175,11 +176,10 @@ def _slices(values: Doubled) -> np.ndarray:
 
 def _product(left: np.ndarray, right: np.ndarray) -> Doubled:
     """leftᵀ·right (k, l) of sliced columns (s, n, k) and (t, n, l)."""
-    s, _, k = left.shape
-    t, _, width = right.shape
-    wide = np.concatenate(list(left), axis=1).T @ np.concatenate(list(right), axis=1)
-    parts = wide.reshape(s, k, t, width).transpose(0, 2, 1, 3).reshape(s * t, k, width)
-    return Doubled.of(parts).sum()
+    total = Doubled.of(np.zeros((left.shape[2], right.shape[2])))
+    for a, b in itertools.product(left, right):
+        total = total.plus(a.T @ b)
+    return total
 
 
 _GOLDEN = 0x9E3779B97F4A7C15
