@@ -49,7 +49,7 @@ def witness(X, Y, w, bias):
     """The same as the judge finds it, who begins at coefficients of zero."""
     moments = Moments.of(X, Y, weights=w)
     none = Coefficients(np.zeros((moments.m, moments.p)), np.zeros(moments.m) if bias else None)
-    return witnessed(RowBlock(X, Y, w), moments, none)
+    return witnessed(RowBlock(X, Y, w), moments, none).optimum
 
 
 def digits(found, exact):

@@ -10,7 +10,6 @@ import numpy as np
 from gradline.core.arguments import is_real
 from gradline.core.coefficients import Coefficients
 from gradline.core.errors import DataError, UsageError
-from gradline.core.linalg.refined import Refined
 from gradline.core.text import number
 from gradline.data.inputs import Reading as Rows
 from gradline.data.inputs import as_rows, is_array, numbers
@@ -24,7 +23,7 @@ from gradline.model.model import History, LinearModel
 from gradline.model.probing import Asked, Reading, read
 from gradline.model.status import Status
 from gradline.model.training import Training
-from gradline.model.witness import seen, witnessed
+from gradline.model.witness import Witness, seen, witnessed
 from gradline.moments.state import Moments
 from gradline.solvers.problem import Scaling
 from gradline.solvers.spectrum import Spectrum
@@ -73,7 +72,7 @@ class _Case(NamedTuple):
     rows: Rows
     moments: Moments
     reading: Reading
-    witness: Refined | None
+    witness: Witness
 
     @classmethod
     def of(cls, model: Any, selection: Selection) -> "_Case":
@@ -116,7 +115,7 @@ def judged(
     moments: Moments,
     lr: float | None = None,
     momentum: float = 0.0,
-    witness: Refined | None = None,
+    witness: Witness | None = None,
 ) -> Certificate:
     """The certificate of a map against moments, and the optimum that the rows tell of; `lr`, `momentum` as above."""
     if lr is not None and not (is_real(lr) and lr > 0):
@@ -124,7 +123,7 @@ def judged(
     found = reading.found
     rate = Spectrum.of(moments, found.bias is not None).best_lr(momentum) if lr is None else float(lr)
     training = Training(rate, momentum, None, moments, Scaling.none(moments.p), math.inf)
-    certificate = Judged(moments, found, training, witness, reading.error).certificate
+    certificate = Judged(moments, found, training, witness or Witness(None), reading.error).certificate
     if certificate.status is not Status.STOPPED:
         return certificate
     carried = f" and momentum {momentum:g}" if momentum else ""

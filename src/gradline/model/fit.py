@@ -208,7 +208,7 @@ def _trained(
         scale=scale,
         config=config,
         history=History(tuple(solution.history)),
-        figures=None if witness is None else witness.figures,
+        figures=None if witness.optimum is None else witness.optimum.figures,
         seconds=time.perf_counter() - began,
         holdout=None if held is None else evaluation(held, weight, bias, request.bias),
         notices=(*gathered.notices, *notices, *short, *_findings(verdict)),

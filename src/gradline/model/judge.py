@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
@@ -14,6 +14,7 @@ from gradline.core.linalg.refined import Refined
 from gradline.core.linalg.triangular import UNIT, estimated, extremes, row_norms
 from gradline.model.certificate import FEWEST_DIGITS, NO_TIME_LEFT, Certificate
 from gradline.model.status import Status
+from gradline.model.witness import Witness
 from gradline.moments.basis import Basis
 from gradline.moments.rank import Rank, determined_factor
 from gradline.moments.state import Moments, RawFactor, calm_blas
@@ -81,6 +82,7 @@ class _Distance(NamedTuple):
 class _Cost(NamedTuple):
     """What the distance costs."""
 
+    loss: float
     optimal_loss: float
     gap: float
     gradient_norm: float
@@ -105,17 +107,17 @@ class _StandardErrors(NamedTuple):
 class Judged:
     """Coefficients in raw units against raw moments, whatever found them; what is told of them is found when asked for.
 
-    Where there is a `witness`, the optimum as the rows have it, the distance is to that, with its bounds, as far as it
-    agrees with the moments. From moments alone the distance comes from the singular values of the scaled factor, and
-    what rounding may have done to the optimum is bounded on top of it: κ·ε·(2 + (κ + 1)·ρ) relative to the scaled
-    coefficients, κ the scaled condition, ε the error of the factor and ρ = ‖r‖/(σmax·‖Dw‖) (Wedin 1973; Higham
-    2002, section 20.1).
+    Wherever rows were passed, the loss and its gradient are those of the rows. Where they tell of the optimum, too, the
+    distance is to that, with its bounds, as far as it agrees with the moments. From moments alone the distance comes
+    from the singular values of the scaled factor, and what rounding may have done to the optimum is bounded on top of
+    it: κ·ε·(2 + (κ + 1)·ρ) relative to the scaled coefficients, κ the scaled condition, ε the error of the factor and
+    ρ = ‖r‖/(σmax·‖Dw‖) (Wedin 1973; Higham 2002, section 20.1).
     """
 
     moments: Moments
     found: Coefficients
     training: Course | None = None
-    witness: Refined | None = None
+    witness: Witness = field(default_factory=lambda: Witness(None))
     reading: Coefficients | None = None  # how surely `found` was read off a model's values
     remarks: tuple[str, ...] = ()
 
@@ -137,7 +139,6 @@ class Judged:
             status=self.status,
             epochs=None if training is None else training.epochs,
             diverged_at=None if training is None else training.diverged_at,
-            loss=cost.optimal_loss + cost.gap,
             **cost._asdict(),
             digits=0.0 if rank.deficiency else self.digits(weight_error, bias_error),
             weight_error=weight_error.tolist(),
@@ -169,6 +170,11 @@ class Judged:
         """That of a fit, whenever it is asked; and coefficients of a run that diverged may be huge."""
         with calm_blas(self.moments.p + self.moments.m), np.errstate(over="ignore", invalid="ignore"):
             yield
+
+    @property
+    def optimal(self) -> Refined | None:
+        """The optimum as the rows have it, where it is known."""
+        return self.witness.optimum
 
     @cached_property
     def is_finite(self) -> bool:
@@ -206,8 +212,8 @@ class Judged:
         """How far the nearest optimum is."""
         moments, rank, mean = self.moments, self.rank, self.moments.mean[: self.moments.p]
         level = np.zeros(moments.m)
-        if self.witness is not None:
-            delta, bias = self.weight - self.witness.weight, self.bias - self.witness.bias
+        if self.optimal is not None:
+            delta, bias = self.weight - self.optimal.weight, self.bias - self.optimal.bias
             if self.has_bias:
                 level = bias + delta @ mean
             return _Distance(delta, bias, rank.columns @ delta.T, level)
@@ -222,18 +228,27 @@ class Judged:
         """What that distance costs."""
         moments, rank, cells = self.moments, self.rank, self.moments.m * self.moments.weight_sum
         _, _, residual, level = self.distance
-        if self.witness is not None:
-            witness = self.witness
-            squares = moments.above_rounding(witness.squares, witness.weight, witness.bias).sum()
+        here, best = self.witness, self.optimal
+        if best is None:
+            least = (determined_factor(moments, self.has_bias).C ** 2).sum()
         else:
-            squares = (determined_factor(moments, self.has_bias).C ** 2).sum()
+            least = moments.above_rounding(best.squares, best.weight, best.bias).sum()
         along, mean = rank.along(residual), moments.mean[: moments.p]
-        slope = 2.0 / cells * (rank.columns.T @ residual) + 2.0 / moments.m * np.outer(mean, level)
-        gradient = np.vstack([slope, 2.0 / moments.m * level])
+        above = float((along**2).sum()) + moments.weight_sum * float(level @ level)
+        if here.gap is not None:
+            above = float(here.gap.sum())
+        if here.squares is None or here.gradient is None:
+            squares = least + above
+            slope = rank.columns.T @ residual + moments.weight_sum * np.outer(mean, level)
+            gradient = np.vstack([slope, moments.weight_sum * level])
+        else:
+            squares = moments.above_rounding(here.squares, self.weight, self.bias).sum()
+            gradient = here.gradient if self.has_bias else here.gradient[1:]
         return _Cost(
-            optimal_loss=float(squares) / cells,
-            gap=(float((along**2).sum()) + moments.weight_sum * float(level @ level)) / cells,
-            gradient_norm=float(np.linalg.norm(gradient)),
+            loss=float(squares) / cells,
+            optimal_loss=float(least) / cells,
+            gap=above / cells,
+            gradient_norm=2.0 / cells * float(np.linalg.norm(gradient)),
         )
 
     @cached_property
@@ -278,9 +293,9 @@ class Judged:
     @property
     def _of_optimum(self) -> _Rounding:
         """What rounding may have done to the optimum: anything, where rows and moments contradict each other."""
-        if self.witness is None:
+        if self.optimal is None:
             return self._of_moments
-        weight, bias = self.witness.weight_bound, self.witness.bias_bound
+        weight, bias = self.optimal.weight_bound, self.optimal.bias_bound
         if not self.agrees:
             weight, bias = np.full_like(weight, np.inf), np.full_like(bias, np.inf)
         return _Rounding(weight, bias, self.scaled(weight))
@@ -291,7 +306,7 @@ class Judged:
 
         They share no arithmetic, so what is wrong with one of them shows beside the other.
         """
-        witness, bound = self.witness, self._of_moments
+        witness, bound = self.optimal, self._of_moments
         if witness is None:
             return True
         weight, mean = self.rank.least_squares(self._factor.B).T, self.moments.mean
@@ -374,7 +389,7 @@ def _status(case: Judged) -> Status:
     if arrived.all() and (case.rank.deficiency or sure.all()):
         return Status.RANK_DEFICIENT if case.rank.deficiency else Status.CERTIFIED
     # Where so little is sure that anything has arrived, a run may have left all the same.
-    grown = training is not None and training.has_grown(case.found, case.cost.optimal_loss + case.cost.gap)
+    grown = training is not None and training.has_grown(case.found, case.cost.loss)
     if grown:
         return Status.DIVERGED
     return Status.UNCERTIFIED if arrived.all() else Status.STOPPED

@@ -1,11 +1,13 @@
 """The gradient of squared loss at given coefficients in double-double: by compiled loops, or by NumPy."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
+from gradline.core.coefficients import Coefficients
 from gradline.core.kernels.library import Kernels, kernels, room
-from gradline.core.linalg.double_double import SUMMED, Doubled, Sliced, two_sum
+from gradline.core.linalg.double_double import SUMMED, Doubled, Sliced, two_prod, two_sum
 from gradline.core.linalg.refined import half_exponents
 from gradline.data.row_block import ColumnBlock, RowBlock
 
@@ -20,12 +22,39 @@ class View(NamedTuple):
     exponents: np.ndarray
     center: np.ndarray
 
+    def at(self, found: Coefficients) -> Doubled:
+        """Coefficients (p + 1, m) of A from those of [1 X] or X, rounded once, as pairs; infinite beyond float64."""
+        p = found.weight.shape[1]
+        columns, targets = self.exponents[:p, None], self.exponents[p:]
+        center, own = self.center[:p, None], self.center[p:]
+        with np.errstate(over="ignore", invalid="ignore"):
+            slopes = np.ldexp(found.weight.T, columns - targets)
+            if not np.isfinite(slopes).all():
+                return Doubled.of(np.full((p + 1, len(targets)), np.inf))
+            if found.bias is None:
+                return Doubled.of(np.vstack([np.zeros(len(targets)), slopes]))
+            terms = np.vstack([np.ldexp(found.bias, -targets), -own, *two_prod(slopes, center)])
+            if not np.isfinite(terms).all():
+                return Doubled.of(np.full((len(slopes) + 1, len(targets)), np.inf))
+        level = [math.fsum(column) for column in terms.T.tolist()]
+        rest = [math.fsum([*column, -high]) for column, high in zip(terms.T.tolist(), level, strict=True)]
+        return Doubled(np.vstack([level, slopes]), np.vstack([rest, np.zeros_like(slopes)]))
+
 
 class Gradient(NamedTuple):
     """Σ w·a·r (p + 1, m) as pairs, the ones first, and Σ w·r² (m,), for r = y − A·θ."""
 
     sums: Doubled
     squares: np.ndarray
+
+    def raw(self, view: View) -> np.ndarray:
+        """Σ w·x·r (p + 1, m) for [1 X] as it is, in raw units."""
+        above, slopes = self.sums[:1], self.sums[1:]
+        p, m = slopes.hi.shape
+        center = np.broadcast_to(view.center[:p, None], (p, m))
+        level = Doubled(*(np.broadcast_to(part, (p, m)) for part in above))
+        units = np.concatenate([[0], view.exponents[:p]])[:, None] + view.exponents[p:]
+        return np.ldexp(np.vstack([above.hi, slopes.plus(level.times(center)).hi]), units)
 
     def plus(self, other: "Gradient") -> "Gradient":
         """That of both sets of rows."""

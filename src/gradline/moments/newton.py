@@ -15,7 +15,6 @@ from typing import NamedTuple
 import numpy as np
 
 from gradline.core.blas_threads import one_blas_thread
-from gradline.core.coefficients import Coefficients
 from gradline.core.linalg.double_double import Doubled, two_prod
 from gradline.core.linalg.refined import CELLS, Refined
 from gradline.core.linalg.triangular import UNIT, Extremes, row_norms
@@ -43,15 +42,17 @@ def is_refinable(moments: Moments, bias: bool) -> bool:
     return few and not rank.deficiency and moments.rows >= rank.rank + bias
 
 
-def settled(newton: "Newton", rows: RowStream | RowBlock, theta: Doubled) -> "Step | None":
+def settled(
+    newton: "Newton", rows: RowStream | RowBlock, theta: Doubled, found: Gradient | None = None
+) -> "Step | None":
     """The last of the steps over these rows from coefficients (p + 1, m) of A, with bounds that hold.
 
-    Takes one pass over the rows, or a few, until the bounds are those of rounding the answer. None where corrections do
-    not shrink fast enough to be a proof.
+    Takes one pass over the rows, or a few, until the bounds are those of rounding the answer; the first gradient may be
+    given. None where corrections do not shrink fast enough to be a proof.
     """
     moves = list[np.ndarray]()
     while True:
-        step = newton.corrected(_gradient(rows, newton.view, theta), theta)
+        step = newton.corrected(found or gradient_over(rows, newton.view, theta), theta)
         moves.append(step.move)
         share = _measured(moves, step.noise) if newton.share >= LARGEST_CONTRACTION else newton.share
         if len(moves) > 1:
@@ -60,7 +61,7 @@ def settled(newton: "Newton", rows: RowStream | RowBlock, theta: Doubled) -> "St
         stuck = len(moves) > 1 and not (moves[-1] < moves[-2] / 2).any()
         if stuck or len(moves) == PASSES or newton.is_enough(step):
             return step if share < LARGEST_CONTRACTION else None
-        theta = step.theta
+        theta, found = step.theta, None
 
 
 def _measured(moves: list[np.ndarray], noise: np.ndarray) -> float:
@@ -77,7 +78,7 @@ def _measured(moves: list[np.ndarray], noise: np.ndarray) -> float:
     return min(0.99, float(max(ratios)))
 
 
-def _gradient(rows: RowStream | RowBlock, view: View, theta: Doubled) -> Gradient:
+def gradient_over(rows: RowStream | RowBlock, view: View, theta: Doubled) -> Gradient:
     """That of a block, or of all blocks side by side, added up in the order of the rows."""
     if isinstance(rows, RowBlock):
         return gradient(rows, view, theta)
@@ -154,21 +155,6 @@ class Newton:
         beta = self.inverse[self.first :, self.first :] @ rank.along(np.ldexp(B, -self.targets))
         return Doubled.of(np.vstack([np.zeros(moments.m), beta]))
 
-    def at(self, found: Coefficients) -> Doubled:
-        """Coefficients (p + 1, m) of A from those of [1 X] or X, rounded once, as pairs; infinite beyond float64."""
-        columns, targets = self.columns[:, None], self.targets
-        center, own = self.view.center[: len(columns), None], self.view.center[len(columns) :]
-        with np.errstate(over="ignore", invalid="ignore"):
-            slopes = np.ldexp(found.weight.T, columns - targets)
-            if found.bias is None:
-                return Doubled.of(np.vstack([np.zeros(len(targets)), slopes]))
-            terms = np.vstack([np.ldexp(found.bias, -targets), -own, *two_prod(slopes, center)])
-            if not np.isfinite(terms).all():
-                return Doubled.of(np.full((len(slopes) + 1, len(targets)), np.inf))
-        level = [math.fsum(column) for column in terms.T.tolist()]
-        rest = [math.fsum([*column, -high]) for column, high in zip(terms.T.tolist(), level, strict=True)]
-        return Doubled(np.vstack([level, slopes]), np.vstack([rest, np.zeros_like(slopes)]))
-
     @property
     def reach(self) -> np.ndarray:
         """The largest coefficients (p, m) of slopes that a least-squares answer may have."""
@@ -238,12 +224,18 @@ class Newton:
         )
 
 
+def view_of(moments: Moments, bias: bool) -> View:
+    """Columns around their means where there is a bias, in units of their largest cells."""
+    low, high = moments.statistics.minimum, moments.statistics.maximum
+    exponents = np.frexp(np.maximum(np.abs(low), np.abs(high)))[1]
+    return View(exponents, np.ldexp(moments.mean, -exponents) if bias else np.zeros(len(exponents)))
+
+
 @once
 def _newton(moments: Moments, bias: bool) -> Newton:
     statistics, basis, rank = moments.statistics, Basis.of(moments, bias), Rank.of(moments, bias)
     low, high, p = statistics.minimum, statistics.maximum, moments.p
-    exponents = np.frexp(np.maximum(np.abs(low), np.abs(high)))[1]
-    center = np.ldexp(moments.mean, -exponents) if bias else np.zeros(len(exponents))
+    exponents, center = view_of(moments, bias)
     root = np.ldexp(basis.root, exponents[:p, None])
     return Newton(
         basis=basis,
