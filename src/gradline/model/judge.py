@@ -19,6 +19,7 @@ from gradline.moments.basis import Basis
 from gradline.moments.rank import Rank, determined_factor
 from gradline.moments.state import Moments, RawFactor, calm_blas
 
+ABOVE = 1e-6  # of the least loss: what a certified one may be above it, of the digits that anybody reads
 ARRIVED = 1e-12  # a distance below this share of the coefficients counts as none
 
 
@@ -220,7 +221,7 @@ class Judged:
         residual = rank.columns @ self.weight.T - self._factor.B
         delta = rank.nearest(residual).T
         if self.has_bias:
-            level = self.bias + self.weight @ mean - moments.mean[moments.p :]
+            level = moments.level(self.weight, self.bias)
         return _Distance(delta, level - delta @ mean if self.has_bias else level, residual, level)
 
     @cached_property
@@ -386,6 +387,9 @@ def _status(case: Judged) -> Status:
     largest = np.maximum(np.abs(moments.statistics.minimum), np.abs(moments.statistics.maximum))[moments.p :]
     unseen = ARRIVED * math.sqrt(moments.weight_sum) * largest  # what rounding leaves of a constant target
     sure = rounding.scaled <= np.maximum(10**-FEWEST_DIGITS * size, unseen)
+    # Coefficients that all but cancel may be as near as float64 lets them be, and still lose by it.
+    above, cells = case.cost.gap - ABOVE * case.cost.optimal_loss, moments.m * moments.weight_sum
+    sure &= above * cells <= moments.unexplainable.sum()
     if arrived.all() and (case.rank.deficiency or sure.all()):
         return Status.RANK_DEFICIENT if case.rank.deficiency else Status.CERTIFIED
     # Where so little is sure that anything has arrived, a run may have left all the same.

@@ -67,7 +67,7 @@ def witnessed(rows: RowStream | RowBlock | None, moments: Moments, found: Coeffi
     optimum = newton.answer(step)
     if optimum is not None and isinstance(rows, RowBlock):
         optimum = replace(optimum, variances=variances(rows, newton))
-    return _seen_at(here, view, optimum, step.theta.minus(theta))
+    return _seen_at(here, view, optimum, None if here is None else step.theta.minus(theta))
 
 
 def _seen_at(here: Gradient | None, view: View, optimum: Refined | None, away: Doubled | None) -> Witness:

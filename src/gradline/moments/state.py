@@ -15,6 +15,7 @@ import numpy as np
 
 from gradline.core.blas_threads import one_blas_thread
 from gradline.core.errors import DataError, DigitsError, RequestError
+from gradline.core.linalg.double_double import two_prod
 from gradline.core.linalg.triangular import TOGETHER, UNIT, removed, rounding, triangular
 from gradline.core.memory_limit import expect
 from gradline.core.parallel import ordered_map
@@ -355,7 +356,7 @@ class Moments:
         p = self.p
         with np.errstate(over="ignore", invalid="ignore"):
             residual = self.factor[:, :p] @ weight.T - self.factor[:, p:]
-            level = bias + weight @ self.mean[:p] - self.mean[p:]
+            level = self.level(weight, bias)
             found = (residual**2).sum(axis=0) + self.weight_sum * level**2
             return self.above_rounding(found, weight, bias)
 
@@ -364,10 +365,28 @@ class Moments:
 
         Predictions and targets are known to c·u of what they are made of, in norm Σ|wⱼ|‖xⱼ‖ + √W|b| + ‖y‖ over the
         rows, c = 4√k as in `rounding`: less than that says nothing, and would differ from processor to processor.
+        Coefficients that only all but cancel may be large at will, so it must also be nothing beside the targets.
         """
         norms = np.hypot(np.linalg.norm(self.factor, axis=0), np.sqrt(self.weight_sum) * self.mean)
         sizes = np.abs(weight) @ norms[: self.p] + np.sqrt(self.weight_sum) * np.abs(bias) + norms[self.p :]
-        return np.where(squares <= (rounding(len(norms)) * sizes) ** 2, 0.0, squares)
+        least = np.minimum((rounding(len(norms)) * sizes) ** 2, self.unexplainable)
+        return np.where(squares <= least, 0.0, squares)
+
+    @property
+    def unexplainable(self) -> np.ndarray:
+        """Squares (m,) that are nothing beside the targets: 10⁻¹² of how they vary, or rounding of their own."""
+        norms = np.linalg.norm(self.factor[:, self.p :], axis=0)
+        whole = np.hypot(norms, np.sqrt(self.weight_sum) * self.mean[self.p :])
+        return np.maximum(1e-12 * norms**2, (rounding(self.p + self.m) * whole) ** 2)
+
+    def level(self, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
+        """How far the bias (m,) lies above ȳ − Σ wⱼ·x̄ⱼ, of terms that may cancel all but their last bits."""
+        p, (high, low) = self.p, two_prod(weight, np.broadcast_to(self.mean[: self.p], weight.shape))
+        small = weight @ self.statistics.mean_low[:p] - self.statistics.mean_low[p:]
+        terms = np.column_stack([bias, -self.mean[p:], small, high, low])
+        if not np.isfinite(terms).all():
+            return terms.sum(axis=1)
+        return np.array([math.fsum(row) for row in terms.tolist()])
 
     @property
     def digits(self) -> float:

@@ -12,13 +12,14 @@ from gradline.data.selection import UNSAID
 from gradline.model.model import LinearModel
 from gradline.model.status import Status
 from gradline.model.verify.check import Check, all_near, apart, compared, near, within
-from gradline.model.verify.newton_step import Whereabouts
+from gradline.model.verify.newton_step import Whereabouts, variation
 from gradline.model.verify.row_sums import Evidence
-from gradline.model.verify.tolerance import MARGIN, UNIT
+from gradline.model.verify.tolerance import MARGIN, UNIT, likely_error
 
 _LOSS = 1e-9  # relative differences that no claim may show, beside what rounding may have done
 _SLOPE = 1e-6
 _SIZE = 1e-9
+_ABOVE = 2e-6  # of the least loss: what a certified one may be above it, twice what a judge allows
 _SURE = 1e-4  # a share of rounding below which no honest fit is uncertified
 _HELD = 1e150  # a number whose square float64 does not hold
 _PAIRS = 2.0**-100  # a relative difference of pairs, before the square of the condition magnifies it
@@ -82,6 +83,8 @@ class Answer:
                 f"predictions are {number(float((at.movement / at.arrival).max()), 2)} times further from the "
                 "optimal ones than rounding explains"
             )
+        elif claim.status is Status.CERTIFIED and at.gap > _ABOVE * at.optimal_loss + self._nothing:
+            wrong = f"the loss is {number(at.gap, 3)} above the least one"
         elif claim.status.full_rank is True and not full:
             wrong = "the columns are dependent, so no coefficients are certain"
         elif claim.status.full_rank is False and full:
@@ -99,6 +102,16 @@ class Answer:
             f", but {wrong}." if wrong else ", and the gradient agrees."
         )
         return Check("status", claim.status, found, wrong is None, sentence)
+
+    @property
+    def _nothing(self) -> float:
+        """A loss that is none beside the targets: 10⁻¹² of how they vary, or rounding of their own."""
+        evidence, m, q = self.evidence, len(self.at.left), 1 + len(self.model.features)
+        units, mean = evidence.frame.units[-m:], evidence.products.hi[0, q:] / evidence.mass
+        varied = variation(evidence, q, True) / evidence.mass
+        level = np.abs(mean + np.ldexp(evidence.frame.shift[-m:], -units))
+        rounding = likely_error(q - 1 + m) * np.hypot(np.sqrt(varied), level)
+        return float(np.ldexp(np.maximum(1e-12 * varied, MARGIN * rounding**2), 2 * units).sum() / m)
 
     @cached_property
     def _errors(self) -> np.ndarray:
