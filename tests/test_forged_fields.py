@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 import safetensors
+from refusals import refused
 from safetensors.numpy import save_file
 
 import gradline
@@ -39,6 +40,8 @@ MODELS = {
     "weighted": {"weights": "w", "weights_are": "precision"},
     "deficient": {"features": ["a", "b", "twice", "seven"]},
     "diverged": {"solver": AWAY, "force": True},
+    "scaled": {"solver": GD, "scale": "standard"},
+    "forced": {"solver": gradline.GradientDescent(lr=0.5, epochs=3), "force": True},
 }
 
 
@@ -267,6 +270,20 @@ def near(text):
     return put("certificate", "near_combinations", value=[text])
 
 
+def named_direction(text):
+    def edit(card):
+        card["certificate"]["directions"][0]["columns"] = text
+
+    return edit
+
+
+def epochs_off(by):
+    def edit(card):
+        card["certificate"]["epochs_to_loss"] += by
+
+    return edit
+
+
 LIES = {
     "a certified model called diverged": ("exact", put("certificate", "status", value="diverged"), "status"),
     "a certified model called stopped": ("exact", put("certificate", "status", value="stopped"), "status"),
@@ -289,10 +306,22 @@ LIES = {
     "weights of another meaning": ("weighted", put("config", "weights_are", value="counts"), "config"),
     "another target": ("exact", put("config", "targets", value=["z"]), "config"),
     "a rate that nobody searched for": ("gd", put("config", "lr", value="auto"), "rate asked for"),
-    "words after a relation": ("deficient", relation("twice = 2·a (as the maker says)"), "combinations"),
-    "a relation that is off by a millionth": ("deficient", relation("twice = 2.000001·a"), "combinations"),
-    "a relation said to be rounded": ("deficient", relation("twice ≈ 2.1·a"), "combinations"),
+    "words after a relation": ("deficient", relation("twice = 2·a − b (as the maker says)"), "combinations"),
+    "a relation that is off by a millionth": ("deficient", relation("twice = 2.000001·a − b"), "combinations"),
+    "a relation said to be rounded": ("deficient", relation("twice ≈ 2.1·a − b"), "combinations"),
     "a relation that holds to some digits": ("exact", near("almost b = a (to 9 digits)"), "near_combinations"),
+    "options that were not": ("exact", put("config", "memory", value="3 elephants"), "config"),
+    "targets left out": ("exact", lambda card: card["config"].pop("targets"), "config"),
+    "a scale that was left out": ("scaled", lambda card: card["config"].pop("scale"), "config"),
+    "force left out": ("forced", lambda card: card["config"].pop("force"), "force"),
+    "columns that no table has": ("exact", put("config", "features", value=["a", "b", "zzz"]), "config"),
+    "a direction along no column": ("gd", named_direction("the moon and your account"), "directions"),
+    "directions in another order": ("gd", lambda card: card["certificate"]["directions"].reverse(), "directions"),
+    "one epoch less": ("gd", epochs_off(-1), "epochs_to_loss"),
+    "one epoch more": ("gd", epochs_off(1), "epochs_to_loss"),
+    "columns that are known exactly": ("exact", put("moments", "error", value=0.0), "moments_error"),
+    "a number that takes long to write": ("exact", near("almost b = 1e99999999·a (to 9 digits)"), "near_combinations"),
+    "a number that is none": ("exact", near("almost b = 1/0·a (to 9 digits)"), "near_combinations"),
     "digits said twice": ("exact", near("almost b = a (sum of 2 columns) (to 9 digits)"), "near_combinations"),
 }  # fmt: skip
 
@@ -304,3 +333,36 @@ def test_a_lie_is_found(tmp_path, name):
     fitted(kind).save(path)
     forged(path, lambda _, card: lie(card))
     assert check in named(path)
+
+
+@pytest.mark.parametrize("solver", [None, gradline.GradientDescent(epochs=30)])
+def test_weights_along_what_no_row_tells_are_those_of_smallest_size_or_nearest_to_the_start(tmp_path, solver):
+    path = tmp_path / "m.safetensors"
+    gradline.fit(TABLE, "y", features=["a", "b", "twice", "seven"], solver=solver).save(path)
+    forged(path, lambda tensors, _: tensors.update(weight=tensors["weight"] + [[2.0, -1.0, -1.0, 0.0]]))
+    assert named(path).startswith(("size of the weights", "open directions"))
+
+
+def test_a_model_without_a_bias_has_none(tmp_path):
+    path = tmp_path / "m.safetensors"
+    gradline.fit(TABLE, "y", bias=False).save(path)
+    forged(path, lambda tensors, _: tensors.update(bias=np.array([100.0])))
+    with refused("model-file-damaged", "bias"):
+        gradline.load(path)
+
+
+@pytest.mark.parametrize("solver", ["exact", "gd"])
+def test_a_solver_has_no_settings_of_others(tmp_path, solver):
+    path = tmp_path / "m.safetensors"
+    fitted(solver).save(path)
+    forged(path, lambda _, card: [card[part].update(l2=5.0) for part in ("settings", "config")])
+    with refused("model-file-damaged", f"{solver} has no setting l2"):
+        gradline.load(path)
+
+
+def test_a_start_that_the_file_does_not_hold_leaves_the_run_unchecked():
+    start = (np.zeros((1, 2)), np.zeros(1))
+    model = gradline.fit(
+        TABLE, "y", features=["a", "b"], solver=gradline.GradientDescent(init=start, epochs=5)
+    )
+    assert any(words.startswith("its run") for words in gradline.verify(model, TABLE).unchecked)

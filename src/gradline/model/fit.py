@@ -453,8 +453,9 @@ def _config(selection: Selection, design: DesignSpec, request: Request) -> dict[
         del config["init"]  # arrays have no place in a file of options
     asked = {one.name: (getattr(request, one.name), one.default) for one in fields(request)}
     del asked["solver"]
-    if not request.holdout:  # which nothing else is drawn with
-        del asked["seed"]
+    if request.holdout:  # what is held out is drawn with it
+        config["seed"] = request.seed
+    del asked["seed"]
     asked["missing"] = (selection.missing, Selection.missing)
     config |= {name: value for name, (value, usual) in asked.items() if value != usual}
     if selection.features is not None:

@@ -244,6 +244,8 @@ class Judged:
             gradient = np.vstack([slope, moments.weight_sum * level])
         else:
             squares = moments.above_rounding(here.squares, self.weight, self.bias).sum()
+            if here.gap is None and above > ABOVE * least:  # of what is less a difference keeps fewer digits
+                above = max(0.0, float(squares - least))
             gradient = here.gradient if self.has_bias else here.gradient[1:]
         return _Cost(
             loss=float(squares) / cells,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, cast, overload
+from typing import Any, NamedTuple, cast, get_type_hints, overload
 
 import numpy as np
 
@@ -361,6 +361,8 @@ def load(path: str | Path) -> LinearModel:
 
     expect_card(path, card, ModelCard)
     expect_card(path, card["settings"], SETTINGS[card["solver"]], "its settings")
+    if odd := set(card["settings"]) - set(get_type_hints(SETTINGS[card["solver"]])):
+        raise damaged(path, f"{card['solver']} has no setting {min(odd)}")
     moments = Moments.from_tensors(path, inner, card["moments"])
     fault = _fault_between(card, moments)
     if fault is not None:
@@ -370,6 +372,8 @@ def load(path: str | Path) -> LinearModel:
     if any(name.startswith("figures.") for name in tensors):
         shapes |= {"figures.squares": (m,), "figures.variances": (p + card["has_bias"],)}
     expect_shapes(path, tensors, shapes)
+    if not card["has_bias"] and tensors["bias"].any():
+        raise damaged(path, "it has a bias, and its card says that there is none")
     figures = [tensors[f"figures.{name}"] for name in Figures._fields if f"figures.{name}" in tensors]
     return LinearModel(
         weight=tensors["weight"],
@@ -407,6 +411,8 @@ def _fault_between(card: Mapping[str, Any], moments: Moments) -> str | None:
         return f"certificate.determined: it has not {p} of them"
     if card["holdout"] is not None and not len(card["holdout"]["rmse"]) == len(card["holdout"]["r2"]) == m:
         return f"holdout: it has not {m} rmse and r2"
+    if not card["has_bias"] and certificate["bias_error_stderr"] is not None:
+        return "certificate.bias_error_stderr: there is no bias"
     epochs = [numbers[0] for numbers in card["history"]]
     if not all(isinstance(epoch, int) and epoch >= 0 for epoch in epochs) or epochs != sorted(set(epochs)):
         return "history: its epochs are not whole numbers that rise"

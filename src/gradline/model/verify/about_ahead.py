@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,14 +12,13 @@ from gradline.model.verify.check import Check, near, same, within
 from gradline.model.verify.descent import rate
 from gradline.model.verify.own_descent import Descent
 from gradline.model.verify.spectrum import Spectrum
-from gradline.model.verify.tolerance import MARGIN, ON_A_PATH
+from gradline.model.verify.tolerance import MARGIN, ON_A_PATH, UNIT
 
 _SHARES = 1e-6  # of roots of shares, which are squares
 _EXCESS, _SHRUNK = (
     0.01,
     1000.0,
 )  # until when epochs are counted: the loss 1 % above its least, an error a thousandth
-_UNKNOWN = 0.01  # a share of rounding, beyond which a time says nothing
 _LONGEST = 2**61
 _NEVER = 1e12  # epochs: what takes longer to halve may be rounding of a rate at its limit
 _MOST = 12  # directions that a certificate names
@@ -36,6 +36,13 @@ def about_ahead(descent: Descent, batches: bool) -> Iterator[Check]:
     largest = float(descent.curvatures[0]) if len(descent.curvatures) else 0.0
     limit = 2 * (1 + descent.momentum) / largest if largest else math.inf
     if trained:
+        if (
+            not batches
+            and descent.lr > limit * (1 + ON_A_PATH)
+            and model.history
+            and not model.config.get("force")
+        ):
+            yield same("force", "not asked for", "asked for", "a rate above the limit")
         yield near("lr_limit", claim.lr_limit, limit, (ON_A_PATH + MARGIN * descent.sure) * limit)
         yield from _directions(descent, batches)
     if trained and not batches:
@@ -48,50 +55,104 @@ def about_ahead(descent: Descent, batches: bool) -> Iterator[Check]:
 
 
 def _directions(descent: Descent, batches: bool) -> Iterator[Check]:
-    """How the gap is split, how fast each part shrinks, and which columns carry it.
-
-    Directions that are equally fast are one: any mixture of them is a direction, too.
-    """
-    claim, spectrum, at = descent.model.certificate.directions, descent.spectrum, descent.at
-    parts = (descent.here**2).sum(axis=1)
-    whole = float(parts.sum())
-    noise = at.root_gap_rounding * math.sqrt(descent.cells / whole) if whole > 0 else 1.0
-    blur = _SHARES + MARGIN * noise + MARGIN * descent.sure * spectrum.condition
-    alone = [i for i in range(len(parts)) if _apart(spectrum.sigma, i) > ON_A_PATH]
-    order = [i for i in np.argsort(-parts, kind="stable") if i in alone and parts[i] > blur**2 * whole]
-    halves = math.log(2) / np.maximum(-rate(descent.steps, descent.momentum), 5e-324)
-    names = (*(("the bias",) if descent.model.has_bias else ()), *descent.model.features)
-    wrong, mixed = [], is_mixed(descent.model)
-    for i in order[: len(claim) or 1]:
-        share, half = math.sqrt(parts[i] / whole), math.inf if batches else float(halves[i])
-        told = [d for d in claim if abs(math.sqrt(max(d.share, 0.0)) - share) <= blur]
-        behind = _behind(spectrum, i, names)
-        near = _room(half, blur * spectrum.condition)
-        if not any(_same(d.half_life, half, near) and (mixed or _sides(d.columns) in behind) for d in told):
-            wrong.append(f"{share**2:.3g} along {_words(behind[0])} with a half-life of {half:.4g}")
-    for d in claim if not batches else ():
-        rooms = [(float(half), _room(float(half), blur * spectrum.condition)) for half in halves]
-        if d.share > blur**2 and not any(_same(d.half_life, half, room) for half, room in rooms):
-            wrong.append(f"no direction with a half-life of {d.half_life}")
-    sums = sum(d.share for d in claim)
-    if claim and not (abs(sums - 1) <= 1e-6 or len(claim) >= _MOST):
-        wrong.append(f"shares that add up to 1, not {sums:.6g}")
-    if len(claim) > len(parts):
-        wrong.append(f"{len(parts)} directions at most, not {len(claim)}")
-    found = wrong[0] if wrong else "as claimed"
+    """How the gap is split, how fast each part shrinks, and which columns carry it, the largest part first."""
+    claim, true = descent.model.certificate.directions, _Split.of(descent, batches)
+    left, before, wrong = set(range(len(true.roots))), math.inf, ""
+    for d in claim:
+        fits = [i for i in left if true.fits(d.share, d.half_life, d.columns, i)]
+        if not fits or d.share > before + true.blur or not true.knows(d.columns):
+            wrong = (
+                f"no share of {d.share:.3g} along {d.columns} with a half-life of {d.half_life} in that place"
+            )
+            break
+        left.discard(min(fits, key=lambda i: abs(true.roots[i] - math.sqrt(d.share))))
+        before = d.share
+    hidden = (
+        math.sqrt(max(before, 0.0)) if len(claim) >= _MOST else 0.0
+    )  # what is less than the last was not told
+    missing = [i for i in left if true.is_alone(i) and true.roots[i] > hidden + true.blur]
+    if not wrong and missing:
+        wrong = (
+            f"a share of {true.roots[missing[0]] ** 2:.3g}, too, along {_words(true.behind(missing[0])[0])}"
+        )
+    if (
+        not wrong
+        and claim
+        and len(true.roots) <= _MOST
+        and not abs(sum(d.share for d in claim) - 1) <= _SHARES
+    ):
+        wrong = "shares that do not add up to 1"
+    found = wrong or "as claimed"
     yield Check(
         "directions", f"{len(claim)}", found, not wrong, f"The split of the gap by direction has {found}."
     )
 
 
-def _room(half: float, blur: float) -> float:
-    """What rounding may do to a half-life; below one epoch it decides how far below."""
-    return (_SHARES + blur) * half + (0.5 if half < 1 else 0.0) if math.isfinite(half) else 0.0
+@dataclass(frozen=True, eq=False)
+class _Split:
+    """The roots of the shares (r,) of the directions of a gap, how far rounding `blur`s them, and their half-lives.
+
+    Directions that are equally steep are one: any mixture of them is a direction, too.
+    """
+
+    descent: Descent
+    roots: np.ndarray
+    blur: float
+    halves: np.ndarray
+
+    @classmethod
+    def of(cls, descent: Descent, batches: bool) -> "_Split":
+        """That of coefficients; mini-batches have no half-lives."""
+        parts, at = (descent.here**2).sum(axis=1), descent.at
+        whole = float(parts.sum())
+        noise = at.root_gap_rounding * math.sqrt(descent.cells / whole) if whole > 0 else 1.0
+        blur = _SHARES + MARGIN * noise + MARGIN * descent.sure * descent.spectrum.condition
+        roots = np.sqrt(parts / whole) if whole > 0 else np.zeros_like(parts)
+        return cls(descent, roots, blur, np.full(len(parts), np.inf) if batches else _halves(descent))
+
+    def fits(self, share: float, half_life: float | None, columns: str, i: int) -> bool:
+        """Whether a direction that is told may be this one."""
+        if not _same(half_life, float(self.halves[i]), self._room(i)):
+            return False
+        if not self.is_alone(i):
+            return True
+        root, mixed = math.sqrt(max(share, 0.0)), is_mixed(self.descent.model)
+        small = max(self.roots[i], root) <= self.blur  # and rounding decides along which columns
+        return abs(self.roots[i] - root) <= self.blur and (
+            mixed or small or _sides(columns) in self.behind(i)
+        )
+
+    def is_alone(self, i: int) -> bool:
+        """Whether no other direction is as steep."""
+        sigma = self.descent.spectrum.sigma
+        return float(np.abs(np.delete(sigma, i) / sigma[i] - 1).min(initial=1.0)) > ON_A_PATH
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        model = self.descent.model
+        return (*(("the bias",) if model.has_bias else ()), *model.features)
+
+    def knows(self, text: str) -> bool:
+        """Whether all that a direction is called are columns."""
+        words = {word for name in self._names for side in _sides(name) for word in side}
+        return all(part in words for side in _sides(text) for part in side if part)
+
+    def behind(self, i: int) -> "list[Sides]":
+        """What a direction may be called."""
+        return _behind(self.descent.spectrum, i, self._names)
+
+    def _room(self, i: int) -> float:
+        """What an error of the curvature does to a half-life: much, where a step leaves all but nothing."""
+        half, step = float(self.halves[i]), float(self.descent.steps[i])
+        if not math.isfinite(half):
+            return 0.0
+        kept = 0.5 ** (1 / half) if half > 1e-3 else 0.0
+        return half * self.descent.curvature_error * (1 + step * half / max(kept, UNIT))
 
 
-def _apart(sigma: np.ndarray, i: int) -> float:
-    """How far the nearest other direction is, relatively."""
-    return float(np.abs(np.delete(sigma, i) / sigma[i] - 1).min(initial=1.0))
+def _halves(descent: Descent) -> np.ndarray:
+    """After how many epochs each direction halves, (r,)."""
+    return math.log(2) / np.maximum(-rate(descent.steps, descent.momentum), 5e-324)
 
 
 def _same(claimed: float | None, found: float, slack: float) -> bool:
@@ -135,7 +196,7 @@ def _times(descent: Descent) -> Iterator[Check]:
     rates = rate(descent.steps, descent.momentum)
     slowest = float(rates.max(initial=-math.inf))
     times = max(1.0, math.log(_SHRUNK) / -slowest) if slowest < 0 else math.inf
-    blur = _SHARES + MARGIN * descent.sure * descent.spectrum.condition**2
+    blur = descent.curvature_error
     yield within("epochs_to_weights", claim.epochs_to_weights, *_around(times, blur))
     yield _to_loss(descent, blur)
     derived = descent.start is not None and bool(model.history)
@@ -154,7 +215,7 @@ def _around(times: float, blur: float) -> tuple[float, float]:
     """A range that allows for rounding."""
     if not math.isfinite(times):
         return _LONGEST / 1e3, math.inf
-    return (times * (1 - blur), times * (1 + blur)) if blur < _UNKNOWN else (0.0, math.inf)
+    return times * (1 - blur), times * (1 + blur)
 
 
 def _to_loss(descent: Descent, blur: float) -> Check:
@@ -172,7 +233,8 @@ def _to_loss(descent: Descent, blur: float) -> Check:
         return within("epochs_to_loss", claim, said, said)
     if not 0 <= said < _LONGEST or math.isinf(found):
         return within("epochs_to_loss", claim, found, found)
-    late, early = math.ceil(said * (1 + blur)) + 1, math.floor(said * (1 - blur)) - 2
+    off = math.floor(said * blur)
+    late, early = int(said) + off, int(said) - off - 1
     if descent.bound(late) <= high and (early < 0 or descent.bound(early) > low):
         return within("epochs_to_loss", claim, said, said)
     return within("epochs_to_loss", claim, found, found)

@@ -22,7 +22,7 @@ _ESTIMATED, _CONDITION = 2e-3, 1e-6
 _NOTHING = 1e-13  # a share in a combination that is rounding of it
 _NEAR = 1e8  # a scaled condition above which a combination is said to vanish almost
 _WRITTEN, _ROUNDED = 1e-9, 1e-5  # what a relation leaves whose numbers are written in full, or to six digits
-_NUMBER = r"\d[\d.]*(?:e[-+]?\d+)?(?:/\d+)?"
+_NUMBER = r"\d{1,30}(?:\.\d{1,30})?(?:e[-+]?\d{1,2})?(?:/[1-9]\d?)?"
 _SIDES = re.compile("( = | ≈ )")
 _NOTES = re.compile(r" \((?:(?:sum of )?\d+ (?:columns|terms))?(?:; )?(?:to (\d+) digits)?\)$")
 _NOTATION = re.compile(

@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Any
 
 from gradline.core.arguments import is_whole
+from gradline.core.errors import UsageError
+from gradline.core.memory_limit import in_bytes
 from gradline.data.design import DesignSpec
-from gradline.data.selection import Selection
+from gradline.data.selection import UNSAID, Selection
 from gradline.model.model import LinearModel
 from gradline.model.verify.check import Check, same
 
 _FREE = {  # what a file cannot contradict: options that change nothing, or whose word was taken
     "data": lambda value: isinstance(value, str),
     "force": lambda value: isinstance(value, bool),
-    "memory": lambda value: isinstance(value, (int, str)),
+    "memory": lambda value: _is_size(value),
     "seed": lambda value: is_whole(value, 0),
 }
 _USUAL_DIGITS = 10.0  # that an exact answer is asked for
@@ -33,19 +35,23 @@ def about_config(model: LinearModel) -> Iterator[Check]:
     yield same("config", said, "as trained", "what reproduces the fit")
 
 
-def unchecked(model: LinearModel, data: Any) -> Iterator[str]:
-    """What cannot be derived of it."""
+def unchecked(model: LinearModel, data: Any, selects: bool) -> Iterator[str]:
+    """What cannot be derived of it; `selects` says whether its options choose the model's columns of these rows."""
     named = model.config.get("data")
-    known = isinstance(data, (str, os.PathLike)) and Path(data).name == Path(str(named)).name
-    if named is not None and not known:
+    if named is not None and not (isinstance(data, (str, os.PathLike)) and _is_one(str(data), str(named))):
         yield "where its rows came from"
+    design, config = model.design, model.config
+    left_out = design.weights is not None and "weights" not in config
+    left_out |= design.weights_are not in (None, UNSAID) and "weights_are" not in config
+    if config and (left_out or not selects):
+        yield "whether the options that reproduce it are complete"
     if model.settings.get("digits", _USUAL_DIGITS) != _USUAL_DIGITS:
         yield "how many digits were asked for"
 
 
 def _completed(config: Mapping[str, Any]) -> dict[str, Any]:
     """The options with those that were left as they are."""
-    usual = {"solver": "exact", "bias": True, "weights": None, "weights_are": None, "holdout": 0.0}
+    usual = {"targets": None, "bias": True, "weights": None, "weights_are": None, "holdout": 0.0}
     return usual | {"scale": "auto", "missing": Selection.missing} | dict(config)
 
 
@@ -62,7 +68,8 @@ def _holds(model: LinearModel, name: str, value: Any) -> bool:
     if name == "weights_are":
         return value in (None, design.weights_are)
     if name == "scale":
-        return value in ("auto", model.scale)
+        usual = "standard" if model.config.get("lr") == "auto" else "none"
+        return model.scale == (usual if value == "auto" else value)
     if name == "holdout":
         return bool(value) == (model.holdout is not None)
     if name == "missing":
@@ -83,4 +90,17 @@ def _selects(design: DesignSpec, name: str, value: Any) -> bool:
     if not isinstance(value, list) or not all(isinstance(column, str) for column in value):
         return False
     used = {term.column for term in design.terms}
-    return used <= set(value) if name == "features" else not used & set(value)
+    return used == set(value) if name == "features" else not used & set(value)
+
+
+def _is_size(value: Any) -> bool:
+    """Whether it is an amount of memory."""
+    try:
+        return in_bytes(value) > 0
+    except UsageError:
+        return False
+
+
+def _is_one(path: str, other: str) -> bool:
+    """Whether two paths are of one file."""
+    return path == other or Path(path).absolute() == Path(other).absolute()

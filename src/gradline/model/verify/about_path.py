@@ -14,20 +14,23 @@ from gradline.model.verify.check import Check, all_near, near, same, within
 from gradline.model.verify.descent import left, lost
 from gradline.model.verify.newton_step import Whereabouts
 from gradline.model.verify.own_descent import Descent
-from gradline.model.verify.row_sums import Evidence
 from gradline.model.verify.tolerance import ON_A_PATH
 
 _BETTER = 0.01  # of a loss that another rate may reach, where the best was asked for
+_UNKNOWN = 0.01  # a relative error of curvatures, beyond which a time says nothing
+_ASTRAY = 1e-5  # of the coefficients: float32 leaves some 1e-6
 _KEPT = 1000  # losses that are recorded, at least, of more epochs
 _HELD = 1e290  # losses above may be beyond float64 a step earlier or later
 
 
-def about_training(model: LinearModel, evidence: Evidence, at: Whereabouts) -> Iterator[Check]:
+def about_training(descent: Descent) -> Iterator[Check]:
     """History, epochs, settings, and what is left to do."""
-    descent = Descent.of(model, evidence, at)
+    model, at = descent.model, descent.at
     yield from _ends(model, at)
     batches = "batch_size" in model.settings
     yield from _growth(descent, batches)
+    if descent.first is not None and model.certificate.rank < len(model.features):
+        yield within("open directions", descent.astray, 0.0, _ASTRAY)
     if model.history and descent.start is not None and not batches:
         yield from _path(descent)
         yield from _automatic(descent)
@@ -38,20 +41,24 @@ def about_training(model: LinearModel, evidence: Evidence, at: Whereabouts) -> I
     yield from about_ahead(descent, batches)
 
 
-def unchecked(model: LinearModel, at: Whereabouts) -> Iterator[str]:
+def unchecked(descent: Descent) -> Iterator[str]:
     """What cannot be derived of it."""
+    model, at = descent.model, descent.at
+    if model.certificate.directions and is_mixed(model):
+        yield "which columns carry its directions"
     if not model.history or "epochs" not in model.settings:
         return
     if at.is_blurred:
         yield "where training led, along columns so near to dependent"
-    if model.certificate.directions and is_mixed(model):
-        yield "which columns carry its directions"
+    if descent.curvature_error > _UNKNOWN:
+        yield "how many epochs are left"
     if model.holdout is not None and len(model.history) > 1:
         yield "the losses of held-out rows before the last"
     if "batch_size" in model.settings:
-        yield "the losses between the first epoch and the last, which mini-batches made, and their settings"
+        diverged = ", and that it diverged" if model.certificate.status is Status.DIVERGED else ""
+        yield f"the losses between the first epoch and the last, which mini-batches made, and their settings{diverged}"
     elif model.settings.get("init") not in ("zeros", "normal", "uniform", "linear"):
-        yield "the losses before the last epoch, as the file does not say where training began"
+        yield "its run, as the file does not say where it began: epochs, learning rate, losses, what more epochs bring"
 
 
 def _automatic(descent: Descent) -> Iterator[Check]:

@@ -18,6 +18,7 @@ from gradline.model.verify.tolerance import MARGIN, UNIT, likely_error
 
 _WEIGHT = 1e-12  # a relative difference between sums of weights, which are added in some order
 _CONSTANT = 1e3 * UNIT  # of the cells: what varies less may count as constant
+_CENTRED = 2.0**-98  # of a square: what is left of its pair where the square of a mean was taken off
 _PAIRS = 2.0**-90  # beside sizes: what is left of sums as pairs, some thousand operations later
 _SMALL = 1 << 22  # bytes of a text file whose lines are counted again: a moment
 
@@ -51,13 +52,16 @@ def about_moments(model: LinearModel, found: Evidence) -> Iterator[Check]:
     likely = likely_error(k)
     # Rounding is beside what varies, but where that is itself rounding of the cells.
     cells = np.where(norms <= _CONSTANT * largest, 80 * UNIT * largest, 0.0)
-    sure = np.maximum(MARGIN * likely * norms + cells, 1e-150)
+    squares = np.diag(found.products.hi)[1:]  # which pairs know to a share, so the centred ones to less
+    own = np.divide(_CENTRED * squares, norms, out=np.zeros_like(norms), where=norms > 0)
+    sure = np.maximum(MARGIN * likely * norms + cells + own, 1e-150)
     R = np.ldexp(moments.factor, -frame.units)
-    squares = np.ldexp(R.T @ R, -frame.weight_unit)
+    theirs = np.ldexp(R.T @ R, -frame.weight_unit)
     both = np.outer(sure, norms)
-    apart = np.abs(squares - C) / (both + both.T + np.outer(sure, sure))
-    moved = moments.mean - frame.shift + moments.statistics.mean_low
-    means = np.abs(np.ldexp(moved, -frame.units) - share.hi) * root / sure
+    apart = np.abs(theirs - C) / (both + both.T + np.outer(sure, sure))
+    low = np.ldexp(moments.statistics.mean_low, -frame.units)
+    apart_by = np.ldexp(moments.mean - frame.shift, -frame.units) - share.hi + (low - share.lo)
+    means = np.abs(apart_by) * root / sure
     worst = float(max(apart.max(), means.max()))
     inside = bool(
         ((moments.statistics.minimum == found.low) & (moments.statistics.maximum == found.high)).all()

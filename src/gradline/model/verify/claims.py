@@ -18,7 +18,8 @@ from gradline.model.verify.about_columns import about_columns, elided
 from gradline.model.verify.about_holdout import about_holdout
 from gradline.model.verify.about_rows import about_moments, about_rows
 from gradline.model.verify.check import Check
-from gradline.model.verify.newton_step import Whereabouts, located
+from gradline.model.verify.newton_step import located
+from gradline.model.verify.own_descent import Descent
 from gradline.model.verify.reread import reread
 from gradline.model.verify.row_sums import Evidence, Frame, gather
 
@@ -120,7 +121,7 @@ def verify(
     if not isinstance(model, LinearModel):
         checks += _about_file(model)
         model = load(model)
-    rows, held_out = reread(model, data, targets, weights)
+    rows, held_out, selects = reread(model, data, targets, weights)
     evidence = _gathered(model, rows)
     checks += [
         *about_rows(model, evidence, data),
@@ -131,10 +132,11 @@ def verify(
     if np.isfinite(model.weight).all() and np.isfinite(model.bias).all() and not beyond:
         theta = np.vstack([model.bias, model.weight.T]) if model.has_bias else model.weight.T
         at = located(evidence, theta, model.has_bias, model.certificate.rank)
+        descent = Descent.of(model, evidence, at)
         with np.errstate(all="ignore"):  # what is claimed may be any number
             checks += Answer(model, evidence, at).checks()
             checks += about_columns(model, evidence, at)
-            checks += about_path.about_training(model, evidence, at)
+            checks += about_path.about_training(descent)
         checks += about_holdout(model, None if held_out is None else _gathered(model, held_out))
     else:
         checks += nowhere(model)
@@ -144,20 +146,25 @@ def verify(
         with np.errstate(all="ignore"):
             checks += Answer(model, evidence, at).about_optimum()
             checks += about_columns(model, evidence, at)
-        return Verification(tuple(checks), ("what it says of a run beyond all numbers",))
-    return Verification(tuple(checks), tuple(_unchecked(model, at, data)))
+        return Verification(tuple(checks), ("what it says of a run beyond all numbers and of rows held out",))
+    return Verification(tuple(checks), tuple(_unchecked(descent, data, selects)))
 
 
-def _unchecked(model: LinearModel, at: Whereabouts, data: Any) -> Iterator[str]:
+def _unchecked(descent: Descent, data: Any, selects: bool) -> Iterator[str]:
     """What no row can tell."""
-    yield from about_path.unchecked(model, at)
+    model = descent.model
+    yield from about_path.unchecked(descent)
     yield from elided(model)
-    yield from about_config.unchecked(model, data)
+    yield from about_config.unchecked(model, data, selects)
     if model.design.weights_are not in (None, UNSAID):
         yield "what the weights mean"
     if model.certificate.remarks:
         yield "what its remarks say"
-    if is_array(data) and model.features != tuple(f"x{j + 1}" for j in range(len(model.features))):
+    plain = tuple(f"x{j + 1}" for j in range(len(model.features)))
+    targets = ("y",) if len(model.targets) == 1 else tuple(f"y{j + 1}" for j in range(len(model.targets)))
+    if model.solver == "torch":
+        yield "what it was trained by"
+    if is_array(data) and (model.features != plain or model.targets != targets or model.design.weights):
         yield "what the columns are called"
 
 

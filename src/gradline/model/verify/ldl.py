@@ -84,6 +84,11 @@ class Eliminated:
         last[self.order] = np.abs(move)
         return whole, last
 
+    @property
+    def is_deficient(self) -> bool:
+        """Whether some column is constant or depends on others."""
+        return len(self.order) < len(self.norms)
+
     @cached_property
     def seen(self) -> np.ndarray:
         """An orthonormal basis (p, r) of what rows tell of weights on columns of unit norm; zeros where constant."""

@@ -256,7 +256,7 @@ def _step_error(
 def _nearest(pivots: Eliminated, d: np.ndarray, own: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The step to the optimum nearest in coefficients of columns of unit norm; without free directions the step."""
     first, norms = int(pivots.has_bias), pivots.norms[int(pivots.has_bias) :, None]
-    if len(pivots.order) == first + np.count_nonzero(norms):
+    if not pivots.is_deficient:
         return d, own
     seen, per = pivots.seen, np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
     slopes = per * (seen @ (seen.T @ (norms * d[first:])))

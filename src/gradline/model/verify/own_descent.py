@@ -11,7 +11,7 @@ from gradline.model.verify.descent import envelope, left, lost
 from gradline.model.verify.newton_step import Whereabouts
 from gradline.model.verify.row_sums import Evidence
 from gradline.model.verify.spectrum import Spectrum
-from gradline.model.verify.tolerance import MARGIN, ON_A_PATH, UNIT
+from gradline.model.verify.tolerance import CURVES, MARGIN, ON_A_PATH, UNIT
 
 _UNKNOWN = 0.01  # a share that is rounding, beyond which a figure says nothing
 
@@ -67,21 +67,33 @@ class Descent:
         return self.costs(self.spectrum.view(self.at.distance))
 
     @cached_property
-    def start(self) -> np.ndarray | None:
-        """The error (r, m) where training began; None where the file does not say where that was."""
+    def first(self) -> np.ndarray | None:
+        """The coefficients (q, m) in the units of training where it began; None where the file does not say it."""
         init, (q, m) = self.model.settings.get("init"), self.theta.shape
         p, random = len(self.model.features), np.random.default_rng(int(self.model.settings.get("seed", 0)))
         if init == "zeros":
-            first = np.zeros((q, m))
-        elif init == "normal":
-            first = random.standard_normal((q, m))
-        elif init == "uniform":
-            first = random.random((q, m))
-        elif init == "linear":
-            first = random.uniform(-1 / math.sqrt(max(p, 1)), 1 / math.sqrt(max(p, 1)), (q, m))
-        else:
-            return None
-        return self.costs(first - self.spectrum.view(self.at.optimum))
+            return np.zeros((q, m))
+        if init == "normal":
+            return random.standard_normal((q, m))
+        if init == "uniform":
+            return random.random((q, m))
+        if init == "linear":
+            return random.uniform(-1 / math.sqrt(max(p, 1)), 1 / math.sqrt(max(p, 1)), (q, m))
+        return None
+
+    @cached_property
+    def start(self) -> np.ndarray | None:
+        """The error (r, m) there."""
+        return None if self.first is None else self.costs(self.first - self.spectrum.view(self.at.optimum))
+
+    @property
+    def astray(self) -> float:
+        """How far training went along what no row can tell, where no gradient leads, as a share of how far it went."""
+        assert self.first is not None
+        way, along = self.theta - self.first, self.spectrum.right
+        rest = way - along.T @ (along @ way)
+        size = max(float(np.linalg.norm(self.theta)), float(np.linalg.norm(self.first)), 5e-324)
+        return float(np.linalg.norm(rest)) / size
 
     def costs(self, distance: np.ndarray) -> np.ndarray:
         """A distance (q, m) in the units of training along the directions, times σ: its squares are what it costs."""
@@ -101,6 +113,12 @@ class Descent:
         """The relative error of the columns in the units of training: rounding of the means is much to few units."""
         far = float((np.abs(self.spectrum.center) / self.spectrum.scale).max(initial=0.0))
         return self.at.likely + 4 * UNIT * far
+
+    @property
+    def curvature_error(self) -> float:
+        """The relative error of the least curvature, and of times: of columns of unit norm, and of singular values."""
+        columns = self.sure * self.at.pivots.condition**2
+        return CURVES + MARGIN * (columns + 8 * UNIT * self.spectrum.condition)
 
     @property
     def steeper(self) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The rows of a model, read again by its own design."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import GradlineError, ModelFileError
@@ -13,30 +13,45 @@ from gradline.data.source import Source
 from gradline.model.model import LinearModel
 
 
-def reread(model: LinearModel, data: Any, targets: Any, weights: Any) -> tuple[RowStream, RowStream | None]:
-    """The rows by the model's design: those of training, and those held out from it, if any were."""
+class Reread(NamedTuple):
+    """The rows by the model's design: those of training, and those held out from it, if any were.
+
+    `selects` says whether the model's options choose its columns of them, as far as a table has more than these.
+    """
+
+    rows: RowStream
+    held_out: RowStream | None
+    selects: bool
+
+
+def reread(model: LinearModel, data: Any, targets: Any, weights: Any) -> Reread:
+    """The rows of a model."""
+    selects = True
     if is_array(data) or targets is not None or not (weights is None or isinstance(weights, str)):
         rows = as_rows(Selection(data, targets, weights=weights, missing="drop")).rows.read_by(model.design)
     else:
         rows = rows_by(model.design, data, "drop")
     if rows.table is not None:
-        rows = rows.seen_by(_learned(model, rows.table))
+        learned = _learned(model, rows.table)
+        selects = learned is not None
+        rows = rows.seen_by(learned or model.design)
     share, seed = model.config.get("holdout", 0.0), model.config.get("seed", 0)
     if not share:
-        return rows, None
+        return Reread(rows, None, selects)
     if not (is_real(share) and 0 < share < 1 and is_whole(seed, 0)):
         raise ModelFileError(
             "model-file-damaged",
             f"the model says that a share of {share!r} was held out with seed {seed!r}",
             "fit the model again",
         )
-    return Split(rows, share, seed, held_out=False), Split(rows, share, seed, held_out=True)
+    training, held_out = (Split(rows, share, seed, held_out=held) for held in (False, True))
+    return Reread(training, held_out, selects)
 
 
-def _learned(model: LinearModel, source: Source) -> DesignSpec:
+def _learned(model: LinearModel, source: Source) -> DesignSpec | None:
     """The design that the table was read by, before the levels without a complete row were left out of the model.
 
-    Its fingerprint counts their columns of zeros. Where none can be found that leads to the model's, the model's.
+    Its fingerprint counts their columns of zeros. None where the model's options do not lead to its own.
     """
     config, own = model.config, model.design
     try:
@@ -44,10 +59,10 @@ def _learned(model: LinearModel, source: Source) -> DesignSpec:
         wide = as_rows(Selection(source, config.get("targets"), features, exclude, own.weights)).rows.design
         wide = replace(wide, weights_are=own.weights_are)
     except GradlineError:
-        return own
+        return None
     levels = {term.column: term.levels for term in own.terms if isinstance(term, Category)}
 
     def has_level(term: Category, level: str) -> bool:
         return level in levels.get(term.column, ())
 
-    return wide if wide.drop_unused_levels(has_level) == own else own
+    return wide if wide.drop_unused_levels(has_level) == own else None

@@ -3,6 +3,7 @@
 import math
 
 UNIT = 2.0**-53
+CURVES = 1e-6  # a relative difference that no claim about curvatures may show, beside rounding
 ON_A_PATH = 1e-7  # a relative difference that no claim about a path may show, beside rounding
 MARGIN = 10.0  # on bounds of rounding, whose constants nobody knows
 _PLAIN = 64  # roundings that a product may pass before sums are kept as pairs, and those of its factors
