@@ -19,7 +19,7 @@ from gradline.core.text import counted, number
 from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import RowStream
 from gradline.model.certificate import Certificate, sentences
-from gradline.model.certify import mapped
+from gradline.model.certify import mapped, own_account
 from gradline.model.judge import Judged
 from gradline.model.probing import Reading, first_line
 from gradline.model.summary import WIDTH
@@ -215,6 +215,9 @@ def _certificate(
     certificate = Judged(
         case.moments, reading.found, training, witness, reading.error, tuple(remarks)
     ).certificate
+    said = own_account(reading.own, certificate.loss, case.moments)
+    if said is not None:
+        certificate.remarks.append(said)
     if rule is None or updates.weight is None:
         return certificate
     return Way(training.path(reading.found), updates.problem, updates.weight).kept(certificate)

@@ -96,15 +96,7 @@ class Updates:
     def before(self, xb: torch.Tensor, yb: torch.Tensor, first_of_last: bool) -> None:
         """What the coming update should do, if it is one that is looked at."""
         self.batch_rows = max(self.batch_rows, len(xb) * self.ranks)
-        now = [_settings(group) for group in self.opt.param_groups]
-        if self.why is None and now != self.settings:
-            names = [name for name in _SETTINGS if now[0][name] != self.settings[0][name]]
-            told = (
-                f"{names[0]} went from {self.settings[0][names[0]]:g} to {now[0][names[0]]:g}"
-                if names
-                else "it"
-            )
-            self.why = f"{told} at update {self.count + 1:,}, and what comes next is not known"
+        self._compare_settings(f"at update {self.count + 1:,}")
         due = self.count & (self.count - 1) == 0 or first_of_last
         # Whatever one process has seen, all of them take part in the mean of the gradients.
         is_known = self.claimed is not None and self.weight is not None
@@ -134,11 +126,12 @@ class Updates:
         now = [_settings(group) for group in self.opt.param_groups]
         if self.why is not None or now == self.settings:
             return
-        before, after = self.settings[0], now[0]
-        name = next((name for name in _SETTINGS if after[name] != before[name]), "lr")
-        self.why = (
-            f"{name} went from {before[name]:g} to {after[name]:g} {when}, and what comes next is not known"
-        )
+        pairs = zip(self.settings, now, strict=False)
+        changes = [
+            (name, old[name], new[name]) for old, new in pairs for name in _SETTINGS if old[name] != new[name]
+        ]
+        told = "{} went from {:g} to {:g}".format(*changes[0]) if changes else "the groups became others"
+        self.why = f"{told} {when}, and what comes next is not known"
 
     def after(self) -> None:
         """Whether it did."""
