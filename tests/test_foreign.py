@@ -170,6 +170,10 @@ PAIRS = {
     "a state_dict": ({"linear.weight": torch.tensor(W), "linear.bias": torch.tensor(B)}, X, Y, X @ W.T + B),
     "a state_dict without bias": ({"0.weight": torch.tensor(W)}, X, Y, X @ W.T),
     "a state_dict of w and b": (Manual().state_dict(), x[:, None], line, 1.25 * x),
+    "a state_dict of scalars": ({"Intercept_": -2.0, "coef_": 1.5}, x[:, None], line, 1.5 * x - 2),
+    "a state_dict of slope alone": ({"fit.slope": 1.5}, x[:, None], line, 1.5 * x),
+    "a state_dict told by its sizes": ({"alpha": B, "beta": W}, X, Y, X @ W.T + B),
+    "a state_dict of b, and a weight of any name": ({"b": B, "theta": W.T}, X, Y, X @ W.T + B),
     "an object": (SimpleNamespace(coef_=W, intercept_=B), X, Y, X @ W.T + B),
 }
 
@@ -179,6 +183,25 @@ def test_coefficients_alone_are(name):
     model, data, targets, predicted = PAIRS[name]
     loss = float(((predicted - targets) ** 2).mean())
     assert gradline.certify(model, data, targets).loss == pytest.approx(loss, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    "names", ["a b", "alpha beta", "w0 w1", "m c", "weight shift", "bias theta", "x.a x.b", "beta", "scale"]
+)
+def test_names_that_may_be_either_are_refused(names):
+    state = {name: [float(i + 1)] for i, name in enumerate(names.split())}
+    with refused("ambiguous-names", "weight and bias", "coef and intercept"):
+        gradline.certify(state, x[:, None], line)
+
+
+@pytest.mark.parametrize(
+    ("state", "name"),
+    [({"bias": W, "weight": B}, "bias"), ({"w": W, "kernel": B}, "kernel"), ({"bias": B}, "bias")],
+    ids=["swapped", "two weights", "a bias alone"],
+)
+def test_names_against_the_sizes_are_refused(state, name):
+    with refused("not-a-linear-model", name):
+        gradline.certify(state, X, Y)
 
 
 def test_columns_are_found_by_name():

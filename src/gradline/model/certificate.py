@@ -32,7 +32,7 @@ class Certificate:
     - `lr_limit`, `tenfold_loss` (after ten times as many epochs; full batch only), `epochs_to_loss` (gap down
       to 1 % of the optimal loss), `epochs_to_weights` (slowest error down to a thousandth), on the columns as
       trained; None where nothing was trained, and but for `lr_limit` None with mini-batches, whose noise no
-      formula foretells.
+      formula foretells, and where the parameters of a module have too few digits to go that far.
     - `rank` of the columns of X, and `combinations` that vanish, in words; `near_combinations` that all but
       vanish, where none does; `determined` (p,): the weights that no combination leaves open; `constant` columns.
     - `remarks`: what else must be known to read it, in sentences: of which rows, rule or reading it speaks.
@@ -185,16 +185,16 @@ def _stopped(c: Certificate) -> list[str]:
     shown = [d for i, d in enumerate(c.directions) if d.share >= 1e-3 or i < 2 or d is _slowest(c)][:4]
     if shown:
         lines.append(f"What is left of it: {', '.join(_direction(d, i == 0) for i, d in enumerate(shown))}.")
-    if c.epochs_to_weights is None and c.lr_limit is not None:
+    if c.epochs_to_weights is None and c.epochs_to_loss is None and c.lr_limit is not None:
         lines.append(
             "Mini-batches leave noise: a smaller or a falling rate (lr auto) or larger batches shrink it."
         )
     if c.tenfold_loss is not None and c.epochs:
         lines.append(f"Ten times as many epochs would bring the loss to {number(c.tenfold_loss, 4)}.")
-    if c.epochs_to_weights is not None:
+    if c.epochs_to_weights is not None or c.epochs_to_loss is not None:
+        slowest = "" if c.epochs_to_weights is None else f"; {far(c.epochs_to_weights)}"
         lines.append(
-            f"From here {near(c.epochs_to_loss)}; {far(c.epochs_to_weights)}. "
-            f"The largest stable lr is {number(c.lr_limit or 0)}."
+            f"From here {near(c.epochs_to_loss)}{slowest}. The largest stable lr is {number(c.lr_limit or 0)}."
         )
     return lines
 

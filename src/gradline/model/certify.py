@@ -9,7 +9,7 @@ import numpy as np
 
 from gradline.core.arguments import is_real
 from gradline.core.coefficients import Coefficients
-from gradline.core.errors import DataError, UsageError
+from gradline.core.errors import DataError, RequestError, UsageError
 from gradline.core.text import number
 from gradline.data.inputs import Reading as Rows
 from gradline.data.inputs import as_rows, is_array, numbers
@@ -29,6 +29,11 @@ from gradline.solvers.problem import Scaling
 from gradline.solvers.spectrum import Spectrum
 
 _CELLS = 1 << 20  # of rows that a model is asked about at once
+_SAID, _REFUSED = (
+    1e-6,
+    1e-3,
+)  # of the loss, by which a model's own is another: ten times what float32 does to most data
+_UNSEEN = 1e-10  # of the targets' variance, where the loss is next to none: no R² shows it
 
 
 def certify(
@@ -43,7 +48,9 @@ def certify(
     """How far coefficients found elsewhere are from the least-squares answer, and what is left to do.
 
     A model that computes is judged by what it computes, not by what its parameters are called: it is asked for its
-    values at 0, along each column, at random points and at every row, and refused where they are no linear map.
+    values at 0, along each column, at random points and at every row, and refused where they are no linear map. Where
+    few digits make its own mean squared error another than the certificate's, a remark says both; by more than a
+    thousandth it is refused.
 
     Parameters:
     - `model`: a module of PyTorch; a fitted regressor or pipeline of scikit-learn; results of statsmodels; a function
@@ -63,7 +70,17 @@ def certify(
     (0.046667, 0.1, 0.0)
     """
     case = _Case.of(model, Selection(data, targets, **choice))
-    return judged(case.reading, case.moments, lr, momentum, case.witness)
+    own, certificate = case.reading.own, judged(case.reading, case.moments, lr, momentum, case.witness)
+    said = own_account(own, certificate.loss, case.moments)
+    if own is None or said is None:
+        return certificate
+    if abs(own - certificate.loss) > _REFUSED * certificate.loss:
+        raise RequestError(
+            "outputs-rounded",
+            said.rstrip("."),
+            "let it compute in float64, as model.double() does, or take from its columns what lies far from zero",
+        )
+    return replace(certificate, remarks=[*certificate.remarks, said])
 
 
 class _Case(NamedTuple):
@@ -107,7 +124,23 @@ def mapped(model: Asked | Coefficients, moments: Moments, rows: RowStream, small
         return Reading(model, None)
     size = max(1, _CELLS // moments.p)
     blocks: Iterable[RowBlock] = rows.blocks(size) if small is None else [small]
-    return read(model, moments, (block.X for block in blocks if block.rows))
+    return read(model, moments, (block for block in blocks if block.rows))
+
+
+def own_account(own: float | None, loss: float, moments: Moments) -> str | None:
+    """What to say where a model's own mean squared error is not the `loss` of its map: it rounds what it gives."""
+    if own is None or not math.isfinite(loss) or abs(own - loss) <= _unseen(loss, moments):
+        return None
+    return (
+        f"The model rounds what it gives: its own mean squared error is {number(own, 7)}, "
+        f"that of the line behind it {number(loss, 7)}."
+    )
+
+
+def _unseen(loss: float, moments: Moments) -> float:
+    """By how much another loss may differ without being another."""
+    spread = float((moments.factor[:, moments.p :] ** 2).sum()) / (moments.m * moments.weight_sum)
+    return _SAID * loss + _UNSEEN * spread
 
 
 def judged(
@@ -124,6 +157,14 @@ def judged(
     rate = Spectrum.of(moments, found.bias is not None).best_lr(momentum) if lr is None else float(lr)
     training = Training(rate, momentum, None, moments, Scaling.none(moments.p), math.inf)
     certificate = Judged(moments, found, training, witness or Witness(None), reading.error).certificate
+    has_arrived, optimal = (
+        certificate.status in (Status.CERTIFIED, Status.RANK_DEFICIENT),
+        certificate.optimal_loss,
+    )
+    excess = 0.0 if reading.own is None else min(reading.own, certificate.loss) - optimal
+    if has_arrived and excess > _unseen(optimal, moments):
+        # Coefficients read off few digits may be those of the optimum, but the loss tells that they are not.
+        certificate = replace(certificate, status=Status.STOPPED)
     if certificate.status is not Status.STOPPED:
         return certificate
     carried = f" and momentum {momentum:g}" if momentum else ""

@@ -15,6 +15,9 @@ from gradline.model.model import LinearModel
 from gradline.model.probing import Asked, Function, mismatch, refusal
 from gradline.moments.state import Moments
 
+_WEIGHT_NAMES = ("weight", "weights", "w", "coef", "coefs", "coefficient", "coefficients", "kernel", "slope")
+_BIAS_NAMES = ("bias", "biases", "b", "intercept", "offset", "const")
+
 
 def opened(model: Any, moments: Moments, row_shape: Sequence[int], named: bool) -> Asked | Coefficients:
     """The model as a function of these columns, or its coefficients where they are all that it is.
@@ -77,13 +80,26 @@ def _own(model: LinearModel, moments: Moments, named: bool) -> Coefficients:
 
 
 def state(tensors: Mapping[str, Any], moments: Moments) -> Coefficients:
-    """A `state_dict` of one weight and one bias at most, whatever they are called: of what else there is, nobody knows
-    what it is for."""
+    """A `state_dict` of one weight and one bias at most: of what else there is, nobody knows what it is for.
+
+    The last part of a name tells which is which, and sizes do where they differ. In a + b·x both are one number, and
+    names that are neither's tell nothing.
+    """
     arrays = {name: matrix(value, name) for name, value in tensors.items()}
-    is_bias = {name: name.split(".")[-1].lower().startswith(("b", "intercept")) for name in arrays}
-    weights = [name for name in arrays if arrays[name].size == moments.m * moments.p and not is_bias[name]]
-    biases = [name for name in arrays if arrays[name].size == moments.m and name not in weights]
-    if len(weights) != 1 or len(weights) + len(biases) != len(arrays) or len(biases) > 1:
+    words = {name: str(name).split(".")[-1].strip("_").lower() for name in arrays}
+    m, cells = moments.m, moments.m * moments.p
+    weights = [name for name in arrays if arrays[name].size == cells and words[name] not in _BIAS_NAMES]
+    biases = [name for name in arrays if arrays[name].size == m and words[name] not in _WEIGHT_NAMES]
+    if cells == m:
+        unknown = [name for name in arrays if words[name] not in _WEIGHT_NAMES + _BIAS_NAMES]
+        if unknown:
+            raise RequestError(
+                "ambiguous-names",
+                f"the state holds {listed(arrays)}: {unknown[0]} may be the weight or the bias",
+                "call them weight and bias, w and b, or coef and intercept, also behind a dot as in linear.weight; "
+                "or give the pair (weight, bias)",
+            )
+    if len(weights) != 1 or len(biases) > 1 or len(arrays) != len(weights) + len(biases):
         shapes = listed(f"{name} {array.shape}" for name, array in arrays.items()) or "nothing"
         raise RequestError(
             "not-a-linear-model",

@@ -1,5 +1,6 @@
 """The linear map that a model computes, found by asking it: at 0, along each column, at random points, at all rows."""
 
+import itertools
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,6 +12,7 @@ import numpy as np
 from gradline.core.coefficients import Coefficients
 from gradline.core.errors import RequestError
 from gradline.core.text import counted, listed, number, printable
+from gradline.data.row_block import RowBlock
 from gradline.moments.state import Moments
 
 Function = Callable[[np.ndarray], Any]
@@ -43,14 +45,18 @@ class Asked:
 
 
 class Reading(NamedTuple):
-    """The map, and how far it may be from what is computed; None where its parameters are known as they are."""
+    """The map, and how far it may be from what is computed; None where its parameters are known as they are.
+
+    `own` is the mean squared error of what the model itself gives for all rows, in its own precision, if it was asked.
+    """
 
     found: Coefficients
     error: Coefficients | None
+    own: float | None = None
 
 
-def read(asked: Asked, moments: Moments, blocks: Iterable[np.ndarray]) -> Reading:
-    """The affine map that the model computes on these rows, which come in blocks X (k, p).
+def read(asked: Asked, moments: Moments, blocks: Iterable[RowBlock]) -> Reading:
+    """The affine map that the model computes on these rows.
 
     b = f(0) and w_j = (f(h_j·e_j) − b)/h_j, with h_j the power of two below the largest |x_j|. At random points within
     the columns' ranges, at their negatives and at every row, alone and beside others, f must be that map to rounding:
@@ -59,7 +65,8 @@ def read(asked: Asked, moments: Moments, blocks: Iterable[np.ndarray]) -> Readin
     """
     probe = _Probe(asked, moments)
     blocks = iter(blocks)
-    first = next(blocks)
+    start = next(blocks)
+    first = start.X
     lost = ~(np.isfinite(probe.weight).all(axis=1) & np.isfinite(probe.bias))
     if lost.any():
         if not np.isfinite(probe.ask(first)[:, lost]).any():
@@ -67,13 +74,16 @@ def read(asked: Asked, moments: Moments, blocks: Iterable[np.ndarray]) -> Readin
             return Reading(Coefficients(nothing, np.full(moments.m, np.nan)), None)
         raise refusal(f"{asked.name} is no linear map: at 0 or along some column it gives no finite number")
     probe.expect(probe.points, "at a random point")
-    for X in (first[:1], first, first):  # twice, for a model may draw lots or remember
+    for X in (first[:1], first):  # and once more, for a model may draw lots or remember
         probe.expect(X, "at a row")
-    for X in blocks:
-        probe.expect(X, "at a row")
-    if asked.rougher is not None:
-        probe.expect(first, "at a row", asked.rougher, asked.unit)
-    return probe.reading
+    squares = 0.0
+    for block in itertools.chain((start,), blocks):
+        values = probe.expect(block.X, "at a row")
+        if asked.rougher is not None:
+            values = probe.expect(block.X, "at a row", asked.rougher, asked.unit)
+        apart = ((values - block.Y) ** 2).sum(axis=1)
+        squares += float(apart.sum() if block.w is None else block.w @ apart)
+    return probe.reading._replace(own=squares / (moments.m * moments.weight_sum))
 
 
 class _Probe:
@@ -120,8 +130,8 @@ class _Probe:
 
     def expect(
         self, X: np.ndarray, where: str, function: Function | None = None, unit: float | None = None
-    ) -> None:
-        """Refuse a model that computes something else at these rows than its map."""
+    ) -> np.ndarray:
+        """What it computes at these rows; refuses a model for which that is something else than its map."""
         found = self.ask(X, function)
         with np.errstate(over="ignore", invalid="ignore"):
             mapped, size = X @ self.weight.T + self.bias, self._size(X)
@@ -129,7 +139,7 @@ class _Probe:
         allowed = self.allowed if unit is None else _SLACK * math.sqrt(X.shape[1] + 1) * unit
         if (share <= allowed).all():
             self.seen = self.seen if unit else max(self.seen, float(share.max(initial=0.0)))
-            return
+            return found
         i, j = np.unravel_index(np.argmax(np.nan_to_num(share, nan=np.inf)), share.shape)
         point = [f"{name} = {number(value)}" for name, value in zip(self.names, X[i], strict=True)]
         raise refusal(

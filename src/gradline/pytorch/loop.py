@@ -19,7 +19,7 @@ from gradline.core.text import counted, number
 from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import RowStream
 from gradline.model.certificate import Certificate, sentences
-from gradline.model.certify import mapped
+from gradline.model.certify import mapped, own_account
 from gradline.model.judge import Judged
 from gradline.model.probing import Reading, first_line
 from gradline.model.summary import WIDTH
@@ -29,6 +29,7 @@ from gradline.moments.state import Moments
 from gradline.pytorch.asking import asked, first_linear, home, tried
 from gradline.pytorch.convert import loop_rows
 from gradline.pytorch.lessons.steps import shape
+from gradline.pytorch.promises import Way
 from gradline.pytorch.updates import Rule, Updates
 from gradline.solvers.loop import refuse_unstable
 from gradline.solvers.problem import Problem, Scaling, stacked
@@ -202,6 +203,8 @@ def _certificate(
         remarks.append(f"This rank's rows alone are judged, {ranks}: those of the others are not seen.")
     elif updates.count and updates.why is not None:
         remarks.append(f"No epochs are promised: {updates.why}.")
+    elif rule is not None and updates.is_whole and updates.is_hooked:
+        remarks.append("These epochs hold while the hooks on the optimiser change nothing, as so far.")
     if updates.decays:
         remarks.append(_where_decay_leads(training, reading.found, updates, rule))
     if rule is not None and noise_limit is not None:
@@ -209,7 +212,15 @@ def _certificate(
         remarks.append(
             f"Batches of {updates.batch_rows:,} rows bear an lr below {number(noise_limit)} (mean square{guide})."
         )
-    return Judged(case.moments, reading.found, training, witness, reading.error, tuple(remarks)).certificate
+    certificate = Judged(
+        case.moments, reading.found, training, witness, reading.error, tuple(remarks)
+    ).certificate
+    said = own_account(reading.own, certificate.loss, case.moments)
+    if said is not None:
+        certificate.remarks.append(said)
+    if rule is None or updates.weight is None:
+        return certificate
+    return Way(training.path(reading.found), updates.problem, updates.weight).kept(certificate)
 
 
 def _where_decay_leads(training: Training, found: Coefficients, updates: Updates, rule: Rule | None) -> str:

@@ -1,4 +1,4 @@
-"""The update rule that really ran: seen at some updates, by how far the parameters moved, rather than believed."""
+"""The update rule that really ran: seen by how far the parameters moved, rather than believed."""
 
 import math
 from typing import Any, NamedTuple
@@ -14,7 +14,14 @@ from gradline.pytorch.asking import rounding, weights_among
 from gradline.solvers.problem import Problem, stacked, unstacked
 
 _SETTINGS = ("lr", "momentum", "nesterov", "weight_decay", "dampening", "maximize")
-_ROUNDINGS = 64  # of what an update is the sum of, for each √(p + 1) of a plain product
+_ROUNDINGS = 64  # of what a gradient is the sum of, for each √(p + 1) of a plain product
+_LANES = (
+    8  # sums over rows that are kept side by side, at least: where all terms have one sign, rounding has, too
+)
+_STORED = (
+    4  # of a parameter itself in one update: it is rounded when it is stored, and what is added before that
+)
+_TOGETHER, _CELLS = 64, 1 << 20  # states that are compared at once, and the numbers that they may hold
 
 
 class Rule(NamedTuple):
@@ -29,9 +36,10 @@ class Rule(NamedTuple):
 class Updates:
     """Watches an optimiser from update to update.
 
-    At updates 1, 2, 3, 5, 9 and so on, and at the first of the last epoch, the way of weight and bias is compared with
-    that of the rule, from the batch's own gradient 2/(b·m)·Σ(ŷ − y)·x: so hooks, clipping, wrappers,
-    schedulers, and layers whose parameters are others than weight and bias, are seen by what they do.
+    Where a batch is all rows, every update is compared with that of the rule, from θ, the velocity and the gradient
+    that the moments give in O(q²); so is what happens between updates. Of mini-batches updates 1, 2, 3, 5, 9 and
+    so on are, and the first of the last epoch, from the batch's own gradient 2/(b·m)·Σ(ŷ − y)·x. So hooks, clipping,
+    wrappers, schedulers, and layers whose parameters are others than weight and bias, are seen by what they do.
     """
 
     def __init__(
@@ -43,7 +51,8 @@ class Updates:
         self.why: str | None = self._unknown()
         self.count, self.batch_rows = 0, 0  # updates, and the rows of the largest batch
         self.epoch_updates = 0
-        self._expected: tuple[np.ndarray, np.ndarray] | None = None
+        self._expected: _Step | None = None
+        self._states: list[tuple[np.ndarray, np.ndarray]] = []  # θ and the velocity before and after updates
 
     @property
     def claimed(self) -> Rule | None:
@@ -75,7 +84,7 @@ class Updates:
     @property
     def theta(self) -> np.ndarray | None:
         """θ (q, m) as it is, where weight and bias are the parameters."""
-        return None if self.weight is None else self._theta(lambda tensor: tensor)
+        return None if self.weight is None else self._theta(_itself)
 
     @property
     def velocity(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -87,48 +96,86 @@ class Updates:
     def before(self, xb: torch.Tensor, yb: torch.Tensor, first_of_last: bool) -> None:
         """What the coming update should do, if it is one that is looked at."""
         self.batch_rows = max(self.batch_rows, len(xb) * self.ranks)
-        now = [_settings(group) for group in self.opt.param_groups]
-        if self.why is None and now != self.settings:
-            names = [name for name in _SETTINGS if now[0][name] != self.settings[0][name]]
-            told = (
-                f"{names[0]} went from {self.settings[0][names[0]]:g} to {now[0][names[0]]:g}"
-                if names
-                else "it"
-            )
-            self.why = f"{told} at update {self.count + 1:,}, and what comes next is not known"
+        self._compare_settings(f"at update {self.count + 1:,}")
         due = self.count & (self.count - 1) == 0 or first_of_last
         # Whatever one process has seen, all of them take part in the mean of the gradients.
         is_known = self.claimed is not None and self.weight is not None
+        if is_known and self.batch_rows == self.problem.moments.rows:
+            self._note()
         self._expected = self._step(xb, yb) if due and is_known else None
 
     def end(self) -> None:
-        """The last look at the settings, with which it would go on."""
+        """The last look at the settings, with which it would go on, and at the way that it took."""
+        if self._states:
+            self._note()
+            self._compare_states()
         self._compare_settings("after the last update")
+        if self.why is None and any("initial_lr" in group for group in self.opt.param_groups):
+            self.why = "a scheduler was made for this optimiser, and which lr comes next is not known"
+
+    @property
+    def is_hooked(self) -> bool:
+        """Whether somebody else's code takes part in an update, whatever it did so far."""
+        hooks = [getattr(self.opt, f"_optimizer_step_{when}_hooks", None) for when in ("pre", "post")]
+        own = [
+            getattr(part, "_backward_hooks", None) for part in (self.weight, self.bias) if part is not None
+        ]
+        return any(map(bool, hooks + own)) or "step" in vars(self.opt)
 
     def _compare_settings(self, when: str) -> None:
         now = [_settings(group) for group in self.opt.param_groups]
         if self.why is not None or now == self.settings:
             return
-        before, after = self.settings[0], now[0]
-        name = next((name for name in _SETTINGS if after[name] != before[name]), "lr")
-        self.why = (
-            f"{name} went from {before[name]:g} to {after[name]:g} {when}, and what comes next is not known"
-        )
+        pairs = zip(self.settings, now, strict=False)
+        changes = [
+            (name, old[name], new[name]) for old, new in pairs for name in _SETTINGS if old[name] != new[name]
+        ]
+        told = "{} went from {:g} to {:g}".format(*changes[0]) if changes else "the groups became others"
+        self.why = f"{told} {when}, and what comes next is not known"
 
     def after(self) -> None:
         """Whether it did."""
         self.count += 1
         if self._expected is None or self.why is not None:
             return
-        expected, room = self._expected
-        found = self._theta(lambda tensor: tensor)
         with np.errstate(invalid="ignore"):
-            differs = np.abs(found - expected) > room
+            differs = np.abs(self._theta(_itself) - self._expected.theta) > self._expected.room
         if differs.any():
-            self.why = (
-                f"at update {self.count:,} weight and bias did not move as SGD with these settings moves them "
-                "(clipping, or a hook)"
-            )
+            self._moved_otherwise(self.count)
+
+    def _moved_otherwise(self, update: int) -> None:
+        self.why = (
+            f"at update {update:,} weight and bias did not move as SGD with these settings moves them "
+            "(clipping, or a hook)"
+        )
+
+    def _note(self) -> None:
+        """θ and the velocity as they are, between two updates."""
+        self._states.append((self._theta(_itself), self._theta(self._buffer)))
+        if len(self._states) > min(_TOGETHER, max(1, _CELLS // self._states[0][0].size)):
+            self._compare_states()
+
+    def _compare_states(self) -> None:
+        """Whether each state that was noted is the one that the rule makes of the one before."""
+        theta, velocity = (np.stack(part) for part in zip(*self._states, strict=True))  # (K, q, m)
+        del self._states[:-1]
+        if self.why is not None:
+            return
+        A, B, C = self.problem.factor
+        norms, targets = (
+            np.linalg.norm(A, axis=0),
+            np.hypot(np.linalg.norm(B, axis=0), np.linalg.norm(C, axis=0)),
+        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            # Σ|x_j|·(Σ|x_k·θ_k| + |y|) is at most ‖x_j‖·(Σ‖x_k‖·|θ_k| + ‖y‖).
+            size = 2.0 / self.problem.cells * norms[:, None] * (norms @ np.abs(theta) + targets)[:, None, :]
+            step = self._ruled(theta[:-1], velocity[:-1], self.problem.gradient(theta[:-1]), size[:-1])
+            differs = np.abs(theta[1:] - step.theta) > step.room
+            if any(group["momentum"] for group in self.settings):
+                differs |= np.abs(velocity[1:] - step.velocity) > step.velocity_room
+        wrong = np.flatnonzero(differs.any(axis=(1, 2)))
+        if len(wrong):
+            self._moved_otherwise(self.count - len(differs) + 1 + int(wrong[0]))
 
     def _unknown(self) -> str | None:
         if self.claimed is None:
@@ -137,32 +184,41 @@ class Updates:
             return "what is trained are not weight and bias themselves"
         return None
 
-    def _step(self, xb: torch.Tensor, yb: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-        """θ (q, m) after the update, and how far rounding may take it from there."""
-        rule, bias = self.claimed, self.problem.bias
-        assert rule is not None
+    def _step(self, xb: torch.Tensor, yb: torch.Tensor) -> "_Step":
+        """The update by this batch."""
         X, Y = (tensor.detach().cpu().double().numpy().reshape(len(tensor), -1) for tensor in (xb, yb))
-        A = np.column_stack([np.ones(len(X)), X]) if bias else X
-        theta, velocity = self._theta(lambda tensor: tensor), self._theta(self._buffer)
+        A = np.column_stack([np.ones(len(X)), X]) if self.problem.bias else X
+        theta, velocity = self._theta(_itself), self._theta(self._buffer)
         with np.errstate(over="ignore", invalid="ignore"):
             share = 2.0 / Y.size
             gradient = self._averaged(share * A.T @ (A @ theta - Y))
             size = self._averaged(share * np.abs(A).T @ (np.abs(A) @ np.abs(theta) + np.abs(Y)))
             if self.ranks * len(X) == self.problem.moments.rows:
                 self._expect_same_rows(gradient, size, theta)
-            gradient = gradient + rule.weight_decay * theta
-            moved = rule.momentum * velocity + gradient
-            step = gradient + rule.momentum * moved if rule.nesterov else moved
-            sizes = np.abs(theta) + rule.lr * (1 + rule.momentum) * (
-                size + np.abs(velocity) + np.abs(gradient)
-            )
-        unit = rounding(self._weight.dtype, self._weight.device)
-        return theta - rule.lr * step, _ROUNDINGS * math.sqrt(len(theta)) * unit * sizes
+            return self._ruled(theta, velocity, gradient, size)
+
+    def _ruled(
+        self, theta: np.ndarray, velocity: np.ndarray, gradient: np.ndarray, size: np.ndarray
+    ) -> "_Step":
+        """The update that the rule makes by a gradient whose terms are of this size."""
+        rule, stored = self.claimed, torch.finfo(self._weight.dtype)
+        assert rule is not None
+        gradient = gradient + rule.weight_decay * theta
+        moved = rule.momentum * velocity + gradient
+        step = gradient + rule.momentum * moved if rule.nesterov else moved
+        room = self._rounded * (size + np.abs(velocity) + np.abs(gradient))
+        own = _STORED * stored.eps * (np.abs(theta) + stored.tiny)
+        return _Step(theta - rule.lr * step, moved, own + rule.lr * (1 + rule.momentum) * room, room)
+
+    @property
+    def _rounded(self) -> float:
+        """What rounding may do to a gradient, beside the size of its terms."""
+        unit = rounding(self._weight.dtype, self._weight.device) + self.problem.moments.error
+        return (_ROUNDINGS * math.sqrt(self.problem.p + self.problem.bias) + self.batch_rows / _LANES) * unit
 
     def _expect_same_rows(self, gradient: np.ndarray, size: np.ndarray, theta: np.ndarray) -> None:
         """A full batch has the gradient of all rows: not where a loader changes them as it goes."""
-        room = _ROUNDINGS * math.sqrt(len(theta)) * rounding(self._weight.dtype, self._weight.device)
-        differs = np.abs(gradient - self.problem.gradient(theta)) > room * size
+        differs = np.abs(gradient - self.problem.gradient(theta)) > self._rounded * size
         if differs.any() and self.why is None:
             self.why = "the loader's rows are not those that it gave before"
 
@@ -191,6 +247,19 @@ class Updates:
         """The parameter that is the weight, where one is."""
         assert self.weight is not None
         return self.weight
+
+
+class _Step(NamedTuple):
+    """θ and the velocity after an update, and how far rounding may take each from there."""
+
+    theta: np.ndarray
+    velocity: np.ndarray
+    room: np.ndarray
+    velocity_room: np.ndarray
+
+
+def _itself(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor
 
 
 def _double(tensor: torch.Tensor) -> np.ndarray:

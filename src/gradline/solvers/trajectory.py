@@ -232,15 +232,37 @@ class Trajectory:
         """Shares of a residual by direction; none of a direction without one, however far others have run."""
         return np.where(whole == 0.0, 0.0, shares[:, None] * np.where(whole == 0.0, 1.0, whole))
 
+    @cached_property
+    def rates(self) -> np.ndarray:
+        """The logarithm of what an update leaves of an error in the long run, by direction."""
+        return rates(self._steps, self._momentum)
+
+    def parts(self, epoch: int = 0) -> np.ndarray:
+        """The gap after `epoch` updates by direction, each times m·W."""
+        return (self._left(epoch) ** 2).sum(axis=1)
+
     def directions(self, epoch: int = 0) -> list[Direction]:
         """The gap after `epoch` updates split by direction, largest share first; shares sum to one."""
-        parts = (self._left(epoch) ** 2).sum(axis=1)
-        slow, whole = rates(self._steps, self._momentum), parts.sum()
+        parts = self.parts(epoch)
+        whole = parts.sum()
         return [
-            Direction(float(parts[i] / whole), _epochs(math.log(2), float(slow[i])), self.spectrum.columns(i))
+            Direction(
+                float(parts[i] / whole), _epochs(math.log(2), float(self.rates[i])), self.spectrum.columns(i)
+            )
             for i in np.argsort(-parts, kind="stable")
             if whole > 0 and parts[i] > 0
         ]
+
+    def held(self, rounding: np.ndarray) -> np.ndarray:
+        """What errors of up to `rounding` (q, m) in each update may keep of every direction's part of the gap, (·,).
+
+        In direction q_i an error is at most Σ|q_ij|·rounding_j and fades by exp(rate) an update, so that those of all
+        updates sum to 1/(1 − exp(rate)) of it, with momentum to twice that at most.
+        """
+        faded = np.maximum(-np.expm1(self.rates), 0.0)
+        with np.errstate(divide="ignore"):
+            kept = (self.spectrum.singular / faded)[:, None] * (np.abs(self.spectrum.directions.T) @ rounding)
+        return (kept**2).sum(axis=1)
 
     def epochs_to_loss(self, excess: float = LOSS_EXCESS) -> float:
         """Epochs until the gap is at most `excess` of the optimal loss, and stays so; infinite when it never is.
@@ -273,7 +295,7 @@ class Trajectory:
 
     def epochs_to_weights(self, shrink: float = WEIGHTS_SHRINK) -> float:
         """Epochs until the error in the slowest direction is 1/`shrink` of what it was: one at least."""
-        slowest = rates(self._steps, self._momentum).max(initial=-math.inf)
+        slowest = self.rates.max(initial=-math.inf)
         return max(1.0, _epochs(math.log(shrink), float(slowest)))
 
 
