@@ -1,0 +1,27 @@
+// Parts that are brought up to date only while they can be seen, or for paper: what nobody sees costs no time.
+
+/**
+ * A part that is shown when it comes in sight.
+ * @param {{root: HTMLElement, show: (scene: object) => void}} part
+ * @returns {{root: HTMLElement, show: (scene: object) => void, drawNow: () => void}}
+ */
+export function whenSeen({ root, show }) {
+  const last = { scene: null, isSeen: false, isDue: false };
+  const drawNow = () => {
+    if (!last.scene || !last.isDue) return;
+    last.isDue = false;
+    show(last.scene);
+  };
+  new IntersectionObserver((entries) => {
+    last.isSeen = entries.at(-1).isIntersecting; // the newest
+    if (last.isSeen) drawNow();
+  }).observe(root);
+  return {
+    root,
+    show: (scene) => {
+      Object.assign(last, { scene, isDue: true });
+      if (last.isSeen) drawNow();
+    },
+    drawNow,
+  };
+}
