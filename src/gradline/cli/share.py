@@ -24,6 +24,7 @@ from gradline.cli.options import (
 from gradline.cli.terminal import expect_replaceable, expect_targets, say
 from gradline.core.memory_limit import limited
 
+
 @frozen
 class PlayOptions:
     """Which columns the page plays with, how it begins, and where it goes."""
@@ -69,13 +70,6 @@ def play(options: PlayOptions) -> None:
     if data is not None:
         expect_targets(data, targets)
     expect_page(path)
-    chosen = {
-        "features": options.features or None,
-        "exclude": options.exclude,
-        "weights": options.weights,
-        "weights_are": options.weights_are,
-        "missing": options.missing,
-    }
     with limited(options.memory):
         page = play(
             data,
@@ -86,7 +80,11 @@ def play(options: PlayOptions) -> None:
             epochs=options.epochs,
             holdout=options.holdout,
             seed=options.seed,
-            **({} if data is None else chosen),
+            features=options.features or None,
+            exclude=options.exclude,
+            weights=options.weights,
+            weights_are=options.weights_are,
+            missing=options.missing,
         )
     page.save(path)
     say(f"saved: {path}")

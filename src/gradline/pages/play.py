@@ -52,13 +52,18 @@ def play(
     opening = Opening(bias, rows, lr, epochs, holdout, seed)
     if data is not None:
         return _page([state(Selection(data, targets, **choice), opening)])
-    if targets is not None or choice or opening != Opening():
+    if any(map(_is_given, (targets, *choice.values()))) or opening != Opening():
         raise UsageError(
             "data-missing",
             "columns and settings are chosen for data, and none are given",
             "name the data, such as example:crops, or give nothing for the page of examples",
         )
     return _page(_examples())
+
+
+def _is_given(value: Any) -> bool:
+    """Whether a choice of columns or rows was made: None, no names and "error" are what stands where none was."""
+    return value is not None and len(value) > 0 and not (isinstance(value, str) and value == "error")
 
 
 def _page(tables: list[dict[str, Any]]) -> Page:
@@ -81,7 +86,7 @@ def _examples() -> list[dict[str, Any]]:
 
 
 def _line() -> Selection:
-    """y = 1 + 2x and noise, the tutorials' rule with fewer rows and more noise, so that each point can be told apart."""
+    """y = 1 + 2x and noise: the tutorials' rule, with fewer rows and more noise, so that points can be told apart."""
     random = np.random.default_rng(42)
     x = random.random(_LINE_ROWS).round(2)
     y = (1 + 2 * x + _LINE_NOISE * random.normal(size=_LINE_ROWS)).round(2)

@@ -128,7 +128,7 @@ def _command(selection: Selection, model: LinearModel, opening: Opening) -> str 
     usual = Opening()
     for name in ("lr", "epochs", "holdout", "seed"):
         if getattr(opening, name) != getattr(usual, name):
-            words += [f"--{name}", f"{getattr(opening, name):g}"]
+            words += [f"--{name}", str(getattr(opening, name))]
     return shell(["gradline", "play", *words, *([] if opening.rows else ["--no-rows"])])
 
 

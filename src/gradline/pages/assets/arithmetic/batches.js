@@ -84,7 +84,7 @@ function walked(rows, problem, { lr, momentum, batch: size, epochs: most, seed, 
       });
       if (steps.length <= MOST_UPDATES) steps.push(copy(thetas));
     }
-    if (!thetas.every((theta) => theta.every((value) => Math.abs(value) < 1e150))) {
+    if (!thetas.every((theta) => theta.every((value) => Math.abs(value) < 1e100))) {
       return { epochs, steps, hasLeft: true };
     }
   }

@@ -48,7 +48,7 @@ function scaleChoice(store, state) {
   const tabs = tabsOf("view", "columns", views, views.map((view) => VIEW_NAMES[view]), (view) => {
     const { view: before, lr, momentum } = store.settings();
     rates[before] = lr;
-    store.set({ view, lr: rates[view] ?? firstRate(state, view, momentum), epoch: 0 });
+    store.set({ view, lr: rates[view] ?? firstRate(state, view, momentum) });
   });
   return { root: tabs.root, show: ({ settings }) => tabs.show(settings.view) };
 }
