@@ -51,8 +51,7 @@ function playTable(index) {
   playing.store?.close();
   const store = storeOf(state, index);
   const scenes = sceneMaker(state);
-  const fit = state.features.length === 2 ? planeFigure : fitFigure;
-  const cards = [fit, bowlFigure, lossFigure, sliceFigure].map((figure) => cardOf(figure, store));
+  const cards = mainFigures(state).map((figure) => cardOf(figure, store));
   const more = [weightsFigure, predictionsFigure, ratesFigure].map((figure) => cardOf(figure, store));
   const parts = partsOf(store, state);
   const lazy = [...Object.values(parts).filter((part) => part.drawNow), ...cards, ...more];
@@ -82,6 +81,14 @@ function playTable(index) {
     rest = setTimeout(settle, REST);
   });
   store.set({});
+}
+
+// One weight alone has no map: the loss against it says all.
+function mainFigures({ features, has_bias }) {
+  const fit = features.length === 2 ? planeFigure : fitFigure;
+  return features.length === 1 && !has_bias
+    ? [fit, sliceFigure, lossFigure]
+    : [fit, bowlFigure, lossFigure, sliceFigure];
 }
 
 function partsOf(store, state) {

@@ -1,13 +1,15 @@
 // The loss seen from above, as a map with lines of equal loss: the steps so far, and the next one at its true length.
 
 import { heightIn } from "../arithmetic/plane.js";
-import { bigWords } from "../arithmetic/words.js";
+import { bigWords, numberWords } from "../arithmetic/words.js";
 import { drawn, labelOf, setOrRemove } from "../ui/dom.js";
 import { originText } from "../ui/store.js";
 import { stillLayout } from "./layout.js";
 import { curveOf, dotAt, dotsAt, ghostTo, lineThrough, within, wordAt } from "./marks.js";
 
 const LEVELS = 11; // lines of equal loss
+const TOLD = [4, 6, 8]; // of them, with their loss beside them
+const BESIDE = 0.35; // of the half width
 const CORNERS = 72; // of each
 const DOTS = 80; // steps that are told apart by a dot each
 const TRAIL = 240; // points of a long trail
@@ -28,12 +30,12 @@ export const bowlFigure = {
     const [x, y] = plane.center.map((middle, side) => [middle - reach[side], middle + reach[side]]);
     Object.assign(layout.xaxis, { range: x });
     Object.assign(layout.yaxis, { range: y });
-    return { data: [], layout, under: (axes) => contours(scene, axes, palette) };
+    return { data: [], layout, under: (axes) => [...contours(scene, axes, palette), ...lossesTold(scene, axes, palette)] };
   },
   marks(scene, axes, palette) {
     const { plane, point, next } = scene;
     if (!plane) {
-      const words = "one weight only: see the loss against it, beside";
+      const words = "one direction only: see the loss against one weight";
       return [wordAt(axes.width / 2, axes.height / 2, words, palette, { "text-anchor": "middle" })];
     }
     const [x, y] = placeOn(axes, plane.center);
@@ -83,17 +85,36 @@ function placeOn(axes, [u, v]) {
 // Lines of equal loss are ellipses; their losses lie evenly in the root, as distances do.
 function contours({ plane }, axes, palette) {
   const reach = [axes.xAt(axes.right) - plane.center[0], axes.yAt(axes.top) - plane.center[1]];
-  const [x, y] = reach;
-  const corner = (side) => heightIn(plane, [plane.center[0] + x, plane.center[1] + side * y]);
-  const farthest = Math.sqrt(Math.max(corner(1), corner(-1)));
   const paper = { x: axes.left, y: axes.top, width: axes.right - axes.left, height: axes.bottom - axes.top };
   const lines = Array.from({ length: LEVELS }, (_, i) => {
-    const radius = (farthest * (LEVELS - i)) / (LEVELS + 0.5);
-    const d = `${pathText(ellipse(plane, radius, reach).map((place) => placeOn(axes, place)))}Z`;
+    const d = `${pathText(ellipse(plane, radiusOf(plane, axes, i), reach).map((place) => placeOn(axes, place)))}Z`;
     return drawn("path", { d, fill: palette.card, "fill-opacity": 0.14, stroke: palette.tint, "stroke-width": 1 });
   });
   const map = [drawn("rect", { ...paper, fill: palette.tint, "fill-opacity": 0.75 }), ...lines];
   return [drawn("g", { "clip-path": axes.clip, class: "contours" }, ...map)];
+}
+
+// The root of the loss above the floor on the i-th line from outside; the first nearly meets the farthest corner.
+function radiusOf(plane, axes, i) {
+  const [x, y] = [axes.xAt(axes.right), axes.yAt(axes.top)];
+  const corners = [y, 2 * plane.center[1] - y].map((v) => heightIn(plane, [x, v]));
+  return (Math.sqrt(Math.max(...corners)) * (LEVELS - i)) / (LEVELS + 0.5);
+}
+
+// The loss of some lines, where they cross an upright beside the best weights, off the usual path.
+function lossesTold({ plane, problem }, axes, palette) {
+  const [u, v] = plane.center;
+  const aside = BESIDE * (axes.xAt(axes.right) - u);
+  const [level, both, steep] = [[aside, 0], [aside, 1], [0, 1]].map(([du, dv]) => heightIn(plane, [u + du, v + dv]));
+  const slope = both - level - steep; // the height at (aside, dv) is level + slope·dv + steep·dv²
+  const look = { fill: palette.soft, "font-size": 11, "text-anchor": "middle" };
+  return TOLD.flatMap((i) => {
+    const height = radiusOf(plane, axes, i) ** 2;
+    const inner = slope ** 2 - 4 * steep * (level - height);
+    const y = axes.y(v + (Math.sqrt(Math.max(inner, 0)) - slope) / (2 * steep));
+    if (inner < 0 || y < axes.top + 10) return [];
+    return [wordAt(axes.x(u + aside), y + 4, numberWords(problem.floor + height, 2), palette, look)];
+  });
 }
 
 // The places where the loss is radius² above the floor; a direction without slope is followed out of sight.

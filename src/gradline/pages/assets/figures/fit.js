@@ -54,7 +54,9 @@ export const fitFigure = {
     }
     if (!state.sample) return `The line's slope is the weight: ${now}, best ${best}. The page holds no rows.`;
     const touch = state.t95 ? " Drag a point, or click to add one." : sampleWords(state);
-    return `The loss is the mean area of the squares. Dashed: the best line.${touch}`;
+    const isSquared = state.sample.x.length <= MOST_SQUARES;
+    const what = isSquared ? "mean area of the squares" : "mean of the squared errors, the sticks";
+    return `The loss is the ${what}. Dashed: the best line.${touch}`;
   },
   grip: gripPoints,
 };
@@ -97,7 +99,7 @@ function errorMarks(x, y, { weight, bias }, axes, palette) {
 }
 
 function legend({ state }, axes, palette) {
-  if (!state.held?.sample) return [];
+  if (!state.held?.sample || state.features.length > 1) return [];
   return [wordAt(axes.left + 6, axes.top + 12, "○ kept for validation", palette, { fill: palette.second })];
 }
 

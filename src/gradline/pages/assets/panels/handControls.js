@@ -70,7 +70,7 @@ function handDial(store, id, parameterIn) {
     scene = next;
     const parameter = parameterIn(scene);
     const isBias = scene.state.has_bias && parameter === 0;
-    say(name, isBias ? "bias " : scene.state.features.length > 1 ? `${labelOf(scene.names[parameter], 12)} ` : "weight ");
+    say(name, isBias ? "bias " : scene.state.features.length > 1 ? `${labelOf(scene.names[parameter], 7)} ` : "weight ");
     const value = parameterOf(scene.point, scene, scene.settings.target, parameter);
     if (document.activeElement !== field) field.value = value === null ? "" : Number(value.toPrecision(3));
     const { best, reach } = around();

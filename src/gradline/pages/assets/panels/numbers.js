@@ -78,7 +78,7 @@ function whyWords(scene) {
 }
 
 function explosionWords({ problem, settings, limit, path }) {
-  if (path.updates > 1) return "With batches this small the rate is too large: the loss grows. Take a smaller rate.";
+  if (path.updates > 1 && settings.lr <= limit) return "With batches this small the rate is too large: the loss grows. Take a smaller rate.";
   const growth = problem.growth(settings.lr, settings.momentum);
   const shares = problem
     .limitShares()
@@ -97,13 +97,22 @@ function holdWords({ holding, problem }) {
   const [first] = holding;
   if (!first) return "";
   const pace = first.halfLife < 1.5 ? "halves or better with each epoch" : `halves every ${bigWords(first.halfLife)} epochs`;
-  const [raised, lowered] = first.columns.split(" against ").map((name) => labelOf(name, 30));
-  const share = percentWords(first.share);
+  const [raised, lowered] = first.columns.split(" against ").map((names) => weightOf(labelOf(names, 30)));
+  const share = first.share >= 0.995 ? "nearly all" : percentWords(first.share);
+  const isRound = problem.curvatures[0] < 1.5 * problem.curvatures.at(-1);
   if (first.index > 0 && lowered) {
     return `Why it is slow: raising ${raised} while lowering ${lowered} hardly changes the predictions. That is ${share} of what is left to lose, and it ${pace}.`;
   }
-  const steep = first.index === 0 ? "the steep direction" : "a gentle direction";
-  return `${share} of what is left to lose lies along ${steep} (${labelOf(first.columns, 40)}), and it ${pace}.`;
+  const way = isRound ? "in" : first.index === 0 ? "along the steep direction," : "along a gentle direction,";
+  return `${capital(share)} of what is left to lose lies ${way} ${labelOf(first.columns, 40)}, and it ${pace}.`;
+}
+
+function weightOf(names) {
+  return names.startsWith("the bias") ? names : `${names}'s weight`;
+}
+
+function capital(words) {
+  return words[0].toUpperCase() + words.slice(1);
 }
 
 function restWords({ path, ease, settings }) {
