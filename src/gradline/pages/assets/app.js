@@ -39,7 +39,11 @@ addEventListener("hashchange", () => {
 });
 addEventListener("pointerdown", () => (pressed.isDown = true));
 ["pointerup", "pointercancel"].forEach((name) => addEventListener(name, () => (pressed.isDown = false)));
-addEventListener("beforeprint", () => playing.lazy.forEach((part) => part.drawNow()));
+addEventListener("beforeprint", () => {
+  playing.lazy.forEach((part) => part.drawNow());
+  playing.cards.forEach((card) => card.onPaper());
+});
+addEventListener("afterprint", () => playing.cards.forEach((card) => card.redraw()));
 document.getElementById("tools").append(
   ...(tables.length > 1 ? [tableChoice()] : []),
   linkButton(),

@@ -30,7 +30,7 @@ export const bowlFigure = {
     const [x, y] = plane.center.map((middle, side) => [middle - reach[side], middle + reach[side]]);
     Object.assign(layout.xaxis, { range: x });
     Object.assign(layout.yaxis, { range: y });
-    return { data: [], layout, under: (axes) => [...contours(scene, axes, palette), ...lossesTold(scene, axes, palette)] };
+    return { data: [], layout, under: (axes) => [contours(scene, axes, palette), lossesTold(scene, axes, palette)] };
   },
   marks(scene, axes, palette) {
     const { plane, point, next } = scene;
@@ -91,7 +91,7 @@ function contours({ plane }, axes, palette) {
     return drawn("path", { d, fill: palette.card, "fill-opacity": 0.14, stroke: palette.tint, "stroke-width": 1 });
   });
   const map = [drawn("rect", { ...paper, fill: palette.tint, "fill-opacity": 0.75 }), ...lines];
-  return [drawn("g", { "clip-path": axes.clip, class: "contours" }, ...map)];
+  return drawn("g", { "clip-path": axes.clip, class: "contours" }, ...map);
 }
 
 // The root of the loss above the floor on the i-th line from outside; the first nearly meets the farthest corner.
@@ -108,13 +108,14 @@ function lossesTold({ plane, problem }, axes, palette) {
   const [level, both, steep] = [[aside, 0], [aside, 1], [0, 1]].map(([du, dv]) => heightIn(plane, [u + du, v + dv]));
   const slope = both - level - steep; // the height at (aside, dv) is level + slope·dv + steep·dv²
   const look = { fill: palette.soft, "font-size": 11, "text-anchor": "middle" };
-  return TOLD.flatMap((i) => {
+  const words = TOLD.flatMap((i) => {
     const height = radiusOf(plane, axes, i) ** 2;
     const inner = slope ** 2 - 4 * steep * (level - height);
     const y = axes.y(v + (Math.sqrt(Math.max(inner, 0)) - slope) / (2 * steep));
     if (inner < 0 || y < axes.top + 10) return [];
     return [wordAt(axes.x(u + aside), y + 4, numberWords(problem.floor + height, 2), palette, look)];
   });
+  return drawn("g", {}, ...words);
 }
 
 // The places where the loss is radius² above the floor; a direction without slope is followed out of sight.

@@ -7,6 +7,8 @@ import { framed } from "./layout.js";
 import { axesOf } from "./marks.js";
 import { saveButtons } from "./save.js";
 
+const PAPER = { width: 350, height: 240 }; // pixels on a page of two columns; a printer tells no sizes beforehand
+
 /**
  * The card of a figure. It draws only while it can be seen, or for paper.
  * @param {object} figure `id`, `title`; `key(scene)`, a text that changes when what stands still does;
@@ -14,7 +16,8 @@ import { saveButtons } from "./save.js";
  *   over it, `axes` those of `axesOf`, or {width, height} where all moves; `say(scene)` → one sentence; and, where the
  *   reader can touch it, `grip(card, store)`, called once.
  * @param {object} store Of `storeOf`.
- * @returns {object} As of `whenSeen`; `plot`, `svg`, `size`; `scene`, `axes` as last drawn; and `redraw()`, for new colours.
+ * @returns {object} As of `whenSeen`; `plot`, `svg`, `size`; `scene`, `axes` as last drawn; `redraw()`, for new
+ *   colours, and `onPaper()`, whether it can be seen or not.
  */
 export function cardOf(figure, store) {
   const [still, marks] = [drawn("g"), drawn("g", { class: "marks" })];
@@ -32,9 +35,13 @@ export function cardOf(figure, store) {
     sentence,
     plot,
   );
-  card.redraw = () => {
+  card.redraw = (size = card.size) => {
     card.key = null;
-    if (card.scene && card.size?.width) drawCard(card);
+    if (card.scene && size?.width) drawCard(card, size);
+  };
+  card.onPaper = () => {
+    card.scene = card.latest;
+    card.redraw(PAPER);
   };
   // The size is told, not asked for: to ask between two changes would have everything laid out anew.
   new ResizeObserver(([{ contentRect }]) => {
@@ -44,15 +51,22 @@ export function cardOf(figure, store) {
     card.redraw();
   }).observe(plot);
   figure.grip?.(card, store);
+  const seen = whenSeen({
+    root,
+    show: (scene) => {
+      card.scene = scene;
+      if (card.size?.width) drawCard(card, card.size);
+    },
+  });
   const show = (scene) => {
-    card.scene = scene;
-    if (card.size?.width) drawCard(card);
+    card.latest = scene;
+    seen.show(scene);
   };
-  return Object.assign(card, whenSeen({ root, show }));
+  return Object.assign(card, seen, { show });
 }
 
-function drawCard(card) {
-  const { figure, scene, plot, size } = card;
+function drawCard(card, size) {
+  const { figure, scene, plot } = card;
   const key = `${figure.key(scene)} ${size.width} ${size.height}`;
   if (card.key !== key) drawStill(card, size);
   card.key = key;

@@ -1,7 +1,8 @@
 // Points that are taken by hand: dragged, added by a click, taken away over the edge; by keys too.
 
 import { rowsText } from "../arithmetic/refit.js";
-import { setOrRemove } from "../ui/dom.js";
+import { bigWords, numberWords } from "../arithmetic/words.js";
+import { drawn, setOrRemove } from "../ui/dom.js";
 
 const NEAR = 14; // pixels within which a point is taken
 const MOST = 120; // points
@@ -10,7 +11,7 @@ const NUDGE = 0.02; // of the frame, for each press of an arrow
 /**
  * Makes the points of a card's figure movable, where the page's state says that they may be.
  *
- * Keys: the page up and page down choose a point, arrows move it, + adds one, Delete takes it away.
+ * Keys: page up and page down choose a point, arrows move it, + adds one, Delete takes it away.
  * @param {object} card Of `cardOf`; its figure has even axes.
  * @param {object} store Of `storeOf`.
  */
@@ -66,25 +67,45 @@ export function gripPoints(card, store) {
     if (!canMove() || hand.wasPoint || !isInside(at)) return;
     keep([...rows(), valueAt(at)]);
   });
-  plot.addEventListener("keydown", (event) => canMove() && onPointKey(event, card, { rows, keep, hand }));
+  const ring = drawn("circle", { r: 9, fill: "none", stroke: "currentColor", "stroke-width": 2, visibility: "hidden" });
+  card.svg.append(ring);
+  plot.addEventListener("keydown", (event) => canMove() && onPointKey(event, card, { rows, keep, hand, ring }));
+  plot.addEventListener("blur", () => ring.setAttribute("visibility", "hidden"));
   setOrRemove(plot, "tabindex", 0);
+  setOrRemove(plot, "title", "Page Up and Page Down choose a point, arrows move it, + adds one, Delete takes it away");
 }
 
-function onPointKey(event, { axes }, { rows, keep, hand }) {
+function onPointKey(event, { axes, plot }, { rows, keep, hand, ring }) {
   const known = rows();
   const index = Math.min(hand.chosen, known.length - 1);
   const [width, height] = [axes.xAt(axes.right) - axes.xAt(axes.left), axes.yAt(axes.top) - axes.yAt(axes.bottom)];
-  const moved = (right, up) =>
-    keep(known.map(([x, y], i) => (i === index ? [x + NUDGE * right * width, y + NUDGE * up * height] : [x, y])));
+  const point = (chosen, [x, y] = known[chosen]) => {
+    hand.chosen = chosen;
+    Object.entries({ cx: axes.x(x), cy: axes.y(y), visibility: "visible" }).forEach(([name, value]) =>
+      ring.setAttribute(name, value),
+    );
+    setOrRemove(plot, "aria-label", `Point ${bigWords(chosen + 1)}: ${numberWords(x)}, ${numberWords(y)}`);
+  };
+  const moved = (right, up) => {
+    const next = [known[index][0] + NUDGE * right * width, known[index][1] + NUDGE * up * height];
+    keep(known.map((row, i) => (i === index ? next : row)));
+    point(index, next);
+  };
   const acts = {
     ArrowLeft: () => moved(-1, 0),
     ArrowRight: () => moved(1, 0),
     ArrowUp: () => moved(0, 1),
     ArrowDown: () => moved(0, -1),
-    PageUp: () => (hand.chosen = (index + 1) % known.length),
-    PageDown: () => (hand.chosen = (index + known.length - 1) % known.length),
-    "+": () => keep([...known, known[index]]) && (hand.chosen = known.length),
-    Delete: () => keep(known.filter((_, i) => i !== index)),
+    PageUp: () => point((index + 1) % known.length),
+    PageDown: () => point((index + known.length - 1) % known.length),
+    "+": () => {
+      keep([...known, known[index]]);
+      point(known.length, known[index]);
+    },
+    Delete: () => {
+      keep(known.filter((_, i) => i !== index));
+      ring.setAttribute("visibility", "hidden");
+    },
   };
   if (!acts[event.key]) return;
   event.preventDefault();
