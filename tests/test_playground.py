@@ -338,6 +338,36 @@ def test_nothing_but_marks_and_words_moves_while_a_rate_is_dragged(tabs, width, 
         assert page.evaluate(AXES) != before[1]  # once it rests, the axes suit the new rate
 
 
+CUT = """() => [...document.querySelectorAll(".why, #figures .says, .tiles dd, .bound, .answer-text")]
+  .filter(({ scrollHeight, clientHeight, scrollWidth, clientWidth }) =>
+    scrollHeight > clientHeight + 1 || scrollWidth > clientWidth + 1)
+  .map((node) => node.textContent)"""
+
+
+@pytest.mark.parametrize("name", ["examples", "crops"])
+def test_no_number_and_no_sentence_is_cut(tabs, name):
+    watched = tabs(name, width=1366, height=768)
+    page = watched.page
+    limit = float(re.findall(r"limit, ([\d.e-]+)", page.inner_text("#rate"))[0])
+    states: list[dict[str, float | str]] = [
+        {"epoch": 100},
+        {"lr": 0.03 * limit, "epoch": 9999},
+        {"lr": 1.0001 * limit, "epoch": 12345},
+        {"lr": 2 * limit, "epoch": 800},
+        {"batch": 3, "epoch": 7},
+        {"mistake": "forgotten_zero_grad", "epoch": 77},
+        {"mistake": "stale_loss", "epoch": 2},
+        {"momentum": 0.9, "epoch": 3},
+    ]
+    for state in states:
+        steer(page, **state)
+        for width, height in ((360, TALL), (390, TALL), (820, TALL), (1024, 768), (1366, 768), (1920, 1080)):
+            page.set_viewport_size({"width": width, "height": height})
+            settled(page)
+            assert page.evaluate(CUT) == [], (state, width)
+    watched.expect_quiet()
+
+
 def test_play_stops_where_nothing_more_happens(tabs):
     page = tabs("examples", width=1366, height=768).page
     steer(page, view="standardised", lr=0.5, epoch=0)
@@ -483,6 +513,24 @@ def test_five_experiments_ask_and_answer(tabs, name):
     assert len(answers) >= 9
     assert all(question.endswith("?") for question in questions)
     watched.expect_quiet()
+
+
+def test_the_model_is_used_with_sliders(tabs):
+    page = tabs("crops", width=1280, height=900).page
+    page.click("#tab-use")
+    page.locator("#predict").scroll_into_view_if_needed()
+    page.press("#field-0-slider", "ArrowRight")
+    row = {
+        name: float(page.input_value(f"#field-{i}"))
+        for i, name in enumerate(["temp", "rainfall", "humidity"])
+    }
+    model = gl.fit("example:crops", CROPS)
+    optimal, low, high = model.predict({name: [x] for name, x in row.items()}, interval=0.95)[:, 0]
+    told = page.locator("#predict .answer").evaluate_all(
+        "answers => answers.map((one) => [...one.querySelectorAll('[data-value]')].map((node) => node.dataset.value))"
+    )
+    shown = np.array(told, float)[:, 1:]
+    assert shown == pytest.approx(np.column_stack([optimal, low, high]), rel=1e-9)
 
 
 def test_another_table_is_chosen_on_the_page_and_by_link(browse, pages):

@@ -7,6 +7,7 @@ const page = {};
 for (const name of ["batches", "heavyBall", "mistakes", "path", "plane", "predict", "random", "refit", "spectrum", "steps", "words"]) {
   Object.assign(page, await import(new URL(`${name}.js`, folder)));
 }
+Object.assign(page, await import(new URL("../ui/time.js", folder))); // which touches no page
 let state = null; // of the line that is being answered
 
 function pathFor({ view, kind, ...settings }) {
@@ -52,6 +53,11 @@ const answer = {
       const next = points.map((_, epoch) => path.nextAt(epoch));
       return { points, next, steps: path.steps, updates: path.updates, diverges: path.diverges };
     }),
+  time: ({ horizon }) => {
+    const { epochs, ticks, placeOf, epochAt } = page.timeAxis(horizon);
+    return { epochs, ticks, places: epochs.map(placeOf), back: epochs.map(placeOf).map(epochAt) };
+  },
+  rounded: ({ counts }) => counts.map(page.roundedUp),
   refit: ({ rows }) => page.refitted(state, rows),
   plane: ({ view, target, start, places }) => {
     const problem = page.problemOf(state, view);

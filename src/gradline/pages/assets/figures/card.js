@@ -51,13 +51,11 @@ export function cardOf(figure, store) {
     card.redraw();
   }).observe(plot);
   figure.grip?.(card, store);
-  const seen = whenSeen({
-    root,
-    show: (scene) => {
-      card.scene = scene;
-      if (card.size?.width) drawCard(card, card.size);
-    },
-  });
+  const draw = (scene) => {
+    card.scene = scene;
+    if (card.size?.width) drawCard(card, card.size);
+  };
+  const seen = whenSeen({ root, show: draw }, "200px");
   const show = (scene) => {
     card.latest = scene;
     seen.show(scene);

@@ -115,7 +115,8 @@ function ghostOf({ next, settings, ...scene }, { now, lossAt }, axes, palette) {
   if (!next || next.overflow) return [];
   const after = parameterOf(next, scene, settings.target, settings.parameter);
   const [from, to] = [now, after].map((w) => [axes.x(w), axes.y(lossAt(w))]);
-  const drop = lineThrough([[to[0], from[1]], to], { stroke: palette.accent, "stroke-dasharray": "2 3" });
+  const step = ghostTo(axes, from, [to[0], from[1]], palette);
   const isInside = to[0] > axes.left && to[0] < axes.right && from[1] > axes.top && to[1] > axes.top;
-  return [...ghostTo(axes, from, [to[0], from[1]], palette), ...(isInside ? [drop] : [])];
+  if (!isInside) return step;
+  return [...step, lineThrough([[to[0], from[1]], to], { stroke: palette.accent, "stroke-dasharray": "2 3" })];
 }

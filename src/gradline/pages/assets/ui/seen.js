@@ -3,19 +3,24 @@
 /**
  * A part that is shown when it comes in sight.
  * @param {{root: HTMLElement, show: (scene: object) => void}} part
+ * @param {string} [rootMargin] How far out of sight it is brought up to date too, so that scrolling meets it ready.
  * @returns {{root: HTMLElement, show: (scene: object) => void, drawNow: () => void}}
  */
-export function whenSeen({ root, show }) {
+export function whenSeen({ root, show }, rootMargin = "0px") {
   const last = { scene: null, isSeen: false, isDue: false };
   const drawNow = () => {
     if (!last.scene || !last.isDue) return;
     last.isDue = false;
     show(last.scene);
   };
-  new IntersectionObserver((entries) => {
-    last.isSeen = entries.at(-1).isIntersecting; // the newest
-    if (last.isSeen) drawNow();
-  }).observe(root);
+  const observer = new IntersectionObserver(
+    (entries) => {
+      last.isSeen = entries.at(-1).isIntersecting; // the newest
+      if (last.isSeen) drawNow();
+    },
+    { rootMargin },
+  );
+  observer.observe(root);
   return {
     root,
     show: (scene) => {
