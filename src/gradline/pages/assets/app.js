@@ -116,7 +116,12 @@ function partsOf(store, state) {
 function laidOut(parts, cards, more) {
   const roots = (...names) => names.filter((name) => parts[name]).map((name) => parts[name].root);
   const dock = element("div", { id: "dock" }, ...roots("time", "rate"));
-  const dials = element("div", { id: "dials" }, element("div.pair", {}, ...roots("momentum", "batch")), ...roots("hand", "choices"));
+  const dials = element(
+    "div",
+    { id: "dials" },
+    element("div.pair", {}, ...roots("momentum", "batch")),
+    ...roots("hand", "choices"),
+  );
   const side = element("aside", { id: "controls", "aria-label": "Controls" }, dock, dials, ...roots("experiments"));
   const figures = element("div", { id: "figures", tabindex: -1 }, ...cards.map(({ root }) => root));
   const stage = element("div", { id: "stage" }, ...roots("numbers"), figures);

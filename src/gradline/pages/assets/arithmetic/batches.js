@@ -34,7 +34,10 @@ export function batchPath(state, problem, settings) {
   const stepAt = (epoch) => {
     const { thetas, velocity, batch } = walk.epochs[Math.min(epoch, last)];
     const gradient = thetas.map((theta, j) => batchGradient(rows, batch, j, theta));
-    return { gradient, velocity: gradient.map((part, j) => part.map((g, k) => settings.momentum * velocity[j][k] + g)) };
+    return {
+      gradient,
+      velocity: gradient.map((part, j) => part.map((g, k) => settings.momentum * velocity[j][k] + g)),
+    };
   };
   const begin = pointAt(0).loss;
   const left = (epoch) => (pointAt(epoch).gap ?? Infinity) / Math.max(pointAt(0).gap, 1e-300);
@@ -57,7 +60,12 @@ export function batchPath(state, problem, settings) {
     nextAt: (epoch) => {
       const { thetas } = walk.epochs[Math.min(epoch, last)];
       const { velocity } = stepAt(epoch);
-      return judged(state, problem, thetas.map((theta, j) => theta.map((v, k) => v - settings.lr * velocity[j][k])), epoch + 1);
+      return judged(
+        state,
+        problem,
+        thetas.map((theta, j) => theta.map((v, k) => v - settings.lr * velocity[j][k])),
+        epoch + 1,
+      );
     },
   };
 }
@@ -127,7 +135,14 @@ function rawPoint(problem, thetas) {
 function judged(state, problem, thetas, epoch) {
   const point = rawPoint(problem, thetas);
   const loss = meanSquare(state, point);
-  return { epoch, ...point, loss, gap: Math.max(0, loss - problem.floor), log10Loss: Math.log10(loss), overflow: false };
+  return {
+    epoch,
+    ...point,
+    loss,
+    gap: Math.max(0, loss - problem.floor),
+    log10Loss: Math.log10(loss),
+    overflow: false,
+  };
 }
 
 function holdingOf(problem, point) {

@@ -71,7 +71,8 @@ function axisNames({ plane, state, problem, settings }) {
   const unit = settings.view === "standardised" ? ", per standard deviation" : "";
   if (plane.isWhole) {
     const [across, up] = plane.parameters.map((k) => names[k]);
-    const short = names.length === 2 && state.has_bias ? `weight${unit || ` of ${state.features[0]}`}` : `${across}${unit}`;
+    const short =
+      names.length === 2 && state.has_bias ? `weight${unit || ` of ${state.features[0]}`}` : `${across}${unit}`;
     return [short, up];
   }
   const [steep, soft] = [problem.directions[0], problem.directions.at(-1)];
@@ -105,7 +106,11 @@ function radiusOf(plane, axes, i) {
 function lossesTold({ plane, problem }, axes, palette) {
   const [u, v] = plane.center;
   const aside = BESIDE * (axes.xAt(axes.right) - u);
-  const [level, both, steep] = [[aside, 0], [aside, 1], [0, 1]].map(([du, dv]) => heightIn(plane, [u + du, v + dv]));
+  const [level, both, steep] = [
+    [aside, 0],
+    [aside, 1],
+    [0, 1],
+  ].map(([du, dv]) => heightIn(plane, [u + du, v + dv]));
   const slope = both - level - steep; // the height at (aside, dv) is level + slope·dv + steep·dv²
   const look = { fill: palette.soft, "font-size": 11, "text-anchor": "middle" };
   const words = TOLD.flatMap((i) => {
@@ -121,7 +126,9 @@ function lossesTold({ plane, problem }, axes, palette) {
 // The places where the loss is radius² above the floor; a direction without slope is followed out of sight.
 function ellipse({ axes, center }, radius, reach) {
   const far = 4 * Math.max(...reach);
-  const sizes = axes.map(({ curvature }) => (curvature > 0 ? Math.min(radius * Math.sqrt(2 / curvature), 1e3 * far) : far));
+  const sizes = axes.map(({ curvature }) =>
+    curvature > 0 ? Math.min(radius * Math.sqrt(2 / curvature), 1e3 * far) : far,
+  );
   return Array.from({ length: CORNERS }, (_, i) => {
     const angle = (2 * Math.PI * i) / CORNERS;
     const parts = [sizes[0] * Math.cos(angle), sizes[1] * Math.sin(angle)];
@@ -150,7 +157,12 @@ function trailMarks(scene, axes, palette) {
   const { plane } = scene;
   const places = trailPoints(scene).map((point) => plane.at(point));
   const look = { stroke: palette.accent, "stroke-width": 2 };
-  const line = curveOf(axes, places.map(([u]) => u), places.map(([, v]) => v), look);
+  const line = curveOf(
+    axes,
+    places.map(([u]) => u),
+    places.map(([, v]) => v),
+    look,
+  );
   const isInside = ([x, y]) => x >= axes.left && x <= axes.right && y >= axes.top && y <= axes.bottom;
   const dots = places.length > DOTS ? [] : places.map((place) => placeOn(axes, place)).filter(isInside);
   return [line, dotsAt(dots, 6, { stroke: palette.accent })];
@@ -190,7 +202,10 @@ function gripBowl(card, store) {
     if (place) startAt(place);
   };
   plot.addEventListener("click", follow);
-  plot.addEventListener("pointermove", (event) => event.buttons === 1 && event.pointerType === "mouse" && follow(event));
+  plot.addEventListener(
+    "pointermove",
+    (event) => event.buttons === 1 && event.pointerType === "mouse" && follow(event),
+  );
   plot.addEventListener("keydown", (event) => {
     const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
     const way = ways[event.key];

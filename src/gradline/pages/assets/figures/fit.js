@@ -36,7 +36,13 @@ export const fitFigure = {
     ];
     const best = lineOf(scene, scene.state.optimum);
     const ends = [axes.xAt(axes.left), axes.xAt(axes.right)];
-    const lineAt = ({ weight, bias }, look) => curveOf(axes, ends, ends.map((value) => weight * value + bias), look);
+    const lineAt = ({ weight, bias }, look) =>
+      curveOf(
+        axes,
+        ends,
+        ends.map((value) => weight * value + bias),
+        look,
+      );
     const dashed = lineAt(best, { stroke: palette.ink, "stroke-width": 1.25, "stroke-dasharray": "5 4" });
     if (scene.point.overflow) return [drawn("g", { "clip-path": axes.clip }, dashed, ...dots)];
     const now = lineOf(scene, scene.point);
@@ -72,7 +78,9 @@ export function featureOf(state, { parameter }) {
 }
 
 function sampleWords({ sample, rows }) {
-  return sample.all ? "" : ` ${sample.x.length.toLocaleString("en-GB")} of ${rows.toLocaleString("en-GB")} rows are drawn.`;
+  return sample.all
+    ? ""
+    : ` ${sample.x.length.toLocaleString("en-GB")} of ${rows.toLocaleString("en-GB")} rows are drawn.`;
 }
 
 function lineOf({ state, settings }, { weight, bias }) {
@@ -86,12 +94,17 @@ function errorMarks(x, y, { weight, bias }, axes, palette) {
   const ends = x.map((value, i) => [axes.x(value), axes.y(y[i]), within(axes.y(weight * value + bias), -far, 3 * far)]);
   if (x.length > MOST_SQUARES) {
     const look = { stroke: palette.accent, "stroke-width": 1, "stroke-opacity": x.length > 300 ? 0.25 : 0.6 };
-    return [sticksOf(ends.map(([at, from, to]) => [at, from, at, to]), look)];
+    return [
+      sticksOf(
+        ends.map(([at, from, to]) => [at, from, at, to]),
+        look,
+      ),
+    ];
   }
   const isRight = weight > 0;
   const squares = ends.map(([at, from, to]) => {
     const side = to - from;
-    const left = (side > 0) === isRight ? at : at - Math.abs(side); // away from the line
+    const left = side > 0 === isRight ? at : at - Math.abs(side); // away from the line
     return drawn("rect", { x: left, y: Math.min(from, to), width: Math.abs(side), height: Math.abs(side) });
   });
   const look = { fill: palette.accent, "fill-opacity": 0.045, stroke: palette.accent, "stroke-opacity": 0.5 };
@@ -108,7 +121,9 @@ function pointsOf({ state, settings }) {
   const key = `${state.title} ${feature} ${settings.target} ${settings.points}`;
   if (kept.has(key)) return kept.get(key);
   if (kept.size > MOST_KEPT) kept.clear();
-  const found = state.sample ? addedVariable(state, feature, settings.target) : boundsOf(state, feature, settings.target);
+  const found = state.sample
+    ? addedVariable(state, feature, settings.target)
+    : boundsOf(state, feature, settings.target);
   const isShown = state.held?.sample && state.features.length === 1;
   const held = isShown ? state.held.sample : { x: [], y: [] };
   const points = {

@@ -75,7 +75,13 @@ export function framed({ layout, data, under }, axes, palette) {
   );
   const name = wordAt((left + right) / 2, bottom + 31, labelOf(layout.xaxis.name, 60), palette, middle);
   const traces = data.map(({ x, y, look, width }) =>
-    width ? dotsAt(x.map((value, i) => [axes.x(value), axes.y(y[i])]), width, look) : curveOf(axes, x, y, look),
+    width
+      ? dotsAt(
+          x.map((value, i) => [axes.x(value), axes.y(y[i])]),
+          width,
+          look,
+        )
+      : curveOf(axes, x, y, look),
   );
   return [...(under?.(axes) ?? []), ...across, ...up, turned, name, ...traces];
 }

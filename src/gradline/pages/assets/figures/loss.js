@@ -24,7 +24,10 @@ export const lossFigure = {
     const isRight = x > (axes.left + axes.right) / 2;
     const beside = { "text-anchor": isRight ? "end" : "start", "font-weight": 600 };
     const word = (at, text, look) =>
-      wordAt(x + (isRight ? -11 : 11), within(at, axes.top + 12, axes.bottom - 6), text, palette, { ...beside, ...look });
+      wordAt(x + (isRight ? -11 : 11), within(at, axes.top + 12, axes.bottom - 6), text, palette, {
+        ...beside,
+        ...look,
+      });
     const marks = [...lossCurves(scene, axes, palette), epochLine(axes, x, palette)];
     const others = besideLoss(scene, palette).map(({ loss, text, look }, i, { length }) => {
       const isAbove = y({ loss }) < y(point) || i < length - 1;

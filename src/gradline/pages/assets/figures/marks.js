@@ -16,7 +16,10 @@ export const STROKES = ["", "9 5", "2 4", "9 4 2 4", "16 5", "16 4 2 4 2 4"];
  */
 export function axesOf({ margin, xaxis, yaxis }, { width, height }) {
   const [left, right, top, bottom] = [margin.left, width - margin.right, margin.top, height - margin.bottom];
-  const along = ([low, high], from, to) => (pixel) => low + ((pixel - from) / (to - from)) * (high - low);
+  const along =
+    ([low, high], from, to) =>
+    (pixel) =>
+      low + ((pixel - from) / (to - from)) * (high - low);
   return {
     x: alongAxis(xaxis, left, right),
     y: alongAxis(yaxis, bottom, top),
@@ -89,7 +92,10 @@ export function ghostTo(axes, from, to, palette) {
   if (isInside) return [lineThrough(line, look), ringAt(x, y, palette)];
   const way = Math.atan2(to[1] - from[1], to[0] - from[0]);
   const wing = (side) => [x - 11 * Math.cos(way + side * 0.5), y - 11 * Math.sin(way + side * 0.5)];
-  return [lineThrough(line, look), lineThrough([wing(1), [x, y], wing(-1)], { stroke: palette.accent, "stroke-width": 2 })];
+  return [
+    lineThrough(line, look),
+    lineThrough([wing(1), [x, y], wing(-1)], { stroke: palette.accent, "stroke-width": 2 }),
+  ];
 }
 
 /**

@@ -13,7 +13,9 @@ export const predictionsFigure = {
   still({ state, settings }, palette) {
     const [low, high] = targetRange(state, settings.target);
     const name = labelOf(state.targets[settings.target], 16);
-    const data = [stillLine([low, high], [low, high], { stroke: palette.ink, "stroke-width": 1.25, "stroke-dasharray": "5 4" })];
+    const data = [
+      stillLine([low, high], [low, high], { stroke: palette.ink, "stroke-width": 1.25, "stroke-dasharray": "5 4" }),
+    ];
     return {
       data,
       layout: stillLayout(

@@ -27,7 +27,12 @@ export const sliceFigure = {
     const [x, y] = [axes.x(now), axes.y(lossAt(now))];
     const held = [within(x, axes.left, axes.right), within(y, axes.top, axes.bottom)];
     const curve = curveOf(axes, weights, weights.map(lossAt), { stroke: palette.soft, "stroke-width": 2 });
-    return [curve, ...tangentAt(slice, axes, palette), ...ghostOf(scene, slice, axes, palette), dotAt(...held, palette)];
+    return [
+      curve,
+      ...tangentAt(slice, axes, palette),
+      ...ghostOf(scene, slice, axes, palette),
+      dotAt(...held, palette),
+    ];
   },
   say(scene) {
     const slice = sliceAt(scene);

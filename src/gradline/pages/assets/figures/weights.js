@@ -16,7 +16,11 @@ export const weightsFigure = {
     const { horizon } = scene.frame.time;
     const data = shownParameters(scene).map((parameter) => {
       const best = scaledWeight(scene, scene.problem.optimum, parameter);
-      return stillLine([0, horizon], [best, best], { stroke: palette.line, "stroke-width": 2, "stroke-dasharray": "4 4" });
+      return stillLine([0, horizon], [best, best], {
+        stroke: palette.line,
+        "stroke-width": 2,
+        "stroke-dasharray": "4 4",
+      });
     });
     const name = `weight × deviation, ${labelOf(scene.state.targets[scene.settings.target], 16)}`;
     return { data, layout: stillLayout(epochAxis(scene.frame.time), { name, range: weightRange(scene) }) };

@@ -45,11 +45,17 @@ function tabsOf(name, legend, values, labels, chosen) {
 function scaleChoice(store, state) {
   const rates = {}; // the rate that was last used on each scale
   const views = viewsOf(state);
-  const tabs = tabsOf("view", "columns", views, views.map((view) => VIEW_NAMES[view]), (view) => {
-    const { view: before, lr, momentum } = store.settings();
-    rates[before] = lr;
-    store.set({ view, lr: rates[view] ?? firstRate(state, view, momentum) });
-  });
+  const tabs = tabsOf(
+    "view",
+    "columns",
+    views,
+    views.map((view) => VIEW_NAMES[view]),
+    (view) => {
+      const { view: before, lr, momentum } = store.settings();
+      rates[before] = lr;
+      store.set({ view, lr: rates[view] ?? firstRate(state, view, momentum) });
+    },
+  );
   return { root: tabs.root, show: ({ settings }) => tabs.show(settings.view) };
 }
 

@@ -12,7 +12,13 @@ import { firstRate } from "../ui/store.js";
  *   answer: (scene: object) => string}[]}
  */
 function experimentsOf(state) {
-  return [oneStep, rateTooFar, narrowValley, ...(state.sample ? [smallBatches] : []), state.t95 ? wildPoint : otherStart];
+  return [
+    oneStep,
+    rateTooFar,
+    narrowValley,
+    ...(state.sample ? [smallBatches] : []),
+    state.t95 ? wildPoint : otherStart,
+  ];
 }
 
 const plain = { epoch: 0, mistake: null, momentum: 0, seed: 0, origin: null };
@@ -23,11 +29,15 @@ const atShare = (share) => (scene) => ({ ...plain, batch: all(scene), lr: rounde
 const oneStep = {
   question: "What does one step do?",
   acts: [
-    { name: "Start", doing: (scene) => ({ ...plain, batch: all(scene), view: "raw", lr: firstRate(scene.state, "raw", 0) }) },
+    {
+      name: "Start",
+      doing: (scene) => ({ ...plain, batch: all(scene), view: "raw", lr: firstRate(scene.state, "raw", 0) }),
+    },
     { name: "One step", doing: ({ epoch }) => ({ epoch: epoch + 1 }) },
   ],
   answer: ({ epoch, path, point }) => {
-    if (epoch === 0) return "The dashed arrow is the next step: the gradient times the learning rate, downhill. Take it.";
+    if (epoch === 0)
+      return "The dashed arrow is the next step: the gradient times the learning rate, downhill. Take it.";
     const before = numberWords(path.at(epoch - 1).loss);
     return `The dot moved to where the arrow pointed, and the loss fell from ${before} to ${numberWords(point.loss)}. The squares are smaller now. The slope is gentler here, so the next arrow is shorter.`;
   },
@@ -43,7 +53,8 @@ const rateTooFar = {
   answer: ({ settings, limit, problem }) => {
     const share = settings.lr / limit;
     if (share <= 0.5) return "Each step goes part of the way down: the dot slides into the valley and then along it.";
-    if (share <= 1) return "Each step jumps across the valley and lands a little lower on the other side. It zigzags, and arrives.";
+    if (share <= 1)
+      return "Each step jumps across the valley and lands a little lower on the other side. It zigzags, and arrives.";
     return `Each jump lands higher than it began: the error grows ${numberWords(problem.growth(settings.lr, 0), 3)}-fold with each epoch, and the line swings out of the figure. That is diverging.`;
   },
 };
@@ -94,7 +105,8 @@ const wildPoint = {
     { name: "Take it away", doing: ({ frame }) => ({ points: null, epoch: frame.time.horizon }) },
   ],
   answer: ({ state, point, settings }) => {
-    if (settings.points === null || point.overflow) return "Squared errors weigh far points most. Add one and look at its square, then drag it.";
+    if (settings.points === null || point.overflow)
+      return "Squared errors weigh far points most. Add one and look at its square, then drag it.";
     const errors = state.sample.x.map(([x], i) => (point.weight[0][0] * x + point.bias[0] - state.sample.y[i][0]) ** 2);
     const share = Math.max(...errors) / errors.reduce((sum, error) => sum + error, 0);
     return `One point of ${errors.length} has ${percentWords(share)} of the whole loss, because its error is squared, and pulls the line towards itself: the best weight is ${numberWords(state.optimum.weight[0][0])} now. Drag it and see.`;
@@ -135,7 +147,16 @@ export function experimentsPanel(store, state, time) {
   const buttons = element("div.acts");
   const answer = element("p.answer-text", { "aria-live": "polite" });
   const numbers = experiments.map((_, i) =>
-    element("button.toggle", { type: "button", id: `experiment-${i + 1}`, "aria-label": `Experiment ${i + 1}: ${experiments[i].question}`, click: () => choose(i) }, String(i + 1)),
+    element(
+      "button.toggle",
+      {
+        type: "button",
+        id: `experiment-${i + 1}`,
+        "aria-label": `Experiment ${i + 1}: ${experiments[i].question}`,
+        click: () => choose(i),
+      },
+      String(i + 1),
+    ),
   );
   const act = ({ doing, plays }) => {
     time.stop();
@@ -159,7 +180,14 @@ export function experimentsPanel(store, state, time) {
     if (chosen.scene) say(answer, chosen.hasActed ? experiments[chosen.index].answer(chosen.scene) : invites);
   };
   const head = element("div.words", {}, element("h2", { id: "title-experiments" }, "Try"), ...numbers);
-  const root = element("section", { id: "experiments", "aria-labelledby": "title-experiments" }, head, question, buttons, answer);
+  const root = element(
+    "section",
+    { id: "experiments", "aria-labelledby": "title-experiments" },
+    head,
+    question,
+    buttons,
+    answer,
+  );
   choose(0);
   return { root, show: (scene) => ((chosen.scene = scene), tell()) };
 }

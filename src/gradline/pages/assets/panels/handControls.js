@@ -38,7 +38,12 @@ export function handControls(store, state) {
 function handDial(store, id, parameterIn) {
   let scene = null;
   const name = element("span");
-  const field = element("input", { type: "number", id: `hand-${id}`, step: "any", change: () => start(Number(field.value)) });
+  const field = element("input", {
+    type: "number",
+    id: `hand-${id}`,
+    step: "any",
+    change: () => start(Number(field.value)),
+  });
   const slider = element("input", {
     type: "range",
     id: `hand-${id}-slider`,
@@ -70,7 +75,10 @@ function handDial(store, id, parameterIn) {
     scene = next;
     const parameter = parameterIn(scene);
     const isBias = scene.state.has_bias && parameter === 0;
-    say(name, isBias ? "bias " : scene.state.features.length > 1 ? `${labelOf(scene.names[parameter], 7)} ` : "weight ");
+    say(
+      name,
+      isBias ? "bias " : scene.state.features.length > 1 ? `${labelOf(scene.names[parameter], 7)} ` : "weight ",
+    );
     const value = parameterOf(scene.point, scene, scene.settings.target, parameter);
     if (document.activeElement !== field) field.value = value === null ? "" : Number(value.toPrecision(3));
     const { best, reach } = around();

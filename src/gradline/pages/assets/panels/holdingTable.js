@@ -19,7 +19,11 @@ export function holdingPanel() {
     "section.card",
     { id: "holding", "aria-labelledby": "title-holding" },
     element("h2", { id: "title-holding" }, "What is holding it back"),
-    element("p.says", {}, "What is still to lose, split into directions. Each shrinks at a pace of its own: the steep ones first."),
+    element(
+      "p.says",
+      {},
+      "What is still to lose, split into directions. Each shrinks at a pace of its own: the steep ones first.",
+    ),
     element("div.wide", { tabindex: 0, role: "region", "aria-labelledby": "title-holding" }, table),
   );
   return { root, show: ({ holding }) => body.replaceChildren(...rowsFor(holding)) };

@@ -36,13 +36,17 @@ export function numbersPanel(state) {
     const { point, problem, epoch, heldLoss, path } = scene;
     sayNumber(tiles.now.value, epoch, bigWords(epoch));
     sayNumber(tiles.loss.value, point.loss, lossWords(point));
-    if (tiles.held) sayNumber(tiles.held.value, heldLoss(point), heldLoss(point) === null ? "∞" : shortLoss(heldLoss(point)));
+    if (tiles.held)
+      sayNumber(tiles.held.value, heldLoss(point), heldLoss(point) === null ? "∞" : shortLoss(heldLoss(point)));
     sayNumber(tiles.best.value, problem.floor, numberWords(problem.floor, 4));
     const isNothing = point.gap !== null && point.gap < NOTHING * path.at(0).loss;
     sayNumber(tiles.gap.value, point.gap, point.gap === null ? "∞" : isNothing ? "0" : shortLoss(point.gap));
     say(why, whyWords(scene));
     clearTimeout(delay);
-    delay = setTimeout(() => say(told, `Epoch ${bigWords(epoch)}, loss ${lossWords(point)}. ${why.textContent}`), QUIET);
+    delay = setTimeout(
+      () => say(told, `Epoch ${bigWords(epoch)}, loss ${lossWords(point)}. ${why.textContent}`),
+      QUIET,
+    );
   };
   return { root: element("section", { id: "numbers", "aria-label": "Where we are" }, list, why, told), show };
 }
@@ -78,7 +82,8 @@ function whyWords(scene) {
 }
 
 function explosionWords({ problem, settings, limit, path }) {
-  if (path.updates > 1 && settings.lr <= limit) return "With batches this small the rate is too large: the loss grows. Take a smaller rate.";
+  if (path.updates > 1 && settings.lr <= limit)
+    return "With batches this small the rate is too large: the loss grows. Take a smaller rate.";
   const growth = problem.growth(settings.lr, settings.momentum);
   const shares = problem
     .limitShares()
@@ -96,7 +101,8 @@ function growthWords(growth) {
 function holdWords({ holding, problem }) {
   const [first] = holding;
   if (!first) return "";
-  const pace = first.halfLife < 1.5 ? "halves or better with each epoch" : `halves every ${bigWords(first.halfLife)} epochs`;
+  const pace =
+    first.halfLife < 1.5 ? "halves or better with each epoch" : `halves every ${bigWords(first.halfLife)} epochs`;
   const [raised, lowered] = first.columns.split(" against ").map((names) => weightOf(labelOf(names, 30)));
   const share = first.share >= 0.995 ? "nearly all" : percentWords(first.share);
   const isRound = problem.curvatures[0] < 1.5 * problem.curvatures.at(-1);

@@ -70,7 +70,14 @@ function fieldFor(state, { column, levels }, position, refresh) {
     input: () => ((input.value = Number(Number(slider.value).toPrecision(4))), refresh()),
   });
   return {
-    root: element("div.field", {}, label, input, slider, element("small", { id: `${id}-range` }, `trained on ${range}`)),
+    root: element(
+      "div.field",
+      {},
+      label,
+      input,
+      slider,
+      element("small", { id: `${id}-range` }, `trained on ${range}`),
+    ),
     read: () => (input.value === "" ? NaN : Number(input.value)),
   };
 }

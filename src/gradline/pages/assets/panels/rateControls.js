@@ -43,7 +43,11 @@ export function rateDial(store) {
   });
   const bound = element("span.bound");
   const take = () => store.set({ lr: best });
-  const button = element("button", { type: "button", id: "best-lr", title: "The rate that finishes first", click: take }, "best");
+  const button = element(
+    "button",
+    { type: "button", id: "best-lr", title: "The rate that finishes first", click: take },
+    "best",
+  );
   const tick = element("span.tick", { "aria-hidden": "true" });
   const words = element("div.words", {}, element("label", {}, "learning rate ", field), button);
   const root = element("div.dial", { id: "rate" }, words, element("div.ranged", {}, slider, tick), bound);
@@ -55,7 +59,10 @@ export function rateDial(store) {
     if (rateAt(Number(slider.value)) !== settings.lr) slider.value = place;
     slider.setAttribute("aria-valuetext", `${numberWords(settings.lr)}, the limit is ${numberWords(found)}`);
     if (document.activeElement !== field) field.value = Number(settings.lr.toPrecision(6));
-    say(bound, Number.isFinite(found) ? `${shareWords(settings.lr / found)} the limit, ${numberWords(found)} (red)` : "no limit");
+    say(
+      bound,
+      Number.isFinite(found) ? `${shareWords(settings.lr / found)} the limit, ${numberWords(found)} (red)` : "no limit",
+    );
     root.classList.toggle("over", settings.lr > found);
   };
   return { root, show };

@@ -27,7 +27,9 @@ export function stepsPanel() {
     const scale = settings.view === "raw" ? "" : ` on ${settings.view} columns`;
     intro.textContent = `What the loop does next, in epoch ${bigWords(epoch + 1)}${scale}. The numbers are those of ${target}.`;
     list.replaceChildren(
-      ...(steps ? stepsOf(scene, steps) : [element("li", {}, "The numbers have become too large for float64: every value is nan.")]),
+      ...(steps
+        ? stepsOf(scene, steps)
+        : [element("li", {}, "The numbers have become too large for float64: every value is nan.")]),
     );
   };
   return { root, show };

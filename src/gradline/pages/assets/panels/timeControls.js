@@ -49,7 +49,8 @@ export function timeControls(store) {
     shown.scene = scene;
     const { time } = scene.frame;
     const place = Math.min(PLACES, Math.round(PLACES * time.placeOf(scene.epoch)));
-    if (document.activeElement !== slider || time.epochAt(Number(slider.value) / PLACES) !== scene.epoch) slider.value = place;
+    if (document.activeElement !== slider || time.epochAt(Number(slider.value) / PLACES) !== scene.epoch)
+      slider.value = place;
     slider.setAttribute("aria-valuetext", `epoch ${bigWords(scene.epoch)}`);
     if (document.activeElement !== field) field.value = scene.epoch;
     say(end, `of ${tickOf(time.horizon)}`);
@@ -102,7 +103,11 @@ function onKey(event, { epoch, frame }, go) {
 function playerOf(store, shown) {
   let place = null;
   let last = 0;
-  const button = element("button.primary", { type: "button", id: "play", click: () => (place === null ? play() : stop()) }, "Play");
+  const button = element(
+    "button.primary",
+    { type: "button", id: "play", click: () => (place === null ? play() : stop()) },
+    "Play",
+  );
   const stop = () => {
     place = null;
     say(button, "Play");

@@ -11,9 +11,7 @@ const POINTS = 160; // of a curve over time
  */
 export function timeAxis(horizon) {
   const isLog = horizon > LINEAR;
-  const placeOf = isLog
-    ? (epoch) => Math.log1p(epoch) / Math.log1p(horizon)
-    : (epoch) => epoch / horizon;
+  const placeOf = isLog ? (epoch) => Math.log1p(epoch) / Math.log1p(horizon) : (epoch) => epoch / horizon;
   const epochAt = isLog
     ? (place) => Math.round(Math.expm1(place * Math.log1p(horizon)))
     : (place) => Math.round(place * horizon);
@@ -38,7 +36,11 @@ export function roundedUp(count) {
  * @returns {string}
  */
 export function tickOf(epoch) {
-  const [size, letter] = [[1e9, "G"], [1e6, "M"], [1e3, "k"]].find(([least]) => epoch >= least) ?? [1, ""];
+  const [size, letter] = [
+    [1e9, "G"],
+    [1e6, "M"],
+    [1e3, "k"],
+  ].find(([least]) => epoch >= least) ?? [1, ""];
   return `${epoch / size}${letter}`;
 }
 
