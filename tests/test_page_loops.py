@@ -189,7 +189,7 @@ def test_each_path_of_batches_is_an_order_of_the_rows(view, bias, size, updates)
     X, Y, w = random.normal(2, 1, (4, 2)), random.normal(size=(4, 2)), np.array([1.0, 2.0, 0.5, 3.0])
     page = Page.of(Case(X, Y, {"weights": w, "bias": bias}))
     start, lr, momentum = page.start(12), 0.05, 0.5
-    told = {"view": view, "lr": lr, "momentum": momentum, "start": start, "epochs": 1, "seed": 3}
+    told = {"view": view, "lr": lr, "momentum": momentum, "start": start, "epochs": 2, "seed": 3}
     [paths] = page.ask({"what": "batches", **told, "batch": size, "paths": 300})
     scaling, begin = page.scalings[view], on_view(page, view, start)
     A = (X - scaling.center) / scaling.scale
@@ -202,10 +202,11 @@ def test_each_path_of_batches_is_an_order_of_the_rows(view, bias, size, updates)
     found = set()
     for path in paths:
         assert path["updates"] == updates
-        assert len(path["steps"]) == updates + 1
-        first, last = path["points"]
+        assert len(path["steps"]) == 2 * updates + 1
+        first, last, _ = path["points"]
         close(first["weight"], start["weight"])
-        close(path["next"][0]["weight"], path["steps"][1]["weight"])  # the ghost is the step that comes
+        for epoch in (0, 1):  # the ghost is the step that comes
+            close(path["next"][epoch]["weight"], path["steps"][epoch * updates + 1]["weight"])
         end = on_view(page, view, last)
         got = np.vstack([end["bias"], end["weight"].T]) if bias else end["weight"].T
         assert min(np.abs(got - end).max() for end in ends) < 1e-12
@@ -243,6 +244,11 @@ def test_a_path_of_batches_ends_where_numbers_do():
         assert 1 < len(losses) < 500
         assert np.isfinite(losses).all()
         assert path["diverges"]
+    [[path]] = page.ask({"what": "batches", **told, "lr": 3e-4, "epochs": 3, "paths": 1})
+    first, *_, last = (point["loss"] for point in path["points"])
+    assert len(path["points"]) == 4
+    assert last > 10 * first
+    assert path["diverges"]  # long before
 
 
 @ALL

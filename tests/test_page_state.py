@@ -262,13 +262,13 @@ def test_rows_held_out_are_those_of_a_fit():
 
 
 @pytest.mark.needs("node")
-@pytest.mark.parametrize("shift", [0.0, 50.0])
-def test_points_moved_by_hand_make_the_page_of_those_points(shift):
+@pytest.mark.parametrize(("shift", "unit"), [(0.0, 1.0), (50.0, 1.0), (0.0, 0.01), (-3.0, 0.1)])
+def test_points_moved_by_hand_make_the_page_of_those_points(shift, unit):
     random = np.random.default_rng(20)
-    x = random.random(12) + shift
+    x = unit * (random.random(12) + shift)
     rows = np.column_stack([x, 1 + 2 * x + random.normal(size=12)])
     first = Page.of(Case({"x": rows[:, 0], "y": rows[:, 1]}, "y", {}))
-    moved = np.vstack([rows[:-1] + random.normal(size=(11, 2)), [[shift + 2, 0], [shift - 1, 3]]])
+    moved = np.vstack([rows[:-1] + random.normal(size=(11, 2)), [[shift + 2, 0], [shift - 1, 3]]]) * [unit, 1]
     expected = Page.of(Case({"x": moved[:, 0], "y": moved[:, 1]}, "y", {})).state
     [got] = first.ask({"what": "refit", "rows": moved.tolist()})
     for key in ("rows", "weight_sum"):

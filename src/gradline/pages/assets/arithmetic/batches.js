@@ -22,7 +22,7 @@ export function batchEpochs({ sample, features, targets }) {
  * @param {object} problem Of `problemOf`; the loop runs on its scale.
  * @param {{lr: number, momentum: number, batch: number, epochs: number, seed: number,
  *   start: {weight: number[][], bias: number[]}}} settings batch above the rows is one batch; the start in raw units.
- * @returns {object} As of `followedPath`, for epochs up to `last`, where `epochs` or float64 ends; and
+ * @returns {object} As of `followedPath`, without the counts of epochs, up to `last`, where `epochs` or float64 ends; and
  *   - `updates`: how many an epoch has; `steps`: the points after each of the first updates, the start first;
  *   - `nextAt(epoch)`: the point after one more update; `rowsAt(epoch)`: the rows of that update's batch.
  */
@@ -40,7 +40,6 @@ export function batchPath(state, problem, settings) {
     };
   };
   const begin = pointAt(0).loss;
-  const left = (epoch) => (pointAt(epoch).gap ?? Infinity) / Math.max(pointAt(0).gap, 1e-300);
   const computed = (epoch) => batchLoss(rows, walk.epochs[Math.min(epoch, last)]);
   return {
     lr: settings.lr,
@@ -52,8 +51,6 @@ export function batchPath(state, problem, settings) {
     computed,
     shown: computed,
     holding: (epoch) => holdingOf(problem, pointAt(epoch)),
-    epochsToLoss: () => Infinity,
-    epochsToWeights: () => walk.epochs.findIndex((_, epoch) => left(epoch) < 1e-6) || 1,
     gradientAt: (epoch) => unstackedTargets(stepAt(epoch).gradient, problem.hasBias),
     velocityAt: (epoch) => unstackedTargets(stepAt(epoch).velocity, problem.hasBias),
     rowsAt: (epoch) => walk.epochs[Math.min(epoch, last)].batch,

@@ -67,13 +67,8 @@ export const fitFigure = {
   grip: gripPoints,
 };
 
-/**
- * The feature that the figure shows: the chosen one, or the first where the bias is chosen.
- * @param {object} state
- * @param {object} settings
- * @returns {number}
- */
-export function featureOf(state, { parameter }) {
+// The feature that the figure shows: the chosen one, or the first where the bias is chosen.
+function featureOf(state, { parameter }) {
   return Math.max(0, parameter - (state.has_bias ? 1 : 0));
 }
 

@@ -3,7 +3,7 @@
 import { numberWords } from "../arithmetic/words.js";
 import { drawn, labelOf } from "../ui/dom.js";
 import { tickOf } from "../ui/time.js";
-import { curveOf, dotsAt, lineThrough, roundTicks, wordAt } from "./marks.js";
+import { curveOf, lineThrough, roundTicks, wordAt } from "./marks.js";
 
 const MOST_POWERS = 6; // ticks of a logarithmic axis
 
@@ -38,18 +38,6 @@ export function stillLine(x, y, look) {
 }
 
 /**
- * Points that stand still.
- * @param {number[]} x
- * @param {number[]} y
- * @param {object} palette
- * @returns {object}
- */
-export function stillPoints(x, y, palette) {
-  const isMany = x.length > 300;
-  return { x, y, width: isMany ? 4 : 7, look: { stroke: palette.soft, "stroke-opacity": isMany ? 0.5 : 0.9 } };
-}
-
-/**
  * The SVG elements of a layout and of what stands still in it.
  * @param {{layout: object, data: object[], under?: (axes: object) => SVGElement[]}} drawing
  * @param {object} axes Of `axesOf`.
@@ -74,16 +62,8 @@ export function framed({ layout, data, under }, axes, palette) {
     wordAt(0, 0, labelOf(layout.yaxis.name, Math.floor((bottom - top + 30) / 7)), palette, middle),
   );
   const name = wordAt((left + right) / 2, bottom + 31, labelOf(layout.xaxis.name, 60), palette, middle);
-  const traces = data.map(({ x, y, look, width }) =>
-    width
-      ? dotsAt(
-          x.map((value, i) => [axes.x(value), axes.y(y[i])]),
-          width,
-          look,
-        )
-      : curveOf(axes, x, y, look),
-  );
-  return [...(under?.(axes) ?? []), ...across, ...up, turned, name, ...traces];
+  const lines = data.map(({ x, y, look }) => curveOf(axes, x, y, look));
+  return [...(under?.(axes) ?? []), ...across, ...up, turned, name, ...lines];
 }
 
 // The last word of an axis keeps within the figure.

@@ -1,7 +1,7 @@
 // The loss by epoch: of the rows trained on and of those kept back, with the least possible as a floor.
 
 import { numberWords, bigWords } from "../arithmetic/words.js";
-import { isDiverging, pointsOver } from "../ui/scene.js";
+import { pointsOver } from "../ui/scene.js";
 import { epochAxis, stillLayout, stillLine } from "./layout.js";
 import { curveOf, dotAt, epochLine, STROKES, within, wordAt } from "./marks.js";
 
@@ -44,7 +44,7 @@ export const lossFigure = {
     const solid = state.held ? "Solid: training rows; dashed: rows kept for validation." : "";
     const floor = `Below ${numberWords(problem.floor, 3)} no line can go.`;
     const ends = `The axis ends at epoch ${bigWords(frame.time.horizon)}, where little more happens.`;
-    return isDiverging(scene) ? `The loss grows for ever. ${solid}` : `${floor} ${solid || ends}`;
+    return scene.path.diverges ? `The loss grows for ever. ${solid}` : `${floor} ${solid || ends}`;
   },
 };
 

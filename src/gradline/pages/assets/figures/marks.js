@@ -64,14 +64,8 @@ export function dotAt(x, y, palette) {
   return drawn("circle", { cx: x, cy: y, r: 6, fill: palette.accent, stroke: palette.card, "stroke-width": 2 });
 }
 
-/**
- * A ring: where the next update would go.
- * @param {number} x Pixels.
- * @param {number} y
- * @param {object} palette
- * @returns {SVGElement}
- */
-export function ringAt(x, y, palette) {
+// A ring: where the next update would go.
+function ringAt(x, y, palette) {
   return drawn("circle", { cx: x, cy: y, r: 6, fill: palette.card, stroke: palette.accent, "stroke-width": 2 });
 }
 

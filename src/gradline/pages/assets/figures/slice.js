@@ -61,12 +61,8 @@ function windowOf(scene) {
   return { x: [best - reach, best + reach], y: [-0.06 * loss, 1.15 * loss] };
 }
 
-/**
- * What the loss is along one weight: a·(w − best)² + its least, in raw units.
- * @param {object} scene
- * @returns {?object} {now, best, slope, curvature, lossAt}; null beyond float64.
- */
-export function sliceAt(scene) {
+// What the loss is along one weight: a·(w − best)² + its least, in raw units; null beyond float64.
+function sliceAt(scene) {
   const { state, settings, point } = scene;
   const { target, parameter } = settings;
   if (point.overflow) return null;

@@ -3,7 +3,6 @@
 import { bigWords, joinedWords, numberWords, percentWords } from "../arithmetic/words.js";
 import { lossWords } from "../figures/loss.js";
 import { element, labelOf, say, sayNumber } from "../ui/dom.js";
-import { isDiverging } from "../ui/scene.js";
 
 const QUIET = 900; // ms without a change before a screen reader is told
 const NOTHING = 1e-12; // of the first loss: what rounding leaves
@@ -69,7 +68,7 @@ function whyWords(scene) {
     const shown = path.shown(epoch);
     return MISTAKES[settings.mistake] + (shown === null ? "" : ` It prints ${numberWords(shown, 4)}.`);
   }
-  if (isDiverging(scene)) return explosionWords(scene);
+  if (path.diverges) return explosionWords(scene);
   if (path.updates > 1) {
     const of = state.sample.all ? "" : ` of the ${bigWords(state.sample.x.length)} rows on this page`;
     return `${bigWords(path.updates)} updates an epoch, each from ${bigWords(settings.batch)} row${settings.batch > 1 ? "s" : ""}${of}: the path trembles, and near the best weights it does not come to rest at this rate.`;

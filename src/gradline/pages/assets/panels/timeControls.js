@@ -3,7 +3,6 @@
 import { LAST_EPOCH } from "../arithmetic/path.js";
 import { bigWords } from "../arithmetic/words.js";
 import { element, say } from "../ui/dom.js";
-import { isDiverging } from "../ui/scene.js";
 import { tickOf } from "../ui/time.js";
 
 const PLACES = 1000; // of the slider
@@ -137,5 +136,5 @@ function playerOf(store, shown) {
 }
 
 function paceOf(scene) {
-  return isDiverging(scene) ? FEW : Math.max(FEW, scene.frame.time.horizon / PLAY_SECONDS);
+  return scene.path.diverges ? FEW : Math.max(FEW, scene.frame.time.horizon / PLAY_SECONDS);
 }

@@ -119,12 +119,8 @@ function reachOf(plane, [begin, zeros], floor) {
   return usual.map((half) => half * times);
 }
 
-/**
- * The epoch after which nothing more happens: every error is a thousandth, or the loss a million times what it was.
- * @param {object} scene
- * @returns {number} One of 1, 2 and 5 times a power of ten, from 10.
- */
-export function horizonOf({ path, right }) {
+// The epoch after which nothing more happens: every error is a thousandth, or the loss a million times what it was.
+function horizonOf({ path, right }) {
   const settles = path.diverges ? growsBy(path) : right.epochsToWeights();
   const wanted = path.updates > 1 ? (3 * settles) / path.updates : settles;
   return Math.min(path.last, roundedUp(Math.min(LAST_EPOCH, Math.max(10, Number.isFinite(wanted) ? wanted : 200))));
@@ -136,15 +132,6 @@ function growsBy(path) {
   let epoch = 1;
   while (epoch < path.last && !isFar(epoch)) epoch = Math.ceil(1.05 * epoch);
   return epoch;
-}
-
-/**
- * Whether the followed path diverges: its rate is past the limit, or a mistake makes every rate too large.
- * @param {object} scene
- * @returns {boolean}
- */
-export function isDiverging({ path }) {
-  return path.diverges;
 }
 
 /**
