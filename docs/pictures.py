@@ -29,17 +29,12 @@ class Picture(NamedTuple):
 
 
 PICTURES = [
-    Picture("playground", "", "light", 1440, 1130),
+    Picture("playground-line", "#epoch=4&lr=0.65", "light", 1366, 768),
+    Picture("playground", "#data=1&epoch=100", "light", 1366, 768),
     Picture(
-        "playground-too-fast", "#lr=0.0002&epoch=6&batch=5", "dark", 1440, 1130
+        "playground-too-fast", "#data=1&lr=0.0002&epoch=6", "dark", 1366, 768
     ),
-    Picture(
-        "playground-narrow",
-        "#view=standardised&lr=0.88&epoch=4",
-        "light",
-        390,
-        844,
-    ),
+    Picture("playground-narrow", "#data=1&epoch=100", "light", 390, 844),
 ]
 
 
@@ -49,7 +44,7 @@ def take(browser: Browser, page: Path, picture: Picture) -> None:
     context = browser.new_context(viewport=size, color_scheme=picture.scheme)  # pyright: ignore[reportArgumentType]
     tab = context.new_page()
     tab.goto(page.as_uri() + picture.state)
-    tab.wait_for_timeout(4000)  # ms: Plotly runs once the words are there
+    tab.wait_for_timeout(1500)  # ms: far more than the figures need
     tab.screenshot(path=ASSETS / f"{picture.name}.png")
     context.close()
 
@@ -63,8 +58,8 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         sync_playwright() as playwright,
     ):
-        page = Path(folder) / "crops.html"
-        gradline.play("example:crops", ["apples", "oranges"]).save(page)
+        page = Path(folder) / "playground.html"
+        gradline.play().save(page)
         browser = playwright.chromium.launch(
             executable_path=executable, args=FLAGS
         )

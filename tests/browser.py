@@ -44,7 +44,7 @@ class Watched:
 
     def expect_quiet(self) -> None:
         """No message of level error, and no request but those for files and for what the page made itself."""
-        assert self.errors == []
+        assert self.errors == [], self.errors
         outside = [url for url in self.requests if not url.startswith(("file:", "data:", "blob:", "about:"))]
         assert outside == []
 

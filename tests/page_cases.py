@@ -16,7 +16,7 @@ from known import known
 from gradline import LinearModel, Moments, Trajectory
 from gradline.data.selection import Selection
 from gradline.model.fit import Request, run
-from gradline.pages.playground_data import state
+from gradline.pages.playground_data import Opening, state
 from gradline.solvers.problem import Scaling
 
 DRIVER = Path(__file__).parent / "pages" / "arithmetic.mjs"
@@ -76,7 +76,7 @@ class Page(NamedTuple):
         scalings = {"raw": Scaling.none(moments.p), "standardised": Scaling.standard(moments, bias)}
         if bias:
             scalings["centred"] = replace(Scaling.standard(moments, True), scale=np.ones(moments.p))
-        return cls(state(selection, has_bias), model, scalings)
+        return cls(state(selection, Opening(has_bias)), model, scalings)
 
     @property
     def moments(self) -> Moments:

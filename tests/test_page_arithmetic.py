@@ -129,6 +129,28 @@ def test_the_words_are_those_of_gradline():
         assert of_share[2] == percent(share), share
 
 
+@pytest.mark.needs("node")
+@pytest.mark.parametrize("horizon", [10, 50, 2000, 5000, 10**9])
+def test_the_axis_of_time_goes_from_0_to_its_horizon(horizon):
+    [axis] = opened("crops").ask({"what": "time", "horizon": horizon})
+    assert axis["epochs"][0] == 0
+    assert axis["epochs"][-1] == horizon
+    assert (np.diff(axis["epochs"]) > 0).all()
+    assert (axis["places"][0], axis["places"][-1]) == (0, 1)
+    assert (np.diff(axis["places"]) > 0).all()
+    np.testing.assert_allclose(axis["back"], axis["epochs"], rtol=1e-6)
+    assert set(axis["epochs"][:4]) == {0, 1, 2, 3}
+    assert all(0 <= tick <= horizon for tick in axis["ticks"])
+    assert 3 <= len(axis["ticks"]) <= 7
+
+
+@pytest.mark.needs("node")
+def test_a_horizon_is_a_round_number_above():
+    counts = [10, 11, 20, 49.9, 51, 884, 10**8, 8.48e7]
+    [rounded] = opened("crops").ask({"what": "rounded", "counts": counts})
+    assert rounded == [10, 20, 20, 50, 100, 1000, 10**8, 10**8]
+
+
 def test_the_modules_can_be_joined_into_one():
     """As the page joins them: named imports from beside, exports by declaration, no name twice, no address."""
     declared = []

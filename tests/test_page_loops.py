@@ -183,14 +183,14 @@ def descended(X, Y, w, theta, order, size, lr, momentum):
 @pytest.mark.needs("node")
 @pytest.mark.parametrize("view", ["raw", "standardised"])
 @pytest.mark.parametrize(("bias", "size", "updates"), [(True, 1, 4), (False, 3, 2)])
-def test_each_path_of_the_cloud_is_an_order_of_the_rows(view, bias, size, updates):
+def test_each_path_of_batches_is_an_order_of_the_rows(view, bias, size, updates):
     """Four rows: 24 orders, each of which comes; in batches of three only the choice of the last row matters."""
     random = np.random.default_rng(11)
     X, Y, w = random.normal(2, 1, (4, 2)), random.normal(size=(4, 2)), np.array([1.0, 2.0, 0.5, 3.0])
     page = Page.of(Case(X, Y, {"weights": w, "bias": bias}))
     start, lr, momentum = page.start(12), 0.05, 0.5
-    told = {"view": view, "lr": lr, "momentum": momentum, "start": start, "epochs": 1, "seed": 3}
-    [cloud] = page.ask({"what": "cloud", **told, "batchSize": size, "paths": 300})
+    told = {"view": view, "lr": lr, "momentum": momentum, "start": start, "epochs": 2, "seed": 3}
+    [paths] = page.ask({"what": "batches", **told, "batch": size, "paths": 300})
     scaling, begin = page.scalings[view], on_view(page, view, start)
     A = (X - scaling.center) / scaling.scale
     A = np.column_stack([np.ones(4), A]) if bias else A
@@ -200,15 +200,19 @@ def test_each_path_of_the_cloud_is_an_order_of_the_rows(view, bias, size, update
         for order in itertools.permutations(range(4))
     ]
     found = set()
-    for path in cloud:
-        assert [point["updates"] for point in path] == [0, updates]
-        assert (path[0]["weight"], path[0]["bias"]) == (start["weight"], start["bias"])
-        end = on_view(page, view, path[1])
+    for path in paths:
+        assert path["updates"] == updates
+        assert len(path["steps"]) == 2 * updates + 1
+        first, last, _ = path["points"]
+        close(first["weight"], start["weight"])
+        for epoch in (0, 1):  # the ghost is the step that comes
+            close(path["next"][epoch]["weight"], path["steps"][epoch * updates + 1]["weight"])
+        end = on_view(page, view, last)
         got = np.vstack([end["bias"], end["weight"].T]) if bias else end["weight"].T
-        distances = [np.abs(got - end).max() for end in ends]
-        assert min(distances) < 1e-12
+        assert min(np.abs(got - end).max() for end in ends) < 1e-12
         found.add(round(float(got[0, 0]), 9))
-        close(path[1]["loss"], mean_square(X, Y, w, *tensors(path[1])).item())
+        close(last["loss"], mean_square(X, Y, w, *tensors(last)).item())
+        close(last["gap"] + page.state["optimum"]["loss"], last["loss"])
     assert found == {round(float(end[0, 0]), 9) for end in ends}
 
 
@@ -220,19 +224,51 @@ def test_a_batch_of_all_rows_is_the_full_batch(name):
     for view in page.scalings:
         lr = page.path(view, 1.0, 0.3, start).best_lr / 2
         told = {"view": view, "lr": lr, "momentum": 0.3, "start": start}
-        cloud = {"what": "cloud", **told, "batchSize": page.moments.rows, "epochs": 12, "paths": 3, "seed": 0}
-        paths, full = page.ask(cloud, {"what": "path", **told, "epochs": list(range(13))})
+        batches = {"what": "batches", **told, "batch": page.moments.rows, "epochs": 12, "paths": 3, "seed": 0}
+        paths, full = page.ask(batches, {"what": "path", **told, "epochs": list(range(13))})
         for path in paths:
-            for got, expected in zip(path, full["points"], strict=True):
-                assert got["updates"] == expected["epoch"]
+            assert not path["diverges"]
+            for got, expected in zip(path["points"], full["points"], strict=True):
                 close(got["weight"], expected["weight"])
                 close(got["bias"], expected["bias"])
                 close(got["loss"], expected["loss"])
 
 
 @pytest.mark.needs("node")
-def test_a_path_of_the_cloud_ends_where_float64_does():
+def test_a_path_of_batches_ends_where_numbers_do():
     page = opened("crops")
-    told = {"view": "raw", "lr": 1.0, "momentum": 0, "start": page.start(1), "batchSize": 4, "seed": 0}
-    [cloud] = page.ask({"what": "cloud", **told, "epochs": 500, "paths": 2})
-    assert all(1 < len(path) < 500 and np.isfinite([point["loss"] for point in path]).all() for path in cloud)
+    told = {"view": "raw", "lr": 1.0, "momentum": 0, "start": page.start(1), "batch": 4, "seed": 0}
+    [paths] = page.ask({"what": "batches", **told, "epochs": 500, "paths": 2})
+    for path in paths:
+        losses = [point["loss"] for point in path["points"]]
+        assert 1 < len(losses) < 500
+        assert np.isfinite(losses).all()
+        assert path["diverges"]
+    [[path]] = page.ask({"what": "batches", **told, "lr": 3e-4, "epochs": 3, "paths": 1})
+    first, *_, last = (point["loss"] for point in path["points"])
+    assert len(path["points"]) == 4
+    assert last > 10 * first
+    assert path["diverges"]  # long before
+
+
+@ALL
+@pytest.mark.needs("node")
+def test_the_plane_is_a_cut_through_the_loss(name):
+    """Moved within the plane, the loss rises by the bowl's height; the window holds every path that is stable."""
+    page, random = opened(name), np.random.default_rng(17)
+    for view, target in itertools.product(page.scalings, range(page.moments.m)):
+        told = {"what": "plane", "view": view, "target": target, "start": page.start(18)}
+        [blank] = page.ask({**told, "places": []})
+        if blank is None:
+            assert page.moments.p == 1
+            continue
+        spread = np.array(blank["window"])
+        places = (np.array(blank["center"]) + spread * random.uniform(-1, 1, (5, 2))).tolist()
+        [got] = page.ask({**told, "places": [*places, blank["center"]]})
+        close(got["at"], [*places, blank["center"]], 1e-8)
+        *losses, floor = got["losses"]
+        scale = max(losses)
+        np.testing.assert_allclose(
+            np.array(losses) - floor, got["heights"][:-1], atol=1e-9 * scale, rtol=1e-7
+        )
+        assert (np.abs(np.array(got["start"]) - blank["center"]) <= spread).all()

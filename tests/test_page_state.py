@@ -9,11 +9,21 @@ import sys
 
 import numpy as np
 import pytest
+from known import known
 from page_cases import CASES, Case, Page, close, opened, rows
 from refusals import refused
 
+import gradline
 from gradline.data.selection import Selection
-from gradline.pages.playground_data import MOST_CELLS, MOST_FEATURES, MOST_ROWS, evenly, state
+from gradline.pages.playground_data import (
+    MOST_CELLS,
+    MOST_FEATURES,
+    MOST_POINTS,
+    MOST_ROWS,
+    Opening,
+    evenly,
+    state,
+)
 
 ALL = pytest.mark.parametrize("name", CASES)
 
@@ -72,8 +82,8 @@ def test_an_incomplete_row_has_no_prediction(values):
         Case({"g": ["a", "b", "a", "b", "a"], "x": [1, 2, 4, 5, 7], "y": [1, 2, 2, 4, 6]}, "y", {})
     )
     asked = {"what": "predict", "point": page.start(1), "level": 0.95}
-    known, unknown = page.ask({**asked, "values": ["b", 1.0]}, {**asked, "values": values})
-    assert math.isfinite(known["answers"][0]["value"])
+    complete, unknown = page.ask({**asked, "values": ["b", 1.0]}, {**asked, "values": values})
+    assert math.isfinite(complete["answers"][0]["value"])
     assert unknown is None
 
 
@@ -146,8 +156,12 @@ def test_data_that_leave_little_to_say_make_a_page_too(name):
     frame = {term["column"]: [value] for term, value in zip(page.state["terms"], values, strict=True)}
     close(answer["answers"][0]["value"], page.model.predict(frame)[0, 0])
     assert math.isfinite(steps["loss"])
-    known = page.model.inference.estimates is not None
-    assert (answer["answers"][0]["low"] is not None) == known == (page.state["interval"]["reason"] is None)
+    has_estimates = page.model.inference.estimates is not None
+    assert (
+        (answer["answers"][0]["low"] is not None)
+        == has_estimates
+        == (page.state["interval"]["reason"] is None)
+    )
 
 
 @pytest.mark.parametrize(("rows", "count"), [(5, 10), (10, 10), (1999, 100), (1_000_003, 2000)])
@@ -165,7 +179,7 @@ def test_rows_are_drawn_evenly(rows, count):
 
 def test_a_sample_is_some_of_the_rows_in_order():
     X = np.arange(50_000.0).reshape(-1, 2)
-    page = state(Selection(X, X[:, 0] ** 2, weights=X[:, 1]), rows=300)
+    page = state(Selection(X, X[:, 0] ** 2, weights=X[:, 1]), Opening(rows=300))
     sample = page["sample"]
     assert not sample["all"]
     chosen = (np.array(sample["x"])[:, 0] / 2).astype(int)
@@ -173,7 +187,7 @@ def test_a_sample_is_some_of_the_rows_in_order():
     assert sample["x"] == X[chosen].tolist()
     assert sample["y"] == (X[chosen, :1] ** 2).tolist()
     assert sample["w"] == X[chosen, 1].tolist()
-    assert state(Selection(X, X[:, 0] ** 2), rows=0)["sample"] is None
+    assert state(Selection(X, X[:, 0] ** 2), Opening(rows=0))["sample"] is None
 
 
 def test_a_level_that_no_complete_row_has_is_no_column_of_the_sample():
@@ -197,29 +211,147 @@ def test_the_widest_page_holds_a_megabyte():
 @pytest.mark.parametrize("wrong", [-1, MOST_ROWS + 1, 1.5, True])
 def test_rows_outside_their_range_are_refused(wrong):
     with refused("row-count-invalid"):
-        state(Selection("example:crops", "apples"), rows=wrong)
+        Opening(rows=wrong)
 
 
-def test_it_starts_as_the_tutorials_do_where_the_data_can_bear_it():
-    assert opened("crops").state["start"]["lr"] == 1e-5
-    wide = Page.of(Case({"salary": [45e3, 61e3, 38e3, 52e3], "y": [1.0, 3.0, 0.0, 2.0]}, "y", {}))
-    path = wide.path("raw", 1.0, 0.0, wide.start(0))
-    assert wide.state["start"]["lr"] == path.best_lr < path.lr_limit < 1e-5
-    assert not np.any(wide.state["start"]["weight"])
+def test_it_starts_at_a_tenth_of_the_limit_or_as_it_is_told():
+    assert opened("crops").state["start"]["lr"] == 1e-5  # the tutorials'
+    wide = {"salary": [45e3, 61e3, 38e3, 52e3], "y": [1.0, 3.0, 0.0, 2.0]}
+    page = Page.of(Case(wide, "y", {}))
+    limit = page.path("raw", 1.0, 0.0, page.start(0)).lr_limit
+    assert page.state["start"]["lr"] == pytest.approx(limit / 10, rel=0.07)  # one digit
+    assert page.state["start"]["epochs"] == 0
+    assert not np.any(page.state["start"]["weight"])
+    told = state(Selection(wide, "y"), Opening(lr=3e-11, epochs=7))
+    assert (told["start"]["lr"], told["start"]["epochs"]) == (3e-11, 7)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"lr": 0}, "lr-invalid"),
+        ({"lr": float("nan")}, "lr-invalid"),
+        ({"epochs": -1}, "epochs-invalid"),
+        ({"epochs": 10**9 + 1}, "epochs-invalid"),
+    ],
+)
+def test_a_start_that_cannot_be_is_refused(wrong, code):
+    with refused(code):
+        Opening(**wrong)
+
+
+def test_rows_held_out_are_those_of_a_fit():
+    """The page trains on the rest, and the loss over the rows held out is what `fit` says of the same split."""
+    random = np.random.default_rng(19)
+    X = random.normal(size=(40, 2))
+    y = X @ [1.0, 2.0] + random.normal(size=40)
+    model = gradline.fit(X, y, holdout=0.25, seed=3)
+    page = state(Selection(X, y), Opening(holdout=0.25, seed=3))
+    held = page["held"]
+    assert (page["rows"], held["rows"]) == (30, 10)
+    close(page["optimum"]["weight"], model.weight)
+    both = page["sample"]["x"] + held["sample"]["x"]
+    assert sorted(both) == sorted(X.tolist())
+    x, target = np.array(held["sample"]["x"]), np.array(held["sample"]["y"])[:, 0]
+    mean_square = ((x @ model.weight[0] + model.bias[0] - target) ** 2).mean()
+    assert known(model.holdout).loss == pytest.approx(mean_square)
+    factor, mean = np.array(held["moments"]["factor"]), np.array(held["moments"]["mean"])
+    direction = np.array([*model.weight[0], -1.0])
+    by_moments = (factor @ direction) @ (factor @ direction) / 10 + (mean @ direction + model.bias[0]) ** 2
+    assert by_moments == pytest.approx(mean_square)
+
+
+@pytest.mark.needs("node")
+@pytest.mark.parametrize(("shift", "unit"), [(0.0, 1.0), (50.0, 1.0), (0.0, 0.01), (-3.0, 0.1)])
+def test_points_moved_by_hand_make_the_page_of_those_points(shift, unit):
+    random = np.random.default_rng(20)
+    x = unit * (random.random(12) + shift)
+    rows = np.column_stack([x, 1 + 2 * x + random.normal(size=12)])
+    first = Page.of(Case({"x": rows[:, 0], "y": rows[:, 1]}, "y", {}))
+    moved = np.vstack([rows[:-1] + random.normal(size=(11, 2)), [[shift + 2, 0], [shift - 1, 3]]]) * [unit, 1]
+    expected = Page.of(Case({"x": moved[:, 0], "y": moved[:, 1]}, "y", {})).state
+    [got] = first.ask({"what": "refit", "rows": moved.tolist()})
+    for key in ("rows", "weight_sum"):
+        assert got[key] == expected[key]
+    for key in ("mean", "minimum", "maximum"):
+        close(got["moments"][key], expected["moments"][key])
+    close(np.abs(got["moments"]["factor"]), np.abs(expected["moments"]["factor"]))
+    close(got["optimum"]["weight"], expected["optimum"]["weight"])
+    close(got["optimum"]["bias"], expected["optimum"]["bias"])
+    close(got["optimum"]["loss"], expected["optimum"]["loss"])
+    for name, view in expected["views"].items():
+        mine = got["views"][name]
+        for key in ("center", "scale", "singular"):
+            close(mine[key], view[key])
+        # A direction's sign is free: what it does to its right-hand side is not.
+        close(np.array(mine["vectors"]).T @ mine["rhs"], np.array(view["vectors"]).T @ view["rhs"])
+    close(got["interval"]["sigma"], expected["interval"]["sigma"])
+    assert got["interval"]["freedom"] == expected["interval"]["freedom"]
+    values = [shift + 0.4]
+    asked = {"what": "predict", "values": values, "level": 0.95}
+    [by_hand] = replace_state(first, got).ask({**asked, "point": got["optimum"]})
+    [by_python] = replace_state(first, expected).ask({**asked, "point": expected["optimum"]})
+    close([by_hand["answers"][0][key] for key in ("low", "optimal", "high")],
+          [by_python["answers"][0][key] for key in ("low", "optimal", "high")])  # fmt: skip
+
+
+def replace_state(page, other):
+    return page._replace(state=other)
+
+
+@pytest.mark.needs("node")
+def test_points_that_determine_no_line_are_none():
+    page = Page.of(Case({"x": [1.0, 2.0, 4.0], "y": [1.0, 3.0, 2.0]}, "y", {}))
+    few, upright = page.ask(
+        {"what": "refit", "rows": [[1, 1], [2, 2]]}, {"what": "refit", "rows": [[2, 1], [2, 2], [2, 3]]}
+    )
+    assert few is upright is None
+
+
+def test_points_can_be_moved_where_one_number_predicts_one():
+    def movable(*given, **arguments):
+        return state(Selection(*given, **arguments))["t95"] is not None
+
+    random = np.random.default_rng(21)
+    x, y = random.normal(size=(2, 30))
+    assert movable({"x": x, "y": y}, "y")
+    assert not movable({"x": x, "z": x**2, "y": y}, "y")
+    assert not movable({"x": x, "y": y, "z": x}, ["y", "z"])
+    assert not movable({"x": x, "y": y, "w": x**2}, "y", weights="w")
+    assert not movable({"x": ["a", "b"] * 15, "y": y}, "y")
+    many = random.normal(size=(2, MOST_POINTS + 1))
+    assert not movable({"x": many[0], "y": many[1]}, "y")
+
+
+@pytest.mark.parametrize(
+    ("weights_are", "has_interval"), [(None, False), ("counts", True), ("sampling", False)]
+)
+def test_there_is_no_interval_until_it_is_said_what_weights_mean(weights_are, has_interval):
+    random = np.random.default_rng(22)
+    X, y, w = random.normal(size=(30, 2)), random.normal(size=30), random.integers(1, 4, 30)
+    interval = state(Selection(X, y, weights=w, weights_are=weights_are))["interval"]
+    assert bool(interval["quantiles"]) == (interval["reason"] is None) == has_interval
 
 
 def test_the_command_makes_the_same_page(tmp_path):
     path = tmp_path / "a b.csv"
     path.write_text('x,"a ""b""",y,w\n1,2,3,1\n2,5,4,2\n,4,4,2\n4,4,9,1\n')
-    page = state(Selection(path, "y", ["x", 'a "b"'], weights="w", missing="drop"), bias=False)
+    page = state(Selection(path, "y", ["x", 'a "b"'], weights="w", missing="drop"), Opening(bias=False))
     words = shlex.split(page["command"])
     assert words[:3] == ["gradline", "play", str(path)]
     flags = list(itertools.pairwise(words))
     for flag in (("-t", "y"), ("-f", 'a "b"'), ("--weights", "w"), ("--missing", "drop")):
         assert flag in flags
     assert words[-1] == "--no-bias"
+    told = state(Selection(path, "y", missing="drop"), Opening(lr=1e-3, epochs=9, holdout=0.4, seed=2))
+    flags = list(itertools.pairwise(shlex.split(told["command"])))
+    for flag in (("--lr", "0.001"), ("--epochs", "9"), ("--holdout", "0.4"), ("--seed", "2")):
+        assert flag in flags
     assert (page["rows"], page["dropped"], page["missing"]) == (3, 1, {"x": 1})
-    assert shlex.split(state(Selection(path, "y", missing="drop"), rows=0)["command"])[-1] == "--no-rows"
+    assert (
+        shlex.split(state(Selection(path, "y", missing="drop"), Opening(rows=0))["command"])[-1]
+        == "--no-rows"
+    )
     assert state(Selection({"x": [1.0, 2.0], "y": [1.0, 3.0]}, "y"))["command"] is None
 
 

@@ -14,7 +14,7 @@ from refusals import expect_refusal
 import gradline as gl
 from gradline.core.text import big, number, percent
 from gradline.pages import document
-from gradline.pages.document import Page, asset, joined_modules, json_text, plotly_scripts
+from gradline.pages.document import Page, asset, joined_modules, json_text
 from gradline.solvers.problem import Scaling
 from gradline.solvers.spectrum import Spectrum
 
@@ -22,7 +22,7 @@ CROPS = ["apples", "oranges"]
 FLIGHTS = ["dep_delay", "distance", "air_time", "hour", "carrier", "origin"]
 TALL = 7000  # pixels: every figure is in sight, so every figure is drawn
 pytestmark = pytest.mark.slow  # a browser draws whole pages
-FIGURES = {"fit", "loss", "slice", "surface", "weights", "predictions", "gaps", "rates", "batches"}
+FIGURES = {"fit", "loss", "slice", "surface", "weights", "predictions", "rates"}
 
 
 def penguins(folder):
@@ -44,6 +44,7 @@ def twenty(_):
 
 
 TABLES = {
+    "examples": lambda _: (None, None, {}),
     "crops": lambda _: ("example:crops", CROPS, {}),
     "iphone": lambda _: ("example:iphone", "sales", {}),
     "penguins": penguins,
@@ -70,9 +71,9 @@ def pages(tmp_path_factory):
 
 
 def whole(watched, path, fragment=""):
-    """The page of a file, when Plotly is there, which is run after all else."""
+    """The page of a file when its figures are drawn."""
     page = watched.open(path, fragment)
-    until(page, "'Plotly' in window")
+    until(page, "document.querySelector('.marks > *')")
     settled(page)
     return page
 
@@ -86,10 +87,10 @@ def tabs(chromium, pages):
         if name not in kept:
             kept[name] = Watched(chromium.new_page())
             whole(kept[name], pages(name)[0])
-            kept[name].page.click("#more-figures summary")
+            kept[name].page.click("#tab-more")
         kept[name].page.set_viewport_size({"width": width, "height": height})
         kept[name].page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
-        steer(kept[name].page, epoch=100)  # where each begins; an empty link would be no change
+        steer(kept[name].page, epoch=100)  # an empty link would be no change
         return kept[name]
 
     yield tab
@@ -107,8 +108,9 @@ def tab(tabs):
 
 def settled(page):
     """Two frames: one in which settings are told, one after everything was drawn, and what waits for a drag to end."""
-    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    until(page, "!document.querySelector('.waiting')")
+    for _ in range(2):
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        until(page, "!document.querySelector('.moving')")
 
 
 def steer(page, **settings):
@@ -121,7 +123,7 @@ def steer(page, **settings):
 
 def headline(page):
     """What is said of where we are, without what a screen reader was told last."""
-    return page.inner_text(".where") + page.inner_text(".why")
+    return page.inner_text(".tiles") + page.inner_text(".why")
 
 
 def value(page, selector):
@@ -130,23 +132,23 @@ def value(page, selector):
 
 
 def drawing(page):
-    """For each figure in sight what is drawn: shapes and words, without the ids that Plotly draws by lot."""
+    """For each figure in sight what is drawn: shapes and words."""
     return page.evaluate(
         """() => {
-          const names = ["d", "cx", "cy", "x", "y", "x1", "transform", "fill", "style"];
+          const names = ["d", "cx", "cy", "x", "y", "x1", "transform", "fill"];
           const looks = (node) => [...names.map((name) => node.getAttribute(name)), node.textContent];
           const plots = [...document.querySelectorAll("section.card .plot")];
           return Object.fromEntries(plots.map((plot) => [
             plot.closest("section").id.replace("figure-", ""),
-            [...plot.querySelectorAll("path, circle, line, text, rect.bg")].map(looks).join("|"),
+            [...plot.querySelectorAll("path, circle, line, text, rect")].map(looks).join("|"),
           ]));
         }"""
     )
 
 
-@pytest.mark.parametrize("name", ["crops", "penguins", "iphone", "flights"])
+@pytest.mark.parametrize("name", ["examples", "crops", "penguins", "iphone", "flights"])
 def test_a_page_is_quiet_whole_and_small(tabs, pages, name):
-    assert pages(name)[0].stat().st_size < 6e6
+    assert pages(name)[0].stat().st_size < 1e6
     watched = tabs(name, height=TALL)
     page = watched.page
     dark_and_back = ("#theme", "#theme")
@@ -160,10 +162,8 @@ def test_a_page_is_quiet_whole_and_small(tabs, pages, name):
 
 
 def test_the_page_holds_no_address_of_ours(pages):
-    ours = pages("crops")[0].read_text()
-    for script in plotly_scripts():
-        ours = ours.replace(script, "")
-    assert set(re.findall(r"\w+://[^\s\"'`]+", ours)) == {"http://www.w3.org/2000/svg"}
+    text = pages("examples")[0].read_text()
+    assert set(re.findall(r"\w+://[^\s\"'`]+", text)) == {"http://www.w3.org/2000/svg"}
 
 
 def test_the_policy_lets_nothing_in_but_by_hash(pages):
@@ -183,12 +183,13 @@ MOVES = {
     "best lr": (lambda page: page.click("#best-lr"), FIGURES),
     "momentum": (lambda page: page.press("#momentum", "ArrowRight"), FIGURES),
     "columns": (lambda page: page.check("#view-2"), FIGURES),
-    "batch size": (lambda page: page.press("#batch", "ArrowLeft"), {"surface", "batches"}),
-    "target": (lambda page: page.check("#target-1"), FIGURES - {"loss", "gaps", "rates", "batches"}),
+    "batch size": (lambda page: page.press("#batch", "ArrowLeft"), FIGURES - {"rates"}),
+    "target": (lambda page: page.check("#target-1"), FIGURES - {"loss", "rates"}),
     "weight": (lambda page: page.select_option("#parameter", "2"), {"fit", "slice", "weights"}),
     "new start": (lambda page: page.click("#new-start"), FIGURES - {"rates"}),
     "reset": (lambda page: page.click("#reset"), FIGURES - {"rates"}),
-    "forgotten reset": (lambda page: page.click("#mistake-forgotten_zero_grad"), FIGURES - {"batches"}),
+    "weight by hand": (lambda page: page.press("#hand-weight-slider", "ArrowRight"), FIGURES - {"rates"}),
+    "forgotten reset": (lambda page: page.click("#mistake-forgotten_zero_grad"), FIGURES - {"rates"}),
     "lr too large": (lambda page: page.click("#mistake-lr"), FIGURES),
 }
 
@@ -199,8 +200,7 @@ def test_each_control_moves_the_figures_that_it_should(tabs):
     for name, (act, expected) in MOVES.items():
         steer(page, epoch=3)  # where every step is seen; the rest as the page begins
         until(
-            page,
-            "[...document.querySelectorAll('.plot')].every((plot) => plot.querySelector('.marks > *, .main-svg'))",
+            page, "[...document.querySelectorAll('.plot')].every((plot) => plot.querySelector('.marks > *'))"
         )
         before = drawing(page)
         act(page)
@@ -210,39 +210,372 @@ def test_each_control_moves_the_figures_that_it_should(tabs):
     watched.expect_quiet()
 
 
-def test_marks_stand_where_the_axes_say(tabs):
-    """Our marks are drawn without Plotly's help, so its own arithmetic must place them where they are."""
-    page = tabs("crops", height=TALL).page
-    steer(page, epoch=37)
-    x, y = page.evaluate(
-        """() => {
-          const { xaxis, yaxis } = document.querySelector("#figure-loss .still")._fullLayout;
-          const loss = Number(document.getElementById("loss").dataset.value);
-          return [xaxis._offset + xaxis.d2p(37), yaxis._offset + yaxis.d2p(loss)];
-        }"""
+# In the page: [value, pixel] of every tick of a figure's axis across, or up.
+TICKS = """([figure, side]) => {
+  const still = document.querySelector(`#figure-${figure} svg > g:not(.marks)`);
+  const words = [...still.querySelectorAll(":scope > text")];
+  const ends = words.filter((word) => (word.getAttribute("x") === "48") === (side === "y")); // in the left margin
+  return ends.map((word) => [Number(word.textContent.replaceAll(",", "")), Number(word.getAttribute(side))])
+    .filter(([value]) => Number.isFinite(value));
+}"""
+
+
+def on_axis(page, figure, side, value):
+    """Where a value stands, by the words of an even axis."""
+    ticks = np.array(page.evaluate(TICKS, [figure, side]), float)[:2]
+    if side == "y":
+        ticks[:, 1] -= 4  # words stand a little below their line
+    (low, first), (high, second) = ticks
+    return first + (value - low) / (high - low) * (second - first)
+
+
+def test_marks_stand_where_the_axes_say(tabs, pages):
+    """The dot is at the weights, the ring where the next update puts them: a step at its true length."""
+    watched = tabs("examples", width=1366, height=768)
+    page = watched.page
+    x, y = line_rows(pages)
+    for lr in (0.07, 0.7, 0.4):
+        steer(page, lr=lr, epoch=1)
+        path = gl.Trajectory(gl.fit(x, y).moments, lr=lr)
+        for mark, epoch in ((-1, 1), (0, 2)):
+            circle = page.locator("#figure-surface .marks circle").all()[mark]
+            point = path.at(epoch)
+            expected = [
+                on_axis(page, "surface", "x", point.weight[0, 0]),
+                on_axis(page, "surface", "y", point.bias[0]),
+            ]
+            assert [float(known(circle.get_attribute(side))) for side in ("cx", "cy")] == pytest.approx(
+                expected, abs=0.1
+            )
+    watched.expect_quiet()
+
+
+def line_rows(pages):
+    """x and y of the line that the page of examples opens on."""
+    [block] = re.findall(
+        r'<script type="application/json" id="tables">(.*?)</script>', pages("examples")[0].read_text()
     )
-    dot = page.locator("#figure-loss .marks circle")
-    assert [float(dot.get_attribute(side)) for side in ("cx", "cy")] == pytest.approx([x, y], abs=0.01)
-    expected = page.evaluate(
-        """() => {
-          const still = document.querySelector("#figure-fit .still");
-          const { xaxis, yaxis } = still._fullLayout;
-          const { x, y } = still.data[0];
-          return x.map((value, i) => [xaxis._offset + xaxis.d2p(value), yaxis._offset + yaxis.d2p(y[i])]);
-        }"""
+    sample = json.loads(block)[0]["sample"]
+    return np.array(sample["x"]), np.array(sample["y"])
+
+
+def test_it_opens_on_a_line_in_its_frame_at_a_tenth_of_the_limit(browse, pages):
+    watched = browse(width=1366, height=768)
+    page = whole(watched, pages("examples")[0])
+    assert page.input_value("#epoch") == "0"
+    x, y = line_rows(pages)
+    limit = gl.Trajectory(gl.fit(x, y).moments, lr=1.0).lr_limit
+    assert float(page.input_value("#lr")) == pytest.approx(limit / 10, rel=0.07)
+    words = known(page.text_content("#figure-surface svg"))
+    assert "weight of x" in words
+    assert "bias" in words
+    frame = inside(page, "fit")
+    line = known(page.locator("#figure-fit .curve path").last.get_attribute("d"))
+    for height in (float(part) for part in re.findall(r" ([\d.]+)", line)):
+        assert frame["y"] < height < frame["y"] + frame["height"]
+    assert page.locator("#figure-fit .squares rect").count() == len(x)
+    assert page.inner_text("#best-loss") == number(gl.fit(x, y).certificate.optimal_loss, 4)
+    watched.expect_quiet()
+
+
+SCREENS = [(1366, 768), (1920, 1080)]
+
+
+@pytest.mark.parametrize(("width", "height"), SCREENS)
+def test_the_main_figures_and_the_rate_share_one_screen(tabs, width, height):
+    page = tabs("examples", width=width, height=height).page
+    settled(page)
+    for part in ("#figures", "#numbers", "#rate", "#experiments", "#time"):
+        box = known(page.locator(part).bounding_box())
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= height
+
+
+def test_on_a_phone_the_rate_stays_in_reach(tabs):
+    page = tabs("examples", width=390, height=844).page
+    for place in (0, 900, 1800):
+        page.evaluate("top => scrollTo({ top, behavior: 'instant' })", place)
+        box = known(page.locator("#lr-slider").bounding_box())
+        assert 0 < box["y"] < 844 - box["height"]
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+
+
+# In the page: where everything but the inside of figures is; of words in a line only where they begin.
+BOXES = """() => {
+  const nodes = [...document.querySelectorAll("main *, header *")].filter((node) => !node.closest("svg"));
+  return nodes.map((node) => {
+    const { x, y, width, height } = node.getBoundingClientRect();
+    const size = getComputedStyle(node).display === "inline" ? [] : [width, height];
+    return [node.id || node.className || node.tagName, x, y, ...size];
+  });
+}"""
+AXES = "() => [...document.querySelectorAll('#figures svg > g:not(.marks)')].map((still) => still.outerHTML)"
+
+
+@pytest.mark.parametrize(("width", "height"), [*SCREENS, (390, 844)])
+def test_nothing_but_marks_and_words_moves_while_a_rate_is_dragged(tabs, width, height):
+    page = tabs("examples", width=width, height=height).page
+    page.click("#tab-use")
+    steer(page, epoch=20)
+    page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
+    slider = known(page.locator("#lr-slider").bounding_box())
+    up = slider["y"] + slider["height"] / 2
+    page.mouse.move(slider["x"] + slider["width"] / 2, up)
+    page.mouse.down()
+    before, losses = (page.evaluate(BOXES), page.evaluate(AXES)), set()
+    for i in range(15):
+        page.mouse.move(slider["x"] + 8 + (slider["width"] - 16) * i / 14, up)
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        assert (page.evaluate(BOXES), page.evaluate(AXES)) == before
+        losses.add(page.inner_text("#loss"))
+    assert len(losses) > 10
+    page.mouse.up()
+    settled(page)
+    page.click("#tab-more")
+    if width > 390:  # where all are in sight
+        assert page.evaluate(AXES) != before[1]  # once it rests, the axes suit the new rate
+
+
+CUT = """() => [...document.querySelectorAll(".why, #figures .says, .tiles dd, .bound, .answer-text")]
+  .filter(({ scrollHeight, clientHeight, scrollWidth, clientWidth }) =>
+    scrollHeight > clientHeight + 1 || scrollWidth > clientWidth + 1)
+  .map((node) => node.textContent)"""
+
+
+@pytest.mark.parametrize("name", ["examples", "crops"])
+def test_no_number_and_no_sentence_is_cut(tabs, name):
+    watched = tabs(name, width=1366, height=768)
+    page = watched.page
+    limit = float(re.findall(r"limit, ([\d.e-]+)", page.inner_text("#rate"))[0])
+    states: list[dict[str, float | str]] = [
+        {"epoch": 100},
+        {"lr": 0.03 * limit, "epoch": 9999},
+        {"lr": 1.0001 * limit, "epoch": 12345},
+        {"lr": 2 * limit, "epoch": 800},
+        {"batch": 3, "epoch": 7},
+        {"mistake": "forgotten_zero_grad", "epoch": 77},
+        {"mistake": "stale_loss", "epoch": 2},
+        {"momentum": 0.9, "epoch": 3},
+    ]
+    for state in states:
+        steer(page, **state)
+        for width, height in ((360, TALL), (390, TALL), (820, TALL), (1024, 768), (1366, 768), (1920, 1080)):
+            page.set_viewport_size({"width": width, "height": height})
+            settled(page)
+            assert page.evaluate(CUT) == [], (state, width)
+    watched.expect_quiet()
+
+
+def test_play_stops_where_nothing_more_happens(tabs):
+    page = tabs("examples", width=1366, height=768).page
+    steer(page, view="standardised", lr=0.5, epoch=0)
+    page.click("#play")
+    until(page, "document.querySelector('#play').textContent === 'Play'")
+    assert page.input_value("#epoch") == "10"
+    assert "best weights" in headline(page)
+    assert known(value(page, "#gap")) < 1e-9
+
+
+def inside(page, figure):
+    """The box between a figure's axes, in its own pixels."""
+    rect = page.locator(f"#inside-{figure} rect")
+    return {side: float(known(rect.get_attribute(side))) for side in ("x", "y", "width", "height")}
+
+
+def surface_at(page, u, v):
+    """Click on the map of the loss, at shares of its width and height."""
+    frame, box = inside(page, "surface"), known(page.locator("#figure-surface .plot").bounding_box())
+    page.mouse.click(box["x"] + frame["x"] + u * frame["width"], box["y"] + frame["y"] + v * frame["height"])
+    settled(page)
+
+
+def test_a_click_on_the_map_starts_there_and_so_do_the_dials(tabs):
+    watched = tabs("examples", width=1366, height=768)
+    page = watched.page
+    steer(page, epoch=5)
+    surface_at(page, 0.75, 0.25)
+    weight, bias = (float(page.input_value(f"#hand-{name}")) for name in ("weight", "bias"))
+    assert page.input_value("#epoch") == "0"
+    circle = page.locator("#figure-surface .marks circle").last
+    assert float(known(circle.get_attribute("cx"))) == pytest.approx(
+        on_axis(page, "surface", "x", weight), abs=0.6
     )
-    sticks = page.locator("#figure-fit .marks path").first.get_attribute("d")
-    starts = [[float(part) for part in point] for point in re.findall(r"M([\d.]+) ([\d.]+)", sticks)]
-    assert np.array(starts) == pytest.approx(np.array(expected), abs=0.06)
+    assert float(known(circle.get_attribute("cy"))) == pytest.approx(
+        on_axis(page, "surface", "y", bias), abs=0.6
+    )
+    page.fill("#hand-weight", "1.25")
+    page.press("#hand-weight", "Enter")
+    settled(page)
+    assert page.input_value("#hand-weight") == "1.25"
+    assert float(page.input_value("#hand-bias")) == bias
+    page.focus("#figure-surface .plot")
+    page.keyboard.press("ArrowUp")
+    settled(page)
+    assert float(page.input_value("#hand-bias")) > bias
+    watched.expect_quiet()
+
+
+def test_points_are_dragged_added_and_put_back(tabs, pages):
+    """The page's best loss is that of a fit of the points as they now are."""
+    watched = tabs("examples", width=1366, height=768)
+    page = watched.page
+    steer(page, epoch=1)
+    x, y = line_rows(pages)
+    box = known(page.locator("#figure-fit .plot").bounding_box())
+    place = [box["x"] + on_axis(page, "fit", "x", x[0, 0]), box["y"] + on_axis(page, "fit", "y", y[0, 0])]
+    page.mouse.move(*place)
+    page.mouse.down()
+    page.mouse.move(place[0] + 30, place[1] + 20)
+    page.mouse.move(place[0] + 30, place[1] + 40)
+    page.mouse.up()
+    settled(page)
+    moved = rows_of_link(page)
+    assert len(moved) == len(x)
+    assert np.abs(moved[1:] - np.column_stack([x, y])[1:]).max() == 0
+    assert moved[0, 1] < y[0, 0]
+    expect_fit(page, moved)
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + 60)
+    settled(page)
+    added = rows_of_link(page)
+    assert len(added) == len(x) + 1
+    expect_fit(page, added)
+    page.focus("#figure-fit .plot")
+    for key in ("PageUp", "ArrowUp", "Delete"):
+        page.keyboard.press(key)
+        settled(page)
+    left = rows_of_link(page)
+    assert len(left) == len(x)
+    expect_fit(page, left)
+    page.click("#points-back")
+    settled(page)
+    expect_fit(page, np.column_stack([x, y]))
+    watched.expect_quiet()
+
+
+def rows_of_link(page):
+    until(page, "decodeURIComponent(location.hash).includes('points=')")
+    page.wait_for_timeout(350)  # until the link is written anew
+    [text] = re.findall(r"points=([^&]*)", page.evaluate("decodeURIComponent(location.hash)"))
+    return np.array([[float(cell) for cell in row.split(",")] for row in text.split(";")])
+
+
+def expect_fit(page, rows):
+    best = gl.fit(rows[:, :1], rows[:, 1]).certificate.optimal_loss
+    assert value(page, "#best-loss") == pytest.approx(best, rel=1e-9)
+
+
+def test_the_loss_of_rows_kept_back_is_that_of_these_weights(tabs, pages):
+    page = tabs("examples", width=1366, height=768).page
+    steer(page, epoch=40)
+    [block] = re.findall(
+        r'<script type="application/json" id="tables">(.*?)</script>', pages("examples")[0].read_text()
+    )
+    held = json.loads(block)[0]["held"]["sample"]
+    x, y = line_rows(pages)
+    point = gl.Trajectory(gl.fit(x, y).moments, lr=float(page.input_value("#lr"))).at(40)
+    errors = np.array(held["x"]) @ point.weight.T + point.bias - np.array(held["y"])
+    assert value(page, "#held-loss") == pytest.approx((errors**2).mean(), rel=1e-9)
+
+
+def test_a_batch_size_drives_numbers_curve_and_path(tabs):
+    page = tabs("examples", width=1366, height=768).page
+    seen = set()
+    for batch in (16, 8, 1):
+        steer(page, epoch=6, batch=batch)
+        curve = page.locator("#figure-loss .marks .curve path").last.get_attribute("d")
+        path = page.locator("#figure-surface .marks .curve path").first.get_attribute("d")
+        seen.add((page.inner_text("#loss"), curve, path))
+        assert ("updates an epoch" in headline(page)) == (batch < 16)
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize("name", ["examples", "crops"])
+def test_five_experiments_ask_and_answer(tabs, name):
+    watched = tabs(name, width=1366, height=768)
+    page = watched.page
+    questions, answers = set(), set()
+    for experiment in range(1, 6):
+        page.click(f"#experiment-{experiment}")
+        questions.add(page.inner_text(".question"))
+        assert "Guess" in page.inner_text(".answer-text")
+        for act in range(page.locator(".acts button").count()):
+            page.click(f"#act-{act + 1}")
+            page.wait_for_timeout(350)
+            if page.inner_text("#play") == "Pause":
+                page.click("#play")
+            settled(page)
+            answers.add(page.inner_text(".answer-text"))
+            overflow = "(({scrollHeight, clientHeight}) => scrollHeight - clientHeight)(document.querySelector('.why'))"
+            assert page.evaluate(overflow) <= 1
+    assert len(questions) == 5
+    assert len(answers) >= 9
+    assert all(question.endswith("?") for question in questions)
+    watched.expect_quiet()
+
+
+def test_the_model_is_used_with_sliders(tabs):
+    page = tabs("crops", width=1280, height=900).page
+    page.click("#tab-use")
+    page.locator("#predict").scroll_into_view_if_needed()
+    page.press("#field-0-slider", "ArrowRight")
+    row = {
+        name: float(page.input_value(f"#field-{i}"))
+        for i, name in enumerate(["temp", "rainfall", "humidity"])
+    }
+    model = gl.fit("example:crops", CROPS)
+    optimal, low, high = model.predict({name: [x] for name, x in row.items()}, interval=0.95)[:, 0]
+    told = page.locator("#predict .answer").evaluate_all(
+        "answers => answers.map((one) => [...one.querySelectorAll('[data-value]')].map((node) => node.dataset.value))"
+    )
+    shown = np.array(told, float)[:, 1:]
+    assert shown == pytest.approx(np.column_stack([optimal, low, high]), rel=1e-9)
+
+
+def test_another_table_is_chosen_on_the_page_and_by_link(browse, pages):
+    watched = browse(width=1366, height=768)
+    page = whole(watched, pages("examples")[0])
+    page.select_option("#table", "1")
+    until(page, "document.querySelector('#target-1')")
+    settled(page)
+    assert page.inner_text("#loss") == number(
+        gl.Trajectory(gl.Moments.of("example:crops", CROPS), lr=1e-5).at(0).loss, 4
+    )
+    until(page, "location.hash.includes('data=1')")
+    page.click("#step")
+    until(page, "location.hash.includes('epoch=1')")
+    assert "data=1" in page.evaluate("location.hash")
+    again = whole(browse(), pages("examples")[0], page.evaluate("location.hash"))
+    assert again.input_value("#table") == "1"
+    watched.expect_quiet()
+
+
+def test_paper_shows_every_figure(browse, pages):
+    watched = browse(width=1000, height=700)
+    page = whole(watched, pages("examples")[0])
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")  # comes before the style of paper
+    page.emulate_media(media="print")
+    for figure in FIGURES:
+        assert page.locator(f"#figure-{figure}").is_visible(), figure
+        assert page.locator(f"#figure-{figure} .marks > *").count(), figure
+    for panel in ("#steps", "#predict", "#coefficients", "#holding"):
+        assert page.locator(panel).is_visible()
+    page.emulate_media(media="screen")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    settled(page)
+    plot, svg = (page.locator(f"#figure-fit {part}").bounding_box() for part in (".plot", "svg"))
+    assert plot == svg
+    watched.expect_quiet()
 
 
 LOOK = """() => [
-  [...document.querySelectorAll("#figure-loss .curve path")].at(-1).getAttribute("d"),
-  document.querySelector("#figure-loss .still")._fullLayout.yaxis.range[1],
+  [...document.querySelectorAll("#figure-loss .marks .curve path")].at(-1).getAttribute("d"),
+  document.querySelector("#figure-loss svg > g:not(.marks)").textContent,
 ]"""
 LOOK_WHILE_WAITING = f"""() => new Promise((done) => {{
-  const plot = document.querySelector("#figure-loss .plot");
-  new MutationObserver(() => done(({LOOK})())).observe(plot, {{ attributeFilter: ["class"] }});
+  new MutationObserver(() => requestAnimationFrame(() => done(({LOOK})())))
+    .observe(document.querySelector("main"), {{ attributeFilter: ["class"] }});
   location.hash = "epoch=3&lr=0.001";
   setTimeout(() => done([null, null]), 5000);
 }})"""
@@ -254,7 +587,7 @@ def test_axes_wait_for_the_end_of_a_drag_and_curves_do_not(tab):
     settled(tab)
     rested = tab.evaluate(LOOK)
     assert len({curve for curve, _ in (first, dragged, rested)}) == 3
-    assert first[1] == dragged[1] < rested[1]
+    assert first[1] == dragged[1] != rested[1]
 
 
 def shown_coefficients(page):
@@ -274,8 +607,10 @@ def shown_coefficients(page):
     [("crops", "raw"), ("penguins", "standardised"), ("twenty", "raw")],
 )
 def test_the_page_says_what_trajectory_says(tabs, pages, name, view):
-    watched, table = tabs(name, width=360, height=300), pages(name)[1]
+    watched, table = tabs(name, width=1280, height=900), pages(name)[1]
     page = watched.page
+    page.click("#tab-weights")
+    page.locator("#coefficients").scroll_into_view_if_needed()
     rng = np.random.default_rng([len(name), len(view)])
     moments = gl.fit(table[0], table[1], **table[2]).moments
     scaling = Scaling.standard(moments, True) if view == "standardised" else Scaling.none(moments.p)
@@ -316,20 +651,18 @@ def test_a_learner_finds_out_why_100_epochs_are_not_enough(tab):
     said = headline(tab)
     point, held = walk.at(100), walk.directions(100)[0]
     assert number(point.gap) in said
-    assert held.columns in said
+    assert all(name in said for name in held.columns.split(" against "))
+    assert f"{percent(held.share)} of what is left" in said
     assert f"every {big(known(held.half_life))} epochs" in said
     assert big(walk.epochs_to_weights()) in said
-    assert number(walk.lr_limit) in said
-    assert f"{big(best.epochs_to_weights())} epochs" in said
+    assert number(walk.lr_limit) in tab.inner_text("#rate")
+    assert f"the best rate, after {big(best.epochs_to_weights())}" in said
     tab.check("#view-2")
     settled(tab)
     assert value(tab, "#lr") is None  # the field shows the rate itself
     assert float(tab.input_value("#lr")) == pytest.approx(Spectrum.of(scaled).best_lr(), rel=1e-5)
     assert known(value(tab, "#gap")) < 1e-6
-    raw = gl.Trajectory(moments, lr=Spectrum.of(moments).best_lr())
-    assert f"raw) the best rate would need {big(raw.epochs_to_weights())} epochs" in tab.inner_text(
-        "#headline"
-    )
+    assert "best weights" in headline(tab)
 
 
 HOSTILE = [
@@ -353,12 +686,17 @@ def test_names_are_text_and_nothing_of_them_runs(browse, tmp_path):
     watched = browse(height=TALL)
     watched.page.on("dialog", lambda dialog: watched.errors.append(dialog.message))
     page = whole(watched, tmp_path / "hostile.html")
-    page.click("#more-figures summary")
+    page.click("#tab-weights")
     for position in range(len(HOSTILE) + 1):
         page.select_option("#parameter", str(position))
         settled(page)
     assert page.title().startswith("y<script> from ")
-    assert page.locator("img, b:not([data-value]):not(.dial b), main a, main script, main style").count() == 0
+    assert (
+        page.locator(
+            "img, b:not([data-value]):not(.dial b, .answer b, #step-loss), main a, main script, main style"
+        ).count()
+        == 0
+    )
     titles = page.locator("#coefficients tbody th").evaluate_all("heads => heads.map((head) => head.title)")
     assert set(HOSTILE) < set(titles)
     watched.expect_quiet()
@@ -373,35 +711,49 @@ def test_a_link_restores_the_state(browse, tab, pages):
     page.select_option("#parameter", "0")
     page.click("#new-start")
     page.press("#batch", "ArrowLeft")
+    page.fill("#hand-weight", "0.125")
+    page.press("#hand-weight", "Enter")
+    page.fill("#epoch", "7")
+    page.press("#epoch", "Enter")
+    until(
+        page,
+        "location.hash.includes('batch') && location.hash.includes('origin') && location.hash.includes('epoch=7')",
+    )
+    expect_same_page(browse, path, page)
     page.click("#mistake-stale_loss")
-    until(page, "location.hash.includes('stale_loss')")
-    fragment = page.evaluate("location.hash")
-    again = browse().open(path, fragment)
-    settled(again)
-    assert again.inner_text(".why") == page.inner_text(".why")
-    assert value(again, "#loss") == value(page, "#loss")
-    for control in ("#epoch", "#lr", "#momentum", "#batch", "#parameter"):
-        assert again.input_value(control) == page.input_value(control)
+    until(page, "location.hash.includes('stale_loss') && !location.hash.includes('batch')")
+    again = expect_same_page(browse, path, page)
     assert again.is_checked("#target-1")
     assert again.get_attribute("#mistake-stale_loss", "aria-pressed") == "true"
 
 
+def expect_same_page(browse, path, page):
+    """The page of the same link, which says the same."""
+    again = whole(browse(), path, page.evaluate("location.hash"))
+    assert again.inner_text(".why") == page.inner_text(".why")
+    assert value(again, "#loss") == value(page, "#loss")
+    for control in ("#epoch", "#lr", "#momentum", "#batch", "#parameter", "#hand-weight"):
+        assert again.input_value(control) == page.input_value(control)
+    return again
+
+
 def test_a_link_that_cannot_be_is_left_aside(tab):
     hopeless = "epoch=-1&lr=0&momentum=2&view=up&target=9&batch=0"
-    for fragment in (hopeless, "epoch=x&lr=NaN&seed=&mistake=all", "%", "epoch=1e99"):
+    for fragment in (hopeless, "epoch=x&lr=NaN&seed=&mistake=all&origin=1,2&points=1,2", "%", "epoch=1e99"):
         tab.evaluate("words => { location.hash = words }", fragment)
         tab.wait_for_timeout(30)
         settled(tab)
-        assert tab.input_value("#epoch") == "100"
+        assert tab.input_value("#epoch") == "0"
         assert float(tab.input_value("#lr")) == 1e-5
         assert tab.is_checked("#view-0")
 
 
 def test_the_keyboard_alone_reaches_and_moves_everything(tab):
+    tab.click("#tab-use")
     tab.focus(".skip")
     tab.evaluate("document.activeElement.blur()")
     reached = []
-    for _ in range(60):
+    for _ in range(70):
         tab.keyboard.press("Tab")
         reached.append(
             tab.evaluate(
@@ -428,7 +780,13 @@ def test_the_keyboard_alone_reaches_and_moves_everything(tab):
         "parameter",
         "png",
         "svg",
+        "hand-weight",
+        "hand-bias-slider",
+        "experiment-5",
+        "act-1",
+        "tab-use",
         "field-0",
+        "field-0-slider",
     }
     assert controls <= set(reached)
     tab.focus("#epoch-slider")
@@ -438,7 +796,7 @@ def test_the_keyboard_alone_reaches_and_moves_everything(tab):
         ("PageUp", 1000),
         ("Home", 0),
         ("ArrowRight", 1),
-        ("End", 10**9),
+        ("End", 10**8),
     ):
         tab.keyboard.press(key)
         settled(tab)
@@ -491,9 +849,9 @@ def test_a_figure_is_saved_with_what_moves_on_it(tab):
     assert [float(known(node.get("cx"))) for node in circles] == [
         float(known(page.get_attribute("#figure-loss circle", "cx")))
     ]
-    assert any("js-line" in (node.get("class") or "") for node in tree.iter())
-    path = page.get_attribute("#figure-loss .curve path", "d")
+    path = page.get_attribute("#figure-loss .marks .curve path", "d")
     assert path in {node.get("d") for node in tree.iter()}
+    assert "epoch" in {node.text for node in tree.iter()}
     with page.expect_download() as saving:
         page.click("#figure-slice [data-save=png]")
     assert saving.value.path().read_bytes().startswith(b"\x89PNG\r\n")
@@ -528,9 +886,10 @@ def test_every_kind_of_model_has_a_page(browse, tmp_path, options):
     )
     watched = browse(height=TALL)
     page = whole(watched, tmp_path / "page.html")
-    page.click("#more-figures summary")
+    page.click("#tab-more")
     settled(page)
-    assert set(drawing(page)) == FIGURES
+    has_one_weight = len(options.get("features", "abc")) == 1 and not options.get("bias", True)
+    assert set(drawing(page)) == FIGURES - ({"surface"} if has_one_weight else set())
     watched.expect_quiet()
 
 
@@ -551,8 +910,20 @@ def test_the_command_writes_a_page(gradline, tmp_path):
     done = gradline("play", "example:crops", "--no-rows")
     assert (done.code, done.out, done.err) == (0, "", "saved: crops-play.html\n")
     text = (tmp_path / "crops-play.html").read_text()
-    [block] = re.findall(r'<script type="application/json" id="state">(.*?)</script>', text)
-    assert json.loads(block)["sample"] is None
+    [block] = re.findall(r'<script type="application/json" id="tables">(.*?)</script>', text)
+    [table] = json.loads(block)
+    assert table["sample"] is None
+    told = gradline("play", "example:crops", "--lr", "2e-5", "--epochs", "50", "--holdout", "0.2")
+    assert told.code == 0
+    [block] = re.findall(r'id="tables">(.*?)</script>', (tmp_path / "crops-play.html").read_text())
+    [table] = json.loads(block)
+    assert (table["start"]["lr"], table["start"]["epochs"], table["held"]["rows"]) == (2e-5, 50, 3)
+    assert gradline("play").err == "saved: playground.html\n"
+    [block] = re.findall(r'id="tables">(.*?)</script>', (tmp_path / "playground.html").read_text())
+    assert [len(table["features"]) for table in json.loads(block)] == [1, 3, 3]
+    nameless = gradline("--debug", "play", "-t", "b")
+    assert nameless.code == 2
+    expect_refusal(nameless.err, "data-missing", "example:crops")
     (tmp_path / "mine.csv").write_text("a,b\n1,2\n2,4\n3,7\n")
     listed = gradline("--debug", "play", "mine.csv")
     assert listed.code == 2

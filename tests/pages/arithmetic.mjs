@@ -4,9 +4,10 @@ import { createInterface } from "node:readline";
 
 const folder = new URL("../../src/gradline/pages/assets/arithmetic/", import.meta.url);
 const page = {};
-for (const name of ["batches", "heavyBall", "mistakes", "path", "predict", "random", "spectrum", "steps", "words"]) {
+for (const name of ["batches", "heavyBall", "mistakes", "path", "plane", "predict", "random", "refit", "spectrum", "steps", "words"]) {
   Object.assign(page, await import(new URL(`${name}.js`, folder)));
 }
+Object.assign(page, await import(new URL("../ui/time.js", folder))); // which touches no page
 let state = null; // of the line that is being answered
 
 function pathFor({ view, kind, ...settings }) {
@@ -44,7 +45,34 @@ const answer = {
   },
   steps: ({ epoch, target, ...settings }) =>
     page.fiveSteps(state, page.problemOf(state, settings.view), pathFor(settings), epoch, target),
-  cloud: ({ view, ...settings }) => page.cloudOf(state, page.problemOf(state, view), settings),
+  batches: ({ view, paths, ...settings }) =>
+    Array.from({ length: paths }, (_, i) => {
+      const seed = settings.seed + i;
+      const path = page.batchPath(state, page.problemOf(state, view), { ...settings, seed });
+      const points = Array.from({ length: path.last + 1 }, (_, epoch) => path.at(epoch));
+      const next = points.map((_, epoch) => path.nextAt(epoch));
+      return { points, next, steps: path.steps, updates: path.updates, diverges: path.diverges };
+    }),
+  time: ({ horizon }) => {
+    const { epochs, ticks, placeOf, epochAt } = page.timeAxis(horizon);
+    return { epochs, ticks, places: epochs.map(placeOf), back: epochs.map(placeOf).map(epochAt) };
+  },
+  rounded: ({ counts }) => counts.map(page.roundedUp),
+  refit: ({ rows }) => page.refitted(state, rows),
+  plane: ({ view, target, start, places }) => {
+    const problem = page.problemOf(state, view);
+    const plane = page.planeIn(problem, target);
+    if (!plane) return null;
+    const moved = places.map((place) => plane.moved(start, place));
+    return {
+      center: plane.center,
+      window: page.windowAround(plane, plane.at(start), problem.floor),
+      at: moved.map(plane.at),
+      heights: places.map((place) => page.heightIn(plane, place)),
+      losses: moved.map(problem.lossOf),
+      start: plane.at(start),
+    };
+  },
   predict: ({ point, values, level }) => page.predict(state, point, values, level),
   start: ({ seed }) => page.newStart(state, seed),
   errors: ({ cases }) => cases.map(([a, momentum, epoch]) => page.errorAfter(a, momentum, epoch)),

@@ -8,7 +8,6 @@ import typer
 from gradline.cli.check import DISAGREES
 from gradline.cli.options import (
     Bias,
-    Data,
     Exclude,
     Features,
     Memory,
@@ -17,32 +16,33 @@ from gradline.cli.options import (
     Output,
     Targets,
     Weights,
+    WeightsAre,
     argument,
     flag,
     frozen,
 )
-from gradline.cli.terminal import expect_data, expect_replaceable, expect_targets, say
+from gradline.cli.terminal import expect_replaceable, expect_targets, say
 from gradline.core.memory_limit import limited
-
-# What the tutorials predict, so that the examples open without further words.
-TARGETS = {
-    "example:crops": ["apples", "oranges"],
-    "example:crops5": ["apples", "oranges"],
-    "example:iphone": ["sales"],
-}
 
 
 @frozen
 class PlayOptions:
-    """Which columns the page plays with, and where it goes."""
+    """Which columns the page plays with, how it begins, and where it goes."""
 
-    data: Data | None = None
+    data: Annotated[str | None, argument("Data as for fit. Default: a page of examples.")] = None
     targets: Targets = ()
     features: Features = ()
     exclude: Exclude = ()
     bias: Bias = True
     weights: Weights | None = None
+    weights_are: WeightsAre | None = None
     missing: Missing = "error"
+    lr: Annotated[
+        float | None, flag("Learning rate that it begins with. Default: a tenth of the largest stable rate.")
+    ] = None
+    epochs: Annotated[int, flag("Epoch that it begins at.", shows_default=True)] = 0
+    holdout: Annotated[float, flag("Share of rows kept for validation.", shows_default=True)] = 0.0
+    seed: Annotated[int, flag("Of the rows kept for validation.", shows_default=True)] = 0
     rows: Annotated[
         bool, flag("Whether the page holds sampled rows. Default: it does.", shows_default=True)
     ] = True
@@ -55,28 +55,36 @@ def play(options: PlayOptions) -> None:
 
     Examples:
 
-      gradline play example:crops
+      gradline play
 
-      gradline play sales.csv -t revenue -o revenue.html
+      gradline play example:crops --lr 1e-5 --epochs 100
+
+      gradline play sales.csv -t revenue --holdout 0.2 -o revenue.html
     """
-    data = expect_data(options.data, "play")
-    targets = options.targets or TARGETS.get(data, [])
-    expect_targets(data, targets)
-    path = Path(options.output or f"{_stem(data)}-play.html")
-    expect_page(path)
-    from gradline.pages.play import play  # noqa: PLC0415 - --help needs no numpy
+    data = options.data
+    path = Path(options.output or ("playground.html" if data is None else f"{_stem(data)}-play.html"))
+    from gradline.pages.play import EXAMPLES, play  # noqa: PLC0415 - --help needs no numpy
     from gradline.pages.playground_data import MOST_ROWS  # noqa: PLC0415
 
+    targets = options.targets or list(EXAMPLES.get(data or "", ()))
+    if data is not None:
+        expect_targets(data, targets)
+    expect_page(path)
     with limited(options.memory):
         page = play(
             data,
-            targets,
+            targets or None,
+            bias=options.bias,
+            rows=MOST_ROWS if options.rows else 0,
+            lr=options.lr,
+            epochs=options.epochs,
+            holdout=options.holdout,
+            seed=options.seed,
             features=options.features or None,
             exclude=options.exclude,
-            bias=options.bias,
             weights=options.weights,
+            weights_are=options.weights_are,
             missing=options.missing,
-            rows=MOST_ROWS if options.rows else 0,
         )
     page.save(path)
     say(f"saved: {path}")

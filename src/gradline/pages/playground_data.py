@@ -2,18 +2,18 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from gradline.core.arguments import is_whole
+from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import RequestError, UsageError
 from gradline.core.text import listed, shell
 from gradline.data.design import Category
 from gradline.data.inputs import as_rows, open_table
 from gradline.data.row_block import RowBlock
-from gradline.data.row_stream import RowStream
+from gradline.data.row_stream import RowStream, Split
 from gradline.data.selection import Selection
 from gradline.model.certificate import finite
 from gradline.model.fit import Request, command, run
@@ -29,26 +29,47 @@ MOST_ROWS = 2000  # more dots than these cover each other
 MOST_CELLS = 30_000  # of the sample: half a megabyte of text
 MOST_FEATURES = 64  # the directions of three scales are as many matrices: another half
 LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)  # of the intervals that a page can show
-LR, EPOCHS = 1e-5, 100  # the tutorials'
+MOST_POINTS = 120  # that can be taken by hand
+LAST_EPOCH = 10**9
 
 
-def state(selection: Selection, bias: bool = True, rows: int = MOST_ROWS) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Opening:
+    """How a page begins: the arguments of `gradline.play` beside what to fit from, with its meaning."""
+
+    bias: bool = True
+    rows: int = MOST_ROWS
+    lr: float | None = None
+    epochs: int = 0
+    holdout: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not (is_whole(self.rows, 0) and self.rows <= MOST_ROWS):
+            raise UsageError(
+                "row-count-invalid", f"rows is {self.rows}", f"give a whole number from 0 to {MOST_ROWS:,}"
+            )
+        if self.lr is not None and not (is_real(self.lr) and self.lr > 0):
+            raise UsageError("lr-invalid", f"lr is {self.lr!r}", "give a positive number, such as 0.01")
+        if not (is_whole(self.epochs, 0) and self.epochs <= LAST_EPOCH):
+            raise UsageError(
+                "epochs-invalid", f"epochs is {self.epochs}", f"give a whole number from 0 to {LAST_EPOCH:,}"
+            )
+
+
+def state(selection: Selection, opening: Opening | None = None) -> dict[str, Any]:
     """What a page knows of the data: moments, the directions of descent on three scales, some rows.
 
-    `bias` as in `gradline.fit`. `rows`: how many rows the page may hold, drawn by a fixed seed
-    evenly over the data, all where there are fewer; 0 for none, 2,000 by default, fewer where rows are wide.
-
-    Every number is finite; what has none is None. Raises `UsageError` for `rows` outside 0 to 2,000, `RequestError`
-    for more than 64 features, and what `gradline.fit` raises.
+    Rows are drawn by a fixed seed evenly over the training data, all where there are fewer than `opening.rows`, fewer
+    where they are wide. Every number is finite; what has none is None. Raises `RequestError` for more than 64
+    features, and what `gradline.fit` raises.
     """
-    if not (is_whole(rows, 0) and rows <= MOST_ROWS):
-        raise UsageError(
-            "row-count-invalid", f"rows is {rows}", f"give a whole number from 0 to {MOST_ROWS:,}"
-        )
+    opening = opening or Opening()
+    bias = opening.bias
     data = selection.data
     if isinstance(data, (str, os.PathLike)):  # standard input is read once
         selection = replace(selection, data=open_table(data))
-    model = run(selection, Request(bias=bias))
+    model = run(selection, Request(bias=bias, holdout=opening.holdout, seed=opening.seed))
     p = model.moments.p
     if p > MOST_FEATURES:
         raise RequestError(
@@ -56,11 +77,12 @@ def state(selection: Selection, bias: bool = True, rows: int = MOST_ROWS) -> dic
             f"the page would have {p} features and can hold {MOST_FEATURES}",
             "choose some with --feature (features=[…] in Python)",
         )
-    reading = as_rows(selection)
+    training, held = _sides(as_rows(selection).rows, opening)
+    sample = _sample(training, model, model.moments.rows, opening.rows)
     return finite(
         {
             **_words(model),
-            "command": _command(replace(selection, data=data), model, rows),
+            "command": _command(replace(selection, data=data), model, opening),
             **_counts(model.moments),
             "moments": _moments(model.moments),
             "views": {
@@ -73,8 +95,10 @@ def state(selection: Selection, bias: bool = True, rows: int = MOST_ROWS) -> dic
                 "loss": model.certificate.optimal_loss,
             },
             "interval": _interval(model),
-            "sample": _sample(reading.rows, model, rows),
-            "start": _start(model.moments, bias),
+            "sample": sample,
+            "t95": _quantiles(model, sample),
+            "held": None if held is None else _held(held, model, opening.rows),
+            "start": _start(model.moments, opening),
         }
     )
 
@@ -95,13 +119,25 @@ def _words(model: LinearModel) -> dict[str, Any]:
     }
 
 
-def _command(selection: Selection, model: LinearModel, rows: int) -> str | None:
+def _command(selection: Selection, model: LinearModel, opening: Opening) -> str | None:
     """What makes this page anew; None for data that have no name."""
     if not isinstance(selection.data, (str, os.PathLike)):
         return None
     named = replace(selection, data=os.fspath(selection.data), targets=model.targets)
     words = command(named, model.has_bias)[2:]  # those of fit, for the same columns
-    return shell(["gradline", "play", *words, *([] if rows else ["--no-rows"])])
+    usual = Opening()
+    for name in ("lr", "epochs", "holdout", "seed"):
+        if getattr(opening, name) != getattr(usual, name):
+            words += [f"--{name}", str(getattr(opening, name))]
+    return shell(["gradline", "play", *words, *([] if opening.rows else ["--no-rows"])])
+
+
+def _sides(rows: RowStream, opening: Opening) -> tuple[RowStream, RowStream | None]:
+    """The rows that are trained on, and those that are held out, as `gradline.fit` splits them."""
+    if not opening.holdout:
+        return rows, None
+    training, held = (Split(rows, opening.holdout, opening.seed, held_out) for held_out in (False, True))
+    return training, held
 
 
 def _counts(moments: Moments) -> dict[str, Any]:
@@ -164,21 +200,42 @@ def _interval(model: LinearModel) -> dict[str, Any]:
     }
 
 
-def _sample(rows: RowStream, model: LinearModel, most: int) -> dict[str, Any] | None:
-    """Rows drawn evenly over the data, raw; None where none are wanted. `all` says whether they are all."""
+def _sample(rows: RowStream, model: LinearModel, count: int, most: int) -> dict[str, Any] | None:
+    """Some of `count` rows, drawn evenly, raw; None where none are wanted. `all` says whether they are all."""
     width = model.moments.p + model.moments.m
-    wanted = evenly(model.moments.rows, min(most, MOST_CELLS // width))
+    wanted = evenly(count, min(most, MOST_CELLS // width))
     if not len(wanted):
         return None
     kept = [rows.design.features.index(name) for name in model.features]
     found = list(_picked(rows, wanted))
     w = [block.w for block in found if block.w is not None]
     return {
-        "all": len(wanted) == model.moments.rows,
+        "all": len(wanted) == count,
         "x": np.concatenate([block.X[:, kept] for block in found]).tolist(),
         "y": np.concatenate([block.Y for block in found]).tolist(),
         "w": np.concatenate(w).tolist() if w else None,
     }
+
+
+def _held(rows: RowStream, model: LinearModel, most: int) -> dict[str, Any]:
+    """What the loss of any weights over the rows held out needs, and some of those rows."""
+    moments = Moments.from_rows(rows).select(model.design)
+    return {
+        "rows": moments.rows,
+        "weight_sum": moments.statistics.weight_sum,
+        "moments": _moments(moments),
+        "sample": _sample(rows, model, moments.rows, most),
+    }
+
+
+def _quantiles(model: LinearModel, sample: dict[str, Any] | None) -> list[float] | None:
+    """Student's t of a 95 % interval by degrees of freedom, from 1, where the points may be moved by hand: one number
+    to predict one target from, a bias, and few rows that weigh alike. Elsewhere None."""
+    [first, *others] = model.design.terms
+    is_plain = not (others or isinstance(first, Category) or model.design.weights) and model.moments.m == 1
+    if not (is_plain and model.has_bias and sample and sample["all"] and model.moments.rows <= MOST_POINTS):
+        return None
+    return [quantile(0.95, freedom) for freedom in range(1, MOST_POINTS)]
 
 
 def evenly(rows: int, count: int) -> np.ndarray:
@@ -198,14 +255,15 @@ def _picked(rows: RowStream, wanted: np.ndarray) -> Iterator[RowBlock]:
         before += len(block.X)
 
 
-def _start(moments: Moments, bias: bool) -> dict[str, Any]:
-    """Where the page begins: the tutorials' rate where the data can bear it, else the best one; weights of zero."""
-    spectrum = Spectrum.of(moments, bias)
+def _start(moments: Moments, opening: Opening) -> dict[str, Any]:
+    """Where the page begins: weights of zero, and a tenth of the largest stable rate, as the lesson takes it."""
+    limit = Spectrum.of(moments, opening.bias).lr_limit()
+    tenth = float(f"{limit / 10:.0e}") if np.isfinite(limit) else 1.0
     return {
         "view": "raw",
-        "lr": LR if spectrum.lr_limit() > LR else spectrum.best_lr(),
+        "lr": opening.lr or tenth,
         "momentum": 0.0,
-        "epochs": EPOCHS,
+        "epochs": opening.epochs,
         "weight": np.zeros((moments.m, moments.p)).tolist(),
         "bias": np.zeros(moments.m).tolist(),
     }

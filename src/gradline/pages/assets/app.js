@@ -1,87 +1,159 @@
-// The playground: reads the page's data, builds its parts, and shows every change in all of them, once a frame.
+// The playground: reads the page's tables, builds the parts for one, and shows every change in all of them, once a frame.
 
-import { batchesFigure } from "./figures/batches.js";
+import { bowlFigure } from "./figures/bowl.js";
 import { cardOf } from "./figures/card.js";
 import { fitFigure } from "./figures/fit.js";
-import { gapsFigure } from "./figures/gaps.js";
 import { lossFigure } from "./figures/loss.js";
 import { planeFigure } from "./figures/plane.js";
 import { predictionsFigure } from "./figures/predictions.js";
 import { ratesFigure } from "./figures/rates.js";
 import { sliceFigure } from "./figures/slice.js";
-import { surfaceFigure } from "./figures/surface.js";
 import { weightsFigure } from "./figures/weights.js";
 import { choiceControls } from "./panels/choiceControls.js";
-import { headlinePanel } from "./panels/headline.js";
+import { experimentsPanel } from "./panels/experiments.js";
+import { handControls } from "./panels/handControls.js";
 import { holdingPanel } from "./panels/holdingTable.js";
+import { numbersPanel } from "./panels/numbers.js";
 import { predictPanel } from "./panels/predictPanel.js";
-import { rateControls } from "./panels/rateControls.js";
+import { batchDial, momentumDial, rateDial } from "./panels/rateControls.js";
 import { stepsPanel } from "./panels/stepsPanel.js";
 import { timeControls } from "./panels/timeControls.js";
 import { weightsPanel } from "./panels/weightsTable.js";
-import { element } from "./ui/dom.js";
+import { element, say } from "./ui/dom.js";
 import { themeButton } from "./ui/palette.js";
 import { sceneMaker } from "./ui/scene.js";
-import { linkOf, storeOf } from "./ui/store.js";
+import { whenSeen } from "./ui/seen.js";
+import { dataOfLink, linkOf, storeOf } from "./ui/store.js";
+import { tabsWith } from "./ui/tabs.js";
 
-const state = JSON.parse(document.getElementById("state").textContent);
-const store = storeOf(state);
-const sceneOf = sceneMaker(state);
-const byId = (id) => document.getElementById(id);
+const REST = 200; // ms without a change: a drag is over, and the axes may follow
 
-const first = [state.features.length === 2 ? planeFigure : fitFigure, lossFigure, sliceFigure, surfaceFigure].map(
-  cardOf,
-);
-const more = [weightsFigure, predictionsFigure, gapsFigure, ratesFigure, batchesFigure].map(cardOf);
-const headline = headlinePanel();
-const time = timeControls(store);
-const loopDials = rateControls(store, state);
-const choices = choiceControls(store, state);
-const panels = [holdingPanel(), weightsPanel(state), stepsPanel(), predictPanel(state)];
-const parts = [headline, time, loopDials, choices, ...first, ...panels, ...more];
+const tables = JSON.parse(document.getElementById("tables").textContent);
+const main = document.querySelector("main");
+const playing = { store: null, cards: [], lazy: [], index: -1 };
+const pressed = { isDown: false };
 
-byId("lead").append(headline.root);
-byId("controls").prepend(time.root);
-byId("settings").append(loopDials.root, choices.root);
-byId("figures").append(...first.map(({ root }) => root));
-byId("panels").append(...panels.map(({ root }) => root));
-byId("more").append(...more.map(({ root }) => root));
-byId("tools").append(
-  linkButton(),
-  themeButton(() => [...first, ...more].forEach((card) => card.redraw())),
-);
-byId("about").append(...aboutData());
-
-store.follow((settings) => {
-  const began = performance.now();
-  const scene = sceneOf(settings);
-  performance.measure("arithmetic", { start: began });
-  parts.forEach((part) => part.show(scene));
-  performance.measure("step", { start: began });
+playTable(dataOfLink(tables.length));
+addEventListener("hashchange", () => {
+  if (dataOfLink(tables.length) !== playing.index) playTable(dataOfLink(tables.length));
 });
-store.set({});
-// The words and the controls are there after one frame, the marks after the next.
-requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(drawWithPlotly)));
+addEventListener("pointerdown", () => (pressed.isDown = true));
+["pointerup", "pointercancel"].forEach((name) => addEventListener(name, () => (pressed.isDown = false)));
+addEventListener("beforeprint", () => {
+  playing.lazy.forEach((part) => part.drawNow());
+  playing.cards.forEach((card) => card.onPaper());
+});
+addEventListener("afterprint", () => playing.cards.forEach((card) => card.redraw()));
+document.getElementById("tools").append(
+  ...(tables.length > 1 ? [tableChoice()] : []),
+  linkButton(),
+  themeButton(() => playing.cards.forEach((card) => card.redraw())),
+);
 
-// Plotly is large: it is run once the page can be read. The policy knows it by its hash.
-async function drawWithPlotly() {
-  document.head.append(element("script", {}, byId("plotly").textContent));
-  for (const card of [...first, ...more]) {
-    card.redraw();
-    await new Promise((done) => setTimeout(done)); // the page answers between two figures
-  }
+function playTable(index) {
+  const state = tables[index];
+  playing.store?.close();
+  const store = storeOf(state, index);
+  const scenes = sceneMaker(state);
+  const cards = mainFigures(state).map((figure) => cardOf(figure, store));
+  const more = [weightsFigure, predictionsFigure, ratesFigure].map((figure) => cardOf(figure, store));
+  const parts = partsOf(store, state);
+  const lazy = [...Object.values(parts).filter((part) => part.drawNow), ...cards, ...more];
+  Object.assign(playing, { store, cards: [...cards, ...more], lazy, index });
+  if (tables.length > 1) say(document.querySelector("h1"), "Gradient descent playground");
+  main.replaceChildren(...laidOut(parts, cards, more));
+  document.getElementById("about").replaceChildren(...aboutData(state));
+  const shown = [...Object.values(parts), ...playing.cards];
+  const show = (scene) => shown.forEach((part) => part.show(scene));
+  let [rest, key] = [null, null];
+  const settle = () => {
+    if (pressed.isDown) return (rest = setTimeout(settle, REST));
+    scenes.rest(scenes.of(store.settings()));
+    main.classList.remove("moving");
+    show(scenes.of(store.settings()));
+  };
+  store.follow((settings) => {
+    const began = performance.now();
+    const scene = scenes.of(settings);
+    performance.measure("arithmetic", { start: began });
+    show(scene);
+    performance.measure("step", { start: began });
+    if (scene.key === key) return;
+    key = scene.key;
+    clearTimeout(rest);
+    main.classList.toggle("moving", !scenes.isAtRest());
+    rest = setTimeout(settle, REST);
+  });
+  store.set({});
+}
+
+// One weight alone has no map: the loss against it says all.
+function mainFigures({ features, has_bias }) {
+  const fit = features.length === 2 ? planeFigure : fitFigure;
+  return features.length === 1 && !has_bias
+    ? [fit, sliceFigure, lossFigure]
+    : [fit, bowlFigure, lossFigure, sliceFigure];
+}
+
+function partsOf(store, state) {
+  const time = timeControls(store);
+  return {
+    numbers: numbersPanel(state),
+    time,
+    rate: rateDial(store),
+    momentum: momentumDial(store),
+    ...(state.sample ? { batch: batchDial(store) } : {}),
+    hand: handControls(store, state),
+    choices: choiceControls(store, state),
+    experiments: experimentsPanel(store, state, time),
+    steps: whenSeen(stepsPanel()),
+    predict: whenSeen(predictPanel(state)),
+    weights: whenSeen(weightsPanel(state)),
+    holding: whenSeen(holdingPanel()),
+  };
+}
+
+function laidOut(parts, cards, more) {
+  const roots = (...names) => names.filter((name) => parts[name]).map((name) => parts[name].root);
+  const dock = element("div", { id: "dock" }, ...roots("time", "rate"));
+  const dials = element(
+    "div",
+    { id: "dials" },
+    element("div.pair", {}, ...roots("momentum", "batch")),
+    ...roots("hand", "choices"),
+  );
+  const side = element("aside", { id: "controls", "aria-label": "Controls" }, dock, dials, ...roots("experiments"));
+  const figures = element("div", { id: "figures", tabindex: -1 }, ...cards.map(({ root }) => root));
+  const stage = element("div", { id: "stage" }, ...roots("numbers"), figures);
+  const below = tabsWith("More about this model", [
+    { id: "steps", title: "The five steps", parts: roots("steps") },
+    { id: "use", title: "Use the model", parts: roots("predict") },
+    { id: "weights", title: "Weights, and what is left", parts: roots("weights", "holding") },
+    { id: "more", title: "More figures", parts: [element("div.grid", {}, ...more.map(({ root }) => root))] },
+  ]);
+  return [side, stage, below];
+}
+
+function tableChoice() {
+  const options = tables.map(({ title }, i) => element("option", { value: i }, title));
+  const select = element("select", { id: "table", "aria-label": "Data" }, ...options);
+  select.value = playing.index;
+  select.addEventListener("change", () => (location.hash = `data=${select.value}`));
+  addEventListener("hashchange", () => (select.value = dataOfLink(tables.length)));
+  return select;
 }
 
 // Copies the address that restores this state; where there is no clipboard it shows it.
 function linkButton() {
   const button = element("button", { type: "button", id: "link" }, "Copy link");
   button.addEventListener("click", async () => {
-    const link = location.href.split("#")[0] + linkOf(store.settings(), store.defaults);
+    const { store } = playing;
+    const link = linkOf(store.settings(), store.defaults);
     try {
-      await navigator.clipboard.writeText(link);
+      await navigator.clipboard.writeText(location.href.split("#")[0] + link);
       button.textContent = "Copied";
     } catch {
-      button.textContent = linkOf(store.settings(), store.defaults);
+      button.textContent = link;
     }
     setTimeout(() => (button.textContent = "Copy link"), 3000);
   });
@@ -89,10 +161,10 @@ function linkButton() {
 }
 
 // What the page was made of, and how to make it again.
-function aboutData() {
-  const { rows, dropped, sample, weights, terms, command, notices } = state;
+function aboutData({ rows, dropped, sample, held, weights, terms, command, notices }) {
   const count = (n) => n.toLocaleString("en-GB");
   const said = [`${count(rows)} rows${dropped ? ` (${count(dropped)} more dropped for missing cells)` : ""}.`];
+  if (held) said.push(`${count(held.rows)} more are kept for validation: the loop never sees them.`);
   if (!sample) said.push("The page holds none of them, only what they add up to.");
   else if (!sample.all)
     said.push(`Figures draw ${count(sample.x.length)} of them, taken evenly; every other number is of all rows.`);

@@ -1,61 +1,160 @@
-// Mini-batch descent from the sampled rows: paths that differ by the order in which rows come.
+// Mini-batch descent from the rows of the page: one path, by the order in which a seed shuffles them.
 
-import { stackedTargets, unstackedTargets } from "./coefficients.js";
+import { meanSquare, stackedTargets, unstackedTargets } from "./coefficients.js";
 import { seededRandom, shuffledOrder } from "./random.js";
 
+const MOST_UPDATES = 600; // that are kept one by one, for a figure that shows each
+
 /**
- * Paths of mini-batch descent, one update per batch of rows in a new order each epoch, as `torch.optim.SGD` with a
- * shuffling DataLoader. The last short batch is kept and divides by its own size, or by its sum of row weights.
- * @param {object} state What state.py wrote, with sampled rows.
- * @param {object} problem Of `problemOf`; the loop runs on its scale.
- * @param {{lr: number, momentum: number, batchSize: number, epochs: number, paths: number, seed: number,
- *   start: {weight: number[][], bias: number[]}}} settings batchSize above the sampled rows is one batch; the start in
- *   raw units.
- * @returns {{updates: number, weight: number[][], bias: number[], loss: number}[][]} For each path its epochs from 0,
- *   in raw units, the loss over all rows. A path that leaves float64 ends before it does. [] without rows.
+ * How many epochs of mini-batches can be computed between two frames.
+ * @param {object} state What playground_data.py wrote, with rows.
+ * @returns {number} Some 5 ms of work at 60 million operations a second, and at least 20 epochs.
  */
-export function cloudOf(state, problem, { paths, seed, ...settings }) {
-  if (state.sample === null) return [];
+export function batchEpochs({ sample, features, targets }) {
+  const work = sample.x.length * targets.length * (features.length + 9);
+  return Math.max(20, Math.min(5000, Math.floor(4e5 / work)));
+}
+
+/**
+ * The path of mini-batch descent: one update per batch of rows in a new order each epoch, as `torch.optim.SGD` with a
+ * shuffling DataLoader. The last short batch is kept and divides by its own size, or by its sum of row weights.
+ * @param {object} state What playground_data.py wrote, with rows.
+ * @param {object} problem Of `problemOf`; the loop runs on its scale.
+ * @param {{lr: number, momentum: number, batch: number, epochs: number, seed: number,
+ *   start: {weight: number[][], bias: number[]}}} settings batch above the rows is one batch; the start in raw units.
+ * @returns {object} As of `followedPath`, without the counts of epochs, up to `last`, where `epochs` or float64 ends; and
+ *   - `updates`: how many an epoch has; `steps`: the points after each of the first updates, the start first;
+ *   - `nextAt(epoch)`: the point after one more update; `rowsAt(epoch)`: the rows of that update's batch.
+ */
+export function batchPath(state, problem, settings) {
   const rows = scaledSample(state, problem.view);
-  return Array.from({ length: paths }, (_, i) => batchPath(rows, problem, settings, seededRandom(seed + i)));
+  const walk = walked(rows, problem, settings);
+  const last = walk.epochs.length - 1;
+  const pointAt = (epoch) => judged(state, problem, walk.epochs[Math.min(epoch, last)].thetas, Math.min(epoch, last));
+  const stepAt = (epoch) => {
+    const { thetas, velocity, batch } = walk.epochs[Math.min(epoch, last)];
+    const gradient = thetas.map((theta, j) => batchGradient(rows, batch, j, theta));
+    return {
+      gradient,
+      velocity: gradient.map((part, j) => part.map((g, k) => settings.momentum * velocity[j][k] + g)),
+    };
+  };
+  const begin = pointAt(0).loss;
+  const computed = (epoch) => batchLoss(rows, walk.epochs[Math.min(epoch, last)]);
+  return {
+    lr: settings.lr,
+    last,
+    updates: Math.ceil(rows.length / settings.batch),
+    diverges: walk.hasLeft || pointAt(last).loss > 10 * begin,
+    steps: walk.steps.map((thetas) => rawPoint(problem, thetas)),
+    at: pointAt,
+    computed,
+    shown: computed,
+    holding: (epoch) => holdingOf(problem, pointAt(epoch)),
+    gradientAt: (epoch) => unstackedTargets(stepAt(epoch).gradient, problem.hasBias),
+    velocityAt: (epoch) => unstackedTargets(stepAt(epoch).velocity, problem.hasBias),
+    rowsAt: (epoch) => walk.epochs[Math.min(epoch, last)].batch,
+    nextAt: (epoch) => {
+      const { thetas } = walk.epochs[Math.min(epoch, last)];
+      const { velocity } = stepAt(epoch);
+      return judged(
+        state,
+        problem,
+        thetas.map((theta, j) => theta.map((v, k) => v - settings.lr * velocity[j][k])),
+        epoch + 1,
+      );
+    },
+  };
 }
 
-function batchPath(rows, problem, { lr, momentum, batchSize, epochs, start }, random) {
-  const thetas = stackedTargets(problem.toView(start), problem.hasBias);
+// Every epoch's parameters, velocity and first batch, and the parameters after each of the first updates.
+function walked(rows, problem, { lr, momentum, batch: size, epochs: most, seed, start }) {
+  const random = seededRandom(seed);
+  const thetas = stackedTargets(problem.toView(start), problem.hasBias).map((theta) => Float64Array.from(theta));
   const velocity = thetas.map((theta) => new Float64Array(theta.length));
-  const path = [{ updates: 0, ...start, loss: problem.lossOf(start) }];
-  for (let epoch = 0, updates = 0; epoch < epochs; epoch++) {
+  const copy = (vectors) => vectors.map((vector) => Array.from(vector));
+  const [epochs, steps] = [[], [copy(thetas)]];
+  for (let epoch = 0; ; epoch++) {
     const order = shuffledOrder(rows.length, random);
-    for (let first = 0; first < rows.length; first += batchSize, updates++) {
-      const batch = order.subarray(first, first + batchSize);
-      thetas.forEach((theta, j) => updateTheta(rows, batch, j, { theta, velocity: velocity[j], lr, momentum }));
+    epochs.push({ thetas: copy(thetas), velocity: copy(velocity), batch: order.slice(0, size) });
+    if (epoch === most) return { epochs, steps, hasLeft: false };
+    for (let first = 0; first < rows.length; first += size) {
+      const batch = order.subarray(first, first + size);
+      thetas.forEach((theta, j) => {
+        const gradient = batchGradient(rows, batch, j, theta);
+        for (let k = 0; k < theta.length; k++) {
+          velocity[j][k] = momentum * velocity[j][k] + gradient[k];
+          theta[k] -= lr * velocity[j][k];
+        }
+      });
+      if (steps.length <= MOST_UPDATES) steps.push(copy(thetas));
     }
-    const point = problem.toRaw(unstackedTargets(thetas.map((theta) => [...theta]), problem.hasBias));
-    const loss = problem.lossOf(point);
-    if (!Number.isFinite(loss)) break;
-    path.push({ updates, ...point, loss });
+    if (!thetas.every((theta) => theta.every((value) => Math.abs(value) < 1e100))) {
+      return { epochs, steps, hasLeft: true };
+    }
   }
-  return path;
 }
 
-// One update of one target's parameters: their gradient does not touch those of the others.
-function updateTheta({ A, Y, w, targets, width }, batch, j, { theta, velocity, lr, momentum }) {
-  const gradient = new Float64Array(width);
+// By one target's parameters: those of the others do not touch it.
+function batchGradient({ A, Y, w, targets, width }, batch, j, theta) {
+  const gradient = new Array(width).fill(0);
   let size = 0;
-  for (const row of batch) {
+  for (let i = 0; i < batch.length; i++) {
+    const row = batch[i];
     let prediction = 0;
     for (let k = 0; k < width; k++) prediction += A[row * width + k] * theta[k];
     const residual = w[row] * (prediction - Y[row * targets + j]);
     for (let k = 0; k < width; k++) gradient[k] += residual * A[row * width + k];
     size += w[row];
   }
-  for (let k = 0; k < width; k++) {
-    velocity[k] = momentum * velocity[k] + (2 * gradient[k]) / (targets * size);
-    theta[k] -= lr * velocity[k];
-  }
+  for (let k = 0; k < width; k++) gradient[k] *= 2 / (targets * size);
+  return gradient;
 }
 
-// The sampled rows on the problem's scale, flat, with a column of ones for the bias.
+// What the loop's step 2 computes: the mean over the batch that comes next.
+function batchLoss({ A, Y, w, targets, width }, { thetas, batch }) {
+  let [sum, size] = [0, 0];
+  for (const row of batch) {
+    size += w[row];
+    thetas.forEach((theta, j) => {
+      let residual = -Y[row * targets + j];
+      for (let k = 0; k < width; k++) residual += A[row * width + k] * theta[k];
+      sum += w[row] * residual ** 2;
+    });
+  }
+  return sum / (targets * size);
+}
+
+function rawPoint(problem, thetas) {
+  return problem.toRaw(unstackedTargets(thetas, problem.hasBias));
+}
+
+function judged(state, problem, thetas, epoch) {
+  const point = rawPoint(problem, thetas);
+  const loss = meanSquare(state, point);
+  return {
+    epoch,
+    ...point,
+    loss,
+    gap: Math.max(0, loss - problem.floor),
+    log10Loss: Math.log10(loss),
+    overflow: false,
+  };
+}
+
+function holdingOf(problem, point) {
+  const gaps = problem.coordinatesOf(point).map((row, i) => {
+    return (row.reduce((sum, part) => sum + part * part, 0) * problem.singular[i] ** 2) / problem.cells;
+  });
+  const total = gaps.reduce((sum, gap) => sum + gap, 0);
+  if (!(total > 0)) return [];
+  const found = gaps.map((gap, index) => {
+    return { index, share: gap / total, gap, halfLife: Infinity, columns: problem.directions[index].columns };
+  });
+  return found.filter(({ share }) => share > 0).sort((a, b) => b.share - a.share || a.index - b.index);
+}
+
+// The rows on the problem's scale, flat, with a column of ones for the bias.
 function scaledSample({ sample, views, has_bias, targets, features }, view) {
   const { center, scale } = views[view];
   const width = features.length + (has_bias ? 1 : 0);

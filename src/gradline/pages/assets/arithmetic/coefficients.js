@@ -47,7 +47,7 @@ export function rawCoefficients({ weight, bias }, { center, scale }) {
 
 /**
  * The loss over all rows, from their moments: Σ w·(ŷ − y)²/(m·W), with RᵀR the centred cross-products of [X Y].
- * @param {object} state What state.py wrote.
+ * @param {object} state What playground_data.py wrote.
  * @param {{weight: number[][], bias: number[]}} point In raw units.
  * @returns {number} Infinite where float64 ends.
  */

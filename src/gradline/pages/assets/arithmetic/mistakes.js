@@ -7,7 +7,7 @@ import { followedPath, pathOf } from "./path.js";
 
 /**
  * The mistakes that can be made on these data.
- * @param {object} state What state.py wrote.
+ * @param {object} state What playground_data.py wrote.
  * @returns {string[]} "forgotten_zero_grad", "stale_loss", and with one target "pairs".
  */
 export function mistakesOf(state) {
@@ -24,7 +24,7 @@ export function mistakesOf(state) {
  *   mean((ŷ − ȳ)²) + var(y), so the loop heads for the mean of y in every row. It prints that loss.
  * - "stale_loss": the loop is right, and prints the loss of the predictions made before the update.
  * @param {object} problem Of `problemOf`.
- * @param {object} state What state.py wrote.
+ * @param {object} state What playground_data.py wrote.
  * @param {string} kind One of `mistakesOf(state)`.
  * @param {{lr: number, momentum: number, start: object}} options As for `pathOf`.
  * @returns {object} As of `followedPath`.

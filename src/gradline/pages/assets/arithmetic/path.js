@@ -3,6 +3,9 @@
 import { heavyBall } from "./heavyBall.js";
 import { combinedDirections, gradientFrom, residualAlong } from "./spectrum.js";
 
+/** The last epoch that the page can be asked for. */
+export const LAST_EPOCH = 1e9;
+
 /**
  * The path of a right loop: θ(k) = θ(0) − V·((1 − e(k))/σ)·c with c = σ·Vᵀθ(0) − rhs and e(k) of `errorAfter`.
  *
@@ -23,7 +26,7 @@ export function pathOf(problem, { lr, momentum, start }) {
  * @param {{error: Function, bound: Function, logRate: Function}} law For a = lr·λ: as in heavyBall.js.
  * @param {{rhs: number[][], loss: number}} [goal] Where the loop's own loss is least: its right-hand side (r, m), and
  *   the loss there. By default those of the problem.
- * @returns {object} `lr`, and
+ * @returns {object} `lr`; `diverges`, whether an error grows; `last`, the last epoch, and `updates` of an epoch; and
  *   - `at(epoch)` → {epoch, weight (m, p), bias (m,), loss, gap, log10Loss, overflow}, weight and bias in raw units.
  *     `gap` is the loss above the optimum. Beyond float64 `overflow` is true and what has no number is null, but for
  *     log10Loss, the decimal logarithm of the loss;
@@ -35,7 +38,8 @@ export function pathOf(problem, { lr, momentum, start }) {
  *     falling envelope where momentum swings; `epochsToWeights(shrink)`: until the slowest error is 1/`shrink` (1/1000)
  *     of what it was; Infinity where never;
  *   - `gradientAt(epoch)` and `velocityAt(epoch)` → {weight, bias} on the problem's scale: the gradient of the loss
- *     that the loop computes at that epoch, and what lr multiplies in the update that follows.
+ *     that the loop computes at that epoch, and what lr multiplies in the update that follows;
+ *   - `nextAt(epoch)`: the point after that update; `rowsAt(epoch)`: the rows that it sees, null for all.
  */
 export function followedPath(problem, { lr, start }, law, goal = { rhs: problem.rhs, loss: problem.floor }) {
   const begin = problem.toView(start);
@@ -53,7 +57,12 @@ export function followedPath(problem, { lr, start }, law, goal = { rhs: problem.
   const computed = (epoch) => finiteOrNull(goal.loss + sumOfSquares(leftAfter(run, epoch)) / problem.cells);
   return {
     lr,
+    last: LAST_EPOCH,
+    updates: 1,
+    diverges: Math.max(...steps.map(law.logRate)) > 0,
     at: (epoch) => pointAfter(run, epoch),
+    nextAt: (epoch) => pointAfter(run, epoch + 1),
+    rowsAt: () => null,
     computed,
     shown: computed,
     holding: (epoch) => holdingBack(run, epoch),

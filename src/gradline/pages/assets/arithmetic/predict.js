@@ -7,7 +7,7 @@ const ROUNDING = 2 ** -47; // 64 unit roundoffs
 
 /**
  * The predictions for one row.
- * @param {object} state What state.py wrote.
+ * @param {object} state What playground_data.py wrote.
  * @param {{weight: number[][], bias: number[]}} point In raw units.
  * @param {(number | string)[]} values One for each of `state.terms`: a number, or for a category one of its levels.
  * @param {number} level Of the interval: one of `state.interval.quantiles`.

@@ -32,7 +32,7 @@ export function shuffledOrder(n, random) {
 
 /**
  * A random start as nn.Linear draws it: weight and bias uniform on ±1/√p.
- * @param {object} state What state.py wrote.
+ * @param {object} state What playground_data.py wrote.
  * @param {number} seed A whole number from 0.
  * @returns {{weight: number[][], bias: number[]}} In raw units; the bias is zero in a model without one.
  */

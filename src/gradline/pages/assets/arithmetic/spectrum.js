@@ -7,7 +7,7 @@ import { columnsBehind } from "./words.js";
 
 /**
  * The scales that these data can be seen on.
- * @param {object} state What state.py wrote.
+ * @param {object} state What playground_data.py wrote.
  * @returns {string[]} "raw", "centred" (only with a bias, which takes up the shift) and "standardised".
  */
 export function viewsOf(state) {
@@ -19,7 +19,7 @@ export function viewsOf(state) {
  *
  * Coefficients {weight: (m, p), bias: (m,)} go in and come out in raw units; gradients are those of the scale's own
  * parameters, as a loop on such columns sees them. On "raw" the two are the same. Limits and counts may be Infinity.
- * @param {object} state What state.py wrote.
+ * @param {object} state What playground_data.py wrote.
  * @param {string} view One of `viewsOf(state)`.
  * @returns {object}
  *   - `view`, `targets`, `hasBias`, `parameters` (q names, the bias first), `curvatures` (r, the largest first);

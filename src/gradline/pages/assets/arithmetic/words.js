@@ -71,13 +71,3 @@ export function percentWords(share) {
 function withoutZeros(text) {
   return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
-
-/**
- * How long something lasts that halves again and again.
- * @param {number} halfLife In epochs; Infinity where it does not shrink.
- * @returns {string}
- */
-export function lastsWords(halfLife) {
-  if (!Number.isFinite(halfLife)) return "it does not shrink";
-  return halfLife < 1.5 ? "half of it or more gone each epoch" : `half of it gone every ${bigWords(halfLife)} epochs`;
-}

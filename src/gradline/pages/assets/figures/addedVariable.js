@@ -2,7 +2,7 @@
 
 /**
  * The added-variable view of a feature: its slope at the optimum is the feature's weight (Frisch, Waugh 1933).
- * @param {object} state What state.py wrote, with sampled rows.
+ * @param {object} state What playground_data.py wrote, with sampled rows.
  * @param {number} feature
  * @param {number} target
  * @returns {{x: number[], y: number[]}} A point for each sampled row; with one feature the row itself.

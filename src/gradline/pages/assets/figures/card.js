@@ -1,97 +1,92 @@
-// The card of a figure: a title, a sentence that says what it shows now, what stands still, and our marks over it.
+// The card of a figure: a title, a sentence that says what it shows now, what stands still, and the marks that move.
 
 import { drawn, element, say, setOrRemove } from "../ui/dom.js";
 import { paletteNow } from "../ui/palette.js";
+import { whenSeen } from "../ui/seen.js";
+import { framed } from "./layout.js";
 import { axesOf } from "./marks.js";
 import { saveButtons } from "./save.js";
 
-const HEIGHT = 300; // pixels
-const REST = 200; // ms without a change: a drag is over
+const PAPER = { width: 350, height: 240 }; // pixels on a page of two columns; a printer tells no sizes beforehand
 
 /**
- * The card of a figure. It draws only while it can be seen, and its marks also before Plotly is there.
- * @param {object} figure `id`, `title`; `key(scene)`, a text that changes when the axes mean something else;
- *   `later(scene)`, where there is one, a text that changes when what stands still may wait for the end of a drag;
- *   `still(scene, palette)` → {data, layout} of Plotly, or null where all is ours; `marks(scene, axes, palette)` → the
- *   SVG elements over it, `axes` those of `axesOf`, or {width, height} where all is ours; `say(scene)` → one sentence;
- *   and, where the reader can turn it, `grip(plot, redraw)`.
- * @returns {{root: HTMLElement, show: (scene: object) => void, redraw: () => void}}
+ * The card of a figure. It draws only while it can be seen, or for paper.
+ * @param {object} figure `id`, `title`; `key(scene)`, a text that changes when what stands still does;
+ *   `still(scene, palette, size)` → {data, layout}, or null where all moves; `marks(scene, axes, palette)` → the SVG elements
+ *   over it, `axes` those of `axesOf`, or {width, height} where all moves; `say(scene)` → one sentence; and, where the
+ *   reader can touch it, `grip(card, store)`, called once.
+ * @param {object} store Of `storeOf`.
+ * @returns {object} As of `whenSeen`; `plot`, `svg`, `size`; `scene`, `axes` as last drawn; `redraw()`, for new
+ *   colours, and `onPaper()`, whether it can be seen or not.
  */
-export function cardOf(figure) {
-  const still = element("div.still");
-  const marks = drawn("svg", { class: "marks", "aria-hidden": "true" });
-  const plot = element("div.plot", { role: "img", "aria-label": figure.title }, still, marks);
+export function cardOf(figure, store) {
+  const [still, marks] = [drawn("g"), drawn("g", { class: "marks" })];
+  const inside = drawn("rect");
+  const clip = drawn("clipPath", { id: `inside-${figure.id}` }, inside);
+  const svg = drawn("svg", { "aria-hidden": "true" }, clip, still, marks);
+  const plot = element("div.plot", { role: "img", "aria-label": figure.title }, svg);
   const sentence = element("p.says");
-  const card = { figure, plot, still, marks, sentence, scene: null, key: null, isSeen: false, hasChanged: false };
+  const card = { figure, plot, svg, still, marks, inside, sentence, scene: null, key: null, size: null };
+  const title = element("h2", { id: `title-${figure.id}` }, figure.title);
   const root = element(
     "section.card",
     { id: `figure-${figure.id}`, "aria-labelledby": `title-${figure.id}` },
-    element("header", {}, element("h2", { id: `title-${figure.id}` }, figure.title), saveButtons(card)),
+    element("header", {}, title, saveButtons(card)),
     sentence,
     plot,
   );
-  const redraw = () => {
+  card.redraw = (size = card.size) => {
     card.key = null;
-    refresh(card);
+    if (card.scene && size?.width) drawCard(card, size);
   };
-  new IntersectionObserver(
-    (entries) => {
-      card.isSeen = entries.at(-1).isIntersecting; // the newest
-      refresh(card);
-    },
-    { rootMargin: "100px" },
-  ).observe(plot);
-  new ResizeObserver(() => {
-    if (card.width !== plot.clientWidth) redraw();
+  card.onPaper = () => {
+    card.scene = card.latest;
+    card.redraw(PAPER);
+  };
+  // The size is told, not asked for: to ask between two changes would have everything laid out anew.
+  new ResizeObserver(([{ contentRect }]) => {
+    const [width, height] = [contentRect.width, contentRect.height];
+    if (card.size?.width === width && card.size.height === height) return;
+    card.size = { width, height };
+    card.redraw();
   }).observe(plot);
-  figure.grip?.(plot, () => drawMarks(card));
-  return { root, redraw, show: (scene) => show(card, scene) };
+  figure.grip?.(card, store);
+  const draw = (scene) => {
+    card.scene = scene;
+    if (card.size?.width) drawCard(card, card.size);
+  };
+  const seen = whenSeen({ root, show: draw }, "200px");
+  const show = (scene) => {
+    card.latest = scene;
+    seen.show(scene);
+  };
+  return Object.assign(card, seen, { show });
 }
 
-function show(card, scene) {
-  card.scene = scene;
-  card.hasChanged = true;
-  refresh(card);
-}
-
-function refresh(card) {
-  if (!card.isSeen || !card.scene || !card.plot.clientWidth) return;
-  if (!card.hasChanged && card.key !== null) return;
-  const { figure, scene } = card;
-  card.hasChanged = false;
-  clearTimeout(card.rest);
-  const isLate = card.key === figure.key(scene) && card.later !== figure.later?.(scene);
-  card.plot.classList.toggle("waiting", isLate);
-  if (isLate) card.rest = setTimeout(() => drawAll(card), REST);
-  else if (card.key !== figure.key(scene)) drawStill(card);
-  drawMarks(card);
-}
-
-function drawAll(card) {
-  card.plot.classList.remove("waiting");
-  drawStill(card);
-  drawMarks(card);
-}
-
-function drawStill(card) {
-  const { figure, scene, plot, still, marks } = card;
-  const width = plot.clientWidth;
-  const palette = paletteNow();
-  Object.assign(card, { palette, width, key: figure.key(scene), later: figure.later?.(scene) });
-  setOrRemove(marks, "viewBox", `0 0 ${width} ${HEIGHT}`);
-  setOrRemove(marks, "width", width);
-  setOrRemove(marks, "height", HEIGHT);
-  const size = { width, height: HEIGHT };
-  const drawing = figure.still?.(scene, palette);
-  card.axes = drawing ? axesOf(drawing.layout, size) : size;
-  if (!drawing || !globalThis.Plotly) return;
-  Plotly.react(still, drawing.data, { ...drawing.layout, ...size }, { displayModeBar: false, doubleClick: false });
-}
-
-function drawMarks(card) {
-  const { figure, scene, axes, palette } = card;
-  card.marks.replaceChildren(...figure.marks(scene, axes, palette));
+function drawCard(card, size) {
+  const { figure, scene, plot } = card;
+  const key = `${figure.key(scene)} ${size.width} ${size.height}`;
+  if (card.key !== key) drawStill(card, size);
+  card.key = key;
+  card.marks.replaceChildren(...figure.marks(scene, card.axes, card.palette));
   const words = figure.say(scene);
   say(card.sentence, words);
-  setOrRemove(card.plot, "aria-label", `${figure.title}. ${words}`);
+  setOrRemove(plot, "aria-label", `${figure.title}. ${words}`);
+}
+
+function drawStill(card, { width, height }) {
+  const { figure, scene, svg, still, inside } = card;
+  const palette = paletteNow();
+  Object.entries({ viewBox: `0 0 ${width} ${height}`, width, height }).forEach(([name, value]) =>
+    setOrRemove(svg, name, value),
+  );
+  const drawing = figure.still?.(scene, palette, { width, height });
+  const clip = { clip: `url(#inside-${figure.id})` };
+  const axes = drawing ? { ...axesOf(drawing.layout, { width, height }), ...clip } : { width, height };
+  Object.assign(card, { palette, axes });
+  still.replaceChildren(...(drawing ? framed(drawing, axes, palette) : []));
+  const { left = 0, right = width, top = 0, bottom = height } = axes;
+  Object.entries({ x: left, y: top, width: right - left, height: bottom - top }).forEach(([name, value]) =>
+    setOrRemove(inside, name, value),
+  );
 }

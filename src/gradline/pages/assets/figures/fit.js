@@ -1,68 +1,81 @@
-// The data with the fitted line and its residual sticks; with more than one feature, an added-variable plot of one.
+// The data with the fitted line, and each squared error as a square; with more features, an added-variable plot of one.
 
 import { numberWords } from "../arithmetic/words.js";
-import { labelOf } from "../ui/dom.js";
+import { drawn, labelOf } from "../ui/dom.js";
 import { addedVariable } from "./addedVariable.js";
-import { stillLayout, stillLine, stillPoints } from "./layout.js";
-import { curveOf, sticksOf, within } from "./marks.js";
+import { stillLayout } from "./layout.js";
+import { curveOf, dotsAt, sticksOf, within, wordAt } from "./marks.js";
+import { gripPoints } from "./points.js";
 
-let kept = { key: null, points: null }; // the points of the feature and target that were asked for last
+const MOST_SQUARES = 60; // more cover each other
+const MOST_KEPT = 8;
+
+const kept = new Map(); // the points of the features and targets that were asked for last
 
 export const fitFigure = {
   id: "fit",
-  title: "Data and fit",
-  key: ({ settings, state }) => JSON.stringify([featureOf(state, settings), settings.target]),
-  still(scene, palette) {
+  title: "Data and line",
+  key: (scene) => JSON.stringify([scene.state.title, featureOf(scene.state, scene.settings), frameOf(scene)]),
+  still(scene) {
     const { state, settings } = scene;
     const feature = featureOf(state, settings);
-    const { x, y } = pointsOf(scene);
-    const [xRange, yRange] = [rangeOf(x), rangeOf(y)];
-    const { weight, bias } = lineOf(scene, state.optimum);
-    const ends = xRange.map((value) => weight * value + bias);
-    const data = [
-      stillPoints(state.sample ? x : [], state.sample ? y : [], palette),
-      stillLine(xRange, ends, { color: palette.ink, width: 1.25, dash: "dash" }, "at the optimum"),
-    ];
-    const about = state.features.length > 1 ? ", unexplained part" : "";
-    const xaxis = { name: labelOf(state.features[feature], 16) + about, range: xRange };
-    const yaxis = { name: labelOf(state.targets[settings.target], 16) + about, range: yRange };
-    return { data, layout: stillLayout(palette, xaxis, yaxis) };
+    const { x, y } = frameOf(scene);
+    const about = state.features.length > 1 ? ", its own part" : "";
+    const xaxis = { name: labelOf(state.features[feature], 24) + about, range: x };
+    const yaxis = { name: labelOf(state.targets[settings.target], 24) + about, range: y };
+    return { data: [], layout: stillLayout(xaxis, yaxis) };
   },
   marks(scene, axes, palette) {
-    if (scene.point.overflow) return [];
-    const { weight, bias } = lineOf(scene, scene.point);
-    const { x, y } = pointsOf(scene);
-    const predicted = (value) => weight * value + bias;
-    const held = (value) => within(axes.y(predicted(value)), axes.top, axes.bottom);
-    const sticks = scene.state.sample
-      ? x.map((value, i) => [axes.x(value), axes.y(y[i]), axes.x(value), held(value)])
-      : [];
-    const ends = rangeOf(x);
-    return [
-      sticksOf(sticks, { stroke: palette.accent, "stroke-width": 1, "stroke-opacity": x.length > 300 ? 0.25 : 0.6 }),
-      curveOf(axes, ends, ends.map(predicted), { stroke: palette.accent, "stroke-width": 2.5 }),
+    const { x, y, heldX, heldY } = pointsOf(scene);
+    const many = x.length > 300;
+    const place = (xs, ys) => xs.map((value, i) => [axes.x(value), axes.y(ys[i])]);
+    const dots = [
+      dotsAt(place(heldX, heldY), 8, { stroke: palette.second }),
+      dotsAt(place(heldX, heldY), 4, { stroke: palette.card }),
+      dotsAt(place(x, y), many ? 4 : 8, { stroke: palette.ink, "stroke-opacity": many ? 0.5 : 0.9 }),
     ];
+    const best = lineOf(scene, scene.state.optimum);
+    const ends = [axes.xAt(axes.left), axes.xAt(axes.right)];
+    const lineAt = ({ weight, bias }, look) =>
+      curveOf(
+        axes,
+        ends,
+        ends.map((value) => weight * value + bias),
+        look,
+      );
+    const dashed = lineAt(best, { stroke: palette.ink, "stroke-width": 1.25, "stroke-dasharray": "5 4" });
+    if (scene.point.overflow) return [drawn("g", { "clip-path": axes.clip }, dashed, ...dots)];
+    const now = lineOf(scene, scene.point);
+    const line = lineAt(now, { stroke: palette.accent, "stroke-width": 2.5 });
+    const errors = errorMarks(x, y, now, axes, palette);
+    return [drawn("g", { "clip-path": axes.clip }, ...errors, dashed, ...dots, line), ...legend(scene, axes, palette)];
   },
   say(scene) {
-    const { state, settings } = scene;
-    if (scene.point.overflow) return "The weights are beyond all numbers.";
-    const name = labelOf(state.features[featureOf(state, settings)]);
-    const [now, best] = [scene.point, state.optimum].map((point) => numberWords(lineOf(scene, point).weight, 4));
-    const wrong = Math.sign(lineOf(scene, scene.point).weight) * Math.sign(lineOf(scene, state.optimum).weight) < 0;
-    const sign = wrong ? " The sign is still wrong." : "";
-    const rows = !state.sample
-      ? " The page holds no rows."
-      : state.sample.all
-        ? ""
-        : ` ${state.sample.x.length.toLocaleString("en-GB")} of ${state.rows.toLocaleString("en-GB")} rows are drawn.`;
-    const beyond = state.features.length > 1 ? " Both axes show what the other columns do not explain." : "";
-    return `The line's slope is the weight of ${name}: ${now}, at the optimum (dashed) ${best}.${sign}${beyond}${rows}`;
+    const { state, settings, point } = scene;
+    if (point.overflow) return "The weights are beyond all numbers: the line has left the figure.";
+    const [now, best] = [point, state.optimum].map((one) => numberWords(lineOf(scene, one).weight, 3));
+    if (state.features.length > 1) {
+      const name = labelOf(state.features[featureOf(state, settings)], 16);
+      return `The slope is ${name}'s weight: ${now}, best ${best}. What other columns explain is taken out.`;
+    }
+    if (!state.sample) return `The line's slope is the weight: ${now}, best ${best}. The page holds no rows.`;
+    const touch = state.t95 ? " Drag a point, or click to add one." : sampleWords(state);
+    const isSquared = state.sample.x.length <= MOST_SQUARES;
+    const what = isSquared ? "mean area of the squares" : "mean of the squared errors, the sticks";
+    return `The loss is the ${what}. Dashed: the best line.${touch}`;
   },
+  grip: gripPoints,
 };
 
-// The chosen feature; the first one where the bias is chosen.
+// The feature that the figure shows: the chosen one, or the first where the bias is chosen.
 function featureOf(state, { parameter }) {
   return Math.max(0, parameter - (state.has_bias ? 1 : 0));
+}
+
+function sampleWords({ sample, rows }) {
+  return sample.all
+    ? ""
+    : ` ${sample.x.length.toLocaleString("en-GB")} of ${rows.toLocaleString("en-GB")} rows are drawn.`;
 }
 
 function lineOf({ state, settings }, { weight, bias }) {
@@ -70,15 +83,58 @@ function lineOf({ state, settings }, { weight, bias }) {
   return { weight: slope, bias: state.features.length === 1 ? bias[settings.target] : 0 };
 }
 
+// A square on each error: its side is the error, so that its area is what the loss adds up.
+function errorMarks(x, y, { weight, bias }, axes, palette) {
+  const far = axes.bottom - axes.top;
+  const ends = x.map((value, i) => [axes.x(value), axes.y(y[i]), within(axes.y(weight * value + bias), -far, 3 * far)]);
+  if (x.length > MOST_SQUARES) {
+    const look = { stroke: palette.accent, "stroke-width": 1, "stroke-opacity": x.length > 300 ? 0.25 : 0.6 };
+    return [
+      sticksOf(
+        ends.map(([at, from, to]) => [at, from, at, to]),
+        look,
+      ),
+    ];
+  }
+  const isRight = weight > 0;
+  const squares = ends.map(([at, from, to]) => {
+    const side = to - from;
+    const left = side > 0 === isRight ? at : at - Math.abs(side); // away from the line
+    return drawn("rect", { x: left, y: Math.min(from, to), width: Math.abs(side), height: Math.abs(side) });
+  });
+  const look = { fill: palette.accent, "fill-opacity": 0.045, stroke: palette.accent, "stroke-opacity": 0.5 };
+  return [drawn("g", { class: "squares", ...look }, ...squares)];
+}
+
+function legend({ state }, axes, palette) {
+  if (!state.held?.sample || state.features.length > 1) return [];
+  return [wordAt(axes.left + 6, axes.top + 12, "○ kept for validation", palette, { fill: palette.second })];
+}
+
 function pointsOf({ state, settings }) {
   const feature = featureOf(state, settings);
-  const key = `${feature} ${settings.target}`;
-  if (kept.key === key) return kept.points;
-  kept = {
-    key,
-    points: state.sample ? addedVariable(state, feature, settings.target) : boundsOf(state, feature, settings.target),
+  const key = `${state.title} ${feature} ${settings.target} ${settings.points}`;
+  if (kept.has(key)) return kept.get(key);
+  if (kept.size > MOST_KEPT) kept.clear();
+  const found = state.sample
+    ? addedVariable(state, feature, settings.target)
+    : boundsOf(state, feature, settings.target);
+  const isShown = state.held?.sample && state.features.length === 1;
+  const held = isShown ? state.held.sample : { x: [], y: [] };
+  const points = {
+    ...(state.sample ? found : { x: [], y: [] }),
+    heldX: held.x.map(([value]) => value),
+    heldY: held.y.map((row) => row[settings.target]),
+    range: found,
   };
-  return kept.points;
+  kept.set(key, points);
+  return points;
+}
+
+// All rows as they came, and the line of zeros, so that the line begins in the frame.
+function frameOf({ original, settings }) {
+  const { range, heldX, heldY } = pointsOf({ state: original, settings: { ...settings, points: null } });
+  return { x: rangeOf([...range.x, ...heldX], 0.06), y: rangeOf([...range.y, ...heldY, 0], 0.08) };
 }
 
 // The corners of the data, for a page that holds no rows.
@@ -89,11 +145,11 @@ function boundsOf({ moments, features }, feature, target) {
   return { x, y };
 }
 
-function rangeOf(values) {
+function rangeOf(values, share) {
   const [low, high] = values.reduce(
     ([least, most], value) => [Math.min(least, value), Math.max(most, value)],
     [Infinity, -Infinity],
   );
-  const margin = 0.06 * (high - low) || 1;
+  const margin = share * (high - low) || 1;
   return [low - margin, high + margin];
 }

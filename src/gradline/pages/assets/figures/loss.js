@@ -1,74 +1,77 @@
-// The loss by epoch: where the path is, the optimum as a floor, and what standardised columns would do.
+// The loss by epoch: of the rows trained on and of those kept back, with the least possible as a floor.
 
-import { bigWords, numberWords } from "../arithmetic/words.js";
-import { isDiverging } from "../ui/scene.js";
-import { epochAxis, onEpochAxis, stillLayout, stillLine } from "./layout.js";
+import { numberWords, bigWords } from "../arithmetic/words.js";
+import { pointsOver } from "../ui/scene.js";
+import { epochAxis, stillLayout, stillLine } from "./layout.js";
 import { curveOf, dotAt, epochLine, STROKES, within, wordAt } from "./marks.js";
-import { trailEpochs, trailOf } from "./trail.js";
 
 export const lossFigure = {
   id: "loss",
   title: "Loss by epoch",
-  key: ({ settings }) => String(settings.seed),
-  later: (scene) => String(isDiverging(scene)),
+  key: ({ settings, frame }) => JSON.stringify([frame.time.horizon, frame.losses, frame.isLog, settings.points]),
   still(scene, palette) {
-    const floor = positive(scene.problem.floor);
-    const data = [stillLine([0.4, 2e9], [floor, floor], { color: palette.ink, width: 1, dash: "dash" }, "optimum")];
-    const range = lossRange(scene).map(Math.log10);
-    const dtick = range[1] - range[0] > 6 ? 3 : 1;
-    return { data, layout: stillLayout(palette, epochAxis(), { name: "loss", type: "log", range, dtick }) };
+    const { frame, problem } = scene;
+    const floor = drawnLoss({ loss: problem.floor });
+    const ends = [0, frame.time.horizon];
+    const data = [stillLine(ends, [floor, floor], { stroke: palette.ink, "stroke-dasharray": "5 4" })];
+    const yaxis = { name: frame.isLog ? "loss, log scale" : "loss", range: frame.losses, isLog: frame.isLog };
+    return { data, layout: stillLayout(epochAxis(frame.time), yaxis) };
   },
   marks(scene, axes, palette) {
-    const { settings, point, path, problem } = scene;
-    const [x, y] = [axes.x(onEpochAxis(settings.epoch)), axes.y(lossToDraw(point))];
-    const held = within(y, axes.top, axes.bottom);
+    const { point, epoch, path, settings } = scene;
+    const x = within(axes.x(epoch), axes.left, axes.right);
+    const y = (loss) => within(axes.y(drawnLoss(loss)), axes.top, axes.bottom);
     const isRight = x > (axes.left + axes.right) / 2;
     const beside = { "text-anchor": isRight ? "end" : "start", "font-weight": 600 };
-    const floor = axes.y(positive(problem.floor));
-    const marks = [
-      ...lossCurves(scene, axes, palette),
-      wordAt(axes.right - 4, floor + (floor + 18 < axes.bottom ? 15 : -6), "optimum", palette, {
-        "text-anchor": "end",
-        fill: palette.soft,
-      }),
-      epochLine(axes, x, palette),
-      dotAt(x, held, palette),
-    ];
-    const word = (at, text) =>
-      wordAt(x + (isRight ? -11 : 11), within(at, axes.top + 14, axes.bottom - 6), text, palette, beside);
-    const shown = path.shown(settings.epoch);
-    if (!settings.mistake || shown === null || shown === point.loss)
-      return [...marks, word(held - 8, lossWords(point))];
-    const at = within(axes.y(shown), axes.top, axes.bottom);
-    const apart = at < held ? -8 : 18; // the words go away from each other
-    return [
-      ...marks,
-      word(held + 10 - apart, lossWords(point)),
-      wordAt(x, at + 5, "◇", palette, { "text-anchor": "middle", "font-size": 18 }),
-      word(at + apart, `prints ${numberWords(shown, 4)}`),
-    ];
+    const word = (at, text, look) =>
+      wordAt(x + (isRight ? -11 : 11), within(at, axes.top + 12, axes.bottom - 6), text, palette, {
+        ...beside,
+        ...look,
+      });
+    const marks = [...lossCurves(scene, axes, palette), epochLine(axes, x, palette)];
+    const others = besideLoss(scene, palette).map(({ loss, text, look }, i, { length }) => {
+      const isAbove = y({ loss }) < y(point) || i < length - 1;
+      return word(y(i ? { loss } : point) + (isAbove ? -22 : 20), text, look);
+    });
+    if (settings.mistake && path.shown(epoch) !== null) {
+      const at = y({ loss: path.shown(epoch) }) + 5;
+      marks.push(wordAt(x, at, "◇", palette, { "text-anchor": "middle", "font-size": 18 }));
+    }
+    return [...marks, ...others, dotAt(x, y(point), palette), word(y(point) - 7, lossWords(point))];
   },
   say(scene) {
-    const { point, settings, ease, problem } = scene;
-    const far =
-      point.gap === null
-        ? "beyond all numbers"
-        : `${numberWords(point.gap)} above the optimum, ${numberWords(problem.floor, 4)}`;
-    const grows = isDiverging(scene) ? ", and grows" : "";
-    const dots =
-      settings.view === "standardised"
-        ? ""
-        : ` Dotted: standardised columns at their best rate, ${bigWords(ease.path.epochsToWeights())} epochs to a thousandth of the error.`;
-    return `Epoch ${bigWords(settings.epoch)}: ${lossWords(point)}, ${far}${grows}.${dots}`;
+    const { problem, frame, state } = scene;
+    const solid = state.held ? "Solid: training rows; dashed: rows kept for validation." : "";
+    const floor = `Below ${numberWords(problem.floor, 3)} no line can go.`;
+    const ends = `The axis ends at epoch ${bigWords(frame.time.horizon)}, where little more happens.`;
+    return scene.path.diverges ? `The loss grows for ever. ${solid}` : `${floor} ${solid || ends}`;
   },
 };
 
-function lossCurves({ path, right, ease, settings }, axes, palette) {
-  const curve = (followed, look) => curveOf(axes, trailEpochs(), trailOf(followed).map(lossToDraw), look);
-  const thin = { stroke: palette.soft, "stroke-width": 1.5 };
-  const curves = [curve(path, { stroke: palette.accent, "stroke-width": 2.5 })];
-  if (settings.view !== "standardised") curves.unshift(curve(ease.path, { ...thin, "stroke-dasharray": STROKES[2] }));
-  if (settings.mistake) curves.unshift(curve(right, { ...thin, "stroke-dasharray": STROKES[1] }));
+// What is told beside the dot: the loss of the rows kept back, and what a mistaken loop prints.
+function besideLoss({ point, epoch, path, settings, heldLoss }, palette) {
+  const [held, shown] = [heldLoss(point), path.shown(epoch)];
+  const isOther = settings.mistake && shown !== null && shown !== point.loss;
+  return [
+    ...(held === null ? [] : [{ loss: held, text: numberWords(held, 3), look: { fill: palette.second } }]),
+    ...(isOther ? [{ loss: shown, text: `prints ${numberWords(shown, 4)}`, look: {} }] : []),
+  ];
+}
+
+function lossCurves({ path, right, settings, frame, state, heldLoss }, axes, palette) {
+  const { time } = frame;
+  const epochs = time.epochs.filter((epoch) => epoch <= path.last);
+  const curve = (points, look) => curveOf(axes, epochs.slice(0, points.length), points.map(drawnLoss), look);
+  const points = pointsOver(path, time);
+  const curves = [curve(points, { stroke: palette.accent, "stroke-width": 2.5 })];
+  if (state.held) {
+    const held = points.map((point) => ({ loss: heldLoss(point) ?? Infinity }));
+    curves.unshift(curve(held, { stroke: palette.second, "stroke-width": 2, "stroke-dasharray": "7 4" }));
+  }
+  if (settings.mistake || path.updates > 1) {
+    const look = { stroke: palette.soft, "stroke-width": 1.5, "stroke-dasharray": STROKES[2] };
+    curves.unshift(curve(pointsOver(right, time), look));
+  }
   return curves;
 }
 
@@ -78,26 +81,12 @@ function lossCurves({ path, right, ease, settings }, axes, palette) {
  * @returns {string}
  */
 export function lossWords({ loss, log10Loss }) {
-  if (loss !== null) return numberWords(loss, 4);
+  if (loss !== null && loss < 1e15) return numberWords(loss, 4);
   return log10Loss === null ? "no number" : `10^${bigWords(Math.round(log10Loss))}`;
 }
 
-/**
- * The loss as a figure can hold it: positive, and at most 10³⁰⁰.
- * @param {object} point Of a path.
- * @returns {number}
- */
-export function lossToDraw({ loss, log10Loss }) {
-  return loss === null ? 10 ** Math.min(log10Loss ?? 300, 300) : positive(loss);
-}
-
-function positive(value) {
-  return Math.max(value, 1e-30);
-}
-
-// From a little below the optimum, or a billionth of the start where it is zero, to a little above the start.
-function lossRange(scene) {
-  const start = lossToDraw(scene.path.at(0));
-  const floor = Math.max(scene.problem.floor, 1e-12 * start, 1e-30);
-  return [floor / 2.5, isDiverging(scene) ? start * 1e6 : 2.5 * start];
+// The loss as a figure can hold it: positive, and at most 10³⁰⁰.
+function drawnLoss({ loss, log10Loss }) {
+  if (loss === null || !Number.isFinite(loss)) return 10 ** Math.min(log10Loss ?? 300, 300);
+  return Math.max(loss, 1e-30);
 }

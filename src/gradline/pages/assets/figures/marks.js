@@ -7,17 +7,24 @@ import { clippedLines } from "./clip.js";
 export const STROKES = ["", "9 5", "2 4", "9 4 2 4", "16 5", "16 4 2 4 2 4"];
 
 /**
- * The axes of a layout as functions from data to pixels of the card, as Plotly computes them.
- * @param {object} layout Of `stillLayout`, with a range on each axis.
+ * The axes of a layout as functions from data to pixels of the card, and back.
+ * @param {object} layout Of `stillLayout`.
  * @param {{width: number, height: number}} size
- * @returns {{x: (value: number) => number, y: (value: number) => number, left: number, right: number, top: number,
- *   bottom: number, width: number, height: number}}
+ * @returns {{x: (value: number) => number, y: (value: number) => number, xAt: (pixel: number) => number,
+ *   yAt: (pixel: number) => number, left: number, right: number, top: number, bottom: number, width: number,
+ *   height: number}} `xAt` and `yAt` are those of even axes.
  */
 export function axesOf({ margin, xaxis, yaxis }, { width, height }) {
-  const [left, right, top, bottom] = [margin.l, width - margin.r, margin.t, height - margin.b];
+  const [left, right, top, bottom] = [margin.left, width - margin.right, margin.top, height - margin.bottom];
+  const along =
+    ([low, high], from, to) =>
+    (pixel) =>
+      low + ((pixel - from) / (to - from)) * (high - low);
   return {
     x: alongAxis(xaxis, left, right),
     y: alongAxis(yaxis, bottom, top),
+    xAt: along(xaxis.range, left, right),
+    yAt: along(yaxis.range, bottom, top),
     left,
     right,
     top,
@@ -27,39 +34,21 @@ export function axesOf({ margin, xaxis, yaxis }, { width, height }) {
   };
 }
 
-function alongAxis({ type, range: [low, high] }, from, to) {
-  const place = type === "log" ? Math.log10 : Number;
+function alongAxis({ isLog, place = isLog ? Math.log10 : Number, range }, from, to) {
+  const [low, high] = isLog ? range.map(Math.log10) : range;
   return (value) => from + ((place(value) - low) / (high - low)) * (to - from);
 }
 
 /**
- * Axes of our own, for figures whose window moves with the epoch.
- * @param {{width: number, height: number}} size
- * @param {number[]} xRange
- * @param {number[]} yRange
- * @returns {object} As of `axesOf`.
- */
-export function ownAxes({ width, height }, xRange, yRange) {
-  const [left, right, top, bottom] = [74, width - 14, 10, height - 44];
-  return {
-    x: (value) => left + ((value - xRange[0]) / (xRange[1] - xRange[0])) * (right - left),
-    y: (value) => bottom - ((value - yRange[0]) / (yRange[1] - yRange[0])) * (bottom - top),
-    left,
-    right,
-    top,
-    bottom,
-  };
-}
-
-/**
- * Some four round numbers within a range.
+ * Some round numbers within a range.
  * @param {number[]} range
+ * @param {number} count About how many.
  * @returns {number[]}
  */
-export function roundTicks([low, high]) {
-  const rough = (high - low) / 4;
+export function roundTicks([low, high], count) {
+  const rough = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((times) => times * power).find((size) => size >= rough);
+  const step = [1, 2, 5, 10].map((times) => times * power).find((size) => size >= 0.8 * rough);
   const first = Math.ceil(low / step);
   return Array.from({ length: Math.max(0, Math.floor(high / step) - first + 1) }, (_, i) => (first + i) * step);
 }
@@ -73,6 +62,34 @@ export function roundTicks([low, high]) {
  */
 export function dotAt(x, y, palette) {
   return drawn("circle", { cx: x, cy: y, r: 6, fill: palette.accent, stroke: palette.card, "stroke-width": 2 });
+}
+
+// A ring: where the next update would go.
+function ringAt(x, y, palette) {
+  return drawn("circle", { cx: x, cy: y, r: 6, fill: palette.card, stroke: palette.accent, "stroke-width": 2 });
+}
+
+/**
+ * A dashed arrow at its true length, cut where the figure ends, with its head where it still can be seen.
+ * @param {object} axes
+ * @param {number[]} from Pixels.
+ * @param {number[]} to
+ * @param {object} palette
+ * @returns {SVGElement[]}
+ */
+export function ghostTo(axes, from, to, palette) {
+  const [line] = clippedLines([from, to], axes);
+  if (!line || Math.hypot(to[0] - from[0], to[1] - from[1]) < 3) return [];
+  const look = { stroke: palette.accent, "stroke-width": 1.75, "stroke-dasharray": "5 4" };
+  const [x, y] = line.at(-1);
+  const isInside = Math.hypot(x - to[0], y - to[1]) < 1;
+  if (isInside) return [lineThrough(line, look), ringAt(x, y, palette)];
+  const way = Math.atan2(to[1] - from[1], to[0] - from[0]);
+  const wing = (side) => [x - 11 * Math.cos(way + side * 0.5), y - 11 * Math.sin(way + side * 0.5)];
+  return [
+    lineThrough(line, look),
+    lineThrough([wing(1), [x, y], wing(-1)], { stroke: palette.accent, "stroke-width": 2 }),
+  ];
 }
 
 /**

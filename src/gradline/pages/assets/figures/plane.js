@@ -40,16 +40,17 @@ export const planeFigure = {
     if (point.overflow) return "The weights are beyond all numbers.";
     const said = state.features.map((name, i) => {
       const [now, best] = [point, state.optimum].map(({ weight }) => numberWords(weight[settings.target][i], 4));
-      return `${labelOf(name)} ${now} (at the optimum ${best})`;
+      return `${labelOf(name)} ${now} (best ${best})`;
     });
-    return `The plane's slopes: ${said.join(", ")}. Dashed: the plane at the optimum. Drag or use the arrow keys to turn it.`;
+    return `The plane's slopes: ${said.join(", ")}. Dashed: the best plane. Drag or use the arrow keys to turn it.`;
   },
-  grip: (plot, redraw) => {
+  grip: (card) => {
+    const { plot } = card;
     setOrRemove(plot, "tabindex", 0);
     const turn = (across, up) => {
       camera.turn += across;
       camera.tilt = Math.min(1.5, Math.max(0.05, camera.tilt + up));
-      redraw();
+      card.redraw();
     };
     const ways = { ArrowLeft: [-TURN, 0], ArrowRight: [TURN, 0], ArrowUp: [0, TURN], ArrowDown: [0, -TURN] };
     plot.addEventListener("keydown", (event) => {

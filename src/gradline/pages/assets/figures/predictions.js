@@ -9,15 +9,16 @@ import { dotsAt, within } from "./marks.js";
 export const predictionsFigure = {
   id: "predictions",
   title: "Predictions against targets",
-  key: ({ settings }) => String(settings.target),
+  key: ({ settings, state }) => JSON.stringify([settings.target, state.moments.minimum, state.moments.maximum]),
   still({ state, settings }, palette) {
     const [low, high] = targetRange(state, settings.target);
     const name = labelOf(state.targets[settings.target], 16);
-    const data = [stillLine([low, high], [low, high], { color: palette.ink, width: 1.25, dash: "dash" })];
+    const data = [
+      stillLine([low, high], [low, high], { stroke: palette.ink, "stroke-width": 1.25, "stroke-dasharray": "5 4" }),
+    ];
     return {
       data,
       layout: stillLayout(
-        palette,
         { name: `${name}, as it is`, range: [low, high] },
         { name: `${name}, predicted`, range: [low, high] },
       ),
@@ -37,7 +38,7 @@ export const predictionsFigure = {
     if (!state.sample) return "The page holds no rows.";
     if (point.overflow) return "The predictions are beyond all numbers.";
     const typical = numberWords(Math.sqrt(point.loss), 3);
-    return `A typical error is ${typical} now, ${numberWords(Math.sqrt(problem.floor), 3)} at the optimum. On the dashed line a prediction of ${labelOf(state.targets[settings.target])} is right.`;
+    return `A typical error is ${typical} now, ${numberWords(Math.sqrt(problem.floor), 3)} at the best possible loss. On the dashed line a prediction of ${labelOf(state.targets[settings.target])} is right.`;
   },
 };
 

@@ -3,35 +3,34 @@
 import { bigWords, numberWords } from "../arithmetic/words.js";
 import { pathOf } from "../arithmetic/path.js";
 import { drawn } from "../ui/dom.js";
-import { isDiverging } from "../ui/scene.js";
 import { stillLayout } from "./layout.js";
 import { curveOf, dotAt, within, wordAt } from "./marks.js";
 
 const RATES = 90; // points of the curve
-const DECADES_BELOW = 5; // of the limit, as the dial
+const DECADES_BELOW = 4; // of the limit
+const DECADES_ABOVE = 0.6;
 
-let lastCurve = { key: null, rates: [], needed: [] }; // the curve that was drawn last
+let lastCurve = { problem: null, momentum: null, rates: [], needed: [] }; // the curve that was drawn last
 
 export const ratesFigure = {
   id: "rates",
   title: "Learning rate and epochs needed",
-  key: ({ settings }) => settings.view,
-  still({ problem, begin }, palette) {
+  key: ({ settings }) => JSON.stringify([settings.view, settings.points]),
+  still({ problem, begin }) {
     const limit = problem.lrLimit(0);
     if (!Number.isFinite(limit)) return null;
     const slowest = pathOf(problem, { lr: limit * 10 ** -DECADES_BELOW, momentum: 0, start: begin }).epochsToWeights();
-    const range = [Math.log10(limit) - DECADES_BELOW, Math.log10(limit) + 0.8];
-    const xaxis = { name: "lr", type: "log", range, dtick: 1 };
-    const top = Math.log10(Number.isFinite(slowest) ? slowest : 1e12) + 0.4;
-    const yaxis = { name: "epochs to a thousandth", type: "log", range: [0, top], dtick: top > 7 ? 3 : 1 };
-    return { data: [], layout: stillLayout(palette, xaxis, yaxis) };
+    const range = [limit * 10 ** -DECADES_BELOW, limit * 10 ** DECADES_ABOVE];
+    const top = 2.5 * (Number.isFinite(slowest) ? slowest : 1e12);
+    const yaxis = { name: "epochs needed", range: [1, top], isLog: true };
+    return { data: [], layout: stillLayout({ name: "learning rate", range, isLog: true }, yaxis) };
   },
   marks(scene, axes, palette) {
     if (!axes.x) return [];
-    const { settings, limit, path } = scene;
+    const { settings, limit, right } = scene;
     const { rates, needed } = neededBy(scene);
     const atLimit = axes.x(limit);
-    const epochs = isDiverging(scene) ? Infinity : path.epochsToWeights();
+    const epochs = settings.lr > limit ? Infinity : right.epochsToWeights();
     const x = within(axes.x(settings.lr), axes.left, axes.right);
     const y = Number.isFinite(epochs) ? within(axes.y(epochs), axes.top, axes.bottom) : axes.top + 8;
     const red = { "text-anchor": "end", fill: palette.warn };
@@ -43,27 +42,26 @@ export const ratesFigure = {
     ];
   },
   say(scene) {
-    const { settings, limit, path } = scene;
-    const rate = `lr ${numberWords(settings.lr)}`;
-    if (isDiverging(scene)) return `With ${rate} the loss grows for ever; the limit is ${numberWords(limit)}.`;
-    const needed = path.epochsToWeights();
+    const { settings, limit, right } = scene;
+    const rate = `With a learning rate of ${numberWords(settings.lr)}`;
+    if (settings.lr > limit) return `${rate} the loss grows for ever; the limit is ${numberWords(limit)}.`;
+    const needed = right.epochsToWeights();
     return Number.isFinite(needed)
-      ? `With ${rate} the slowest error is a thousandth after ${bigWords(needed)} epochs. Past the limit, ${numberWords(limit)}, no number of epochs is enough.`
-      : `With ${rate} the slowest error never shrinks.`;
+      ? `${rate} the slowest error is a thousandth after ${bigWords(needed)} epochs. Past the limit, ${numberWords(limit)}, no number of epochs is enough.`
+      : `${rate} the slowest error never shrinks.`;
   },
 };
 
 // The epochs that each rate needs, with the scene's momentum; null where no number is enough.
 function neededBy({ problem, limit, settings, begin }) {
-  const { view, momentum } = settings;
-  const key = JSON.stringify([view, momentum]);
-  if (lastCurve.key === key) return lastCurve;
+  const { momentum } = settings;
+  if (lastCurve.problem === problem && lastCurve.momentum === momentum) return lastCurve;
   const share = (i) => 10 ** ((DECADES_BELOW + 0.5) * (i / (RATES - 1) - 1)) * (1 - 1e-6);
   const rates = Array.from({ length: RATES }, (_, i) => limit * share(i));
   const needed = rates
     .map((lr) => pathOf(problem, { lr, momentum, start: begin }).epochsToWeights())
     .map((count) => (Number.isFinite(count) ? count : null));
-  lastCurve = { key, rates, needed };
+  lastCurve = { problem, momentum, rates, needed };
   return lastCurve;
 }
 

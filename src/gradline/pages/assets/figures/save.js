@@ -1,4 +1,4 @@
-// A figure as a file: what Plotly drew and our marks over it, as SVG or as PNG.
+// A figure as a file, as SVG or as PNG.
 
 import { element } from "../ui/dom.js";
 
@@ -25,33 +25,24 @@ export function saveButtons(card) {
     "span.tools",
     {},
     button("png", async () => download(await pictureOf(card), `${card.figure.id}.png`)),
-    button("svg", async () =>
-      download(new Blob([await vectorOf(card)], { type: "image/svg+xml" }), `${card.figure.id}.svg`),
-    ),
+    button("svg", () => download(vectorOf(card), `${card.figure.id}.svg`)),
   );
 }
 
-// The text of one SVG: the paper, Plotly's figure, the marks. Texts are joined, for parsing would meet the policy.
-async function vectorOf({ still, marks, plot, palette }) {
-  const [width, height] = [plot.clientWidth, plot.clientHeight];
-  const layers = [];
-  if (still._fullLayout) {
-    const image = await Plotly.toImage(still, { format: "svg", width, height });
-    layers.push(decodeURIComponent(image.slice(image.indexOf(",") + 1)));
-  }
-  layers.push(new XMLSerializer().serializeToString(marks));
-  return (
-    `<svg xmlns="${marks.namespaceURI}" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">` +
-    `<rect width="${width}" height="${height}" fill="${palette.card}"/>${layers.join("")}</svg>`
-  );
+// The figure on its paper. Texts are joined, for parsing would meet the policy.
+function vectorOf({ svg, palette, size: { width, height } }) {
+  const paper = `<rect width="${width}" height="${height}" fill="${palette.card}"/>`;
+  const text = new XMLSerializer().serializeToString(svg);
+  const start = text.indexOf(">") + 1;
+  return new Blob([text.slice(0, start), paper, text.slice(start)], { type: "image/svg+xml" });
 }
 
 async function pictureOf(card) {
-  const address = URL.createObjectURL(new Blob([await vectorOf(card)], { type: "image/svg+xml" }));
+  const address = URL.createObjectURL(vectorOf(card));
   const image = new Image();
   image.src = address;
   await image.decode();
-  const canvas = element("canvas", { width: PIXELS * image.width, height: PIXELS * image.height });
+  const canvas = element("canvas", { width: PIXELS * card.size.width, height: PIXELS * card.size.height });
   canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
   URL.revokeObjectURL(address);
   return new Promise((done) => canvas.toBlob(done, "image/png"));

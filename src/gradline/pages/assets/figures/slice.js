@@ -1,66 +1,69 @@
 // The loss against one weight, the others held: the tutorials' figure of the gradient, its sign, and the way downhill.
 
 import { numberWords } from "../arithmetic/words.js";
-import { drawn, labelOf } from "../ui/dom.js";
+import { labelOf } from "../ui/dom.js";
 import { parameterOf } from "../ui/scene.js";
-import { dotAt, lineThrough, ownAxes, roundTicks, within, wordAt } from "./marks.js";
+import { stillLayout } from "./layout.js";
+import { curveOf, dotAt, ghostTo, lineThrough, within, wordAt } from "./marks.js";
 
 const SAMPLES = 60;
 
 export const sliceFigure = {
   id: "slice",
   title: "Loss against one weight",
-  key: ({ state, settings }) => JSON.stringify([state.title, settings.parameter, settings.target]),
-  marks(scene, size, palette) {
+  key: (scene) => JSON.stringify([scene.settings.parameter, scene.settings.target, windowOf(scene)]),
+  still(scene) {
+    const { x, y } = windowOf(scene);
+    return { data: [], layout: stillLayout({ name: nameOf(scene), range: x }, { name: "loss", range: y }) };
+  },
+  marks(scene, axes, palette) {
     const slice = sliceAt(scene);
+    const middle = { "text-anchor": "middle" };
     if (slice === null)
-      return [wordAt(size.width / 2, size.height / 2, "beyond all numbers", palette, { "text-anchor": "middle" })];
-    const { now, best, reach, lossAt } = slice;
-    const range = [best - reach, best + reach];
-    const depth = lossAt(best + reach) - lossAt(best);
-    const axes = ownAxes(size, range, [lossAt(best) - 0.08 * depth, lossAt(best) + 1.05 * depth]);
-    const curve = Array.from({ length: SAMPLES + 1 }, (_, i) => range[0] + (i / SAMPLES) * 2 * reach);
+      return [wordAt((axes.left + axes.right) / 2, axes.height / 2, "beyond all numbers", palette, middle)];
+    const { now, lossAt } = slice;
+    const range = [axes.xAt(axes.left), axes.xAt(axes.right)];
+    const weights = Array.from({ length: SAMPLES + 1 }, (_, i) => range[0] + (i / SAMPLES) * (range[1] - range[0]));
     const [x, y] = [axes.x(now), axes.y(lossAt(now))];
+    const held = [within(x, axes.left, axes.right), within(y, axes.top, axes.bottom)];
+    const curve = curveOf(axes, weights, weights.map(lossAt), { stroke: palette.soft, "stroke-width": 2 });
     return [
-      ...frameOf(scene, axes, range, [lossAt(best), lossAt(best) + depth], palette),
-      lineThrough(
-        curve.map((w) => [axes.x(w), axes.y(lossAt(w))]),
-        { stroke: palette.soft, "stroke-width": 2 },
-      ),
-      lineThrough(
-        [
-          [axes.x(best), axes.top],
-          [axes.x(best), axes.bottom],
-        ],
-        { stroke: palette.soft, "stroke-dasharray": "4 4" },
-      ),
-      wordAt(axes.x(best), axes.top + 12, "least, the others held", palette, {
-        "text-anchor": "middle",
-        fill: palette.soft,
-      }),
+      curve,
       ...tangentAt(slice, axes, palette),
-      ...downhill(slice, axes, palette),
-      dotAt(x, y, palette),
+      ...ghostOf(scene, slice, axes, palette),
+      dotAt(...held, palette),
     ];
   },
   say(scene) {
     const slice = sliceAt(scene);
     if (slice === null) return "The loss is beyond all numbers here.";
-    const name = nameOf(scene);
-    const [now, slope, best] = [slice.now, slice.slope, slice.optimal].map((value) => numberWords(value, 4));
-    if (Math.abs(slice.now - slice.best) < 1e-9 * slice.reach) return `${name} is ${now}; here the loss has no slope.`;
-    const sign = slice.slope > 0 ? "positive, so descent makes it smaller" : "negative, so descent makes it larger";
-    return `${name} is ${now} (at the optimum ${best}). The slope of the loss is ${slope}: ${sign}.`;
+    const { parameter } = scene.settings;
+    const name = scene.state.has_bias && parameter === 0 ? "the bias" : "this weight";
+    const slope = numberWords(slice.slope, 3);
+    if (Math.abs(slice.now - slice.best) < 1e-9 * Math.abs(slice.best)) return "The gradient is 0 here: the floor.";
+    const sign = slice.slope > 0 ? "positive: descent makes it smaller" : "negative: descent makes it larger";
+    return `With the others held, ${name}'s gradient (the slope here) is ${slope}, ${sign}.`;
   },
 };
 
-/**
- * What the loss is along one weight: a·(w − best)² + its least, in raw units.
- * @param {object} scene
- * @returns {?object} {now, best, slope, curvature, reach, optimal, lossAt}; null beyond float64.
- */
-export function sliceAt(scene) {
-  const { state, settings, point, problem } = scene;
+// A window that stands still: as wide as the map of the loss where that shows this weight, else as the way that the
+// weight has to go; as high as the loss of the start.
+function windowOf(scene) {
+  const { settings, problem, plane, frame, state } = scene;
+  const { begin } = frame;
+  const best = parameterOf(problem.optimum, scene, settings.target, settings.parameter);
+  const side = plane?.parameters && settings.view === "raw" ? plane.parameters.indexOf(settings.parameter) : -1;
+  const [loss, first] = [problem.lossOf(begin), parameterOf(begin, scene, settings.target, settings.parameter)];
+  const lowest = sliceAt({ ...scene, point: { ...begin, loss } }).best; // with the others as they begin
+  const unit = Math.sqrt(Math.max(problem.floor, 1e-300) / (curvatureOf(state, settings.parameter) || 1));
+  const way = Math.max(...[first, lowest].map((w) => Math.abs(w - best)));
+  const reach = side >= 0 ? frame.reach[side] : 1.3 * Math.max(way, unit, 1e-9 * Math.abs(best));
+  return { x: [best - reach, best + reach], y: [-0.06 * loss, 1.15 * loss] };
+}
+
+// What the loss is along one weight: a·(w − best)² + its least, in raw units; null beyond float64.
+function sliceAt(scene) {
+  const { state, settings, point } = scene;
   const { target, parameter } = settings;
   if (point.overflow) return null;
   const now = parameterOf(point, scene, target, parameter);
@@ -69,22 +72,7 @@ export function sliceAt(scene) {
   const best = curvature > 0 ? now - slope / curvature : now;
   const least = point.loss - (curvature / 2) * (now - best) ** 2;
   const lossAt = (w) => least + (curvature / 2) * (w - best) ** 2;
-  // The window stands still while the weight moves in it, and shrinks by steps as it comes near.
-  const wanted = Math.max(
-    1.15 * Math.abs(now - best),
-    0.2 * Math.sqrt(Math.max(least, 1e-12 * point.loss, 1e-300) / (curvature || 1)),
-    1e-9 * Math.abs(best),
-  );
-  const reach = 2 ** Math.ceil(Math.log2(wanted || 1));
-  return {
-    now,
-    best,
-    slope,
-    curvature,
-    reach,
-    lossAt,
-    optimal: parameterOf(problem.optimum, scene, target, parameter),
-  };
+  return { now, best, slope, curvature, lossAt };
 }
 
 // ∂²loss/∂w² in raw units: 2/(m·W)·Σ w·x².
@@ -111,78 +99,25 @@ function rawSlope({ state, point }, target, parameter) {
 }
 
 function nameOf({ state, settings, names }) {
-  return settings.parameter === 0 && state.has_bias
-    ? "The bias"
-    : `The weight of ${labelOf(names[settings.parameter])}`;
+  if (settings.parameter === 0 && state.has_bias) return "bias";
+  return `weight of ${labelOf(names[settings.parameter])}`;
 }
 
-function frameOf(scene, axes, xRange, yRange, palette) {
-  const ink = { fill: palette.soft, "text-anchor": "middle", "stroke-width": 0 };
-  const grid = (ends) => lineThrough(ends, { stroke: palette.line });
-  const name =
-    scene.state.has_bias && scene.settings.parameter === 0
-      ? "bias"
-      : `weight of ${labelOf(scene.names[scene.settings.parameter])}`;
-  return [
-    ...roundTicks(xRange).flatMap((w) => [
-      grid([
-        [axes.x(w), axes.top],
-        [axes.x(w), axes.bottom],
-      ]),
-      wordAt(axes.x(w), axes.bottom + 16, tickWords(w, xRange), palette, ink),
-    ]),
-    ...roundTicks(yRange).flatMap((loss) => [
-      grid([
-        [axes.left, axes.y(loss)],
-        [axes.right, axes.y(loss)],
-      ]),
-      wordAt(axes.left - 6, axes.y(loss) + 4, tickWords(loss, yRange), palette, { ...ink, "text-anchor": "end" }),
-    ]),
-    wordAt((axes.left + axes.right) / 2, axes.bottom + 36, name, palette, ink),
-    drawn(
-      "g",
-      { transform: `translate(14 ${(axes.top + axes.bottom) / 2}) rotate(-90)` },
-      wordAt(0, 0, "loss", palette, ink),
-    ),
-  ];
+// The tangent: a line of the gradient's slope.
+function tangentAt({ now, slope, lossAt }, axes, palette) {
+  const reach = (axes.xAt(axes.right) - axes.xAt(axes.left)) / 7;
+  const ends = [now - reach, now + reach];
+  const rise = ends.map((w) => lossAt(now) + slope * (w - now));
+  return [curveOf(axes, ends, rise, { stroke: palette.ink, "stroke-width": 1.5 })];
 }
 
-// As many digits as tell one tick from the next.
-function tickWords(value, [low, high]) {
-  if (Math.abs(value) < (high - low) * 1e-9) return "0";
-  const digits = 2 + Math.max(0, Math.floor(Math.log10(Math.max(Math.abs(low), Math.abs(high)) / (high - low))));
-  return numberWords(value, within(digits, 2, 12));
-}
-
-// The tangent: a line of the gradient's slope, as long as a third of the window.
-function tangentAt({ now, slope, reach, lossAt }, axes, palette) {
-  const [dx, dy] = [axes.x(now + reach) - axes.x(now), axes.y(lossAt(now) + slope * reach) - axes.y(lossAt(now))];
-  const length = Math.hypot(dx, dy) || 1;
-  const half = (axes.right - axes.left) / 5;
-  const [x, y] = [axes.x(now), axes.y(lossAt(now))];
-  const ends = [-1, 1].map((side) => [x + (side * half * dx) / length, y + (side * half * dy) / length]);
-  return [lineThrough(ends, { stroke: palette.ink, "stroke-width": 1.5 })];
-}
-
-// An arrow the way descent goes, and the sign of the gradient.
-function downhill({ now, best, slope, reach, lossAt }, axes, palette) {
-  if (Math.abs(now - best) < 1e-9 * reach) return [];
-  const [x, y] = [axes.x(now), axes.y(lossAt(now))];
-  const way = slope > 0 ? -1 : 1;
-  const [from, to] = [x + 12 * way, x + 42 * way];
-  const tip = `M${to} ${y}l${-8 * way} -5v10z`;
-  return [
-    lineThrough(
-      [
-        [from, y],
-        [to, y],
-      ],
-      { stroke: palette.accent, "stroke-width": 2.5 },
-    ),
-    drawn("path", { d: tip, fill: palette.accent }),
-    wordAt(x + 10 * way, y - 12, slope > 0 ? "gradient +" : "gradient −", palette, {
-      "text-anchor": way > 0 ? "start" : "end",
-      "font-weight": 600,
-    }),
-  ];
+// Where the next update would put this weight, at the true length of its step, and the loss there with the others held.
+function ghostOf({ next, settings, ...scene }, { now, lossAt }, axes, palette) {
+  if (!next || next.overflow) return [];
+  const after = parameterOf(next, scene, settings.target, settings.parameter);
+  const [from, to] = [now, after].map((w) => [axes.x(w), axes.y(lossAt(w))]);
+  const step = ghostTo(axes, from, [to[0], from[1]], palette);
+  const isInside = to[0] > axes.left && to[0] < axes.right && from[1] > axes.top && to[1] > axes.top;
+  if (!isInside) return step;
+  return [...step, lineThrough([[to[0], from[1]], to], { stroke: palette.accent, "stroke-dasharray": "2 3" })];
 }

@@ -2,29 +2,31 @@
 
 import { numberWords } from "../arithmetic/words.js";
 import { labelOf } from "../ui/dom.js";
-import { parameterOf } from "../ui/scene.js";
-import { epochAxis, onEpochAxis, stillLayout, stillLine } from "./layout.js";
+import { parameterOf, pointsOver } from "../ui/scene.js";
+import { epochAxis, stillLayout, stillLine } from "./layout.js";
 import { curveOf, dotAt, epochLine, STROKES, within, wordAt } from "./marks.js";
-import { trailEpochs, trailOf } from "./trail.js";
 
 const MOST_LINES = 6;
 
 export const weightsFigure = {
   id: "weights",
   title: "Weights by epoch",
-  key: ({ settings }) => JSON.stringify([settings.target, settings.parameter, settings.seed]),
-  later: (scene) => JSON.stringify(weightRange(scene)),
+  key: (scene) => JSON.stringify([weightRange(scene), scene.frame.time.horizon, scene.settings.target]),
   still(scene, palette) {
+    const { horizon } = scene.frame.time;
     const data = shownParameters(scene).map((parameter) => {
       const best = scaledWeight(scene, scene.problem.optimum, parameter);
-      const marker = { symbol: "diamond", color: colourOf(scene, parameter, palette), size: 7 };
-      return { ...stillLine([1.1e9], [best], {}), mode: "markers", marker, cliponaxis: false };
+      return stillLine([0, horizon], [best, best], {
+        stroke: palette.line,
+        "stroke-width": 2,
+        "stroke-dasharray": "4 4",
+      });
     });
     const name = `weight × deviation, ${labelOf(scene.state.targets[scene.settings.target], 16)}`;
-    return { data, layout: stillLayout(palette, epochAxis(), { name, range: weightRange(scene), nticks: 6 }) };
+    return { data, layout: stillLayout(epochAxis(scene.frame.time), { name, range: weightRange(scene) }) };
   },
   marks(scene, axes, palette) {
-    const x = axes.x(onEpochAxis(scene.settings.epoch));
+    const x = within(axes.x(scene.epoch), axes.left, axes.right);
     const marks = [...weightCurves(scene, axes, palette), epochLine(axes, x, palette)];
     if (scene.point.overflow) return marks;
     const isRight = x > (axes.left + axes.right) / 2;
@@ -44,7 +46,7 @@ export const weightsFigure = {
     const [now, best] = [scene.point, scene.problem.optimum].map((point) =>
       numberWords(parameterOf(point, scene, settings.target, settings.parameter), 4),
     );
-    return `${labelOf(names[settings.parameter])} is ${now} now and ${best} at the optimum (diamonds). Each weight is drawn times its column's standard deviation.`;
+    return `${labelOf(names[settings.parameter])} is ${now} now and ${best} at the best possible loss (dashed). Each weight is drawn times its column's standard deviation, so that all share one axis.`;
   },
 };
 
@@ -53,11 +55,12 @@ function colourOf({ settings }, parameter, palette) {
 }
 
 function weightCurves(scene, axes, palette) {
-  const trail = trailOf(scene.path);
+  const { time } = scene.frame;
+  const trail = pointsOver(scene.path, time);
   return shownParameters(scene).map((parameter, i) => {
     const values = trail.map((point) => (point.overflow ? null : scaledWeight(scene, point, parameter)));
     const look = { stroke: colourOf(scene, parameter, palette), "stroke-width": 2, "stroke-dasharray": STROKES[i] };
-    return curveOf(axes, trailEpochs(), values, look);
+    return curveOf(axes, time.epochs, values, look);
   });
 }
 
@@ -83,19 +86,13 @@ function scaledWeight(scene, point, parameter) {
     : value * Math.sqrt(state.moments.factor.reduce((sum, row) => sum + row[i] ** 2, 0) / state.weight_sum);
 }
 
-// From the optimum and the start, widened by halves for what the path does, but at most twice as wide.
+// From the optimum and the start, and half of that way on either side for what overshoots.
 function weightRange(scene) {
-  const shown = shownParameters(scene);
-  const of = (point) => shown.map((parameter) => scaledWeight(scene, point, parameter));
+  const of = (point) => shownParameters(scene).map((parameter) => scaledWeight(scene, point, parameter));
   const known = [...of(scene.problem.optimum), ...of(scene.begin), 0];
-  const seen = trailOf(scene.path)
-    .filter(({ overflow }) => !overflow)
-    .flatMap(of);
   const [low, high] = [Math.min(...known), Math.max(...known)];
-  const room = high - low || 1;
-  const halves = (beyond) => within(Math.ceil((2 * beyond) / room - 1e-3), 0, 2) * (room / 2);
-  const [least, most] = [low - halves(low - Math.min(...seen)), high + halves(Math.max(...seen) - high)];
-  return [least - 0.08 * (most - least), most + 0.08 * (most - least)];
+  const room = (high - low || 1) / 2;
+  return [low - room, high + room];
 }
 
 // Words that would lie on each other move apart.

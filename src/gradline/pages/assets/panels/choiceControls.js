@@ -11,19 +11,20 @@ const MISTAKE_NAMES = {
   pairs: "shapes (n, 1) and (n,)",
   stale_loss: "stale loss",
 };
+const VIEW_NAMES = { raw: "as given", centred: "centred", standardised: "standardised" };
 
 /**
  * The choices.
  * @param {object} store Of `storeOf`.
- * @param {object} state What state.py wrote.
+ * @param {object} state What playground_data.py wrote.
  * @returns {{root: HTMLElement, show: (scene: object) => void}}
  */
 export function choiceControls(store, state) {
   const groups = [
     scaleChoice(store, state),
-    mistakeChoice(store, state),
     ...(state.targets.length > 1 ? [targetTabs(store, state)] : []),
-    weightChoice(store, state),
+    ...(state.features.length > 1 ? [weightChoice(store, state)] : []),
+    mistakeChoice(store, state),
   ];
   const root = element("div.choices", {}, ...groups.map((group) => group.root));
   return { root, show: (scene) => groups.forEach((group) => group.show(scene)) };
@@ -44,11 +45,17 @@ function tabsOf(name, legend, values, labels, chosen) {
 function scaleChoice(store, state) {
   const rates = {}; // the rate that was last used on each scale
   const views = viewsOf(state);
-  const tabs = tabsOf("view", "columns", views, views, (view) => {
-    const { view: before, lr, momentum } = store.settings();
-    rates[before] = lr;
-    store.set({ view, lr: rates[view] ?? firstRate(state, view, momentum) });
-  });
+  const tabs = tabsOf(
+    "view",
+    "columns",
+    views,
+    views.map((view) => VIEW_NAMES[view]),
+    (view) => {
+      const { view: before, lr, momentum } = store.settings();
+      rates[before] = lr;
+      store.set({ view, lr: rates[view] ?? firstRate(state, view, momentum) });
+    },
+  );
   return { root: tabs.root, show: ({ settings }) => tabs.show(settings.view) };
 }
 
@@ -64,7 +71,7 @@ function mistakeChoice(store, state) {
   const buttons = mistakesOf(state).map((kind) => [
     kind,
     toggle(`mistake-${kind}`, MISTAKE_NAMES[kind], () =>
-      store.set({ mistake: store.settings().mistake === kind ? null : kind }),
+      store.set({ mistake: store.settings().mistake === kind ? null : kind, batch: store.defaults.batch }),
     ),
   ]);
   const tooLarge = toggle("mistake-lr", "lr too large", () => {
@@ -74,7 +81,7 @@ function mistakeChoice(store, state) {
   const root = element(
     "fieldset.tabs.mistakes",
     {},
-    element("legend", {}, "mistakes"),
+    element("legend", {}, "make a mistake"),
     ...buttons.map(([, button]) => button),
     tooLarge,
   );

@@ -11,7 +11,7 @@ const MOST_ROWS_SHOWN = 8;
  */
 export function holdingPanel() {
   const body = element("tbody");
-  const heads = ["what is wrong", "share of the gap", "loss", "half-life, epochs"].map((name) =>
+  const heads = ["what is wrong", "share", "loss", "epochs to halve it"].map((name) =>
     element("th", { scope: "col" }, name),
   );
   const table = element("table", {}, element("thead", {}, element("tr", {}, ...heads)), body);
@@ -19,7 +19,11 @@ export function holdingPanel() {
     "section.card",
     { id: "holding", "aria-labelledby": "title-holding" },
     element("h2", { id: "title-holding" }, "What is holding it back"),
-    element("p.says", {}, "The loss above the optimum, split into directions that shrink each at a pace of its own."),
+    element(
+      "p.says",
+      {},
+      "What is still to lose, split into directions. Each shrinks at a pace of its own: the steep ones first.",
+    ),
     element("div.wide", { tabindex: 0, role: "region", "aria-labelledby": "title-holding" }, table),
   );
   return { root, show: ({ holding }) => body.replaceChildren(...rowsFor(holding)) };

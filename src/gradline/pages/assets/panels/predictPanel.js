@@ -1,14 +1,15 @@
-// Predict: one field for each column, the answer of these weights and of the optimum, with its interval.
+// Use the model: a slider for each column, the answer of these weights and of the best ones, with its interval.
 
 import { predict } from "../arithmetic/predict.js";
 import { joinedWords, numberWords } from "../arithmetic/words.js";
 import { element, labelOf, sayNumber } from "../ui/dom.js";
 
 const LEVEL = 0.95; // as `gradline predict --interval` is used most
+const SLIDER_PLACES = 200; // of a slider
 
 /**
  * The panel that predicts one row.
- * @param {object} state What state.py wrote.
+ * @param {object} state What playground_data.py wrote.
  * @returns {{root: HTMLElement, show: (scene: object) => void}}
  */
 export function predictPanel(state) {
@@ -26,7 +27,7 @@ export function predictPanel(state) {
   const root = element(
     "section.card",
     { id: "predict", "aria-labelledby": "title-predict" },
-    element("h2", { id: "title-predict" }, "Predict one row"),
+    element("h2", { id: "title-predict" }, "Use the model"),
     element("div.fields", {}, ...fields.map(({ root: field }) => field)),
     answers,
   );
@@ -49,18 +50,42 @@ function fieldFor(state, { column, levels }, position, refresh) {
   const { minimum, maximum, mean } = state.moments;
   const range = `${numberWords(minimum[i], 4)} to ${numberWords(maximum[i], 4)}`;
   const start = Math.min(maximum[i], Math.max(minimum[i], Number(mean[i].toPrecision(4))));
+  const [low, high] = beyond(minimum[i], maximum[i]);
   const input = element("input", {
     id,
     type: "number",
     step: "any",
     value: start,
-    input: refresh,
+    input: () => ((slider.value = input.value), refresh()),
     "aria-describedby": `${id}-range`,
   });
+  const slider = element("input", {
+    type: "range",
+    id: `${id}-slider`,
+    min: low,
+    max: high,
+    step: (high - low) / SLIDER_PLACES,
+    value: start,
+    "aria-label": column,
+    input: () => ((input.value = Number(Number(slider.value).toPrecision(4))), refresh()),
+  });
   return {
-    root: element("div.field", {}, label, input, element("small", { id: `${id}-range` }, `trained on ${range}`)),
+    root: element(
+      "div.field",
+      {},
+      label,
+      input,
+      slider,
+      element("small", { id: `${id}-range` }, `trained on ${range}`),
+    ),
     read: () => (input.value === "" ? NaN : Number(input.value)),
   };
+}
+
+// A slider goes a quarter of the trained range past either end, so that leaving it is felt.
+function beyond(low, high) {
+  const margin = 0.25 * (high - low) || 1;
+  return [low - margin, high + margin];
 }
 
 function answersFor({ state, point, settings }, values) {
@@ -83,7 +108,7 @@ function answerFor(state, { target, value, optimal, low, high }, point, position
   const interval =
     low === null
       ? []
-      : [", a new row between ", sayNumberIn("span", low), " and ", sayNumberIn("span", high), " (95 %)"];
+      : [". In 95 of 100 cases a new row lies between ", sayNumberIn("span", low), " and ", sayNumberIn("span", high)];
   return element(
     "div.answer",
     {},
@@ -91,10 +116,11 @@ function answerFor(state, { target, value, optimal, low, high }, point, position
       "p",
       {},
       element("span.target", { title: target }, labelOf(target)),
-      " with the weights now ",
+      ": ",
       now,
-      "; at the optimum ",
+      " with the weights now, ",
       best,
+      " with the best ones",
       ...interval,
       ".",
     ),

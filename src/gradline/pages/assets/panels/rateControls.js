@@ -1,24 +1,13 @@
 // The dials of the loop: the learning rate with its limit marked, the momentum, the batch size.
 
-import { bigWords, numberWords } from "../arithmetic/words.js";
+import { bigWords, numberWords, percentWords } from "../arithmetic/words.js";
 import { element, say } from "../ui/dom.js";
 
-const DECADES = 5; // of the rate's dial below the limit; one above it
+const BELOW = 3; // powers of ten of the rate's dial below the limit
+const ABOVE = 0.5; // and above it
 const PLACES_OF_RATE = 1000;
 const TOO_LARGE = 1.2; // times the limit: the mistake that shows in a few epochs
-const NARROW = { limit: 1 }; // where nothing limits the rate
-
-/**
- * The dials.
- * @param {object} store Of `storeOf`.
- * @param {object} state What state.py wrote.
- * @returns {{root: HTMLElement, show: (scene: object) => void}}
- */
-export function rateControls(store, state) {
-  const dials = [rateDial(store), momentumDial(store), ...(state.sample ? [batchDial(store)] : [])];
-  const root = element("div.dials", { role: "group", "aria-label": "The loop" }, ...dials.map((dial) => dial.root));
-  return { root, show: (scene) => dials.forEach((dial) => dial.show(scene)) };
-}
+const UNLIMITED = 1; // the dial's limit where nothing limits the rate
 
 /**
  * The rate that the mistake "lr too large" takes.
@@ -29,10 +18,14 @@ export function rateTooLarge({ limit }) {
   return Number((TOO_LARGE * limit).toPrecision(3));
 }
 
-function rateDial(store) {
-  let limit = NARROW.limit;
-  let best = 1;
-  const rateAt = (place) => Number((limit * 10 ** ((place / PLACES_OF_RATE) * (DECADES + 1) - DECADES)).toPrecision(3));
+/**
+ * The dial of the learning rate.
+ * @param {object} store Of `storeOf`.
+ * @returns {{root: HTMLElement, show: (scene: object) => void}}
+ */
+export function rateDial(store) {
+  let [limit, best] = [UNLIMITED, 1];
+  const rateAt = (place) => Number((limit * 10 ** ((place / PLACES_OF_RATE) * (BELOW + ABOVE) - BELOW)).toPrecision(3));
   const slider = element("input", {
     type: "range",
     id: "lr-slider",
@@ -49,28 +42,42 @@ function rateDial(store) {
     change: () => Number(field.value) > 0 && store.set({ lr: Number(field.value) }),
   });
   const bound = element("span.bound");
+  const take = () => store.set({ lr: best });
   const button = element(
     "button",
-    { type: "button", id: "best-lr", title: "The rate that finishes first", click: () => store.set({ lr: best }) },
+    { type: "button", id: "best-lr", title: "The rate that finishes first", click: take },
     "best",
   );
   const tick = element("span.tick", { "aria-hidden": "true" });
-  const words = element("div.words", {}, element("label", {}, "lr ", field), bound, button);
-  const root = element("div.dial", {}, words, element("div.ranged", {}, slider, tick));
-  tick.style.left = `${(100 * DECADES) / (DECADES + 1)}%`;
+  const words = element("div.words", {}, element("label", {}, "learning rate ", field), button);
+  const root = element("div.dial", { id: "rate" }, words, element("div.ranged", {}, slider, tick), bound);
+  tick.style.left = `calc(8px + ${BELOW / (BELOW + ABOVE)} * (100% - 16px))`; // the thumb keeps half its width from the ends
   const show = ({ settings, limit: found, problem }) => {
-    limit = Number.isFinite(found) ? found : NARROW.limit;
+    limit = Number.isFinite(found) ? found : UNLIMITED;
     best = Number(problem.bestLr(settings.momentum).toPrecision(3));
-    slider.value = (PLACES_OF_RATE * (Math.log10(settings.lr / limit) + DECADES)) / (DECADES + 1);
+    const place = Math.round((PLACES_OF_RATE * (Math.log10(settings.lr / limit) + BELOW)) / (BELOW + ABOVE));
+    if (rateAt(Number(slider.value)) !== settings.lr) slider.value = place;
     slider.setAttribute("aria-valuetext", `${numberWords(settings.lr)}, the limit is ${numberWords(found)}`);
     if (document.activeElement !== field) field.value = Number(settings.lr.toPrecision(6));
-    say(bound, `limit ${numberWords(found)} `);
+    say(
+      bound,
+      Number.isFinite(found) ? `${shareWords(settings.lr / found)} the limit, ${numberWords(found)} (red)` : "no limit",
+    );
     root.classList.toggle("over", settings.lr > found);
   };
   return { root, show };
 }
 
-function momentumDial(store) {
+function shareWords(share) {
+  return share > 1 ? `${numberWords(share, 3)} times` : `${percentWords(share)} of`;
+}
+
+/**
+ * The dial of the momentum.
+ * @param {object} store Of `storeOf`.
+ * @returns {{root: HTMLElement, show: (scene: object) => void}}
+ */
+export function momentumDial(store) {
   const slider = element("input", {
     type: "range",
     id: "momentum",
@@ -81,12 +88,7 @@ function momentumDial(store) {
     input: () => store.set({ momentum: Number(slider.value) }),
   });
   const value = element("b");
-  const root = element(
-    "div.dial",
-    {},
-    element("div.words", {}, element("span", {}, "momentum ", value)),
-    element("div.ranged", {}, slider),
-  );
+  const root = element("div.dial", {}, element("div.words", {}, element("span", {}, "momentum ", value)), slider);
   const show = ({ settings: { momentum } }) => {
     slider.value = momentum;
     say(value, String(momentum));
@@ -94,36 +96,37 @@ function momentumDial(store) {
   return { root, show };
 }
 
-// The batch size runs evenly in its logarithm, from single rows to all that the page holds.
-function batchDial(store) {
+/**
+ * The dial of the batch size, evenly in its logarithm, from single rows to all that the page holds. A mistake is that of
+ * a full-batch loop, so smaller batches put it right.
+ * @param {object} store Of `storeOf`.
+ * @returns {{root: HTMLElement, show: (scene: object) => void}}
+ */
+export function batchDial(store) {
   const { batch: rows } = store.defaults;
   const places = 200;
   const sizeAt = (place) => Math.round(rows ** (place / places));
+  const take = (batch) => store.set({ batch, mistake: batch < rows ? null : store.settings().mistake });
   const slider = element("input", {
     type: "range",
     id: "batch",
     min: 0,
     max: places,
     "aria-label": "Batch size",
-    input: () => store.set({ batch: sizeAt(Number(slider.value)) }),
+    input: () => take(sizeAt(Number(slider.value))),
     keydown: (event) => {
       const way = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }[event.key];
       if (!way) return;
       event.preventDefault();
-      store.set({ batch: Math.min(rows, Math.max(1, store.settings().batch + way)) });
+      take(Math.min(rows, Math.max(1, Math.min(rows, store.settings().batch) + way)));
     },
   });
   const value = element("b");
-  const root = element(
-    "div.dial",
-    {},
-    element("div.words", {}, element("span", {}, "batch size ", value)),
-    element("div.ranged", {}, slider),
-  );
-  const show = ({ settings: { batch } }) => {
+  const root = element("div.dial", {}, element("div.words", {}, element("span", {}, "batch size ", value)), slider);
+  const show = ({ settings: { batch }, path }) => {
     if (sizeAt(Number(slider.value)) !== batch) slider.value = (places * Math.log(batch)) / Math.log(Math.max(rows, 2));
     slider.setAttribute("aria-valuetext", `${bigWords(batch)} rows`);
-    say(value, batch >= rows ? `${bigWords(rows)}, full` : bigWords(batch));
+    say(value, path.updates > 1 ? bigWords(batch) : "all");
   };
   return { root, show };
 }

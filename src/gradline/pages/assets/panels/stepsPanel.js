@@ -21,13 +21,15 @@ export function stepsPanel() {
     list,
   );
   const show = (scene) => {
-    const { state, settings, problem, path } = scene;
-    const steps = fiveSteps(state, problem, path, settings.epoch, settings.target);
+    const { state, settings, problem, path, epoch } = scene;
+    const steps = fiveSteps(state, problem, path, epoch, settings.target);
     const target = labelOf(state.targets[settings.target]);
     const scale = settings.view === "raw" ? "" : ` on ${settings.view} columns`;
-    intro.textContent = `What the loop does in epoch ${bigWords(settings.epoch + 1)}${scale}; the numbers are those of ${target}.`;
+    intro.textContent = `What the loop does next, in epoch ${bigWords(epoch + 1)}${scale}. The numbers are those of ${target}.`;
     list.replaceChildren(
-      ...(steps ? stepsOf(scene, steps) : [element("li", {}, "The numbers have left float64: every value is nan.")]),
+      ...(steps
+        ? stepsOf(scene, steps)
+        : [element("li", {}, "The numbers have become too large for float64: every value is nan.")]),
     );
   };
   return { root, show };
@@ -59,18 +61,18 @@ function stepsOf(scene, steps) {
   ];
 }
 
-function lossLine({ settings, path }, { loss, rows }) {
+function lossLine({ settings, path, epoch }, { loss, rows }) {
   const [first] = rows;
   const squares = first
     ? `The first row is off by ${numberWords(first.residual, 4)}, squared ${numberWords(first.residual ** 2, 4)}. `
     : "";
-  const shown = path.shown(settings.epoch);
+  const shown = path.shown(epoch);
   const stale = settings.mistake === "stale_loss" && shown !== null ? ` The loop prints ${numberWords(shown, 4)}.` : "";
   return element(
     "p",
     {},
     squares,
-    "The mean over all rows and targets: ",
+    path.updates > 1 ? "The mean over the batch and all targets: " : "The mean over all rows and targets: ",
     element("b", { id: "step-loss", "data-value": loss }, numberWords(loss, 5)),
     `.${stale}`,
   );

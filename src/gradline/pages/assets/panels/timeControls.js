@@ -1,19 +1,23 @@
-// The time machine: the epoch from 0 to 10⁹, play, step, reset and a new start.
+// Time: play, one step, back to the start, a new start, and the epoch from 0 to where nothing more happens.
 
+import { LAST_EPOCH } from "../arithmetic/path.js";
 import { bigWords } from "../arithmetic/words.js";
-import { element } from "../ui/dom.js";
+import { element, say } from "../ui/dom.js";
+import { tickOf } from "../ui/time.js";
 
-const LAST = 1e9;
-const PLACES = 9000; // of the slider; a thousand for each power of ten
-const PLAY_SECONDS = 24; // from 0 to 10⁹
+const PLACES = 1000; // of the slider
+const PLAY_SECONDS = 10; // from the first epoch to the last
+const FEW = 4; // epochs a second where there are few, so that each step is seen
 
 /**
  * The controls of the epoch.
  * @param {object} store Of `storeOf`.
- * @returns {{root: HTMLElement, show: (scene: object) => void}}
+ * @returns {{root: HTMLElement, show: (scene: object) => void, play: () => void, stop: () => void}}
  */
 export function timeControls(store) {
-  const go = (epoch) => store.set({ epoch });
+  const shown = { scene: null };
+  const player = playerOf(store, shown);
+  const go = (epoch) => store.set({ epoch: wholeWithin(epoch) });
   const slider = element("input", {
     type: "range",
     id: "epoch-slider",
@@ -21,41 +25,47 @@ export function timeControls(store) {
     max: PLACES,
     step: 1,
     "aria-label": "Epoch",
-    input: () => go(epochAt(Number(slider.value))),
-    keydown: (event) => onKey(event, store),
+    input: () => go(shown.scene.frame.time.epochAt(Number(slider.value) / PLACES)),
+    keydown: (event) => onKey(event, shown.scene, go),
   });
   const field = element("input", {
     type: "number",
     id: "epoch",
     min: 0,
-    max: LAST,
+    max: LAST_EPOCH,
     step: 1,
-    change: () => go((field.value = wholeWithin(Number(field.value)))),
+    change: () => go(Number(field.value)),
   });
+  const end = element("span.bound");
   const root = element(
-    "div",
+    "div.dial",
     { id: "time", role: "group", "aria-label": "Time" },
-    timeButtons(store),
-    element("div.sliding", {}, slider, scaleBelow()),
-    element("label.inline", {}, "epoch ", field),
+    timeButtons(store, player, shown),
+    element("div.words", {}, element("label", {}, "epoch ", field), end),
+    slider,
   );
-  const show = ({ settings: { epoch } }) => {
-    if (document.activeElement !== slider || epochAt(Number(slider.value)) !== epoch) slider.value = placeOf(epoch);
-    slider.setAttribute("aria-valuetext", `epoch ${bigWords(epoch)}`);
-    if (document.activeElement !== field) field.value = epoch;
+  const show = (scene) => {
+    shown.scene = scene;
+    const { time } = scene.frame;
+    const place = Math.min(PLACES, Math.round(PLACES * time.placeOf(scene.epoch)));
+    if (document.activeElement !== slider || time.epochAt(Number(slider.value) / PLACES) !== scene.epoch)
+      slider.value = place;
+    slider.setAttribute("aria-valuetext", `epoch ${bigWords(scene.epoch)}`);
+    if (document.activeElement !== field) field.value = scene.epoch;
+    say(end, `of ${tickOf(time.horizon)}`);
   };
-  return { root, show };
+  return { root, show, play: player.play, stop: player.stop };
 }
 
-function timeButtons(store) {
-  const player = playerOf(store);
+function timeButtons(store, player, shown) {
   const button = (id, words, title, click) => element("button", { type: "button", id, title, click }, words);
-  const step = () => store.set({ epoch: wholeWithin(store.settings().epoch + 1) });
-  const reset = () => {
+  const stopped = (act) => () => {
     player.stop();
-    store.set({ epoch: 0, seed: 0 });
+    act();
   };
-  const restart = () => store.set({ seed: store.settings().seed + 1 });
+  const step = stopped(() => store.set({ epoch: wholeWithin(shown.scene.epoch + 1) }));
+  const reset = stopped(() => store.set({ epoch: 0, seed: 0, origin: null }));
+  const restart = stopped(() => store.set({ epoch: 0, seed: store.settings().seed + 1, origin: null }));
   return element(
     "div.buttons",
     {},
@@ -66,34 +76,12 @@ function timeButtons(store) {
   );
 }
 
-// The slider runs evenly in the logarithm of the epoch + 1.
-function epochAt(place) {
-  return wholeWithin((LAST + 1) ** (place / PLACES) - 1);
-}
-
-// Words below the slider, where the thumb is at that epoch.
-function scaleBelow() {
-  const words = { 0: "0", 10: "10", 1000: "1k", 100000: "100k", 10000000: "10M", 1000000000: "1G" };
-  const marks = Object.entries(words).map(([epoch, word]) => {
-    const mark = element("span", {}, word);
-    const share = placeOf(Number(epoch)) / PLACES;
-    mark.style.left = `calc(8px + ${share} * (100% - 16px))`; // the thumb's middle keeps half its width from the ends
-    return mark;
-  });
-  return element("div.scale", { "aria-hidden": "true" }, ...marks);
-}
-
-function placeOf(epoch) {
-  return (PLACES * Math.log1p(epoch)) / Math.log1p(LAST);
-}
-
 function wholeWithin(epoch) {
-  return Number.isFinite(epoch) ? Math.min(LAST, Math.max(0, Math.round(epoch))) : 0;
+  return Number.isFinite(epoch) ? Math.min(LAST_EPOCH, Math.max(0, Math.round(epoch))) : 0;
 }
 
 // Arrows go by single epochs at first and by two per cent later; pages by powers of ten.
-function onKey(event, store) {
-  const { epoch } = store.settings();
+function onKey(event, { epoch, frame }, go) {
   const step = Math.max(1, Math.round(epoch / 50));
   const goals = {
     ArrowRight: epoch + step,
@@ -103,38 +91,50 @@ function onKey(event, store) {
     PageUp: Math.max(1, epoch * 10),
     PageDown: Math.floor(epoch / 10),
     Home: 0,
-    End: LAST,
+    End: frame.time.horizon,
   };
   if (goals[event.key] === undefined) return;
   event.preventDefault();
-  store.set({ epoch: wholeWithin(goals[event.key]) });
+  go(goals[event.key]);
 }
 
-function playerOf(store) {
-  let last = null;
-  const button = element("button.primary", { type: "button", id: "play" }, "Play");
+// Evenly along the axis of time, slower where epochs are few, up to where nothing more happens.
+function playerOf(store, shown) {
+  let place = null;
+  let last = 0;
+  const button = element(
+    "button.primary",
+    { type: "button", id: "play", click: () => (place === null ? play() : stop()) },
+    "Play",
+  );
   const stop = () => {
-    last = null;
-    button.textContent = "Play";
+    place = null;
+    say(button, "Play");
   };
   const tick = (now) => {
-    if (last === null) return;
-    const { epoch } = store.settings();
-    const place = placeOf(epoch) + ((now - last) / 1000) * (PLACES / PLAY_SECONDS);
-    const next = epochAt(Math.min(PLACES, place));
-    if (next > epoch) {
-      last = now;
-      store.set({ epoch: next });
-    }
-    if (next >= LAST) stop();
+    if (place === null) return;
+    const { frame, path } = shown.scene;
+    const { time } = frame;
+    const pace = time.isLog ? 1 / PLAY_SECONDS : Math.min(1 / PLAY_SECONDS, paceOf(shown.scene) / time.horizon);
+    place = Math.min(1, place + (pace * Math.max(0, now - last)) / 1000); // a frame may have begun before the click
+    last = now;
+    const epoch = Math.min(time.epochAt(place), path.last);
+    if (epoch !== shown.scene.epoch) store.set({ epoch });
+    if (place >= 1 || epoch >= path.last) stop();
     else requestAnimationFrame(tick);
   };
-  button.addEventListener("click", () => {
-    if (last !== null) return stop();
-    if (store.settings().epoch >= LAST) store.set({ epoch: 0 });
+  const play = () => {
+    const { frame, epoch } = shown.scene;
+    const begin = epoch >= Math.min(frame.time.horizon, shown.scene.path.last) ? 0 : epoch;
+    store.set({ epoch: begin });
+    place = frame.time.placeOf(begin);
     last = performance.now();
-    button.textContent = "Pause";
+    say(button, "Pause");
     requestAnimationFrame(tick);
-  });
-  return { button, stop };
+  };
+  return { button, play, stop };
+}
+
+function paceOf(scene) {
+  return scene.path.diverges ? FEW : Math.max(FEW, scene.frame.time.horizon / PLAY_SECONDS);
 }

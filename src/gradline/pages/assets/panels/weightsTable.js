@@ -6,7 +6,7 @@ import { parameterOf } from "../ui/scene.js";
 
 /**
  * The table of coefficients of all targets.
- * @param {object} state What state.py wrote.
+ * @param {object} state What playground_data.py wrote.
  * @returns {{root: HTMLElement, show: (scene: object) => void}}
  */
 export function weightsPanel(state) {
@@ -21,7 +21,7 @@ export function weightsPanel(state) {
   const root = element(
     "section.card",
     { id: "coefficients", "aria-labelledby": "title-coefficients" },
-    element("h2", { id: "title-coefficients" }, "Weights now and at the optimum"),
+    element("h2", { id: "title-coefficients" }, "Weights now and the best ones"),
     element("p.says", {}, "In the units of the columns as they are, whatever scale the loop runs on."),
     element("div.wide", { tabindex: 0, role: "region", "aria-labelledby": "title-coefficients" }, table),
   );
@@ -47,7 +47,7 @@ function headsFor(state) {
   const targets = state.targets.map((name) =>
     element("th", { scope: "colgroup", colspan: 2, title: name }, labelOf(name)),
   );
-  const pairs = state.targets.flatMap(() => ["now", "optimum"].map((word) => element("th", { scope: "col" }, word)));
+  const pairs = state.targets.flatMap(() => ["now", "best"].map((word) => element("th", { scope: "col" }, word)));
   return element("thead", {}, element("tr", {}, element("td"), ...targets), element("tr", {}, element("td"), ...pairs));
 }
 

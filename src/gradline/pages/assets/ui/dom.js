@@ -78,12 +78,3 @@ export function labelOf(name, most = 28) {
   const half = Math.floor((most - 1) / 2);
   return `${line.slice(0, half).join("")}…${line.slice(-half).join("")}`;
 }
-
-/**
- * A text for Plotly, which reads a little HTML in its texts.
- * @param {string} text
- * @returns {string}
- */
-export function plotlyText(text) {
-  return labelOf(text, 60).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
-}

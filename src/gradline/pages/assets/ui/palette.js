@@ -2,7 +2,7 @@
 
 import { element } from "./dom.js";
 
-const NAMES = ["ink", "soft", "line", "accent", "tint", "warn", "paper", "card"];
+const NAMES = ["ink", "soft", "line", "accent", "tint", "second", "warn", "paper", "card"];
 
 /**
  * The colours of the style sheet as they are now, for figures that cannot read it.

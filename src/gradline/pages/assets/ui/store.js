@@ -1,29 +1,33 @@
 // The settings of the page: one object, followed by all that shows them, kept in the address so that a link restores it.
 
 import { mistakesOf } from "../arithmetic/mistakes.js";
+import { LAST_EPOCH } from "../arithmetic/path.js";
+import { rowsOfText } from "../arithmetic/refit.js";
 import { problemOf, viewsOf } from "../arithmetic/spectrum.js";
 
-const LAST_EPOCH = 1e9;
 const LINK_DELAY = 300; // ms; browsers refuse addresses that change at every frame
 
 /**
- * The store of the settings {epoch, lr, momentum, view, batch, mistake, target, parameter, seed}.
+ * The store of the settings {data, epoch, lr, momentum, view, batch, mistake, target, parameter, seed, origin, points}.
  *
- * `batch` rows an update, all sampled rows for the full batch; `mistake` null or one of `mistakesOf`; `parameter` the
- * index among the problem's; `seed` of a random start, 0 for the start at zero.
- * @param {object} state What state.py wrote.
- * @returns {{settings: () => object, defaults: object, set: (changes: object) => void, follow: (listener) => void}}
- *   `set` tells all followers once, in the next frame.
+ * `data` which of the page's tables; `batch` rows an update, all sampled rows for the full batch; `mistake` null or one
+ * of `mistakesOf`; `parameter` the index among the problem's; `seed` of a random start, 0 for the start at zero;
+ * `origin` a start chosen by hand, `points` rows moved by hand, both as text, null where nothing was.
+ * @param {object} state What playground_data.py wrote.
+ * @param {number} data
+ * @returns {{settings: () => object, defaults: object, set: (changes: object) => void, follow: (listener) => void,
+ *   close: () => void}} `set` tells all followers once, in the next frame; `close` ends it.
  */
-export function storeOf(state) {
-  const defaults = defaultsOf(state);
+export function storeOf(state, data) {
+  const defaults = { data, ...defaultsOf(state) };
   const checks = checksOf(state, defaults);
   let settings = { ...defaults, ...fromLink(checks) };
   const followers = [];
-  let isDue = false;
+  let [isDue, isClosed] = [false, false];
   let delay = null;
   const tell = () => {
     isDue = false;
+    if (isClosed) return;
     followers.forEach((follower) => follower(settings));
     clearTimeout(delay);
     delay = setTimeout(() => toLink(settings, defaults), LINK_DELAY);
@@ -33,8 +37,14 @@ export function storeOf(state) {
     if (!isDue) requestAnimationFrame(tell);
     isDue = true;
   };
-  addEventListener("hashchange", () => set({ ...defaults, ...fromLink(checks) }));
-  return { settings: () => settings, defaults, set, follow: (follower) => followers.push(follower) };
+  const heard = () => set({ ...defaults, ...fromLink(checks) });
+  addEventListener("hashchange", heard);
+  const close = () => {
+    isClosed = true;
+    clearTimeout(delay);
+    removeEventListener("hashchange", heard);
+  };
+  return { settings: () => settings, defaults, set, follow: (follower) => followers.push(follower), close };
 }
 
 function defaultsOf(state) {
@@ -50,6 +60,8 @@ function defaultsOf(state) {
     target: 0,
     parameter: state.has_bias ? 1 : 0,
     seed: 0,
+    origin: null,
+    points: null,
   };
 }
 
@@ -74,6 +86,8 @@ function checksOf(state, defaults) {
     target: whole(0, state.targets.length - 1),
     parameter: whole(0, state.features.length - (state.has_bias ? 0 : 1)),
     seed: whole(0, 2 ** 31),
+    origin: (text) => (originOf(state, text) ? text : undefined),
+    points: (text) => (state.t95 && rowsOfText(text) ? text : undefined),
   };
 }
 
@@ -93,13 +107,50 @@ function fromLink(checks) {
  * @returns {string} Such as "#epoch=100&lr=0.00001".
  */
 export function linkOf(settings, defaults) {
-  const said = Object.entries(settings).filter(([name, value]) => value !== defaults[name] && value !== null);
+  const said = Object.entries(settings).filter(
+    ([name, value]) => value !== null && (value !== defaults[name] || (name === "data" && value > 0)),
+  );
   return `#${new URLSearchParams(said)}`;
 }
 
 function toLink(settings, defaults) {
   if (location.protocol === "about:") return; // a frame without an address of its own
   history.replaceState(null, "", linkOf(settings, defaults));
+}
+
+/**
+ * A start as a link holds it: for each target its bias and its weights, in raw units.
+ * @param {{weight: number[][], bias: number[]}} point
+ * @returns {string}
+ */
+export function originText({ weight, bias }) {
+  return weight.flatMap((row, j) => [bias[j], ...row].map((value) => Number(value.toPrecision(8)))).join(",");
+}
+
+/**
+ * The start of such a text.
+ * @param {object} state
+ * @param {string} text
+ * @returns {?{weight: number[][], bias: number[]}} null where it is none; without a bias that part is left aside.
+ */
+export function originOf({ features, targets, has_bias }, text) {
+  const values = text.split(",").map((cell) => (cell.trim() === "" ? NaN : Number(cell)));
+  const width = features.length + 1;
+  if (values.length !== width * targets.length || !values.every(Number.isFinite)) return null;
+  return {
+    weight: targets.map((_, j) => values.slice(j * width + 1, (j + 1) * width)),
+    bias: targets.map((_, j) => (has_bias ? values[j * width] : 0)),
+  };
+}
+
+/**
+ * Which of the page's tables a link names.
+ * @param {number} count
+ * @returns {number}
+ */
+export function dataOfLink(count) {
+  const said = Number(new URLSearchParams(location.hash.slice(1)).get("data") ?? 0);
+  return Number.isInteger(said) && said >= 0 && said < count ? said : 0;
 }
 
 /**
