@@ -1,7 +1,8 @@
 """Runs the course: what a snippet prints goes beside it, each page becomes an executed notebook; and the reference.
 
-`python docs/build.py` writes `snippets/*.out`, which are kept, and `notebooks/*.ipynb` and `reference/*.md`, which
-are made anew for each build. The pages name the snippets; nothing is typed twice.
+`python docs/build.py` writes `snippets/*.out` and how many lines of each listing are known, which are kept, and
+`drawings/*.svg`, `notebooks/*.ipynb` and `reference/*.md`, which are made anew for each build. The pages name snippets
+and pictures; nothing is typed twice.
 """
 
 import base64
@@ -20,15 +21,57 @@ from nbformat import NotebookNode, write
 from nbformat.v4 import new_code_cell, new_notebook
 from traitlets.config import Config
 
+import drawings
 import reference
 
 DOCS = Path(__file__).parent
 SNIPPETS = DOCS / "snippets"
 NOTEBOOKS = DOCS / "notebooks"
-INCLUDE = re.compile(r'^--8<-- "([^"]+)"$', re.MULTILINE)
+INCLUDE = re.compile(r'^--8<-- "([^"]+\.py)"$', re.MULTILINE)
+DRAWING = re.compile(r'^--8<-- "([^"]+)\.svg"$', re.MULTILINE)
+LIVE = re.compile(r"^<figure class=.live.*?</figure>\n", re.MULTILINE | re.DOTALL)
+LISTING = re.compile(
+    r'^```(?:python|\{ \.python data-known="\d+" \})\n--8<-- "([^"]+)"\n```$',
+    re.MULTILINE,
+)
+FEWEST = 4  # known lines that are worth folding
 OUTPUT = re.compile(r'^```text\n--8<-- "[^"]+\.out"\n```\n', re.MULTILINE)
 NOTEBOOK_LINK = re.compile(r"^\[[^]]+\]\(notebooks/[^)]+\)\n", re.MULTILINE)
 IMAGE = re.compile(r"!\[([^]]*)\]\(([^)]+\.svg)\)")
+
+
+def course() -> list[Path]:
+    """The numbered pages, in order."""
+    return sorted(DOCS.glob("[0-9]*.md"))
+
+
+def known_lines() -> dict[str, int]:
+    """How many lines below the title of each of the course's listings stood in a listing of an earlier page."""
+    seen: set[str] = {""}
+    known = {}
+    for page in course():
+        here = LISTING.findall(page.read_text())
+        for name in here:
+            lines = (SNIPPETS / name).read_text().splitlines()[1:]
+            new = (i for i, line in enumerate(lines) if line not in seen)
+            count = next(new, 0)
+            while count and not lines[count - 1]:
+                count -= 1
+            known[name] = count if count >= FEWEST else 0
+        for name in here:
+            seen.update((SNIPPETS / name).read_text().splitlines())
+    return known
+
+
+def folded(text: str, known: dict[str, int]) -> str:
+    """The page with what is known at the fences of its listings; `assets/listings.js` folds it."""
+
+    def fence(found: re.Match[str]) -> str:
+        count = known.get(found[1], 0)
+        opening = f'{{ .python data-known="{count}" }}' if count else "python"
+        return f'```{opening}\n--8<-- "{found[1]}"\n```'
+
+    return LISTING.sub(fence, text)
 
 
 def output(snippet: Path) -> str:
@@ -46,11 +89,13 @@ def output(snippet: Path) -> str:
 
 def notebook(page: Path) -> NotebookNode:
     """The page as a notebook: its snippets as cells, without the outputs that the page shows."""
-    text = NOTEBOOK_LINK.sub("", OUTPUT.sub("", page.read_text()))
+    text = NOTEBOOK_LINK.sub("", OUTPUT.sub("", folded(page.read_text(), {})))
+    text = DRAWING.sub(_pictured, LIVE.sub("", text))
     text = INCLUDE.sub(
         lambda found: (SNIPPETS / found[1]).read_text().rstrip(), text
     )
     text = re.sub(r"\((\w[\w-]*)\.md", r"(\1.ipynb", text)
+    text = re.sub(r"\((guide/\w+)\.md", r"(../\1.html", text)
     made = jupytext.reads(text, fmt="md")
     made.metadata["kernelspec"] = {
         "name": "python3",
@@ -63,10 +108,17 @@ def notebook(page: Path) -> NotebookNode:
     return made
 
 
+def _pictured(found: re.Match[str]) -> str:
+    """A picture as an image with its caption."""
+    drawn = drawings.DRAWINGS[found[1]]()
+    return f"![{drawn.title}]({found[1]}.svg)\n\n*{drawn.caption}*"
+
+
 def _attach_images(cell: NotebookNode) -> None:
     """Put the drawings into the notebook, which may be read far from this folder."""
     for _, path in IMAGE.findall(cell.source):
-        image = base64.b64encode((DOCS / path).read_bytes()).decode()
+        drawn = drawings.DRAWINGS[Path(path).stem]().svg()
+        image = base64.b64encode(drawn.encode()).decode()
         cell.setdefault("attachments", {})[Path(path).name] = {
             "image/svg+xml": image
         }
@@ -99,9 +151,13 @@ def execute(notebooks: Iterable[NotebookNode]) -> None:
 
 
 def main() -> None:
-    """Write every output, every notebook and the reference."""
+    """Write every output, picture and notebook and the reference."""
     for snippet in sorted(SNIPPETS.glob("*.py")):
         snippet.with_suffix(".out").write_text(output(snippet))
+    known = known_lines()
+    for page in course():
+        page.write_text(folded(page.read_text(), known))
+    drawings.write()
     made = {page.stem: notebook(page) for page in sorted(DOCS.glob("*.md"))}
     execute(made.values())
     NOTEBOOKS.mkdir(exist_ok=True)
