@@ -8,6 +8,7 @@ and pictures; nothing is typed twice.
 import base64
 import contextlib
 import io
+import itertools
 import re
 import runpy
 import tempfile
@@ -31,9 +32,10 @@ INCLUDE = re.compile(r'^--8<-- "([^"]+\.py)"$', re.MULTILINE)
 DRAWING = re.compile(r'^--8<-- "([^"]+)\.svg"$', re.MULTILINE)
 LIVE = re.compile(r"^<figure class=.live.*?</figure>\n", re.MULTILINE | re.DOTALL)
 LISTING = re.compile(
-    r'^```(?:python|\{ \.python data-known="\d+" \})\n--8<-- "([^"]+)"\n```$',
+    r'^```(?:python|\{ \.python data-known="[\d -]+" \})\n--8<-- "([^"]+)"\n```$',
     re.MULTILINE,
 )
+IMPORTS = ("import ", "from ")
 FEWEST = 4  # known lines that are worth folding
 OUTPUT = re.compile(r'^```text\n--8<-- "[^"]+\.out"\n```\n', re.MULTILINE)
 NOTEBOOK_LINK = re.compile(r"^\[[^]]+\]\(notebooks/[^)]+\)\n", re.MULTILINE)
@@ -45,30 +47,52 @@ def course() -> list[Path]:
     return sorted(DOCS.glob("[0-9]*.md"))
 
 
-def known_lines() -> dict[str, int]:
-    """How many lines below the title of each of the course's listings stood in a listing of an earlier page."""
+def known_lines() -> dict[str, str]:
+    """Which lines at the head of each of the course's listings stood in one of an earlier page: "2 4-11", from 1.
+
+    The head ends with the first line that is neither known nor an import; an import that is new stays in sight.
+    """
     seen: set[str] = {""}
     known = {}
     for page in course():
-        here = LISTING.findall(page.read_text())
-        for name in here:
-            lines = (SNIPPETS / name).read_text().splitlines()[1:]
-            new = (i for i, line in enumerate(lines) if line not in seen)
-            count = next(new, 0)
-            while count and not lines[count - 1]:
-                count -= 1
-            known[name] = count if count >= FEWEST else 0
-        for name in here:
-            seen.update((SNIPPETS / name).read_text().splitlines())
+        here = [SNIPPETS / name for name in LISTING.findall(page.read_text())]
+        for snippet in here:
+            lines = snippet.read_text().splitlines()
+            head = itertools.takewhile(
+                lambda i, lines=lines: (
+                    lines[i] in seen or lines[i].startswith(IMPORTS)
+                ),
+                range(1, len(lines)),
+            )
+            old = [i + 1 for i in head if lines[i] in seen]
+            while old and not lines[old[-1] - 1]:
+                old.pop()
+            if sum(lines[i - 1] != "" for i in old) >= FEWEST:
+                known[snippet.name] = ranges(old)
+        for snippet in here:
+            seen.update(snippet.read_text().splitlines())
     return known
 
 
-def folded(text: str, known: dict[str, int]) -> str:
+def ranges(numbers: list[int]) -> str:
+    """Ascending numbers, neighbours drawn together."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return " ".join(
+        f"{run[0]}-{run[-1]}" if run[1:] else f"{run[0]}" for run in runs
+    )
+
+
+def folded(text: str, known: dict[str, str]) -> str:
     """The page with what is known at the fences of its listings; `assets/listings.js` folds it."""
 
     def fence(found: re.Match[str]) -> str:
-        count = known.get(found[1], 0)
-        opening = f'{{ .python data-known="{count}" }}' if count else "python"
+        lines = known.get(found[1])
+        opening = f'{{ .python data-known="{lines}" }}' if lines else "python"
         return f'```{opening}\n--8<-- "{found[1]}"\n```'
 
     return LISTING.sub(fence, text)
@@ -117,7 +141,8 @@ def _pictured(found: re.Match[str]) -> str:
 def _attach_images(cell: NotebookNode) -> None:
     """Put the drawings into the notebook, which may be read far from this folder."""
     for _, path in IMAGE.findall(cell.source):
-        drawn = drawings.DRAWINGS[Path(path).stem]().svg()
+        draw = drawings.DRAWINGS.get(Path(path).stem)
+        drawn = draw().svg() if draw else (DOCS / path).read_text()
         image = base64.b64encode(drawn.encode()).decode()
         cell.setdefault("attachments", {})[Path(path).name] = {
             "image/svg+xml": image

@@ -131,7 +131,7 @@ def parabola() -> Drawing:
 
     slope_there = (loss(w0 + 1e-4) - loss(w0 - 1e-4)) / 2e-4
     step = -path.lr * slope_there
-    ws = np.linspace(-1.6, 1.42, 80)
+    ws = np.linspace(-1.6, 1.38, 80)
     made = Plot(
         "The loss against one weight is a parabola; the slope at the start points down to the right",
         f"Only the weight of rainfall for apples moves. The slope is {slope_there:,.0f}".replace("-", "−") + f", so a step at lr 1e-5 raises the weight by {step:.2f} (arrow, true length).",
@@ -566,7 +566,8 @@ DRAWINGS: dict[str, Callable[[], Drawing]] = {
 
 def figure(name: str, drawn: Drawing) -> str:
     """A picture as it stands in a page, with its caption; live.js takes the place of some."""
-    return f'<figure class="drawn" id="drawn-{name}">\n{drawn.svg()}<figcaption>{safe(drawn.caption)}</figcaption>\n</figure>\n'
+    caption = safe(drawn.caption).replace("e-", "e\u2011")  # 1e-5 is not broken
+    return f'<figure class="drawn" id="drawn-{name}">\n{drawn.svg()}<figcaption>{caption}</figcaption>\n</figure>\n'
 
 
 def write(folder: Path = FOLDER) -> None:

@@ -2,7 +2,11 @@
 "use strict";
 for (const block of document.querySelectorAll("[data-known]")) {
   const code = block.querySelector("code");
-  const known = [...code.children].slice(1, 1 + Number(block.dataset.known));
+  const lines = [...code.children];
+  const known = block.dataset.known.split(" ").flatMap((run) => {
+    const [first, last = first] = run.split("-").map(Number);
+    return lines.slice(first - 1, last);
+  });
   const button = document.createElement("button");
   button.type = "button";
   button.className = "known";
@@ -12,7 +16,6 @@ for (const block of document.querySelectorAll("[data-known]")) {
     button.textContent = `${folded ? "▸" : "▾"} ${known.length} lines from earlier pages`;
   };
   button.onclick = () => fold(!known[0].hidden);
-  block.dataset.copy = code.textContent;
   code.dataset.copy = code.textContent;
   known[0].before(button);
   fold(true);

@@ -28,7 +28,7 @@
         : size >= 100
           ? Math.round(value).toLocaleString("en")
           : value.toFixed(Math.max(0, digits - Math.max(1, Math.ceil(Math.log10(size || 1)))));
-    return text.replace("-", "−");
+    return text.replace("e+", "e").replace(/^-/, "−");
   };
 
   const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
@@ -41,8 +41,8 @@
       Object.assign(this, { left, top, width, height, x, y, log });
       const axes = shape(svg, "g", { class: "axes" });
       shape(axes, "path", { d: `M${left} ${top}v${height}h${width}` });
-      for (const tick of xTicks) shape(axes, "text", { x: this.across(tick), y: top + height + 18, "text-anchor": "middle" }, told(tick, 2));
-      for (const tick of yTicks) shape(axes, "text", { x: left - 6, y: this.up(tick) + 5, "text-anchor": "end" }, log ? String(tick) : told(tick, 2));
+      for (const tick of xTicks) shape(axes, "text", { x: this.across(tick), y: top + height + 18, "text-anchor": "middle" }, tick.toLocaleString("en").replace("-", "−"));
+      for (const tick of yTicks) shape(axes, "text", { x: left - 6, y: this.up(tick) + 5, "text-anchor": "end" }, tick.toLocaleString("en").replace("-", "−"));
       shape(axes, "text", { x: left + width / 2, y: top + height + 38, "text-anchor": "middle" }, xTitle);
       const middle = top + height / 2;
       if (yTitle) shape(axes, "text", { x: left, y: top - 8, "text-anchor": "start" }, yTitle);
