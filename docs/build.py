@@ -30,12 +30,18 @@ SNIPPETS = DOCS / "snippets"
 NOTEBOOKS = DOCS / "notebooks"
 INCLUDE = re.compile(r'^--8<-- "([^"]+\.py)"$', re.MULTILINE)
 DRAWING = re.compile(r'^--8<-- "([^"]+)\.svg"$', re.MULTILINE)
-LIVE = re.compile(r"^<figure class=.live.*?</figure>\n", re.MULTILINE | re.DOTALL)
+LIVE = re.compile(
+    r"^<figure class=.live.*?</figure>\n", re.MULTILINE | re.DOTALL
+)
 LISTING = re.compile(
     r'^```(?:python|\{ \.python data-known="[\d -]+" \})\n--8<-- "([^"]+)"\n```$',
     re.MULTILINE,
 )
 IMPORTS = ("import ", "from ")
+FOLD = re.compile(
+    r"^<details class=.question. markdown>\n<summary>([^\n]*)</summary>\n(.*?)^</details>\n",
+    re.MULTILINE | re.DOTALL,
+)
 FEWEST = 4  # known lines that are worth folding
 OUTPUT = re.compile(r'^```text\n--8<-- "[^"]+\.out"\n```\n', re.MULTILINE)
 NOTEBOOK_LINK = re.compile(r"^\[[^]]+\]\(notebooks/[^)]+\)\n", re.MULTILINE)
@@ -115,9 +121,11 @@ def notebook(page: Path) -> NotebookNode:
     """The page as a notebook: its snippets as cells, without the outputs that the page shows."""
     text = NOTEBOOK_LINK.sub("", OUTPUT.sub("", folded(page.read_text(), {})))
     text = DRAWING.sub(_pictured, LIVE.sub("", text))
+    text = FOLD.sub(_unfolded, text)
     text = INCLUDE.sub(
         lambda found: (SNIPPETS / found[1]).read_text().rstrip(), text
     )
+    text = re.sub(r"#q\d+(?=\))| \{ #q\d+ \}$", "", text, flags=re.MULTILINE)
     text = re.sub(r"\((\w[\w-]*)\.md", r"(\1.ipynb", text)
     text = re.sub(r"\((guide/\w+)\.md", r"(../\1.html", text)
     made = jupytext.reads(text, fmt="md")
@@ -130,6 +138,11 @@ def notebook(page: Path) -> NotebookNode:
         if cell.cell_type == "markdown":
             _attach_images(cell)
     return made
+
+
+def _unfolded(found: re.Match[str]) -> str:
+    """What is folded, laid open where it has a listing: a cell cannot be part of another."""
+    return f"**{found[1]}**\n{found[2]}" if "```" in found[2] else found[0]
 
 
 def _pictured(found: re.Match[str]) -> str:

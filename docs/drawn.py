@@ -6,7 +6,8 @@ names serve where there is no such page, as in a notebook.
 
 import html
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import Any
 
 COLORS = {
     "ink": "#555",
@@ -17,7 +18,7 @@ COLORS = {
 }
 WIDTH = 480  # units; a telephone shows them at three quarters of a pixel
 LEFT, RIGHT, TOP, BOTTOM = 72, 14, 16, 48
-HALO = 'stroke="var(--drawn-page, #fff)" stroke-width="4" paint-order="stroke"'
+HALO = ' stroke="var(--drawn-page, #fff)" stroke-width="4" paint-order="stroke"'
 ROUND = 1e-9  # below this part of a tick's step, a tick is zero
 
 
@@ -88,7 +89,8 @@ class Drawing:
         """A line of words, standing on y."""
         weight = ' font-weight="600"' if bold else ""
         self.parts.append(
-            f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{color(ink)}"{weight}{extra} {HALO}>{safe(text)}</text>'
+            f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" '
+            f'fill="{color(ink)}"{weight}{extra}>{safe(text)}</text>'
         )
 
     def arrow(
@@ -173,8 +175,8 @@ class Plot(Drawing):
 
     def line(
         self,
-        xs: Sequence[float],
-        ys: Sequence[float],
+        xs: Iterable[Any],
+        ys: Iterable[Any],
         ink: str = "blue",
         dash: str = "",
         width: float = 2.2,
@@ -189,8 +191,8 @@ class Plot(Drawing):
 
     def dots(
         self,
-        xs: Sequence[float],
-        ys: Sequence[float],
+        xs: Iterable[Any],
+        ys: Iterable[Any],
         ink: str = "blue",
         size: float = 4.5,
     ) -> None:
@@ -211,7 +213,13 @@ class Plot(Drawing):
         """Words beside a point of the data."""
         place = self.at(x, y)
         self.words(
-            place[0] + dx, place[1] + dy, text, ink, anchor, ink != "ink"
+            place[0] + dx,
+            place[1] + dy,
+            text,
+            ink,
+            anchor,
+            ink != "ink",
+            HALO,
         )
 
 
@@ -236,5 +244,7 @@ def short(value: float) -> str:
     """A tick as it is written."""
     power = round(math.log10(value)) if value > 0 else 0
     if power >= 6 and value == 10**power:
-        return "10" + str(power).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+        return "10" + str(power).translate(
+            str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+        )
     return f"{value:,.10g}".replace("-", "−")

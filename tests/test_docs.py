@@ -12,11 +12,12 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
 
-import gradline
 import pytest
 import reference
-from browser import Watched, until
+from browser import until
 from known import known
+
+import gradline
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -27,7 +28,9 @@ LESSONS = [
     page for page in PAGES if page.stem != "performance"
 ]  # whose figures are those of benchmarks/results
 COURSE = [page for page in PAGES if page.name[0].isdigit()]
-LISTING = re.compile(r'^```(?:python|\{ \.python data-known="[\d -]+" \})\n--8<-- "([^"]+)"\n```$', re.MULTILINE)
+LISTING = re.compile(
+    r'^```(?:python|\{ \.python data-known="[\d -]+" \})\n--8<-- "([^"]+)"\n```$', re.MULTILINE
+)
 DRAWING = re.compile(r'^--8<-- "([^"]+)\.svg"$', re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
@@ -75,7 +78,11 @@ def test_what_is_folded_stood_on_an_earlier_page(build):
             old = {i for first, _, last in runs for i in range(int(first), int(last or first) + 1)}
             assert {lines[i - 1] for i in old} <= seen
             head = max(old, default=1)
-            assert all(i in old or lines[i - 1].startswith(("import ", "from ")) for i in range(2, head) if lines[i - 1])
+            assert all(
+                i in old or lines[i - 1].startswith(("import ", "from "))
+                for i in range(2, head)
+                if lines[i - 1]
+            )
             beyond = lines[head : head + 1]
             assert len(old) == 0 or beyond == [""] or beyond[0] not in seen
         seen.update(line for lines in here for line in lines)
@@ -90,8 +97,9 @@ def test_every_snippet_stands_on_one_page():
 
 # What counts or names a thing in the text, rather than reporting a value.
 LABELS = re.compile(
-    r"^#+ \d+\.?|\| \[\d+ |\b[Pp]ages? \d+(?:, \d+)*(?: and \d+)?|(?:\[\d+(?: [^]]+)?)?\]\([^)]*\)|\b[1-5] (?:predict|loss|gradient|update|reset)\b|\b(?:page|question) \d+|"
-    r"\b00\d\b|`[^`\s]+\.py`|float\d\d|`python [^`]+`|\{ #q\d+ \}|^\| `example:.*|<figcaption>.*|^--8<-- .*",
+    r"^#+ \d+\.?|\| \[\d+ |\b[Pp]ages? \d+(?:, \d+)*(?: and \d+)?|(?:\[\d+(?: [^]]+)?)?\]\([^)]*\)|"
+    r"\b[1-5] (?:predict|loss|gradient|update|reset)\b|\bquestion \d+|\b00\d\b|`[^`\s]+\.py`|float\d\d|"
+    r"`python [^`]+`|\{ #q\d+ \}|^\| `example:.*|<figcaption>.*|^--8<-- .*",
     re.MULTILINE,
 )
 NUMBER = re.compile(r"(?<![\w.])\d[\d,_]*(?:\.\d+)?(?:e[+-]?\d+)?")
@@ -112,7 +120,9 @@ def test_every_number_in_the_text_comes_from_a_snippet(page):
 
 def questions():
     """Each question by its number, with what follows it."""
-    parts = re.split(r"^### (\d+)\. (.+) \{ #q\1 \}$", (DOCS / "questions.md").read_text(), flags=re.MULTILINE)
+    parts = re.split(
+        r"^### (\d+)\. (.+) \{ #q\1 \}$", (DOCS / "questions.md").read_text(), flags=re.MULTILINE
+    )
     answers = [part.split("\n## ")[0].split("[This page")[0] for part in parts[3::3]]
     return {int(n): (asked, said) for n, asked, said in zip(parts[1::3], parts[2::3], answers, strict=True)}
 
@@ -130,7 +140,10 @@ def test_forty_five_questions_answered_in_three_sentences():
 
 
 def test_each_question_leads_to_the_page_that_answers_it_and_back():
-    there = {number: re.findall(r"^Explained on \[.*\]\((.+)\)\.$", text, re.M) for number, (_, text) in questions().items()}
+    there = {
+        number: re.findall(r"^Explained on \[.*\]\((.+)\)\.$", text, re.M)
+        for number, (_, text) in questions().items()
+    }
     back = {int(number): [] for number in range(1, 46)}
     for page in COURSE:
         told = re.search(r"^Of the \[forty-five questions\].*$", page.read_text(), re.MULTILINE)
@@ -149,7 +162,11 @@ def test_a_page_asks_says_shows_and_asks_again(page):
     assert re.fullmatch(r"\*\*[^*]+\?\*\*", question)
     assert len(re.findall(r"\S[.?!](?=\s|$)", re.sub(r"`[^`]+`", "code", idea))) == 2
     assert DRAWING.search(text) is not None
-    checks = re.findall(r"<summary>([^<]+)</summary>\n\n(.+?)\n\n</details>", text.split("## Check yourself")[1], re.DOTALL)
+    checks = re.findall(
+        r"<summary>((?:[^<]|</?code>)+)</summary>\n\n(.+?)\n\n</details>",
+        text.split("## Check yourself")[1],
+        re.DOTALL,
+    )
     assert len(checks) == 3
     assert all("?" in asked and answer for asked, answer in checks)
 
@@ -171,7 +188,11 @@ TERMS = {
 @pytest.mark.parametrize(("term", "home"), TERMS.items(), ids=list(TERMS))
 def test_a_term_is_defined_where_it_first_occurs(term, home):
     pages = {page.stem: re.sub(r"\]\([^)]*\)", "", FENCE.sub("", page.read_text())) for page in COURSE}
-    first = next(stem for stem, text in pages.items() if re.search(rf"\b{re.escape(term)}(?!\w|`?\.\w)", text, re.IGNORECASE))
+    first = next(
+        stem
+        for stem, text in pages.items()
+        if re.search(rf"\b{re.escape(term)}(?!\w|`?\.\w)", text, re.IGNORECASE)
+    )
     assert first == home
     assert re.search(rf"\*\*`?{re.escape(term)}`?\*\*", pages[home], re.IGNORECASE) is not None
 
@@ -316,7 +337,7 @@ def test_a_listing_shows_what_is_new_and_copies_whole(site, browse):
 
 def number(words, before):
     """The number that follows some words, or stands in bold after them."""
-    found = known(re.search(re.escape(before) + r" ([−\d.,e]+)", words))[1]
+    found = known(re.search(re.escape(before) + r" ([−\d.,e-]+)", words))[1]
     return float(found.rstrip(",").replace("−", "-").replace(",", ""))
 
 

@@ -64,7 +64,13 @@ def test_the_readme_fits_two_screens_and_has_what_a_newcomer_needs():
     assert CONSOLE.search(text) is not None
     assert "![" in text
     first = " ".join("\n".join(text.splitlines()[:SCREEN]).split()).lower()
-    for words in ("linear regression with gradient descent, on pytorch", "make demo", "make test", "python 3.11", "loss"):
+    for words in (
+        "linear regression with gradient descent, on pytorch",
+        "make demo",
+        "make test",
+        "python 3.11",
+        "loss",
+    ):
         assert words in first
 
 
