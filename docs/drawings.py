@@ -1,5 +1,4 @@
-"""The course's pictures, each drawn from what gradline computes; "
-"`docs/build.py` writes them anew for each build."""
+"""The course's pictures, each drawn from what gradline computes; `docs/build.py` writes them anew for each build."""
 
 from collections.abc import Callable
 from importlib.resources import files
@@ -149,8 +148,7 @@ def errors() -> Drawing:
 
 
 def parabola() -> Drawing:
-    """The loss against one weight, with the slope and the step that an "
-    "update makes."""
+    """The loss against one weight, with the slope and the step that an update makes."""
     path = path_of(1e-5)
     crops = table("crops5")
     weight, bias = np.array(START[0]), np.array(START[1])
@@ -753,8 +751,7 @@ DRAWINGS: dict[str, Callable[[], Drawing]] = {
 
 
 def figure(name: str, drawn: Drawing) -> str:
-    """A picture as it stands in a page, with its caption; live.js takes the "
-    "place of some."""
+    """A picture as it stands in a page, with its caption; live.js takes the place of some."""
     caption = safe(drawn.caption).replace("e-", "e\u2011")  # 1e-5 is not broken
     return f'<figure class="drawn" id="drawn-{name}">\n{drawn.svg()}<figcaption>{caption}</figcaption>\n</figure>\n'
 
