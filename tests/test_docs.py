@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 
 import pytest
 import reference
-from browser import until
+from browser import findings, until
 from known import known
 
 import gradline
@@ -330,9 +330,29 @@ def test_a_listing_shows_what_is_new_and_copies_whole(site, browse):
     assert "np.loadtxt" not in block.inner_text()
     whole = (DOCS / "snippets" / "04_epochs.py").read_text()
     assert block.locator("code").get_attribute("data-copy") == whole
+    page.emulate_media(media="print")
+    assert "np.loadtxt" in block.inner_text()
+    page.emulate_media(media="screen")
     block.get_by_role("button", name="lines from earlier pages").click()
     assert "np.loadtxt" in block.inner_text()
+    closed = page.locator("details:not([open])")
+    assert closed.count() == 3
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert closed.count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert closed.count() == 3
     seen.expect_quiet()
+
+
+@pytest.mark.slow
+@pytest.mark.needs("chromium", "axe")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(site, browse, scheme):
+    seen = browse(color_scheme=scheme)
+    for name in ("03-update", "04-epochs", "06-batches", "exercises"):
+        page = seen.open(site / f"{name}.html")
+        page.evaluate("document.querySelectorAll('details').forEach(one => (one.open = true))")
+        assert findings(page) == []
 
 
 def number(words, before):
@@ -347,8 +367,8 @@ RAIN, APPLES = [67, 88, 134, 43, 96], [56, 81, 119, 22, 103]
 
 @pytest.mark.slow
 @pytest.mark.needs("chromium")
-def test_the_parabola_is_descended_by_mouse_and_keys(site, browse):
-    seen = browse(width=390)
+def test_the_parabola_is_descended_by_mouse_keys_and_touch(site, browse):
+    seen = browse(width=390, has_touch=True)
     page = seen.open(site / "03-update.html")
     figure = page.locator("[data-live]")
     said = figure.locator(".said")
@@ -369,7 +389,9 @@ def test_the_parabola_is_descended_by_mouse_and_keys(site, browse):
     page.mouse.down()
     page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.6 * box["height"], steps=4)
     page.mouse.up()
-    assert number(said.inner_text(), "weight") < w - 0.2
+    w = number(said.inner_text(), "weight")
+    page.touchscreen.tap(box["x"] + 0.8 * box["width"], box["y"] + 0.5 * box["height"])
+    assert number(said.inner_text(), "weight") > w + 0.5
     assert figure.bounding_box()["height"] == height
     seen.expect_quiet()
 

@@ -1,4 +1,5 @@
-// Folds the first lines of a listing where earlier pages explained them; copying still takes the whole file.
+// Folds the first lines of a listing where earlier pages explained them; copying still takes the whole file, and paper
+// shows everything, answers too.
 "use strict";
 for (const block of document.querySelectorAll("[data-known]")) {
   const code = block.querySelector("code");
@@ -20,3 +21,8 @@ for (const block of document.querySelectorAll("[data-known]")) {
   known[0].before(button);
   fold(true);
 }
+addEventListener("beforeprint", () => {
+  const opened = [...document.querySelectorAll("details:not([open])")];
+  opened.forEach((one) => (one.open = true));
+  addEventListener("afterprint", () => opened.forEach((one) => (one.open = false)), { once: true });
+});
