@@ -147,15 +147,18 @@ def _unfolded(found: re.Match[str]) -> str:
 
 def _pictured(found: re.Match[str]) -> str:
     """A picture as an image with its caption."""
-    drawn = drawings.DRAWINGS[found[1]]()
+    drawn = drawings.drawn(found[1])
     return f"![{drawn.title}]({found[1]}.svg)\n\n*{drawn.caption}*"
 
 
 def _attach_images(cell: NotebookNode) -> None:
     """Put the drawings into the notebook, which may be read far from this folder."""
     for _, path in IMAGE.findall(cell.source):
-        draw = drawings.DRAWINGS.get(Path(path).stem)
-        drawn = draw().svg() if draw else (DOCS / path).read_text()
+        name = Path(path).stem
+        ours = name in drawings.DRAWINGS
+        drawn = (
+            drawings.drawn(name).svg() if ours else (DOCS / path).read_text()
+        )
         image = base64.b64encode(drawn.encode()).decode()
         cell.setdefault("attachments", {})[Path(path).name] = {
             "image/svg+xml": image

@@ -1,5 +1,6 @@
 """The course's pictures, each drawn from what gradline computes; `docs/build.py` writes them anew for each build."""
 
+import functools
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -750,14 +751,24 @@ DRAWINGS: dict[str, Callable[[], Drawing]] = {
 }
 
 
-def figure(name: str, drawn: Drawing) -> str:
-    """A picture as it stands in a page, with its caption; live.js takes the place of some."""
-    caption = safe(drawn.caption).replace("e-", "e\u2011")  # 1e-5 is not broken
-    return f'<figure class="drawn" id="drawn-{name}">\n{drawn.svg()}<figcaption>{caption}</figcaption>\n</figure>\n'
+@functools.cache
+def drawn(name: str) -> Drawing:
+    """The picture of a name, drawn once."""
+    return DRAWINGS[name]()
+
+
+def figure(name: str) -> str:
+    """A picture as it stands in a page, with its caption."""
+    picture = drawn(name)
+    caption = safe(picture.caption).replace("e-", "e\u2011")  # a whole 1e-5
+    return (
+        f'<figure class="drawn" id="drawn-{name}">\n{picture.svg()}'
+        f"<figcaption>{caption}</figcaption>\n</figure>\n"
+    )
 
 
 def write(folder: Path = FOLDER) -> None:
     """Write all pictures."""
     folder.mkdir(exist_ok=True)
-    for name, draw in DRAWINGS.items():
-        (folder / f"{name}.svg").write_text(figure(name, draw()))
+    for name in DRAWINGS:
+        (folder / f"{name}.svg").write_text(figure(name))
