@@ -237,7 +237,7 @@
     for (const [value, text] of [[1e-6, "1e-6"], [1e-4, "1e-4"], [1e-2, "0.01"], [1, "1"], [100, "100"]])
       shape(svg, "text", { class: "tick", x: 300, y: fall.up(value) + 5, "text-anchor": "end" }, text);
     const contours = shape(valley.inside, "g", {});
-    const path = valley.line("blue");
+    const path = valley.line("blue thin");
     const dots = Array.from({ length: UPDATES + 1 }, () => valley.dot("trail", 2.6));
     valley.dot("green-dot", 5, [0, 0]);
     const curve = fall.line("blue");
@@ -283,8 +283,8 @@
 
   const batches = (figure) => {
     const ROWS = 20;
-    const lr = 0.15;
-    let seed = 7;
+    const lr = 0.3;
+    let seed = 11;
     const random = () => {
       seed = (seed * 1664525 + 1013904223) % 4294967296; // Numerical Recipes' generator, the same on every machine
       return seed / 4294967296;
@@ -309,9 +309,9 @@
     const line = data.line("blue");
     const points = xs.map((x, i) => data.dot("row", 4.5, [x, ys[i]]));
     const path = map.line("blue thin");
+    const here = map.dot("ball", 4);
     const whole = map.line("green thick");
     const drawn = map.line("orange thick");
-    const here = map.dot("ball", 6);
     let [size, at, trail, order, batch] = [1, [0, 0], [[0, 0]], [], []];
     const show = (words) => {
       data.draw(line, [0, 1].map((x) => [x, at[0] * x + at[1]]));
@@ -341,7 +341,7 @@
       [at, trail, order, batch] = [[0, 0], [[0, 0]], [], []];
       show(FIRST);
     };
-    const label = element(controls, "label", { textContent: "rows in a batch" });
+    const label = element(controls, "label", { textContent: "batch of" });
     const choice = element(label, "select", {
       onchange: () => {
         size = Number(choice.value);
