@@ -49,7 +49,7 @@ docs: .venv/tested ## Run the course, build it with its notebooks into build/sit
 	$(BIN)/python docs/build.py
 	$(BIN)/zensical build --strict --clean
 
-pictures: tools ## Take the README's pictures of the playground anew
+pictures: tools ## Take the pictures of the playground in README and docs anew
 	$(BIN)/python docs/pictures.py
 
 setup: .venv/tested ## Install everything that tests and checks need

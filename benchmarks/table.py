@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
+PAGE = ROOT / "docs" / "performance.md"
 ORDER = ["exact", "epochs", "steps", "files", "start", "small", "wide", "extended", "growth"]
 HEADER = ["work", "contestant", "median", "quartiles", "ratio", "digits", "excess loss", "memory"]
 LONG, SLOWER = 0.02, 1.2  # seconds, and times the rival's, from which a point of a growth curve is listed
@@ -92,7 +93,7 @@ def summary(found: list[Result]) -> str:
         counted = sorted((one for one in others if one.ratio >= 1e-3), key=lambda one: one.ratio)
         ratios = " · ".join(f"{one.name} {one.multiple}" for one in counted)
         lines.append(f"| {case['title']} | {seconds(ours.median)} | {ratios} |")
-    return "\n".join([*lines, "", provenance(found)])
+    return "\n".join(lines)
 
 
 def growth(result: Result) -> str:
@@ -159,16 +160,11 @@ def included(text: str, content: str) -> str:
     return MARKED.sub(lambda found: f"{found[1]}{content}\n{found[2]}", text)
 
 
-def pages(found: list[Result]) -> dict[Path, str]:
-    """Which page has which tables."""
+def page(found: list[Result]) -> str:
+    """The summary and every table, for the page that shows them."""
     tables = [growth(result) if _is_growth(result) else details(result) for result in found]
-    return {
-        ROOT / "README.md": summary(found),
-        ROOT / "docs" / "performance.md": "\n\n".join([*tables, provenance(found)]),
-    }
+    return "\n\n".join([summary(found), *tables, provenance(found)])
 
 
 if __name__ == "__main__":
-    for path, content in pages(results()).items():
-        if path.exists():
-            path.write_text(included(path.read_text(), content))
+    PAGE.write_text(included(PAGE.read_text(), page(results())))

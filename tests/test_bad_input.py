@@ -165,7 +165,7 @@ DATA_CASES = [
     Case("negative weight", {"t.csv": csv("1,2,3", "1,-2,3")}, [*FIT, "--weights", "b"], 1, ["weight-negative", "line 3", "-2"]),
     Case("weight all but zero", {"t.csv": csv("1,2,3", "1,1e-310,3")}, [*FIT, "--weights", "b"], 1, ["weight-beyond-float64", "line 3", "1e-310"]),
     Case("weight too large", {"t.csv": csv("1,2,3", "1,1e300,3")}, [*FIT, "--weights", "b"], 1, ["weight-beyond-float64", "line 3", "1e+300"]),
-    Case("no such example", {}, ["fit", "example:crop", "-t", "y"], 1, ["example-unknown", "crops, crops5, iphone"]),
+    Case("no such example", {}, ["fit", "example:crop", "-t", "y"], 1, ["example-unknown", "crops, crops5"]),
     Case("not JSON", {"t.ndjson": b'{"a":1,"y":2}\n{"a":\n'}, ["fit", "t.ndjson", "-t", "y"], 1, ["ndjson-line-unreadable", "line 2"]),
     Case(
         "text in a JSON number",

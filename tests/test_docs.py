@@ -1,4 +1,4 @@
-"""The documentation is executed: snippets, numbers in the text, questions, notebooks, and the site itself."""
+"""The documentation is executed: snippets, numbers in the text, pictures, questions, notebooks, and the site itself."""
 
 import importlib.util
 import json
@@ -10,19 +10,28 @@ import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+from xml.etree import ElementTree
 
 import pytest
 import reference
+from browser import findings, until
 from known import known
+
+import gradline
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+EXAMPLES = Path(gradline.__file__).parent / "examples"
 SNIPPETS = sorted((DOCS / "snippets").glob("*.py"))
 PAGES = sorted(DOCS.glob("*.md"))
 LESSONS = [
     page for page in PAGES if page.stem != "performance"
 ]  # whose figures are those of benchmarks/results
-LISTING = re.compile(r'^```python\n--8<-- "([^"]+)"\n```$', re.MULTILINE)
+COURSE = [page for page in PAGES if page.name[0].isdigit()]
+LISTING = re.compile(
+    r'^```(?:python|\{ \.python data-known="[\d -]+" \})\n--8<-- "([^"]+)"\n```$', re.MULTILINE
+)
+DRAWING = re.compile(r'^--8<-- "([^"]+)\.svg"$', re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -34,7 +43,9 @@ def stem(path):
 def build():
     spec = known(importlib.util.spec_from_file_location("docs_build", DOCS / "build.py"))
     module = importlib.util.module_from_spec(spec)
-    known(spec.loader).exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(DOCS))
+        known(spec.loader).exec_module(module)
     return module
 
 
@@ -55,6 +66,28 @@ def test_a_listing_is_followed_by_its_own_output(page):
         assert shown == f'```text\n--8<-- "{Path(found[1]).stem}.out"\n```'
 
 
+def test_what_is_folded_stood_on_an_earlier_page(build):
+    found = build.known_lines()
+    seen = {""}
+    for page in COURSE:
+        text = page.read_text()
+        assert text == build.folded(text, found)
+        here = [(DOCS / "snippets" / name).read_text().splitlines() for name in LISTING.findall(text)]
+        for name, lines in zip(LISTING.findall(text), here, strict=True):
+            runs = [run.partition("-") for run in found.get(name, "").split()]
+            old = {i for first, _, last in runs for i in range(int(first), int(last or first) + 1)}
+            assert {lines[i - 1] for i in old} <= seen
+            head = max(old, default=1)
+            assert all(
+                i in old or lines[i - 1].startswith(("import ", "from "))
+                for i in range(2, head)
+                if lines[i - 1]
+            )
+            beyond = lines[head : head + 1]
+            assert len(old) == 0 or beyond == [""] or beyond[0] not in seen
+        seen.update(line for lines in here for line in lines)
+
+
 def test_every_snippet_stands_on_one_page():
     named = [name for page in PAGES for name in LISTING.findall(page.read_text())]
     assert sorted(named) == [snippet.name for snippet in SNIPPETS]
@@ -64,8 +97,9 @@ def test_every_snippet_stands_on_one_page():
 
 # What counts or names a thing in the text, rather than reporting a value.
 LABELS = re.compile(
-    r"^#+ \d+\.?|(?:\[\d+ [^]]+)?\]\([^)]*\)|\b[1-5] (?:predict|loss|gradient|update|reset)\b|\b(?:page|question) \d+|"
-    r"\b00\d\b|`[^`\s]+\.py`|float\d\d|`python [^`]+`",
+    r"^#+ \d+\.?|\| \[\d+ |\b[Pp]ages? \d+(?:, \d+)*(?: and \d+)?|(?:\[\d+(?: [^]]+)?)?\]\([^)]*\)|"
+    r"\b[1-5] (?:predict|loss|gradient|update|reset)\b|\bquestion \d+|\b00\d\b|`[^`\s]+\.py`|float\d\d|"
+    r"`python [^`]+`|\{ #q\d+ \}|^\| `example:.*|<figcaption>.*|^--8<-- .*",
     re.MULTILINE,
 )
 NUMBER = re.compile(r"(?<![\w.])\d[\d,_]*(?:\.\d+)?(?:e[+-]?\d+)?")
@@ -84,16 +118,105 @@ def test_every_number_in_the_text_comes_from_a_snippet(page):
     assert numbers(LABELS.sub(" ", FENCE.sub("", text))) - executed == set()
 
 
+def questions():
+    """Each question by its number, with what follows it."""
+    parts = re.split(
+        r"^### (\d+)\. (.+) \{ #q\1 \}$", (DOCS / "questions.md").read_text(), flags=re.MULTILINE
+    )
+    answers = [part.split("\n## ")[0].split("[This page")[0] for part in parts[3::3]]
+    return {int(n): (asked, said) for n, asked, said in zip(parts[1::3], parts[2::3], answers, strict=True)}
+
+
 def test_forty_five_questions_answered_in_three_sentences():
-    parts = re.split(r"^### (\d+)\. (.+)$", (DOCS / "questions.md").read_text(), flags=re.MULTILINE)
-    assert [int(number) for number in parts[1::3]] == list(range(1, 46))
-    for question, answer in zip(parts[2::3], parts[3::3], strict=True):
-        words = FENCE.sub("", answer).split("[This page")[0].split("## ")[0]
+    asked = questions()
+    assert list(asked) == list(range(1, 46))
+    for question, answer in asked.values():
+        words = FENCE.sub("", answer).split("Explained on")[0]
         sentences = re.findall(r"\S[.?!](?=\s|$)", re.sub(r"`[^`]+`", "code", words.strip()))
         assert question.endswith((".", "?"))
         assert 1 <= len(sentences) <= 3, question
-        asked = re.search(r"example|function that|Create", question)
-        assert not asked or LISTING.search(answer), question
+        shows = re.search(r"example|function that|Create", question)
+        assert not shows or LISTING.search(answer), question
+
+
+def test_each_question_leads_to_the_page_that_answers_it_and_back():
+    there = {
+        number: re.findall(r"^Explained on \[.*\]\((.+)\)\.$", text, re.M)
+        for number, (_, text) in questions().items()
+    }
+    back = {int(number): [] for number in range(1, 46)}
+    for page in COURSE:
+        told = re.search(r"^Of the \[forty-five questions\].*$", page.read_text(), re.MULTILINE)
+        for shown, number in re.findall(r"\[(\d+)\]\(questions\.md#q(\d+)\)", told[0] if told else ""):
+            assert shown == number
+            back[int(number)].append(page.name)
+    assert there == back
+    assert all(len(pages) == 1 for pages in back.values())
+
+
+@pytest.mark.parametrize("page", COURSE, ids=stem)
+def test_a_page_asks_says_shows_and_asks_again(page):
+    text = page.read_text()
+    title, question, idea = text.split("\n\n")[:3]
+    assert title.startswith("# ")
+    assert re.fullmatch(r"\*\*[^*]+\?\*\*", question)
+    assert len(re.findall(r"\S[.?!](?=\s|$)", re.sub(r"`[^`]+`", "code", idea))) == 2
+    assert DRAWING.search(text) is not None
+    checks = re.findall(
+        r"<summary>((?:[^<]|</?code>)+)</summary>\n\n(.+?)\n\n</details>",
+        text.split("## Check yourself")[1],
+        re.DOTALL,
+    )
+    assert len(checks) == 3
+    assert all("?" in asked and answer for asked, answer in checks)
+
+
+TERMS = {
+    "gradient descent": "03-update",
+    "loss": "02-model",
+    "stochastic": "06-batches",
+    "torch.nn.functional": "05-builtins",
+    "validation": "08-objects",
+    "overfitting": "12-prediction",
+    "standardise": "04-epochs",
+    "learning rate": "03-update",
+    "epoch": "04-epochs",
+    "batch": "06-batches",
+}
+
+
+@pytest.mark.parametrize(("term", "home"), TERMS.items(), ids=list(TERMS))
+def test_a_term_is_defined_where_it_first_occurs(term, home):
+    pages = {page.stem: re.sub(r"\]\([^)]*\)", "", FENCE.sub("", page.read_text())) for page in COURSE}
+    first = next(
+        stem
+        for stem, text in pages.items()
+        if re.search(rf"\b{re.escape(term)}(?!\w|`?\.\w)", text, re.IGNORECASE)
+    )
+    assert first == home
+    assert re.search(rf"\*\*`?{re.escape(term)}`?\*\*", pages[home], re.IGNORECASE) is not None
+
+
+def test_every_picture_stands_on_one_page(build):
+    named = [name for page in PAGES for name in DRAWING.findall(page.read_text())]
+    assert sorted(named) == sorted(build.drawings.DRAWINGS)
+
+
+def test_a_picture_is_sound_and_stays_in_its_frame(build):
+    for name in build.drawings.DRAWINGS:
+        root = ElementTree.fromstring(build.drawings.figure(name))
+        svg = "{http://www.w3.org/2000/svg}"
+        shapes = [element.attrib["d"] for element in root.iter(f"{svg}path")]
+        places = [float(number) for d in shapes for number in re.findall(r"-?\d+\.\d", d)]
+        assert all(-10 <= place <= 490 for place in places), name
+        assert [len(title.text or "") > 20 for title in root.iter(f"{svg}title")] == [True]
+
+
+def test_examples_of_the_exercises_are_as_told():
+    told = re.findall(r"^\| `example:(\w+)` \| (\d+) ", (DOCS / "exercises.md").read_text(), re.MULTILINE)
+    assert len(told) == 5
+    for name, rows in told:
+        assert len((EXAMPLES / f"{name}.csv").read_text().splitlines()) - 1 == int(rows)
 
 
 def test_the_navigation_holds_every_page_in_order():
@@ -102,10 +225,11 @@ def test_the_navigation_holds_every_page_in_order():
     course = [next(iter(page.values())) for page in groups.pop("Course")]
     assert course == [page.name for page in PAGES if page.name[0].isdigit()]
     assert len(course) == 13
+    guide = [next(iter(page.values())) for page in groups.pop("Using gradline")]
     listed = [next(iter(page.values())) for page in groups.pop("Reference")]
     assert listed == [f"reference/{face}.md" for face in reference.FACES]
     written = {page.relative_to(DOCS) for page in DOCS.rglob("*.md")} - {Path(page) for page in listed}
-    assert {Path(page) for page in [*course, *groups.values()]} == written
+    assert {Path(page) for page in [*course, *guide, *groups.values()]} == written
 
 
 @pytest.mark.slow
@@ -121,6 +245,10 @@ def test_notebooks_print_what_the_pages_show(build):
             printed = "".join(output.text for output in cell.outputs if output.name == "stdout")
             assert printed == (DOCS / "snippets" / name).with_suffix(".out").read_text()
         assert "--8<--" not in json.dumps(notebook)
+        pictures = [name for cell in notebook.cells for name in cell.get("attachments", {})]
+        assert [name for name in pictures if "growth" not in name] == [
+            f"{name}.svg" for name in DRAWING.findall(page.read_text())
+        ]
 
 
 class References(HTMLParser):
@@ -143,10 +271,11 @@ def site(build, tmp_path_factory):
     """The site, built strictly in a copy."""
     copy = tmp_path_factory.mktemp("site")
     shutil.copy(ROOT / "zensical.toml", copy)
-    made = shutil.ignore_patterns("notebooks", "reference", "__pycache__")
+    made = shutil.ignore_patterns("notebooks", "reference", "drawings", "__pycache__")
     shutil.copytree(DOCS, copy / "docs", ignore=made)
     (copy / "docs" / "notebooks").mkdir()
     reference.write(copy / "docs" / "reference")
+    build.drawings.write(copy / "docs" / "drawings")
     (copy / "src").symlink_to(ROOT / "src")  # one page shows files of it
     for page in PAGES:
         (copy / "docs" / "notebooks" / f"{page.stem}.ipynb").write_text(json.dumps(build.notebook(page)))
@@ -176,6 +305,138 @@ def test_the_site_asks_nothing_of_other_machines(site):
                 assert (page.parent / path).exists(), f"{page.name} refers to {address}"
     for sheet in site.rglob("*.css"):
         assert not re.search(r"url\([\"']?(?:https?:)?//|@import", sheet.read_text()), sheet
+
+
+@pytest.mark.slow
+@pytest.mark.needs("chromium")
+def test_search_works_from_disk(site, browse):
+    seen = browse()
+    page = seen.open(site / "03-update.html")
+    page.keyboard.press("/")
+    page.wait_for_timeout(300)
+    page.keyboard.type("standardise", delay=30)
+    found = "[...document.querySelectorAll('*')].map(e => e.shadowRoot).find(Boolean)"
+    until(page, f"{found}?.querySelector('ol, ul')?.innerText.includes('4 Epochs')")
+    seen.expect_quiet()
+
+
+@pytest.mark.slow
+@pytest.mark.needs("chromium")
+def test_a_listing_shows_what_is_new_and_copies_whole(site, browse):
+    seen = browse()
+    page = seen.open(site / "04-epochs.html")
+    block = page.locator("[data-known]").first
+    assert "np.loadtxt" not in block.inner_text()
+    whole = (DOCS / "snippets" / "04_epochs.py").read_text()
+    assert block.locator("code").get_attribute("data-copy") == whole
+    page.emulate_media(media="print")
+    assert "np.loadtxt" in block.inner_text()
+    page.emulate_media(media="screen")
+    block.get_by_role("button", name="lines from earlier pages").click()
+    assert "np.loadtxt" in block.inner_text()
+    closed = page.locator("details:not([open])")
+    assert closed.count() == 3
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert closed.count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert closed.count() == 3
+    seen.expect_quiet()
+
+
+@pytest.mark.slow
+@pytest.mark.needs("chromium", "axe")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(site, browse, scheme):
+    seen = browse(color_scheme=scheme)
+    for name in ("03-update", "04-epochs", "06-batches", "exercises"):
+        page = seen.open(site / f"{name}.html")
+        page.evaluate("document.querySelectorAll('details').forEach(one => (one.open = true))")
+        assert findings(page) == []
+
+
+def number(words, before):
+    """The number that follows some words, or stands in bold after them."""
+    found = known(re.search(re.escape(before) + r" ([−\d.,e-]+)", words))[1]
+    return float(found.rstrip(",").replace("−", "-").replace(",", ""))
+
+
+# The loss of apples = w · rainfall on the five regions.
+RAIN, APPLES = [67, 88, 134, 43, 96], [56, 81, 119, 22, 103]
+
+
+@pytest.mark.slow
+@pytest.mark.needs("chromium")
+def test_the_parabola_is_descended_by_mouse_keys_and_touch(site, browse):
+    seen = browse(width=390, has_touch=True)
+    page = seen.open(site / "03-update.html")
+    figure = page.locator("[data-live]")
+    said = figure.locator(".said")
+    w = number(said.inner_text(), "weight")
+    for _ in range(30):
+        slope = 2 * sum((w * r - a) * r for r, a in zip(RAIN, APPLES, strict=True)) / 5
+        assert number(said.inner_text(), "slope") == pytest.approx(slope, rel=6e-3, abs=6)
+        figure.get_by_role("button", name="One update").click()
+        w -= 1e-5 * slope
+        assert number(said.inner_text(), "weight") == pytest.approx(w, abs=6e-3)
+    assert "lowest point" in said.inner_text()
+    height = figure.bounding_box()["height"]
+    slider = figure.get_by_role("slider", name="weight")
+    slider.press("ArrowRight")
+    assert number(said.inner_text(), "weight") == pytest.approx(w + 0.01, abs=1.1e-2)
+    box = known(figure.locator("svg").bounding_box())
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.5 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.6 * box["height"], steps=4)
+    page.mouse.up()
+    w = number(said.inner_text(), "weight")
+    page.touchscreen.tap(box["x"] + 0.8 * box["width"], box["y"] + 0.5 * box["height"])
+    assert number(said.inner_text(), "weight") > w + 0.5
+    assert figure.bounding_box()["height"] == height
+    seen.expect_quiet()
+
+
+@pytest.mark.slow
+@pytest.mark.needs("chromium")
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_rate_turns_without_moving_anything_else(site, browse, width):
+    seen = browse(width=width)
+    page = seen.open(site / "04-epochs.html")
+    figure = page.locator("[data-live]")
+    slider = figure.get_by_role("slider", name="learning rate")
+    heights, after = set(), {}
+    for standardised in (False, True):
+        figure.get_by_role("checkbox").set_checked(standardised)
+        for share in (0.02, 0.2, 0.5, 0.97, 1.0, 1.2):
+            slider.fill(str(share))
+            words = figure.locator(".said").inner_text()
+            after[standardised, share] = number(words, "at the start,")
+            assert ("Above the limit" in words) == (share > 1)
+            heights.add(figure.bounding_box()["height"])
+    assert len(heights) == 1
+    assert after[False, 1.2] > after[False, 0.02] > after[False, 0.5]
+    assert after[True, 0.5] < after[False, 0.5] / 10
+    seen.expect_quiet()
+
+
+@pytest.mark.slow
+@pytest.mark.needs("chromium")
+def test_batches_are_drawn_and_settle_only_where_they_hold_all_rows(site, browse):
+    seen = browse()
+    page = seen.open(site / "06-batches.html")
+    figure = page.locator("[data-live]")
+    said = figure.locator(".said")
+    left = {}
+    for size in ("1", "20"):
+        figure.get_by_role("combobox").select_option(size)
+        figure.get_by_role("button", name="Start again").click()
+        figure.get_by_role("button", name="Draw a batch").click()
+        assert figure.locator(".row.drawn").count() == int(size)
+        for _ in range(300):
+            figure.get_by_role("button", name="One epoch").dispatch_event("click")
+        words = said.inner_text()
+        left[size] = number(words, "loss of all rows") - number(words, "best possible")
+    assert left["20"] == 0 <= left["1"]
+    seen.expect_quiet()
 
 
 @pytest.mark.slow

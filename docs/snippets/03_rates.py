@@ -1,4 +1,4 @@
-# Ten updates at four learning rates, and what the data can bear.
+# Ten updates at four learning rates, and the largest that is safe.
 from importlib.resources import files
 
 import gradline

@@ -1,4 +1,4 @@
-# Small batches bear smaller rates.
+# Small batches need smaller rates.
 import warnings
 
 import gradline

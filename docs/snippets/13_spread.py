@@ -1,4 +1,4 @@
-# A standard error foretells how far repeated experiments scatter.
+# A standard error says how far repeated experiments scatter.
 import gradline
 import numpy as np
 

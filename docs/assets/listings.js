@@ -1,0 +1,28 @@
+// Folds the first lines of a listing where earlier pages explained them; copying still takes the whole file, and paper
+// shows everything, answers too.
+"use strict";
+for (const block of document.querySelectorAll("[data-known]")) {
+  const code = block.querySelector("code");
+  const lines = [...code.children];
+  const known = block.dataset.known.split(" ").flatMap((run) => {
+    const [first, last = first] = run.split("-").map(Number);
+    return lines.slice(first - 1, last);
+  });
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "known";
+  const fold = (folded) => {
+    known.forEach((line) => (line.hidden = folded));
+    button.setAttribute("aria-expanded", String(!folded));
+    button.textContent = `${folded ? "▸" : "▾"} ${known.length} lines from earlier pages`;
+  };
+  button.onclick = () => fold(!known[0].hidden);
+  code.dataset.copy = code.textContent;
+  known[0].before(button);
+  fold(true);
+}
+addEventListener("beforeprint", () => {
+  const opened = [...document.querySelectorAll("details:not([open])")];
+  opened.forEach((one) => (one.open = true));
+  addEventListener("afterprint", () => opened.forEach((one) => (one.open = false)), { once: true });
+});
