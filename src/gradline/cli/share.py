@@ -29,6 +29,7 @@ TARGETS = {
     "example:crops": ["apples", "oranges"],
     "example:crops5": ["apples", "oranges"],
     "example:iphone": ["sales"],
+    "example:line": ["y"],
 }
 
 

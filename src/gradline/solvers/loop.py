@@ -2,12 +2,13 @@
 
 import math
 import os
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
+from gradline.core import torch_draws
 from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import Notice, RateError, UsageError
 from gradline.core.text import number, percent
@@ -15,9 +16,8 @@ from gradline.solvers.heavy_ball import LAST_EPOCH
 from gradline.solvers.problem import Problem, Scaling, stacked, unstacked
 from gradline.solvers.spectrum import Spectrum
 
-_LOOK = 0.1  # seconds between two looks of an observer that shows progress
 HISTORY = 1000  # losses kept: all of them up to here, then a thousand at logarithmic distances
-INITS = ("zeros", "normal", "uniform", "linear")
+INITS = ("zeros", "normal", "uniform", "linear", "torch", "torch-cuda")
 
 
 class State(NamedTuple):
@@ -36,20 +36,22 @@ class Record(NamedTuple):
     holdout: float | None = None
 
 
+Weights = Callable[[], tuple[np.ndarray, np.ndarray]]  # weight (m, p) and bias (m,) of now, in raw units
+
+
 class Observer(Protocol):
-    """Watches a solver; never changes a number, and may stop it by raising.
-
-    `every`: after how many epochs it wants to be told, and at the first and the last; 0: some ten times a second.
-    """
-
-    every: int
+    """Watches a solver; never changes a number, and may stop it by raising."""
 
     def on_start(self, epochs: int) -> None:
         """Before the first epoch."""
         ...
 
-    def on_step(self, record: Record) -> None:
-        """After an epoch, and once before the first with epoch 0; how often `every` says."""
+    def wants(self, epoch: int) -> bool:
+        """Whether it wants to be told of this epoch; of the first and the last it always is."""
+        ...
+
+    def on_step(self, record: Record, weights: Weights) -> None:
+        """After an epoch that it wants, and once before the first with epoch 0."""
         ...
 
     def on_end(self, solution: "Solution") -> None:
@@ -127,7 +129,6 @@ def solve(
     kept = _kept_epochs(solver.epochs)
     history: list[Record] = []
     record, diverged_at = None, None
-    due = [0.0] * len(observers)  # when each that shows progress looks again
     with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges ends with its loss
         for epoch in range(solver.epochs + 1):
             after = state if epoch == 0 else solver.step(problem, state)
@@ -139,17 +140,20 @@ def solve(
             record = Record(epoch, loss, None if holdout is None else holdout.value(state.theta))
             if kept is None or epoch in kept:
                 history.append(record)
-            for i, observer in enumerate(observers):
-                wanted = epoch % observer.every == 0 if observer.every else time.monotonic() >= due[i]
-                if wanted or epoch in (0, solver.epochs):
-                    observer.on_step(record)
-                    due[i] = time.monotonic() + _LOOK
+            for observer in observers:
+                if epoch in (0, solver.epochs) or observer.wants(epoch):
+                    observer.on_step(record, partial(_raw, problem, state.theta))
     if record is not None and history[-1] is not record:
         history.append(record)
     solution = Solution(*unstacked(state.theta, problem.bias), state.epoch, history, start, diverged_at)
     for observer in observers:
         observer.on_end(solution)
     return solution
+
+
+def _raw(problem: Problem, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """weight (m, p) and bias (m,) in raw units."""
+    return problem.scaling.to_raw(*unstacked(theta, problem.bias))
 
 
 def _kept_epochs(epochs: int) -> frozenset[int] | None:
@@ -166,6 +170,8 @@ def initial(init: Any, problem: Problem, seed: int) -> np.ndarray:
     - "normal": standard normal, as `torch.randn` in the tutorials.
     - "uniform": uniform on [0, 1), as `rng.random` in the NumPy tutorial.
     - "linear": uniform on ±1/√p, as `nn.Linear` starts.
+    - "torch": the numbers that `torch.manual_seed(seed)` and `torch.randn` draw, the bias first, as in tutorial 003;
+      "torch-cuda": those of a GPU. See `core.torch_draws`.
     - a pair weight (m, p), bias (m,) in raw units.
     """
     p, m = problem.moments.p, problem.moments.m
@@ -177,6 +183,8 @@ def initial(init: Any, problem: Problem, seed: int) -> np.ndarray:
             "normal": lambda: random.standard_normal((q, m)),
             "uniform": lambda: random.random((q, m)),
             "linear": lambda: random.uniform(-bound, bound, (q, m)),
+            "torch": lambda: torch_draws.start(init, seed, p, m, problem.bias),
+            "torch-cuda": lambda: torch_draws.start(init, seed, p, m, problem.bias),
         }
         return draws[init]()
     theta = stacked(init, problem.moments, problem.bias)

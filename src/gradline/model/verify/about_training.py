@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from gradline.core import torch_draws
 from gradline.model.model import LinearModel
 from gradline.model.status import Status
 from gradline.model.verify.check import Check, all_near, near, same, within
@@ -34,6 +35,7 @@ _CARRIED, _LEAST = (
     0.02,
 )  # of a direction's square: what columns are named for, the least of the largest one
 _SIDES = re.compile(r",? and |, | ")  # between the words of a list of columns
+_STARTS = ("zeros", "normal", "uniform", "linear", "torch", "torch-cuda")  # that a seed determines
 _HELD = 1e290  # losses above may be beyond float64 a step earlier or later
 
 
@@ -100,6 +102,9 @@ class Descent:
             first = random.random((q, m))
         elif init == "linear":
             first = random.uniform(-1 / math.sqrt(max(p, 1)), 1 / math.sqrt(max(p, 1)), (q, m))
+        elif init in ("torch", "torch-cuda"):
+            seed = int(self.model.settings.get("seed", 0))
+            first = torch_draws.start(init, seed, p, m, self.model.has_bias)
         else:
             return None
         return self.costs(first - self.spectrum.view(self.at.optimum))
@@ -201,7 +206,7 @@ def unchecked(model: LinearModel, at: Whereabouts) -> Iterator[str]:
         yield "the losses of held-out rows before the last"
     if "batch_size" in model.settings:
         yield "the losses between the first epoch and the last, which mini-batches made, and their settings"
-    elif model.settings.get("init") not in ("zeros", "normal", "uniform", "linear"):
+    elif model.settings.get("init") not in _STARTS:
         yield "the losses before the last epoch, as the file does not say where training began"
 
 
