@@ -78,6 +78,16 @@ class FitOptions:
     ] = None
     holdout: Annotated[float | None, flag("Share of rows to keep out and evaluate, such as 0.2.")] = None
     seed: Annotated[int | None, flag("Of shuffling, random starts and the holdout. Default: 0.")] = None
+    stop_after: Annotated[
+        int | None,
+        flag(
+            "Stop after so many epochs without a better loss on the rows held out; the model is the best one."
+        ),
+    ] = None
+    checkpoint: Annotated[
+        Path | None,
+        flag("File that keeps the training as it stands; the same command goes on from it.", in_file=False),
+    ] = None
     missing: Missing | None = None
     digits: Annotated[
         float | None,
@@ -125,7 +135,8 @@ def fit(options: FitOptions) -> None:
     if options.output is not None:
         expect_writable(options.output)
     record = _recorder(options)
-    model = _run(selection, request, Progress(is_logged, options.log == "weights"))
+    progress = Progress(is_logged, options.log == "weights")
+    model = _run(selection, request, progress, options.checkpoint)
     _finish(model, selection, request, options, record)
 
 
@@ -174,11 +185,11 @@ def _recorder(options: FitOptions) -> Callable[[Any, str], str] | None:
     return lambda model, name: record(options.message, files, {name: model}, notebook=None).name
 
 
-def _run(selection: Any, request: Any, progress: Progress) -> Any:
+def _run(selection: Any, request: Any, progress: Progress, checkpoint: Path | None) -> Any:
     from gradline.model.fit import run  # noqa: PLC0415 - --help needs no numpy
 
     try:
-        return run(selection, request, [progress], lambda block: progress.on_rows(block.rows))
+        return run(selection, request, [progress], lambda block: progress.on_rows(block.rows), checkpoint)
     finally:
         progress.clear()
 

@@ -274,6 +274,8 @@ def about_settings(model: LinearModel) -> Iterator[Check]:
     asked = {name: config[name] for name in settings if name in config and name not in others}
     if asked.get("decay") == "auto":
         asked["decay"] = "linear" if asked.get("lr") == "auto" else "none"
+    if config.get("stop_after") and settings.get("epochs", 0) <= asked.get("epochs", 0):
+        del asked["epochs"]  # which were the most, and the loss of rows held out chose
     wrong = [name for name, value in asked.items() if value not in (settings[name], "auto")]
     design = model.design
     facts = {
