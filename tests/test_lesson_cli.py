@@ -42,7 +42,7 @@ def test_the_lesson_as_text(gradline):
 def test_a_mistake_as_text(gradline, by, name):
     done = gradline("lesson", "--by", by, "--mistake", name, "--epochs", "5", "--steps", "0")
     assert done.code == 0
-    for words in (f"Mistake {name}:", "Cause: ", "The lines that mend it:", "loss mended"):
+    for words in (f"Mistake {name}:", "Cause: ", "The fix:", "loss after the fix"):
         assert words in done.out
     assert ("broadcast to (15, 15): 225 pairs" in unwrapped(done.out)) == (name == "shape")
 
@@ -162,7 +162,9 @@ def test_the_lesson_key_by_key(tmp_path):
         shown = screen.wait("▶ 4 update", "◀")
         assert f"{1e-5 * gradient[0, 0]:.6g} ◀" in shown
         screen.press("Enter")
-        screen.wait("▶ 5 reset", "the gradients are 0 again", "reports for epoch 1: 5754.63")
+        screen.wait(
+            "▶ 5 reset", "the gradients are 0 again", "Loss: 8310.67 before this update, 5754.63 after it"
+        )
         screen.press("b")
         screen.wait("▶ 4 update", "◀")
         screen.press("e")
@@ -174,7 +176,7 @@ def test_the_lesson_key_by_key(tmp_path):
         screen.press("m")
         screen.wait("Mistake no_grad", "PyTorch stops: TypeError")
         screen.press("g")
-        screen.wait("Cause: weight was a leaf", r"\+ with torch.no_grad\(\):", "loss mended")
+        screen.wait("Cause: weight was a leaf", r"\+ with torch.no_grad\(\):", "loss after the fix")
         screen.press("q")
         screen.wait("left with 0", "Cause: weight was a leaf")
     finally:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -11,7 +12,7 @@ from rich.text import Text
 
 from gradline.cli.keys import keys
 from gradline.cli.lesson_view import check, comparison, heading, losses, update
-from gradline.pytorch.lessons.lesson import Lesson, lesson, reported
+from gradline.pytorch.lessons.lesson import Lesson, lesson
 from gradline.pytorch.lessons.mistakes import MISTAKES
 from gradline.pytorch.lessons.sanity import sanity
 from gradline.pytorch.lessons.steps import Update
@@ -63,8 +64,9 @@ def tell(teacher: Teacher, mistake: str | None, updates: int) -> None:
 
 
 def _ending(one: Lesson, steps: Sequence[Update]) -> RenderableType:
-    lines = [Text(line) for line in losses(reported(one, steps))]
-    return Group(*lines, Text(), check(sanity(one, steps[-1])))
+    lines = [Text(line) for line in losses(one, steps)]
+    left = (step.epoch for step in steps if step.epoch_loss is not None and not isfinite(step.epoch_loss))
+    return Group(*lines, Text(), check(sanity(one, steps[-1], next(left, None))))
 
 
 def play(teacher: Teacher, mistake: str | None) -> None:

@@ -43,11 +43,13 @@ class Lesson(Setup):
     def first_loss(self) -> float | None:
         """The loss that the loop reports before training; None where it stops there with an error."""
         program = self.program()
-        honest = WAYS[self.by].report  # a mistaken report speaks of predictions that are not made yet
-        return None if program.run(honest).error else float(numbers(program.value("epoch_loss")))
+        if program.run(self.way.report).error:  # it speaks of predictions that are not made yet
+            program.run(WAYS[self.by].report)
+        reported = program.value("epoch_loss")
+        return None if reported is None else float(numbers(reported))
 
     def __iter__(self) -> Iterator[Update]:
-        program, update = self.program(), 0
+        program, update, before = self.program(), 0, self.first_loss()
         for epoch in range(1, self.epochs + 1):
             step = None
             for batch, rows in enumerate(program.batches(), 1):
@@ -60,7 +62,9 @@ class Lesson(Setup):
                     return
             if step is not None:
                 program.run(self.way.report)
-                yield replace(step, epoch_loss=float(numbers(program.value("epoch_loss"))))
+                reported = float(numbers(program.value("epoch_loss")))
+                yield replace(step, loss_before=before, epoch_loss=reported)
+                before = reported
 
     def _step(self, program: Program, place: tuple[int, int, int], rows: np.ndarray) -> Update:
         way, value = self.way, program.value
@@ -83,11 +87,13 @@ class Lesson(Setup):
             loss=value("loss") if done >= 2 else None,
             weight_gradient=gradients[0],
             bias_gradient=gradients[1],
-            left=value(way.bias_gradient),
+            weight_left=value(way.weight_gradient),
+            bias_left=value(way.bias_gradient),
             weight_before=weight_before,
             bias_before=bias_before,
             weight=value(way.weight),
             bias=value(way.bias),
+            lr=self.lr,
             parts=tuple(parts),
         )
 
@@ -229,7 +235,7 @@ def _safe_rate(moments: Moments) -> float:
 
 def _mistaken(lesson: Lesson, mistake: Mistake) -> Lesson:
     """The lesson with a mistake in it. Raises `RequestError` where nobody can make it there."""
-    mistake.expect(lesson.by, lesson.Y.shape[1])
+    mistake.expect(lesson.by, *lesson.Y.shape)
     lr = mistake.rate(lesson) if mistake.rate else lesson.lr
     return replace(lesson, way=mistake.made(lesson.way), lr=lr, mistake=mistake)
 

@@ -126,13 +126,14 @@ model = LinearRegression(len(W0[0]), len(W0)).to(device, dtype)
 loss_fn = nn.MSELoss()
 optimizer = torch.optim.SGD(model.parameters(), lr=lr)""",
     predict="""\
-model.train()
+model.train()  # dropout and the like behave as in training; a linear layer is the same either way
 predictions = model(inputs)""",
     loss="loss = loss_fn(predictions, targets)",
     gradient="loss.backward()",
     update="optimizer.step()",
     reset="optimizer.zero_grad()",
     report="""\
+model.eval()  # dropout and the like behave as in use
 with torch.no_grad():
     epoch_loss = loss_fn(model(inputs), targets)""",
     weight="model.weight",
