@@ -19,9 +19,10 @@ from gradline.moments.state import Moments
 from gradline.pytorch.lessons.graph import Graph, graph
 from gradline.pytorch.lessons.mistakes import MISTAKES, Mistake, PairedRuns, one_digit
 from gradline.pytorch.lessons.program import Program, numbers
+from gradline.pytorch.lessons.script import files, script
 from gradline.pytorch.lessons.setup import Setup
 from gradline.pytorch.lessons.steps import NumberedStep, Update
-from gradline.pytorch.lessons.ways import STEPS, WAYS, ColumnNames, script
+from gradline.pytorch.lessons.ways import STEPS, WAYS, ColumnNames
 from gradline.solvers.loop import INITS, initial
 from gradline.solvers.problem import Problem, Scaling, unstacked
 from gradline.solvers.spectrum import Spectrum
@@ -140,6 +141,18 @@ class Lesson(Setup):
 
         Raises `UsageError` where the rows are too many for a program text.
         """
+        return script(self.way, self._source(), self.names, self._log_every)
+
+    def files(self) -> dict[str, str]:
+        """The same program as three files, by name: configuration, data and training. Errors as for `script`."""
+        return files(self.way, self._source(), self.names, self._log_every)
+
+    @property
+    def _log_every(self) -> int:
+        return max(1, self.epochs // 10)
+
+    def _source(self) -> dict[str, str]:
+        """The source text of what the program finds under its names."""
         if self.X.size + self.Y.size > _SCRIPT_CELLS:
             raise UsageError(
                 "too-many-rows-for-script",
@@ -147,12 +160,10 @@ class Lesson(Setup):
                 "write the script from fewer rows",
             )
         library = "np" if self.by == "numpy" else "torch"
-        values = {name: repr(value) for name, value in self.values().items()}
-        values |= {
+        return {name: repr(value) for name, value in self.values().items()} | {
             "X": _lines(self.X), "Y": _lines(self.Y), "W0": _lines(self.start[0]),
             "b0": repr(self.start[1].tolist()), "dtype": f"{library}.{self.dtype}",
         }  # fmt: skip
-        return script(self.way, values, self.names, log_every=max(1, self.epochs // 10))
 
 
 def reported(lesson: Lesson, steps: Sequence[Update]) -> list[float]:
