@@ -398,5 +398,10 @@ def test_the_graph_of_a_step(by):
     drawn = one.graph(next(iter(one)))
     for name in ("weight (2, 3)", "bias (2,)", "inputs (5, 3)"):
         assert name in drawn.svg
+    error = one.graph(next(iter(one)), "error")
+    assert [node.label for node in error.nodes][-1].startswith("error (5, 2)")
+    assert len(one.graph(next(iter(one)), "predictions").nodes) < len(error.nodes) < len(drawn.nodes)
+    with refused("graph-of-invalid", "yhat", "predictions"):
+        one.graph(next(iter(one)), "yhat")
     with refused("graph-by-numpy"):
         lesson(X5, Y5, by="numpy").graph(next(iter(one)))

@@ -56,7 +56,10 @@ class LessonOptions:
         str | None,
         flag("Write the loop as a program without gradline: loop.py, or loop/ for three files."),
     ] = None
-    graph: Annotated[Path | None, flag("Write the first loss's computation graph as SVG.")] = None
+    graph: Annotated[Path | None, flag("Write the first step's computation graph as SVG.")] = None
+    graph_of: Annotated[str, flag("What --graph draws: predictions, error or loss.", shows_default=True)] = (
+        "loss"
+    )
 
 
 def lesson(options: LessonOptions) -> None:
@@ -92,7 +95,7 @@ def lesson(options: LessonOptions) -> None:
     _expect_files(options.script, options.graph)
     teacher = Teacher(data, targets, settings)
     if options.script or options.graph:
-        _write(teacher.lesson(options.mistake), options.script, options.graph)
+        _write(teacher.lesson(options.mistake), options)
     elif sys.stdin.isatty() and sys.stdout.isatty():
         play(teacher, options.mistake)
     else:
@@ -128,9 +131,11 @@ def _programs(script: str) -> list[Path]:
     return [Path(script)]
 
 
-def _write(lesson: Any, script: str | None, graph: Path | None) -> None:
+def _write(lesson: Any, options: LessonOptions) -> None:
     from gradline.core.tensor_file import replacing  # noqa: PLC0415 - --help needs no numpy
 
+    script, graph = options.script, options.graph
+    drawn = lesson.graph(next(iter(lesson)), options.graph_of) if graph else None
     if script:
         paths = _programs(script)
         made = lesson.files() if len(paths) > 1 else {paths[0].name: lesson.script()}
@@ -140,8 +145,8 @@ def _write(lesson: Any, script: str | None, graph: Path | None) -> None:
             with replacing(path) as stream:
                 stream.write(made[path.name].encode())
             say(f"saved: {path}")
-    if graph:
-        lesson.graph(next(iter(lesson))).save(graph)
+    if graph and drawn:
+        drawn.save(graph)
         say(f"saved: {graph}")
 
 

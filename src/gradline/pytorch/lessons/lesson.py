@@ -29,6 +29,7 @@ from gradline.solvers.spectrum import Spectrum
 
 CROPS = ("example:crops", ["apples", "oranges"])
 DTYPES = ("float32", "float64")
+GRAPHS = ("predictions", "error", "loss")  # what a step computes on its way, and `Lesson.graph` draws
 _SCRIPT_CELLS = 100_000  # more rows than a program text should hold
 
 
@@ -99,22 +100,23 @@ class Lesson(Setup):
         )
 
     def graph(self, step: Update, of: str = "loss") -> Graph:
-        """The computation graph of `loss` or `predictions` of a step, recorded anew from its parameters.
+        """The computation graph of `predictions`, `error` or `loss` of a step, recorded anew from its parameters.
 
-        Raises `UsageError` for the way numpy, which records none.
+        Raises `UsageError` for the way numpy, which records none, and for another word.
         """
         if self.by == "numpy":
             raise UsageError(
                 "graph-by-numpy", "NumPy records no graph", "choose by autograd, module, builtin or batches"
             )
-        if of not in ("loss", "predictions"):
-            raise UsageError("graph-of-invalid", f"of is {of!r}", "use loss or predictions")
+        if of not in GRAPHS:
+            raise UsageError("graph-of-invalid", f"of is {of!r}", f"use {listed(GRAPHS)}")
         program = replace(self, start=(numbers(step.weight_before), numbers(step.bias_before))).program()
         way, rows = program.way, ("xb", "yb") if self.way.loop else ("inputs", "targets")
         if way.loop:
             program.assign("xb", step.inputs)
             program.assign("yb", step.targets)
-        for code in (way.predict, way.loss) if of == "loss" else (way.predict,):
+        made = {"predictions": "", "error": f"error = predictions - {rows[1]}", "loss": way.loss}
+        for code in (way.predict, made[of]):
             program.run(code)
         leaves = {"weight": way.weight, "bias": way.bias, "inputs": rows[0], "targets": rows[1]}
         return graph(

@@ -73,8 +73,14 @@ print("bias", {way.bias}.tolist())"""
 def _libraries(way: Way, code: str) -> str:
     """The imports of the way that the code uses."""
     used = {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
-    lines = way.imports.splitlines()
-    return "\n".join(line for line in lines if used & set(line.replace(",", " ").split()[1:]))
+    return "\n".join(line for line in way.imports.splitlines() if used & _bound(line))
+
+
+def _bound(line: str) -> set[str]:
+    """The names that an import makes."""
+    (made,) = ast.parse(line).body
+    assert isinstance(made, (ast.Import, ast.ImportFrom))
+    return {name.asname or name.name.split(".")[0] for name in made.names}
 
 
 def _imported(modules: Mapping[str, str], code: str) -> str:
