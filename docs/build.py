@@ -1,7 +1,7 @@
 """Runs the course: what a snippet prints goes beside it, each page becomes an executed notebook; and the reference.
 
-`python docs/build.py` writes `snippets/*.out`, which are kept, and `notebooks/*.ipynb` and `reference/*.md`, which
-are made anew for each build. The pages name the snippets; nothing is typed twice.
+`python docs/build.py` writes `snippets/*.out` and `tutorials.md`, which are kept, and `notebooks/*.ipynb` and
+`reference/*.md`, which are made anew for each build. The pages name the snippets; nothing is typed twice.
 """
 
 import base64
@@ -21,6 +21,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from traitlets.config import Config
 
 import reference
+import tutorials
 
 DOCS = Path(__file__).parent
 SNIPPETS = DOCS / "snippets"
@@ -102,6 +103,7 @@ def main() -> None:
     """Write every output, every notebook and the reference."""
     for snippet in sorted(SNIPPETS.glob("*.py")):
         snippet.with_suffix(".out").write_text(output(snippet))
+    tutorials.write()
     made = {page.stem: notebook(page) for page in sorted(DOCS.glob("*.md"))}
     execute(made.values())
     NOTEBOOKS.mkdir(exist_ok=True)

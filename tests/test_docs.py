@@ -20,8 +20,8 @@ DOCS = ROOT / "docs"
 SNIPPETS = sorted((DOCS / "snippets").glob("*.py"))
 PAGES = sorted(DOCS.glob("*.md"))
 LESSONS = [
-    page for page in PAGES if page.stem != "performance"
-]  # whose figures are those of benchmarks/results
+    page for page in PAGES if page.stem not in ("performance", "tutorials")
+]  # whose figures are those of benchmarks/results, and of docs/tutorials.py
 LISTING = re.compile(r'^```python\n--8<-- "([^"]+)"\n```$', re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
