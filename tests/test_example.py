@@ -139,6 +139,9 @@ def test_a_rule_names_epochs(rule, epochs):
     [
         (["--log-every", "often"], ("log-every-invalid", "often", "every 100")),
         (["--log-every", "1-x"], ("log-every-invalid", "1-x")),
+        (["--log-every", "5-1"], ("log-every-invalid", "5-1")),
+        (["--init", "[[NaN]], [0]"], ("start-not-numbers", "NaN")),
+        (["--init", "1e999, 0"], ("start-not-numbers", "1e999")),
         (["--log", "all"], ("log-invalid", "all", "weights")),
         (["--init", "[[1, 2]]"], ("start-not-numbers", "[[1, 2]]")),
         (["--init", "[1, x], 3"], ("start-not-numbers", "x")),

@@ -53,12 +53,12 @@ def update(lesson: Lesson, step: Update, part: int, rows: int = 5) -> Group:
     is_whole = rows >= 5
     shown: list[RenderableType] = [title, _code(step, part, every=part == 5 and is_whole)]
     shown += _trouble(step, part)
+    if part == 5 and step.epoch_loss is not None:
+        shown += _outcome(lesson, step)
     if is_whole or part < 3:
         shown += [Text(), _data(lesson, step, part, rows)]
     if is_whole or part >= 3:
-        shown += [Text(), _parameters(lesson, step, part)]
-    if part == 5 and step.epoch_loss is not None:
-        shown += [Text(), *_outcome(lesson, step)]
+        shown += [Text(), _parameters(lesson, step, part, _TARGETS if is_whole else 1)]
     return Group(*shown)
 
 
@@ -192,7 +192,7 @@ def _data(lesson: Lesson, step: Update, part: int, shown: int) -> Table:
     return table
 
 
-def _parameters(lesson: Lesson, step: Update, part: int) -> Table:
+def _parameters(lesson: Lesson, step: Update, part: int, targets: int) -> Table:
     """Each bias and weight before, its gradient, the value after, and what `.grad` holds after the reset.
 
     A ◀ marks what numbered step `part` changed.
@@ -208,7 +208,7 @@ def _parameters(lesson: Lesson, step: Update, part: int) -> Table:
         + [".grad after reset"] * (part >= 5 and has_grad)
     )
     table = _table(*heads)
-    for i, target in enumerate(lesson.names.targets[:_TARGETS]):
+    for i, target in enumerate(lesson.names.targets[:targets]):
         table.add_row(*_cells(target), style="bold")
         for j, name in enumerate(("bias", *lesson.names.features)[: FEATURES + 1]):
             cells = [_marked(before, i, j)]
@@ -216,6 +216,8 @@ def _parameters(lesson: Lesson, step: Update, part: int) -> Table:
             cells += [_marked(after, i, j, part == 4 and before[i, j] != after[i, j])] * (part >= 4)
             cells += [_marked(left, i, j, part == 5)] * (part >= 5 and has_grad)
             table.add_row(*_cells(f"  {name}"), *cells)
+    if len(lesson.names.targets) > targets:
+        table.add_row("…")
     return table
 
 

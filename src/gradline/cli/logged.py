@@ -21,10 +21,11 @@ def schedule(rule: int | str) -> Callable[[int], bool]:
     steps: list[int] = []
     for part in parts:
         first, _, last = part.partition("-")
+        last = last or first
         if part.startswith("every") and part[5:].strip().isdecimal():
             steps.append(int(part[5:]))
-        elif first.strip().isdecimal() and (last or first).strip().isdecimal():
-            found.append(range(int(first), int(last or first) + 1))
+        elif first.strip().isdecimal() and last.strip().isdecimal() and int(first) <= int(last):
+            found.append(range(int(first), int(last) + 1))
         else:
             raise UsageError(
                 "log-every-invalid",

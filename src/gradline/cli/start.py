@@ -1,6 +1,7 @@
 """A start as people write it: a word, the file of a model, or weight and bias as PyTorch prints them."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ def start(text: str) -> Any:
     try:
         weight, bias = (_listed(part) for part in json.loads(f"[{text}]"))
         rows = weight if isinstance(weight[0], list) else [weight]
-        return [[float(cell) for cell in row] for row in rows], [float(cell) for cell in bias]
+        return [[_finite(cell) for cell in row] for row in rows], [_finite(cell) for cell in bias]
     except (ValueError, TypeError, IndexError, RecursionError) as error:
         raise UsageError(
             "start-not-numbers",
@@ -29,3 +30,9 @@ def start(text: str) -> Any:
 
 def _listed(part: Any) -> list[Any]:
     return part if isinstance(part, list) else [part]
+
+
+def _finite(cell: Any) -> float:
+    if not math.isfinite(float(cell)):
+        raise ValueError(f"{cell} is no number to start from")
+    return float(cell)
