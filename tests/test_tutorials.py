@@ -11,6 +11,7 @@ from crops import EPOCHS_003, LR, PATHS_003, RUNS, SKLEARN_003, X5, Y5
 from scipy.optimize import least_squares
 
 import gradline
+from gradline.core.torch_draws import randn
 from gradline.data.design import DesignSpec, Number
 from gradline.data.line import line
 from gradline.moments.statistics import RowStatistics
@@ -146,6 +147,26 @@ def test_003_prints_its_26_points_on_rows_of_the_rule(tmp_path, digits):
     assert [0, *epochs] == EPOCHS_003
     assert len(found) == 26
     assert np.abs(found - points).max() <= 10.0**-digits
+
+
+def test_003_on_its_gpu_fits_together():
+    """Its first gradient and where 1,000 updates led belong to one draw of the rule, from the start of seed 42."""
+    (b, w), gradient, end = (
+        np.ravel(randn(42, [1, 1], "cuda")),
+        np.array([-3.3892, -1.9051]),
+        (0.9719, 2.0522),
+    )
+    far = np.array([b, w]) - end  # gradient = 2·[[1, x̄], [x̄, mean of x²]]·far, as the run has settled
+    x = (gradient[0] / 2 - far[0]) / far[1]
+    square = (gradient[1] / 2 - x * far[0]) / far[1]
+    root = np.sqrt(80)
+    assert abs(x - 1 / 2) < 4 * np.sqrt(1 / 12) / root
+    assert abs(square - x**2 - 1 / 12) < 4 * np.sqrt(1 / 180) / root
+    moments = moments_003([x, np.sqrt(square - x**2), end[0] + end[1] * x, end[1]])
+    solver = gradline.GradientDescent(lr=0.1, epochs=1000, init="torch-cuda", seed=42)
+    model = gradline.fit(moments, solver=solver)
+    np.testing.assert_allclose((model.bias[0], model.weight[0, 0]), end, atol=1e-4)
+    assert abs(0.010697497986257076 - 0.01 * 78 / 80) < 4 * 0.01 * np.sqrt(2 / 80)  # the loss that it prints
 
 
 def test_example_line_is_the_books_table():

@@ -90,7 +90,7 @@ def _growth(lesson: Lesson, step: Update) -> str:
     return f"{grown[0].upper()}{grown[1:]}."
 
 
-def comparison(run: PairedRuns) -> Group:
+def comparison(lesson: Lesson, run: PairedRuns) -> Group:
     """A mistake: what PyTorch says, the cause in numbers, the lines that mend it, both runs side by side."""
     shown: list[RenderableType] = []
     said = dict.fromkeys(text for step in run.wrong for text in step.warnings)
@@ -105,6 +105,7 @@ def comparison(run: PairedRuns) -> Group:
         shown += [Text(f"  {line}", styles[line[0]]) for line in run.lines()]
         shown.append(Text())
     shown.append(_side_by_side(run.wrong_losses, run.right_losses))
+    shown += [Text(f"\n{text}", "bold red") for text in _diverging(lesson, run.wrong)]
     return Group(*shown)
 
 
@@ -133,14 +134,22 @@ def losses(lesson: Lesson, steps: Sequence[Update]) -> list[str]:
         else f"Before training, loss {found[0]:.4f}"
         for epoch in shown
     ]
+    return said + _diverging(lesson, steps)
+
+
+def _diverging(lesson: Lesson, steps: Sequence[Update]) -> list[str]:
+    """From which epoch on the loss runs away, and why; nothing where it does not."""
     first = next((step for step in steps if step.has_grown), None)
     limit = Spectrum.of(lesson.moments).lr_limit()
-    if first is not None and lesson.lr > limit:
-        said.append(
-            f"Diverging from epoch {first.epoch} on: lr {number(lesson.lr)} is above {number(limit)}, the largest "
-            "stable rate of these rows."
-        )
-    return said
+    if first is None:
+        return []
+    if lesson.lr > limit:
+        why = f"lr {number(lesson.lr)} is above {number(limit)}, the largest stable rate of these rows"
+    elif lesson.mistake and lesson.mistake.climbs:
+        why = "every update climbs"
+    else:
+        return []
+    return [f"Diverging from epoch {first.epoch} on: {why}."]
 
 
 def _code(step: Update, part: int, every: bool) -> Table:

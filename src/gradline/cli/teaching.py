@@ -54,7 +54,7 @@ def tell(teacher: Teacher, mistake: str | None, updates: int) -> None:
     run = one.compare() if mistake else None
     steps = run.wrong if run else list(one)
     told = [heading(one), *(update(one, step, len(step.parts)) for step in steps[:updates])]
-    told.append(comparison(run) if run else _ending(one, steps))
+    told.append(comparison(one, run) if run else _ending(one, steps))
     console = Console(highlight=False, width=None if "COLUMNS" in os.environ else _WIDTH)
     with console.capture() as captured:
         for part in told:
@@ -175,7 +175,11 @@ class _Game:
 
     def ending(self) -> RenderableType:
         """What stands at the end of the run: the mistake explained, or the losses and the check."""
-        told = comparison(self.lesson.compare()) if self.lesson.mistake else _ending(self.lesson, self.steps)
+        told = (
+            comparison(self.lesson, self.lesson.compare())
+            if self.lesson.mistake
+            else _ending(self.lesson, self.steps)
+        )
         return Group(heading(self.lesson), Text(), told)
 
 
