@@ -1,8 +1,8 @@
 """Runs the course: what a snippet prints goes beside it, each page becomes an executed notebook; and the reference.
 
-`python docs/build.py` writes `snippets/*.out` and how many lines of each listing are known, which are kept, and
-`drawings/*.svg`, `notebooks/*.ipynb` and `reference/*.md`, which are made anew for each build. The pages name snippets
-and pictures; nothing is typed twice.
+`python docs/build.py` writes `snippets/*.out`, how many lines of each listing are known and `tutorials.md`, which are
+kept, and `drawings/*.svg`, `notebooks/*.ipynb` and `reference/*.md`, which are made anew for each build. The pages name
+snippets and pictures; nothing is typed twice.
 """
 
 import base64
@@ -24,6 +24,7 @@ from traitlets.config import Config
 
 import drawings
 import reference
+import tutorials
 
 DOCS = Path(__file__).parent
 SNIPPETS = DOCS / "snippets"
@@ -199,6 +200,7 @@ def main() -> None:
     for page in course():
         page.write_text(folded(page.read_text(), known))
     drawings.write()
+    tutorials.write()
     made = {page.stem: notebook(page) for page in sorted(DOCS.glob("*.md"))}
     execute(made.values())
     NOTEBOOKS.mkdir(exist_ok=True)

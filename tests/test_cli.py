@@ -221,7 +221,7 @@ def test_progress_is_silent_for_a_second_and_then_speaks(capsys, monkeypatch):
         progress.on_rows(1000)
     progress.on_start(100)
     for epoch in range(60):
-        progress.on_step(Record(epoch, 1.5))
+        progress.on_step(Record(epoch, 1.5), lambda: ([], []))
     told = capsys.readouterr().err
     assert "rows read" in told
     assert "of 100, loss 1.5" in told

@@ -25,8 +25,8 @@ EXAMPLES = Path(gradline.__file__).parent / "examples"
 SNIPPETS = sorted((DOCS / "snippets").glob("*.py"))
 PAGES = sorted(DOCS.glob("*.md"))
 LESSONS = [
-    page for page in PAGES if page.stem != "performance"
-]  # whose figures are those of benchmarks/results
+    page for page in PAGES if page.stem not in ("performance", "tutorials")
+]  # whose figures are those of benchmarks/results, and of docs/tutorials.py
 COURSE = [page for page in PAGES if page.name[0].isdigit()]
 LISTING = re.compile(
     r'^```(?:python|\{ \.python data-known="[\d -]+" \})\n--8<-- "([^"]+)"\n```$', re.MULTILINE

@@ -64,6 +64,7 @@ LOADS = [
     pytest.param("selftest", {"numpy"}, marks=SLOW),
     (f"doctor {CROPS}", TABLE),
     ("verify crops.safetensors example:crops", MODEL),
+    ("example line -o line.csv", {"numpy"}),
     pytest.param("lesson --epochs 1", LESSON, marks=SLOW),
     (f"diagnose printed.txt {IPHONE}", TABLE),
     pytest.param("play example:crops -o play.html", {*TABLE, "scipy", "plotly"}, marks=SLOW),

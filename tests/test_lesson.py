@@ -237,6 +237,7 @@ STOPS = {
     "dtype": "RuntimeError.*same dtype",
     "detach": "RuntimeError.*does not require grad",
     "twice": "RuntimeError.*second time",
+    "leaf": "TypeError.*NoneType",
 }
 
 
@@ -254,7 +255,7 @@ def test_a_mistake_does_what_is_said_of_it(name, by):
         assert len(run.wrong) == len(run.right)
         assert run.wrong[-1].error is None
         assert run.wrong_losses != run.right_losses
-    if name not in ("lr", "raw"):  # the mended run is the lesson itself
+    if name not in ("lr", "raw", "scaled_targets", "leak"):  # the mended run is the lesson itself
         assert run.right_losses == reported(plain, list(plain))
     warned = [text for step in run.wrong for text in step.warnings]
     assert any("different to the input size" in text for text in warned) == (
@@ -267,6 +268,88 @@ def test_a_forgotten_zero_grad_is_momentum_one():
     path = gradline.Trajectory(one.moments, one.lr, 1.0, one.start)
     for step in one:
         np.testing.assert_allclose(numbers(step.weight), path.at(step.epoch).weight, rtol=1e-10)
+
+
+@pytest.mark.parametrize("by", WAYS)
+def test_the_wrong_sign_climbs_at_a_rate_that_descends(by):
+    one = lesson(X5, Y5, by=by, epochs=6, mistake="sign")
+    losses = reported(one, list(one))
+    assert all(a < b for a, b in itertools.pairwise(losses))
+    if by != "batches":  # the mirror of a rate: 1 + lr·λ for 1 − lr·λ, by direction
+        path = gradline.Trajectory(one.moments, one.lr, init=one.start)
+        right = lesson(X5, Y5, by=by, epochs=6)
+        assert reported(right, list(right))[-1] == pytest.approx(path.at(6).loss, rel=1e-5)
+
+
+@pytest.mark.parametrize("by", ["autograd", "builtin", "batches"])
+def test_an_early_reset_moves_nothing(by):
+    *_, step = lesson(X5, Y5, by=by, epochs=3, mistake="reset_early", init="normal")
+    np.testing.assert_array_equal(numbers(step.weight), numbers(step.weight_before))
+
+
+@pytest.mark.parametrize("by", ["module", "builtin", "batches"])
+def test_an_optimiser_of_another_model_moves_nothing_and_gradients_add_up(by):
+    steps = list(lesson(X5, Y5, by=by, epochs=3, mistake="other_model", init="normal", dtype="float64"))
+    fresh = [step.gradients()["formula"].weight for step in steps]
+    np.testing.assert_allclose(numbers(steps[-1].weight_left), np.sum(fresh, axis=0), rtol=1e-12)
+    np.testing.assert_array_equal(numbers(steps[-1].weight), numbers(steps[0].weight_before))
+
+
+@pytest.mark.parametrize("by", ["numpy", "autograd", "module"])
+def test_a_frozen_bias_stays_and_the_weights_reach_their_own_optimum(by):
+    X, Y = rows(n=30, p=2, m=1)
+    one = lesson(X, Y, by=by, lr=0.05, epochs=800, mistake="frozen_bias", init="normal", dtype="float64")
+    *_, step = one
+    np.testing.assert_array_equal(numbers(step.bias), one.start[1])
+    best = np.linalg.lstsq(X, Y - one.start[1], rcond=None)[0].T
+    np.testing.assert_allclose(numbers(step.weight), best, rtol=1e-6)
+
+
+@pytest.mark.parametrize("by", ["autograd", "builtin"])
+def test_weight_decay_goes_to_ridge(by):
+    X, Y = rows(n=30, p=2, m=1)
+    one = lesson(X, Y, by=by, lr=0.05, epochs=400, mistake="decay", dtype="float64")
+    path = gradline.Trajectory(one.moments, one.lr, weight_decay=0.1)
+    *_, step = one
+    np.testing.assert_allclose(numbers(step.weight), path.at(400).weight, rtol=1e-9)
+
+
+@pytest.mark.parametrize("by", WAYS)
+def test_scaled_targets_are_the_same_line_once_scaled_back(by):
+    X, Y = rows(n=30, p=2, m=2)
+    one = lesson(X, Y, by=by, lr=0.05, epochs=5, mistake="scaled_targets", dtype="float64", batch_size=None)
+    *_, step = one
+    predictions = X @ numbers(step.weight).T + numbers(step.bias)
+    assert step.epoch_loss == pytest.approx(((predictions - Y) ** 2).mean(), rel=1e-12)
+    back = predictions * Y.std(axis=0) + Y.mean(axis=0)
+    *_, mended = one.right()
+    assert mended.epoch_loss == pytest.approx(((back - Y) ** 2).mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize("by", WAYS)
+def test_a_leak_trains_on_the_rows_that_it_validates_with(by):
+    X, Y = rows(n=30, p=2, m=1)
+    one = lesson(X, Y, by=by, lr=0.05, epochs=4, mistake="leak", dtype="float64")
+    for made, count in ((one, 30), (one.right(), 24)):
+        steps = list(made)
+        assert {int(row) for step in steps for row in step.rows} == set(range(count))
+        *_, step = steps
+        predictions = X[24:] @ numbers(step.weight).T + numbers(step.bias)
+        assert step.epoch_loss == pytest.approx(((predictions - Y[24:]) ** 2).mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize("by", WAYS)
+def test_what_diverges_has_grown_from_its_first_growing_step(by):
+    """A loss may fall first and run away later: along a direction that the start hardly touches."""
+    X, Y = np.diag([1.0, 8.0]) @ np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[5.0], [8.0001]])
+    limit = gradline.Trajectory(gradline.Moments.of(X, Y), lr=1.0).lr_limit
+    start = (np.array([[0.0, 1.0]]), np.array([0.0]))
+    grows = list(lesson(X, Y, by=by, lr=1.3 * limit, epochs=40, init=start, dtype="float64", shuffle=False))
+    falls = list(lesson(X, Y, by=by, lr=0.3 * limit, epochs=40, init=start, dtype="float64", shuffle=False))
+    losses = [grows[0].loss_before or 0.0, *(step.epoch_loss or 0.0 for step in grows)]
+    first = next(i for i, (a, b) in enumerate(itertools.pairwise(losses)) if b > a)
+    assert [step.has_grown for step in grows].index(True) == first
+    assert not any(step.has_grown for step in falls)
 
 
 @pytest.mark.slow
@@ -315,5 +398,10 @@ def test_the_graph_of_a_step(by):
     drawn = one.graph(next(iter(one)))
     for name in ("weight (2, 3)", "bias (2,)", "inputs (5, 3)"):
         assert name in drawn.svg
+    error = one.graph(next(iter(one)), "error")
+    assert [node.label for node in error.nodes][-1].startswith("error (5, 2)")
+    assert len(one.graph(next(iter(one)), "predictions").nodes) < len(error.nodes) < len(drawn.nodes)
+    with refused("graph-of-invalid", "yhat", "predictions"):
+        one.graph(next(iter(one)), "yhat")
     with refused("graph-by-numpy"):
         lesson(X5, Y5, by="numpy").graph(next(iter(one)))

@@ -42,7 +42,7 @@ def test_the_lesson_as_text(gradline):
 def test_a_mistake_as_text(gradline, by, name):
     done = gradline("lesson", "--by", by, "--mistake", name, "--epochs", "5", "--steps", "0")
     assert done.code == 0
-    for words in (f"Mistake {name}:", "Cause: ", "The lines that mend it:", "loss mended"):
+    for words in (f"Mistake {name}:", "Cause: ", "The fix:", "loss after the fix"):
         assert words in done.out
     assert ("broadcast to (15, 15): 225 pairs" in unwrapped(done.out)) == (name == "shape")
 
@@ -58,6 +58,27 @@ def test_the_script_and_the_graph_are_written(gradline, tmp_path):
     compile((tmp_path / "loop.py").read_text(), "loop.py", "exec")
 
 
+@pytest.mark.parametrize("by", ["numpy", "autograd", "batches"])
+def test_a_folder_takes_three_files_that_run_as_the_one_does(by, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["lesson", "--by", by, "--epochs", "20", "--init", "torch"]
+    for where in ("loop/", "loop.py", "loop"):  # a folder that is there needs no slash
+        done = CliRunner().invoke(app, ["--debug", *words, "--script", where])
+        assert done.exit_code == 0, done.stderr
+    names = sorted(path.name for path in (tmp_path / "loop").iterdir())
+    assert names == ["configuration.py", "data.py", "training.py"]
+    printed = [
+        subprocess.run(
+            [sys.executable, "-W", "error", name], capture_output=True, text=True, check=True
+        ).stdout
+        for name in ("loop.py", "loop/training.py")
+    ]
+    assert printed[0] == printed[1]
+    assert printed[0].count("Epoch [") == 10
+    (tmp_path / "loop" / "data.py").write_text("mine = 1\n")
+    expect_refusal(CliRunner().invoke(app, ["--debug", *words, "--script", "loop/"]).stderr, "output-exists")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -70,6 +91,7 @@ def test_the_script_and_the_graph_are_written(gradline, tmp_path):
         (["nowhere.csv", "-t", "y"], 1, ("file-not-found", "nowhere.csv")),
         (["example:crops"], 2, ("no-target-chosen", "apples")),
         (["example:crops", "-t", "yield"], 1, ("column-unknown", "yield")),
+        (["--script", "no/such/folder/"], 1, ("file-unwritable", "no/such/folder")),
         (["--script", "no/such/folder/loop.py"], 1, ("file-unwritable", "no/such/folder/loop.py")),
     ],
 )
@@ -162,7 +184,9 @@ def test_the_lesson_key_by_key(tmp_path):
         shown = screen.wait("▶ 4 update", "◀")
         assert f"{1e-5 * gradient[0, 0]:.6g} ◀" in shown
         screen.press("Enter")
-        screen.wait("▶ 5 reset", "the gradients are 0 again", "reports for epoch 1: 5754.63")
+        screen.wait(
+            "▶ 5 reset", "the gradients are 0 again", "Loss: 8310.67 before this update, 5754.63 after it"
+        )
         screen.press("b")
         screen.wait("▶ 4 update", "◀")
         screen.press("e")
@@ -174,7 +198,7 @@ def test_the_lesson_key_by_key(tmp_path):
         screen.press("m")
         screen.wait("Mistake no_grad", "PyTorch stops: TypeError")
         screen.press("g")
-        screen.wait("Cause: weight was a leaf", r"\+ with torch.no_grad\(\):", "loss mended")
+        screen.wait("Cause: weight was a leaf", r"\+ with torch.no_grad\(\):", "loss after the fix")
         screen.press("q")
         screen.wait("left with 0", "Cause: weight was a leaf")
     finally:

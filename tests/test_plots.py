@@ -16,6 +16,7 @@ from sklearn.linear_model import Ridge
 import gradline
 from gradline import plots
 from gradline.core.text import number
+from gradline.data.line import line as points_of_line
 from gradline.data.tables import open_table
 from gradline.model.residuals import diagnostics
 from gradline.plots.accessors import ModelPlots, MomentsPlots
@@ -295,7 +296,7 @@ def test_with_momentum_one_no_rate_leads_anywhere(crops):
 def test_loss_against_a_weight_its_tangent_and_the_way_down(crops, start, feature, target):
     X, Y = crops_rows()
     weight, bias = np.full((2, 3), start), np.full(2, start)
-    figure: Any = plots.loss_against(crops, weight, bias, feature, target)
+    figure: Any = plots.loss_against(crops, weight, bias, feature, target, lr=LR)
     j, t = crops.features.index(feature), TARGETS.index(target)
 
     def loss(value):
@@ -303,7 +304,7 @@ def test_loss_against_a_weight_its_tangent_and_the_way_down(crops, start, featur
         moved[t, j] = value
         return ((X @ moved.T + bias - Y) ** 2).mean()
 
-    curve, tangent, point, lowest = figure.data
+    curve, tangent, point, lowest, landed = figure.data
     np.testing.assert_allclose(curve.y, [loss(value) for value in curve.x], rtol=1e-9)
     assert point.y[0] == pytest.approx(loss(start))
     gradient = (loss(start + 1) - loss(start - 1)) / 2  # of a parabola, exactly
@@ -312,9 +313,108 @@ def test_loss_against_a_weight_its_tangent_and_the_way_down(crops, start, featur
     assert lowest.y[0] == pytest.approx(min(loss(lowest.x[0] + step) for step in (-1e-3, 0, 1e-3)))
     (arrow,) = figure.layout.annotations
     assert (arrow.ax, arrow.ay) == pytest.approx((start, loss(start)))
+    assert arrow.x == pytest.approx(start - LR * gradient)  # the step as the loop takes it
+    assert arrow.y == pytest.approx(loss(arrow.x))
+    assert (landed.x[0], landed.y[0]) == (arrow.x, arrow.y)
     assert loss(arrow.x) < loss(start)
     side = "left" if gradient > 0 else "right"
     assert f"the step goes to the {side}" in subtitle(figure)
+
+
+def test_the_arrow_is_a_tenth_of_the_limit_where_no_rate_is_given(crops):
+    at = (crops, np.zeros((2, 3)), np.zeros(2), "temp")
+    limit = gradline.Trajectory(crops, LR).lr_limit
+    assert plots.loss_against(*at) == plots.loss_against(*at, lr=limit / 10)
+    for lr in (0, -1.0, np.nan, "auto"):
+        with refused("lr-invalid"):
+            plots.loss_against(*at, lr=lr)  # pyright: ignore[reportArgumentType]
+
+
+def test_steps_of_three_rates_are_those_of_a_loop_over_one_weight(crops):
+    X, Y = crops_rows()
+    weight, bias = np.full((2, 3), 0.4), np.full(2, -1.0)
+    figure = plots.rate_steps(crops, weight, bias, "rainfall", "oranges", steps=5)
+    for name in ("too small", "right", "too large"):
+        drawn = trace(figure, name)
+        limit = Y.size / (X[:, 1] ** 2).sum()  # 2 over the curvature 2·Σx²/(n·m)
+        lr = {"too small": 0.02, "right": 0.3, "too large": 1.06}[name] * limit
+        moved = weight.copy()
+        for step in range(6):
+            assert drawn.x[step] == pytest.approx(moved[1, 1])
+            residual = X @ moved.T + bias - Y
+            assert drawn.y[step] == pytest.approx((residual**2).mean())
+            moved[1, 1] -= lr * 2 * (residual[:, 1] @ X[:, 1]) / Y.size
+    with refused("steps-invalid", 0):
+        plots.rate_steps(crops, weight, bias, "rainfall", steps=0)
+
+
+def test_the_bowl_is_the_loss_and_the_path_lies_on_it(crops):
+    x, y = points_of_line(seed=3).T
+    path = gradline.Trajectory(
+        gradline.Moments.of(x[:, None], y), lr=0.1, init=(np.array([[3.0]]), np.array([-1.0]))
+    )
+    surface, track = plots.loss_bowl(path, 60).data
+    for i, k in ((0, 0), (40, 3), (20, 20)):
+        loss = ((surface.y[i] + surface.x[k] * x - y) ** 2).mean()
+        assert surface.z[i][k] == pytest.approx(loss)
+    thetas = [np.array([[-1.0], [3.0]])]
+    A = with_one(x[:, None])
+    for _ in range(60):
+        thetas.append(thetas[-1] - 0.1 * 2 / 100 * A.T @ (A @ thetas[-1] - y[:, None]))
+    np.testing.assert_allclose(track.x, [theta[1, 0] for theta in thetas])
+    np.testing.assert_allclose(track.y, [theta[0, 0] for theta in thetas])
+    np.testing.assert_allclose(track.z, [((A @ theta - y[:, None]) ** 2).mean() for theta in thetas])
+    for drawn, grid in ((track.x, surface.x), (track.y, surface.y)):
+        assert min(grid) < min(drawn) <= max(drawn) < max(grid)
+    away = gradline.Trajectory(path.moments, lr=1.0, init=path.init)
+    assert len(plots.loss_bowl(away, 60).data[1].x) < 61
+    with refused("bowl-of-two-parameters"):
+        plots.loss_bowl(gradline.Trajectory(crops, LR), 10)
+
+
+# Data and what was recorded
+
+
+def test_the_training_table_has_inputs_beside_targets(model, named):
+    drawn: Any = plots.table(model, named, rows=4).data[0]
+    assert [heading[1] for heading in drawn.header.values] == ["row", "a", "b", "c", "u", "v"]
+    assert [heading[0] for heading in drawn.header.values] == ["", *["input"] * 3, *["target"] * 2]
+    for row, *cells in zip(*drawn.cells.values, strict=True):
+        for cell, name in zip(cells, "abcuv", strict=True):
+            assert cell == number(named[name][int(row) - 1], 5)
+
+
+def test_the_split_shows_every_row_once():
+    points = points_of_line()
+    parts = (points[:80, :1], points[:80, 1]), (points[80:, :1], points[80:, 1])
+    model = gradline.fit(*parts[0])
+    figure = plots.split(model, *parts)
+    for drawn, (x, y) in zip(figure.data, parts, strict=True):
+        np.testing.assert_array_equal(drawn.x, x[:, 0])
+        np.testing.assert_array_equal(drawn.y, y)
+    assert "80 of 100 rows" in subtitle(figure)
+
+
+def test_losses_are_the_history_and_the_least_one_is_marked(named):
+    model = gradline.fit(named, "u", solver=gradline.GradientDescent(epochs=40), holdout=0.3)
+    training, validation, best = plots.losses(model).data
+    np.testing.assert_array_equal(training.y, [record.loss for record in model.history])
+    held = [record.holdout or 0.0 for record in model.history]
+    np.testing.assert_array_equal(validation.y, held)
+    assert (best.x[0], best.y[0]) == (int(np.argmin(held)), min(held))
+    alone = gradline.fit(named, "u", solver=gradline.GradientDescent(epochs=40))
+    assert len(plots.losses(alone).data) == 1
+    with refused("path-not-by-descent"):
+        plots.losses(gradline.fit(named, "u"))
+
+
+def test_rules_name_the_model_and_a_row(model, named):
+    said = [box.text for box in plots.rules(model, named, "v").layout.annotations if box.text]
+    rule = f"v = {number(model.bias[1], 4)}"
+    assert sum(rule in text for text in said) == 1
+    for i, name in enumerate("abc"):
+        assert f"{number(abs(model.weight[1, i]), 4)} × {name}" in said[-1]
+    assert sum("<b>Data</b>" in text for text in said) == sum("<b>Answers</b>" in text for text in said) == 2
 
 
 def test_at_the_optimum_no_arrow_points_anywhere(model):
@@ -529,6 +629,11 @@ def test_accessors_hand_everything_on(model, named):
         assert getattr(plot, name)(named, "v") == getattr(plots, name)(model, named, "v")
     assert moments.plot.rates(0.5, False) == plots.rates(moments, 0.5, False)
     assert moments.plot.ridge_path("v") == plots.ridge_path(moments, "v")
+    assert plot.table(named, 3) == plots.table(model, named, 3)
+    assert plot.rules(named, "v") == plots.rules(model, named, "v")
+    assert plot.split(named, named, "v", "b", 9) == plots.split(model, named, named, "v", "b", 9)
+    steps = (np.zeros((2, 3)), [0.0, 0.0], "a", "v", 3)
+    assert moments.plot.rate_steps(*steps) == plots.rate_steps(moments, *steps)
     at = (model.weight, model.bias, "a", "v")
     assert moments.plot.loss_against(*at) == plots.loss_against(moments, *at) == plot.loss_against("a", "v")
 
@@ -565,6 +670,13 @@ def drawn_from(data, models) -> Iterator[Any]:
     for draw in (plots.loss_curve, plots.weight_curves, plots.gap, plots.loss_surface):
         yield draw(path, 2000)
     yield plots.loss_against(model.moments, model.weight, model.bias, model.features[1])
+    yield plots.rate_steps(model.moments, model.weight + 1, model.bias, model.features[1])
+    yield plots.split(model, data, data)
+    yield from (draw(model, data) for draw in (plots.table, plots.rules))
+    one = gradline.fit(
+        data, model.targets, features=model.features[:1], solver=gradline.GradientDescent(), holdout=0.2
+    )
+    yield from (one.plot.losses(), one.plot.loss_bowl())
     yield from (plots.rates(model.moments), plots.coefficients(model), plots.ridge_path(model.moments))
 
 

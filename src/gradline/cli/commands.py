@@ -5,14 +5,14 @@ To add one, write its record (`options.py` says how) and its function in the fil
 
 import typer
 
-from gradline.cli import check, compare, export, fit, learn, push, share, use, versions
+from gradline.cli import check, compare, example, export, fit, learn, push, share, use, versions
 from gradline.cli.terminal import command, program
 
 COMMANDS = {
     "Fit": [fit.fit],
     "Use": [use.predict, use.evaluate, use.show],
     "Check": [check.trajectory, check.selftest, check.doctor, check.verify],
-    "Learn": [learn.lesson, learn.diagnose],
+    "Learn": [example.example, learn.lesson, learn.diagnose],
     "Share": [share.play, share.report, export.export],
     "Versions": [
         *(versions.commit, versions.log, versions.checkout, versions.note, versions.tag, versions.archive),

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gradline.cli.logged import expect_log, schedule
 from gradline.cli.options import (
     AsJson,
     BatchSize,
@@ -25,6 +26,7 @@ from gradline.cli.options import (
     flag,
     frozen,
 )
+from gradline.cli.start import start
 from gradline.cli.terminal import (
     Progress,
     expect_data,
@@ -63,7 +65,11 @@ class FitOptions:
     ] = None
     scale: Scale | None = None
     init: Annotated[
-        str | None, flag("zeros, normal, uniform, linear, or the file of a model to go on from.")
+        str | None,
+        flag(
+            "zeros, normal, uniform, linear, torch (as torch.manual_seed and randn draw), the file of a model to go "
+            "on from, or weight and bias in numbers: '[[0.5, -1.2]], [0.3]'."
+        ),
     ] = None
     bias: Bias | None = None
     weights: Weights | None = None
@@ -72,12 +78,28 @@ class FitOptions:
     ] = None
     holdout: Annotated[float | None, flag("Share of rows to keep out and evaluate, such as 0.2.")] = None
     seed: Annotated[int | None, flag("Of shuffling, random starts and the holdout. Default: 0.")] = None
+    stop_after: Annotated[
+        int | None,
+        flag(
+            "Stop after so many epochs without a better loss on the rows held out; the model is the best one."
+        ),
+    ] = None
+    checkpoint: Annotated[
+        Path | None,
+        flag("File that keeps the training as it stands; the same command goes on from it.", in_file=False),
+    ] = None
     missing: Missing | None = None
     digits: Annotated[
         float | None,
         flag("Digits that must be sure, by more passes if need be (exact). Default: 10."),
     ] = None
-    log_every: Annotated[int, flag("Print the loss every so many epochs.")] = 0
+    log_every: Annotated[
+        int | str,
+        flag("Print the loss every so many epochs, at some (1,2,5), or by a rule: '1-15, every 100'."),
+    ] = 0
+    log: Annotated[str, flag("What is printed: loss, or weights for weight and bias too. Default: loss.")] = (
+        "loss"
+    )
     config: Annotated[
         Path | None, flag("TOML file with these options; flags win over it.", in_file=False)
     ] = None
@@ -106,16 +128,15 @@ def fit(options: FitOptions) -> None:
     from gradline.core.tensor_file import expect_writable  # noqa: PLC0415 - --help needs no numpy
 
     data = expect_data(options.data, "fit")
-    if options.log_every < 0:
-        raise UsageError(
-            "log-every-invalid", f"log_every is {options.log_every}", "give a whole number from 0 (0: never)"
-        )
+    expect_log(options.log)
+    is_logged = schedule(options.log_every)
     selection, request = _asked(options)
     expect_targets(data, options.targets)
     if options.output is not None:
         expect_writable(options.output)
     record = _recorder(options)
-    model = _run(selection, request, Progress(options.log_every))
+    progress = Progress(is_logged, options.log == "weights")
+    model = _run(selection, request, progress, options.checkpoint)
     _finish(model, selection, request, options, record)
 
 
@@ -130,6 +151,8 @@ def _asked(options: FitOptions) -> tuple[Any, Any]:
     settings = {name: value for name, value in given.items() if name in of_solvers}
     if "lr" in settings:
         settings["lr"] = rate(settings["lr"])
+    if "init" in settings:
+        settings["init"] = start(settings["init"])
     asked = {name: value for name, value in given.items() if name in Request.__dataclass_fields__}
     request = Request(**{**asked, "solver": named(options.solver, settings)})
     chosen = {name: value for name, value in given.items() if name in Selection.__dataclass_fields__}
@@ -162,11 +185,11 @@ def _recorder(options: FitOptions) -> Callable[[Any, str], str] | None:
     return lambda model, name: record(options.message, files, {name: model}, notebook=None).name
 
 
-def _run(selection: Any, request: Any, progress: Progress) -> Any:
+def _run(selection: Any, request: Any, progress: Progress, checkpoint: Path | None) -> Any:
     from gradline.model.fit import run  # noqa: PLC0415 - --help needs no numpy
 
     try:
-        return run(selection, request, [progress], lambda block: progress.on_rows(block.rows))
+        return run(selection, request, [progress], lambda block: progress.on_rows(block.rows), checkpoint)
     finally:
         progress.clear()
 

@@ -1,5 +1,6 @@
 """Learn: the training loop step by step on PyTorch, and the diagnosis of a loop of one's own."""
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -18,6 +19,7 @@ from gradline.cli.options import (
     flag,
     frozen,
 )
+from gradline.cli.start import start
 from gradline.cli.terminal import expect_replaceable, expect_targets, out, out_json, say
 from gradline.core.errors import FileError, RequestError, UsageError
 
@@ -37,7 +39,12 @@ class LessonOptions:
     epochs: Annotated[int, flag("Passes over the rows.", shows_default=True)] = 100
     batch_size: Annotated[int | None, flag("Rows per update, by batches. Default: 5.")] = None
     shuffle: Annotated[bool, flag("A new order each epoch.", shows_default=True)] = True
-    init: Annotated[str, flag("zeros, normal, uniform or linear.", shows_default=True)] = "zeros"
+    init: Annotated[
+        str,
+        flag(
+            "zeros, normal, uniform, linear, torch, or numbers: '[[0.5, -1.2]], [0.3]'.", shows_default=True
+        ),
+    ] = "zeros"
     seed: Annotated[int, flag("Of a random start and of the shuffling.", shows_default=True)] = 0
     dtype: Annotated[str, flag("float32 or float64.", shows_default=True)] = "float32"
     device: Annotated[str, flag("cpu, cuda or auto.", shows_default=True)] = "cpu"
@@ -45,8 +52,14 @@ class LessonOptions:
     exclude: Exclude = ()
     missing: Missing = "error"
     steps: Annotated[int, flag("Updates to show in full when not in a terminal.", shows_default=True)] = 1
-    script: Annotated[Path | None, flag("Write the loop as a program without gradline.")] = None
-    graph: Annotated[Path | None, flag("Write the first loss's computation graph as SVG.")] = None
+    script: Annotated[
+        str | None,
+        flag("Write the loop as a program without gradline: loop.py, or loop/ for three files."),
+    ] = None
+    graph: Annotated[Path | None, flag("Write the first step's computation graph as SVG.")] = None
+    graph_of: Annotated[str, flag("What --graph draws: predictions, error or loss.", shows_default=True)] = (
+        "loss"
+    )
 
 
 def lesson(options: LessonOptions) -> None:
@@ -59,6 +72,8 @@ def lesson(options: LessonOptions) -> None:
       gradline lesson crops.csv -t apples --by builtin --mistake shape
 
       gradline lesson --by module --script loop.py
+
+      gradline lesson example:line -t y --by builtin --lr 0.1 --epochs 1000 --script loop/
     """
     if options.steps < 0:
         raise UsageError("steps-invalid", f"steps is {options.steps}", "give a whole number from 0")
@@ -73,14 +88,14 @@ def lesson(options: LessonOptions) -> None:
     expect_targets(data, targets)
     settings = {
         "by": options.by, "lr": options.lr, "epochs": options.epochs, "batch_size": options.batch_size,
-        "shuffle": options.shuffle, "init": options.init, "seed": options.seed, "dtype": options.dtype,
+        "shuffle": options.shuffle, "init": start(options.init), "seed": options.seed, "dtype": options.dtype,
         "device": options.device, "features": options.features or None, "exclude": exclude,
         "missing": options.missing,
     }  # fmt: skip
     _expect_files(options.script, options.graph)
     teacher = Teacher(data, targets, settings)
     if options.script or options.graph:
-        _write(teacher.lesson(options.mistake), options.script, options.graph)
+        _write(teacher.lesson(options.mistake), options)
     elif sys.stdin.isatty() and sys.stdout.isatty():
         play(teacher, options.mistake)
     else:
@@ -96,28 +111,52 @@ def _expect_torch() -> None:
         )
 
 
-def _expect_files(script: Path | None, graph: Path | None) -> None:
+def _expect_files(script: str | None, graph: Path | None) -> None:
     """Refuse, before any work, to write over what no lesson wrote, or both to one file."""
-    if script is not None and script == graph:
+    if script is not None and Path(script) == graph:
         raise UsageError(
             "output-named-twice", f"--script and --graph both name {script}", "give each a name of its own"
         )
     if script is not None:
-        expect_replaceable(script, b"lr = ", "program of a lesson")
+        for path in _programs(script):
+            expect_replaceable(path, b"linear regression by gradient descent", "program of a lesson")
     if graph is not None:
         expect_replaceable(graph, b"<svg", "SVG")
 
 
-def _write(lesson: Any, script: Path | None, graph: Path | None) -> None:
+def _programs(script: str) -> list[Path]:
+    """The files that a script goes to: three in a folder, which ends in a slash or is there already."""
+    if script.endswith(("/", os.sep)) or Path(script).is_dir():
+        return [Path(script, name) for name in ("configuration.py", "data.py", "training.py")]
+    return [Path(script)]
+
+
+def _write(lesson: Any, options: LessonOptions) -> None:
     from gradline.core.tensor_file import replacing  # noqa: PLC0415 - --help needs no numpy
 
+    script, graph = options.script, options.graph
+    drawn = lesson.graph(next(iter(lesson)), options.graph_of) if graph else None
     if script:
-        with replacing(script) as stream:
-            stream.write(lesson.script().encode())
-        say(f"saved: {script}")
-    if graph:
-        lesson.graph(next(iter(lesson))).save(graph)
+        paths = _programs(script)
+        made = lesson.files() if len(paths) > 1 else {paths[0].name: lesson.script()}
+        if len(paths) > 1:
+            _make_folder(Path(script))
+        for path in paths:
+            with replacing(path) as stream:
+                stream.write(made[path.name].encode())
+            say(f"saved: {path}")
+    if graph and drawn:
+        drawn.save(graph)
         say(f"saved: {graph}")
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        raise FileError(
+            "file-unwritable", f"cannot make the folder {path}: {error.strerror}", "choose another"
+        ) from error
 
 
 @frozen

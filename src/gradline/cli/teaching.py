@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
@@ -11,7 +12,7 @@ from rich.text import Text
 
 from gradline.cli.keys import keys
 from gradline.cli.lesson_view import check, comparison, heading, losses, update
-from gradline.pytorch.lessons.lesson import Lesson, lesson, reported
+from gradline.pytorch.lessons.lesson import Lesson, lesson
 from gradline.pytorch.lessons.mistakes import MISTAKES
 from gradline.pytorch.lessons.sanity import sanity
 from gradline.pytorch.lessons.steps import Update
@@ -53,7 +54,7 @@ def tell(teacher: Teacher, mistake: str | None, updates: int) -> None:
     run = one.compare() if mistake else None
     steps = run.wrong if run else list(one)
     told = [heading(one), *(update(one, step, len(step.parts)) for step in steps[:updates])]
-    told.append(comparison(run) if run else _ending(one, steps))
+    told.append(comparison(one, run) if run else _ending(one, steps))
     console = Console(highlight=False, width=None if "COLUMNS" in os.environ else _WIDTH)
     with console.capture() as captured:
         for part in told:
@@ -63,8 +64,9 @@ def tell(teacher: Teacher, mistake: str | None, updates: int) -> None:
 
 
 def _ending(one: Lesson, steps: Sequence[Update]) -> RenderableType:
-    lines = [Text(line) for line in losses(reported(one, steps))]
-    return Group(*lines, Text(), check(sanity(one, steps[-1])))
+    lines = [Text(line) for line in losses(one, steps)]
+    left = (step.epoch for step in steps if step.epoch_loss is not None and not isfinite(step.epoch_loss))
+    return Group(*lines, Text(), check(sanity(one, steps[-1], next(left, None))))
 
 
 def play(teacher: Teacher, mistake: str | None) -> None:
@@ -173,7 +175,11 @@ class _Game:
 
     def ending(self) -> RenderableType:
         """What stands at the end of the run: the mistake explained, or the losses and the check."""
-        told = comparison(self.lesson.compare()) if self.lesson.mistake else _ending(self.lesson, self.steps)
+        told = (
+            comparison(self.lesson, self.lesson.compare())
+            if self.lesson.mistake
+            else _ending(self.lesson, self.steps)
+        )
         return Group(heading(self.lesson), Text(), told)
 
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
+from gradline.cli.logged import printed
 from gradline.cli.options import options_of
 from gradline.core.cleanup import finished, undo_all
 from gradline.core.errors import FileError, GradlineError, Notice, UsageError
@@ -21,6 +22,7 @@ from gradline.core.memory_limit import check
 from gradline.core.text import joined, one_line
 
 INTERRUPTED = 130
+_LOOK = 0.1  # seconds between two looks at training that runs
 
 
 class Settings:
@@ -246,15 +248,16 @@ class Progress:
     """A line on stderr while work takes longer than a second: rows read, epochs done, time left; a look at memory.
 
     It is both the observer of a solver and the watcher of the rows. On a terminal the line is rewritten five
-    times a second; elsewhere a new one is written every ten seconds. `every` so many epochs the loss is printed
-    besides; 0 is never.
+    times a second; elsewhere a new one is written every ten seconds. The loss of the epochs that `is_logged` is
+    printed besides, and with `weights` weight and bias, those of the start too.
     """
 
-    def __init__(self, every: int = 0) -> None:
-        self.every = every
+    def __init__(self, is_logged: Callable[[int], bool] = lambda _: False, weights: bool = False) -> None:
+        self._is_logged, self._weights = is_logged, weights
         self._rows = 0
         self._epochs = 0
         self._began = self._last = time.monotonic()
+        self._looked = 0.0
         self._wait = 0.2 if sys.stderr.isatty() else 10.0
         self._open = False
 
@@ -274,12 +277,23 @@ class Progress:
         self._epochs = epochs
         self._began = time.monotonic()
 
-    def on_step(self, record: Any) -> None:
+    def wants(self, epoch: int) -> bool:
+        """What is logged, and some ten epochs a second."""
+        if self._is_logged(epoch):
+            return True
+        now = time.monotonic()
+        if now - self._looked < _LOOK:
+            return False
+        self._looked = now
+        return True
+
+    def on_step(self, record: Any, weights: Callable[[], tuple[Any, Any]]) -> None:
         """An epoch is done."""
-        if self.every and record.epoch and record.epoch % self.every == 0:
+        if self._is_logged(record.epoch) if record.epoch else self._weights:
             self.clear()
+            place = f"Epoch [{record.epoch}/{self._epochs}]" if record.epoch else "Before training"
             held = "" if record.holdout is None else f", holdout {record.holdout:.4f}"
-            say(f"Epoch [{record.epoch}/{self._epochs}], loss {record.loss:.4f}{held}")
+            say(f"{place}, loss {record.loss:.4f}{held}{f', {printed(*weights())}' if self._weights else ''}")
         if record.epoch:
             elapsed = time.monotonic() - self._began
             left = elapsed / record.epoch * (self._epochs - record.epoch)

@@ -17,6 +17,7 @@ from gradline.core.coefficients import Coefficients
 from gradline.core.errors import DataError, GradlineWarning, Notice, RequestError, UsageError
 from gradline.core.linalg.refined import CELLS, Refined
 from gradline.core.memory_limit import limited
+from gradline.core.tensor_file import expect_writable
 from gradline.core.text import counted, listed, number
 from gradline.data.design import Category, DesignSpec
 from gradline.data.inputs import as_rows
@@ -25,6 +26,7 @@ from gradline.data.row_cache import RowCollector, in_memory, kept_rows
 from gradline.data.row_stream import RowStream, Split
 from gradline.data.selection import UNSAID, Choice, Selection
 from gradline.model.certificate import Certificate, sentences
+from gradline.model.checkpoint import Checkpoint
 from gradline.model.judge import Judged, least_digits, sure_digits
 from gradline.model.model import History, LinearModel, evaluation, load
 from gradline.model.shortage import shortage
@@ -55,6 +57,8 @@ def fit(
     seed: int = 0,
     force: bool = False,
     memory: int | str | None = None,
+    stop_after: int = 0,
+    checkpoint: str | Path | None = None,
     **choice: Unpack[Choice],
 ) -> LinearModel:
     """Fit a linear model by least squares and judge the answer.
@@ -75,6 +79,10 @@ def fit(
       takes more, on Linux, where that is known. Only `SGD` keeps rows: up to 1 GiB of them, or what a bound leaves
       beside the 450 MB that streaming may take, a function of the bound and the columns alone. None (default)
       bounds nothing.
+    - `stop_after`: stop after so many epochs without a better loss over the rows held out, and keep the weights of the
+      best; 0 (default) trains all epochs.
+    - `checkpoint`: a file that keeps the training as it stands, and from which the same call goes on: the model is the
+      one that training at one go gives. It may go on with more epochs.
     - `features`, `exclude`: which columns of the table take part; by default all but the targets. For an
       array X, `features` names its columns.
     - `weights`: a column name or an array (n,) of non-negative row weights.
@@ -96,8 +104,8 @@ def fit(
     >>> round(float(trained.weight[0, 0]), 3), round(float(trained.bias[0]), 3)
     (2.0, 1.0)
     """
-    request = Request(solver or Exact(), bias, scale, holdout, seed, force, memory)
-    model = run(Selection(data, targets, **choice), request)
+    request = Request(solver or Exact(), bias, scale, holdout, seed, force, memory, stop_after)
+    model = run(Selection(data, targets, **choice), request, checkpoint=checkpoint)
     for notice in cautions(model):
         warnings.warn(GradlineWarning(notice.code, notice.text), stacklevel=2)
     return model
@@ -135,6 +143,7 @@ class Request:
     seed: int = 0
     force: bool = False
     memory: int | str | None = None
+    stop_after: int = 0
 
     def __post_init__(self) -> None:
         if isinstance(self.solver, type) or not hasattr(self.solver, "resolve"):
@@ -153,8 +162,32 @@ class Request:
             raise UsageError(
                 "holdout-invalid", f"holdout is {self.holdout}", "give a share from 0 to below 1, such as 0.2"
             )
+        if not is_whole(self.stop_after, 0):
+            raise UsageError(
+                "stop-after-invalid",
+                f"stop_after is {self.stop_after}",
+                "give a whole number of epochs from 1",
+            )
+        if self.stop_after and not self.holdout:
+            raise UsageError(
+                "stop-after-without-holdout",
+                "stop_after watches the loss over rows held out, and none are",
+                "hold some out: --holdout 0.2 (holdout=0.2 in Python)",
+            )
+        if self.stop_after:
+            expect_epochs(self.solver, "stop_after")
         object.__setattr__(self, "seed", int(self.seed))  # which NumPy's numbers are not, and JSON needs
         object.__setattr__(self, "holdout", float(self.holdout))
+
+
+def expect_epochs(solver: Solver, what: str) -> None:
+    """Refuse what only training in epochs can do. Raises `UsageError`."""
+    if "lr" not in solver.params():
+        raise UsageError(
+            "option-of-training",
+            f"{what} is about training in epochs, and the {solver.name} solver goes to the answer at once",
+            "leave it out, or train: --lr, --epochs or --batch-size",
+        )
 
 
 def run(
@@ -162,14 +195,18 @@ def run(
     request: Request,
     observers: Sequence[Observer] = (),
     watch: Callable[[RowBlock | ColumnBlock], None] = lambda _: None,
+    checkpoint: str | Path | None = None,
 ) -> LinearModel:
     """`fit` with observers of the epochs and a watcher of the rows read; the command line calls this."""
     began = time.perf_counter()
+    if checkpoint is not None:
+        expect_epochs(request.solver, "checkpoint")
+        expect_writable(checkpoint)
     with nullcontext() if request.memory is None else limited(request.memory):
         gathered = _gather(selection, request, watch)
         config = _config(selection, gathered.design, request)
         with calm_blas(gathered.moments.p + gathered.moments.m):
-            return _trained(gathered, request, config, observers, began)
+            return _trained(gathered, request, config, observers, began, checkpoint)
 
 
 def _trained(
@@ -178,6 +215,7 @@ def _trained(
     config: dict[str, Any],
     observers: Sequence[Observer],
     began: float,
+    checkpoint: str | Path | None,
 ) -> LinearModel:
     moments = gathered.moments
     solver = _with_loaded_init(request.solver, gathered.design)
@@ -188,9 +226,15 @@ def _trained(
     solver, notices = solver.resolve(problem, request.force)
     held = gathered.held_out
     holdout = None if held is None else Problem.of(held, None, request.bias, scaling)
-    solution = solve(solver, problem, observers, holdout)
+    keeper = None
+    if checkpoint is not None:
+        split = {"scale": scale, "holdout": request.holdout, "split seed": request.seed}
+        keeper = Checkpoint.of(checkpoint, solver, problem, holdout, split)
+    solution = solve(solver, problem, observers, holdout, request.stop_after, keeper)
     weight, bias = scaling.to_raw(solution.weight, solution.bias)
     settings = solver.params()
+    if request.stop_after and solution.diverged_at is None:
+        settings["epochs"] = solution.epochs  # the model is that of so many
     training = _training(settings, problem, solution)
     found = Coefficients(weight, bias if request.bias else None)
     passed = gathered.rows if optimum is not None else None
@@ -211,8 +255,25 @@ def _trained(
         figures=None if witness.optimum is None else witness.optimum.figures,
         seconds=time.perf_counter() - began,
         holdout=None if held is None else evaluation(held, weight, bias, request.bias),
-        notices=(*gathered.notices, *notices, *short, *_findings(verdict)),
+        notices=(*gathered.notices, *notices, *short, *_on_the_way(solution, keeper), *_findings(verdict)),
     )
+
+
+def _on_the_way(solution: Solution, keeper: Checkpoint | None) -> list[Notice]:
+    """Where training went on, and where it was stopped."""
+    found: list[Notice] = []
+    if keeper is not None and keeper.resumed_at is not None:
+        found.append(Notice("training-resumed", f"went on from epoch {keeper.resumed_at:,} in {keeper.path}"))
+    if solution.stopped_at is not None:
+        waited = counted(solution.stopped_at - solution.epochs, "epoch")
+        found.append(
+            Notice(
+                "training-stopped-early",
+                f"stopped after epoch {solution.stopped_at:,}: the loss on rows held out has not fallen for {waited}. "
+                f"The model is that of epoch {solution.epochs:,}, where it was least",
+            )
+        )
+    return found
 
 
 class _Gathered(NamedTuple):
@@ -458,6 +519,8 @@ def _config(selection: Selection, design: DesignSpec, request: Request) -> dict[
     del asked["seed"]
     asked["missing"] = (selection.missing, Selection.missing)
     config |= {name: value for name, (value, usual) in asked.items() if value != usual}
+    if request.holdout and "seed" in config:  # whose rows another seed would not find again
+        config["seed"] = request.seed
     if selection.features is not None:
         config["features"] = list(selection.features)
     if selection.exclude:

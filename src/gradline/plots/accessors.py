@@ -29,9 +29,17 @@ class MomentsPlots:
         """See `gradline.plots.ridge_path`."""
         return plots.ridge_path(self.moments, target)
 
-    def loss_against(self, weight: Any, bias: Any, feature: str, target: str | None = None) -> go.Figure:
+    def loss_against(
+        self, weight: Any, bias: Any, feature: str, target: str | None = None, lr: float | None = None
+    ) -> go.Figure:
         """See `gradline.plots.loss_against`."""
-        return plots.loss_against(self.moments, weight, bias, feature, target)
+        return plots.loss_against(self.moments, weight, bias, feature, target, lr)
+
+    def rate_steps(
+        self, weight: Any, bias: Any, feature: str, target: str | None = None, steps: int = 8
+    ) -> go.Figure:
+        """See `gradline.plots.rate_steps`."""
+        return plots.rate_steps(self.moments, weight, bias, feature, target, steps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,10 +86,37 @@ class ModelPlots:
         """See `gradline.plots.leverage`."""
         return plots.leverage(self.model, data, target)
 
-    def loss_against(self, feature: str, target: str | None = None) -> go.Figure:
+    def loss_against(self, feature: str, target: str | None = None, lr: float | None = None) -> go.Figure:
         """See `gradline.plots.loss_against`, at the model's own coefficients."""
         bias = self.model.bias if self.model.has_bias else None
-        return plots.loss_against(self.model.moments, self.model.weight, bias, feature, target)
+        return plots.loss_against(self.model.moments, self.model.weight, bias, feature, target, lr)
+
+    def table(self, data: Any, rows: int = 10) -> go.Figure:
+        """See `gradline.plots.table`."""
+        return plots.table(self.model, data, rows)
+
+    def split(
+        self,
+        training: Any,
+        validation: Any,
+        target: str | None = None,
+        feature: str | None = None,
+        rows: int = 2000,
+    ) -> go.Figure:
+        """See `gradline.plots.split`."""
+        return plots.split(self.model, training, validation, target, feature, rows)
+
+    def rules(self, data: Any, target: str | None = None) -> go.Figure:
+        """See `gradline.plots.rules`."""
+        return plots.rules(self.model, data, target)
+
+    def losses(self) -> go.Figure:
+        """See `gradline.plots.losses`."""
+        return plots.losses(self.model)
+
+    def loss_bowl(self, epochs: int | None = None) -> go.Figure:
+        """See `gradline.plots.loss_bowl`; as many epochs as were trained, unless others are given."""
+        return plots.loss_bowl(self._path, self._epochs(epochs))
 
     def loss_curve(self, epochs: int | None = None) -> go.Figure:
         """See `gradline.plots.loss_curve`; as many epochs as were trained, unless others are given."""

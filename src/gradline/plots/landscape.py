@@ -7,13 +7,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import plotly.graph_objects as go
 
-from gradline.core.errors import RequestError
+from gradline.core.arguments import is_real
+from gradline.core.errors import RequestError, UsageError
 from gradline.core.text import big, number
 from gradline.moments.rank import determined_factor
 from gradline.moments.state import Moments
 from gradline.plots.epochs_shown import amplitudes, epochs_shown
 from gradline.plots.style import COLORS, figure, label, line, marker, shown
 from gradline.solvers.problem import stacked
+from gradline.solvers.spectrum import Spectrum
 from gradline.solvers.trajectory import Trajectory
 
 _GRID = 101  # odd, so that the optimum is one of its points
@@ -22,7 +24,7 @@ _BEYOND = 1.25  # the surface reaches so far beyond the start
 _FAR = 3.0  # a path that runs away is followed so far, in units of the start
 
 
-class _Slice(NamedTuple):
+class Slice(NamedTuple):
     """Loss along one weight, the others as they are: value, slope and curvature at the weight."""
 
     weight: float
@@ -51,18 +53,28 @@ class _Slice(NamedTuple):
         """Where the gradient points: 1 right, −1 left, 0 where it is nothing but rounding."""
         return 0 if abs(self.weight - self.lowest) < 1e-6 * self.reach else int(np.sign(self.gradient))
 
+    def after(self, lr: float) -> float:
+        """The weight after one step at this rate."""
+        return self.weight - lr * self.gradient
+
     def at(self, weights: np.ndarray) -> np.ndarray:
         """The loss at other weights."""
         return self.bottom + self.curvature / 2 * (weights - self.lowest) ** 2
 
 
 def loss_against(
-    moments: Moments, weight: Any, bias: Any, feature: str, target: str | None = None
+    moments: Moments,
+    weight: Any,
+    bias: Any,
+    feature: str,
+    target: str | None = None,
+    lr: float | None = None,
 ) -> go.Figure:
-    """Loss against one weight, the others as given, with the tangent there and an arrow that points downhill.
+    """Loss against one weight, the others as given, with the tangent there and the next step as an arrow, to scale.
 
     Parameters: `weight` (m, p) and `bias` (m,) in raw units, None for a model without one; `feature` and `target` say
-    whose weight is moved, the first target for None. Raises `RequestError` for an unknown name or another shape.
+    whose weight is moved, the first target for None; `lr` of the step, a tenth of the largest stable rate for None.
+    Raises `RequestError` for an unknown name or another shape, `UsageError` for a rate that is not positive.
 
     >>> import gradline
     >>> from gradline import plots
@@ -72,18 +84,21 @@ def loss_against(
     ('weight of temp', 'loss')
     """
     j, t = shown(feature, moments.features, "feature"), shown(target, moments.targets, "target")
-    here = _slice(moments, weight, bias, j, t)
+    if lr is not None and not (is_real(lr) and lr > 0):
+        raise UsageError("lr-invalid", f"lr is {lr}", "give a positive number")
+    here = along(moments, weight, bias, j, t)
+    rate = Spectrum.of(moments, bias is not None).lr_limit() / 10 if lr is None else float(lr)
     name = label(feature)
     made = figure(
         f"Loss against the weight of {name}" + (f" for {label(moments.targets[t])}" if moments.m > 1 else ""),
-        f"The other weights stay as they are. {_advice(here)}",
+        f"The other weights stay as they are. {_advice(here, rate)}",
         f"weight of {name}",
         "loss",
     )
     x = np.linspace(here.lowest - here.reach, here.lowest + here.reach, 201)
     hover = "weight %{x:.5~g}<br>loss %{y:.5~g}<extra></extra>"
     made.add_scatter(x=x, y=here.at(x), mode="lines", line=line(0), name="loss", hovertemplate=hover)
-    _add_slope(made, here)
+    _add_slope(made, here, rate)
     made.add_scatter(
         x=[here.lowest],
         y=[here.bottom],
@@ -92,10 +107,19 @@ def loss_against(
         name=f"lowest, at {number(here.lowest, 4)}",
         hovertemplate=hover,
     )
+    if here.side:
+        made.add_scatter(
+            x=[here.after(rate)],
+            y=here.at(np.array([here.after(rate)])),
+            mode="markers",
+            marker={**marker(1), "symbol": "square-open", "size": 10},
+            name=f"after the step, {number(here.after(rate), 4)}",
+            hovertemplate=hover,
+        )
     return made
 
 
-def _slice(moments: Moments, weight: Any, bias: Any, j: int, t: int) -> _Slice:
+def along(moments: Moments, weight: Any, bias: Any, j: int, t: int) -> Slice:
     """loss, ∂L/∂w = 2/(m·W)·aᵀ(A·θ − B) and ∂²L/∂w² = 2/(m·W)·aᵀa, a the column of the feature."""
     has_bias = bias is not None
     theta = stacked((weight, bias if has_bias else np.zeros(moments.m)), moments, has_bias)
@@ -108,7 +132,7 @@ def _slice(moments: Moments, weight: Any, bias: Any, j: int, t: int) -> _Slice:
             "choose another feature",
         )
     residual = A @ theta - B
-    return _Slice(
+    return Slice(
         weight=float(theta[j + has_bias, t]),
         loss=float((residual**2).sum() + (C**2).sum()) / cells,
         gradient=2.0 / cells * float(column @ residual[:, t]),
@@ -116,15 +140,19 @@ def _slice(moments: Moments, weight: Any, bias: Any, j: int, t: int) -> _Slice:
     )
 
 
-def _advice(here: _Slice) -> str:
+def _advice(here: Slice, lr: float) -> str:
     if here.side == 0:
         return "The gradient is 0 to within rounding: no step lowers the loss."
     rises, steps, sign = ("right", "left", "positive") if here.side > 0 else ("left", "right", "negative")
-    return f"The gradient is {sign}: the loss rises to the {rises}, so the step goes to the {steps}."
+    step = number(abs(lr * here.gradient))
+    return (
+        f"The gradient is {sign}: the loss rises to the {rises}, so the step goes to the {steps}. The arrow is that "
+        f"step at lr {number(lr)}, {step} long."
+    )
 
 
-def _add_slope(made: go.Figure, here: _Slice) -> None:
-    """The point, its tangent, and the arrow from it to where the loss is lower."""
+def _add_slope(made: go.Figure, here: Slice, lr: float) -> None:
+    """The point, its tangent, and the arrow from it to where the next step lands."""
     ends = here.weight + 0.35 * here.reach * np.array([-1.0, 1.0])
     made.add_scatter(
         x=ends,
@@ -145,8 +173,8 @@ def _add_slope(made: go.Figure, here: _Slice) -> None:
     if here.side == 0:
         return
     made.add_annotation(
-        x=here.weight - here.side * 0.4 * here.reach,
-        y=here.loss,
+        x=here.after(lr),
+        y=float(here.at(np.array([here.after(lr)]))[0]),
         ax=here.weight,
         ay=here.loss,
         axref="x",

@@ -7,15 +7,17 @@ from gradline.core.lazy import lazy_exports
 if TYPE_CHECKING:
     from gradline.pytorch.data import RowDataset, RowIterableDataset
     from gradline.pytorch.diagnosis.verdict import diagnose
+    from gradline.pytorch.hardware import devices
     from gradline.pytorch.lessons.graph import graph
     from gradline.pytorch.lessons.lesson import lesson
     from gradline.pytorch.loop import fit
 
-__all__ = ["RowDataset", "RowIterableDataset", "diagnose", "fit", "graph", "lesson"]
+__all__ = ["RowDataset", "RowIterableDataset", "devices", "diagnose", "fit", "graph", "lesson"]
 
 _HOMES = {
     "RowDataset": "gradline.pytorch.data",
     "RowIterableDataset": "gradline.pytorch.data",
+    "devices": "gradline.pytorch.hardware",
     "diagnose": "gradline.pytorch.diagnosis.verdict",
     "fit": "gradline.pytorch.loop",
     "graph": "gradline.pytorch.lessons.graph",

@@ -2,12 +2,13 @@
 
 import math
 import os
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
+from gradline.core import torch_draws
 from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import Notice, RateError, UsageError
 from gradline.core.text import number, percent
@@ -15,9 +16,8 @@ from gradline.solvers.heavy_ball import LAST_EPOCH
 from gradline.solvers.problem import Problem, Scaling, stacked, unstacked
 from gradline.solvers.spectrum import Spectrum
 
-_LOOK = 0.1  # seconds between two looks of an observer that shows progress
 HISTORY = 1000  # losses kept: all of them up to here, then a thousand at logarithmic distances
-INITS = ("zeros", "normal", "uniform", "linear")
+INITS = ("zeros", "normal", "uniform", "linear", "torch", "torch-cuda")
 
 
 class State(NamedTuple):
@@ -36,20 +36,22 @@ class Record(NamedTuple):
     holdout: float | None = None
 
 
+Weights = Callable[[], tuple[np.ndarray, np.ndarray]]  # weight (m, p) and bias (m,) of now, in raw units
+
+
 class Observer(Protocol):
-    """Watches a solver; never changes a number, and may stop it by raising.
-
-    `every`: after how many epochs it wants to be told, and at the first and the last; 0: some ten times a second.
-    """
-
-    every: int
+    """Watches a solver; never changes a number, and may stop it by raising."""
 
     def on_start(self, epochs: int) -> None:
         """Before the first epoch."""
         ...
 
-    def on_step(self, record: Record) -> None:
-        """After an epoch, and once before the first with epoch 0; how often `every` says."""
+    def wants(self, epoch: int) -> bool:
+        """Whether it wants to be told of this epoch; of the first and the last it always is."""
+        ...
+
+    def on_step(self, record: Record, weights: Weights) -> None:
+        """After an epoch that it wants, and once before the first with epoch 0."""
         ...
 
     def on_end(self, solution: "Solution") -> None:
@@ -60,7 +62,7 @@ class Observer(Protocol):
 class Solution(NamedTuple):
     """What a solver found and what it started from, in the units of its problem.
 
-    `diverged_at` is the first epoch that ran away.
+    `diverged_at` is the first epoch that ran away; `stopped_at` the one after which training was stopped early.
     """
 
     weight: np.ndarray
@@ -69,6 +71,27 @@ class Solution(NamedTuple):
     history: list[Record]
     start: tuple[np.ndarray, np.ndarray]
     diverged_at: int | None = None
+    stopped_at: int | None = None
+
+
+class Standing(NamedTuple):
+    """Training on its way: its state, all losses so far, and the state whose held-out loss was least."""
+
+    state: State
+    records: list[Record]
+    best: State
+
+
+class Keeper(Protocol):
+    """Keeps training, so that another process can go on with it."""
+
+    def resume(self) -> Standing | None:
+        """Where it was left, None at the beginning."""
+        ...
+
+    def keep(self, standing: Standing, now: bool = False) -> None:
+        """Keep it, `now` or when it is time."""
+        ...
 
 
 class Solver(Protocol):
@@ -112,44 +135,79 @@ class Solver(Protocol):
 
 
 def solve(
-    solver: Solver, problem: Problem, observers: Sequence[Observer] = (), holdout: Problem | None = None
+    solver: Solver,
+    problem: Problem,
+    observers: Sequence[Observer] = (),
+    holdout: Problem | None = None,
+    stop_after: int = 0,
+    keeper: Keeper | None = None,
 ) -> Solution:
     """Run the solver: count, stop at the first non-finite loss, notify.
 
-    `holdout` is the same problem over held-out rows; its loss is recorded beside the other. A run that
-    diverged keeps the last finite weights.
+    `holdout` is the same problem over held-out rows; its loss is recorded beside the other. With `stop_after` training
+    stops after so many epochs without a better one, and what was found is the state at the best (early stopping:
+    Prechelt 1998). A run that diverged keeps the last finite weights. `keeper` keeps the run and lets it go on.
     """
     problem.expect(solver.needs)
     for observer in observers:
         observer.on_start(solver.epochs)
-    state = solver.start(problem)
-    start = unstacked(state.theta, problem.bias)
-    kept = _kept_epochs(solver.epochs)
-    history: list[Record] = []
-    record, diverged_at = None, None
-    due = [0.0] * len(observers)  # when each that shows progress looks again
-    with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges ends with its loss
-        for epoch in range(solver.epochs + 1):
-            after = state if epoch == 0 else solver.step(problem, state)
-            loss = problem.value(after.theta)
-            if not math.isfinite(loss):  # as it is where some parameter is not
-                diverged_at = epoch
-                break
-            state = after
-            record = Record(epoch, loss, None if holdout is None else holdout.value(state.theta))
-            if kept is None or epoch in kept:
-                history.append(record)
-            for i, observer in enumerate(observers):
-                wanted = epoch % observer.every == 0 if observer.every else time.monotonic() >= due[i]
-                if wanted or epoch in (0, solver.epochs):
-                    observer.on_step(record)
-                    due[i] = time.monotonic() + _LOOK
-    if record is not None and history[-1] is not record:
-        history.append(record)
-    solution = Solution(*unstacked(state.theta, problem.bias), state.epoch, history, start, diverged_at)
+    first = solver.start(problem)
+    standing = keeper.resume() if keeper else None
+    state, history, best = standing or Standing(first, [], first)
+    kept = None if stop_after or keeper else _kept_epochs(solver.epochs)
+    record = history[-1] if history else None
+    least = math.inf if holdout is None or not history else holdout.value(best.theta)
+    diverged_at, stopped_at = None, None
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges ends with its loss
+            for epoch in range(state.epoch + bool(history), solver.epochs + 1):
+                if stop_after and epoch > best.epoch + stop_after:
+                    stopped_at = state.epoch
+                    break
+                after = state if epoch == 0 else solver.step(problem, state)
+                loss = problem.value(after.theta)
+                if not math.isfinite(loss):  # as it is where some parameter is not
+                    diverged_at = epoch
+                    break
+                record = Record(epoch, loss, None if holdout is None else holdout.value(after.theta))
+                if kept is None or epoch in kept:
+                    history.append(record)
+                state = after
+                if record.holdout is not None and record.holdout < least:
+                    best, least = state, record.holdout
+                for observer in observers:
+                    if epoch in (0, solver.epochs) or observer.wants(epoch):
+                        observer.on_step(record, partial(_raw, problem, state.theta))
+                if keeper:
+                    keeper.keep(Standing(state, history, best))
+    finally:
+        if keeper:
+            keeper.keep(Standing(state, history, best), now=True)
+    last = solver.epochs
+    if stop_after and diverged_at is None:
+        state, record, last = best, history[best.epoch], best.epoch
+    solution = Solution(
+        *unstacked(state.theta, problem.bias),
+        state.epoch,
+        history if record is None else _thinned(history, record, last),
+        unstacked(first.theta, problem.bias),
+        diverged_at,
+        stopped_at,
+    )
     for observer in observers:
         observer.on_end(solution)
     return solution
+
+
+def _thinned(history: list[Record], last: Record, epochs: int) -> list[Record]:
+    """The losses that are kept of a run of so many epochs, up to the last one."""
+    kept = _kept_epochs(epochs)
+    return [one for one in history if one.epoch < last.epoch and (kept is None or one.epoch in kept)] + [last]
+
+
+def _raw(problem: Problem, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """weight (m, p) and bias (m,) in raw units."""
+    return problem.scaling.to_raw(*unstacked(theta, problem.bias))
 
 
 def _kept_epochs(epochs: int) -> frozenset[int] | None:
@@ -166,6 +224,8 @@ def initial(init: Any, problem: Problem, seed: int) -> np.ndarray:
     - "normal": standard normal, as `torch.randn` in the tutorials.
     - "uniform": uniform on [0, 1), as `rng.random` in the NumPy tutorial.
     - "linear": uniform on ±1/√p, as `nn.Linear` starts.
+    - "torch": the numbers that `torch.manual_seed(seed)` and `torch.randn` draw, the bias first, as in tutorial 003;
+      "torch-cuda": those of a GPU. See `core.torch_draws`.
     - a pair weight (m, p), bias (m,) in raw units.
     """
     p, m = problem.moments.p, problem.moments.m
@@ -177,6 +237,8 @@ def initial(init: Any, problem: Problem, seed: int) -> np.ndarray:
             "normal": lambda: random.standard_normal((q, m)),
             "uniform": lambda: random.random((q, m)),
             "linear": lambda: random.uniform(-bound, bound, (q, m)),
+            "torch": lambda: torch_draws.start(init, seed, p, m, problem.bias),
+            "torch-cuda": lambda: torch_draws.start(init, seed, p, m, problem.bias),
         }
         return draws[init]()
     theta = stacked(init, problem.moments, problem.bias)

@@ -22,7 +22,7 @@ _LONGEST_PARAM = 6000  # characters that MLflow takes
 _LONGEST_TAG = 8000
 _FIGURES = ("optimal_loss", "gap", "digits", "dropped", "epochs")  # of `described`, one number each
 _CHOICES = ("targets", "features", "solver", "scale", "objective", "bias")
-_OURS = ("log_every", "output", "require_certified", "force")  # options that change no number
+_OURS = ("log_every", "log", "output", "require_certified", "force")  # options that change no number
 
 
 class MetricPoint(NamedTuple):

@@ -80,6 +80,10 @@ def _holds(model: LinearModel, name: str, value: Any) -> bool:
         return is_whole(value, 0)  # of the rows held out, which are drawn again by it
     if name == "decay" and value == "auto":
         return settings.get(name) == ("linear" if model.config.get("lr") == "auto" else "none")
+    if name == "stop_after":
+        return is_whole(value, 1) and model.holdout is not None
+    if name == "epochs" and "stop_after" in model.config:
+        return is_whole(value, int(settings.get(name, 0)))
     if name in settings:
         return value == settings[name] or (name == "lr" and value == "auto")
     return name in _FREE and _FREE[name](value)

@@ -57,13 +57,14 @@ def unchecked(descent: Descent) -> Iterator[str]:
     if "batch_size" in model.settings:
         diverged = ", and that it diverged" if model.certificate.status is Status.DIVERGED else ""
         yield f"the losses between the first epoch and the last, which mini-batches made, and their settings{diverged}"
-    elif model.settings.get("init") not in ("zeros", "normal", "uniform", "linear"):
+    elif descent.first is None:
         yield "its run, as the file does not say where it began: epochs, learning rate, losses, what more epochs bring"
 
 
 def _automatic(descent: Descent) -> Iterator[Check]:
     """A rate found for the epochs asked: none beside it, below the stable limit, does better by a hundredth."""
-    model, epochs = descent.model, int(descent.model.settings.get("epochs", 0))
+    model = descent.model
+    epochs = int(model.config.get("epochs") or model.settings.get("epochs", 0))  # the most, where training may stop
     if model.config.get("lr") != "auto" or not epochs or not len(descent.curvatures):
         return
     limit = 2 * (1 + descent.momentum) / float(descent.curvatures[0])

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from gradline.core import torch_draws
 from gradline.model.model import LinearModel
 from gradline.model.verify.descent import envelope, left, lost
 from gradline.model.verify.newton_step import Whereabouts
@@ -79,6 +80,8 @@ class Descent:
             return random.random((q, m))
         if init == "linear":
             return random.uniform(-1 / math.sqrt(max(p, 1)), 1 / math.sqrt(max(p, 1)), (q, m))
+        if init in ("torch", "torch-cuda"):
+            return torch_draws.start(init, int(self.model.settings.get("seed", 0)), p, m, self.model.has_bias)
         return None
 
     @cached_property

@@ -19,15 +19,17 @@ from gradline.moments.state import Moments
 from gradline.pytorch.lessons.graph import Graph, graph
 from gradline.pytorch.lessons.mistakes import MISTAKES, Mistake, PairedRuns, one_digit
 from gradline.pytorch.lessons.program import Program, numbers
+from gradline.pytorch.lessons.script import files, script
 from gradline.pytorch.lessons.setup import Setup
 from gradline.pytorch.lessons.steps import NumberedStep, Update
-from gradline.pytorch.lessons.ways import STEPS, WAYS, ColumnNames, script
+from gradline.pytorch.lessons.ways import STEPS, WAYS, ColumnNames
 from gradline.solvers.loop import INITS, initial
 from gradline.solvers.problem import Problem, Scaling, unstacked
 from gradline.solvers.spectrum import Spectrum
 
 CROPS = ("example:crops", ["apples", "oranges"])
 DTYPES = ("float32", "float64")
+GRAPHS = ("predictions", "error", "loss")  # what a step computes on its way, and `Lesson.graph` draws
 _SCRIPT_CELLS = 100_000  # more rows than a program text should hold
 
 
@@ -43,11 +45,13 @@ class Lesson(Setup):
     def first_loss(self) -> float | None:
         """The loss that the loop reports before training; None where it stops there with an error."""
         program = self.program()
-        honest = WAYS[self.by].report  # a mistaken report speaks of predictions that are not made yet
-        return None if program.run(honest).error else float(numbers(program.value("epoch_loss")))
+        if program.run(self.way.report).error:  # it speaks of predictions that are not made yet
+            program.run(WAYS[self.by].report)
+        reported = program.value("epoch_loss")
+        return None if reported is None else float(numbers(reported))
 
     def __iter__(self) -> Iterator[Update]:
-        program, update = self.program(), 0
+        program, update, before = self.program(), 0, self.first_loss()
         for epoch in range(1, self.epochs + 1):
             step = None
             for batch, rows in enumerate(program.batches(), 1):
@@ -60,7 +64,9 @@ class Lesson(Setup):
                     return
             if step is not None:
                 program.run(self.way.report)
-                yield replace(step, epoch_loss=float(numbers(program.value("epoch_loss"))))
+                reported = float(numbers(program.value("epoch_loss")))
+                yield replace(step, loss_before=before, epoch_loss=reported)
+                before = reported
 
     def _step(self, program: Program, place: tuple[int, int, int], rows: np.ndarray) -> Update:
         way, value = self.way, program.value
@@ -83,31 +89,34 @@ class Lesson(Setup):
             loss=value("loss") if done >= 2 else None,
             weight_gradient=gradients[0],
             bias_gradient=gradients[1],
-            left=value(way.bias_gradient),
+            weight_left=value(way.weight_gradient),
+            bias_left=value(way.bias_gradient),
             weight_before=weight_before,
             bias_before=bias_before,
             weight=value(way.weight),
             bias=value(way.bias),
+            lr=self.lr,
             parts=tuple(parts),
         )
 
     def graph(self, step: Update, of: str = "loss") -> Graph:
-        """The computation graph of `loss` or `predictions` of a step, recorded anew from its parameters.
+        """The computation graph of `predictions`, `error` or `loss` of a step, recorded anew from its parameters.
 
-        Raises `UsageError` for the way numpy, which records none.
+        Raises `UsageError` for the way numpy, which records none, and for another word.
         """
         if self.by == "numpy":
             raise UsageError(
                 "graph-by-numpy", "NumPy records no graph", "choose by autograd, module, builtin or batches"
             )
-        if of not in ("loss", "predictions"):
-            raise UsageError("graph-of-invalid", f"of is {of!r}", "use loss or predictions")
+        if of not in GRAPHS:
+            raise UsageError("graph-of-invalid", f"of is {of!r}", f"use {listed(GRAPHS)}")
         program = replace(self, start=(numbers(step.weight_before), numbers(step.bias_before))).program()
         way, rows = program.way, ("xb", "yb") if self.way.loop else ("inputs", "targets")
         if way.loop:
             program.assign("xb", step.inputs)
             program.assign("yb", step.targets)
-        for code in (way.predict, way.loss) if of == "loss" else (way.predict,):
+        made = {"predictions": "", "error": f"error = predictions - {rows[1]}", "loss": way.loss}
+        for code in (way.predict, made[of]):
             program.run(code)
         leaves = {"weight": way.weight, "bias": way.bias, "inputs": rows[0], "targets": rows[1]}
         return graph(
@@ -134,6 +143,18 @@ class Lesson(Setup):
 
         Raises `UsageError` where the rows are too many for a program text.
         """
+        return script(self.way, self._source(), self.names, self._log_every)
+
+    def files(self) -> dict[str, str]:
+        """The same program as three files, by name: configuration, data and training. Errors as for `script`."""
+        return files(self.way, self._source(), self.names, self._log_every)
+
+    @property
+    def _log_every(self) -> int:
+        return max(1, self.epochs // 10)
+
+    def _source(self) -> dict[str, str]:
+        """The source text of what the program finds under its names."""
         if self.X.size + self.Y.size > _SCRIPT_CELLS:
             raise UsageError(
                 "too-many-rows-for-script",
@@ -141,12 +162,10 @@ class Lesson(Setup):
                 "write the script from fewer rows",
             )
         library = "np" if self.by == "numpy" else "torch"
-        values = {name: repr(value) for name, value in self.values().items()}
-        values |= {
+        return {name: repr(value) for name, value in self.values().items()} | {
             "X": _lines(self.X), "Y": _lines(self.Y), "W0": _lines(self.start[0]),
             "b0": repr(self.start[1].tolist()), "dtype": f"{library}.{self.dtype}",
         }  # fmt: skip
-        return script(self.way, values, self.names, log_every=max(1, self.epochs // 10))
 
 
 def reported(lesson: Lesson, steps: Sequence[Update]) -> list[float]:
@@ -229,7 +248,7 @@ def _safe_rate(moments: Moments) -> float:
 
 def _mistaken(lesson: Lesson, mistake: Mistake) -> Lesson:
     """The lesson with a mistake in it. Raises `RequestError` where nobody can make it there."""
-    mistake.expect(lesson.by, lesson.Y.shape[1])
+    mistake.expect(lesson.by, *lesson.Y.shape)
     lr = mistake.rate(lesson) if mistake.rate else lesson.lr
     return replace(lesson, way=mistake.made(lesson.way), lr=lr, mistake=mistake)
 

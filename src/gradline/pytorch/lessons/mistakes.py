@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gradline.core.errors import RequestError
-from gradline.core.text import big, listed, number
+from gradline.core.text import big, counted, listed, number
 from gradline.pytorch.lessons.program import numbers
 from gradline.pytorch.lessons.setup import Setup
 from gradline.pytorch.lessons.steps import Update
@@ -61,7 +61,7 @@ class Mistake:
 
     `mend` is the edit that takes it away; None where the way as it stands is right. `rate` and `mended_rate`
     choose the learning rate from the lesson, where the mistake is about the rate. `one_target` says that it
-    needs a single target.
+    needs a single target, `least_rows` how many rows, and `climbs` that each update raises the loss.
     """
 
     name: str
@@ -72,9 +72,17 @@ class Mistake:
     rate: Callable[[Setup], float] | None = None
     mended_rate: Callable[[Setup], float] | None = None
     one_target: bool = False
+    least_rows: int = 1
+    climbs: bool = False
 
-    def expect(self, by: str, targets: int) -> None:
-        """Refuse a way in which nobody can make this mistake. Raises `RequestError`."""
+    def expect(self, by: str, rows: int, targets: int) -> None:
+        """Refuse a way or data with which nobody can make this mistake. Raises `RequestError`."""
+        if rows < self.least_rows:
+            raise RequestError(
+                "mistake-needs-rows",
+                f"the mistake {self.name} needs {self.least_rows} rows, not {rows}",
+                "give more rows",
+            )
         if by not in self.wrong:
             raise RequestError(
                 "mistake-not-in-this-way",
@@ -210,6 +218,91 @@ def _last_batch(run: PairedRuns) -> str:
     )
 
 
+def _sign(run: PairedRuns) -> str:
+    before, after = run.wrong_losses[:2]
+    return (
+        f"the gradient points uphill, and adding it climbs: the first update takes the loss from {number(before, 6)} "
+        f"to {number(after, 6)}, where subtracting takes it to {number(run.right_losses[1], 6)}."
+    )
+
+
+def _reset_early(run: PairedRuns) -> str:
+    step = run.wrong[0]
+    fresh, held = float(step.gradients()["formula"].bias[0]), step.bias_gradient
+    told = "None" if held is None else number(float(numbers(held)[0]))
+    return (
+        f"the reset comes between the gradient and the update, so the update finds nothing: backward() had left "
+        f"{number(fresh, 6)} in bias.grad, and the update found {told}. After {_updates(run)} the loss is still "
+        f"{number(run.wrong_losses[-1], 6)}."
+    )
+
+
+def _other_model(run: PairedRuns) -> str:
+    held = float(np.abs(numbers(run.wrong[-1].bias_gradient)).max())
+    return (
+        "the model was made anew after the optimiser, which still holds the parameters of the old one: step() moves "
+        f"those, and nobody uses them. After {_updates(run)} the new model is where it began, with loss "
+        f"{number(run.wrong_losses[-1], 6)}. Its gradients, which zero_grad() no longer reaches, have summed up to "
+        f"{number(held)}."
+    )
+
+
+def _updates(run: PairedRuns) -> str:
+    return counted(run.wrong[-1].update, "update")
+
+
+def _leaf(run: PairedRuns) -> str:  # noqa: ARG001
+    return (
+        "weight is what .to() made of the tensor that asks for gradients: a result, no leaf. backward() fills .grad of "
+        "leaves only, so weight.grad is None. On the CPU .to(device) alone returns the same tensor and hides the "
+        "mistake; with copy=True it copies, as a move to a GPU does."
+    )
+
+
+def _frozen_bias(run: PairedRuns) -> str:
+    lesson = run.lesson
+    start = lesson.start[1]
+    rest = lesson.Y - start
+    found = np.linalg.lstsq(lesson.X, rest, rcond=None)[0]
+    least = float(((rest - lesson.X @ found) ** 2).mean())
+    best = Trajectory(lesson.moments, lesson.lr).optimal_loss
+    where = ", ".join(number(float(value)) for value in start)
+    return (
+        f"the bias is never updated and stays at {where}: every plane then goes through one point. The least loss that "
+        f"the weights alone can reach is {number(least, 5)}; with the bias it is {number(best, 5)}."
+    )
+
+
+def _decay(run: PairedRuns) -> str:
+    lesson = run.lesson
+    plain = Trajectory(lesson.moments, lesson.lr, init=lesson.start)
+    pulled = replace(plain, weight_decay=_DECAY)
+    return (
+        f"weight decay adds {_DECAY} × the parameter to each gradient, a pull towards 0 on every weight and bias. "
+        f"That is another problem (ridge): training ends at loss {number(pulled.end_loss, 5)} instead of "
+        f"{number(plain.optimal_loss, 5)}, however long it runs."
+    )
+
+
+def _scaled_targets(run: PairedRuns) -> str:
+    y, name = run.lesson.Y[:, 0], run.lesson.names.targets[0]
+    return (
+        "the model was trained on (y − mean) / standard deviation, so its predictions are in those units. Beside the "
+        f"targets as they are the loss is {number(run.wrong_losses[-1], 5)}; scaled back (for {name} × "
+        f"{number(float(y.std()), 4)} + {number(float(y.mean()), 4)}) the same predictions have loss "
+        f"{number(run.right_losses[-1], 5)}."
+    )
+
+
+def _leak(run: PairedRuns) -> str:
+    n = len(run.lesson.X)
+    return (
+        f"the last {n - n * 4 // 5} of {n} rows are to say how well the model does on rows that it has not seen, and "
+        f"it was trained on them, too. Their loss is {number(run.wrong_losses[-1], 5)} then, and "
+        f"{number(run.right_losses[-1], 5)} where training leaves them out: only the second speaks of new rows."
+    )
+
+
 def _ten_limits(lesson: Setup) -> float:
     return one_digit(10 * Spectrum.of(lesson.moments).lr_limit())
 
@@ -243,6 +336,51 @@ def _swapped(ways: Iterable[str], part: str, old: str, new: str) -> dict[str, Ed
 
 _INPUTS = "inputs = torch.tensor(X, dtype=dtype, device=device)"
 _TARGETS = "targets = torch.tensor(Y, dtype=dtype, device=device)"
+_DECAY = 0.1
+_SGD = "torch.optim.SGD(model.parameters(), lr=lr)"
+_FORGOTTEN = "# too late: the gradients are gone already"
+_SPREAD = """
+centre, spread = targets.mean(dim=0), targets.std(dim=0, correction=0)
+original, targets = targets, (targets - centre) / spread"""
+_VALIDATION = """
+training = len(inputs) * 4 // 5  # the other rows are there to validate with
+validation = inputs[training:], targets[training:]"""
+_ALL_ROWS = "\n# forgotten: inputs, targets = inputs[:training], targets[:training]"
+_TRAINING_ROWS = "\ninputs, targets = inputs[:training], targets[:training]"
+
+
+def _made_anew(by: str) -> str:
+    """The lines that make the model of a way, once more."""
+    lines = WAYS[by].model.splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("model = "))
+    return "\n".join(lines[first : first + 2])
+
+
+def _reporting(said: str, targets: str, inputs: str = "inputs") -> dict[str, Edit]:
+    """In each way the report on such inputs and targets; `said` is what is compared, PREDICTED in the place of ŷ."""
+    edits: dict[str, Edit] = {}
+    for by, way in WAYS.items():
+        report = way.report.replace("targets)", f"{targets})")
+        for plain in ("inputs @ weight.t() + bias", "inputs @ weight.T + bias", "model(inputs)"):
+            report = report.replace(plain, said.replace("PREDICTED", plain.replace("inputs", inputs)))
+        edits[by] = {"report": report}
+    return edits
+
+
+def _with_data(edits: Mapping[str, Edit], lines: str) -> dict[str, Edit]:
+    """The edits, and these lines after the targets in each way's data."""
+    found: dict[str, Edit] = {}
+    for by, edit in edits.items():
+        data, made = WAYS[by].data, "targets = np.array(Y, dtype=dtype)" if by == "numpy" else _TARGETS
+        ours = (
+            lines.replace("dim=0, correction=0", "axis=0").replace("dim=0", "axis=0")
+            if by == "numpy"
+            else lines
+        )
+        found[by] = {**edit, "data": data.replace(made, made + ours)}
+    return found
+
+
 _STANDARD = "inputs = (inputs - inputs.mean(dim=0)) / inputs.std(dim=0, correction=0)"
 
 MISTAKES = {
@@ -335,6 +473,84 @@ MISTAKES = {
             "the last batch's loss is reported as the epoch's",
             _same(["batches"], report="epoch_loss = loss.detach()"),
             _last_batch,
+        ),
+        Mistake(
+            "sign",
+            "the update adds the gradient",
+            _swapped(["autograd"], "update", "-=", "+=")
+            | _swapped(["numpy"], "update", " - lr", " + lr")
+            | _swapped(_BUILT, "model", _SGD, _SGD.replace("lr=lr", "lr=lr, maximize=True")),
+            _sign,
+            climbs=True,
+        ),
+        Mistake(
+            "reset_early",
+            "the gradients are reset before the update",
+            _same(
+                ["autograd"],
+                gradient="loss.backward()\nweight.grad.zero_()\nbias.grad.zero_()",
+                reset=_FORGOTTEN,
+            )
+            | _same(_BUILT, gradient="loss.backward()\noptimizer.zero_grad()", reset=_FORGOTTEN),
+            _reset_early,
+        ),
+        Mistake(
+            "other_model",
+            "the optimiser holds the parameters of another model",
+            {by: {"model": f"{WAYS[by].model}\n{_made_anew(by)}"} for by in _BUILT},
+            _other_model,
+        ),
+        Mistake(
+            "leaf",
+            "the leaf is lost by .to(device)",
+            {
+                "autograd": {
+                    "model": WAYS["autograd"].model.replace(
+                        "dtype=dtype, device=device, requires_grad=True)",
+                        "dtype=dtype, requires_grad=True).to(device, copy=True)",
+                    )
+                }
+            },
+            _leaf,
+        ),
+        Mistake(
+            "frozen_bias",
+            "the bias is not updated",
+            _swapped(["autograd"], "update", "\n    bias -= lr * bias.grad", "")
+            | _swapped(["numpy"], "update", "\nbias = bias - lr * bias_gradient", "")
+            | _swapped(_BUILT, "model", _SGD, _SGD.replace("model.parameters()", "[model.weight]")),
+            _frozen_bias,
+        ),
+        Mistake(
+            "decay",
+            "weight decay that nobody wanted",
+            _same(
+                ["autograd"],
+                update=f"""\
+with torch.no_grad():
+    weight -= lr * (weight.grad + {_DECAY} * weight)
+    bias -= lr * (bias.grad + {_DECAY} * bias)""",
+            )
+            | _swapped(_BUILT, "model", _SGD, _SGD.replace("lr=lr", f"lr=lr, weight_decay={_DECAY}")),
+            _decay,
+        ),
+        Mistake(
+            "scaled_targets",
+            "predictions of standardised targets are not scaled back",
+            _with_data(_reporting("PREDICTED", "original"), _SPREAD),
+            _scaled_targets,
+            mend=_with_data(_reporting("(PREDICTED) * spread + centre", "original"), _SPREAD),
+            least_rows=2,
+        ),
+        Mistake(
+            "leak",
+            "the rows to validate with are trained on",
+            _with_data(_reporting("PREDICTED", "validation[1]", "validation[0]"), _VALIDATION + _ALL_ROWS),
+            _leak,
+            mend=_with_data(
+                _reporting("PREDICTED", "validation[1]", "validation[0]"), _VALIDATION + _TRAINING_ROWS
+            ),
+            least_rows=2,
         ),
     )
 }

@@ -49,7 +49,7 @@ class Program:
     def batches(self) -> Iterator[np.ndarray]:
         """An epoch: before each update the rows it is about, with `xb` and `yb` in place."""
         if not self.way.loop:
-            yield np.arange(len(self._names["X"]))
+            yield np.arange(len(self._names["inputs"]))
             return
         seen = self._names["dataset"].seen
         seen.clear()

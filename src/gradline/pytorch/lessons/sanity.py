@@ -32,8 +32,8 @@ class Sanity:
     certificate: Certificate
 
 
-def sanity(lesson: Lesson, step: Update) -> Sanity:
-    """The check of a lesson after a step.."""
+def sanity(lesson: Lesson, step: Update, diverged_at: int | None = None) -> Sanity:
+    """The check of a lesson after a step; `diverged_at` is the first epoch whose loss was no number, if one was."""
     from sklearn.linear_model import LinearRegression  # noqa: PLC0415 - a second of loading, for this check alone
 
     X, Y = lesson.X, lesson.Y
@@ -42,7 +42,17 @@ def sanity(lesson: Lesson, step: Update) -> Sanity:
     reference = LinearRegression().fit(X, Y)
     size = lesson.batch_size if lesson.way.loop and lesson.batch_size < len(X) else None
     scaling = Scaling.none(lesson.moments.p)
-    training = Training(lesson.lr, 0.0, None, lesson.moments, scaling, math.inf, batch_size=size)
+    first = lesson.first_loss()
+    training = Training(
+        lesson.lr,
+        0.0,
+        step.epoch,
+        lesson.moments,
+        scaling,
+        started_at=math.inf if first is None else first,
+        diverged_at=diverged_at,
+        batch_size=size,
+    )
     return Sanity(
         names=lesson.names,
         trained=trained,

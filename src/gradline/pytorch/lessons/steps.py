@@ -8,6 +8,9 @@ import numpy as np
 from gradline.core.text import number
 from gradline.pytorch.lessons.program import numbers
 
+_TERMS = 5  # of a sum, that are written out
+_ROUNDING = 1e-6  # of float32: a loss that is larger by less has not grown
+
 
 class LossGradient(NamedTuple):
     """The gradient of the loss by weight (m, p) and by bias (m,), float64."""
@@ -32,11 +35,11 @@ class Update:
 
     - `epoch` and `update` count from 1, `batch` within its epoch; `rows` are the rows that took part.
     - `inputs` (b, p), `targets` (b, m), `predictions` (b, m) and `loss` of this batch.
-    - `weight_gradient` (m, p), `bias_gradient` (m,): what `.grad` held when the update used it; `left` is what
-      bias' `.grad` holds after the reset.
-    - `weight_before`, `bias_before`, `weight`, `bias`: the parameters around the update.
+    - `weight_gradient` (m, p), `bias_gradient` (m,): what `.grad` held when the update used it; `weight_left` and
+      `bias_left` are what it holds after the reset.
+    - `weight_before`, `bias_before`, `weight`, `bias`: the parameters around the update; `lr` its learning rate.
     - `parts`: the five numbered steps; after an error there are fewer.
-    - `epoch_loss`: the loss that the loop reports at the end of its epoch, None within it.
+    - `loss_before`: the loss that the loop reported before this epoch, and `epoch_loss` at its end; None within it.
     """
 
     epoch: int
@@ -49,13 +52,23 @@ class Update:
     loss: Any
     weight_gradient: Any
     bias_gradient: Any
-    left: Any
+    weight_left: Any
+    bias_left: Any
     weight_before: Any
     bias_before: Any
     weight: Any
     bias: Any
+    lr: float
     parts: tuple[NumberedStep, ...]
+    loss_before: float | None = None
     epoch_loss: float | None = None
+
+    @property
+    def has_grown(self) -> bool:
+        """Whether the loss at the end of the epoch is above the one before it, or no number any more."""
+        if self.epoch_loss is None or self.loss_before is None:
+            return False
+        return not self.epoch_loss <= self.loss_before * (1 + _ROUNDING)
 
     @property
     def error(self) -> str | None:
@@ -90,39 +103,60 @@ class Update:
         return (self._predicted, self._compared, self._sloped, self._moved, self._forgotten)[i - 1]()
 
     def _predicted(self) -> str:
-        where = "" if _device(self.predictions) == "cpu" else f", on {_device(self.predictions)}"
         return (
             f"inputs {shape(self.inputs)} @ weightᵀ {shape(self.weight_before)[::-1]} + bias {shape(self.bias_before)} "
-            f"= predictions {shape(self.predictions)}, {_dtype(self.predictions)}{where}"
+            f"= predictions {shape(self.predictions)}, {_kind(self.predictions)}"
         )
 
     def _compared(self) -> str:
-        cells = int(np.prod(np.broadcast_shapes(self.predictions.shape, self.targets.shape)))
+        with np.errstate(over="ignore", invalid="ignore"):
+            errors = (numbers(self.predictions) - numbers(self.targets)).ravel()
+            total = float((errors**2).sum())
+        squares = [f"{_signed(error)}²" for error in errors]
+        terms = squares if len(squares) <= _TERMS else [*squares[: _TERMS - 1], "…", squares[-1]]
         return (
-            f"predictions {shape(self.predictions)} against targets {shape(self.targets)}: "
-            f"{number(float(self.loss), 6)} is the mean of {cells:,} squared errors"
+            f"predictions {shape(self.predictions)} against targets {shape(self.targets)}: ({' + '.join(terms)}) / "
+            f"{len(errors):,} = {number(total, 6)} / {len(errors):,}. So {number(float(self.loss), 6)} is the mean of "
+            f"{len(errors):,} squared errors"
         )
 
     def _sloped(self) -> str:
-        steepest = max(np.abs(numbers(self.weight_gradient)).max(), np.abs(numbers(self.bias_gradient)).max())
-        return (
-            f"a slope of the loss for each weight {shape(self.weight_gradient)} and bias {shape(self.bias_gradient)}, "
-            f"the steepest {number(float(steepest))}"
+        said = f"one gradient for each weight {shape(self.weight_before)} and each bias {shape(self.bias_before)}"
+        if self.bias_gradient is None or self.predictions.shape != self.targets.shape:
+            return said
+        rows = len(self.rows)
+        with np.errstate(over="ignore", invalid="ignore"):
+            errors = numbers(self.predictions).reshape(rows, -1) - numbers(self.targets).reshape(rows, -1)
+            total = float(errors[:, 0].sum())
+        fresh, held, cells = (
+            2 * total / errors.size,
+            float(numbers(self.bias_gradient)[0]),
+            f"{errors.size:,}",
         )
+        said += f". The first bias: 2 × (the sum of its errors) / {cells} = 2 × {_signed(total)} / {cells}"
+        said += f" = {number(fresh, 6)}"
+        return said if np.isclose(held, fresh, rtol=1e-3) else f"{said}, and .grad holds {number(held, 6)}"
 
     def _moved(self) -> str:
-        moves = (
-            numbers(self.weight) - numbers(self.weight_before),
-            numbers(self.bias) - numbers(self.bias_before),
+        before, after = float(numbers(self.bias_before)[0]), float(numbers(self.bias)[0])
+        if self.bias_gradient is None:
+            return "no .grad to move by: weight and bias stay as they are"
+        gradient = float(numbers(self.bias_gradient)[0])
+        with np.errstate(over="ignore", invalid="ignore"):
+            right = np.isclose(after, before - self.lr * gradient, rtol=1e-3, atol=1e-30)
+        if not right:
+            return f"the first bias goes from {number(before, 6)} to {number(after, 6)}"
+        return (
+            f"each moves by −lr × gradient. The first bias: {number(before, 6)} − {number(self.lr)} × "
+            f"{_signed(gradient)} = {number(after, 6)}"
         )
-        return f"weight and bias move by −lr × gradient, at most {number(float(max(np.abs(m).max() for m in moves)))}"
 
     def _forgotten(self) -> str:
         if isinstance(self.weight, np.ndarray):
             return "the next gradient is computed afresh"
-        if self.left is None:
-            return "the gradients are gone (None)"
-        if numbers(self.left).any():
+        if self.bias_left is None:
+            return "the gradients are gone: .grad is None, which is what zero_grad() leaves since PyTorch 2.0"
+        if numbers(self.bias_left).any() or numbers(self.weight_left).any():
             return "the gradients stay as they are: the next backward() adds to them"
         return "the gradients are 0 again"
 
@@ -132,12 +166,16 @@ def shape(value: Any) -> tuple[int, ...]:
     return tuple(value.shape)
 
 
-def _dtype(value: Any) -> str:
-    return str(value.dtype).removeprefix("torch.")
+def _kind(value: Any) -> str:
+    """The type of its numbers, where they live, and what PyTorch calls both in one word."""
+    if isinstance(value, np.ndarray):
+        return str(value.dtype)
+    return f"{str(value.dtype).removeprefix('torch.')} on {value.device}, {value.type()}"
 
 
-def _device(value: Any) -> str:
-    return str(getattr(value, "device", "cpu"))
+def _signed(value: float) -> str:
+    """A number within a formula: in brackets where it is negative."""
+    return f"({number(value, 6)})" if value < 0 else number(value, 6)
 
 
 def _differences(X: np.ndarray, Y: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> LossGradient:

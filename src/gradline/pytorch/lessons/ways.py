@@ -3,8 +3,6 @@
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from gradline.core.text import printable
-
 STEPS = ("predict", "loss", "gradient", "update", "reset")
 
 
@@ -126,13 +124,14 @@ model = LinearRegression(len(W0[0]), len(W0)).to(device, dtype)
 loss_fn = nn.MSELoss()
 optimizer = torch.optim.SGD(model.parameters(), lr=lr)""",
     predict="""\
-model.train()
+model.train()  # dropout and the like behave as in training; a linear layer is the same either way
 predictions = model(inputs)""",
     loss="loss = loss_fn(predictions, targets)",
     gradient="loss.backward()",
     update="optimizer.step()",
     reset="optimizer.zero_grad()",
     report="""\
+model.eval()  # dropout and the like behave as in use
 with torch.no_grad():
     epoch_loss = loss_fn(model(inputs), targets)""",
     weight="model.weight",
@@ -180,56 +179,3 @@ class ColumnNames(NamedTuple):
 
     features: tuple[str, ...]
     targets: tuple[str, ...]
-
-
-def script(way: Way, values: dict[str, str], names: ColumnNames, log_every: int) -> str:
-    """The way as a program of its own, without gradline: `values` holds the source text of each name it needs."""
-    body = "\n".join(f"# {i}. {name.capitalize()}\n{way.step(i)}" for i, name in enumerate(STEPS, 1))
-    loop = f"{way.loop}\n{_indented(body)}" if way.loop else body
-    rows = [
-        f"X = {values['X']}  # {_comment(names.features)}",
-        f"Y = {values['Y']}  # {_comment(names.targets)}",
-    ]
-    rest = [f"{name} = {text}" for name, text in values.items() if name not in "XY" and name in _used(way)]
-    epoch = f"""\
-{loop}
-# The loss over all rows, after the update
-{way.report}
-if (epoch + 1) % {log_every} == 0:
-    print(f"Epoch [{{epoch + 1}}/{{epochs}}], loss {{epoch_loss:.4f}}")"""
-    return f'''\
-"""Linear regression by gradient descent: {way.summary}."""
-
-{way.imports}
-
-{chr(10).join(rows + rest)}
-
-{way.data}
-
-{way.model}
-
-{way.report}
-print(f"Before training, loss {{epoch_loss:.4f}}")
-for epoch in range(epochs):
-{_indented(epoch)}
-print("weight", {way.weight}.tolist())
-print("bias", {way.bias}.tolist())
-'''
-
-
-def _used(way: Way) -> set[str]:
-    """The names that the program mentions, besides `epochs`, which the loop needs."""
-    text = " ".join(str(part) for part in vars(way).values())
-    return {
-        name
-        for name in ("W0", "b0", "lr", "dtype", "device", "batch_size", "shuffle", "seed")
-        if name in text
-    } | {"epochs"}
-
-
-def _comment(names: tuple[str, ...]) -> str:
-    return printable(", ".join(names))
-
-
-def _indented(code: str) -> str:
-    return "\n".join(f"    {line}" if line else "" for line in code.splitlines())
