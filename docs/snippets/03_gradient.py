@@ -25,3 +25,6 @@ print(b.grad.numpy().round(1))
 # The same from the formula: 2 / (number of cells) · diffᵀ · inputs
 by_hand = 2 / diff.numel() * diff.t() @ inputs
 print("the formula agrees:", torch.allclose(by_hand, w.grad))
+
+mean = diff.t() @ inputs / len(inputs)  # over rows, of error times input
+print("with two targets it is the mean:", torch.allclose(mean, w.grad))
