@@ -3,7 +3,6 @@
 import collections
 import json
 import sys
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +21,7 @@ from gradline.data.inputs import as_rows
 from gradline.data.selection import Selection
 from gradline.pytorch import diagnose
 from gradline.pytorch.diagnosis.matching import misfit
-from gradline.pytorch.diagnosis.printed import MESSAGES, read_printed
+from gradline.pytorch.diagnosis.printed import read_printed
 from gradline.pytorch.diagnosis.simulation import Dynamics, Loop, StatedSetup
 
 
@@ -370,57 +369,6 @@ def study(which, names, seeds) -> Iterator[Outcome]:
                     yield outcome(name, problem, X, Y, 1000 * seed + i)
 
 
-# What a loop prints, as text, and the losses and epochs in it.
-PRINTED = [
-    (
-        "tensor(3390.0071, grad_fn=<DivBackward0>)\ntensor(2558.1218)",
-        [3390.0071, 2558.1218],
-        [5e-5, 5e-5],
-        [0, 1],
-    ),
-    (
-        "Epoch [10/100], Loss: 818.6476\nEpoch [20/100], Loss: 335.33",
-        [818.6476, 335.33],
-        [5e-5, 5e-3],
-        [10, 20],
-    ),
-    ("loss before: 22260.2\nloss after: 15273.6", [22260.2, 15273.6], [0.05, 0.05], [0, 1]),
-    ("loss= 267.3872\nloss after 5 epochs: 3.25", [267.3872, 3.25], [5e-5, 5e-3], [0, 1]),
-    (
-        "Epoch 3 loss 1.2e4\nEpoch 4 loss nan\nEpoch 5 loss inf",
-        [1.2e4, np.nan, np.inf],
-        [500, 0, 0],
-        [3, 4, 5],
-    ),
-    ("epoch,loss,seconds\n0,3390.0,1\n1,200,2", [3390, 200], [0.05, 0.5], [0, 1]),
-    ("0 tensor(267.3, grad_fn=<X>)\n1 tensor(3.)", [267.3, 3], [0.05, 0], [0, 1]),
-    ("epoch=0\ntensor(5.1)\nepoch=1\ntensor(4.2)", [5.1, 4.2], [0.05, 0.05], [0, 1]),
-    ("10/10 - loss: 0.25 - val_loss: 0.5\nval_loss: 3", [0.25], [5e-3], [0]),
-    ("{'epoch': 3, 'loss': 0.5}", [0.5], [0.05], [3]),
-    ("[3.5, 2.25, 1.0]", [3.5, 2.25, 1.0], [0.05, 5e-3, 0.05], [0, 1, 2]),
-    ("tensor([[0.5, 1.2]])\nW -= W.grad * 1e-5\n7.5", [7.5], [0.05], [0]),
-    ("5.0\nEpoch 1: loss 4.0\nEpoch 2: loss 3.5\n2.0", [5, 4, 3.5], [0.05] * 3, [0, 1, 2]),
-    ([3390.0071, 2558.12], [3390.0071, 2558.12], [5e-5, 5e-5], [0, 1]),
-    ([(10, 1.5), (20, 1.25)], [1.5, 1.25], [5e-3, 5e-3], [10, 20]),
-    ([torch.tensor(1 / 3), torch.tensor(0.1)], [1 / 3, 0.1], [0, 0], [0, 1]),
-    (["Loss: 3.5", "Loss: 2.5"], [3.5, 2.5], [0.05, 0.05], [0, 1]),
-]
-
-
-@pytest.mark.parametrize(("text", "losses", "halves", "epochs"), PRINTED)
-def test_losses_are_read_with_half_a_unit_of_their_last_digit(text, losses, halves, epochs):
-    printed = read_printed(text)
-    np.testing.assert_allclose(printed.losses, losses, rtol=1e-7)
-    np.testing.assert_allclose(printed.halves, halves, rtol=1e-9)
-    assert printed.epochs.tolist() == epochs
-
-
-def test_losses_in_a_file(tmp_path):
-    path = tmp_path / "log.txt"
-    path.write_text("Epoch 1: loss 4.5\n")
-    assert read_printed(path).losses == read_printed(str(path)).losses == [4.5]
-
-
 @pytest.mark.parametrize(
     ("losses", "code"),
     [
@@ -444,53 +392,6 @@ def test_settings_outside_their_range_are_refused(wrong):
     settings: dict[str, Any] = {"lr": 1e-5, "init": "zeros", **wrong}
     with refused(f"{next(iter(wrong)).replace('_', '-')}-invalid"):
         diagnose([1.0], X5, Y5, **settings)
-
-
-def no_grad(w, x, y):
-    for _ in range(2):
-        mse(x @ w, y).backward()
-        w = w - 0.1 * w.grad
-
-
-def in_place(w, x, y):
-    mse(x @ w, y).backward()
-    w -= 0.1 * w.grad
-
-
-def twice_through(w, x, y):
-    loss = mse(x @ w, y)
-    loss.backward()
-    loss.backward()
-
-
-# One row for each message: what provokes it in PyTorch.
-PROVOKED = {
-    "no_grad": no_grad,
-    "in_place": in_place,
-    "flat": lambda w, x, _: x.flatten()[None] @ w,
-    "dtype": lambda w, x, _: x.double() @ w,
-    "detach": lambda w, x, y: mse((x @ w).detach(), y).backward(),
-    "twice": twice_through,
-    "shape": lambda w, x, y: torch.nn.functional.mse_loss(x @ w, y[:, 0]),
-    "not_leaf": lambda w, *_: (2 * w).grad,
-}
-
-
-@pytest.mark.parametrize("name", MESSAGES)
-def test_messages_are_those_of_pytorch(name):
-    w, x, y = torch.zeros(2, 1, requires_grad=True), torch.ones(3, 2), torch.ones(3, 1)
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always")
-        text = ""
-        try:
-            PROVOKED[name](w, x, y)
-        except (RuntimeError, TypeError) as error:
-            text = f"Traceback (most recent call last)\n{type(error).__name__}: {error}\n"
-    assert bool(text) == MESSAGES[name].stops
-    text += "".join(f"UserWarning: {warning.message}\n" for warning in warned)
-    diagnosis = diagnose(text, X5, Y5, lr=1e-5, init="zeros")
-    assert diagnosis.verdict == name
-    assert diagnosis.sentences[1].endswith(MESSAGES[name].remedy)
 
 
 def test_a_message_that_stopped_a_right_loop_is_the_verdict():

@@ -42,7 +42,7 @@ def tried(case: StatedSetup, printed: Printed, base: Loop, start_known: bool) ->
     )
     if not any(c.fits for c in found):
         # The first loss is the same whatever the loop does: where it is that of the start given, so is the start.
-        first = Printed(printed.losses[:1], printed.halves[:1], printed.epochs[:1], *printed[3:])
+        first = printed.part(slice(1))
         seen = base.batch or exact(case, first, Loop(lr_ratio=0.0)).fits
         elsewhere = [] if seen else _settled(_from_any_start(case, printed, known=True))
         # What few directions explain to the last digit is no matter of chance.

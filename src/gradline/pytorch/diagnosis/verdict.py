@@ -20,7 +20,8 @@ from gradline.model.certificate import finite
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES
-from gradline.pytorch.diagnosis.printed import MESSAGES, Printed, half_units, plain, read_printed
+from gradline.pytorch.diagnosis.messages import MESSAGES
+from gradline.pytorch.diagnosis.printed import Printed, half_units, plain, read_printed
 from gradline.pytorch.diagnosis.simulation import Dynamics, Loop, StatedSetup
 from gradline.pytorch.diagnosis.trials import WITH_LOG, Candidate, tried
 from gradline.solvers.problem import stacked, unstacked
