@@ -431,7 +431,7 @@ def test_predictions_are_those_of_a_loop_that_steps(momentum, reset, batch, log)
     np.testing.assert_allclose(predicted.losses, found, rtol=1e-9)
 
 
-@pytest.mark.parametrize("loop", [Loop(), Loop(batch=2, log="mean"), Loop(reset=False), Loop(root=True)])
+@pytest.mark.parametrize("loop", [Loop(), Loop(batch=2, log="mean"), Loop(reset=False), Loop(printed="root")])
 def test_the_sway_of_the_start_is_its_derivative(loop):
     case = replace(case_of(X5, Y5), slack=np.full((4, 2), 1e-6))
     epochs = np.array([0, 3, 9])
@@ -446,7 +446,7 @@ def test_the_sway_of_the_start_is_its_derivative(loop):
 
 
 @pytest.mark.parametrize(
-    "loop", [Loop(), Loop(reset=False), Loop(minimised="half"), Loop(batch=3), Loop(root=True)]
+    "loop", [Loop(), Loop(reset=False), Loop(minimised="half"), Loop(batch=3), Loop(printed="root")]
 )
 def test_a_loop_explains_what_it_printed_itself(loop):
     prediction = Dynamics(case_of(X5, Y5), loop).predict(np.arange(20))

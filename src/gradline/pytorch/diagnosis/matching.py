@@ -1,28 +1,34 @@
 """How well a hypothesis explains printed losses: its misfit, with rate, epochs or start fitted where they are free."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from gradline.pytorch.diagnosis.printed import Printed
-from gradline.pytorch.diagnosis.simulation import FLOAT32, Dynamics, Loop, Prediction, StatedSetup
+from gradline.pytorch.diagnosis.simulation import FLOAT32, Dynamics, Family, Loop, Prediction, StatedSetup
+from gradline.pytorch.diagnosis.stepping import predict
 from gradline.solvers.heavy_ball import progress
 
 SURE = 1e-3  # what chance alone may explain before a fitted rate or fitted epochs count as found
 OVERFLOW = 1e36  # float32 ends at 3.4e38, and a sum of squares gets there before its mean
-RATIOS = np.geomspace(1e-3, 1e3, 181)  # of the true learning rate to the one said, before zooming in
-NUDGE = 1e-6  # relative change of a rate that shows its slope
-OFF = (0.97, 1.03)  # rates that another start must not explain as well
+FINE = 1e-3  # how exactly the losses must tell a rate, as a share of it, before any cause is surely named
+NUDGE = 1e-6  # relative change of a free number that shows its slope
+OFF = (0.997, 1.003)  # rates that another start must not explain as well
+HEADS = (4, 8, 16, 32, 64)  # losses that a free number is fitted to in turn: few tell it roughly, many finely
+SECOND = (
+    1.3  # what the curvature of all directions but the first is multiplied with, to see whether they tell
+)
+VISIBLE = 3.0  # tolerances by which the losses must then differ
 MOST_EPOCHS, MOST_CELLS = 20_000, 4e6  # searched for a printed loss; of the states kept on the way
 
 
 class Match(NamedTuple):
     """A loop against the losses: `misfit` in units of what is allowed, and the epochs (K,) that they were taken for.
 
-    `sure` is false where so many numbers were fitted, or so much is allowed, that it may fit by accident.
+    `sure` is false where so many numbers were fitted, or so much is allowed, that it may fit by accident. `tight`
+    says that it fits although float32 is allowed the last digit of the loss only, as if it rounded nothing else.
     """
 
     misfit: float
@@ -30,6 +36,7 @@ class Match(NamedTuple):
     loop: Loop
     epochs: np.ndarray
     sure: bool = True
+    tight: bool = False
     directions: int = 0  # whose energies were fitted, where the start was
     terms: np.ndarray = np.zeros(0)  # log-likelihood of each loss among simulated runs
 
@@ -96,11 +103,53 @@ def exact(case: StatedSetup, printed: Printed, loop: Loop) -> Match:
     if not meant:
         return no_match(printed, loop)
     known = np.unique(meant)
-    prediction = Dynamics(case, loop).predict(known)
-    at = [Prediction(*(part[np.searchsorted(known, epochs)] for part in prediction)) for epochs in meant]
-    found = [(*misfit(printed, p), epochs) for p, epochs in zip(at, meant, strict=True)]
-    size, fits, epochs = min(found, key=lambda match: match[0])
-    return Match(size, fits, loop, epochs, size <= 1)
+    prediction = predict(case, loop, known)
+    at = [_at(prediction, np.searchsorted(known, epochs)) for epochs in meant]
+    found = [(*misfit(printed, p), i) for i, p in enumerate(at)]
+    size, fits, i = min(found, key=lambda match: match[0])
+    match = Match(size, fits, loop, meant[i], size <= 1)
+    return _weighed_up(case, printed, match, at[i]) if fits else match
+
+
+def _at(prediction: Prediction, epochs: np.ndarray) -> Prediction:
+    return Prediction(*(part[epochs] for part in prediction))
+
+
+def _as_if_exact(prediction: Prediction) -> Prediction:
+    """The prediction with no more rounding than that of the loss itself to float32."""
+    return prediction._replace(rounding=np.minimum(prediction.rounding, 2 * FLOAT32 * prediction.losses))
+
+
+def _weighed_up(case: StatedSetup, printed: Printed, match: Match, prediction: Prediction) -> Match:
+    """How much it means that a loop without a free number fits.
+
+    An unknown cause moves the losses as another rate would, more or less: one of the losses must tell the rate to a
+    thousandth, or, where the right loop is at stake, all of them together.
+    """
+    tight = misfit(printed, _as_if_exact(prediction))[1]
+    if tight:
+        prediction = _as_if_exact(prediction)
+    loop = match.loop
+    if loop.lr_ratio == 0:
+        slope = predict(case, replace(loop, lr_ratio=1.0), match.epochs).losses - prediction.losses
+    else:
+        nudged = replace(loop, lr_ratio=loop.lr_ratio * (1 + NUDGE))
+        slope = (
+            predict(case, nudged, match.epochs).losses - predict(case, loop, match.epochs).losses
+        ) / NUDGE
+    fineness = _fineness(printed, prediction, slope)
+    is_right = loop == replace(Loop(), batch=loop.batch, log=loop.log)
+    sure = np.prod(fineness) <= SURE if is_right else fineness.min(initial=1.0) <= FINE
+    if loop.batch and not is_right:
+        sure = sure and np.prod(fineness) <= SURE**3
+    return match._replace(sure=bool(match.sure and sure), tight=tight)
+
+
+def _fineness(printed: Printed, prediction: Prediction, slope: np.ndarray) -> np.ndarray:
+    """(K,) how exactly each loss tells a number whose unit changes it by `slope`: 1 where it does not tell it."""
+    tolerance = printed.halves + prediction.rounding + np.sqrt((prediction.sway**2).sum(axis=1))
+    fineness = np.minimum(1.0, tolerance / np.maximum(np.abs(slope), np.finfo(float).tiny))
+    return fineness[np.isfinite(fineness) & np.isfinite(printed.losses)]
 
 
 def no_match(printed: Printed, loop: Loop) -> Match:
@@ -114,65 +163,128 @@ class Modes:
     def __init__(self, case: StatedSetup, loop: Loop) -> None:
         dynamics = Dynamics(case, loop)
         whole = dynamics.case.whole
-        unit, residual = dynamics.unit(whole), dynamics.residual(case.start, whole)
+        residual = dynamics.residual(case.start, whole, loop.pairs)
         left, singular, _ = np.linalg.svd(whole.A, full_matrices=False)
-        along = left.T @ residual
-        self.steps = case.lr * 2 * unit * singular**2
-        self.energy = unit * (along**2).sum(axis=1)
-        beyond = ((residual - left @ along) ** 2).sum() + dynamics.spread(whole)
-        self.floor = unit * float(beyond)
+        self.steps = case.lr * dynamics.scale(whole, loop.minimised) * 2 * singular**2
+        beyond = ((residual - left @ (left.T @ residual)) ** 2).sum() + dynamics.spread(whole)
+        self.floor = dynamics.unit(whole) * float(beyond)
         self.momentum = dynamics.keeps[0] if dynamics.keeps else 0.0
         self.size = float(np.sqrt((dynamics.case.sizes[-dynamics.m :] ** 2).mean()))  # of the targets
         self.is_heavy_ball = len(dynamics.keeps) < 2  # and not gradients that add up in a velocity, too
 
-    def left(self, epoch: int, ratio: np.ndarray | float = 1.0) -> np.ndarray:
-        """The share of each energy that is left, (…, directions) for `ratio` (…) of the true lr to the one said."""
-        steps = np.multiply.outer(np.asarray(ratio), self.steps)
+    def left(self, epoch: int, ratio: float) -> np.ndarray:
+        """(directions,) the share of each energy that is left, for `ratio` of the true lr to the one said."""
+        steps = ratio * self.steps
+        if not self.momentum:
+            return (1 - steps) ** (2 * epoch)
         return progress(steps, self.momentum, epoch).left ** 2
 
-    def losses(self, epochs: Iterable[int], ratio: np.ndarray) -> np.ndarray:
-        """(K, R) the losses after these epochs for each ratio."""
-        return np.array([self.left(int(k), ratio) @ self.energy for k in epochs]) + self.floor
 
+def fitted(case: StatedSetup, printed: Printed, loop: Loop, family: Family) -> Match:
+    """The loop of a family that explains the losses best, its free number found on ever more of them.
 
-def other_rate(case: StatedSetup, printed: Printed, loop: Loop) -> Match:
-    """The learning rate that explains the losses best, found by zooming into the best of a wide grid.
-
-    One number fits one loss always, so that the others must agree: the chance that they do is the product
-    of how finely each of them tells the rate, save the one that tells it best.
+    One number fits one loss always, so that the others must agree: the chance that they do is the product of how
+    finely each of them tells the number, save the one that tells it best. And a single direction has a single rate,
+    which whatever goes wrong can make: only where a second one tells is it known what moved the first.
     """
-    modes, best = Modes(case, loop), no_match(printed, loop)
-    used = np.flatnonzero(np.isfinite(printed.losses))
-    # The first losses tell the rate best, before the loop has settled.
-    used = used[np.unique(np.geomspace(1, len(used), 16).astype(int)) - 1] if len(used) else used
+    best = no_match(printed, loop)
     for epochs in conventions(printed, loop):
-        for rough in _best_ratios(modes, printed.losses[used], printed.halves[used], epochs[used]):
-            match = _polished(case, printed, replace(loop, lr_ratio=rough), epochs)
+        for value in _rough(case, printed, loop, family, epochs):
+            match = _polished(case, printed, loop, family, value, epochs)
             best = match if match.misfit < best.misfit else best
     return best
 
 
-def _polished(case: StatedSetup, printed: Printed, loop: Loop, epochs: np.ndarray) -> Match:
-    """The match after Gauss-Newton steps in the logarithm of the rate, with the start's digits free in their slack."""
-    match = no_match(printed, loop)
-    for _ in range(3):
-        here = Dynamics(case, loop).predict(epochs)
-        there = Dynamics(case, replace(loop, lr_ratio=loop.lr_ratio * (1 + NUDGE))).predict(epochs)
-        slope = (there.losses - here.losses) / NUDGE
-        size, fits, step = _weighed(printed, here, slope)
-        if not math.isfinite(size) or abs(step) > 0.1:
-            return no_match(printed, loop)
-        match = Match(size, fits, loop, epochs, _agree(printed, here, slope, epochs))
-        loop = replace(loop, lr_ratio=float(loop.lr_ratio * math.exp(step)))
+def _rough(
+    case: StatedSetup, printed: Printed, loop: Loop, family: Family, epochs: np.ndarray
+) -> list[float]:
+    """Up to four values where the first losses are nearest: they tell the number before the loop has settled."""
+    used = np.flatnonzero(np.isfinite(printed.losses) & (printed.losses > 0) & (epochs > 0))[: HEADS[0]]
+    if not len(used):
+        return []
+    found = np.array([predict(case, family.at(loop, value), epochs[used]).losses for value in family.values])
+    gaps = np.log(found) - np.log(printed.losses[used])
+    far = np.pad(np.nan_to_num((gaps**2).sum(axis=1), nan=np.inf, posinf=np.inf), 1, constant_values=np.inf)
+    low = np.flatnonzero((far[1:-1] <= far[:-2]) & (far[1:-1] <= far[2:]) & np.isfinite(far[1:-1]))
+    return [float(family.values[i]) for i in low[np.argsort(far[low + 1])][:4]]
+
+
+def _polished(
+    case: StatedSetup, printed: Printed, loop: Loop, family: Family, value: float, epochs: np.ndarray
+) -> Match:
+    """The match after Gauss-Newton steps in the logarithm of the number, the start's digits free in their slack."""
+    count, match = len(printed.losses), no_match(printed, loop)
+    for head in [*(h for h in HEADS if h < count), count]:
+        part, at = printed.part(slice(head)), epochs[:head]
+        for _ in range(4):
+            here = predict(case, family.at(loop, value), at)
+            there = predict(case, family.at(loop, value * (1 + NUDGE)), at)
+            slope = (there.losses - here.losses) / NUDGE
+            size, fits, step = _weighed(part, here, slope)
+            if not math.isfinite(size):
+                return no_match(printed, loop)
+            at_value, step = family.at(loop, value), float(np.clip(step, -0.2, 0.2))
+            value *= math.exp(step)
+            if abs(step) < 1e-12:
+                break
+        if head == count:
+            sure = _agree(part, here, slope, at) and _second_tells(case, part, at_value, at, here)
+            match = Match(size, fits, at_value, at, fits and sure)
     return match
 
 
 def _agree(printed: Printed, prediction: Prediction, slope: np.ndarray, epochs: np.ndarray) -> bool:
-    """Whether several losses tell the rate, and do not agree on it by chance."""
-    tolerance = printed.halves + prediction.rounding + np.sqrt((prediction.sway**2).sum(axis=1))
-    fineness = np.minimum(1.0, tolerance / np.maximum(np.abs(slope), np.finfo(float).tiny))
-    others = np.sort(fineness[np.isfinite(fineness)])[1:]
-    return len(others) > 0 and bool(others.prod() <= SURE) and not _is_line(epochs, printed.losses, tolerance)
+    """Whether several losses tell the number, and do not agree on it by chance."""
+    fineness = np.sort(_fineness(printed, prediction, slope))[1:]
+    tolerance = printed.halves + prediction.rounding
+    return (
+        len(fineness) > 0
+        and bool(fineness.prod() <= SURE)
+        and not _is_line(epochs, printed.losses, tolerance)
+        and not _is_exponential(epochs, printed.losses, tolerance)
+    )
+
+
+def _second_tells(
+    case: StatedSetup, printed: Printed, loop: Loop, epochs: np.ndarray, prediction: Prediction
+) -> bool:
+    """Whether the losses would be others if all directions but the steepest were steeper.
+
+    Residuals along each direction stay as they are: A = U·S·Vᵀ becomes U·S'·Vᵀ, and θ₀ becomes V·S'⁻¹·S·Vᵀ·θ₀.
+    """
+    case = case.seen_by(loop)
+    left, singular, right = np.linalg.svd(case.A, full_matrices=False)
+    steeper = singular * np.where(np.arange(len(singular)) > 0, math.sqrt(SECOND), 1.0)
+    start = right.T @ ((singular / np.maximum(steeper, np.finfo(float).tiny))[:, None] * (right @ case.start))
+    other = replace(case, A=(left * steeper) @ right, start=start, slack=np.zeros_like(start))
+    losses = predict(other, replace(loop, scaling="", split=""), epochs).losses
+    gap = np.abs(losses - prediction.losses) / (printed.halves + prediction.rounding)
+    return bool(np.nanmax(np.where(np.isfinite(printed.losses), gap, 0.0)) > VISIBLE)
+
+
+def _is_exponential(epochs: np.ndarray, losses: np.ndarray, tolerance: np.ndarray) -> bool:
+    """Whether the losses fall on c + E·ρᵏ for some c, E and ρ, as those of a single direction do."""
+    finite = np.isfinite(losses / tolerance) & (tolerance > 0)
+    if finite.sum() <= 3:
+        return True
+    k = (epochs[finite] - epochs[finite].min()) / max(1, np.ptp(epochs[finite]))
+    values, weights = losses[finite] / tolerance[finite], 1 / tolerance[finite]
+
+    def rest(speed: float) -> float:
+        with np.errstate(over="ignore"):
+            curve = np.exp(speed * (k - (speed > 0)))
+        columns = np.column_stack([np.ones_like(k), curve]) * weights[:, None]
+        gap = values - columns @ np.linalg.lstsq(columns, values, rcond=None)[0]
+        return float((gap**2).mean())
+
+    speeds = np.concatenate([-np.geomspace(1e-3, 300, 60)[::-1], np.geomspace(1e-3, 300, 60)])
+    for _ in range(4):  # ever finer around the best
+        found = [rest(speed) for speed in speeds]
+        i = int(np.argmin(found))
+        if found[i] <= 1:
+            return True
+        speeds = np.linspace(speeds[max(i - 1, 0)], speeds[min(i + 1, len(speeds) - 1)], 25)
+    return False
 
 
 def _is_line(epochs: np.ndarray, losses: np.ndarray, tolerance: np.ndarray) -> bool:
@@ -182,23 +294,6 @@ def _is_line(epochs: np.ndarray, losses: np.ndarray, tolerance: np.ndarray) -> b
     values = losses[finite] / tolerance[finite]
     rest = values - columns @ np.linalg.lstsq(columns, values, rcond=None)[0]
     return bool((rest**2).mean() <= 1)
-
-
-def _best_ratios(modes: Modes, losses: np.ndarray, halves: np.ndarray, epochs: np.ndarray) -> list[float]:
-    """Up to three local minima of the misfit over the ratio."""
-    gaps = np.log(modes.losses(epochs, RATIOS)) - np.log(losses)[:, None]
-    rough = np.nan_to_num((gaps**2).sum(axis=0), nan=np.inf, posinf=np.inf)
-    inner = np.flatnonzero((rough[1:-1] <= rough[:-2]) & (rough[1:-1] <= rough[2:])) + 1
-    found = []
-    for i in inner[np.argsort(rough[inner])][:3]:
-        low, high = RATIOS[i - 1], RATIOS[i + 1]
-        for _ in range(9):
-            grid = np.linspace(low, high, 25)
-            gaps = (modes.losses(epochs, grid) - losses[:, None]) / (halves + 1e-6 * losses)[:, None]
-            centre = int(np.argmin(np.nan_to_num((gaps**2).sum(axis=0), nan=np.inf)))
-            low, high = grid[max(centre - 1, 0)], grid[min(centre + 1, 24)]
-        found.append((low + high) / 2)
-    return found
 
 
 def other_epochs(case: StatedSetup, printed: Printed, loop: Loop) -> Match:
@@ -224,20 +319,31 @@ def other_epochs(case: StatedSetup, printed: Printed, loop: Loop) -> Match:
     if changed.sum() > max(1, (np.array(chances) < 0.5).sum() // 2):
         return no_match(printed, loop)
     size, fits = misfit(printed, Prediction(*(part[epochs] for part in path)))
-    return Match(size, fits, loop, epochs, bool(np.prod(chances) <= SURE))
+    # Each cell that was run another number of times is a whole number that was fitted, too.
+    return Match(size, fits, loop, epochs, bool(np.prod(chances) * len(path.losses) ** changed.sum() <= SURE))
+
+
+def is_modal(loop: Loop) -> bool:
+    """Whether each direction's error shrinks by itself from any start, so that its energy alone is unknown."""
+    names = ("printed", "minimised", "pairs", "momentum", "reset", "lr_ratio", "scaling")
+    usual = replace(Loop(), **{name: getattr(loop, name) for name in names})
+    is_told = loop.printed in ("", "root")  # of another loss the start can make up for the size
+    return loop == usual and is_told and loop.pairs != "gradient" and loop.lr_ratio >= 0
 
 
 def any_start(case: StatedSetup, printed: Printed, loop: Loop) -> Match:
     """A full-batch loop from whatever start suits it: the losses are floor + Σ energy·e_k², energies ≥ 0.
 
-    It is sure when fewer directions than losses explain them all, and at no rate some per cent off.
+    It is sure when two directions or more, and fewer than losses, explain them all, and at no rate a little off.
     """
+    if not is_modal(loop):
+        return no_match(printed, loop)
     modes, best = Modes(case, loop), no_match(printed, loop)
     for epochs in conventions(printed, loop) if modes.is_heavy_ball else ():
         size, used = _from_best_start(printed, modes, epochs, loop)
         if size < best.misfit and not best.fits:
             count = int(np.isfinite(printed.losses).sum())
-            best = Match(size, size <= 1, loop, epochs, used < count, used)
+            best = Match(size, size <= 1, loop, epochs, 2 <= used < count, directions=used)
     for factor in OFF if best.fits and best.sure and loop.lr_ratio else ():
         other = replace(loop, lr_ratio=loop.lr_ratio * factor)
         if _from_best_start(printed, modes, best.epochs, other)[0] <= 1:
@@ -249,7 +355,7 @@ def _from_best_start(printed: Printed, modes: Modes, epochs: np.ndarray, loop: L
     """The misfit from the best start, and the number of directions that it needs."""
     finite = np.isfinite(printed.losses)
     losses, halves, k = printed.losses[finite], printed.halves[finite], epochs[finite]
-    if loop.root:
+    if loop.printed == "root":
         losses, halves = losses**2, 2 * losses * halves
     # As in `Dynamics`, with predictions of the size of targets and losses.
     error = FLOAT32 * (2 * modes.size + np.sqrt(losses)) * (8 + 3 * np.sqrt(k))

@@ -1,17 +1,26 @@
 """All hypotheses tried on printed losses, the exact ones first, and what each would mean."""
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 from gradline.core.text import counted, joined, listed
 from gradline.pytorch.diagnosis.ensembles import likeliest, shuffled
-from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, sizes
-from gradline.pytorch.diagnosis.matching import Match, any_start, exact, other_epochs, other_rate
+from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, Hypothesis, sizes
+from gradline.pytorch.diagnosis.matching import Match, any_start, exact, fitted, is_modal, other_epochs
 from gradline.pytorch.diagnosis.printed import Printed
 from gradline.pytorch.diagnosis.simulation import LOGS, Loop, StatedSetup
 
 # What batches of another size than said are called, by what is printed of them.
-WITH_LOG = {"all": "batches", "last": "last_batch", "mean": "running_mean"}
+WITH_LOG = {
+    "all": "batches",
+    "last": "last_batch",
+    "mean": "running_mean",
+    "by rows": "running_mean",
+    "sum": "running_sum",
+    "sum over rows": "running_sum",
+}
+MANY = 40  # losses that look at random, before a loop that was not said to have mini-batches is surely told of them
 ELSEWHERE = "the start, or the targets, are not those given"
 
 
@@ -28,6 +37,7 @@ class Candidate(NamedTuple):
     remedy: str
     fits: bool
     sure: bool
+    tight: bool = False
 
 
 def tried(case: StatedSetup, printed: Printed, base: Loop, start_known: bool) -> list[Candidate]:
@@ -53,41 +63,62 @@ def tried(case: StatedSetup, printed: Printed, base: Loop, start_known: bool) ->
 
 
 def _settled(found: list[Candidate]) -> list[Candidate]:
-    """Where one fits that could not by accident, those that would fit anything are no rivals."""
+    """Where one fits that could not by accident, those that would fit anything are no rivals.
+
+    Nor are those that fit only because of what float32 may have done, where others fit without that; but losses that
+    stay the same to float32 are no proof that the weights do.
+    """
     sure = any(c.fits and c.sure for c in found)
-    return [c._replace(fits=c.fits and (c.sure or not sure)) for c in found]
+    tight = {c.name for c in found if c.fits and c.tight} - {"no_update"}
+    kept = [c._replace(fits=c.fits and (c.sure or not sure)) for c in found]
+    return [c._replace(fits=c.fits and (c.tight or not tight)) for c in kept]
 
 
-def _exact(case: StatedSetup, printed: Printed, bases: list[Loop]) -> list[Candidate]:
-    found = [
+def exactly(
+    case: StatedSetup, printed: Printed, bases: list[Loop], wanted: Callable[[Hypothesis], bool]
+) -> list[Candidate]:
+    """The hypotheses without a free number that are wanted."""
+    return [
         _candidate(case, name, exact(case, printed, loop))
         for base in bases
         for name, hypothesis in HYPOTHESES.items()
-        if not hypothesis.fitted
+        if wanted(hypothesis)
         for loop in hypothesis.loops(case, base)
     ]
-    fitting = {c.name for c in found if c.fits and c.sure}
-    if "right" not in fitting:  # which is one of the sizes
-        for name, hypothesis in HYPOTHESES.items():
-            loops = hypothesis.loops(case, bases[0]) if hypothesis.fitted else []
-            found += [_candidate(case, name, exact(case, printed, loop)) for loop in loops]
-    if bases[0].batch is None and not fitting & {
-        "right",
-        "other_lr",
-        "no_update",
-    }:  # which are some of the rates
-        found.append(_candidate(case, "other_lr", other_rate(case, printed, bases[0])))
-    if not fitting & {"right", "stale", "no_update"}:  # which are the right path at some epochs
+
+
+def _exact(case: StatedSetup, printed: Printed, bases: list[Loop]) -> list[Candidate]:
+    """First what is no small mistake; where none of it fits surely, what is; then numbers to be fitted."""
+    found = exactly(case, printed, bases, lambda h: not (h.small or h.by_size))
+    if "right" not in {c.name for c in found if c.fits and c.sure}:
+        found += exactly(case, printed, bases[:1], lambda h: h.by_size)
+    if any(c.fits and c.sure for c in found):
+        return found
+    found += exactly(case, printed, bases, lambda h: h.small)
+    if bases[0].batch is None and not any(c.fits and c.sure for c in found):
+        found += with_a_number(case, printed, bases[0])
+    if not {c.name for c in found if c.fits and c.sure} & {"right", "stale", "no_update"}:
         match = other_epochs(case, printed, bases[0])
         found.append(_candidate(case, "order", match, _order(printed, match)))
     return found
+
+
+def with_a_number(case: StatedSetup, printed: Printed, base: Loop) -> list[Candidate]:
+    """The hypotheses with a number free, fitted."""
+    return [
+        _candidate(case, name, fitted(case, printed, base, family))
+        for name, hypothesis in HYPOTHESES.items()
+        for family in hypothesis.family(base)
+    ]
 
 
 def _from_any_start(case: StatedSetup, printed: Printed, known: bool) -> list[Candidate]:
     """The full-batch hypotheses from whatever start suits them; beside a start given each is a second mistake."""
     found = []
     for name, hypothesis in HYPOTHESES.items():
-        for loop in [] if hypothesis.fitted or name == "stale" else hypothesis.loops(case, Loop()):
+        for loop in [] if hypothesis.by_size or name == "stale" else hypothesis.loops(case, Loop()):
+            if not is_modal(loop):
+                continue
             if (
                 known and loop.lr_ratio == 0
             ):  # a loss that stays is no sign of weights that do, where it has arrived
@@ -115,7 +146,7 @@ def _shuffled(case: StatedSetup, printed: Printed, base: Loop) -> list[Candidate
         for name, hypothesis in HYPOTHESES.items()
         for loop in (
             []
-            if hypothesis.fitted or not base.batch
+            if hypothesis.by_size or not base.batch
             else hypothesis.loops(case, replace(base, shuffled=True))
         )
     ]
@@ -124,8 +155,9 @@ def _shuffled(case: StatedSetup, printed: Printed, base: Loop) -> list[Candidate
     for loops in (said, other):
         named = [(name, match) for name, loop in loops for match in shuffled(case, printed, loop)]
         for (name, _), match in zip(named, likeliest([match for _, match in named]), strict=True):
-            # Only what is not said must show that it is at random.
-            match = match._replace(sure=match.sure or name == "right")
+            # Only what is not said must show that it is at random, and the more so where no batches were said.
+            sure = match.sure and (base.batch is not None or len(printed.losses) >= MANY)
+            match = match._replace(sure=sure or name == "right")
             found.append(_candidate(case, WITH_LOG[match.loop.log] if name == "batches" else name, match))
         if any(c.fits for c in found):
             break
@@ -142,10 +174,12 @@ def _candidate(case: StatedSetup, name: str, match: Match, sentence: str = "") -
     if name == "order":
         parameters["epochs"] = match.epochs.tolist()
         remedy = "w and b as at the start, then each cell once, in order"
-        return Candidate(name, match.misfit, parameters, sentence, remedy, match.fits, match.sure)
+        return Candidate(
+            name, match.misfit, parameters, sentence, remedy, match.fits, match.sure, match.tight
+        )
     hypothesis = HYPOTHESES[name]
     told = hypothesis.sentence(case, match.loop), hypothesis.remedy(case, match.loop)
-    return Candidate(name, match.misfit, parameters, *told, match.fits, match.sure)
+    return Candidate(name, match.misfit, parameters, *told, match.fits, match.sure, match.tight)
 
 
 def _order(printed: Printed, match: Match) -> str:
