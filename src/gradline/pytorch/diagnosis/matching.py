@@ -11,6 +11,7 @@ from gradline.pytorch.diagnosis.simulation import FLOAT32, Dynamics, Family, Loo
 from gradline.pytorch.diagnosis.stepping import predict
 from gradline.solvers.heavy_ball import progress
 
+FLOAT64 = 2.0**-53  # unit roundoff
 SURE = 1e-3  # what chance alone may explain before a fitted rate or fitted epochs count as found
 OVERFLOW = 1e36  # float32 ends at 3.4e38, and a sum of squares gets there before its mean
 FINE = 1e-3  # how exactly the losses must tell a rate, as a share of it, before any cause is surely named
@@ -28,7 +29,7 @@ class Match(NamedTuple):
     """A loop against the losses: `misfit` in units of what is allowed, and the epochs (K,) that they were taken for.
 
     `sure` is false where so many numbers were fitted, or so much is allowed, that it may fit by accident. `tight`
-    says that it fits although float32 is allowed the last digit of the loss only, as if it rounded nothing else.
+    says that it fits to the digits printed, with no more rounding than float64's.
     """
 
     misfit: float
@@ -116,8 +117,8 @@ def _at(prediction: Prediction, epochs: np.ndarray) -> Prediction:
 
 
 def _as_if_exact(prediction: Prediction) -> Prediction:
-    """The prediction with no more rounding than that of the loss itself to float32."""
-    return prediction._replace(rounding=np.minimum(prediction.rounding, 2 * FLOAT32 * prediction.losses))
+    """The prediction of a loop in float64, whose rounding no printed digit shows."""
+    return prediction._replace(rounding=prediction.rounding * (FLOAT64 / FLOAT32))
 
 
 def _weighed_up(case: StatedSetup, printed: Printed, match: Match, prediction: Prediction) -> Match:

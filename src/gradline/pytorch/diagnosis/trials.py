@@ -46,15 +46,13 @@ def tried(case: StatedSetup, printed: Printed, base: Loop, start_known: bool) ->
     Random orders and other starts explain much, so they are tried only where nothing exact fits.
     """
     if not start_known:
-        return [] if base.batch else _best(_settled(_from_any_start(case, printed, known=False)))
-    found = _settled(
-        _exact(case, printed, [replace(base, log=log) for log in LOGS] if base.batch else [base])
-    )
+        return [] if base.batch else _best(settled(_from_any_start(case, printed, known=False)))
+    found = settled(_exact(case, printed, [replace(base, log=log) for log in LOGS] if base.batch else [base]))
     if not any(c.fits for c in found):
         # The first loss is the same whatever the loop does: where it is that of the start given, so is the start.
         first = printed.part(slice(1))
         seen = base.batch or exact(case, first, Loop(lr_ratio=0.0)).fits
-        elsewhere = [] if seen else _settled(_from_any_start(case, printed, known=True))
+        elsewhere = [] if seen else settled(_from_any_start(case, printed, known=True))
         # What few directions explain to the last digit is no matter of chance.
         smooth = any(c.fits and c.parameters.get("directions", 0) < len(printed.losses) for c in elsewhere)
         at_random = [] if smooth else _shuffled(case, printed, base)
@@ -62,7 +60,7 @@ def tried(case: StatedSetup, printed: Printed, base: Loop, start_known: bool) ->
     return _best(found)
 
 
-def _settled(found: list[Candidate]) -> list[Candidate]:
+def settled(found: list[Candidate]) -> list[Candidate]:
     """Where one fits that could not by accident, those that would fit anything are no rivals.
 
     Nor are those that fit only because of what float32 may have done, where others fit without that; but losses that
@@ -161,7 +159,8 @@ def _shuffled(case: StatedSetup, printed: Printed, base: Loop) -> list[Candidate
             found.append(_candidate(case, WITH_LOG[match.loop.log] if name == "batches" else name, match))
         if any(c.fits for c in found):
             break
-    return found
+    right = any(c.name == "right" and c.fits for c in found)
+    return [c for c in found if not (right and HYPOTHESES[c.name].small)]
 
 
 def _candidate(case: StatedSetup, name: str, match: Match, sentence: str = "") -> Candidate:
