@@ -182,7 +182,7 @@ def _printing(case: StatedSetup, loop: Loop) -> list[Loop]:
 
 def _decayed(*parts: str) -> Callable[[Loop], list[Family]]:
     def family(_: Loop) -> list[Family]:
-        values = np.geomspace(1e-6, 1e4, 61)
+        values = np.geomspace(1e-6, 1e4, 31)
         return [
             Family(values, lambda loop, value, part=part: replace(loop, decay=value, decayed=part))
             for part in parts
@@ -237,15 +237,15 @@ def _momentum_family(nesterov: bool) -> Callable[[Loop], list[Family]]:
     def at(loop: Loop, rest: float) -> Loop:
         return replace(loop, momentum=1 - min(rest, 1.0), nesterov=nesterov)
 
-    return lambda _: [Family(np.geomspace(1e-3, 1, 61), at)]
+    return lambda _: [Family(np.geomspace(1e-3, 1, 31), at)]
 
 
 def _fade_family(_: Loop) -> list[Family]:
-    return [Family(np.geomspace(1e-4, 0.9, 41), lambda loop, lost: replace(loop, fade=1 - min(lost, 1.0)))]
+    return [Family(np.geomspace(1e-4, 0.9, 25), lambda loop, lost: replace(loop, fade=1 - min(lost, 1.0)))]
 
 
 def _rate_family(_: Loop) -> list[Family]:
-    return [Family(np.geomspace(1e-3, 1e3, 181), lambda loop, ratio: replace(loop, lr_ratio=ratio))]
+    return [Family(np.geomspace(1e-3, 1e3, 121), lambda loop, ratio: replace(loop, lr_ratio=ratio))]
 
 
 def _errors(error: str) -> Callable[[StatedSetup, Loop], list[Loop]]:

@@ -18,9 +18,9 @@ FINE = 1e-3  # how exactly the losses must tell a rate, as a share of it, before
 NUDGE = 1e-6  # relative change of a free number that shows its slope
 OFF = (0.997, 1.003)  # rates that another start must not explain as well
 HEADS = (4, 8, 16, 32, 64)  # losses that a free number is fitted to in turn: few tell it roughly, many finely
-SECOND = (
-    1.3  # what the curvature of all directions but the first is multiplied with, to see whether they tell
-)
+OUT = 4.0  # times the misfit allowed: beyond it in the first losses no more of them are looked at
+MOST_STEPS = 12  # of Gauss and Newton on the same losses
+SECOND = 1.3  # by what all directions but the first are made steeper, to see whether they tell
 VISIBLE = 3.0  # tolerances by which the losses must then differ
 MOST_EPOCHS, MOST_CELLS = 20_000, 4e6  # searched for a printed loss; of the states kept on the way
 
@@ -99,17 +99,27 @@ def _weighed(printed: Printed, prediction: Prediction, slope: np.ndarray) -> tup
 
 
 def exact(case: StatedSetup, printed: Printed, loop: Loop) -> Match:
-    """A loop whose batches are known, by the convention that suits it best."""
-    meant = conventions(printed, loop)
+    """A loop whose batches are known, by the convention that suits it best; given up where the first losses are off."""
+    meant, head = conventions(printed, loop), slice(HEADS[0])
     if not meant:
         return no_match(printed, loop)
+    if len(printed.losses) > HEADS[0]:
+        match, _ = _by_convention(case, printed.part(head), loop, [epochs[head] for epochs in meant])
+        if match.misfit > OUT * limit(len(printed.losses)):
+            return match._replace(fits=False, epochs=printed.epochs)
+    match, prediction = _by_convention(case, printed, loop, meant)
+    return _weighed_up(case, printed, match, prediction) if match.fits else match
+
+
+def _by_convention(
+    case: StatedSetup, printed: Printed, loop: Loop, meant: list[np.ndarray]
+) -> tuple[Match, Prediction]:
     known = np.unique(meant)
     prediction = predict(case, loop, known)
     at = [_at(prediction, np.searchsorted(known, epochs)) for epochs in meant]
     found = [(*misfit(printed, p), i) for i, p in enumerate(at)]
     size, fits, i = min(found, key=lambda match: match[0])
-    match = Match(size, fits, loop, meant[i], size <= 1)
-    return _weighed_up(case, printed, match, at[i]) if fits else match
+    return Match(size, fits, loop, meant[i], size <= 1), at[i]
 
 
 def _at(prediction: Prediction, epochs: np.ndarray) -> Prediction:
@@ -189,11 +199,19 @@ def fitted(case: StatedSetup, printed: Printed, loop: Loop, family: Family) -> M
     which whatever goes wrong can make: only where a second one tells is it known what moved the first.
     """
     best = no_match(printed, loop)
-    for epochs in conventions(printed, loop):
+    for epochs in _plausible(case, printed, family.at(loop, family.values[0])):
         for value in _rough(case, printed, loop, family, epochs):
             match = _polished(case, printed, loop, family, value, epochs)
             best = match if match.misfit < best.misfit else best
     return best
+
+
+def _plausible(case: StatedSetup, printed: Printed, loop: Loop) -> list[np.ndarray]:
+    """The conventions of `conventions`; only those that begin at the start where the first loss is the loss there."""
+    meant = conventions(printed, loop)
+    start = [epochs for epochs in meant if epochs[:1].tolist() == [0]]
+    seen = start and misfit(printed.part(slice(1)), predict(case, loop, start[0][:1]))[1]
+    return start if seen else meant
 
 
 def _rough(
@@ -217,7 +235,7 @@ def _polished(
     count, match = len(printed.losses), no_match(printed, loop)
     for head in [*(h for h in HEADS if h < count), count]:
         part, at = printed.part(slice(head)), epochs[:head]
-        for _ in range(4):
+        for _ in range(MOST_STEPS):
             here = predict(case, family.at(loop, value), at)
             there = predict(case, family.at(loop, value * (1 + NUDGE)), at)
             slope = (there.losses - here.losses) / NUDGE
@@ -226,8 +244,10 @@ def _polished(
                 return no_match(printed, loop)
             at_value, step = family.at(loop, value), float(np.clip(step, -0.2, 0.2))
             value *= math.exp(step)
-            if abs(step) < 1e-12:
+            if abs(step) < 1e-10:
                 break
+        if size > OUT * limit(count):
+            return match._replace(misfit=size)
         if head == count:
             sure = _agree(part, here, slope, at) and _second_tells(case, part, at_value, at, here)
             match = Match(size, fits, at_value, at, fits and sure)

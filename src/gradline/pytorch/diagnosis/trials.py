@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from gradline.core.text import counted, joined, listed
 from gradline.pytorch.diagnosis.ensembles import likeliest, shuffled
 from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, Hypothesis, sizes
@@ -20,7 +22,7 @@ WITH_LOG = {
     "sum": "running_sum",
     "sum over rows": "running_sum",
 }
-MANY = 40  # losses that look at random, before a loop that was not said to have mini-batches is surely told of them
+MANY = 40  # losses, before mini-batches that nobody mentioned are thought of
 ELSEWHERE = "the start, or the targets, are not those given"
 
 
@@ -55,7 +57,9 @@ def tried(case: StatedSetup, printed: Printed, base: Loop, start_known: bool) ->
         elsewhere = [] if seen else settled(_from_any_start(case, printed, known=True))
         # What few directions explain to the last digit is no matter of chance.
         smooth = any(c.fits and c.parameters.get("directions", 0) < len(printed.losses) for c in elsewhere)
-        at_random = [] if smooth else _shuffled(case, printed, base)
+        at_random = (
+            _shuffled(case, printed, base) if not smooth and (base.batch or is_restless(printed)) else []
+        )
         found += at_random + ([] if any(c.fits for c in at_random) else elsewhere)
     return _best(found)
 
@@ -137,6 +141,13 @@ def _from_any_start(case: StatedSetup, printed: Printed, known: bool) -> list[Ca
     ]
 
 
+def is_restless(printed: Printed) -> bool:
+    """Whether so many losses rise and fall by turns that they may be those of mini-batches that nobody mentioned."""
+    steps = np.diff(printed.losses[np.isfinite(printed.losses)])
+    turns = (steps[1:] * steps[:-1] < 0).sum()
+    return len(printed.losses) >= MANY and bool(turns > 0.2 * len(steps))
+
+
 def _shuffled(case: StatedSetup, printed: Printed, base: Loop) -> list[Candidate]:
     """Shuffled batches: of the size said, with every mistake; of other sizes where that explains nothing."""
     said = [
@@ -153,9 +164,8 @@ def _shuffled(case: StatedSetup, printed: Printed, base: Loop) -> list[Candidate
     for loops in (said, other):
         named = [(name, match) for name, loop in loops for match in shuffled(case, printed, loop)]
         for (name, _), match in zip(named, likeliest([match for _, match in named]), strict=True):
-            # Only what is not said must show that it is at random, and the more so where no batches were said.
-            sure = match.sure and (base.batch is not None or len(printed.losses) >= MANY)
-            match = match._replace(sure=sure or name == "right")
+            # Only what is not said must show that it is at random.
+            match = match._replace(sure=match.sure or name == "right")
             found.append(_candidate(case, WITH_LOG[match.loop.log] if name == "batches" else name, match))
         if any(c.fits for c in found):
             break
