@@ -447,6 +447,7 @@ MISTAKES = {
         "nesterov", lambda a: stepped(a, momentum=a.random.uniform(0.1, 0.97), nesterov=True)
     ),
     "Adam": Mistake("optimizer", lambda a: stepped(a, torch.optim.Adam)),
+    "signs of the gradient": Mistake("optimizer", lambda a: train(a, update=signs)),
     "weight decay": Mistake("weight_decay", lambda a: stepped(a, weight_decay=0.1)),
     "any weight decay": Mistake("weight_decay", lambda a: stepped(a, weight_decay=a.random.uniform(0.02, 1))),
     "penalty": Mistake("penalty", lambda a: train(a, lambda b: b.loss() + 0.1 * (b.w**2).sum())),
@@ -479,7 +480,6 @@ OUTSIDE = {
     "warm-up": lambda a: scheduled(a, lambda k: min(1.0, (k + 1) / (1 + a.epochs // 2))),
     "step schedule": lambda a: scheduled(a, lambda k: 0.1 ** (2 * k // max(a.epochs, 2))),
     "root of the epoch": lambda a: scheduled(a, lambda k: (k + 1) ** -0.5),
-    "signs of the gradient": lambda a: train(a, update=signs),
     "rows drawn again": lambda a: train(a, drawn),
     "weights of rows": lambda a: train(a, weighted),
     "fourth power": lambda a: train(a, lambda b: ((b.model(b.x) - b.y).abs() ** 1.5).mean()),

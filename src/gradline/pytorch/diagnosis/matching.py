@@ -135,7 +135,8 @@ def _weighed_up(case: StatedSetup, printed: Printed, match: Match, prediction: P
     """How much it means that a loop without a free number fits.
 
     An unknown cause moves the losses as another rate would, more or less: one of the losses must tell the rate to a
-    thousandth, or, where the right loop is at stake, all of them together.
+    thousandth, or, where the right loop is at stake, all of them together. Where the loop has another loss at the
+    start than the right one has, that tells as much.
     """
     tight = misfit(printed, _as_if_exact(prediction))[1]
     if tight:
@@ -149,7 +150,12 @@ def _weighed_up(case: StatedSetup, printed: Printed, match: Match, prediction: P
             predict(case, nudged, match.epochs).losses - predict(case, loop, match.epochs).losses
         ) / NUDGE
     fineness = _fineness(printed, prediction, slope)
-    is_right = loop == replace(Loop(), batch=loop.batch, log=loop.log)
+    right = replace(Loop(), batch=loop.batch, log=loop.log)
+    is_right, start = loop == right, match.epochs[:1]
+    elsewhere = np.append(
+        predict(case, right, start).losses - prediction.losses[:1], np.zeros(len(slope) - 1)
+    )
+    fineness = np.minimum(fineness, _fineness(printed, prediction, elsewhere))
     sure = np.prod(fineness) <= SURE if is_right else fineness.min(initial=1.0) <= FINE
     if loop.batch and not is_right:
         sure = sure and np.prod(fineness) <= SURE**3

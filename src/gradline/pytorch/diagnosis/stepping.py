@@ -33,7 +33,12 @@ def _adagrad(g: np.ndarray, sums: list[np.ndarray], _: int) -> np.ndarray:
     return g / (np.sqrt(sums[1]) + 1e-10)
 
 
-RULES: dict[str, Rule] = {"Adam": _adam, "RMSprop": _rmsprop, "Adagrad": _adagrad}
+def _signs(g: np.ndarray, _: list[np.ndarray], _k: int) -> np.ndarray:
+    """Riedmiller, Braun 1993, without their step sizes: what Adam does where gradients hardly change."""
+    return np.sign(g)
+
+
+RULES: dict[str, Rule] = {"Adam": _adam, "RMSprop": _rmsprop, "Adagrad": _adagrad, "sign descent": _signs}
 # Of the differences: the error (summed over them it is the loss) and its derivative.
 ERRORS: dict[str, tuple[Callable[[np.ndarray], np.ndarray], Callable[[np.ndarray], np.ndarray]]] = {
     "absolute": (np.abs, np.sign),

@@ -9,7 +9,7 @@ import numpy as np
 from gradline.core.text import counted, joined, listed
 from gradline.pytorch.diagnosis.ensembles import likeliest, shuffled
 from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, Hypothesis, sizes
-from gradline.pytorch.diagnosis.matching import Match, any_start, exact, fitted, is_modal, other_epochs
+from gradline.pytorch.diagnosis.matching import SURE, Match, any_start, exact, fitted, is_modal, other_epochs
 from gradline.pytorch.diagnosis.printed import Printed
 from gradline.pytorch.diagnosis.simulation import LOGS, Loop, StatedSetup
 
@@ -22,6 +22,10 @@ WITH_LOG = {
     "sum": "running_sum",
     "sum over rows": "running_sum",
 }
+FLOOR, MOST_INDEPENDENT = (
+    0.02,
+    7.0,
+)  # of misfits: below it they say nothing; of losses, as float32 errs in a row
 MANY = 40  # losses, before mini-batches that nobody mentioned are thought of
 ELSEWHERE = "the start, or the targets, are not those given"
 
@@ -47,14 +51,17 @@ def tried(case: StatedSetup, printed: Printed, base: Loop, start_known: bool) ->
 
     Random orders and other starts explain much, so they are tried only where nothing exact fits.
     """
+    count = int(np.isfinite(printed.losses).sum())
     if not start_known:
-        return [] if base.batch else _best(settled(_from_any_start(case, printed, known=False)))
-    found = settled(_exact(case, printed, [replace(base, log=log) for log in LOGS] if base.batch else [base]))
+        return [] if base.batch else _best(settled(_from_any_start(case, printed, known=False), count))
+    found = settled(
+        _exact(case, printed, [replace(base, log=log) for log in LOGS] if base.batch else [base]), count
+    )
     if not any(c.fits for c in found):
         # The first loss is the same whatever the loop does: where it is that of the start given, so is the start.
         first = printed.part(slice(1))
         seen = base.batch or exact(case, first, Loop(lr_ratio=0.0)).fits
-        elsewhere = [] if seen else settled(_from_any_start(case, printed, known=True))
+        elsewhere = [] if seen else settled(_from_any_start(case, printed, known=True), count)
         # What few directions explain to the last digit is no matter of chance.
         smooth = any(c.fits and c.parameters.get("directions", 0) < len(printed.losses) for c in elsewhere)
         at_random = (
@@ -64,16 +71,22 @@ def tried(case: StatedSetup, printed: Printed, base: Loop, start_known: bool) ->
     return _best(found)
 
 
-def settled(found: list[Candidate]) -> list[Candidate]:
-    """Where one fits that could not by accident, those that would fit anything are no rivals.
+def settled(found: list[Candidate], count: int) -> list[Candidate]:
+    """Which of those that fit are rivals, by what `count` losses tell.
 
-    Nor are those that fit only because of what float32 may have done, where others fit without that; but losses that
-    stay the same to float32 are no proof that the weights do.
+    Where one fits that could not by accident, those that would fit anything are none. Nor are those that fit only
+    because of what float32 may have done, where others fit without that; but losses that stay the same to float32 are
+    no proof that the weights do. And tolerances are bounds: of those within them, the nearest is by far the likeliest
+    where it is much nearer on many losses (errors of an unknown common size, a third of them independent).
     """
     sure = any(c.fits and c.sure for c in found)
     tight = {c.name for c in found if c.fits and c.tight} - {"no_update"}
-    kept = [c._replace(fits=c.fits and (c.sure or not sure)) for c in found]
-    return [c._replace(fits=c.fits and (c.tight or not tight)) for c in kept]
+    nearest = min((c.misfit for c in found if c.fits and (c.sure or not sure)), default=0.0)
+    most = max(nearest, FLOOR) * SURE ** (-1 / min(max(count / 3, 1.0), MOST_INDEPENDENT))
+    return [
+        c._replace(fits=c.fits and (c.sure or not sure) and (c.tight or not tight) and c.misfit <= most)
+        for c in found
+    ]
 
 
 def exactly(

@@ -99,7 +99,7 @@ def _from_there(
     found = exactly(there, rest, [base], lambda h: not (h.small or h.by_size))
     if not any(c.fits for c in found):
         found = with_a_number(there, rest, base)
-    fitting = [c for c in settled(found) if c.fits and c.name not in ("right", "stale")]
+    fitting = [c for c in settled(found, len(rest.losses)) if c.fits and c.name not in ("right", "stale")]
     if len({c.name for c in fitting}) != 1:
         return ()
     return (f"From there on one thing would explain them: {fitting[0].sentence}",)
