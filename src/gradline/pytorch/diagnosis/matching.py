@@ -18,6 +18,7 @@ FINE = 1e-3  # how exactly the losses must tell a rate, as a share of it, before
 NUDGE = 1e-6  # relative change of a free number that shows its slope
 OFF = (0.997, 1.003)  # rates that another start must not explain as well
 HEADS = (4, 8, 16, 32, 64)  # losses that a free number is fitted to in turn: few tell it roughly, many finely
+APART = 100.0  # the misfit of right steps beyond which a fitted number may be the cause
 OUT = 4.0  # times the misfit allowed: beyond it in the first losses no more of them are looked at
 MOST_STEPS = 12  # of Gauss and Newton on the same losses
 SECOND = 1.3  # by what all directions but the first are made steeper, to see whether they tell
@@ -38,6 +39,7 @@ class Match(NamedTuple):
     epochs: np.ndarray
     sure: bool = True
     tight: bool = False
+    free: bool = False  # whether a number was fitted
     directions: int = 0  # whose energies were fitted, where the start was
     terms: np.ndarray = np.zeros(0)  # log-likelihood of each loss among simulated runs
 
@@ -135,7 +137,7 @@ def _weighed_up(case: StatedSetup, printed: Printed, match: Match, prediction: P
     """How much it means that a loop without a free number fits.
 
     An unknown cause moves the losses as another rate would, more or less: one of the losses must tell the rate to a
-    thousandth, or, where the right loop is at stake, all of them together. Where the loop has another loss at the
+    thousandth, or many to a hundredth, or, where the right loop is at stake, all of them together. Where the loop has another loss at the
     start than the right one has, that tells as much.
     """
     tight = misfit(printed, _as_if_exact(prediction))[1]
@@ -156,9 +158,10 @@ def _weighed_up(case: StatedSetup, printed: Printed, match: Match, prediction: P
         predict(case, right, start).losses - prediction.losses[:1], np.zeros(len(slope) - 1)
     )
     fineness = np.minimum(fineness, _fineness(printed, prediction, elsewhere))
-    sure = np.prod(fineness) <= SURE if is_right else fineness.min(initial=1.0) <= FINE
+    chance, finest = np.prod(fineness), fineness.min(initial=1.0)
+    sure = chance <= SURE if is_right else finest <= FINE or (finest <= 10 * FINE and chance <= SURE**4)
     if loop.batch and not is_right:
-        sure = sure and np.prod(fineness) <= SURE**3
+        sure = sure and chance <= SURE**3
     return match._replace(sure=bool(match.sure and sure), tight=tight)
 
 
@@ -201,15 +204,21 @@ def fitted(case: StatedSetup, printed: Printed, loop: Loop, family: Family) -> M
     """The loop of a family that explains the losses best, its free number found on ever more of them.
 
     One number fits one loss always, so that the others must agree: the chance that they do is the product of how
-    finely each of them tells the number, save the one that tells it best. And a single direction has a single rate,
+    finely each of them tells the number, save the one that tells it best. Right steps must be far off. A single direction has a single rate,
     which whatever goes wrong can make: only where a second one tells is it known what moved the first.
     """
-    best = no_match(printed, loop)
+    best, apart = no_match(printed, loop), _apart(case, printed, loop)
     for epochs in _plausible(case, printed, family.at(loop, family.values[0])):
         for value in _rough(case, printed, loop, family, epochs):
             match = _polished(case, printed, loop, family, value, epochs)
             best = match if match.misfit < best.misfit else best
-    return best
+    return best._replace(sure=best.sure and apart >= APART, free=True)
+
+
+def _apart(case: StatedSetup, printed: Printed, loop: Loop) -> float:
+    """The misfit of right steps: where it is small, whatever bends the losses a little explains them by a number."""
+    meant = conventions(printed, loop)
+    return _by_convention(case, printed, loop, meant)[0].misfit if meant else math.inf
 
 
 def _plausible(case: StatedSetup, printed: Printed, loop: Loop) -> list[np.ndarray]:

@@ -1,5 +1,6 @@
 """All hypotheses tried on printed losses, the exact ones first, and what each would mean."""
 
+import math
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
@@ -26,6 +27,7 @@ FLOOR, MOST_INDEPENDENT = (
     0.02,
     7.0,
 )  # of misfits: below it they say nothing; of losses, as float32 errs in a row
+NEAR = 5.0  # the misfit of right steps below which a small mistake is not sure
 MANY = 40  # losses, before mini-batches that nobody mentioned are thought of
 ELSEWHERE = "the start, or the targets, are not those given"
 
@@ -44,6 +46,7 @@ class Candidate(NamedTuple):
     fits: bool
     sure: bool
     tight: bool = False
+    free: bool = False
 
 
 def tried(case: StatedSetup, printed: Printed, base: Loop, start_known: bool) -> list[Candidate]:
@@ -79,14 +82,12 @@ def settled(found: list[Candidate], count: int) -> list[Candidate]:
     no proof that the weights do. And tolerances are bounds: of those within them, the nearest is by far the likeliest
     where it is much nearer on many losses (errors of an unknown common size, a third of them independent).
     """
-    sure = any(c.fits and c.sure for c in found)
-    tight = {c.name for c in found if c.fits and c.tight} - {"no_update"}
-    nearest = min((c.misfit for c in found if c.fits and (c.sure or not sure)), default=0.0)
+    nearest = min((c.misfit for c in found if c.fits and not c.free), default=math.inf)
     most = max(nearest, FLOOR) * SURE ** (-1 / min(max(count / 3, 1.0), MOST_INDEPENDENT))
-    return [
-        c._replace(fits=c.fits and (c.sure or not sure) and (c.tight or not tight) and c.misfit <= most)
-        for c in found
-    ]
+    tight = {c.name for c in found if c.fits and c.tight} - {"no_update"}
+    found = [c._replace(fits=c.fits and (c.tight or not tight) and c.misfit <= most) for c in found]
+    sure = any(c.fits and c.sure and not c.free for c in found)
+    return [c._replace(fits=c.fits and (c.sure or not sure)) for c in found]
 
 
 def exactly(
@@ -109,7 +110,8 @@ def _exact(case: StatedSetup, printed: Printed, bases: list[Loop]) -> list[Candi
         found += exactly(case, printed, bases[:1], lambda h: h.by_size)
     if any(c.fits and c.sure for c in found):
         return found
-    found += exactly(case, printed, bases, lambda h: h.small)
+    near = min((c.misfit for c in found if c.name == "right"), default=math.inf) < NEAR
+    found += [c._replace(sure=c.sure and not near) for c in exactly(case, printed, bases, lambda h: h.small)]
     if bases[0].batch is None and not any(c.fits and c.sure for c in found):
         found += with_a_number(case, printed, bases[0])
     if not {c.name for c in found if c.fits and c.sure} & {"right", "stale", "no_update"}:
@@ -201,7 +203,7 @@ def _candidate(case: StatedSetup, name: str, match: Match, sentence: str = "") -
         )
     hypothesis = HYPOTHESES[name]
     told = hypothesis.sentence(case, match.loop), hypothesis.remedy(case, match.loop)
-    return Candidate(name, match.misfit, parameters, *told, match.fits, match.sure, match.tight)
+    return Candidate(name, match.misfit, parameters, *told, match.fits, match.sure, match.tight, match.free)
 
 
 def _order(printed: Printed, match: Match) -> str:
