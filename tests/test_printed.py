@@ -1,13 +1,13 @@
 """What loops print, read back: thirty ways of printing losses, weights, and what PyTorch itself says."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from crops import X5, Y5
-from known import known
 from torch import nn
 from torch.nn import functional as F
 
@@ -175,12 +175,18 @@ def test_losses_in_a_file(tmp_path):
     assert read_printed(path).losses == read_printed(str(path)).losses == [4.5]
 
 
-W, X, Y = torch.zeros(2, 1, requires_grad=True), torch.ones(3, 2), torch.ones(3, 1)
+W: Any = torch.zeros(2, 1, requires_grad=True)
+X, Y = torch.ones(3, 2), torch.ones(3, 1)
 LONG = torch.ones(3, 2, dtype=torch.long)
 
 
-def weight():
+def weight() -> Any:
     return torch.zeros(2, 1, requires_grad=True)
+
+
+def untyped(value: Any) -> Any:
+    """The value, which is not what a caller may expect."""
+    return value
 
 
 def again():
@@ -233,22 +239,22 @@ PROVOKED = [
     ("dtype", lambda: X.double() @ W),
     ("dtype", lambda: nn.Linear(2, 1)(X.double())),
     ("detach", lambda: F.mse_loss((X @ W).detach(), Y).backward()),
-    ("loss_is_a_number", lambda: known(F.mse_loss(X @ W, Y).item()).backward()),
-    ("loss_is_a_number", lambda: known(np.square(np.ones(3)).mean()).backward()),
+    ("loss_is_a_number", lambda: untyped(F.mse_loss(X @ W, Y).item()).backward()),
+    ("loss_is_a_number", lambda: untyped(np.square(np.ones(3)).mean()).backward()),
     ("twice", again),
     ("no_parameters", lambda: torch.optim.SGD([], lr=0.1)),
     ("parameters", lambda: torch.optim.SGD(W, lr=0.1)),
-    ("parameters", lambda: torch.optim.SGD(known([nn.Linear(2, 1)]), lr=0.1)),
-    ("parameters", lambda: torch.optim.SGD(known(nn.Linear(2, 1).parameters), lr=0.1)),
+    ("parameters", lambda: torch.optim.SGD(untyped([nn.Linear(2, 1)]), lr=0.1)),
+    ("parameters", lambda: torch.optim.SGD(untyped(nn.Linear(2, 1).parameters), lr=0.1)),
     ("not_a_parameter", lambda: setattr(nn.Linear(2, 1), "weight", X)),
     ("not_a_tensor", lambda: nn.Linear(2, 1)(np.ones((3, 2)))),
     ("not_numbers", lambda: torch.tensor(np.array(["a", 1], dtype=object))),
-    ("not_numbers", lambda: torch.tensor(known(["1", "2"]))),
+    ("not_numbers", lambda: torch.tensor(untyped(["1", "2"]))),
     ("data_frame", lambda: torch.tensor(FRAME)),
-    ("data_frame", lambda: torch.from_numpy(known(FRAME))),
+    ("data_frame", lambda: torch.from_numpy(untyped(FRAME))),
     ("item", lambda: (X @ W).item()),
     ("item", lambda: float(X)),
-    ("loss_made_not_called", lambda: known(nn.MSELoss)(X @ W, Y)),
+    ("loss_made_not_called", lambda: untyped(nn.MSELoss)(X @ W, Y)),
     ("rows", lambda: torch.utils.data.TensorDataset(X, torch.ones(4))),
     ("state_dict", lambda: nn.Linear(2, 1).load_state_dict(nn.Linear(3, 1).state_dict())),
     ("gradient_size", lambda: setattr(weight(), "grad", torch.ones(3))),

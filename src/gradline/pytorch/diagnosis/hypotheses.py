@@ -47,6 +47,8 @@ def slips(case: StatedSetup) -> dict[float, tuple[str, str]]:
         (1 / m, "the gradient is divided by the number of targets once more", mean),
         (1 / n, "the gradient is divided by the number of rows once more", mean),
     ]
+    power = "the rate has another number of zeros than said"
+    rows += [(10.0**k, power, f"lr = {number(case.lr, 6)}") for k in (-3, -2, -1, 1, 2, 3)]
     named: dict[float, tuple[str, str]] = {}
     for ratio, slip, line in rows:
         if ratio != 1:

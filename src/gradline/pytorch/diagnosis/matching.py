@@ -17,6 +17,7 @@ OVERFLOW = 1e36  # float32 ends at 3.4e38, and a sum of squares gets there befor
 FINE = 1e-3  # how exactly the losses must tell a rate, as a share of it, before any cause is surely named
 NUDGE = 1e-6  # relative change of a free number that shows its slope
 OFF = (0.997, 1.003)  # rates that another start must not explain as well
+OTHER_FLOOR = 1e-3  # of the mean square of the targets: what a least loss is off by where they are others
 HEADS = (4, 8, 16, 32, 64)  # losses that a free number is fitted to in turn: few tell it roughly, many finely
 APART = 100.0  # the misfit of right steps beyond which a fitted number may be the cause
 OUT = 4.0  # times the misfit allowed: beyond it in the first losses no more of them are looked at
@@ -136,9 +137,9 @@ def _as_if_exact(prediction: Prediction) -> Prediction:
 def _weighed_up(case: StatedSetup, printed: Printed, match: Match, prediction: Prediction) -> Match:
     """How much it means that a loop without a free number fits.
 
-    An unknown cause moves the losses as another rate would, more or less: one of the losses must tell the rate to a
-    thousandth, or many to a hundredth, or, where the right loop is at stake, all of them together. Where the loop has another loss at the
-    start than the right one has, that tells as much.
+    An unknown cause moves the losses as another rate would, more or less. So one of the losses must tell the rate to
+    a thousandth, or many of them to a hundredth; all of them together where the right loop is at stake. A loss at
+    the start that is another than the right loop's tells as much.
     """
     tight = misfit(printed, _as_if_exact(prediction))[1]
     if tight:
@@ -204,8 +205,9 @@ def fitted(case: StatedSetup, printed: Printed, loop: Loop, family: Family) -> M
     """The loop of a family that explains the losses best, its free number found on ever more of them.
 
     One number fits one loss always, so that the others must agree: the chance that they do is the product of how
-    finely each of them tells the number, save the one that tells it best. Right steps must be far off. A single direction has a single rate,
-    which whatever goes wrong can make: only where a second one tells is it known what moved the first.
+    finely each of them tells the number, save the one that tells it best. Right steps must be far off, since whatever
+    bends their losses a little can be mended by some number. And a single direction has a single rate, which whatever
+    goes wrong can make: only where a second one tells is it known what moved the first.
     """
     best, apart = no_match(printed, loop), _apart(case, printed, loop)
     for epochs in _plausible(case, printed, family.at(loop, family.values[0])):
@@ -216,9 +218,13 @@ def fitted(case: StatedSetup, printed: Printed, loop: Loop, family: Family) -> M
 
 
 def _apart(case: StatedSetup, printed: Printed, loop: Loop) -> float:
-    """The misfit of right steps: where it is small, whatever bends the losses a little explains them by a number."""
-    meant = conventions(printed, loop)
-    return _by_convention(case, printed, loop, meant)[0].misfit if meant else math.inf
+    """The misfit of right steps, whatever is added to all their losses.
+
+    Where it is small, anything that bends the losses a little, or lifts them, is explained by some number.
+    """
+    predictions = [predict(case, loop, epochs) for epochs in conventions(printed, loop)]
+    lifted = np.ones(len(printed.losses))
+    return min((_weighed(printed, prediction, lifted)[0] for prediction in predictions), default=math.inf)
 
 
 def _plausible(case: StatedSetup, printed: Printed, loop: Loop) -> list[np.ndarray]:
@@ -246,27 +252,41 @@ def _rough(
 def _polished(
     case: StatedSetup, printed: Printed, loop: Loop, family: Family, value: float, epochs: np.ndarray
 ) -> Match:
-    """The match after Gauss-Newton steps in the logarithm of the number, the start's digits free in their slack."""
-    count, match = len(printed.losses), no_match(printed, loop)
+    """The match of the best value near one, found on few losses, then on more; given up where few are far off."""
+    count = len(printed.losses)
     for head in [*(h for h in HEADS if h < count), count]:
         part, at = printed.part(slice(head)), epochs[:head]
-        for _ in range(MOST_STEPS):
-            here = predict(case, family.at(loop, value), at)
-            there = predict(case, family.at(loop, value * (1 + NUDGE)), at)
-            slope = (there.losses - here.losses) / NUDGE
-            size, fits, step = _weighed(part, here, slope)
-            if not math.isfinite(size):
-                return no_match(printed, loop)
-            at_value, step = family.at(loop, value), float(np.clip(step, -0.2, 0.2))
-            value *= math.exp(step)
-            if abs(step) < 1e-10:
-                break
-        if size > OUT * limit(count):
-            return match._replace(misfit=size)
-        if head == count:
-            sure = _agree(part, here, slope, at) and _second_tells(case, part, at_value, at, here)
-            match = Match(size, fits, at_value, at, fits and sure)
-    return match
+        value = _refined(case, part, loop, family, value, at)
+        if head < count and not _seen(case, part, loop, family, value, at)[0] <= OUT * limit(count):
+            return no_match(printed, loop)
+    size, fits, here, slope = _seen(case, printed, loop, family, value, epochs)
+    found = family.at(loop, value)
+    sure = fits and _agree(printed, here, slope, epochs) and _second_tells(case, printed, found, epochs, here)
+    return Match(size, fits, found, epochs, sure)
+
+
+def _seen(
+    case: StatedSetup, printed: Printed, loop: Loop, family: Family, value: float, epochs: np.ndarray
+) -> tuple[float, bool, Prediction, np.ndarray]:
+    """The misfit at a value, whether it fits, the prediction, and what a unit of the value's logarithm changes."""
+    here = predict(case, family.at(loop, value), epochs)
+    there = predict(case, family.at(loop, value * (1 + NUDGE)), epochs)
+    return *misfit(printed, here), here, (there.losses - here.losses) / NUDGE
+
+
+def _refined(
+    case: StatedSetup, printed: Printed, loop: Loop, family: Family, value: float, epochs: np.ndarray
+) -> float:
+    """The value after Gauss-Newton steps in its logarithm, with the start's digits free in their slack."""
+    for _ in range(MOST_STEPS):
+        *_, here, slope = _seen(case, printed, loop, family, value, epochs)
+        size, _, step = _weighed(printed, here, slope)
+        if not math.isfinite(size):
+            break
+        value *= math.exp(float(np.clip(step, -0.2, 0.2)))
+        if abs(step) < 1e-10:
+            break
+    return value
 
 
 def _agree(printed: Printed, prediction: Prediction, slope: np.ndarray, epochs: np.ndarray) -> bool:
@@ -367,10 +387,11 @@ def is_modal(loop: Loop) -> bool:
     return loop == usual and is_told and loop.pairs != "gradient" and loop.lr_ratio >= 0
 
 
-def any_start(case: StatedSetup, printed: Printed, loop: Loop) -> Match:
+def any_start(case: StatedSetup, printed: Printed, loop: Loop, are_targets_sure: bool) -> Match:
     """A full-batch loop from whatever start suits it: the losses are floor + Σ energy·e_k², energies ≥ 0.
 
-    It is sure when two directions or more, and fewer than losses, explain them all, and at no rate a little off.
+    It is sure when two directions or more, and fewer than losses, explain them all, and at no rate a little off; where
+    the targets are to be sure, too, with no other floor either, which a direction that hardly moves can make up for.
     """
     if not is_modal(loop):
         return no_match(printed, loop)
@@ -380,11 +401,15 @@ def any_start(case: StatedSetup, printed: Printed, loop: Loop) -> Match:
         if size < best.misfit and not best.fits:
             count = int(np.isfinite(printed.losses).sum())
             best = Match(size, size <= 1, loop, epochs, 2 <= used < count, directions=used)
-    for factor in OFF if best.fits and best.sure and loop.lr_ratio else ():
-        other = replace(loop, lr_ratio=loop.lr_ratio * factor)
-        if _from_best_start(printed, modes, best.epochs, other)[0] <= 1:
-            return best._replace(sure=False)
-    return best
+    if not (best.fits and best.sure and loop.lr_ratio):
+        return best
+    others = [replace(loop, lr_ratio=loop.lr_ratio * factor) for factor in OFF]
+    sizes = [_from_best_start(printed, modes, best.epochs, other)[0] for other in others]
+    floor = modes.floor
+    for shift in (-OTHER_FLOOR, OTHER_FLOOR) if are_targets_sure else ():
+        modes.floor = floor + shift * modes.size**2
+        sizes.append(_from_best_start(printed, modes, best.epochs, loop)[0])
+    return best._replace(sure=min(sizes) > 1)
 
 
 def _from_best_start(printed: Printed, modes: Modes, epochs: np.ndarray, loop: Loop) -> tuple[float, int]:

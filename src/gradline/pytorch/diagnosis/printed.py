@@ -253,10 +253,9 @@ def _in_line(line: str, grouped: bool) -> tuple[int | None, str | None]:
     if alone := _ALONE.match(line):
         return None, _point(alone[1])
     label = _EPOCH.search(line)
-    rest = re.findall(_WRITTEN, line[label.end() :], re.I) if label else []
-    return None, _point(rest[0]) if len(rest) == 1 and not re.search(
-        r"[a-z]{2}", line[label.end() :], re.I
-    ) else None
+    rest = line[label.end() :] if label else ""
+    numbers = [] if re.search(r"[a-z]{2}", rest, re.I) else re.findall(_WRITTEN, rest, re.I)
+    return None, _point(numbers[0]) if len(numbers) == 1 else None
 
 
 def _point(number: str) -> str:

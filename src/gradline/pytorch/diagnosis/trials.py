@@ -140,7 +140,7 @@ def _from_any_start(case: StatedSetup, printed: Printed, known: bool) -> list[Ca
                 known and loop.lr_ratio == 0
             ):  # a loss that stays is no sign of weights that do, where it has arrived
                 continue
-            match = any_start(case, printed, loop)
+            match = any_start(case, printed, loop, are_targets_sure=not known)
             if known and name == "right":
                 found.append(_candidate(case, "order", match, f"the steps are right, but {ELSEWHERE}."))
             else:

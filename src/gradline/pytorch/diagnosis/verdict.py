@@ -182,11 +182,15 @@ def _loss_slack(case: StatedSetup, theta: np.ndarray, halves: np.ndarray) -> flo
 
 
 def _from_zeros(case: StatedSetup, printed: Printed, known: bool) -> tuple[Printed, bool]:
-    """Without a start: whether the first loss is that of weights of zero, to three digits or more."""
+    """Without a start: whether the first loss is that of weights of zero, to three digits or more.
+
+    Losses that stay the same do not say it: predictions that are cut off at zero print them from any weights.
+    """
     zeros = float((case.Y**2).mean())
-    if known or not len(printed.losses) or printed.halves[0] > ZEROS * zeros:
+    losses = printed.losses
+    if known or len(set(losses.tolist())) < 2 or printed.halves[0] > ZEROS * zeros:
         return printed, known
-    if not abs(printed.losses[0] - zeros) <= printed.halves[0] + 1e-6 * zeros:
+    if not abs(losses[0] - zeros) <= printed.halves[0] + 1e-6 * zeros:
         return printed, known
     note = "the first loss is that of weights and biases of 0, which are taken for the start"
     return printed._replace(notes=(*printed.notes, note)), True
@@ -282,9 +286,9 @@ class _Judge:
                 f"lr {number(self.case.lr)} is too large for these data, but no loss gets that large so soon"
             )
         return (
-            f"the loss is no number, and the rate alone does not do that: {bears}. Look for missing cells in the "
-            "data (torch.isnan(inputs).any()), for a column divided by a standard deviation of 0, or for a root "
-            "or logarithm of 0."
+            f"the loss is no number, and the rate alone does not do that: {bears}. Look for a sum in the place of the "
+            "mean, which makes the gradient as many times larger as there are numbers; for missing cells in the data "
+            "(torch.isnan(inputs).any()); for a column divided by a standard deviation of 0."
         )
 
     def _rivals(self) -> list[Candidate]:
