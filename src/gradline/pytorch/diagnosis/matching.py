@@ -19,7 +19,9 @@ NUDGE = 1e-6  # relative change of a free number that shows its slope
 OFF = (0.997, 1.003)  # rates that another start must not explain as well
 OTHER_FLOOR = 1e-3  # of the mean square of the targets: what a least loss is off by where they are others
 HEADS = (4, 8, 16, 32, 64)  # losses that a free number is fitted to in turn: few tell it roughly, many finely
-APART = 100.0  # the misfit of right steps beyond which a fitted number may be the cause
+# A fitted number may be the cause where it fits this well, right steps are so far off in misfit and as a share of what
+# the losses move, and so many losses tell.
+WELL, APART, BEND, FEWEST = 0.6, 100.0, 0.02, 5
 OUT = 4.0  # times the misfit allowed: beyond it in the first losses no more of them are looked at
 MOST_STEPS = 12  # of Gauss and Newton on the same losses
 SECOND = 1.3  # by what all directions but the first are made steeper, to see whether they tell
@@ -209,22 +211,29 @@ def fitted(case: StatedSetup, printed: Printed, loop: Loop, family: Family) -> M
     bends their losses a little can be mended by some number. And a single direction has a single rate, which whatever
     goes wrong can make: only where a second one tells is it known what moved the first.
     """
-    best, apart = no_match(printed, loop), _apart(case, printed, loop)
+    best = no_match(printed, loop)
     for epochs in _plausible(case, printed, family.at(loop, family.values[0])):
         for value in _rough(case, printed, loop, family, epochs):
             match = _polished(case, printed, loop, family, value, epochs)
             best = match if match.misfit < best.misfit else best
-    return best._replace(sure=best.sure and apart >= APART, free=True)
+    sure = best.sure and best.misfit <= WELL and _is_apart(case, printed, loop)
+    return best._replace(sure=sure, free=True)
 
 
-def _apart(case: StatedSetup, printed: Printed, loop: Loop) -> float:
-    """The misfit of right steps, whatever is added to all their losses.
+def _is_apart(case: StatedSetup, printed: Printed, loop: Loop) -> bool:
+    """Whether right steps are far off, whatever is added to all their losses, by digits and by what the losses move.
 
-    Where it is small, anything that bends the losses a little, or lifts them, is explained by some number.
+    Where they are near, anything that bends the losses a little, or lifts them, is explained by some number.
     """
-    predictions = [predict(case, loop, epochs) for epochs in conventions(printed, loop)]
-    lifted = np.ones(len(printed.losses))
-    return min((_weighed(printed, prediction, lifted)[0] for prediction in predictions), default=math.inf)
+    lifted, finite = np.ones(len(printed.losses)), np.isfinite(printed.losses)
+    moved = np.ptp(printed.losses[finite])
+    for epochs in conventions(printed, loop):
+        right = predict(case, loop, epochs)
+        size, _, lift = _weighed(printed, right, lifted)
+        bend = np.abs(printed.losses - right.losses - lift)[finite].max(initial=0.0)
+        if size < APART or bend < BEND * moved:
+            return False
+    return int(finite.sum()) >= FEWEST
 
 
 def _plausible(case: StatedSetup, printed: Printed, loop: Loop) -> list[np.ndarray]:

@@ -10,7 +10,17 @@ import numpy as np
 from gradline.core.text import counted, joined, listed
 from gradline.pytorch.diagnosis.ensembles import likeliest, shuffled
 from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, Hypothesis, sizes
-from gradline.pytorch.diagnosis.matching import SURE, Match, any_start, exact, fitted, is_modal, other_epochs
+from gradline.pytorch.diagnosis.matching import (
+    APART,
+    SURE,
+    WELL,
+    Match,
+    any_start,
+    exact,
+    fitted,
+    is_modal,
+    other_epochs,
+)
 from gradline.pytorch.diagnosis.printed import Printed
 from gradline.pytorch.diagnosis.simulation import LOGS, Loop, StatedSetup
 
@@ -104,13 +114,20 @@ def exactly(
 
 
 def _exact(case: StatedSetup, printed: Printed, bases: list[Loop]) -> list[Candidate]:
-    """First what is no small mistake; where none of it fits surely, what is; then numbers to be fitted."""
+    """First what is no small mistake; where none of it fits surely, what is; then numbers to be fitted.
+
+    Where right steps are near, small mistakes are rivals of all others, and what is sure must fit well.
+    """
     found = exactly(case, printed, bases, lambda h: not (h.small or h.by_size))
     if "right" not in {c.name for c in found if c.fits and c.sure}:
         found += exactly(case, printed, bases[:1], lambda h: h.by_size)
-    if any(c.fits and c.sure for c in found):
+    right = min((c.misfit for c in found if c.name == "right"), default=math.inf)
+    found = [
+        c._replace(sure=c.sure and (c.name == "right" or c.misfit <= WELL or right >= APART)) for c in found
+    ]
+    if (right <= WELL or right >= APART) and any(c.fits and c.sure for c in found):
         return found
-    near = min((c.misfit for c in found if c.name == "right"), default=math.inf) < NEAR
+    near = right < NEAR
     found += [c._replace(sure=c.sure and not near) for c in exactly(case, printed, bases, lambda h: h.small)]
     if bases[0].batch is None and not any(c.fits and c.sure for c in found):
         found += with_a_number(case, printed, bases[0])
