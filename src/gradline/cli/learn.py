@@ -182,7 +182,7 @@ class DiagnoseOptions:
 
 
 def diagnose(options: DiagnoseOptions) -> None:
-    """From the losses that a loop printed, its start and its rate: what the loop really did.
+    """From the losses or weights that a loop printed, its start and its rate: what the loop really did.
 
     Example:
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradline.core.text import counted, number
-from gradline.pytorch.diagnosis.simulation import SCALINGS, Loop, StatedSetup
+from gradline.pytorch.diagnosis.simulation import LOSSES, SCALINGS, SPLITS, Family, Loop, StatedSetup
+from gradline.pytorch.diagnosis.stepping import RULES
 
 EVERY_SIZE = 40  # with so many rows every batch size is tried, with more the usual ones
 MOST_UPDATES = 2_000  # an epoch: smaller batches are not tried
@@ -19,13 +20,17 @@ MEAN = "loss = (diff * diff).sum() / diff.numel()"
 class Hypothesis:
     """One thing that a loop may have done: the loops it makes of a right one, plain words, the line that mends it.
 
-    A `fitted` mistake comes in many sizes and the right loop is one of them: where that one fits it is no rival.
+    A mistake that is `small` may be as good as none, or comes in many sizes with the right loop among them: it is
+    no rival where a row that is not small explains the losses. Its `family` has one number free, which is fitted.
+    `by_size` are mini-batches, of every size.
     """
 
     loops: Callable[[StatedSetup, Loop], list[Loop]]
     sentence: Callable[[StatedSetup, Loop], str]
     remedy: Callable[[StatedSetup, Loop], str]
-    fitted: bool = False
+    small: bool = False
+    by_size: bool = False
+    family: Callable[[Loop], list[Family]] = lambda _: []
 
 
 def slips(case: StatedSetup) -> dict[float, tuple[str, str]]:
@@ -42,6 +47,8 @@ def slips(case: StatedSetup) -> dict[float, tuple[str, str]]:
         (1 / m, "the gradient is divided by the number of targets once more", mean),
         (1 / n, "the gradient is divided by the number of rows once more", mean),
     ]
+    power = "the rate has another number of zeros than said"
+    rows += [(10.0**k, power, f"lr = {number(case.lr, 6)}") for k in (-3, -2, -1, 1, 2, 3)]
     named: dict[float, tuple[str, str]] = {}
     for ratio, slip, line in rows:
         if ratio != 1:
@@ -119,21 +126,139 @@ def _batches(case: StatedSetup, loop: Loop) -> str:
     return f"the loop trains on mini-batches of {counted(loop.batch, 'row')}, {order}: {updates} an epoch."
 
 
-def _last(case: StatedSetup, loop: Loop) -> str:
+# What is printed of an epoch's batches, by the key of `LOGS`.
+LOGGED = {
+    "last": "the loss of the epoch's last batch",
+    "mean": "the mean of the epoch's batch losses",
+    "by rows": "the mean of the epoch's batch losses, each counted by its rows",
+    "sum": "the sum of the epoch's batch losses, never divided by their number",
+    "sum over rows": "the sum of the epoch's batch losses divided by the number of rows, though each is a mean already",
+}
+
+
+def _logged(case: StatedSetup, loop: Loop) -> str:
+    return f"{_batches(case, loop)} What it prints is {LOGGED.get(loop.log, '')}, not the loss of all rows."
+
+
+def _other_log(*logs: str) -> Callable[[StatedSetup, Loop], list[Loop]]:
+    def loops(case: StatedSetup, loop: Loop) -> list[Loop]:
+        if loop.log != "all":
+            return []
+        return [replace(loop, batch=b, log=log) for b in sizes(case, loop.batch) if b for log in logs]
+
+    return loops
+
+
+# What a loss is called that is minimised or printed, by the key of `LOSSES`.
+LOSS_WORDS = {
+    "mean": "the mean of squares",
+    "sum": "the sum of squares",
+    "row_mean": "the sum of squares over the number of rows",
+    "half": "half the mean of squares",
+    "half_sum": "half the sum of squares",
+    "half_row_mean": "half the sum of squares over the number of rows",
+    "root": "the root of the mean of squares (RMSE)",
+}
+DECAYS = (0.1, 0.01, 0.001, 1e-4, 5e-4)  # that people write
+MOMENTA = (0.5, 0.9, 0.95, 0.99)
+FADES = (0.5, 0.9, 0.95, 0.98, 0.99, 0.999)
+
+
+def _distinct(case: StatedSetup, loop: Loop) -> list[str]:
+    """The losses of `LOSSES` that differ from the mean and from each other for these rows and targets."""
+    rows, m = _rows(case, loop), case.start.shape[1]
+    factors = {LOSSES[name](rows, m): name for name in reversed(LOSSES)}
+    return [name for name in LOSSES if factors[LOSSES[name](rows, m)] == name != "mean"]
+
+
+def _minimising(*names: str) -> Callable[[StatedSetup, Loop], list[Loop]]:
+    return lambda case, loop: [
+        replace(loop, minimised=name) for name in _distinct(case, loop) if name in names
+    ]
+
+
+def _printing(case: StatedSetup, loop: Loop) -> list[Loop]:
+    """Right steps, and a loss printed that is another than the one minimised."""
+    return [replace(loop, printed=name) for name in _distinct(case, loop)]
+
+
+def _decayed(*parts: str) -> Callable[[Loop], list[Family]]:
+    def family(_: Loop) -> list[Family]:
+        values = np.geomspace(1e-6, 1e4, 31)
+        return [
+            Family(values, lambda loop, value, part=part: replace(loop, decay=value, decayed=part))
+            for part in parts
+        ]
+
+    return family
+
+
+def _with_decay(factor: float, *parts: str) -> Callable[[StatedSetup, Loop], list[Loop]]:
+    return lambda _, loop: [
+        replace(loop, decay=factor * size, decayed=part) for size in DECAYS for part in parts
+    ]
+
+
+def _weight_decay(_: StatedSetup, loop: Loop) -> str:
+    what = "weights and bias" if loop.decayed == "all" else "the weights"
     return (
-        f"{_batches(case, loop)} What it prints is the loss of the epoch's last batch, not that of all rows."
+        f"every update also shrinks {what}: weight decay {number(loop.decay, 4)}. The loop heads for smaller weights "
+        "than those of the least loss."
     )
 
 
-def _mean(case: StatedSetup, loop: Loop) -> str:
-    return f"{_batches(case, loop)} What it prints is the mean of the epoch's batch losses, not the loss of all rows."
+def _penalty(_: StatedSetup, loop: Loop) -> str:
+    what = "weights and bias" if loop.decayed == "all+" else "weights"
+    return (
+        f"the loss has a penalty, {number(loop.decay / 2, 4)} times the sum of squares of the {what}, and is printed "
+        "with it. That is ridge regression, not least squares."
+    )
 
 
-def _other_log(log: str) -> Callable[[StatedSetup, Loop], list[Loop]]:
-    def loops(case: StatedSetup, loop: Loop) -> list[Loop]:
-        return [replace(loop, batch=b, log=log) for b in sizes(case, loop.batch) if b and loop.log == "all"]
+def _sequential(_: StatedSetup, loop: Loop) -> str:
+    one, other = ("weights", "bias") if loop.moves == "weights first" else ("bias", "weights")
+    return (
+        f"the {one} moves before the gradient of the {other} is computed: the two are updated one after the other, "
+        "each from predictions of its own."
+    ).replace("weights moves", "weights move")
 
-    return loops
+
+def _frozen_bias(case: StatedSetup, loop: Loop) -> str:
+    if loop.moves == "no bias":
+        return "the model has no bias: it is fitted through the origin."
+    or_none = "" if np.abs(case.start[0]).any() else ", or the model has none"
+    return f"the bias is never updated{or_none}: only the weights learn."
+
+
+def _no_bias(case: StatedSetup, loop: Loop) -> list[Loop]:
+    has = np.abs(case.start[0]).any() or case.slack[0].any()
+    return [replace(loop, moves=moves) for moves in (("frozen bias", "no bias") if has else ("frozen bias",))]
+
+
+def _momentum_family(nesterov: bool) -> Callable[[Loop], list[Family]]:
+    def at(loop: Loop, rest: float) -> Loop:
+        return replace(loop, momentum=1 - min(rest, 1.0), nesterov=nesterov)
+
+    return lambda _: [Family(np.geomspace(1e-3, 1, 31), at)]
+
+
+def _fade_family(_: Loop) -> list[Family]:
+    return [Family(np.geomspace(1e-4, 0.9, 25), lambda loop, lost: replace(loop, fade=1 - min(lost, 1.0)))]
+
+
+def _rate_family(_: Loop) -> list[Family]:
+    return [Family(np.geomspace(1e-3, 1e3, 121), lambda loop, ratio: replace(loop, lr_ratio=ratio))]
+
+
+def _errors(error: str) -> Callable[[StatedSetup, Loop], list[Loop]]:
+    return lambda _, loop: (
+        _when(loop.batch is None, replace(loop, error=error))
+        + _when(loop.batch is None, replace(loop, error=error, printed="mean"))
+    )
+
+
+def _stepped(loop: Loop) -> bool:
+    return loop.batch is None
 
 
 HYPOTHESES: dict[str, Hypothesis] = {
@@ -157,16 +282,119 @@ HYPOTHESES: dict[str, Hypothesis] = {
         ),
         lambda *_: RESET,
     ),
+    "sign": Hypothesis(
+        lambda _, loop: [replace(loop, lr_ratio=-1.0)],
+        lambda *_: "the sign of the update is wrong: the gradient is added, so every step climbs.",
+        lambda *_: "with torch.no_grad(): w -= lr * w.grad; b -= lr * b.grad (minus, not plus)",
+    ),
+    "bias_frozen": Hypothesis(
+        _no_bias,
+        _frozen_bias,
+        lambda *_: (
+            "b = torch.zeros(1, requires_grad=True), and b -= lr * b.grad beside the weights; or nn.Linear(…)"
+        ),
+    ),
+    "weights_frozen": Hypothesis(
+        lambda _, loop: [replace(loop, moves="frozen weights")],
+        lambda *_: "the weights are never updated: only the bias learns.",
+        lambda *_: "w -= lr * w.grad beside the bias, or an optimizer of model.parameters()",
+    ),
     "momentum": Hypothesis(
-        lambda case, loop: [
-            replace(loop, momentum=mu) for mu in (0.0, 0.5, 0.9, 0.95, 0.99) if mu != case.momentum
-        ],
-        lambda case, loop: f"the loop trains with momentum {loop.momentum:g}, not {case.momentum:g}.",
+        lambda case, loop: [replace(loop, momentum=mu) for mu in (0.0, *MOMENTA) if mu != case.momentum],
+        lambda case, loop: (
+            f"the loop trains with momentum {number(loop.momentum or 0, 4)}, not {case.momentum:g}."
+        ),
         lambda case, _: f"optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum={case.momentum:g})",
+        family=_momentum_family(False),
+    ),
+    "nesterov": Hypothesis(
+        lambda case, loop: [
+            replace(loop, momentum=mu, nesterov=True) for mu in {*MOMENTA, case.momentum} if mu > 0
+        ],
+        lambda case, loop: (
+            f"the loop trains with Nesterov's momentum {number(loop.momentum or 0, 4)}, "
+            f"not with {'plain' if case.momentum else 'no'} momentum{f' {case.momentum:g}' if case.momentum else ''}."
+        ),
+        lambda case, _: (
+            f"optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum={case.momentum:g}), without nesterov=True"
+        ),
+        family=_momentum_family(True),
+    ),
+    "optimizer": Hypothesis(
+        lambda _, loop: [replace(loop, rule=rule) for rule in RULES if _stepped(loop)],
+        lambda _, loop: (
+            f"the optimizer is {loop.rule}, which scales every gradient by its own history, not SGD."
+        ),
+        lambda *_: "optimizer = torch.optim.SGD(model.parameters(), lr=lr)",
+        small=True,
+    ),
+    "sequential": Hypothesis(
+        lambda _, loop: [replace(loop, moves=moves) for moves in ("weights first", "bias first")],
+        _sequential,
+        lambda *_: "compute both gradients first (one loss.backward()), then update weights and bias",
+        small=True,
+    ),
+    "weight_decay": Hypothesis(
+        _with_decay(1.0, "all", "weights"),
+        _weight_decay,
+        lambda *_: "optimizer = torch.optim.SGD(model.parameters(), lr=lr), without weight_decay",
+        small=True,
+        family=_decayed("all", "weights"),
+    ),
+    "penalty": Hypothesis(
+        _with_decay(2.0, "all+", "weights+"),
+        _penalty,
+        lambda *_: "loss = ((preds - targets) ** 2).mean(), without a term of the weights",
+        small=True,
+        family=_decayed("all+", "weights+"),
+    ),
+    "rate_decay": Hypothesis(
+        lambda _, loop: [replace(loop, fade=fade) for fade in FADES if _stepped(loop)],
+        lambda _, loop: (
+            f"the learning rate does not stay as said: after each epoch {number(loop.fade, 4)} of it is left."
+        ),
+        lambda *_: (
+            "no scheduler.step(), or one that is meant; print(optimizer.param_groups[0]['lr']) shows the rate"
+        ),
+        small=True,
+        family=_fade_family,
+    ),
+    "split": Hypothesis(
+        lambda case, loop: [replace(loop, split=name) for name in SPLITS if len(case.A) > 9],
+        lambda case, loop: (
+            f"the loop trains on a part of the rows, {counted(len(SPLITS[loop.split](len(case.A))), 'row')} of "
+            f"{len(case.A):,}: {loop.split}. Its steps are right."
+        ),
+        lambda *_: "give diagnose the training rows only",
+        small=True,
+    ),
+    "absolute": Hypothesis(
+        _errors("absolute"),
+        lambda *_: "the loss minimised is the mean absolute error (nn.L1Loss), not the mean of squares.",
+        lambda *_: "loss_fn = nn.MSELoss()",
+        small=True,
+    ),
+    "huber": Hypothesis(
+        _errors("huber"),
+        lambda *_: (
+            "the loss minimised is Huber's (nn.HuberLoss, nn.SmoothL1Loss): squares up to an error of 1, then a line."
+        ),
+        lambda *_: "loss_fn = nn.MSELoss()",
+        small=True,
+    ),
+    "broadcast": Hypothesis(
+        lambda case, loop: _when(
+            case.start.shape[1] == 1 and _rows(case, loop) > 1, replace(loop, pairs="gradient")
+        ),
+        lambda case, loop: (
+            f"the loss is right, but the gradient is not: it comes from predictions ({_rows(case, loop)}, 1) minus "
+            f"targets ({_rows(case, loop)},), which is every prediction against every target."
+        ),
+        lambda *_: "targets = targets.reshape(-1, 1) before errors = preds - targets",
     ),
     "shape": Hypothesis(
         lambda case, loop: _when(
-            case.start.shape[1] == 1 and _rows(case, loop) > 1, replace(loop, pairs=True)
+            case.start.shape[1] == 1 and _rows(case, loop) > 1, replace(loop, pairs="all")
         ),
         _pairs,
         lambda *_: "targets = targets.reshape(-1, 1)",
@@ -179,10 +407,13 @@ HYPOTHESES: dict[str, Hypothesis] = {
         lambda *_: "preds = model(inputs); loss = mse(preds, targets) once more before printing",
     ),
     "other_lr": Hypothesis(
-        lambda case, loop: [replace(loop, lr_ratio=ratio) for ratio in slips(case)], _rate, _rate_remedy
+        lambda case, loop: [replace(loop, lr_ratio=ratio) for ratio in slips(case)],
+        _rate,
+        _rate_remedy,
+        family=_rate_family,
     ),
     "sum": Hypothesis(
-        lambda case, loop: _when(_rows(case, loop) * case.start.shape[1] > 1, replace(loop, minimised="sum")),
+        _minimising("sum"),
         lambda case, _: (
             f"the loss is the sum of {case.Y.size:,} squares, not their mean: it and its gradient are "
             f"{case.Y.size:,} times as large."
@@ -190,7 +421,7 @@ HYPOTHESES: dict[str, Hypothesis] = {
         lambda *_: MEAN,
     ),
     "row_mean": Hypothesis(
-        lambda case, loop: _when(case.start.shape[1] > 1, replace(loop, minimised="row_mean")),
+        _minimising("row_mean"),
         lambda case, _: (
             f"the sum of squares is divided by {len(case.A):,} rows, not by {case.Y.size:,} differences: the "
             f"loss and its gradient are {case.start.shape[1]} times as large."
@@ -198,14 +429,29 @@ HYPOTHESES: dict[str, Hypothesis] = {
         lambda *_: MEAN,
     ),
     "half": Hypothesis(
-        lambda _, loop: [replace(loop, minimised="half")],
-        lambda *_: "the loss is half the mean of squares, and so is its gradient.",
+        _minimising("half", "half_row_mean"),
+        lambda _, loop: f"the loss is {LOSS_WORDS[loop.minimised]}, and its gradient belongs to it.",
+        lambda *_: MEAN,
+    ),
+    "half_sum": Hypothesis(
+        _minimising("half_sum"),
+        lambda case, _: (
+            f"the loss is half the sum of {case.Y.size:,} squares, not their mean: it and its gradient are "
+            f"{number(case.Y.size / 2)} times as large."
+        ),
         lambda *_: MEAN,
     ),
     "root": Hypothesis(
-        lambda _, loop: [replace(loop, root=True)],
+        lambda _, loop: [replace(loop, printed="root")],
         lambda *_: "the steps are right; what is printed is the root of the loss (RMSE).",
         lambda *_: "print(loss.item()) before taking the root",
+    ),
+    "printed_loss": Hypothesis(
+        _printing,
+        lambda _, loop: (
+            f"the steps are right; what is printed is {LOSS_WORDS[loop.printed]}, not their mean."
+        ),
+        lambda *_: "print(loss.item()), the loss that backward() was called on",
     ),
     "no_update": Hypothesis(
         lambda _, loop: [replace(loop, lr_ratio=0.0)],
@@ -229,8 +475,9 @@ HYPOTHESES: dict[str, Hypothesis] = {
         lambda _, loop: (
             f"diagnose(…, batch_size={loop.batch}) if that is meant, else one update over all rows"
         ),
-        fitted=True,
+        by_size=True,
     ),
-    "last_batch": Hypothesis(_other_log("last"), _last, lambda *_: ALL_ROWS, fitted=True),
-    "running_mean": Hypothesis(_other_log("mean"), _mean, lambda *_: ALL_ROWS, fitted=True),
+    "last_batch": Hypothesis(_other_log("last"), _logged, lambda *_: ALL_ROWS, by_size=True),
+    "running_mean": Hypothesis(_other_log("mean", "by rows"), _logged, lambda *_: ALL_ROWS, by_size=True),
+    "running_sum": Hypothesis(_other_log("sum", "sum over rows"), _logged, lambda *_: ALL_ROWS, by_size=True),
 }

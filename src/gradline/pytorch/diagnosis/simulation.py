@@ -1,5 +1,6 @@
 """What a training loop with known settings prints: exactly where its batches are known, else as an ensemble."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,13 +13,33 @@ from gradline.core.linalg.triangular import triangular
 EDGE = 1.8  # lr times the largest curvature; from 2 on a loop runs away
 FLOAT32 = 2.0**-24  # unit roundoff of float32, in which the loops train
 
-LOGS = ("all", "last", "mean")  # whose loss is printed; see `Loop`
-# What is minimised and printed in place of the mean squared error of b rows and m targets, in units of it.
+# Whose loss is printed, see `Loop`; what each of B batch means counts in it, by the rows of each and of all.
+LOGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "all": np.ones_like,
+    "last": np.ones_like,
+    "mean": lambda rows: np.full(len(rows), 1 / len(rows)),
+    "sum": np.ones_like,
+    "by rows": lambda rows: rows / rows.sum(),
+    "sum over rows": lambda rows: np.full(len(rows), 1 / rows.sum()),
+}
+# What is minimised or printed in place of the mean squared error of b rows and m targets, in units of it.
 LOSSES: dict[str, Callable[[int, int], float]] = {
     "mean": lambda _b, _m: 1.0,
     "sum": lambda b, m: float(b * m),
     "row_mean": lambda _b, m: float(m),
     "half": lambda _b, _m: 0.5,
+    "half_sum": lambda b, m: 0.5 * b * m,
+    "half_row_mean": lambda _b, m: 0.5 * m,
+}
+# The rows of θ = (bias, weightᵀ) that each kind of update moves, one part after the other.
+EVERYTHING, BIAS, WEIGHTS = slice(None), slice(0, 1), slice(1, None)
+PARTS: dict[str, tuple[slice, ...]] = {
+    "": (EVERYTHING,),
+    "frozen bias": (WEIGHTS,),
+    "no bias": (WEIGHTS,),
+    "frozen weights": (BIAS,),
+    "weights first": (WEIGHTS, BIAS),
+    "bias first": (BIAS, WEIGHTS),
 }
 # What is subtracted from each column and what it is divided by.
 SCALINGS: dict[str, Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]] = {
@@ -29,31 +50,85 @@ SCALINGS: dict[str, Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]] = {
 }
 
 
+def _share(first: bool, share: float) -> Callable[[int], np.ndarray]:
+    def rows(n: int) -> np.ndarray:
+        kept = int(n * share)
+        return np.arange(kept) if first else np.arange(n - kept, n)
+
+    return rows
+
+
+def _shuffled_share(test: float, seed: int) -> Callable[[int], np.ndarray]:
+    """The training rows of scikit-learn's train_test_split: what its permutation leaves after ⌈n·test⌉ rows."""
+    return lambda n: np.random.RandomState(seed).permutation(n)[math.ceil(n * test) :]
+
+
+# The rows that a loop trains on where it keeps some back.
+SPLITS: dict[str, Callable[[int], np.ndarray]] = {
+    **{
+        f"the {which} {share:.0%} of the rows": _share(which == "first", share)
+        for which in ("first", "last")
+        for share in (0.5, 0.6, 0.67, 0.7, 0.75, 0.8, 0.85, 0.9)
+    },
+    **{
+        f"train_test_split(test_size={test}, random_state={seed})": _shuffled_share(test, seed)
+        for test in (0.1, 0.2, 0.25, 0.3, 0.33, 0.4)
+        for seed in (0, 1, 42)
+    },
+}
+
+
 @dataclass(frozen=True)
 class Loop:
     """How a loop trains and what it prints; the defaults are the five steps done right on all rows.
 
     - `batch`: rows an update, None for all; `shuffled` anew each epoch, or in their order.
-    - `reset`: gradients are set to zero. `momentum`: where it is not the one said.
-    - `pairs`: predictions (b, 1) against targets (b,) make b² pairs.
-    - `minimised`: a key of `LOSSES`. `lr_ratio`: the rate over the rate said.
-    - `scaling`: a key of `SCALINGS` for X, and with a "+" after it for Y too.
+    - `reset`: gradients are set to zero. `momentum`: where it is not the one said; `nesterov`: its form of it.
+    - `pairs`: predictions (b, 1) against targets (b,) make b² pairs, in "all" or in the "gradient" only.
+    - `minimised`: a key of `LOSSES`. `printed`: another key of it, or "root", where something else is printed.
+    - `lr_ratio`: the rate over the rate said; `fade`: what is left of the rate after each epoch.
+    - `moves`: a key of `PARTS`; without a bias its start is zero.
+    - `decay`: what is added to the gradient, in units of θ; `decayed`: "all" of θ or its "weights", and with a "+"
+      the penalty is part of the loss printed.
+    - `rule`: how a gradient makes a step, "descent" or a key of `stepping.RULES`; `error`: "square", "absolute"
+      or "huber".
+    - `scaling`: a key of `SCALINGS` for X, and with a "+" after it for Y too. `split`: a key of `SPLITS`.
     - `log`: what is printed after an epoch: the loss of "all" rows, of its "last" batch before that batch's
-      update, or the "mean" of those of its batches.
-    - `stale`: the loss of the predictions made before an update is printed after it. `root`: the root of the loss is.
+      update, or a sum of those of its batches, a key of `LOGS`.
+    - `stale`: the loss of the predictions made before an update is printed after it.
     """
 
     batch: int | None = None
     shuffled: bool = False
     reset: bool = True
     momentum: float | None = None
-    pairs: bool = False
+    nesterov: bool = False
+    pairs: str = ""
     minimised: str = "mean"
+    printed: str = ""
     lr_ratio: float = 1.0
+    fade: float = 1.0
+    moves: str = ""
+    decay: float = 0.0
+    decayed: str = "all"
+    rule: str = "descent"
+    error: str = "square"
     scaling: str = ""
+    split: str = ""
     log: str = "all"
     stale: bool = False
-    root: bool = False
+
+    @property
+    def is_affine(self) -> bool:
+        """Whether every epoch is one and the same affine map of θ and the running sums."""
+        return self.rule == "descent" and self.error == "square" and self.fade == 1
+
+
+class Family(NamedTuple):
+    """Loops with one positive number free: values to look at first, and the loop at a value."""
+
+    values: np.ndarray
+    at: Callable[[Loop, float], Loop]
 
 
 class UpdateRows(NamedTuple):
@@ -91,6 +166,11 @@ class StatedSetup:
         factor, q = triangular(np.hstack([self.A, self.Y])), self.A.shape[1]
         return UpdateRows(factor[:, :q], factor[:, q:], len(self.A))
 
+    @cached_property
+    def steepest(self) -> float:
+        """The largest eigenvalue of AᵀA."""
+        return float(np.linalg.norm(self.whole.A, 2) ** 2)
+
     def batches(self, size: int | None) -> list[UpdateRows]:
         """The rows in order, `size` at a time; the last batch may be short."""
         if size is None:
@@ -98,10 +178,19 @@ class StatedSetup:
         parts = [slice(first, first + size) for first in range(0, len(self.A), size)]
         return [UpdateRows(self.A[part], self.Y[part], len(self.A[part])) for part in parts]
 
+    def seen_by(self, loop: Loop) -> "StatedSetup":
+        """The case as a loop sees it: its training rows, its scaled columns, no bias where it has none."""
+        case = self
+        if loop.split:
+            rows = SPLITS[loop.split](len(self.A))
+            case = replace(case, A=case.A[rows], Y=case.Y[rows])
+        if loop.moves == "no bias":
+            weights_only = np.arange(len(case.start))[:, None] > 0
+            case = replace(case, start=case.start * weights_only, slack=case.slack * weights_only)
+        return case.scaled(loop.scaling) if loop.scaling else case
+
     def scaled(self, scaling: str) -> "StatedSetup":
         """The case with its columns scaled before training; the start is taken in the scaled units."""
-        if not scaling:
-            return self
         (q, m), scale = self.start.shape, SCALINGS[scaling.removesuffix("+")]
         columns = np.hstack([self.A[:, 1:], self.Y])
         centre, width = scale(columns)
@@ -125,39 +214,69 @@ class Dynamics:
     """A loop on a case: its updates, and what it prints after any number of epochs."""
 
     def __init__(self, case: StatedSetup, loop: Loop) -> None:
-        self.case, self.loop = case.scaled(loop.scaling), loop
+        self.case, self.loop = case.seen_by(loop), loop
         self.q, self.m = self.case.start.shape
         # How much an update keeps of each running sum: gradients that are never reset, then the velocity.
-        momentum = case.momentum if loop.momentum is None else loop.momentum
-        self.keeps = ([] if loop.reset else [1.0]) + ([momentum] if momentum else [])
+        self.momentum = case.momentum if loop.momentum is None else loop.momentum
+        self.keeps = ([] if loop.reset else [1.0]) + ([self.momentum] if self.momentum else [])
 
     def update(self, state: np.ndarray, batch: UpdateRows) -> None:
         """Steps 1 to 4 on one batch; `state` (1 + keeps, …, q, ·) holds θ and the running sums, and changes."""
-        push = 2.0 * self.unit(batch) * np.swapaxes(batch.A, -1, -2) @ self.residual(state[0], batch)
-        for i, keep in enumerate(self.keeps, start=1):
-            state[i] = keep * state[i] + push
-            push = state[i]
-        state[0] -= self.case.lr * self.loop.lr_ratio * push
+        for rows in PARTS[self.loop.moves]:
+            push = gradient = self.gradient(state[0], batch)[..., rows, :]
+            for i, keep in enumerate(self.keeps, start=1):
+                state[i][..., rows, :] = keep * state[i][..., rows, :] + push
+                push = state[i][..., rows, :]
+            if self.loop.nesterov:
+                push = gradient + self.momentum * push
+            state[0][..., rows, :] -= self.case.lr * self.loop.lr_ratio * push
+
+    def gradient(self, theta: np.ndarray, batch: UpdateRows) -> np.ndarray:
+        """(…, q, ·) the gradient that the loop descends, of its loss on a batch and of its penalty."""
+        unit = self.scale(batch, self.loop.minimised)
+        gradient = 2.0 * unit * np.swapaxes(batch.A, -1, -2) @ self.residual(theta, batch, self.loop.pairs)
+        return gradient + self.loop.decay * self.decays * theta if self.loop.decay else gradient
+
+    @cached_property
+    def decays(self) -> np.ndarray:
+        """(q, 1) one for each row of θ that is decayed."""
+        return (np.arange(self.q)[:, None] > 0) | (self.loop.decayed[:3] == "all")
+
+    @property
+    def is_root(self) -> bool:
+        """Whether the root of the mean is printed."""
+        return self.loop.printed == "root"
 
     def unit(self, batch: UpdateRows) -> float:
-        """What a squared difference counts in the loss of this batch."""
-        return LOSSES[self.loop.minimised](batch.rows, self.m) / (self.m * batch.rows)
+        """What a squared difference counts in the loss printed for this batch."""
+        return self.scale(batch, "mean" if self.is_root else self.loop.printed or self.loop.minimised)
 
-    def residual(self, theta: np.ndarray, batch: UpdateRows) -> np.ndarray:
+    def scale(self, batch: UpdateRows, loss: str) -> float:
+        """What a squared difference counts in a loss of this name."""
+        return LOSSES[loss](batch.rows, self.m) / (self.m * batch.rows)
+
+    def residual(self, theta: np.ndarray, batch: UpdateRows, pairs: str) -> np.ndarray:
         """Predictions minus targets; with pairs, minus the mean of the batch's targets."""
-        Y = batch.A[..., :1] * (_total(batch) / batch.rows) if self.loop.pairs else batch.Y
+        Y = batch.A[..., :1] * (_total(batch) / batch.rows) if pairs else batch.Y
         return batch.A @ theta - Y
 
     def spread(self, batch: UpdateRows) -> np.ndarray | float:
         """With pairs, what the targets' spread around their mean adds to the sum of squares."""
-        if not self.loop.pairs:
+        if self.loop.pairs != "all":
             return 0.0
         return (batch.Y**2).sum(axis=(-1, -2)) - (_total(batch) ** 2).sum(axis=(-1, -2)) / batch.rows
 
     def loss(self, theta: np.ndarray, batch: UpdateRows) -> np.ndarray:
         """What is printed for a batch at θ (…, q, m)."""
-        squares = (self.residual(theta, batch) ** 2).sum(axis=(-1, -2)) + self.spread(batch)
-        return np.sqrt(self.unit(batch) * squares) if self.loop.root else self.unit(batch) * squares
+        residual = self.residual(theta, batch, self.loop.pairs if self.loop.pairs == "all" else "")
+        squares = self.unit(batch) * ((residual**2).sum(axis=(-1, -2)) + self.spread(batch))
+        return np.sqrt(squares) if self.is_root else squares + self.penalty(theta)
+
+    def penalty(self, theta: np.ndarray) -> np.ndarray | float:
+        """What the penalty adds to the loss printed, where it is part of it."""
+        if not (self.loop.decay and self.loop.decayed.endswith("+")):
+            return 0.0
+        return 0.5 * self.loop.decay * (self.decays * theta**2).sum(axis=(-1, -2))
 
     @cached_property
     def _epoch(self) -> tuple[np.ndarray, np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
@@ -188,7 +307,7 @@ class Dynamics:
     def predict(self, epochs: np.ndarray) -> Prediction:
         """What is printed for these epochs, in any order; at epoch 0, before any batch, the loss of all rows."""
         if self.loop.log != "all" and (epochs == 0).any():
-            whole = Dynamics(self.case, replace(self.loop, log="all", scaling="")).predict(epochs)
+            whole = Dynamics(self.case, replace(self.loop, log="all", scaling="", split="")).predict(epochs)
             parts = zip(whole, self.predict(np.maximum(epochs, 1)), strict=True)
             return Prediction(
                 *(np.where((epochs == 0).reshape(-1, *[1] * (a.ndim - 1)), a, b) for a, b in parts)
@@ -199,17 +318,33 @@ class Dynamics:
         return Prediction(*(part[where[:-1]] for part in self._printed(known, Z)))
 
     def _printed(self, epochs: np.ndarray, Z: np.ndarray) -> Prediction:
-        error = FLOAT32 * self._walk(epochs, self._magnitude(Z[:, : self.q, self.q :]))
+        error = self.error(epochs, Z[:, : self.q, self.q :])
         seen = self._seen()
-        losses, sway, curved = (
-            np.mean(parts, axis=0) for parts in zip(*(self._of(Z, *s) for s in seen), strict=True)
-        )
-        scale = LOSSES[self.loop.minimised](seen[-1][0].rows, self.m)
+        shares = LOGS[self.loop.log](np.array([batch.rows for batch, *_ in seen], float))
+        parts = [self._of(Z, *s) for s in seen]
+        losses, sway, curved = (np.tensordot(shares, np.array(part), 1) for part in zip(*parts, strict=True))
+        whole = shares.sum()
+        scale = LOSSES[self.loop.printed if not self.is_root and self.loop.printed else self.loop.minimised]
+        return self.as_printed(losses, sway, curved, error, whole * scale(seen[-1][0].rows, self.m))
+
+    def as_printed(
+        self,
+        losses: np.ndarray,
+        sway: np.ndarray,
+        curved: np.ndarray | float,
+        error: np.ndarray,
+        scale: float,
+    ) -> Prediction:
+        """The prediction of sums of squares, `scale` times their mean, whose residuals may be off by `error`."""
         rounding = 2 * np.sqrt(scale * losses) * error + scale * error**2 + FLOAT32 * losses + curved
-        if self.loop.root:
+        if self.is_root:
             losses = np.sqrt(losses)
             sway, rounding = sway / (2 * losses[:, None]), rounding / (2 * losses)
         return Prediction(losses, sway, rounding)
+
+    def error(self, epochs: np.ndarray, theta: np.ndarray) -> np.ndarray:
+        """(K,) what float32 may do to a residual by these epochs, with θ (K, q, m) there."""
+        return FLOAT32 * self._walk(epochs, self._magnitude(theta))
 
     def _seen(self) -> list[tuple[UpdateRows, np.ndarray, np.ndarray]]:
         """The batches whose mean loss is printed, and θ at each as P·z + d of z at the start of the epoch."""
@@ -227,8 +362,8 @@ class Dynamics:
         theta = P @ Z
         theta[..., q:] += d
         unit, reach = self.unit(batch), batch.A @ theta[..., :q]
-        residual = self.residual(theta[..., q:], batch)
-        losses = unit * ((residual**2).sum(axis=(1, 2)) + self.spread(batch))
+        residual = self.residual(theta[..., q:], batch, self.loop.pairs if self.loop.pairs == "all" else "")
+        losses = unit * ((residual**2).sum(axis=(1, 2)) + self.spread(batch)) + self.penalty(theta[..., q:])
         sway = 2 * unit * (np.swapaxes(reach, 1, 2) @ residual) * slack
         return losses, sway.reshape(len(Z), -1), unit * np.einsum("kij,jm->k", reach**2, slack**2)
 
@@ -245,8 +380,8 @@ class Dynamics:
         same relative error is made in every epoch. The factors bound the largest errors seen in 720 loops of these
         kinds, trained in float32 and in float64.
         """
-        curvature = 2 * self.unit(self.case.whole) * np.linalg.norm(self.case.whole.A, 2) ** 2
-        edge = self.case.lr * self.loop.lr_ratio * curvature / (1 + max(self.keeps, default=0.0))
+        curvature = 2 * self.scale(self.case.whole, self.loop.minimised) * self.case.steepest
+        edge = self.case.lr * abs(self.loop.lr_ratio) * curvature / (1 + max(self.keeps, default=0.0))
         drift = (3.0 if 1.0 in self.keeps else 0.5) * np.sqrt(epochs)
         is_steep = (magnitude > 2 * magnitude[0]) | (edge > EDGE)
         return np.maximum.accumulate(magnitude) * (8.0 + np.where(is_steep, 4.0 * epochs, drift))
@@ -260,16 +395,16 @@ class Dynamics:
         yield dict.fromkeys(LOGS, self.loss(state[0], case.whole))
         while True:
             orders = random.permuted(orders, axis=1)
-            losses = []
+            losses, counts = [], []
             for first in range(0, n, size):
                 rows = orders[:, first : first + size]
                 batch = UpdateRows(case.A[rows], case.Y[rows], rows.shape[1])
                 losses.append(self.loss(state[0], batch))
+                counts.append(float(rows.shape[1]))
                 self.update(state, batch)
-            yield {
+            yield {log: share(np.array(counts)) @ losses for log, share in LOGS.items()} | {
                 "all": self.loss(state[0], case.whole),
                 "last": losses[-1],
-                "mean": np.mean(losses, axis=0),
             }
 
 

@@ -4,13 +4,14 @@ import itertools
 import sys
 import textwrap
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from typing import Any, Unpack
 
 import numpy as np
 
 from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import UsageError
-from gradline.core.text import counted, joined, number
+from gradline.core.text import counted, joined, number, percent
 from gradline.core.text import epochs as in_epochs
 from gradline.data.inputs import as_rows
 from gradline.data.row_block import RowBlock
@@ -19,10 +20,14 @@ from gradline.data.selection import Choice, Selection, unweighted
 from gradline.model.certificate import finite
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
-from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES
-from gradline.pytorch.diagnosis.printed import MESSAGES, Printed, half_units, plain, read_printed
+from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, LOGGED
+from gradline.pytorch.diagnosis.matching import OVERFLOW, conventions, misfit
+from gradline.pytorch.diagnosis.messages import MESSAGES
+from gradline.pytorch.diagnosis.printed import Printed, half_units, plain, read_printed
 from gradline.pytorch.diagnosis.simulation import Dynamics, Loop, StatedSetup
+from gradline.pytorch.diagnosis.stepping import predict
 from gradline.pytorch.diagnosis.trials import WITH_LOG, Candidate, tried
+from gradline.pytorch.diagnosis.unexplained import known_of
 from gradline.solvers.problem import stacked, unstacked
 from gradline.solvers.spectrum import Spectrum
 from gradline.solvers.trajectory import Trajectory
@@ -30,6 +35,10 @@ from gradline.solvers.trajectory import Trajectory
 WIDTH = 100  # of a line of prose
 MEND = "Mend it: "
 CANNOT_TELL, NONE_FITS = "cannot tell", "none fits"
+ZEROS = 1e-3  # of the loss at zero weights: printed more coarsely it does not say that the start was zero
+ROUNDED = 1e-6  # of the targets' variance: what float32 leaves of the least loss
+COARSE = 1e-2  # of the targets' variance: losses printed more coarsely do not show that a loop has arrived
+SLOW = 1e-2  # of the largest stable rate, and of the loss there is to lose
 CLOSE = 0.9  # of the largest stable rate
 FAR = 100.0  # condition of the raw columns over that of the scaled ones, above which the loop crawls
 ENOUGH = 16  # simulated runs for a typical loss
@@ -96,8 +105,13 @@ def diagnose(
     case = _case(block, moments, lr, momentum, init)
     base = Loop(batch=batch_size if batch_size and batch_size < len(case.A) else None)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # many a hypothesis runs away
-        found = tried(case, printed, base, init is not None) if len(printed.losses) else []
-    return _Judge(case, moments, printed, base, init is not None, tuple(found)).diagnosis()
+        case, printed, known = _from_weights(case, printed, init is not None)
+        printed, known = _from_zeros(case, printed, known)
+        judge = _Judge(case, moments, printed, base, known)
+        told = judge.without_trials()
+        if told is None and np.isfinite(printed.losses).any():
+            judge = replace(judge, candidates=tuple(tried(case, printed, base, known)))
+        return judge.diagnosis(told)
 
 
 def _check(lr: Any, batch_size: Any, momentum: Any, init: Any) -> None:
@@ -135,6 +149,53 @@ def _case(block: RowBlock, moments: Moments, lr: float, momentum: float, init: A
     )
 
 
+def _from_weights(case: StatedSetup, printed: Printed, known: bool) -> tuple[StatedSetup, Printed, bool]:
+    """The losses of the weights printed, where no losses were, and the start where none was given."""
+    (q, m), fitting = case.start.shape, []
+    for weights in printed.weights:
+        if len(weights.bias) == m and len(weights.weight) == m * (q - 1):
+            stacks = [(weights.weight, weights.bias), (weights.halves[:-m], weights.halves[-m:])]
+            fitting.append(
+                (weights.epoch, *(np.vstack([bias, weight.reshape(m, -1).T]) for weight, bias in stacks))
+            )
+    if len(fitting) < 2 or (known and len(printed.losses)):
+        return case, printed, known
+    labels, thetas, halves = (list(part) for part in zip(*fitting, strict=True))
+    losses = np.array([((case.A @ theta - case.Y) ** 2).mean() for theta in thetas])
+    slack = np.array([_loss_slack(case, *pair) for pair in zip(thetas, halves, strict=True)])
+    labelled = None not in labels
+    epochs = np.array(labels) if labelled else np.arange(len(labels))
+    notes = (*printed.notes, "the weights printed are judged, by the losses that they have on the data")
+    if not known:
+        case = replace(case, start=thetas[0], slack=halves[0])
+        epochs, labelled = epochs - epochs[0], False
+        notes = (*notes, "the first weights printed are taken for the start")
+    values = {"losses": losses, "halves": slack, "epochs": epochs, "labelled": labelled, "before": False}
+    return case, printed._replace(**values, notes=notes), True
+
+
+def _loss_slack(case: StatedSetup, theta: np.ndarray, halves: np.ndarray) -> float:
+    """How far the loss may be off for the digits of the weights."""
+    residual = case.A @ theta - case.Y
+    slope = np.abs(2 * case.A.T @ residual) * halves
+    return float((slope.sum() + ((np.abs(case.A) @ halves) ** 2).sum()) / case.Y.size)
+
+
+def _from_zeros(case: StatedSetup, printed: Printed, known: bool) -> tuple[Printed, bool]:
+    """Without a start: whether the first loss is that of weights of zero, to three digits or more.
+
+    Losses that stay the same do not say it: predictions that are cut off at zero print them from any weights.
+    """
+    zeros = float((case.Y**2).mean())
+    losses = printed.losses
+    if known or len(set(losses.tolist())) < 2 or printed.halves[0] > ZEROS * zeros:
+        return printed, known
+    if not abs(losses[0] - zeros) <= printed.halves[0] + 1e-6 * zeros:
+        return printed, known
+    note = "the first loss is that of weights and biases of 0, which are taken for the start"
+    return printed._replace(notes=(*printed.notes, note)), True
+
+
 @dataclass(frozen=True, eq=False)
 class _Judge:
     """What was tried on a loop, and the verdict that follows."""
@@ -144,12 +205,18 @@ class _Judge:
     printed: Printed
     base: Loop
     start_known: bool
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[Candidate, ...] = ()
 
-    def diagnosis(self) -> Diagnosis:
+    def without_trials(self) -> tuple[str, tuple[str, ...]] | None:
+        """The verdict on losses that whatever loop arrives prints, and on those that are no numbers."""
+        if not len(self.printed.losses):
+            return None
+        return self._arrived() or self._not_numbers()
+
+    def diagnosis(self, told_before: tuple[str, tuple[str, ...]] | None) -> Diagnosis:
         """The verdict on the losses, unless a message of PyTorch says more."""
         rivals = self._rivals()
-        verdict, sentences = self._of_log(rivals) or self._of_losses(rivals)
+        verdict, sentences = told_before or self._of_log(rivals) or self._of_losses(rivals)
         told = sorted(self.printed.messages, key=lambda name: not MESSAGES[name].stops)
         chosen = next((c for c in rivals if c.name in told), None)
         if verdict in (CANNOT_TELL, NONE_FITS) and chosen is not None:
@@ -162,10 +229,72 @@ class _Judge:
             findings += self._beside_right()
         return Diagnosis(verdict, sentences, self.candidates, (*findings, *self.printed.notes))
 
+    @cached_property
+    def _limit(self) -> float:
+        return Spectrum.of(self.moments).lr_limit(self.case.momentum)
+
+    def _arrived(self) -> tuple[str, tuple[str, ...]] | None:
+        """Losses that are all the least there is: every loop that arrives prints them, however it came there."""
+        losses, halves = self.printed.losses, self.printed.halves
+        least, spread = self._least(), float(self.case.Y.var(axis=0).mean())
+        tolerance = halves + ROUNDED * spread
+        start = float(((self.case.A @ self.case.start - self.case.Y) ** 2).mean())
+        starts_there = self.start_known and abs(start - least) <= tolerance.max()
+        if starts_there or halves.max() > COARSE * spread or not (np.abs(losses - least) <= tolerance).all():
+            return None
+        lasts = f"all {len(losses):,} losses printed" if len(losses) > 1 else "the loss printed"
+        return "arrived", (
+            f"the loop has arrived: {number(least, 6)} is the least loss that a line has on these data, and "
+            f"{lasts} {'are' if len(losses) > 1 else 'is'} that.",
+            "The weights stand still because nothing is left to learn. How the loop came there such losses do not "
+            "tell; print the first epochs for that.",
+        )
+
+    def _least(self) -> float:
+        """The least mean of squares on these rows."""
+        A, Y = self.case.A, self.case.Y
+        return float(((Y - A @ np.linalg.lstsq(A, Y, rcond=None)[0]) ** 2).mean())
+
+    def _not_numbers(self) -> tuple[str, tuple[str, ...]] | None:
+        """What makes losses nan or inf: the rate alone, where it is large enough; else something else."""
+        strange = ~np.isfinite(self.printed.losses)
+        if not strange.any():
+            return None
+        if self.case.lr > self._limit and not self.base.batch and self._overflows(int(np.argmax(strange))):
+            lr = HYPOTHESES["lr"]
+            words = f"{lr.sentence(self.case, self.base)} The numbers end in inf and nan for that alone."
+            return "lr", (words, MEND + lr.remedy(self.case, self.base))
+        return None if np.isfinite(self.printed.losses).any() else (NONE_FITS, (self._not_the_rate(),))
+
+    def _overflows(self, first: int) -> bool:
+        """Whether right steps at the rate said leave float32 by the first loss that is no number, and not before."""
+        printed = self.printed
+        if not self.start_known:  # then from a loss of 1, or what is printed first
+            finite = printed.losses[np.isfinite(printed.losses)]
+            growth = Spectrum.of(self.moments).growth(self.case.lr) if not self.case.momentum else np.inf
+            left = OVERFLOW / max(finite[0] if len(finite) else 1.0, 1e-6)
+            return 2 * np.log(growth) * (int(printed.epochs[first]) + 1) >= np.log(left)
+        return any(
+            misfit(printed, predict(self.case, self.base, epochs))[1]
+            for epochs in conventions(printed, self.base)
+        )
+
+    def _not_the_rate(self) -> str:
+        bears = f"lr {number(self.case.lr)} is below {number(self._limit)}, the most that these data bear"
+        if self.case.lr > self._limit:
+            bears = (
+                f"lr {number(self.case.lr)} is too large for these data, but no loss gets that large so soon"
+            )
+        return (
+            f"the loss is no number, and the rate alone does not do that: {bears}. Look for a sum in the place of the "
+            "mean, which makes the gradient as many times larger as there are numbers; for missing cells in the data "
+            "(torch.isnan(inputs).any()); for a column divided by a standard deviation of 0."
+        )
+
     def _rivals(self) -> list[Candidate]:
         """The hypotheses that fit; a right loop above the limit is called lr."""
         fitting = [c for c in self.candidates if c.fits]
-        if self.case.lr <= Spectrum.of(self.moments).lr_limit(self.case.momentum):
+        if self.case.lr <= self._limit:
             return fitting
         lr = HYPOTHESES["lr"]
         told = {"sentence": lr.sentence(self.case, self.base), "remedy": lr.remedy(self.case, self.base)}
@@ -173,12 +302,15 @@ class _Judge:
 
     def _of_log(self, rivals: list[Candidate]) -> tuple[str, tuple[str, ...]] | None:
         """What is certain where every explanation of mini-batches of the size said prints the same other loss."""
-        logs = {c.parameters.get("log", "all") for c in rivals}
-        if not self.base.batch or len(logs) != 1 or "all" in logs:
+        logs = {WITH_LOG[c.parameters.get("log", "all")] for c in rivals}
+        if not self.base.batch or len(logs) != 1 or "batches" in logs:
             return None
-        name, names = WITH_LOG[logs.pop()], [c.name for c in rivals]
+        name, names = logs.pop(), [c.name for c in rivals]
         right = next((c for c in rivals if c.name == "right"), None)
-        what = HYPOTHESES[name].sentence(self.case, self.base) if right is None else self._full_loss(right)
+        loop = replace(
+            self.base, log=rivals[0].parameters["log"], shuffled="shuffled" in rivals[0].parameters
+        )
+        what = HYPOTHESES[name].sentence(self.case, loop) if right is None else self._full_loss(right)
         rest = f"Whether the steps are right such losses do not tell: {joined(names)} would print them."
         return name, (what, "The five steps are right." if names == ["right"] else rest)
 
@@ -212,19 +344,30 @@ class _Judge:
                 "without the start the losses of mini-batches tell nothing.",
                 "Give it: init=(weight, bias).",
             )
+        if not np.isfinite(self.printed.losses).all():
+            return (self._not_the_rate(), *self._known())
         nearest = self.candidates[0]
         return (
-            f"no known mistake explains the losses; the nearest, {nearest.name}, is off by "
-            f"{number(nearest.misfit)} times what printing and rounding allow.",
+            "no known mistake explains all the losses.",
+            *self._known(),
+            f"The nearest, {nearest.name}, is off by {number(nearest.misfit)} times what printing and rounding allow. "
             "Check that data, lr and init are those of the loop, which may also make two mistakes, or an unknown one.",
         )
+
+    def _known(self) -> tuple[str, ...]:
+        return known_of(self.case, self.printed, self.base) if self.start_known else ()
 
     def _beside_right(self) -> list[str]:
         """What deserves to be known of a loop that is right."""
         findings = []
-        spectrum, rank = Spectrum.of(self.moments), Rank.of(self.moments, True)
-        limit = spectrum.lr_limit(self.case.momentum)
+        spectrum, rank, limit = Spectrum.of(self.moments), Rank.of(self.moments, True), self._limit
         if not self.start_known or self.base.batch or self.case.lr > limit:
+            return findings
+        if self.case.lr < SLOW * limit and self._moved() < SLOW:
+            findings.append(
+                f"slow: the rate is far too small. In {self._span()} the loss falls by {percent(self._moved())} "
+                f"of what there is to lose; these data bear lr up to {number(limit)}. Try lr = {number(limit / 2, 1)}."
+            )
             return findings
         if self.case.lr > CLOSE * limit:
             findings.append(
@@ -239,6 +382,14 @@ class _Judge:
             )
         return findings
 
+    def _moved(self) -> float:
+        """The share of the loss above the least that the printed losses have lost."""
+        losses = self.printed.losses
+        return float((losses[0] - losses[-1]) / max(losses[0] - self._least(), np.finfo(float).tiny))
+
+    def _span(self) -> str:
+        return counted(int(np.ptp(self.printed.epochs)), "epoch")
+
     def _full_loss(self, chosen: Candidate) -> str:
         """What the loss over all rows was where that of batches was printed."""
         loop = replace(self.base, shuffled=bool(chosen.parameters.get("shuffled")))
@@ -249,11 +400,11 @@ class _Judge:
             full = float(np.median(runs["all"]))
         else:
             full = float(dynamics.predict(np.array([last])).losses[0])
-        what = {"last": "those of each epoch's last batch", "mean": "the means over each epoch's batches"}
         log, about = chosen.parameters["log"], "about " if loop.shuffled else ""
+        order = ", shuffled anew each epoch" if loop.shuffled else ""
         return (
-            f"the losses are {what[log]} of {counted(self.base.batch or 0, 'row')}. Over all rows the "
-            f"loss at the end is {about}{number(full)}, not {number(self.printed.losses[-1])}."
+            f"what is printed is {LOGGED[log]}, of {counted(self.base.batch or 0, 'row')} each{order}. Over all rows "
+            f"the loss at the end is {about}{number(full)}, not {number(self.printed.losses[-1])}."
         )
 
 

@@ -1,0 +1,105 @@
+"""What can be said of losses that no mistake of the table explains: how they begin, and how far steps were right."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from gradline.core.text import number
+from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, LOSS_WORDS
+from gradline.pytorch.diagnosis.matching import conventions
+from gradline.pytorch.diagnosis.printed import Printed
+from gradline.pytorch.diagnosis.simulation import LOSSES, Dynamics, Loop, Prediction, StatedSetup
+from gradline.pytorch.diagnosis.stepping import ERRORS, predict
+from gradline.pytorch.diagnosis.trials import exactly, settled, with_a_number
+
+FEWEST = 3  # losses in a row before the steps between them are called right
+START = np.zeros(1, int)  # the epoch of the start
+NEAR = 1e-4  # of a loss printed without rounding that counts: what a start typed with few digits may change
+
+
+def known_of(case: StatedSetup, printed: Printed, base: Loop) -> tuple[str, ...]:
+    """Sentences on the first number, and on the epoch from which on something is different."""
+    if not np.isfinite(printed.losses[:1]).all():
+        return ()
+    return (_first_number(case, printed, base), *_right_until(case, printed, base))
+
+
+def _first_number(case: StatedSetup, printed: Printed, base: Loop) -> str:
+    first = number(printed.losses[0], 6)
+    for words, prediction in _at_the_start(case, base):
+        tolerance = printed.halves[0] + prediction.rounding[0] + np.abs(prediction.sway[0]).sum()
+        if abs(prediction.losses[0] - printed.losses[0]) <= tolerance:
+            return f"The first number, {first}, is {words} at the start given."
+    here = predict(case, Loop(), START).losses[0]
+    return (
+        f"The first number, {first}, is no loss at the start given, where the mean of squares is {number(here, 6)}: "
+        "compare data, targets, scaling and start first."
+    )
+
+
+def _at_the_start(case: StatedSetup, base: Loop) -> Iterator[tuple[str, Prediction]]:
+    """What a loop may print before its first update, in words."""
+    for name in [*LOSSES, "root"]:
+        yield LOSS_WORDS[name], predict(case, Loop(printed=name), START)
+    for error in ERRORS:
+        words = {"absolute": "the mean absolute error", "huber": "Huber's loss"}[error]
+        yield words, predict(case, Loop(error=error), START)
+    if case.start.shape[1] == 1:
+        yield "the mean over all pairs of a prediction and a target", predict(case, Loop(pairs="all"), START)
+    if base.batch:
+        batch = case.batches(base.batch)[0]
+        rows = replace(case, A=batch.A, Y=batch.Y)
+        yield f"the mean of squares of the first {base.batch} rows", predict(rows, Loop(), START)
+    for name in ("standardised", "split"):
+        for loop in HYPOTHESES[name].loops(case, Loop()):
+            part = (
+                f"of {loop.split}" if loop.split else f"of columns scaled by {loop.scaling.removesuffix('+')}"
+            )
+            yield f"the mean of squares {part}", predict(case, loop, START)
+
+
+def _right_until(case: StatedSetup, printed: Printed, base: Loop) -> tuple[str, ...]:
+    """Up to which loss the steps are right, what the next one is and would be, and what explains the rest."""
+    if base.batch:
+        return ()
+    count, epochs, prediction = max(_prefixes(case, printed, base), key=lambda found: found[0])
+    if not FEWEST <= count < len(printed.losses):
+        return ()
+    said = printed.epochs
+    words = (
+        f"Up to {'epoch' if printed.labelled else 'loss'} {said[count - 1] + (not printed.labelled)} the losses are "
+        f"those of right steps. The next one is {number(printed.losses[count], 6)}, where right steps give "
+        f"{number(prediction.losses[count], 6)}: look for what is different from there on."
+    )
+    return (words, *_from_there(case, printed, base, count, epochs))
+
+
+def _prefixes(
+    case: StatedSetup, printed: Printed, base: Loop
+) -> Iterator[tuple[int, np.ndarray, Prediction]]:
+    """For each way to count the epochs, how many losses right steps explain from the first one on."""
+    yield 0, printed.epochs, Prediction(printed.losses, printed.losses, printed.losses)
+    for epochs in conventions(printed, base):
+        prediction = predict(case, base, epochs)
+        tolerance = printed.halves + prediction.rounding + np.abs(prediction.sway).sum(axis=1)
+        off = ~(np.abs(prediction.losses - printed.losses) <= tolerance)
+        yield int(np.argmax(off)) if off.any() else len(off), epochs, prediction
+
+
+def _from_there(
+    case: StatedSetup, printed: Printed, base: Loop, count: int, epochs: np.ndarray
+) -> tuple[str, ...]:
+    """What explains the losses from the last right one on, where one cause alone does."""
+    *_, state = Dynamics(case, base).states([int(epochs[count - 1])])
+    q = len(case.start)
+    there = replace(case, start=state[:q, q:], slack=np.zeros_like(case.slack))
+    rest = printed.part(slice(count - 1, None))
+    rest = rest._replace(epochs=rest.epochs - rest.epochs[0], labelled=False, before=False)
+    found = exactly(there, rest, [base], lambda h: not (h.small or h.by_size))
+    if not any(c.fits for c in found):
+        found = with_a_number(there, rest, base)
+    fitting = [c for c in settled(found, len(rest.losses)) if c.fits and c.name not in ("right", "stale")]
+    if len({c.name for c in fitting}) != 1:
+        return ()
+    return (f"From there on one thing would explain them: {fitting[0].sentence}",)
