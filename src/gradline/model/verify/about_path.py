@@ -64,7 +64,9 @@ def unchecked(descent: Descent) -> Iterator[str]:
 def _automatic(descent: Descent) -> Iterator[Check]:
     """A rate found for the epochs asked: none beside it, below the stable limit, does better by a hundredth."""
     model = descent.model
-    epochs = int(model.config.get("epochs") or model.settings.get("epochs", 0))  # the most, where training may stop
+    epochs = int(
+        model.config.get("epochs") or model.settings.get("epochs", 0)
+    )  # the most, where training may stop
     if model.config.get("lr") != "auto" or not epochs or not len(descent.curvatures):
         return
     limit = 2 * (1 + descent.momentum) / float(descent.curvatures[0])
