@@ -185,6 +185,66 @@ def test_coefficients_alone_are(name):
     assert gradline.certify(model, data, targets).loss == pytest.approx(loss, rel=1e-9)
 
 
+def far(offset, noise=1.0):
+    """Two columns, one far from zero, and their target."""
+    n = np.arange(60.0)
+    data = np.column_stack([n + offset, np.sin(n)])
+    return data, data @ [1.0, 2.0] + noise * np.cos(3 * n)
+
+
+def single(Z):
+    """A line whose values are rounded to float32."""
+    return (Z @ [1.0, 2.0]).astype(np.float32)
+
+
+@pytest.mark.parametrize("offset", [1e6, 1e7, 1e8, 1e9])
+@pytest.mark.parametrize("kind", ["function", "layer"])
+def test_what_rounds_its_outputs_away_is_refused(kind, offset):
+    data, targets = far(offset)
+    layer = linear(2, 1, bias=False, dtype=torch.float32)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([1.0, 2.0]))
+    with refused("outputs-rounded", "model.double()"):
+        gradline.certify(single if kind == "function" else layer, data, targets)
+
+
+@pytest.mark.parametrize("offset", [0.0, 30.0, 1e3, 1e4])
+@pytest.mark.parametrize("weights", [None, "counts"])
+def test_its_own_error_is_told_where_rounding_makes_it_another(offset, weights):
+    data, targets = far(offset)
+    counts = None if weights is None else np.arange(60) % 4 + 1.0
+    certificate = gradline.certify(single, data, targets, weights=counts)
+    expected = float(np.average((single(data) - targets) ** 2, weights=counts))
+    apart = abs(expected - certificate.loss) > 1e-6 * certificate.loss
+    said = " ".join(certificate.remarks)
+    assert apart == ("rounds" in said) == (f"own mean squared error is {expected:.5f}"[:-1] in said)
+    assert apart or offset < 1e4
+    assert not apart or offset > 100
+
+
+def test_what_is_above_the_optimum_is_not_certified_for_want_of_digits():
+    """What float32 leaves open of these coefficients reaches the best ones; their loss does not."""
+    for offset in (300.0, 1e3, 3e3):
+        data, targets = far(offset)
+        certificate = gradline.certify(lambda Z: (Z @ [1.0, 2.2]).astype(np.float32), data, targets)
+        assert certificate.gap > 1e-3 * certificate.optimal_loss
+        assert certificate.status == "stopped"
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-3, 10.0])
+def test_ordinary_data_in_float32_are_judged(noise):
+    """Loss and outputs as float32 rounds them on columns near zero, of perfect fits too."""
+    data, targets = far(10.0, noise)
+    best = gradline.fit(data, targets)
+    layer = linear(2, 1, dtype=torch.float32)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor(best.weight))
+        layer.bias.copy_(torch.tensor(best.bias))
+    certificate = gradline.certify(layer, data, targets)
+    assert "rounds" not in " ".join(certificate.remarks)
+    assert certificate.loss == pytest.approx(best.certificate.loss, rel=1e-5, abs=1e-10)
+
+
 @pytest.mark.parametrize(
     "names", ["a b", "alpha beta", "w0 w1", "m c", "weight shift", "bias theta", "x.a x.b", "beta", "scale"]
 )

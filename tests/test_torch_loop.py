@@ -88,9 +88,19 @@ def test_the_loss_it_logs_is_that_of_all_rows():
 
 
 def test_a_full_batch_knows_its_time_left():
+    model = nn.Linear(3, 2, dtype=torch.float64)
+    opt = torch.optim.SGD(model.parameters(), lr=1e-5)
+    rows = [(torch.tensor(X), torch.tensor(Y))]
+    certificate = fit(5, model, F.mse_loss, opt, rows, **QUIET)
+    assert certificate.epochs_to_weights == pytest.approx(84.8e6, rel=1e-3)
+
+
+def test_float32_does_not_go_so_far():
+    """After the 16.9 million epochs to 1 % by the formula, the loss in float32 is 1.21 % above the optimum."""
     model, opt = made()
     certificate = fit(5, model, F.mse_loss, opt, loader(batch_size=15), **QUIET)
-    assert certificate.epochs_to_weights == pytest.approx(84.8e6, rel=1e-3)
+    assert certificate.epochs_to_loss is None
+    assert "float32 rounds the bias" in " ".join(certificate.remarks)
 
 
 def changed(**parts: Any) -> dict[str, Any]:

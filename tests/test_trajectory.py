@@ -40,6 +40,30 @@ def test_equals_fifty_digits(momentum, epoch):
     np.testing.assert_allclose(point.bias, bias, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize(("momentum", "bound"), [(0.0, 1.0), (0.3, 2.0), (0.9, 2.0)])
+def test_what_rounding_holds_up_is_bounded(momentum, bound):
+    """Errors of every update as large as they may be, all of one sign, or of the sign that does most harm."""
+    random = np.random.default_rng(3)
+    X = random.normal(0.3, 1, (30, 2))
+    y = X @ [1.0, 2.0] + random.normal(size=30)
+    A, rounding = np.column_stack([np.ones(30), X]), np.array([[1e-3], [2e-3], [5e-4]])
+    H, best = 2 / 30 * A.T @ A, np.linalg.lstsq(A, y, rcond=None)[0][:, None]
+    for lr in (0.02, 0.2):
+        path = Trajectory(Moments.of(X, y), lr, momentum, init=(best[1:].T, best[0]))
+        held, directions = path.held(rounding), path.spectrum.directions
+        for i in range(3):
+            worst = np.sign(directions[:, [i]]) * rounding
+            for follows in (False, True):
+                theta, velocity = best.copy(), 0 * best
+                for _ in range(3000):
+                    velocity = momentum * velocity + H @ (theta - best)
+                    sign = np.sign(directions[:, i] @ (theta - best)) if follows else 1.0
+                    theta = theta - lr * velocity + np.where(sign == 0, 1.0, sign) * worst
+                part = (path.spectrum.singular[i] * (directions[:, i] @ (theta - best))[0]) ** 2
+                assert part <= bound**2 * held[i] * (1 + 1e-9)
+                assert momentum or part >= (1 - 1e-6) * held[i] or lr * path.spectrum.curvatures[i] > 1
+
+
 def test_undamped_momentum_at_a_million_epochs():
     """Momentum 1 never settles; its phase, and so every digit, rests on k·√(lr·λ)."""
     weight, bias = fifty_digit_descent(X5, Y5, 1e-5, 1.0, 10**6, *START)

@@ -1,5 +1,6 @@
 """What a certificate promises of further epochs, for each update rule: kept when it trains on, or not promised."""
 
+import itertools
 import math
 import os
 import warnings
@@ -247,6 +248,213 @@ def test_a_rate_that_changes_after_the_last_update_promises_nothing():
     certificate = trained(model, opt, 5)
     assert certificate.lr_limit is None
     assert "after the last update" in " ".join(sentences(certificate))
+
+
+def every(k, change):
+    """A hook that does something to the parameters after every k-th update."""
+
+    def attach(model, opt):
+        updates = itertools.count(1)
+
+        def hook(*_):
+            with torch.no_grad():
+                if next(updates) % k == 0:
+                    change(model, opt)
+
+        opt.register_step_post_hook(hook)
+
+    return attach
+
+
+def halves(model, _):
+    model.weight.mul_(0.5)
+
+
+def forgets(model, opt):
+    opt.state[model.weight]["momentum_buffer"].zero_()
+
+
+def lookahead(k):
+    """Zhang, Lucas, Hinton, Ba 2019: slow weights that the fast ones return to."""
+
+    def attach(model, opt):
+        slow = [parameter.detach().clone() for parameter in model.parameters()]
+
+        def meet(*_):
+            for parameter, mean in zip(model.parameters(), slow, strict=True):
+                parameter.copy_(mean.lerp_(parameter, 0.5))
+
+        every(k, meet)(model, opt)
+
+    return attach
+
+
+def skipped(_, opt):
+    updates, step = itertools.count(1), opt.step
+    opt.step = lambda *_: None if (update := next(updates)) > 2 and update % 2 == 0 else step()
+
+
+class Around:
+    """A loader of all rows in one batch, which does something before the n-th time that it gives them."""
+
+    batch_size = 64
+
+    def __init__(self, rows, act, when=bool):
+        self.rows, self.act, self.when, self.times = rows, act, when, itertools.count(1)
+
+    def __len__(self):
+        return 1
+
+    def __iter__(self):
+        if self.when(next(self.times)):
+            with torch.no_grad():
+                self.act()
+        yield self.rows
+
+
+UNSEEN = {
+    "halved at every 7th update": (every(7, halves), "at update 7 "),
+    "halved at every 10th update": (every(10, halves), "at update 10 "),
+    "moved by a millionth at every 6th": (
+        every(6, lambda model, _: model.bias.mul_(1 + 1e-5)),
+        "at update 6 ",
+    ),
+    "Lookahead, k = 4": (lookahead(4), "at update 4 "),
+    "Lookahead, k = 6": (lookahead(6), "at update 6 "),
+    "Lookahead, k = 10": (lookahead(10), "at update 10 "),
+    "even updates skipped": (skipped, "at update 4 "),
+    "a velocity that is forgotten": (every(7, forgets), "at update 7 "),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", UNSEEN)
+def test_an_update_of_many_that_differs_promises_nothing(name, dtype):
+    attach, when = UNSEEN[name]
+    model = made(dtype)
+    opt = SGD(model.parameters(), lr=0.05, momentum=0.5 if "velocity" in name else 0.0)
+    attach(model, opt)
+    certificate = trained(model, opt, 23, batches(dtype=dtype))
+    assert (certificate.epochs_to_loss, certificate.epochs_to_weights, certificate.lr_limit) == (None,) * 3
+    said = " ".join(sentences(certificate))
+    assert "did not move as SGD" in said
+    if "update 4 " not in when and "update 10" not in when:  # those are looked at, or others before
+        assert when in said
+
+
+def test_a_loader_that_moves_the_weights_promises_nothing():
+    model = made()
+    rows = Around((X, Y), lambda: model.weight.mul_(0.99), lambda n: n > 12 and n % 5 == 0)
+    certificate = trained(model, SGD(model.parameters(), lr=0.05), 22, rows)
+    assert certificate.epochs_to_loss is None
+    assert "did not move as SGD" in " ".join(sentences(certificate))
+
+
+@pytest.mark.parametrize("epochs", [25, 40])
+def test_a_schedule_that_the_loader_steps_promises_nothing(epochs):
+    model = made()
+    opt = SGD(model.parameters(), lr=0.05)
+    schedule = torch.optim.lr_scheduler.StepLR(opt, 31)
+    certificate = trained(model, opt, epochs, Around((X, Y), schedule.step))
+    assert certificate.epochs_to_loss is None
+    said = " ".join(sentences(certificate))
+    assert (
+        "a scheduler was made for this optimiser" if epochs == 25 else "lr went from 0.05 to 0.005"
+    ) in said
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", PROMISED)
+def test_an_honest_run_is_promised_its_epochs(name, dtype):
+    for shift in (0.0, 30.0):
+        model, rows = made(dtype), [((X + shift).to(dtype), Y.to(dtype))]
+        share = 1.0 if shift == 0 else 1e-3
+        opt = SGD(model.parameters(), **PROMISED[name] | {"lr": share * PROMISED[name]["lr"]})
+        certificate = trained(model, opt, 150, rows)
+        assert "did not move" not in " ".join(certificate.remarks)
+        assert shift or certificate.epochs_to_loss is not None
+
+
+def test_a_hook_that_has_done_nothing_yet_is_told():
+    model = made()
+    opt = SGD(model.parameters(), lr=0.05)
+    lookahead(40)(model, opt)
+    certificate = trained(model, opt, 30)
+    assert certificate.epochs_to_loss is not None
+    assert "These epochs hold while the hooks on the optimiser change nothing" in " ".join(
+        sentences(certificate)
+    )
+
+
+FEW_DIGITS = {
+    "float32, lr 1e-11": (torch.float32, {"lr": 1e-11}),
+    "float64, lr 1e-19": (torch.float64, {"lr": 1e-19}),
+    "bfloat16": (torch.bfloat16, {"lr": 0.05}),
+    "bfloat16, momentum": (torch.bfloat16, {"lr": 0.01, "momentum": 0.5}),
+    "float16": (torch.float16, {"lr": 0.005}),
+    "float16, Nesterov and weight decay": (
+        torch.float16,
+        {"lr": 1e-3, "momentum": 0.5, "nesterov": True, "weight_decay": 1e-6},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FEW_DIGITS)
+def test_a_type_that_cannot_go_the_way_is_promised_nothing(name):
+    dtype, settings = FEW_DIGITS[name]
+    model = made(dtype)
+    opt = SGD(model.parameters(), **settings)
+    certificate = trained(model, opt, 50, batches(dtype=dtype))
+    assert (certificate.epochs_to_loss, certificate.epochs_to_weights, certificate.lr_limit) == (None,) * 3
+    assert all(direction.half_life is None for direction in certificate.directions)
+    said = " ".join(sentences(certificate))
+    assert f"No epochs are promised: {name.split(',')[0]} rounds the " in said
+    assert "Mini-batches" not in said
+    x, y = (
+        X.to(dtype),
+        Y.to(dtype),
+    )  # and it does not get there: in 1,500 epochs, or as nothing moves any more
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    for _ in range(1500 if settings["lr"] > 1e-9 else 5):
+        opt.zero_grad()
+        F.mse_loss(model(x), y).backward()
+        opt.step()
+    stays = all(torch.equal(*pair) for pair in zip(before, model.parameters(), strict=True))
+    best = gradline.fit(x, y).certificate.loss
+    with torch.no_grad():
+        end = float(((x.double() @ model.weight.double().T + model.bias.double() - y.double()) ** 2).mean())
+    assert stays or end > 1.01 * best
+
+
+@pytest.mark.parametrize("epochs", [1, 13, 60])
+@pytest.mark.parametrize("name", PROMISED)
+def test_a_promise_in_float32_is_kept(name, epochs):
+    model = made(torch.float32)
+    x, y = X.float(), Y.float()
+    opt = SGD(model.parameters(), **PROMISED[name])
+    left = trained(model, opt, epochs, batches(dtype=torch.float32)).epochs_to_loss
+    assert left is not None
+    best = gradline.fit(x, y).certificate.loss
+    for _ in range(int(left)):
+        opt.zero_grad()
+        F.mse_loss(model(x), y).backward()
+        opt.step()
+    with torch.no_grad():
+        end = float(((x.double() @ model.weight.double().T + model.bias.double() - y.double()) ** 2).mean())
+    assert end - best <= 0.0101 * best
+
+
+def test_the_slowest_error_is_promised_no_more_than_the_type_can_tell():
+    """The loss is near its least; a thousandth of what is left of the weights' errors is below what float32 holds."""
+    model = made(torch.float32)
+    certificate = trained(model, SGD(model.parameters(), lr=0.2), 120, batches(dtype=torch.float32))
+    assert certificate.epochs_to_loss == 0
+    assert certificate.epochs_to_weights is None
+    assert certificate.lr_limit is not None
+    said = " ".join(sentences(certificate))
+    assert "From here the loss is within 1 % of the optimum. The largest stable lr" in said
+    assert "No time is promised for the slowest error: float32 rounds the " in said
+    assert "Mini-batches" not in said
 
 
 class Doubling(nn.Module):

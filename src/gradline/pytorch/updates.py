@@ -138,9 +138,10 @@ class Updates:
         self.count += 1
         if self._expected is None or self.why is not None:
             return
+        theta = self._theta(_itself)
         with np.errstate(invalid="ignore"):
-            differs = np.abs(self._theta(_itself) - self._expected.theta) > self._expected.room
-        if differs.any():
+            differs = np.abs(theta - self._expected.theta) > self._expected.room
+        if differs.any() and np.isfinite(theta).all():
             self._moved_otherwise(self.count)
 
     def _moved_otherwise(self, update: int) -> None:
@@ -173,7 +174,9 @@ class Updates:
             differs = np.abs(theta[1:] - step.theta) > step.room
             if any(group["momentum"] for group in self.settings):
                 differs |= np.abs(velocity[1:] - step.velocity) > step.velocity_room
-        wrong = np.flatnonzero(differs.any(axis=(1, 2)))
+        # What has left the numbers of its type did so by the rule, or has diverged all the same.
+        is_finite = np.isfinite(theta[1:] + velocity[1:]).all(axis=(1, 2))
+        wrong = np.flatnonzero(differs.any(axis=(1, 2)) & is_finite)
         if len(wrong):
             self._moved_otherwise(self.count - len(differs) + 1 + int(wrong[0]))
 
