@@ -35,6 +35,24 @@ def test_the_lesson_as_text(gradline):
         assert words in done.out
 
 
+@pytest.mark.parametrize("by", ["autograd", "batches"])
+def test_what_diverges_is_called_so_from_the_first_growing_step(by):
+    words = ["lesson", "example:iphone", "-t", "sales", "--by", by, "--lr", "0.1", "--epochs", "40"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0
+    told = unwrapped(done.stdout)
+    assert "Diverging: the loss grew 1.16e6×. lr 0.1 is above 1.51e-4, the largest stable rate." in told
+    assert "Diverging from epoch 1 on: lr 0.1 is above 1.51e-4" in told
+    losses = re.findall(r"Epoch \[(\d+)/40\], loss (\S+)", told)
+    assert [loss for _, loss in losses].index("inf") == len(losses) - 1
+    assert f"Diverged: at epoch {losses[-1][0]} the loss was no longer a number" in told
+
+
+def test_a_rate_that_is_stable_diverges_nowhere():
+    done = CliRunner().invoke(app, ["lesson", "--epochs", "3", "--steps", "3"])
+    assert "iverg" not in done.stdout
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("by", "name"), [("numpy", "stale"), ("autograd", "shape"), ("batches", "last_batch")]

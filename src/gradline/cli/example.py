@@ -17,7 +17,9 @@ _LINE = "line"
 class ExampleOptions:
     """Which table, how it is drawn, and where it goes."""
 
-    name: Annotated[str, argument("line, or a table that comes with gradline: crops, crops5, iphone.")]
+    name: Annotated[
+        str, argument("line, or a table that comes with gradline, such as crops; a wrong name lists them.")
+    ]
     rows: Annotated[int | None, flag("Points of a line. Default: 100.")] = None
     noise: Annotated[float | None, flag("Standard deviation of a line's points about it. Default: 0.1.")] = (
         None

@@ -34,7 +34,7 @@ def heading(lesson: Lesson) -> Text:
         f"{len(lesson.X):,} rows, lr {number(lesson.lr)}, {lesson.epochs:,} epochs{batches}, {lesson.dtype} on "
         f"{lesson.device}",
     ]
-    if lesson.by != "numpy":
+    if lesson.by != "numpy" and lesson.mistake is None:
         lines.append(hardware.said())
     text = Text("\n".join(lines))
     if lesson.mistake:
