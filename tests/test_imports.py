@@ -66,7 +66,7 @@ LOADS = [
     ("verify crops.safetensors example:crops", MODEL),
     pytest.param("lesson --epochs 1", LESSON, marks=SLOW),
     (f"diagnose printed.txt {IPHONE}", TABLE),
-    pytest.param("play example:crops -o play.html", {*TABLE, "scipy", "plotly"}, marks=SLOW),
+    pytest.param("play example:crops -o play.html", {*TABLE, "scipy"}, marks=SLOW),
     pytest.param(
         "report crops.safetensors example:crops -o report.html",
         {*MODEL, "scipy", "plotly", "jinja2", "narwhals"},
