@@ -508,8 +508,8 @@ def test_five_experiments_ask_and_answer(tabs, name):
             settled(page)
             answers.add(page.inner_text(".answer-text"))
             assert page.evaluate(CUT) == []
-            beyond = "(({ scrollHeight, clientHeight }) => scrollHeight - clientHeight)(document.querySelector('#controls'))"
-            assert page.evaluate(beyond) <= 1, page.inner_text(".answer-text")
+            beyond = page.locator("#controls").evaluate("side => side.scrollHeight - side.clientHeight")
+            assert beyond <= 1, page.inner_text(".answer-text")
     assert len(questions) == 5
     assert len(answers) >= 9
     assert all(question.endswith("?") for question in questions)
