@@ -67,7 +67,7 @@ LOADS = [
     ("example line -o line.csv", {"numpy"}),
     pytest.param("lesson --epochs 1", LESSON, marks=SLOW),
     (f"diagnose printed.txt {IPHONE}", TABLE),
-    pytest.param("play example:crops -o play.html", {*TABLE, "scipy", "plotly"}, marks=SLOW),
+    pytest.param("play example:crops -o play.html", {*TABLE, "scipy"}, marks=SLOW),
     pytest.param(
         "report crops.safetensors example:crops -o report.html",
         {*MODEL, "scipy", "plotly", "jinja2", "narwhals"},

@@ -151,6 +151,16 @@ def test_a_horizon_is_a_round_number_above():
     assert rounded == [10, 20, 20, 50, 100, 1000, 10**8, 10**8]
 
 
+@pytest.mark.needs("node")
+def test_a_rate_is_rounded_down_to_three_digits():
+    random = np.random.default_rng(23)
+    rates = [0.5, 1.0, 1e-5, 9.999e-5, 0.0999999, *(10 ** random.uniform(-12, 6, 300)).tolist()]
+    [rounded] = opened("crops").ask({"what": "roundedDown", "rates": rates})
+    for rate, got in zip(rates, rounded, strict=True):
+        assert 0.99 * rate <= got <= rate
+        assert got == float(f"{got:.2e}")
+
+
 def test_the_modules_can_be_joined_into_one():
     """As the page joins them: named imports from beside, exports by declaration, no name twice, no address."""
     declared = []

@@ -507,8 +507,9 @@ def test_five_experiments_ask_and_answer(tabs, name):
                 page.click("#play")
             settled(page)
             answers.add(page.inner_text(".answer-text"))
-            overflow = "(({scrollHeight, clientHeight}) => scrollHeight - clientHeight)(document.querySelector('.why'))"
-            assert page.evaluate(overflow) <= 1
+            assert page.evaluate(CUT) == []
+            beyond = page.locator("#controls").evaluate("side => side.scrollHeight - side.clientHeight")
+            assert beyond <= 1, page.inner_text(".answer-text")
     assert len(questions) == 5
     assert len(answers) >= 9
     assert all(question.endswith("?") for question in questions)
@@ -630,6 +631,16 @@ def test_the_page_says_what_trajectory_says(tabs, pages, name, view):
             expected, rel=1e-9, abs=1e-9 * np.abs(expected).max()
         )
     watched.expect_quiet()
+
+
+@pytest.mark.parametrize("view", ["raw", "standardised"])
+def test_the_best_rate_is_stable(tab, view):
+    """In the raw valley it is within a millionth of the limit."""
+    steer(tab, view=view, epoch=1000)
+    tab.click("#best-lr")
+    settled(tab)
+    assert "Diverging" not in headline(tab)
+    assert known(value(tab, "#gap")) < 2
 
 
 def test_past_the_limit_the_page_says_growth_and_columns(tab):

@@ -68,6 +68,17 @@ export function percentWords(share) {
   return share >= 0.01 ? `${(share * 100).toFixed(0)} %` : `${numberWords(share * 100, 2)} %`;
 }
 
+/**
+ * A rate to three digits, rounded down: in a narrow valley the best rate lies so near the limit that rounding it up
+ * would diverge.
+ * @param {number} rate
+ * @returns {number}
+ */
+export function roundedDown(rate) {
+  const near = Number(rate.toPrecision(3));
+  return near <= rate ? near : Number((rate - 10 ** Math.floor(Math.log10(rate)) / 200).toPrecision(3));
+}
+
 function withoutZeros(text) {
   return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }

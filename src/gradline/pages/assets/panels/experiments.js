@@ -1,7 +1,7 @@
 // Five guided experiments: each a question, buttons that set it up, and the answer that then stands in the figures.
 
 import { rowsText } from "../arithmetic/refit.js";
-import { bigWords, numberWords, percentWords } from "../arithmetic/words.js";
+import { bigWords, numberWords, percentWords, roundedDown } from "../arithmetic/words.js";
 import { element, say } from "../ui/dom.js";
 import { firstRate } from "../ui/store.js";
 
@@ -16,15 +16,18 @@ function experimentsOf(state) {
     oneStep,
     rateTooFar,
     narrowValley,
-    ...(state.sample ? [smallBatches] : []),
+    ...(state.sample ? [smallBatches(state)] : []),
     state.t95 ? wildPoint : otherStart,
   ];
 }
 
 const plain = { epoch: 0, mistake: null, momentum: 0, seed: 0, origin: null };
 const all = ({ state }) => state.sample?.x.length ?? state.rows;
-const rounded = (value) => Number(value.toPrecision(3));
-const atShare = (share) => (scene) => ({ ...plain, batch: all(scene), lr: rounded(share * scene.problem.lrLimit(0)) });
+const atShare = (share) => (scene) => ({
+  ...plain,
+  batch: all(scene),
+  lr: roundedDown(share * scene.problem.lrLimit(0)),
+});
 
 const oneStep = {
   question: "What does one step do?",
@@ -38,15 +41,18 @@ const oneStep = {
   answer: ({ epoch, path, point }) => {
     if (epoch === 0)
       return "The dashed arrow is the next step: the gradient times the learning rate, downhill. Take it.";
-    const before = numberWords(path.at(epoch - 1).loss);
-    return `The dot moved to where the arrow pointed, and the loss fell from ${before} to ${numberWords(point.loss)}. The squares are smaller now. The slope is gentler here, so the next arrow is shorter.`;
+    const [before, after] = [path.at(epoch - 1).loss, point.loss];
+    const change = `from ${numberWords(before)} to ${numberWords(after ?? Infinity)}`;
+    return after !== null && after < before
+      ? `The dot moved to where the arrow pointed, and the loss fell ${change}. It is less steep here, so the next arrow is shorter.`
+      : `The step went too far: the loss rose ${change}. The learning rate is too large. Press Start.`;
   },
 };
 
 const rateTooFar = {
-  question: "What if the learning rate is too large?",
+  question: "What if the rate nears its limit?",
   acts: [
-    { name: "A tenth of the limit", doing: atShare(0.1), plays: true },
+    { name: "A tenth", doing: atShare(0.1), plays: true },
     { name: "Just below", doing: atShare(0.95), plays: true },
     { name: "Just above", doing: atShare(1.05), plays: true },
   ],
@@ -55,12 +61,12 @@ const rateTooFar = {
     if (share <= 0.5) return "Each step goes part of the way down: the dot slides into the valley and then along it.";
     if (share <= 1)
       return "Each step jumps across the valley and lands a little lower on the other side. It zigzags, and arrives.";
-    return `Each jump lands higher than it began: the error grows ${numberWords(problem.growth(settings.lr, 0), 3)}-fold with each epoch, and the line swings out of the figure. That is diverging.`;
+    return `Each jump lands higher than it began: the error grows ${numberWords(problem.growth(settings.lr, 0), 3)}-fold each epoch. The line swings away: that is diverging.`;
   },
 };
 
 const narrowValley = {
-  question: "Why is it fast at first and then slow?",
+  question: "Why fast at first, then slow?",
   acts: [
     { name: "Columns as given", doing: atBest("raw"), plays: true },
     { name: "Standardised", doing: atBest("standardised"), plays: true },
@@ -70,32 +76,36 @@ const narrowValley = {
     const needed = bigWords(right.epochsToWeights());
     return settings.view === "standardised"
       ? `Standardised, the bowl is ${ratio === "1" ? "round" : `${ratio} times as steep one way as the other`}, so each step heads for the best weights: ${needed} epoch${needed === "1" ? "" : "s"}.`
-      : `The bowl is a valley, ${ratio} times as steep across as along. The rate must suit the steep way, so the way along takes ${needed} epochs even at the best rate.`;
+      : `The bowl is a valley, ${ratio} times as steep across as along. The rate must suit the steep way, so even the best one needs ${needed} epochs for the way along.`;
   },
 };
 
 function atBest(view) {
   return (scene) => {
     const { problem } = view === "raw" ? scene.plain : scene.ease;
-    return { ...plain, view, batch: all(scene), lr: rounded(problem.bestLr(0)) };
+    return { ...plain, view, batch: all(scene), lr: roundedDown(problem.bestLr(0)) };
   };
 }
 
-const smallBatches = {
-  question: "What do mini-batches change?",
-  acts: [
-    { name: "All rows", doing: (scene) => atBatch(scene, all(scene)), plays: true },
-    { name: "Eight rows", doing: (scene) => atBatch(scene, Math.min(8, all(scene))), plays: true },
-    { name: "One row", doing: (scene) => atBatch(scene, 1), plays: true },
-  ],
-  answer: ({ path, settings }) =>
-    path.updates > 1
-      ? `Each of the ${bigWords(path.updates)} updates of an epoch sees ${settings.batch === 1 ? "one row" : `${settings.batch} rows`}, so it points only roughly downhill. It arrives in fewer epochs than the full batch (dotted), and then it never rests: it shakes around the best weights.`
-      : "One update an epoch, from all rows: a smooth path, always straight downhill.",
+// A few rows are eight, or half where there are few.
+const smallBatches = ({ sample }) => {
+  const few = Math.min(8, Math.ceil(sample.x.length / 2));
+  return {
+    question: "What do mini-batches change?",
+    acts: [
+      { name: "All rows", doing: (scene) => atBatch(scene, all(scene)), plays: true },
+      { name: `${few} rows`, doing: (scene) => atBatch(scene, few), plays: true },
+      { name: "One row", doing: (scene) => atBatch(scene, 1), plays: true },
+    ],
+    answer: ({ path, settings }) =>
+      path.updates > 1
+        ? `Each of the ${bigWords(path.updates)} updates of an epoch sees ${settings.batch === 1 ? "one row" : `${settings.batch} rows`}, so it points only roughly downhill. It arrives in fewer epochs than the full batch (dotted), and then it never rests: it shakes around the best weights.`
+        : "One update an epoch, from all rows: a smooth path, always straight downhill.",
+  };
 };
 
 function atBatch(scene, batch) {
-  return { ...plain, batch, lr: rounded(0.1 * scene.problem.lrLimit(0)) };
+  return { ...plain, batch, lr: roundedDown(0.1 * scene.problem.lrLimit(0)) };
 }
 
 const wildPoint = {

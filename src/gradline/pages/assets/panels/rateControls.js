@@ -1,6 +1,6 @@
 // The dials of the loop: the learning rate with its limit marked, the momentum, the batch size.
 
-import { bigWords, numberWords, percentWords } from "../arithmetic/words.js";
+import { bigWords, numberWords, percentWords, roundedDown } from "../arithmetic/words.js";
 import { element, say } from "../ui/dom.js";
 
 const BELOW = 3; // powers of ten of the rate's dial below the limit
@@ -54,7 +54,7 @@ export function rateDial(store) {
   tick.style.left = `calc(8px + ${BELOW / (BELOW + ABOVE)} * (100% - 16px))`; // the thumb keeps half its width from the ends
   const show = ({ settings, limit: found, problem }) => {
     limit = Number.isFinite(found) ? found : UNLIMITED;
-    best = Number(problem.bestLr(settings.momentum).toPrecision(3));
+    best = roundedDown(problem.bestLr(settings.momentum));
     const place = Math.round((PLACES_OF_RATE * (Math.log10(settings.lr / limit) + BELOW)) / (BELOW + ABOVE));
     if (rateAt(Number(slider.value)) !== settings.lr) slider.value = place;
     slider.setAttribute("aria-valuetext", `${numberWords(settings.lr)}, the limit is ${numberWords(found)}`);
