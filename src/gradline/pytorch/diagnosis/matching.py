@@ -22,6 +22,7 @@ HEADS = (4, 8, 16, 32, 64)  # losses that a free number is fitted to in turn: fe
 # A fitted number may be the cause where it fits this well, right steps are so far off in misfit and as a share of what
 # the losses move, and so many losses tell.
 WELL, APART, BEND, FEWEST = 0.6, 100.0, 0.02, 5
+NEAR = 5.0  # the misfit of right steps below which no small mistake is sure
 OUT = 4.0  # times the misfit allowed: beyond it in the first losses no more of them are looked at
 MOST_STEPS = 12  # of Gauss and Newton on the same losses
 SECOND = 1.3  # by what all directions but the first are made steeper, to see whether they tell
@@ -163,6 +164,8 @@ def _weighed_up(case: StatedSetup, printed: Printed, match: Match, prediction: P
     fineness = np.minimum(fineness, _fineness(printed, prediction, elsewhere))
     chance, finest = np.prod(fineness), fineness.min(initial=1.0)
     sure = chance <= SURE if is_right else finest <= FINE or (finest <= 10 * FINE and chance <= SURE**4)
+    if not loop.batch and not is_right:
+        sure = sure and not _is_lifted(case, printed, right)
     if loop.batch and not is_right:
         sure = sure and chance <= SURE**3
     return match._replace(sure=bool(match.sure and sure), tight=tight)
@@ -218,6 +221,14 @@ def fitted(case: StatedSetup, printed: Printed, loop: Loop, family: Family) -> M
             best = match if match.misfit < best.misfit else best
     sure = best.sure and best.misfit <= WELL and _is_apart(case, printed, loop)
     return best._replace(sure=sure, free=True)
+
+
+def _is_lifted(case: StatedSetup, printed: Printed, right: Loop) -> bool:
+    """Whether right steps come near, but do not fit, until one number is added to all their losses: many causes do."""
+    predictions = [predict(case, right, epochs) for epochs in conventions(printed, right)]
+    lifts = np.ones(len(printed.losses))
+    fits = any(misfit(printed, prediction)[1] for prediction in predictions)
+    return not fits and any(_weighed(printed, prediction, lifts)[0] < NEAR for prediction in predictions)
 
 
 def _is_apart(case: StatedSetup, printed: Printed, loop: Loop) -> bool:

@@ -12,6 +12,7 @@ from gradline.pytorch.diagnosis.ensembles import likeliest, shuffled
 from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, Hypothesis, sizes
 from gradline.pytorch.diagnosis.matching import (
     APART,
+    NEAR,
     SURE,
     WELL,
     Match,
@@ -37,7 +38,6 @@ FLOOR, MOST_INDEPENDENT = (
     0.02,
     7.0,
 )  # of misfits: below it they say nothing; of losses, as float32 errs in a row
-NEAR = 5.0  # the misfit of right steps below which a small mistake is not sure
 MANY = 40  # losses, before mini-batches that nobody mentioned are thought of
 ELSEWHERE = "the start, or the targets, are not those given"
 
