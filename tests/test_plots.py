@@ -409,7 +409,7 @@ def test_losses_are_the_history_and_the_least_one_is_marked(named):
 
 
 def test_rules_name_the_model_and_a_row(model, named):
-    said = [box.text for box in plots.rules(model, named, "v").layout.annotations if box.text]
+    said = [box.get("text", "") for box in plots.rules(model, named, "v").to_dict()["layout"]["annotations"]]
     rule = f"v = {number(model.bias[1], 4)}"
     assert sum(rule in text for text in said) == 1
     for i, name in enumerate("abc"):

@@ -4,6 +4,7 @@ import itertools
 import math
 import os
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -299,7 +300,7 @@ class Around:
 
     batch_size = 64
 
-    def __init__(self, rows, act, when=bool):
+    def __init__(self, rows, act, when: Callable[[int], bool] = bool):
         self.rows, self.act, self.when, self.times = rows, act, when, itertools.count(1)
 
     def __len__(self):

@@ -61,7 +61,7 @@ class Verification:
         if not self.agrees:
             names = joined([check.name for check in self.disagreements])
             if {"fingerprint", "moments"} <= {check.name for check in self.disagreements}:
-                return f"Not verified: these are not the rows that the model was trained on ({names})."
+                return "Not verified: these are not the rows that the model was trained on."
             verb = "does" if len(self.disagreements) == 1 else "do"
             return f"Not verified: {names} {verb} not hold."
         if self.unchecked:
