@@ -16,7 +16,7 @@ SURE = 1e-3  # what chance alone may explain before a fitted rate or fitted epoc
 OVERFLOW = 1e36  # float32 ends at 3.4e38, and a sum of squares gets there before its mean
 FINE = 1e-3  # how exactly the losses must tell a rate, as a share of it, before any cause is surely named
 NUDGE = 1e-6  # relative change of a free number that shows its slope
-OFF = (0.997, 1.003)  # rates that another start must not explain as well
+OFF = (0.9995, 1.0005)  # rates that another start must not explain as well
 OTHER_FLOOR = 1e-3  # of the mean square of the targets: what a least loss is off by where they are others
 HEADS = (4, 8, 16, 32, 64)  # losses that a free number is fitted to in turn: few tell it roughly, many finely
 # A fitted number may be the cause where it fits this well, right steps are so far off in misfit and as a share of what
