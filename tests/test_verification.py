@@ -247,7 +247,8 @@ def test_what_is_tampered_with_is_found_and_named(solver, mutate, claim):
     assert_holds(model, data)
     found = package.verify(*mutate(model, data))
     assert claim in named(found), str(found)
-    assert claim in found.verdict
+    others = "not the rows" in found.verdict  # where nearly all claims fail
+    assert others or claim in found.verdict
     assert all(check.sentence in str(found) for check in found.disagreements)
 
 

@@ -40,12 +40,8 @@ class Way:
         pairs = zip(order, certificate.directions, strict=False)
         halves = [d if held[i] <= _HELD**2 * parts[i] / 4 else d._replace(half_life=None) for i, d in pairs]
         certificate = replace(certificate, directions=halves)
-        is_near = near is not None and math.isfinite(near)
-        if (
-            near is not None
-            and is_near
-            and held.sum() > _HELD**2 * LOSS_EXCESS * self.path.optimal_loss * self.problem.cells
-        ):
+        is_near, allowed = near is not None and math.isfinite(near), LOSS_EXCESS * self.path.optimal_loss
+        if near is not None and is_near and held.sum() > _HELD**2 * allowed * self.problem.cells:
             return _without(certificate, f"No epochs are promised: {self._why(near, held)}.")
         if held[slowest].sum() <= (_HELD / WEIGHTS_SHRINK) ** 2 * parts[slowest].sum():
             return certificate
