@@ -405,3 +405,8 @@ def test_the_graph_of_a_step(by):
         one.graph(next(iter(one)), "yhat")
     with refused("graph-by-numpy"):
         lesson(X5, Y5, by="numpy").graph(next(iter(one)))
+
+
+def test_rows_for_validation_are_left_for_training_or_the_mistake_is_refused():
+    with refused("mistake-needs-rows", "leak", 2, 1):
+        lesson(X5[:1], Y5[:1], mistake="leak")

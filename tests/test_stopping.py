@@ -145,6 +145,12 @@ def test_a_commit_that_fails_takes_back_what_it_put(tmp_path, monkeypatch):
     assert store.get(store.version("v1").files["a.txt"]) == b"one"
 
 
+def _heed():
+    """A job in the background may ignore what Ctrl-C sends, and one of nohup the end of its terminal."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [["fit", "pipe", "-t", "y", "-o", "m"], ["fit", "-", "-t", "y", "-o", "m"]])
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -156,9 +162,7 @@ def test_stopped_while_it_waits_for_rows(words, how, tmp_path):
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "TMPDIR": str(tmp_path)},
-        preexec_fn=lambda: signal.signal(
-            signal.SIGINT, signal.default_int_handler
-        ),  # a job in the background has none
+        preexec_fn=_heed,
     ) as process:
         known(process.stdin).write(b"x,y\n1,2\n")
         known(process.stdin).flush()

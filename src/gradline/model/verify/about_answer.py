@@ -68,7 +68,12 @@ class Answer:
         cells = len(at.left) * self.evidence.weight_sum
         tolerance = _LOSS * at.optimal_loss + float(at.left_rounding.sum()) / cells
         yield near("optimal_loss", claim.optimal_loss, at.optimal_loss, tolerance)
-        yield within("moments_error", self.model.moments.error, _LEAST_ERROR, MARGIN * at.proved)
+        yield within(
+            "moments_error",
+            self.model.moments.error,
+            UNIT if self.model.moments.products is None else _LEAST_ERROR,
+            MARGIN * at.proved,
+        )
         yield from self._figures()
         if not self.model.settings.get("epochs") and self.model.solver == "exact" and at.pivots.is_deficient:
             yield within("size of the weights", self._open, 0.0, _OPEN)
