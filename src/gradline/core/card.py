@@ -11,6 +11,7 @@ Text = Annotated[
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Size = Annotated[float, msgspec.Meta(ge=0.0)]
 Number = float | None
+Magnitude = Size | None
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]  # a sha256 in hex
 Fingerprint = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{16}$")]
 Option = (

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 from msgspec import Meta
 
-from gradline.core.card import Count, Number, Option, Size, Text
+from gradline.core.card import Count, Magnitude, Number, Option, Size, Text
 from gradline.model.status import Status
 from gradline.moments.card import MomentsCard, Recipe
 
@@ -23,10 +23,10 @@ class CertificateCard(TypedDict):
     status: Status
     epochs: Count | None
     diverged_at: Count | None
-    loss: Number
-    optimal_loss: Number
-    gap: Number
-    gradient_norm: Number
+    loss: Magnitude
+    optimal_loss: Magnitude
+    gap: Magnitude
+    gradient_norm: Magnitude
     digits: Size
     weight_error: list[list[Number]]
     bias_error: list[Number]
@@ -42,9 +42,9 @@ class CertificateCard(TypedDict):
     near_combinations: list[Text]
     determined: list[bool]
     constant: list[Text]
-    condition: Number
-    condition_scaled: Number
-    hessian_condition: Number
+    condition: Magnitude
+    condition_scaled: Magnitude
+    hessian_condition: Magnitude
     remarks: NotRequired[list[Text]]  # of which files of earlier versions have none
 
 

@@ -29,10 +29,8 @@ from gradline.solvers.problem import Scaling
 from gradline.solvers.spectrum import Spectrum
 
 _CELLS = 1 << 20  # of rows that a model is asked about at once
-_SAID, _REFUSED = (
-    1e-6,
-    1e-3,
-)  # of the loss, by which a model's own is another: ten times what float32 does to most data
+# Of the loss, by which a model's own is another: ten times what float32 does to most data, and too much.
+_SAID, _REFUSED = 1e-6, 1e-3
 _UNSEEN = 1e-10  # of the targets' variance, where the loss is next to none: no R² shows it
 
 
@@ -157,10 +155,8 @@ def judged(
     rate = Spectrum.of(moments, found.bias is not None).best_lr(momentum) if lr is None else float(lr)
     training = Training(rate, momentum, None, moments, Scaling.none(moments.p), math.inf)
     certificate = Judged(moments, found, training, witness or Witness(None), reading.error).certificate
-    has_arrived, optimal = (
-        certificate.status in (Status.CERTIFIED, Status.RANK_DEFICIENT),
-        certificate.optimal_loss,
-    )
+    has_arrived = certificate.status in (Status.CERTIFIED, Status.RANK_DEFICIENT)
+    optimal = certificate.optimal_loss
     excess = 0.0 if reading.own is None else min(reading.own, certificate.loss) - optimal
     if has_arrived and excess > _unseen(optimal, moments):
         # Coefficients read off few digits may be those of the optimum, but the loss tells that they are not.

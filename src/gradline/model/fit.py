@@ -514,13 +514,11 @@ def _config(selection: Selection, design: DesignSpec, request: Request) -> dict[
         del config["init"]  # arrays have no place in a file of options
     asked = {one.name: (getattr(request, one.name), one.default) for one in fields(request)}
     del asked["solver"]
-    if request.holdout:  # what is held out is drawn with it
+    if request.holdout:  # whose rows another seed, such as the solver's, would not find again
         config["seed"] = request.seed
     del asked["seed"]
     asked["missing"] = (selection.missing, Selection.missing)
     config |= {name: value for name, (value, usual) in asked.items() if value != usual}
-    if request.holdout and "seed" in config:  # whose rows another seed would not find again
-        config["seed"] = request.seed
     if selection.features is not None:
         config["features"] = list(selection.features)
     if selection.exclude:

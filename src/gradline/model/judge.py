@@ -69,13 +69,15 @@ def least_digits(moments: Moments, bias: bool) -> float:
 
 
 class _Distance(NamedTuple):
-    """From the coefficients to the nearest optimum in raw units, and what the fit leaves there.
-
-    `residual` (r, m) is that of the columns around their means, and `level` (m,) that of the means.
-    """
+    """From the coefficients to the nearest optimum, in raw units."""
 
     weight: np.ndarray
     bias: np.ndarray
+
+
+class _Left(NamedTuple):
+    """What coefficients leave that the optimum does not: `residual` (r, m) around the means, `level` (m,) of these."""
+
     residual: np.ndarray
     level: np.ndarray
 
@@ -211,48 +213,64 @@ class Judged:
     @cached_property
     def distance(self) -> _Distance:
         """How far the nearest optimum is."""
-        moments, rank, mean = self.moments, self.rank, self.moments.mean[: self.moments.p]
-        level = np.zeros(moments.m)
         if self.optimal is not None:
-            delta, bias = self.weight - self.optimal.weight, self.bias - self.optimal.bias
+            return _Distance(self.weight - self.optimal.weight, self.bias - self.optimal.bias)
+        residual, level = self._left
+        delta = self.rank.nearest(residual).T
+        mean = self.moments.mean[: self.moments.p]
+        return _Distance(delta, level - delta @ mean if self.has_bias else level)
+
+    @cached_property
+    def _left(self) -> _Left:
+        """What is left, by the moments."""
+        moments, level = self.moments, np.zeros(self.moments.m)
+        if self.optimal is None:
             if self.has_bias:
-                level = bias + delta @ mean
-            return _Distance(delta, bias, rank.columns @ delta.T, level)
-        residual = rank.columns @ self.weight.T - self._factor.B
-        delta = rank.nearest(residual).T
+                level = moments.level(self.weight, self.bias)
+            return _Left(self.rank.columns @ self.weight.T - self._factor.B, level)
+        delta, bias = self.distance
         if self.has_bias:
-            level = moments.level(self.weight, self.bias)
-        return _Distance(delta, level - delta @ mean if self.has_bias else level, residual, level)
+            level = bias + delta @ moments.mean[: moments.p]
+        return _Left(self.rank.columns @ delta.T, level)
+
+    @property
+    def _above(self) -> float:
+        """The sum of squares above the least one, by the moments."""
+        residual, level = self._left
+        return float((self.rank.along(residual) ** 2).sum()) + self.moments.weight_sum * float(level @ level)
 
     @cached_property
     def cost(self) -> _Cost:
-        """What that distance costs."""
-        moments, rank, cells = self.moments, self.rank, self.moments.m * self.moments.weight_sum
-        _, _, residual, level = self.distance
-        here, best = self.witness, self.optimal
+        """What that distance costs: by the rows, wherever they were passed."""
+        moments, here, best = self.moments, self.witness, self.optimal
         if best is None:
             least = (determined_factor(moments, self.has_bias).C ** 2).sum()
         else:
             least = moments.above_rounding(best.squares, best.weight, best.bias).sum()
-        along, mean = rank.along(residual), moments.mean[: moments.p]
-        above = float((along**2).sum()) + moments.weight_sum * float(level @ level)
-        if here.gap is not None:
-            above = float(here.gap.sum())
+        above = self._above if here.gap is None else float(here.gap.sum())
         if here.squares is None or here.gradient is None:
-            squares = least + above
-            slope = rank.columns.T @ residual + moments.weight_sum * np.outer(mean, level)
-            gradient = np.vstack([slope, moments.weight_sum * level])
+            squares, gradient = least + above, self._gradient
         else:
             squares = moments.above_rounding(here.squares, self.weight, self.bias).sum()
+            gradient = here.gradient if self.has_bias else here.gradient[1:]
             if here.gap is None and above > ABOVE * least:  # of what is less a difference keeps fewer digits
                 above = max(0.0, float(squares - least))
-            gradient = here.gradient if self.has_bias else here.gradient[1:]
+        cells = moments.m * moments.weight_sum
         return _Cost(
             loss=float(squares) / cells,
             optimal_loss=float(least) / cells,
             gap=above / cells,
             gradient_norm=2.0 / cells * float(np.linalg.norm(gradient)),
         )
+
+    @property
+    def _gradient(self) -> np.ndarray:
+        """Half that of the sum of squares, (p + 1, m), by the moments."""
+        moments, (residual, level) = self.moments, self._left
+        slope = self.rank.columns.T @ residual + moments.weight_sum * np.outer(
+            moments.mean[: moments.p], level
+        )
+        return np.vstack([slope, moments.weight_sum * level])
 
     @cached_property
     def optimum(self) -> np.ndarray:

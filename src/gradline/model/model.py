@@ -411,17 +411,6 @@ def _fault_between(card: Mapping[str, Any], moments: Moments) -> str | None:
         return f"certificate.determined: it has not {p} of them"
     if card["holdout"] is not None and not len(card["holdout"]["rmse"]) == len(card["holdout"]["r2"]) == m:
         return f"holdout: it has not {m} rmse and r2"
-    for name in (
-        "loss",
-        "optimal_loss",
-        "gap",
-        "gradient_norm",
-        "condition",
-        "condition_scaled",
-        "hessian_condition",
-    ):
-        if (certificate[name] or 0) < 0:
-            return f"certificate.{name}: it is below zero"
     if not card["has_bias"] and certificate["bias_error_stderr"] is not None:
         return "certificate.bias_error_stderr: there is no bias"
     epochs = [numbers[0] for numbers in card["history"]]

@@ -367,17 +367,21 @@ class Moments:
         rows, c = 4√k as in `rounding`: less than that says nothing, and would differ from processor to processor.
         Coefficients that only all but cancel may be large at will, so it must also be nothing beside the targets.
         """
-        norms = np.hypot(np.linalg.norm(self.factor, axis=0), np.sqrt(self.weight_sum) * self.mean)
+        norms = self._norms
         sizes = np.abs(weight) @ norms[: self.p] + np.sqrt(self.weight_sum) * np.abs(bias) + norms[self.p :]
         least = np.minimum((rounding(len(norms)) * sizes) ** 2, self.unexplainable)
         return np.where(squares <= least, 0.0, squares)
 
-    @property
+    @cached_property
+    def _norms(self) -> np.ndarray:
+        """Those (k,) of the columns as they are."""
+        return np.hypot(np.linalg.norm(self.factor, axis=0), np.sqrt(self.weight_sum) * self.mean)
+
+    @cached_property
     def unexplainable(self) -> np.ndarray:
         """Squares (m,) that are nothing beside the targets: 10⁻¹² of how they vary, or rounding of their own."""
-        norms = np.linalg.norm(self.factor[:, self.p :], axis=0)
-        whole = np.hypot(norms, np.sqrt(self.weight_sum) * self.mean[self.p :])
-        return np.maximum(1e-12 * norms**2, (rounding(self.p + self.m) * whole) ** 2)
+        rounded = rounding(self.p + self.m) * self._norms[self.p :]
+        return np.maximum(1e-12 * self.variation(True), rounded**2)
 
     def level(self, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
         """How far the bias (m,) lies above ȳ − Σ wⱼ·x̄ⱼ, of terms that may cancel all but their last bits."""

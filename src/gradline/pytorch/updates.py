@@ -15,12 +15,10 @@ from gradline.solvers.problem import Problem, stacked, unstacked
 
 _SETTINGS = ("lr", "momentum", "nesterov", "weight_decay", "dampening", "maximize")
 _ROUNDINGS = 64  # of what a gradient is the sum of, for each √(p + 1) of a plain product
-_LANES = (
-    8  # sums over rows that are kept side by side, at least: where all terms have one sign, rounding has, too
-)
-_STORED = (
-    4  # of a parameter itself in one update: it is rounded when it is stored, and what is added before that
-)
+# Sums over rows that are kept side by side, at least: where all terms have one sign, rounding has, too.
+_LANES = 8
+# Of a parameter itself in one update: it is rounded when it is stored, and what is added before that.
+_STORED = 4
 _TOGETHER, _CELLS = 64, 1 << 20  # states that are compared at once, and the numbers that they may hold
 
 

@@ -15,17 +15,13 @@ from gradline.model.verify.spectrum import Spectrum
 from gradline.model.verify.tolerance import MARGIN, ON_A_PATH, UNIT
 
 _SHARES = 1e-6  # of roots of shares, which are squares
-_EXCESS, _SHRUNK = (
-    0.01,
-    1000.0,
-)  # until when epochs are counted: the loss 1 % above its least, an error a thousandth
+# Until when epochs are counted: the loss 1 % above its least, an error a thousandth.
+_EXCESS, _SHRUNK = 0.01, 1000.0
 _LONGEST = 2**61
 _NEVER = 1e12  # epochs: what takes longer to halve may be rounding of a rate at its limit
 _MOST = 12  # directions that a certificate names
-_CARRIED, _LEAST = (
-    0.97,
-    0.02,
-)  # of a direction's square: what columns are named for, the least of the largest one
+# Of a direction's square: what columns are named for, the least of the largest one.
+_CARRIED, _LEAST = 0.97, 0.02
 _SIDES = re.compile(r",? and |, | ")  # between the words of a list of columns
 
 
@@ -67,9 +63,8 @@ def _directions(descent: Descent, batches: bool) -> Iterator[Check]:
             break
         left.discard(min(fits, key=lambda i: abs(true.roots[i] - math.sqrt(d.share))))
         before = d.share
-    hidden = (
-        math.sqrt(max(before, 0.0)) if len(claim) >= _MOST else 0.0
-    )  # what is less than the last was not told
+    # What is less than the last was not told.
+    hidden = math.sqrt(max(before, 0.0)) if len(claim) >= _MOST else 0.0
     missing = [i for i in left if true.is_alone(i) and true.roots[i] > hidden + true.blur]
     if not wrong and missing:
         wrong = (
