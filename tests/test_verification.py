@@ -422,3 +422,18 @@ def test_columns_may_be_called_anything(seed, relation):
     model = package.fit(table, "the target")
     assert model.certificate.combinations or model.certificate.near_combinations
     assert package.verify(model, table)
+
+
+@pytest.mark.parametrize("share", [1e-12, 1e-9, 0.5 / 1.9])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_times_of_rates_that_all_but_stand_or_leave_all_but_nothing(momentum, share):
+    """At 1/λ a step removes a direction but for rounding; at a billionth of that the epochs have eleven digits."""
+    random = np.random.default_rng(3)
+    x = random.normal(size=(8, 1))
+    Y = x @ random.normal(size=(1, 2)) + random.normal(size=(8, 2))
+    lr = share * 2 * (1 + momentum) / float(2 * (x**2).sum() / 16)
+    for epochs in (1, 5):
+        descent = package.GradientDescent(lr=lr, momentum=momentum, epochs=epochs)
+        assert_holds(package.fit(x, Y, bias=False, solver=descent), x, Y)
+    rest = package.GradientDescent(lr=0.5 * 16 / float((x**2).sum()), epochs=3)
+    assert_holds(package.fit(x, Y, bias=False, solver=rest), x, Y)

@@ -9,10 +9,10 @@ import numpy as np
 
 from gradline.model.model import LinearModel
 from gradline.model.verify.check import Check, near, same, within
-from gradline.model.verify.descent import rate
+from gradline.model.verify.descent import lost, rate
 from gradline.model.verify.own_descent import Descent
 from gradline.model.verify.spectrum import Spectrum
-from gradline.model.verify.tolerance import MARGIN, ON_A_PATH, UNIT
+from gradline.model.verify.tolerance import MARGIN, ON_A_PATH
 
 _SHARES = 1e-6  # of roots of shares, which are squares
 # Until when epochs are counted: the loss 1 % above its least, an error a thousandth.
@@ -20,6 +20,7 @@ _EXCESS, _SHRUNK = 0.01, 1000.0
 _LONGEST = 2**61
 _NEVER = 1e12  # epochs: what takes longer to halve may be rounding of a rate at its limit
 _MOST = 12  # directions that a certificate names
+_HALF = 0.5  # of an error: where a step leaves less, what it leaves is a difference of the curvature
 # Of a direction's square: what columns are named for, the least of the largest one.
 _CARRIED, _LEAST = 0.97, 0.02
 _SIDES = re.compile(r",? and |, | ")  # between the words of a list of columns
@@ -137,12 +138,17 @@ class _Split:
         return _behind(self.descent.spectrum, i, self._names)
 
     def _room(self, i: int) -> float:
-        """What an error of the curvature does to a half-life: much, where a step leaves all but nothing."""
+        """What an error of the curvature does to a half-life: anything, where a step leaves no more than the error."""
         half, step = float(self.halves[i]), float(self.descent.steps[i])
         if not math.isfinite(half):
             return 0.0
-        kept = 0.5 ** (1 / half) if half > 1e-3 else 0.0
-        return half * self.descent.curvature_error * (1 + step * half / max(kept, UNIT))
+        error, kept = self.descent.curvature_error, 0.5 ** (1 / max(half, 1e-3))
+        if kept > _HALF:
+            return half * error * (1 + step * half / kept)
+        edges = (
+            math.log(2) / -math.log(max(part, 1e-300)) for part in (kept - error * step, kept + error * step)
+        )
+        return half * error + max(abs(edge - half) for edge in edges)
 
 
 def _halves(descent: Descent) -> np.ndarray:
@@ -228,7 +234,7 @@ def _to_loss(descent: Descent, blur: float) -> Check:
         return within("epochs_to_loss", claim, said, said)
     if not 0 <= said < _LONGEST or math.isinf(found):
         return within("epochs_to_loss", claim, found, found)
-    off = math.floor(said * blur)
+    off = math.floor(said * (blur + lost(descent.momentum, int(said))))  # powers of so many steps round, too
     late, early = int(said) + off, int(said) - off - 1
     if descent.bound(late) <= high and (early < 0 or descent.bound(early) > low):
         return within("epochs_to_loss", claim, said, said)
