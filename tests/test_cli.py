@@ -103,15 +103,15 @@ def test_training_says_where_it_stands_and_what_to_do(gradline):
         "Epoch [100/100], loss 152.9035",
     ]
     for words in (
-        "Stopped at epoch 100: the loss is 152 above the optimum, 0.9094",
-        "86 % temp against rainfall (half-life 108 epochs)",
-        "0.081 % the bias (half-life 8.51 million)",
+        "Stopped at epoch 100: the loss is 152 above the best possible, 0.9094",
+        "86 %: temp against rainfall (one weight up, the other down), its error halves every 108 epochs",
+        "0.081 %: the bias, every 8.51 million epochs",
         "Ten times as many epochs would bring the loss to 4.517",
         "84.8 million",
         "1.12e-4",
-        "To the optimum at once: gradline fit example:crops -t apples -t oranges",
+        "The best answer at once, without training: gradline fit example:crops -t apples -t oranges",
     ):
-        assert words in done.out
+        assert words in " ".join(done.out.split())
     assert "not saved: add -o crops.safetensors" in done.err
 
 
@@ -174,9 +174,9 @@ def test_trajectory(gradline):
     assert math.isclose(report["points"][0]["loss"], 152.90352684, rel_tol=1e-9)
     assert report["points"][1]["gap"] < 1e-6
     text = gradline("trajectory", *CROPS, "--lr", "1e-3", "--at", "10").out
-    assert "explodes: the error grows 16.9× per epoch" in text
+    assert "diverges: the error grows 16.9× per epoch" in text
     best = gradline("trajectory", *CROPS, "--scale", "standard", "--at", "24").out
-    assert "0.881 finishes first" in best
+    assert "finishes first is 0.881" in best
 
 
 def test_trajectory_takes_the_rate_that_fit_takes_for_the_last_epoch_looked_at(gradline):

@@ -156,7 +156,7 @@ def test_what_almost_vanishes_is_said_with_its_digits(off):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", gradline.GradlineWarning)  # that few digits are sure, at 1e-13
         words = " ".join(gradline.fit(np.column_stack(X), a, force=True).summary().split())
-    assert f"Near-collinear: {sentence}." in words
+    assert f"(near-collinear): {sentence}." in words
 
 
 def test_a_relation_is_found_beside_a_near_one():

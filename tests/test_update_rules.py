@@ -203,7 +203,7 @@ NOT_PROMISED = {
     "Nesterov, too fast": (
         lambda model: SGD(model.parameters(), lr=2.5, momentum=0.9, nesterov=True),
         "diverged",
-        "largest stable lr",
+        "largest stable learning rate",
     ),
 }
 
@@ -453,7 +453,7 @@ def test_the_slowest_error_is_promised_no_more_than_the_type_can_tell():
     assert certificate.epochs_to_weights is None
     assert certificate.lr_limit is not None
     said = " ".join(sentences(certificate))
-    assert "From here the loss is within 1 % of the optimum. The largest stable lr" in said
+    assert "The loss is within 1 % of the best possible. The largest stable learning rate" in said
     assert "No time is promised for the slowest error: float32 rounds the " in said
     assert "Mini-batches" not in said
 

@@ -1,6 +1,5 @@
 """Check: what training would do before any of it, this machine's digits, and whether a model's claims hold."""
 
-import textwrap
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -98,27 +97,28 @@ def trajectory(options: TrajectoryOptions) -> None:
 
 
 def _print(path: Any, points: list[Any]) -> None:
-    from gradline.core.text import listed, number, percent  # noqa: PLC0415
-    from gradline.model.certificate import far, near  # noqa: PLC0415 - --help needs no numpy
+    from gradline.core.text import grown, number, raised, wrapped  # noqa: PLC0415
+    from gradline.model.certificate import largest_stable, time_left  # noqa: PLC0415 - --help needs no numpy
     from gradline.model.summary import aligned  # noqa: PLC0415
 
     columns = [
         ["epoch", *(f"{point.epoch:,}" for point in points)],
         ["loss", *(f"{point.loss:.6g}" for point in points)],
-        ["above the optimum", *(f"{point.gap:.3g}" for point in points)],
+        ["above the best possible", *(f"{point.gap:.3g}" for point in points)],
     ]
     out(aligned(columns))
-    growth = path.spectrum.growth(path.lr, path.momentum)
-    out("")
+    said = [f"The best possible loss is {number(path.optimal_loss, 6)}."]
     if path.lr > path.lr_limit:
-        out(f"lr {number(path.lr)} explodes: the error grows {growth:,.1f}× per epoch.")
-    out(f"The largest stable lr is {number(path.lr_limit)}, {number(path.best_lr)} finishes first.")
-    shares = listed(f"{name} {percent(share)}" for name, share in path.spectrum.shares()[:6])
-    out(f"The columns behind the limit: {shares}.")
-    out(
-        f"Optimal loss {number(path.optimal_loss, 6)}: {near(path.epochs_to_loss())}; "
-        f"{far(path.epochs_to_weights())}."
-    )
+        growth = grown(path.spectrum.growth(path.lr, path.momentum))
+        said.append(f"At lr {number(path.lr)} training diverges: the error grows {growth} per epoch.")
+    else:
+        ahead = time_left(path.epochs_to_loss(), path.epochs_to_weights(), path.optimal_loss, path.last)
+        said.append(" ".join(ahead))
+    said.append(f"{largest_stable(path.lr_limit)} {raised(path.spectrum.limited_by())}.")
+    best = number(path.best_lr)
+    is_near = best == number(path.lr_limit)
+    said.append(f"The one that finishes first {'lies just below it' if is_near else f'is {best}'}.")
+    out("\n".join(["", *map(wrapped, said)]))
 
 
 def _report(path: Any, points: list[Any], scaling: Any) -> dict[str, Any]:
@@ -235,11 +235,11 @@ def doctor(options: DoctorOptions) -> None:
 
 
 def _explain(code: str) -> None:
-    from gradline.model.doctor.findings import explain  # noqa: PLC0415 - --help needs it not
-    from gradline.model.summary import WIDTH  # noqa: PLC0415
+    from gradline.core.text import wrapped  # noqa: PLC0415 - --help needs it not
+    from gradline.model.doctor.findings import explain  # noqa: PLC0415
 
     for paragraph in explain(code).split("\n\n"):
-        out(textwrap.fill(paragraph, WIDTH, break_on_hyphens=False) + "\n")
+        out(wrapped(paragraph, 0) + "\n")
 
 
 def _examined(selection: Any, bias: bool, lr: float | None) -> Any:

@@ -214,7 +214,7 @@ def _finish(
         out(model.summary())
         if status in ("stopped", "diverged"):
             words = command(selection, request.bias)
-            out(f"To the optimum at once: {shell(words)}")
+            out(f"The best answer at once, without training:\n  {shell(words)}")
     if saved:
         say(f"saved: {saved}")
     elif failed and options.output is not None:

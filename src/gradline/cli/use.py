@@ -115,7 +115,7 @@ def evaluate(options: EvaluateOptions) -> None:
         return
     dropped = f" ({result.dropped:,} more dropped for missing cells)" if result.dropped else ""
     out(f"{counted(result.rows, 'row')} of {options.data}{dropped}\n")
-    out(quality(model.targets, result, "loss"))
+    out(quality(model, result))
 
 
 @frozen

@@ -99,7 +99,7 @@ def account(model: Any, inference: Any) -> str:
     return (
         f"{model.summary()}\n\n{inference_table(model, inference)}\n\n"
         f"Minimised: {model.objective}.\n"
-        f"Data fingerprint: {model.moments.statistics.fingerprint:016x}."
+        f"Data fingerprint: {model.moments.statistics.fingerprint:016x} (the same rows give the same one)."
     )
 
 

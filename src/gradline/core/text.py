@@ -3,7 +3,10 @@
 import difflib
 import math
 import shlex
+import textwrap
 from collections.abc import Iterable, Sequence
+
+WIDTH = 80  # of a line of prose, on every terminal the same
 
 
 def listed(words: Iterable[object], limit: int = 12) -> str:
@@ -74,6 +77,30 @@ def one_line(text: str) -> str:
     Names and levels are a file's, and may hold anything: what is shown of them is data, and must not look like ours.
     """
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+
+
+def lowered(sentence: str) -> str:
+    """The sentence as a clause, after a colon or a code: its first letter small."""
+    return sentence[:1].lower() + sentence[1:]
+
+
+def raised(clause: str) -> str:
+    """The clause as the beginning of a sentence; an option stays as it is typed."""
+    return clause[:1].upper() + clause[1:]
+
+
+def grown(factor: float) -> str:
+    """A factor of growth, with as many digits as tell it from 1: 16.9×, 1.01×, 1.00002×."""
+    digits = 3 if not 1 < factor < 1.05 else 1 + math.ceil(-math.log10(factor - 1))
+    return f"{number(factor, digits)}×"
+
+
+def wrapped(line: str, indent: int = 2) -> str:
+    """A line of prose in lines of `WIDTH`; those after the first are indented, beside its own margin."""
+    whole = line.replace(" %", "\N{NO-BREAK SPACE}%")  # a number stays with its unit
+    margin = " " * (indent + len(line) - len(line.lstrip()))
+    filled = textwrap.fill(whole, WIDTH, subsequent_indent=margin, break_on_hyphens=False)
+    return filled.replace("\N{NO-BREAK SPACE}%", " %")
 
 
 def shell(words: Iterable[str]) -> str:

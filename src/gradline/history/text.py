@@ -1,15 +1,14 @@
 """A comparison of versions as text: one block for each thing that differs."""
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from gradline.core.text import counted, percent, printable
+from gradline.core.text import counted, percent, printable, wrapped
 from gradline.history.decomposition import MEANING, PARTS, Movement
 from gradline.history.files import FileDifference
 from gradline.history.model_diff import Change, Coefficient, ModelDifference, is_same, shown
 from gradline.history.version_difference import SideBySide, VersionDifference
-from gradline.model.summary import WIDTH, aligned
+from gradline.model.summary import aligned
 
 COEFFICIENTS = 40  # that are shown, the most important first
 LINES = 200  # of one file's diff that are shown
@@ -105,8 +104,7 @@ def _why(found: Movement) -> str:
 
 
 def _prose(sentences: Sequence[str]) -> str:
-    lines = (textwrap.fill(printable(sentence), WIDTH, subsequent_indent="  ") for sentence in sentences)
-    return "\n".join(lines)
+    return "\n".join(wrapped(printable(sentence)) for sentence in sentences)
 
 
 def _losses(model: ModelDifference, heads: tuple[str, str]) -> Iterator[str]:

@@ -9,13 +9,16 @@ from typing import Any
 from gradline.core.linalg.triangular import rounding
 from gradline.core.text import big, counted, epochs, number, one_line, percent
 from gradline.model.status import Status
-from gradline.solvers.trajectory import Direction
+from gradline.solvers.trajectory import WEIGHTS_SHRINK, Direction
 
 NO_TIME_LEFT: Mapping[str, Any] = {
     **dict.fromkeys(("lr_limit", "tenfold_loss", "epochs_to_loss", "epochs_to_weights")),
     "directions": [],
 }  # what is said of training on where nothing is known of it
 FEWEST_DIGITS = 3.0  # fewer sure digits than these deserve no certificate
+HARD = 30.0  # the scaled condition from which Belsley, Kuh and Welsch (1980) speak of moderate to strong relations
+_MOST = 4  # parts of what is left that are told
+_PART, _TRACE = 1e-3, 1e-6  # the least share of a part, and of the slowest, which is told though it is small
 
 
 @dataclass(frozen=True)
@@ -122,16 +125,26 @@ def finite(value: Any) -> Any:
 
 
 def sentences(certificate: Certificate) -> list[str]:
-    """What the certificate says, a sentence a line."""
+    """What the certificate says, a sentence or two a line; a line that begins with spaces goes on from the one above."""
     c = certificate
-    said = _SAID[c.status](c)
-    condition = (
-        f"Condition {number(c.condition)} as the columns are, "
-        f"{number(c.condition_scaled)} centred and scaled to one norm"
-    )
+    said = [*_SAID[c.status](c), *c.remarks]
     if c.near_combinations:
-        said.append(f"Near-collinear: {_some(c.near_combinations)}.")
-    return [one_line(line) for line in (*said, *c.remarks, f"{condition}.")]
+        said.append(
+            f"Some columns nearly follow from others (near-collinear): {_some(c.near_combinations)}. "
+            "Their weights are hard to tell apart."
+        )
+    return [one_line(line) for line in (*said, _conditions(c))]
+
+
+def _conditions(c: Certificate) -> str:
+    """The two condition numbers, and what they mean for training and for the weights."""
+    said = (
+        f"Condition number: {number(c.condition)} as given, {number(c.condition_scaled)} after standardising. "
+        "Near 1 trains fast; a large one trains slowly."
+    )
+    if HARD < c.condition_scaled < math.inf and not c.near_combinations:
+        said += f" Above {HARD:.0f} after standardising, some weights are hard to tell apart: see gradline doctor."
+    return said
 
 
 def _some(combinations: Sequence[str]) -> str:
@@ -140,23 +153,23 @@ def _some(combinations: Sequence[str]) -> str:
 
 def _certified(c: Certificate) -> list[str]:
     after = f" after {counted(c.epochs, 'epoch')}" if c.epochs else ""
-    sure = f"sure to {counted(math.floor(c.digits), 'digit')} in every coefficient"
+    sure = f" (checked independently, to {counted(math.floor(c.digits), 'digit')})."
     if c.digits < 1:
-        sure = "though rounding leaves its least certain coefficient without a sure digit"
+        sure = ", but rounding leaves the least certain one without a sure digit."
     return [
-        f"Certified{after}: this is the least-squares answer, {sure}.",
-        "That says nothing about whether a line suits the data.",
+        f"Certified{after}: no other weights give a smaller loss{sure}",
+        "Whether a line suits your data is another question: gradline report.",
     ]
 
 
 def _uncertified(c: Certificate) -> list[str]:
-    digits = counted(math.floor(c.digits), "digit")
+    digits = math.floor(c.digits)
+    sure = f"only {counted(digits, 'digit')} of every weight can be sure" if digits else "no digit can be sure"
     if bears(c.condition_scaled, len(c.weight_error[0]) + len(c.bias_error), FEWEST_DIGITS):
-        return [
-            f"Not certified: the sums it was computed from keep so few digits that only {digits} can be sure."
-        ]
+        return [f"Not certified: {sure}, because the sums that the weights were computed from keep so few."]
     scaled = number(c.condition_scaled)
-    return [f"Not certified: columns of scaled condition {scaled} leave only {digits} that can be sure."]
+    why = f"some columns say nearly the same (condition number {scaled} after standardising)"
+    return [f"Not certified: {sure}, because {why}."]
 
 
 def bears(condition: float, columns: int, digits: float) -> bool:
@@ -169,72 +182,106 @@ def bears(condition: float, columns: int, digits: float) -> bool:
 
 
 def _deficient(c: Certificate) -> list[str]:
-    columns = len(c.weight_error[0])
-    chosen = "those of smallest size were taken"
+    chosen = "the smallest were taken"
     if c.epochs is not None:
         chosen = "training went to those nearest to its start"
     return [
-        f"The data do not determine every coefficient (rank {c.rank} of {columns}): {_some(c.combinations)}.",
-        f"Of all coefficients that predict equally well, {chosen}.",
+        f"{undetermined(c.rank, len(c.weight_error[0]), c.combinations)}.",
+        f"Many sets of weights predict equally well; {chosen}.",
     ]
+
+
+def undetermined(rank: int, columns: int, combinations: Sequence[str]) -> str:
+    """That the data leave weights open, and which columns follow from others: a sentence without its stop."""
+    independent = f"only {rank} of {columns} columns {'is' if rank == 1 else 'are'}" if rank else "no column is"
+    return f"The data do not determine every weight, as {independent} independent: {_some(combinations)}"
 
 
 def _stopped(c: Certificate) -> list[str]:
     at = "" if c.epochs is None else f" at epoch {c.epochs:,}"
-    lines = [f"Stopped{at}: the loss is {number(c.gap)} above the optimum, {number(c.optimal_loss, 4)}."]
-    shown = [d for i, d in enumerate(c.directions) if d.share >= 1e-3 or i < 2 or d is _slowest(c)][:4]
-    if shown:
-        lines.append(f"What is left of it: {', '.join(_direction(d, i == 0) for i, d in enumerate(shown))}.")
+    lines = [f"Stopped{at}: the loss is {number(c.gap)} above the best possible, {number(c.optimal_loss, 4)}."]
+    lines += _where(c)
     if c.epochs_to_weights is None and c.epochs_to_loss is None and c.lr_limit is not None:
         lines.append(
-            "Mini-batches leave noise: a smaller or a falling rate (lr auto) or larger batches shrink it."
+            "Mini-batches add noise, which keeps the loss up. Larger batches, a smaller rate or a falling one (lr auto) "
+            "reduce it."
         )
-    if c.tenfold_loss is not None and c.epochs:
+    if c.tenfold_loss is not None and c.epochs and number(c.tenfold_loss, 4) != number(c.loss, 4):
         lines.append(f"Ten times as many epochs would bring the loss to {number(c.tenfold_loss, 4)}.")
     if c.epochs_to_weights is not None or c.epochs_to_loss is not None:
-        slowest = "" if c.epochs_to_weights is None else f"; {far(c.epochs_to_weights)}"
-        lines.append(
-            f"From here {near(c.epochs_to_loss)}{slowest}. The largest stable lr is {number(c.lr_limit or 0)}."
-        )
+        ahead = time_left(c.epochs_to_loss, c.epochs_to_weights, c.optimal_loss, _last(c), "another ")
+        lines += [" ".join(ahead), largest_stable(c.lr_limit or 0.0)]
     return lines
 
 
-def _direction(d: Direction, first: bool) -> str:
-    said = f"{percent(d.share)} {d.columns}"
-    if d.half_life is None or math.isinf(d.half_life):
+def _where(c: Certificate) -> list[str]:
+    """Which changes of the weights would lose what is left of the loss, the largest part first."""
+    paced = [d for d in c.directions if d.half_life is not None and math.isfinite(d.half_life)]
+    slowest = max(paced, key=lambda d: d.half_life or 0.0, default=None)
+    shown = [d for d in c.directions if d.share >= (_TRACE if d is slowest else _PART)][:_MOST]
+    if not shown or c.epochs_to_loss == 0:
+        return []
+    slow = "Why it is slow: training learns last what hardly changes the predictions. " if paced else ""
+    lines, halves = [f"{slow}Left of the {number(c.gap)}:"], "its error halves "
+    for i, d in enumerate(shown):
+        part = f"  {percent(d.share)}: {d.columns}"
+        if i == 0 and " against " in d.columns:
+            part += " (one weight up, the other down)"
+        if d in paced:
+            part += f", {halves}{every(d.half_life or 0.0)}"
+            halves = ""
+        lines.append(f"{part}.")
+    return lines
+
+
+def every(half_life: float) -> str:
+    """How often an error halves: every 108 epochs."""
+    text = big(half_life)
+    return "within an epoch" if half_life < 1 else "every epoch" if text == "1" else f"every {text} epochs"
+
+
+def _last(c: Certificate) -> str:
+    """The columns of the direction that `epochs_to_weights` speaks of, nothing where it is none of those told."""
+    rates = [(d.half_life, d.columns) for d in c.directions if d.half_life is not None]
+    half_life, columns = max(rates, default=(0.0, ""))
+    needed = half_life * math.log2(WEIGHTS_SHRINK)
+    return columns if math.isclose(needed, c.epochs_to_weights or 0.0, rel_tol=1e-6) else ""
+
+
+def time_left(
+    to_loss: float | None, to_weights: float | None, optimal_loss: float, last: str = "", another: str = ""
+) -> list[str]:
+    """When the loss is near the best possible, and when the slowest error, of the columns `last`, has all but gone."""
+    if to_loss == 0:
+        said = ["The loss is within 1 % of the best possible."]
+    elif to_loss is None or math.isinf(to_loss):
+        never = "At this learning rate the loss never comes within 1 % of the best possible."
+        said = [never if optimal_loss else "The best possible loss is 0, to which training only comes nearer."]
+    else:
+        needed = epochs(to_loss)
+        brings = "brings" if needed.startswith("1 ") and needed.endswith("epoch") else "bring"
+        said = [f"At this learning rate {another}{needed} {brings} the loss within 1 % of the best possible."]
+    if to_weights is None:
         return said
-    if d.half_life < 1:
-        return f"{said} (half-life below one epoch)"
-    return f"{said} (half-life {epochs(d.half_life) if first else big(d.half_life)})"
+    if math.isinf(to_weights):
+        return [*said, "Some errors never shrink."]
+    needed = epochs(to_weights)
+    if last:
+        return [*said, f"The last to settle, {last}, comes a thousand times nearer to its best in {needed}."]
+    return [*said, f"The slowest error shrinks a thousandfold in {needed}."]
 
 
-def near(epochs_to_loss: float | None) -> str:
-    """When the loss comes within 1 % of the optimum, as a clause."""
-    if epochs_to_loss == 0:
-        return "the loss is within 1 % of the optimum"
-    if epochs_to_loss is None or math.isinf(epochs_to_loss):
-        return "the loss never comes within 1 % of the optimum"
-    return f"the loss comes within 1 % of the optimum in {epochs(epochs_to_loss)}"
-
-
-def far(epochs_to_weights: float | None) -> str:
-    """When the slowest error has all but gone, as a clause."""
-    if epochs_to_weights is None or math.isinf(epochs_to_weights):
-        return "the slowest error never shrinks"
-    return f"the slowest error shrinks a thousandfold in {epochs(epochs_to_weights)}"
-
-
-def _slowest(c: Certificate) -> Direction | None:
-    finite = [d for d in c.directions if d.half_life is not None]
-    return max(finite, key=lambda d: d.half_life or 0.0, default=None)
+def largest_stable(lr_limit: float) -> str:
+    """The limit of the rate, and what it is."""
+    return f"The largest stable learning rate is {number(lr_limit)}: above it the loss grows."
 
 
 def _diverged(c: Certificate) -> list[str]:
     when = "the loss grew" if math.isfinite(c.loss) else "the loss is no longer a number"
     if c.diverged_at:
         when = f"at epoch {c.diverged_at:,} the loss was no longer a number"
-    limit = "" if c.lr_limit is None else f" The largest stable lr is {number(c.lr_limit)}."
-    return [f"Diverged: {when}; the optimum is {number(c.optimal_loss, 4)}.{limit}"]
+    lines = [f"Diverged: {when}. The best possible loss is {number(c.optimal_loss, 4)}."]
+    return lines if c.lr_limit is None else [*lines, largest_stable(c.lr_limit)]
 
 
 _SAID = {

@@ -18,14 +18,14 @@ from gradline.core.errors import DataError, GradlineWarning, Notice, RequestErro
 from gradline.core.linalg.refined import CELLS, Refined
 from gradline.core.memory_limit import limited
 from gradline.core.tensor_file import expect_writable
-from gradline.core.text import counted, listed, number
+from gradline.core.text import counted, listed, lowered, number
 from gradline.data.design import Category, DesignSpec
 from gradline.data.inputs import as_rows
 from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.row_cache import RowCollector, in_memory, kept_rows
 from gradline.data.row_stream import RowStream, Split
 from gradline.data.selection import UNSAID, Choice, Selection
-from gradline.model.certificate import Certificate, sentences
+from gradline.model.certificate import Certificate, sentences, undetermined
 from gradline.model.checkpoint import Checkpoint
 from gradline.model.judge import Judged, least_digits, sure_digits
 from gradline.model.model import History, LinearModel, evaluation, load
@@ -558,8 +558,7 @@ def _findings(verdict: Judged) -> list[Notice]:
         found.append(
             Notice(
                 "rank-deficient",
-                f"the data do not determine every coefficient (rank {rank.rank} of {moments.p}): "
-                f"{listed(others, 3)}",
+                lowered(undetermined(rank.rank, moments.p, others)),
                 True,
             )
         )

@@ -1,22 +1,20 @@
 """A model in plain words: its coefficients, how well it fits, and what its certificate says."""
 
 import math
-import textwrap
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from gradline.core.coefficients import Coefficients
-from gradline.core.text import counted, listed, number, one_line
+from gradline.core.text import counted, listed, number, one_line, wrapped
 from gradline.data.design import Category, DesignSpec
 from gradline.data.selection import UNSAID, WEIGHTS_ARE
 from gradline.model.certificate import Certificate, sentences
 from gradline.model.inference.estimates import Estimates
 from gradline.model.inference.inference import Inference
 from gradline.moments.state import Moments
-
-WIDTH = 100  # of a line of prose, on every terminal the same
 
 
 class Quality(Protocol):
@@ -65,10 +63,12 @@ class Described(Protocol):
 
 def summary(model: Described) -> str:
     """Everything that a reader needs, a few short blocks of text."""
-    said = "\n".join(
-        textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in sentences(model.certificate)
-    )
-    return "\n\n".join([heading(model), coefficients(model), said])
+    return "\n\n".join([heading(model), coefficients(model), told(model.certificate)])
+
+
+def told(certificate: Certificate) -> str:
+    """What the certificate says, in lines."""
+    return "\n".join(map(wrapped, sentences(certificate)))
 
 
 def heading(model: Described) -> str:
@@ -86,8 +86,8 @@ def heading(model: Described) -> str:
     ]
     bases = [f"{t.column} {t.levels[0]}" for t in model.design.terms if isinstance(t, Category)]
     if bases:
-        lines.append(f"base levels: {listed(bases)}")
-    return "\n".join(lines)
+        lines.append(f"compared with (base levels): {listed(bases)}")
+    return "\n".join(map(wrapped, lines))
 
 
 def _dropped(model: Described) -> str:
@@ -121,7 +121,7 @@ def coefficients(model: Described) -> str:
     for target, bias, weights in zip(model.targets, model.bias, model.weight, strict=True):
         values = [*([bias] if model.has_bias else []), *weights]
         columns.append([target, *(f"{value:.7g}" for value in values)])
-    return f"{aligned(columns)}\n\n{quality(model.targets, model.training, 'loss')}{_held_out(model)}"
+    return f"{aligned(columns)}\n\n{quality(model, model.training)}{_held_out(model)}"
 
 
 def _told_apart(name: str) -> str:
@@ -133,18 +133,25 @@ def _held_out(model: Described) -> str:
     if model.holdout is None:
         return ""
     rows = counted(model.holdout.rows, "row")
-    return f"\n\nheld out, {rows}:\n{quality(model.targets, model.holdout, 'loss')}"
+    return f"\n\nheld out of training, {rows}:\n{quality(model, model.holdout)}"
 
 
-def quality(targets: Sequence[str], evaluation: Quality, word: str) -> str:
-    """Loss, and RMSE and R² by target."""
-    columns = [[word, "RMSE", "R²"]]
-    columns[0].insert(0, "")
-    for i, target in enumerate(targets):
-        r2 = evaluation.r2[i]
+def quality(model: Described, evaluation: Quality) -> str:
+    """Loss, and RMSE and R² by target, each with what it means."""
+    columns = [["", "loss", "RMSE", "R²"]]
+    for i, target in enumerate(model.targets):
         loss = f"{evaluation.loss:.6g}" if i == 0 else ""
-        columns.append([target, loss, f"{evaluation.rmse[i]:.6g}", _r2(r2)])
-    return aligned(columns)
+        columns.append([target, loss, f"{evaluation.rmse[i]:.6g}", _r2(evaluation.r2[i])])
+    over = " over both targets" if len(model.targets) == 2 else " over all targets"
+    meaning = [
+        "",
+        f"mean squared error{over if len(model.targets) > 1 else ''}",
+        "typical error, in units of the target",
+        f"1 is perfect, 0 no better than {'the mean' if model.has_bias else 'always saying 0'}",
+    ]
+    lines = aligned(columns).split("\n")
+    width = max(map(len, lines))
+    return "\n".join(f"{line:{width}}  {word}".rstrip() for line, word in zip(lines, meaning, strict=True))
 
 
 def _r2(value: float | None) -> str:
@@ -162,12 +169,29 @@ def aligned(columns: Sequence[Sequence[str]]) -> str:
     return "\n".join("  ".join(row).rstrip() for row in zip(*padded, strict=True))
 
 
+_MEANINGS = {  # what a figure of the table is, where it is shown
+    "std. error": "how far the coefficient would typically move with other rows",
+    "t": "the coefficient in standard errors",
+    "p": "how often chance would make t so large if the true coefficient were 0",
+    "95 % from, to": "bounds that would hold the true coefficient in 95 of 100 such draws",
+    "VIF": "how many times the other columns enlarge the std. error's square; 1 is not at all",
+    "residual standard error": "the typical distance of a row from the line",
+    "degrees of freedom": "rows beyond those that the coefficients use up",
+    "adjusted R²": "R² that does not grow with every added column",
+    "F": "all columns together compared with none; its p is read like the others",
+    "AIC, BIC": "compare models of the same rows (by log-likelihood); smaller is better",
+}
+
+
 def inference_table(model: Described, inference: Inference) -> str:
-    """Standard errors, t, p, 95 % intervals and variance inflation by target, and the fit below; or why not."""
+    """Standard errors, t, p, 95 % intervals and variance inflation by target, the fit below, and what each means."""
     known, said = inference.estimates, []
     blocks = [] if known is None else [_tests(model, inference, known, j) for j in range(len(model.targets))]
+    if blocks:
+        shown = [(name, meaning) for name, meaning in _MEANINGS.items() if _is_in(name, blocks)]
+        blocks.append("\n".join(f"{name}: {meaning}." for name, meaning in shown))
     if inference.reason is not None:
-        said.append(f"Left out: {inference.reason}.")
+        said.append(f"{'No standard errors' if known is None else 'Left out'}: {inference.reason}.")
     if inference.weights_are in WEIGHTS_ARE:
         told = model.moments.weights_are
         fitted = {None: "rows have none", UNSAID: "the fit was told nothing"}.get(
@@ -176,9 +200,16 @@ def inference_table(model: Described, inference: Inference) -> str:
         otherwise = "" if told == inference.weights_are else f"; {fitted}"
         said.append(f"Row weights are taken as {inference.weights_are}{otherwise}.")
     if known is not None:
-        said.append("This holds if a line suits the data and the errors are normal, independent and alike.")
-    prose = "\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in said)
-    return "\n\n".join([*blocks, prose])
+        said.append(
+            "All this holds if a line suits the data and the errors are independent, normal and of equal size."
+        )
+    return "\n\n".join([*blocks, "\n".join(map(wrapped, said))])
+
+
+def _is_in(name: str, blocks: Sequence[str]) -> bool:
+    """Whether a table shows the figure: the first words of its name stand there."""
+    first = name.split(",")[0]
+    return any(re.search(rf"(^|[ ;])({re.escape(first)})([ ;,]|$)", block.replace("\n", " ")) for block in blocks)
 
 
 def _tests(model: Described, inference: Inference, known: Estimates, j: int) -> str:
@@ -223,4 +254,4 @@ def _fit(inference: Inference, j: int) -> str:
         f"log-likelihood {of(inference.log_likelihood):.6g}, AIC {of(inference.aic):.6g}, BIC {of(inference.bic):.6g}",
     ]
     shown = [part for part in parts if "nan" not in part]
-    return textwrap.fill("; ".join(shown), WIDTH)
+    return wrapped("; ".join(shown), 0)

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from gradline.core.errors import RequestError
 from gradline.core.text import epochs as in_epochs
-from gradline.core.text import number, percent
+from gradline.core.text import grown, number, percent
 from gradline.moments.state import Moments
 from gradline.plots.epochs_shown import amplitudes, epochs_shown, optimum, walked
 from gradline.plots.style import (
@@ -79,7 +79,7 @@ def _outlook(path: Trajectory) -> str:
     """How it goes on, in one sentence."""
     if path.lr >= path.lr_limit:
         growth = path.spectrum.growth(path.lr, path.momentum)
-        return f"The rate is above the limit, {number(path.lr_limit)}: the error grows {number(growth)}× per epoch."
+        return f"The rate is above the limit, {number(path.lr_limit)}: the error grows {grown(growth)} per epoch."
     needed = path.epochs_to_loss()
     if needed == math.inf:
         return "The loss never comes within 1 % of the optimum."

@@ -1,7 +1,6 @@
 """The tutorials' `fit(num_epochs, model, loss_fn, opt, train_dl)`, checked before and certified after."""
 
 import math
-import textwrap
 import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -18,11 +17,11 @@ from gradline.core.errors import DataError, GradlineWarning, RateError, RequestE
 from gradline.core.text import counted, number
 from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import RowStream
-from gradline.model.certificate import Certificate, sentences
+from gradline.model.certificate import Certificate
 from gradline.model.certify import mapped, own_account
 from gradline.model.judge import Judged
 from gradline.model.probing import Reading, first_line
-from gradline.model.summary import WIDTH
+from gradline.model.summary import told
 from gradline.model.training import Training
 from gradline.model.witness import seen, witnessed
 from gradline.moments.state import Moments
@@ -121,7 +120,7 @@ def fit(
     updates.end()
     with torch.random.fork_rng(devices=[]):
         certificate = _certificate(case, updates, num_epochs, started_at, noise_limit)
-    show("\n".join(textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in sentences(certificate)))
+    show(told(certificate))
     return certificate
 
 

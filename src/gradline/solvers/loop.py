@@ -11,7 +11,7 @@ import numpy as np
 from gradline.core import torch_draws
 from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import Notice, RateError, UsageError
-from gradline.core.text import number, percent
+from gradline.core.text import grown, number, raised
 from gradline.solvers.heavy_ball import LAST_EPOCH
 from gradline.solvers.problem import Problem, Scaling, stacked, unstacked
 from gradline.solvers.spectrum import Spectrum
@@ -287,7 +287,6 @@ def refuse_unstable(problem: Problem, lr: float, momentum: float, what: str) -> 
     limit = spectrum.lr_limit(momentum)
     if lr <= limit:
         return
-    shares = ", ".join(f"{name} {percent(share)}" for name, share in spectrum.shares() if share >= 0.005)
     remedy = f"use a rate below {number(limit)}, or lr auto"
     if problem.scaling.is_none:
         standard = Scaling.standard(problem.moments, problem.bias).moments(problem.moments)
@@ -297,7 +296,7 @@ def refuse_unstable(problem: Problem, lr: float, momentum: float, what: str) -> 
         "rate-unstable",
         f"lr {number(lr)} is above {number(limit)}, the largest stable rate of these data"
         + (f" at momentum {momentum:g}" if momentum else "")
-        + f": the error would grow {spectrum.growth(lr, momentum):,.1f}× per {what}. "
-        f"The columns behind the limit: {shares}",
+        + f": the error would grow {grown(spectrum.growth(lr, momentum))} per {what}. "
+        f"{raised(spectrum.limited_by())}",
         f"{remedy}; --force (force=True in Python) trains anyway and shows it explode",
     )

@@ -1,15 +1,18 @@
 """The curvature of the loss by direction: the rates that the data can bear, and what is slow."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gradline.core.linalg.triangular import finite, thin_svd
-from gradline.core.text import joined
+from gradline.core.text import joined, listed, percent
 from gradline.moments.rank import determined_factor
 from gradline.moments.state import Moments, once
 from gradline.solvers.heavy_ball import rates
+
+_PART = 0.005  # of the limit: less is no part worth telling
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +82,10 @@ class Spectrum:
         order = np.argsort(-squares, kind="stable")
         return [(self.parameters[j], float(squares[j])) for j in order]
 
+    def limited_by(self) -> str:
+        """Which parameters set the limit of the rate, as a clause: those with half a per cent of it, six at most."""
+        return limit_set_by(self.shares(), "this limit")
+
     def columns(self, i: int) -> str:
         """The columns behind direction i: those that carry it, one sign against the other."""
         vector = self.directions[:, i]
@@ -93,6 +100,12 @@ class Spectrum:
     def _name(self, j: int) -> str:
         name = self.parameters[j]
         return "the bias" if name == "bias" and j == 0 else name
+
+
+def limit_set_by(shares: Sequence[tuple[str, float]], limit: str) -> str:
+    """`Spectrum.limited_by` of these shares."""
+    told = listed([f"{name} {percent(share)}" for name, share in shares if share >= _PART], 6)
+    return f"what sets {limit}: {told}; large values lower it"
 
 
 @once

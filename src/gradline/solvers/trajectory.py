@@ -293,6 +293,14 @@ class Trajectory:
         left = envelope(self._steps[:, None], momentum, epochs, self._error, self._push)
         return np.atleast_1d(((left + np.abs(self._kept)) ** 2).sum(axis=(-2, -1)) / self._cells)
 
+    @property
+    def last(self) -> str:
+        """The columns of the direction that `epochs_to_weights` speaks of; of several as slow, of least curvature."""
+        # At the best rate the steepest is as slow as the flattest, to the rounding of 1 − a.
+        near = self.rates >= self.rates.max(initial=-math.inf) * (1 + 1e-9) - 8 * np.finfo(float).eps
+        slow = np.flatnonzero(near)
+        return self.spectrum.columns(int(slow[-1])) if len(slow) else ""
+
     def epochs_to_weights(self, shrink: float = WEIGHTS_SHRINK) -> float:
         """Epochs until the error in the slowest direction is 1/`shrink` of what it was: one at least."""
         slowest = self.rates.max(initial=-math.inf)

@@ -1,4 +1,4 @@
-"""`doctor`: a plan before any training, from one pass over the data (two where one kept too few digits)."""
+"""`doctor`: a check of data before any training, from one pass over the data (two where one kept too few digits)."""
 
 import math
 import os
@@ -141,6 +141,7 @@ def _report(patient: Patient, seconds: float, commands: list[str]) -> Report:
         lr_limit=path.lr_limit,
         growth=path.spectrum.growth(path.lr),
         shares=patient.shares,
+        optimal_loss=path.optimal_loss,
         epochs_to_loss=path.epochs_to_loss(),
         epochs_to_weights=path.epochs_to_weights(),
         directions=_slowest(path),

@@ -33,59 +33,62 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
         "Little, Rubin 2019, Statistical Analysis with Missing Data, section 3.2",
     ),
     "rate-limit": Code(
-        "The learning rate is, or easily gets, above what the data can bear",
-        "Full-batch gradient descent multiplies the error along each direction of curvature λ by 1 − lr·λ in every "
-        "epoch, so it is stable below lr = 2/λmax and explodes above it. λmax belongs to the columns as they are: "
-        "large values make it large. The shares say how much each column has of that direction.",
-        "The crop table bears 1.12e-4; at 1e-3 its error grows 16.9 times per epoch.",
+        "The learning rate is, or easily gets, too large for these data",
+        "A step that is too long lands on the other side of the valley, higher up, and the next one higher still: the "
+        "loss grows without end. The largest stable learning rate is 2/λmax, where λmax is the steepest curvature of "
+        "the loss; each epoch multiplies the error along a curvature λ by 1 − lr·λ. Columns with large values make the "
+        "loss steep, and the limit low. The shares say how much each column has of the steepest direction.",
+        "For the crop table the limit is 1.12e-4; at 1e-3 its error grows 16.9 times per epoch.",
         "LeCun, Bottou, Orr, Müller 1998, Efficient BackProp, section 5",
     ),
     "batch-limit": Code(
         "The learning rate is too high for small batches",
         "A mini-batch is noisier than all rows. Below the mean-square limit its noise shrinks together with the "
-        "error; between that and the limit of the full batch the loss may wander or grow. The limit for a batch "
-        "of b rows is the largest lr with lr·[H² + (n − b)/(b(n − 1))·(M − H²)] ≼ 2H, where M is the second moment of "
-        "one row's Hessian.",
-        "The crop table bears 1.12e-4 with all 15 rows a step, and less with one row.",
+        "error; between that and the limit for all rows the loss may wander or grow. The limit for a batch of b of n "
+        "rows is the largest lr with lr·[H² + (n − b)/(b(n − 1))·(M − H²)] ≼ 2H. H is the matrix of second derivatives "
+        "of the loss (the Hessian), and M the mean square of that of a single row.",
+        "For the crop table the limit is 1.12e-4 with all 15 rows in a step, and 6.92e-5 with one row.",
         "Défossez, Bach 2015, Averaged Least-Mean-Squares, section 2",
     ),
     "collinear": Code(
-        "Some columns are exact combinations of others",
-        "Where a combination of columns vanishes in every row, coefficients can move along it without changing any "
-        "prediction, so the data do not determine them. gradline takes the smallest ones, and gradient descent goes "
-        "to those nearest to its start: the predictions are right, single coefficients mean nothing.",
+        "Some columns follow exactly from others",
+        "Where one column is a sum of others in every row, one weight can rise and the others fall without changing "
+        "any prediction, so the data do not determine them. gradline takes the smallest ones, and gradient descent "
+        "goes to those nearest to its start: the predictions are right, these single weights mean nothing.",
         "A table holds width, height and half_perimeter = width + height. Leave one of the three out.",
         "Golub, Van Loan 2013, Matrix Computations, section 5.5",
     ),
     "slow": Code(
         "Gradient descent on the columns as they are takes very many epochs",
-        "At lr the error along a direction of curvature λ has a half-life of ln 2/(lr·λ) epochs. The largest "
-        "curvature limits lr, the smallest sets the time: their ratio, the condition of the Hessian, is about the "
-        "number of epochs.",
+        "The loss is a long, narrow valley: training falls to its floor at once, then creeps along it. The steepest "
+        "curvature λ across the valley limits the learning rate, the flattest one along it sets the time: an error "
+        "there halves every ln 2/(lr·λ) epochs. The number of epochs grows with the ratio of the two, the steepness, "
+        "which is also called the condition number of the Hessian.",
         "At lr 1e-5 the bias of the crop table takes 84.8 million epochs to lose all but a thousandth of its error.",
         "Boyd, Vandenberghe 2004, Convex Optimization, section 9.3",
     ),
     "far-from-zero": Code(
-        "Columns sit far from zero for how little they vary",
-        "A column whose mean is many times its standard deviation looks to gradient descent like the bias over "
-        "again: the two can be told apart only by the little that the column varies. Subtracting the mean ends "
-        "that, and changes nothing but what the bias means. Scaling alone does not.",
+        "Columns lie far from zero for how little they vary",
+        "A column whose mean is many standard deviations from zero looks to gradient descent like a second bias: the "
+        "two differ only by the little that the column varies. Subtracting the mean ends that (centring), and changes "
+        "nothing but what the bias means. Scaling alone does not.",
         "Temperatures of 85 ± 13 °F: about the mean they are ± 13.",
         "LeCun, Bottou, Orr, Müller 1998, Efficient BackProp, section 4.3",
     ),
     "unlike-scales": Code(
         "Columns vary on very different scales",
-        "The curvature along a column grows with the square of its spread, so the column with the largest spread "
-        "limits the rate and the one with the smallest crawls. Dividing each by its standard deviation ends that.",
-        "A distance in metres (± 100,000) beside a share (± 0.1) makes a condition of 10¹².",
+        "The loss is steepest along the column that varies most, as the square of its standard deviation. So that "
+        "column limits the learning rate, and the one that varies least crawls. Dividing each by its standard deviation "
+        "ends that.",
+        "A distance in metres (± 100,000) beside a share (± 0.1) makes the loss 10¹² times steeper along the one.",
         "LeCun, Bottou, Orr, Müller 1998, Efficient BackProp, section 4.3",
     ),
     "few-rows": Code(
         "There are few rows for so many coefficients",
-        "With fewer rows than coefficients every target is met exactly and nothing is learned. With fewer than ten "
-        "rows a coefficient the line follows the noise of its rows, and its error on new rows is larger than the "
-        "loss says.",
-        "Five rows with three features and a bias leave one row that is not used up.",
+        "The coefficients are the weights and the bias. With no more rows than coefficients every target is met exactly "
+        "and nothing is learned. With fewer than ten rows per coefficient the line follows chance in its rows, and its "
+        "error on new rows is larger than the loss says.",
+        "Five rows with three features and a bias leave one row to judge the line by.",
         "Harrell 2015, Regression Modeling Strategies, section 4.4",
     ),
     "identifier": Code(
@@ -97,10 +100,11 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
         "Kaufman, Rosset, Perlich, Stitelman 2012, Leakage in Data Mining, section 2",
     ),
     "near-collinear": Code(
-        "Some columns are almost combinations of others",
-        "The scaled condition is the ratio of the largest to the smallest singular value of the centred columns of "
-        "unit norm. Above 30 some coefficients are hard to tell apart: small changes of the data move them far, "
-        "against one another. No scaling helps.",
+        "Some columns nearly follow from others",
+        "One column says nearly what others say already, so their weights are hard to tell apart: small changes of the "
+        "data move them far, one up and the other down. The predictions hardly change. No scaling helps. The condition "
+        "number after standardising measures it: the ratio of the largest to the smallest singular value. Above 30 it "
+        "is worth a look.",
         "The same length measured in inches and in rounded centimetres.",
         "Belsley, Kuh, Welsch 1980, Regression Diagnostics, section 3.2",
     ),
@@ -122,14 +126,14 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
     "year": Code(
         "A column looks like years",
         "Whole numbers from 1800 to 2200. A year in a linear model is a straight trend, and the bias becomes the "
-        "prediction for the year 0. Years lie far from zero for how little they vary, which slows gradient descent.",
+        "prediction for the year 0. Years lie far from zero for how little they vary, which slows training.",
         "For the years 2007 to 2009 subtract 2007, or leave the column out where no trend is meant.",
         "Gelman, Hill 2007, Data Analysis Using Regression, section 4.2",
     ),
     "constant": Code(
         "A column has one value in every row",
-        "Beside a bias such a column says nothing: any part of the bias could be its coefficient. Its coefficient "
-        "is set to zero.",
+        "Such a column says nothing beside a bias: any part of the bias could as well be its weight. The weight is "
+        "set to zero.",
         "The column year of a table that covers one year.",
         "Golub, Van Loan 2013, Matrix Computations, section 5.5",
     ),

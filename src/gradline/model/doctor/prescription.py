@@ -1,18 +1,15 @@
 """What `doctor` hands over: the figures and the findings, as text of a hundred columns or as plain JSON."""
 
 import math
-import textwrap
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from gradline.core.text import big, counted, epochs, listed, number, percent
-from gradline.model.certificate import far, finite, near
+from gradline.core.text import big, counted, grown, listed, number, raised, wrapped
+from gradline.model.certificate import every, finite, time_left
 from gradline.model.doctor.findings import Finding
 from gradline.model.doctor.pace import Pace, condition
-from gradline.model.summary import WIDTH, aligned
-
-_COLUMNS = 12  # behind the limit; more nobody reads
-_TRACE = 1e-5  # a share below this has no part in the limit
+from gradline.model.summary import aligned
+from gradline.solvers.spectrum import limit_set_by
 
 
 class Slow(NamedTuple):
@@ -45,7 +42,7 @@ class Report:
     - `paces`: condition of the Hessian, rates and epochs by view of the columns; `condition_scaled` of the centred
       columns of unit norm; `combinations` of columns that vanish, in words.
     - `lr` that is judged (the best, unless `lr_given`), `lr_limit`, `shares` of the columns in the limit, `growth`
-      of the fastest growing error per epoch, `epochs_to_loss` and `epochs_to_weights` from zeros, the slowest
+      of the fastest growing error per epoch, `optimal_loss`, `epochs_to_loss` and `epochs_to_weights` from zeros, the slowest
       `directions` (none at an unstable lr): all of the full batch on the columns as they are.
     - `batches`: the limits for mini-batches.
     - `findings`, the most important first; `commands` to run.
@@ -71,6 +68,7 @@ class Report:
     lr_limit: float
     growth: float
     shares: list[tuple[str, float]]
+    optimal_loss: float
     epochs_to_loss: float
     epochs_to_weights: float
     directions: list[Slow]
@@ -93,11 +91,69 @@ class Report:
         dropped = f" ({self.dropped:,} more have missing cells)" if self.dropped else ""
         lines = [
             f"{listed(self.targets)} from {listed(self.features)}",
-            f"{counted(self.rows, 'row')}{dropped}, {counted(len(self.features), 'feature')}: "
-            f"{_bytes(self.row_bytes)} in memory, or {_bytes(self.moment_bytes)} as Moments.",
-            f"Exact answer: {self.route}. {self._time()}",
+            f"{counted(self.rows, 'row')}{dropped}, {counted(len(self.features), 'feature')}",
         ]
-        return [_filled(line) for line in lines]
+        return [wrapped(line) for line in lines]
+
+    def _found(self) -> list[str]:
+        if not self.findings:
+            return ["Nothing found that stands in the way."]
+        lines = ["Found, the most important first (gradline doctor --explain CODE says more):"]
+        return lines + [
+            wrapped(f"  {code}: {cause}. {raised(remedy)}.") for code, cause, remedy in self.findings
+        ]
+
+    def _views(self) -> list[str]:
+        columns = [
+            ["columns", *(pace.view for pace in self.paces)],
+            ["steepness", *(condition(pace.hessian_condition) for pace in self.paces)],
+            ["lr limit", *(number(pace.lr_limit) for pace in self.paces)],
+            ["best lr", *(number(pace.best_lr) for pace in self.paces)],
+            ["epochs to loss", *(_count(pace.epochs_to_loss) for pace in self.paces)],
+            ["to weights", *(_count(pace.epochs_to_weights) for pace in self.paces)],
+        ]
+        said = [
+            "steepness: how many times steeper the loss is across its valley than along it, the square of the condition "
+            "number. The epochs grow with it.",
+            "lr limit: the largest stable learning rate with all rows in each step. best lr: the one that finishes first.",
+            "epochs: at the best lr from zeros, until the loss is within 1 % of the best possible, and until every error "
+            "of the weights has shrunk a thousandfold.",
+        ]
+        return ["How fast training can be on these columns, and on scaled ones:", aligned(columns), *map(wrapped, said)]
+
+    def _rates(self) -> list[str]:
+        lines = [f"{raised(limit_set_by(self.shares, f'the limit {number(self.lr_limit)}'))}."] if self.shares else []
+        at = f"lr {number(self.lr)}" if self.lr_given else "the best lr"
+        if self.lr > self.lr_limit:
+            lines.append(f"At {at} training diverges: the error grows {grown(self.growth)} per epoch.")
+        elif self.lr_given:
+            lines.append(" ".join(time_left(self.epochs_to_loss, self.epochs_to_weights, self.optimal_loss)))
+        if self.directions:
+            slow = [f"  {d.columns}: its error halves {every(d.half_life)}." for d in self.directions]
+            lines += [f"Slowest on the columns as they are, at {at}:", *slow]
+        return [wrapped(line) for line in lines]
+
+    def _batches(self) -> list[str]:
+        if not self.batches:
+            return []
+        columns = [
+            ["mini-batches of", *(counted(batch.batch_size, "row") for batch in self.batches)],
+            ["lr for little noise", *(_rate(batch.mean_square) for batch in self.batches)],
+            ["for no growth at all", *(_rate(batch.worst_case) for batch in self.batches)],
+        ]
+        said = (
+            "Above the first rate (the mean-square limit) the noise of mini-batches grows faster than training shrinks "
+            "the error. Below the second no batch, whichever rows it holds, makes the error grow."
+        )
+        return [aligned(columns), wrapped(said)]
+
+    def _plan(self) -> list[str]:
+        cost = f"Memory: {_bytes(self.row_bytes)} for the rows, {_bytes(self.moment_bytes)} for what a fit needs of them."
+        lines = [f"  {command}" for command in self.commands]
+        return ["To run, the exact answer and training:", *lines, wrapped(f"{cost} {self._time()}"), self._exactly()]
+
+    def _exactly(self) -> str:
+        return wrapped(f"How the exact answer is found: {self.route}.")
 
     def _time(self) -> str:
         read = "once" if self.passes == 1 else "twice, for the digits"
@@ -106,71 +162,6 @@ class Report:
             return f"Rows read {read}{text}: less than a second here."
         speed = big(float(f"{self.rows / self.seconds:.2g}"))
         return f"Rows read {read}{text}: {self.seconds:.1f} s here ({speed} rows a second); a fit takes about as long."
-
-    def _found(self) -> list[str]:
-        if not self.findings:
-            return ["Nothing found that stands in the way."]
-        lines = ["Found, the most important first (gradline doctor --explain CODE says more):"]
-        return lines + [
-            _filled(f"  {code}: {cause}. {_capital(remedy)}.", 4) for code, cause, remedy in self.findings
-        ]
-
-    def _views(self) -> list[str]:
-        columns = [
-            ["full batch, columns", *(pace.view for pace in self.paces)],
-            ["Hessian's condition", *(condition(pace.hessian_condition) for pace in self.paces)],
-            ["stable below lr", *(number(pace.lr_limit) for pace in self.paces)],
-            ["fastest lr", *(number(pace.best_lr) for pace in self.paces)],
-            ["epochs to loss", *(_count(pace.epochs_to_loss) for pace in self.paces)],
-            ["to weights", *(_count(pace.epochs_to_weights) for pace in self.paces)],
-        ]
-        said = (
-            "Epochs at the fastest lr, which finishes first, from zeros: until the loss is within 1 % of the optimum, "
-            "and until the slowest error has shrunk a thousandfold. The Hessian's condition is the square of the one "
-            "that a fit tells."
-        )
-        return [aligned(columns), _filled(said)]
-
-    def _rates(self) -> list[str]:
-        shares = [f"{name} {percent(share)}" for name, share in self.shares if share >= _TRACE][:_COLUMNS]
-        lines = [f"The columns behind the limit {number(self.lr_limit)}: {', '.join(shares)}."]
-        at = f"lr {number(self.lr)}" if self.lr_given else "the fastest lr"
-        if self.lr > self.lr_limit:
-            lines.append(f"At {at} the error grows {number(self.growth)}× per epoch.")
-        elif self.lr_given:
-            until = f"{near(self.epochs_to_loss)}; {far(self.epochs_to_weights)}"
-            lines.append(f"At {at} on the columns as they are {until}.")
-        if self.directions:
-            slow = "; ".join(f"{d.columns} (half-life {epochs(d.half_life)})" for d in self.directions)
-            lines.append(f"Slowest at {at}: {slow}.")
-        return [_filled(line) for line in lines]
-
-    def _batches(self) -> list[str]:
-        if not self.batches:
-            return []
-        columns = [
-            ["mini-batches of", *(counted(batch.batch_size, "row") for batch in self.batches)],
-            ["mean-square limit of lr", *(_rate(batch.mean_square) for batch in self.batches)],
-            ["safe for every batch", *(_rate(batch.worst_case) for batch in self.batches)],
-        ]
-        said = (
-            "Above the mean-square limit the noise of mini-batches outgrows the descent; below the other rate every "
-            "batch is stable, whichever rows it holds."
-        )
-        return [aligned(columns), _filled(said)]
-
-    def _plan(self) -> list[str]:
-        return ["To run:", *(f"  {command}" for command in self.commands)]
-
-
-def _filled(line: str, indent: int = 2) -> str:
-    whole = line.replace(" %", "\N{NO-BREAK SPACE}%")  # a number stays with its unit
-    filled = textwrap.fill(whole, WIDTH, subsequent_indent=" " * indent, break_on_hyphens=False)
-    return filled.replace("\N{NO-BREAK SPACE}%", " %")
-
-
-def _capital(text: str) -> str:
-    return text if text.startswith("--") else text[0].upper() + text[1:]
 
 
 def _count(count: float) -> str:

@@ -8,8 +8,9 @@ from functools import cached_property
 import numpy as np
 
 from gradline.core.errors import Notice
-from gradline.core.text import counted, epochs, joined, listed, number, percent
+from gradline.core.text import counted, epochs, grown, joined, listed, number
 from gradline.data.design import Number
+from gradline.model.certificate import HARD
 from gradline.model.doctor.findings import CODES, Finding
 from gradline.model.doctor.pace import CENTRED, RAW, SCALED, Pace, condition
 from gradline.model.doctor.survey import Survey
@@ -20,7 +21,6 @@ from gradline.solvers.trajectory import Trajectory
 USUAL_RATE = 0.01  # what people try first; data that bear it need no warning
 SLOW = 10_000  # epochs; fewer pass while one waits
 WORTH = 10.0  # a tenth of the epochs is worth telling
-HARD = 30.0  # the scaled condition from which Belsley, Kuh and Welsch speak of moderate to strong relations
 FAR_OUT = 8.0  # standard deviations; Chebyshev: at most one row in 64, and no row at all among fewer
 ENOUGH_ROWS = 10  # per coefficient (Harrell 2015)
 SHORTEST = 10  # rows from which a rising column is no accident
@@ -90,21 +90,19 @@ def findings(patient: Patient) -> list[Finding]:
 def _rate(patient: Patient) -> Iterator[Finding]:
     path, standard = patient.path, patient.best
     limit = path.lr_limit
-    shares = ", ".join(f"{name} {percent(share)}" for name, share in patient.shares[:3])
-    behind = f"; behind the limit are {shares}"
-    scaled = f"--lr auto scales the columns, which raises the limit to {number(standard.lr_limit)}"
+    remedy = f"stay below {number(limit)}; --lr auto standardises the columns, which raises the limit to {number(standard.lr_limit)}"
     if path.lr > limit:
         grows = _growth(path, path.lr)
-        cause = f"lr {number(path.lr)} is above {number(limit)}, the largest stable rate: {grows}{behind}"
-        yield Finding("rate-limit", cause, f"stay below {number(limit)}; {scaled}")
+        cause = f"lr {number(path.lr)} is above {number(limit)}, the largest stable learning rate: {grows}"
+        yield Finding("rate-limit", cause, remedy)
     elif not patient.has_lr and limit < USUAL_RATE:
         tried = 10 ** math.ceil(math.log10(limit * 1.01))  # the next power of ten: what one would try
-        cause = f"no lr above {number(limit)} is stable: at {number(tried)} {_growth(path, tried)}{behind}"
-        yield Finding("rate-limit", cause, f"stay below {number(limit)}; {scaled}")
+        cause = f"no learning rate above {number(limit)} is stable: at {number(tried)} {_growth(path, tried)}"
+        yield Finding("rate-limit", cause, remedy)
 
 
 def _growth(path: Trajectory, lr: float) -> str:
-    return f"the error grows {number(path.spectrum.growth(lr))}× per epoch"
+    return f"the error grows {grown(path.spectrum.growth(lr))} per epoch"
 
 
 def _batch_rate(patient: Patient) -> Iterator[Finding]:
@@ -115,7 +113,8 @@ def _batch_rate(patient: Patient) -> Iterator[Finding]:
         told = joined([f"{number(limit)} for batches of {b}" for b, limit in low.items()])
         yield Finding(
             "batch-limit",
-            f"lr {number(patient.path.lr)} is stable for the full batch, and above the mean-square limit {told}",
+            f"lr {number(patient.path.lr)} is stable with all rows in each step, but too high for small batches, whose "
+            f"noise then grows: the limit is {told}",
             "take larger batches, a smaller rate, or --lr auto",
         )
 
@@ -125,14 +124,13 @@ def _slow(patient: Patient) -> Iterator[Finding]:
     needed = path.epochs_to_weights()
     if not SLOW < needed < math.inf:
         return
-    column = path.spectrum.columns(int(np.argmin(path.spectrum.curvatures)))
-    at = f"lr {number(path.lr)}" if patient.has_lr else f"the fastest lr, {number(path.lr)},"
-    cause = f"at {at} the slowest error ({column}) shrinks a thousandfold in {epochs(needed)}"
+    at = f"lr {number(path.lr)}" if patient.has_lr else f"the best learning rate, {number(path.lr)},"
+    cause = f"at {at} the last to settle, {path.last}, comes a thousand times nearer to its best in {epochs(needed)}"
     if patient.paces[RAW].hessian_condition > WORTH * patient.best.hessian_condition:
         # Where the fastest rate leaves each error a thousandth, the loss is at most a millionth of the way above the
         # optimum, and lr auto leaves no more.
         enough = epochs(patient.best.epochs_to_weights)
-        remedy = f"train with --lr auto: on scaled columns {enough} leave a millionth of the loss above the optimum"
+        remedy = f"train with --lr auto: after {enough} on standardised columns at most a millionth of the excess loss is left"
     else:
         remedy = "take the exact answer, which needs no epochs"
     yield Finding("slow", cause, remedy)
@@ -143,19 +141,17 @@ def _far(patient: Patient) -> Iterator[Finding]:
         return
     moments, spread = patient.moments, patient.spread
     away = [
-        (abs(moments.mean[j]) / spread[j], name) if spread[j] else (math.inf, f"{name} (constant)")
+        (abs(moments.mean[j]) / spread[j] if spread[j] else math.inf, name)
         for j, name in enumerate(moments.features)
         if moments.mean[j]
     ]
     farthest = sorted(away, key=lambda pair: -pair[0])[:3]
-    told = joined([name if far == math.inf else f"{name} {number(far, 2)}" for far, name in farthest])
+    told = [f"the mean of {name} is {number(far, 2)}" for far, name in farthest if far < math.inf]
+    told += [f"{name} is constant" for far, name in farthest if far == math.inf]
     yield Finding(
         "far-from-zero",
-        f"columns sit far from zero, in their standard deviations: {told}; of the Hessian's condition of "
-        f"{condition(patient.paces[RAW].hessian_condition)}, centring leaves "
-        f"{condition(patient.paces[CENTRED].hessian_condition)}, and with scaling "
-        f"{condition(patient.best.hessian_condition)}",
-        "train with --lr auto or --scale standard, which centres and scales and gives raw coefficients back",
+        f"columns far from zero slow training: in standard deviations, {joined(told)}",
+        "standardise: --scale standard or --lr auto; the weights come back in your units",
     )
 
 
@@ -165,13 +161,13 @@ def _unlike(patient: Patient) -> Iterator[Finding]:
         return
     spread = patient.rank.norms / math.sqrt(patient.moments.weight_sum)  # about zero where there is no bias
     sizes = [(spread[j], f"{name} ± {number(spread[j])}") for j, name in enumerate(patient.moments.features)]
-    sizes += [(1.0, "the ones of the bias")] if patient.bias else []
+    sizes += [(1.0, "the 1 of the bias")] if patient.bias else []
     sizes = sorted(size for size in sizes if size[0] > 0)
     yield Finding(
         "unlike-scales",
-        f"columns are on unlike scales, from {sizes[0][1]} to {sizes[-1][1]}: scaling divides the Hessian's "
-        f"condition by {condition(_ratio(patient, centred))}",
-        "train with --lr auto or --scale standard, or change the units",
+        f"columns vary on unlike scales, from {sizes[0][1]} to {sizes[-1][1]}, which slows training: scaling divides the "
+        f"steepness of the loss by {condition(_ratio(patient, centred))}",
+        "standardise: --scale standard or --lr auto; or change the units",
     )
 
 
@@ -184,17 +180,18 @@ def _collinear(patient: Patient) -> Iterator[Finding]:
     told = [words for words in rank.combinations() if " is constant" not in words]
     if told:
         more = f" and {len(told) - 3} more" if len(told) > 3 else ""
-        cause = f"the data do not determine every coefficient: {'; '.join(told[:3])}{more}"
+        cause = f"the data do not determine every weight: {'; '.join(told[:3])}{more}"
         is_wide = patient.moments.rows <= patient.moments.p
         remedy = "use fewer columns, or more rows" if is_wide else "leave a column of each out with --exclude"
         yield Finding("collinear", cause, remedy)
     elif rank.rank and rank.condition_scaled > HARD:
         near = rank.near_combinations()
         what = "; ".join(near[:3]) if near else _weakest(patient)
-        cause = f"the scaled condition is {number(rank.condition_scaled)}: hard to tell apart are {what}"
-        yield Finding(
-            "near-collinear", cause, "leave one of them out, or do not read their coefficients singly"
+        cause = (
+            f"columns say nearly the same, so their weights are hard to tell apart: {what} (condition number "
+            f"{number(rank.condition_scaled)} after standardising)"
         )
+        yield Finding("near-collinear", cause, "leave one of them out, or do not read their weights singly")
 
 
 def _weakest(patient: Patient) -> str:
