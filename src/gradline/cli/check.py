@@ -217,7 +217,7 @@ def doctor(options: DoctorOptions) -> None:
       gradline doctor --explain far-from-zero
     """
     if options.explain is not None:
-        _explain(options.explain)
+        _explain(options.explain, options.as_json)
         return
     data = expect_data(options.data, "doctor")
     from gradline.data.selection import Selection  # noqa: PLC0415 - --help needs no numpy
@@ -234,10 +234,13 @@ def doctor(options: DoctorOptions) -> None:
         out(str(report))
 
 
-def _explain(code: str) -> None:
+def _explain(code: str, as_json: bool) -> None:
     from gradline.core.text import wrapped  # noqa: PLC0415 - --help needs it not
-    from gradline.model.doctor.findings import explain  # noqa: PLC0415
+    from gradline.model.doctor.findings import explain, known  # noqa: PLC0415
 
+    if as_json:
+        out_json({"code": code, **known(code)._asdict()})
+        return
     for paragraph in explain(code).split("\n\n"):
         out(wrapped(paragraph, 0) + "\n")
 

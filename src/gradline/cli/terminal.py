@@ -81,24 +81,24 @@ def command(body: Callable[[Any], None]) -> Callable[..., None]:
             say(f"interrupted: {_left()}")
             raise typer.Exit(INTERRUPTED) from None
         except GradlineError as error:
-            _tell(error.code, error.cause, error.remedy, words.get("as_json", False))
+            refuse(error.code, error.cause, error.remedy, words.get("as_json", False))
             raise typer.Exit(error.exit_code) from None
         except (typer.Exit, typer.Abort):
             raise
         except OSError as error:
             _give_up(sys.stdout)  # what waits to be written there would fail again, now and at the end
             cause = f"cannot write the output: {error.strerror or error}"
-            _tell("output-unwritable", cause, "make room, or write it elsewhere", words.get("as_json", False))
+            refuse("output-unwritable", cause, "make room, or write it elsewhere", words.get("as_json", False))
             raise typer.Exit(1) from None
         except MemoryError as error:
             remedy = "use fewer columns or rows, or a machine with more of it"
-            _tell("memory-exhausted", f"no memory is left: {error}", remedy, words.get("as_json", False))
+            refuse("memory-exhausted", f"no memory is left: {error}", remedy, words.get("as_json", False))
             raise typer.Exit(1) from None
         except BaseException as error:
             if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
                 raise  # a panic is what polars raises where code of its own fails
             remedy = "this is a fault of gradline; --debug shows where"
-            _tell("internal-error", f"{type(error).__name__}: {error}", remedy, words.get("as_json", False))
+            refuse("internal-error", f"{type(error).__name__}: {error}", remedy, words.get("as_json", False))
             raise typer.Exit(1) from None
 
     flags: Any = run
@@ -128,7 +128,7 @@ def _left() -> str:
     return "some results were printed before" if Settings.printed else "nothing was written"
 
 
-def _tell(code: str, cause: str, remedy: str, as_json: bool) -> None:
+def refuse(code: str, cause: str, remedy: str, as_json: bool) -> None:
     """The refusal in words; under `--json` as one object, with the code that a program looks for."""
     if Settings.debug:
         say(traceback.format_exc().rstrip())

@@ -150,7 +150,10 @@ def show(options: ShowOptions) -> None:
     if options.as_toml:
         from gradline.cli.config import to_toml  # noqa: PLC0415 - only here
 
-        out(to_toml(model.config).rstrip())
+        if options.as_json:
+            out_json({"config": finite(model.config)})
+        else:
+            out(to_toml(model.config).rstrip())
     elif options.as_json:
         out_json(
             report(model, options.model) | {"inference": finite(inference.to_dict() | inference.tests())}

@@ -148,9 +148,14 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
 }
 
 
-def explain(code: str) -> str:
-    """The title, the paragraph, the example and the reference of a code; `UsageError` lists the codes."""
+def known(code: str) -> Code:
+    """What the code stands for; `UsageError` lists the codes."""
     if code not in CODES:
         raise UsageError("finding-unknown", f"there is no code {code!r}", f"the codes are {', '.join(CODES)}")
-    about = CODES[code]
+    return CODES[code]
+
+
+def explain(code: str) -> str:
+    """The title, the paragraph, the example and the reference of a code; `UsageError` lists the codes."""
+    about = known(code)
     return f"{code}: {about.title}.\n\n{about.paragraph}\n\nExample: {about.example}\n\nReference: {about.reference}."
