@@ -588,7 +588,7 @@ def test_on_the_command_line(gradline, tmp_path):
         table.to_numpy().T, model.predict(tmp_path / "t.csv", interval=0.9)[:, :, 0]
     )
     gradline("fit", "t.csv", "-t", "y", "--lr", "0.01", "--epochs", "2", "-o", "early")
-    assert "Left out: training stopped before the optimum" in gradline("show", "early").out
+    assert "No standard errors: training stopped before the best weights" in gradline("show", "early").out
     refused = gradline("predict", "early", "t.csv", "--interval", "0.9", "-o", "q.csv")
     assert (refused.code, (tmp_path / "q.csv").exists()) == (1, False)
     assert "there is no interval: training stopped" in refused.err

@@ -51,7 +51,9 @@ class TrajectoryOptions:
 
 
 def trajectory(options: TrajectoryOptions) -> None:
-    """Full-batch gradient descent from zeros at any epoch, 1 or a billion, without running it.
+    """Tell the loss of gradient descent at any epoch, 1 or a billion, by a formula instead of a run.
+
+    All rows are in each step, and training starts from zeros.
 
     Example:
 
@@ -161,7 +163,7 @@ class SelftestOptions:
 
 
 def selftest(options: SelftestOptions) -> None:
-    """NIST's eleven regressions on this machine: correct digits by each way to an answer.
+    """Check this machine's digits on NIST's eleven reference regressions, by each way to an answer.
 
     Exits 3 when the exact solver has fewer than 15 in any coefficient.
     """
@@ -181,7 +183,7 @@ def selftest(options: SelftestOptions) -> None:
             ("residual", "residual_stderr"),
         ):
             values = [getattr(score, name) for score in scores]
-            columns.append([title, *("–" if value is None else f"{value:.1f}" for value in values)])
+            columns.append([title, *("–" if value is None else f"{max(value, 0.0):.1f}" for value in values)])
         out("Correct decimal digits, the fewest over the coefficients of a set (float64 holds 16):\n")
         out(aligned(columns))
     worst = min(score.coefficients for score in scores if score.way == "exact")
@@ -202,13 +204,13 @@ class DoctorOptions:
     weights: Weights | None = None
     missing: Annotated[str, flag("Rows with missing cells: error or drop. Default: drop.")] = "drop"
     lr: Annotated[float | None, flag("A learning rate to judge. Default: the best.")] = None
-    explain: Annotated[str | None, flag("Explain the code of a finding.", metavar="CODE")] = None
+    explain: Annotated[str | None, flag("Explain a finding by its code, such as slow.", metavar="CODE")] = None
     memory: Memory | None = None
     as_json: AsJson = False
 
 
 def doctor(options: DoctorOptions) -> None:
-    """A plan before any training: what the data bear, what stands in the way, and what to run.
+    """Check your data before training: safe learning rates, likely problems, and what to run.
 
     Examples:
 
@@ -266,7 +268,7 @@ class VerifyOptions:
 
 
 def verify(options: VerifyOptions) -> None:
-    """Derive what a model claims again from the rows, by a path of its own; exit 3 where a claim does not hold.
+    """Check what a model claims against its rows, by an independent computation; exit 3 where a claim fails.
 
     Example:
 

@@ -6,7 +6,7 @@ To add one, write its record (`options.py` says how) and its function in the fil
 import typer
 
 from gradline.cli import check, compare, example, export, fit, learn, push, share, use, versions
-from gradline.cli.terminal import command, program
+from gradline.cli.terminal import command, paragraphs, program
 
 COMMANDS = {
     "Fit": [fit.fit],
@@ -31,4 +31,4 @@ app = typer.Typer(
 app.callback()(program)
 for panel, bodies in COMMANDS.items():
     for body in bodies:
-        app.command(rich_help_panel=panel)(command(body))
+        app.command(rich_help_panel=panel, help=paragraphs(body))(command(body))

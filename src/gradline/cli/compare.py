@@ -16,7 +16,7 @@ class DiffOptions:
     """What to compare, and how it is told."""
 
     names: Annotated[Sequence[str], argument("v3, 3, a tag, latest, or a model's file.", metavar="A B …")]
-    average: Annotated[bool, flag("Average the causes over their orders, not one order.", "--average")] = (
+    average: Annotated[bool, flag("Take the causes in every order and average, not in one order.", "--average")] = (
         False
     )
     html: Annotated[Path | None, flag("Write the same as one page to this file.")] = None

@@ -24,7 +24,7 @@ class ExampleOptions:
     noise: Annotated[float | None, flag("Standard deviation of a line's points about it. Default: 0.1.")] = (
         None
     )
-    seed: Annotated[int | None, flag("Of a line's points. Default: 42.")] = None
+    seed: Annotated[int | None, flag("Seed of a line's points. Default: 42.")] = None
     validation: Annotated[
         Path | None, flag("A file for the last fifth of a line's points, to validate with.")
     ] = None

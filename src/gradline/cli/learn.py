@@ -35,17 +35,17 @@ class LessonOptions:
         flag("How the loop is written: numpy, autograd, module, builtin or batches.", shows_default=True),
     ] = "autograd"
     mistake: Annotated[str | None, flag("Make this mistake; a wrong name lists them.")] = None
-    lr: Annotated[float | None, flag("Default: a tenth of the largest stable rate, one digit.")] = None
+    lr: Annotated[float | None, flag("Learning rate. Default: a tenth of the largest stable one, to one digit.")] = None
     epochs: Annotated[int, flag("Passes over the rows.", shows_default=True)] = 100
     batch_size: Annotated[int | None, flag("Rows per update, by batches. Default: 5.")] = None
-    shuffle: Annotated[bool, flag("A new order each epoch.", shows_default=True)] = True
+    shuffle: Annotated[bool, flag("Draw the rows in a new order each epoch.", shows_default=True)] = True
     init: Annotated[
         str,
         flag(
-            "zeros, normal, uniform, linear, torch, or numbers: '[[0.5, -1.2]], [0.3]'.", shows_default=True
+            "Where training starts: zeros, normal, uniform, linear, torch, or numbers: '[[0.5, -1.2]], [0.3]'.", shows_default=True
         ),
     ] = "zeros"
-    seed: Annotated[int, flag("Of a random start and of the shuffling.", shows_default=True)] = 0
+    seed: Annotated[int, flag("Seed of a random start and of the shuffling.", shows_default=True)] = 0
     dtype: Annotated[str, flag("float32 or float64.", shows_default=True)] = "float32"
     device: Annotated[str, flag("cpu, cuda or auto.", shows_default=True)] = "cpu"
     features: Features = ()
@@ -63,7 +63,7 @@ class LessonOptions:
 
 
 def lesson(options: LessonOptions) -> None:
-    """A training loop on PyTorch, step by step: Enter goes on, b back, m makes a mistake.
+    """Go through a training loop on PyTorch step by step: Enter goes on, b back, m makes a mistake.
 
     Examples:
 
@@ -182,7 +182,7 @@ class DiagnoseOptions:
 
 
 def diagnose(options: DiagnoseOptions) -> None:
-    """From the losses or weights that a loop printed, its start and its rate: what the loop really did.
+    """Find what a loop really did, from the losses or weights that it printed, its start and its rate.
 
     Example:
 

@@ -38,13 +38,13 @@ class PlayOptions:
     weights_are: WeightsAre | None = None
     missing: Missing = "error"
     lr: Annotated[
-        float | None, flag("Learning rate that it begins with. Default: a tenth of the largest stable rate.")
+        float | None, flag("Learning rate that it begins with. Default: a tenth of the largest stable one.")
     ] = None
     epochs: Annotated[int, flag("Epoch that it begins at.", shows_default=True)] = 0
     holdout: Annotated[float, flag("Share of rows kept for validation.", shows_default=True)] = 0.0
     seed: Annotated[int, flag("Of the rows kept for validation.", shows_default=True)] = 0
     rows: Annotated[
-        bool, flag("Whether the page holds sampled rows. Default: it does.", shows_default=True)
+        bool, flag("Put sampled rows into the page. Default: yes.", shows_default=True)
     ] = True
     memory: Memory | None = None
     output: Output | None = None

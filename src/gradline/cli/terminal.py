@@ -106,6 +106,12 @@ def command(body: Callable[[Any], None]) -> Callable[..., None]:
     return flags
 
 
+def paragraphs(body: Callable[[Any], None]) -> str:
+    """The docstring of a command, a paragraph a line, for a help that breaks lines itself."""
+    told = (inspect.getdoc(body) or "").split("\n\n")
+    return "\n\n".join(" ".join(part.split("\n")) for part in told)
+
+
 def _give_up(stream: TextIO) -> None:
     """Let what still goes to standard output, or to standard error, go nowhere."""
     with contextlib.suppress(OSError, ValueError):  # which a stream that is no file raises

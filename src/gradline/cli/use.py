@@ -37,7 +37,7 @@ class PredictOptions:
     unseen: Unseen = "error"
     missing: Missing = "error"
     interval: Annotated[
-        float | None, flag("Bounds that hold a new row with this probability, such as 0.95.")
+        float | None, flag("Add bounds that hold a new row's target with this probability, such as 0.95.")
     ] = None
     memory: Memory | None = None
     output: Output | None = None

@@ -18,8 +18,8 @@ from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 
 MEANING = (
-    "Data: the least-squares answer on other rows. Columns: with other columns, or a bias. Training: how far each "
-    "model stopped from its answer. A size is what a part moves predictions by, were the columns uncorrelated."
+    "Data: the best answer on other rows. Columns: the best answer with other columns, or a bias. Training: how far "
+    "each model stopped from its best answer. A size is how far a part moves the predictions, if no columns are correlated."
 )
 
 

@@ -95,7 +95,7 @@ class Fitted:
         """How well it fits."""
         about, held = self.about, self.about["holdout"] or {}
         figures = {
-            name: about[key] for name, key in (("loss", "loss"), ("loss at the optimum", "optimal_loss"))
+            name: about[key] for name, key in (("loss", "loss"), ("best possible loss", "optimal_loss"))
         }
         for key, name in (("rmse", "RMSE"), ("r2", "R²")):
             for source, ending in ((about, ""), (held, ", held out")):

@@ -72,7 +72,7 @@ def _coefficients(model: ModelDifference, heads: tuple[str, str]) -> str:
         [heads[0], *(_cell(row.before) for row in rows)],
         [heads[1], *(_cell(row.after) for row in rows)],
         ["change", *(_signed((row.after or 0.0) - (row.before or 0.0), 4) for row in rows)],
-        ["std. errors", *("–" if row.stderr is None else _signed(row.stderr, 3) for row in rows)],
+        ["in std. errors", *("–" if row.stderr is None else _signed(row.stderr, 3) for row in rows)],
     ]
     for part in PARTS if model.movement is not None else ():
         columns.append([part, *("–" if row.parts is None else _signed(row.parts[part], 3) for row in rows)])

@@ -29,7 +29,7 @@ class Status(StrEnum):
         return status
 
     CERTIFIED = "certified", "these are the least-squares coefficients, to the digits said", 0, True, True
-    STOPPED = "stopped", "training stopped before the optimum", 0, None, None
+    STOPPED = "stopped", "training stopped before the best weights", 0, None, None
     RANK_DEFICIENT = "rank_deficient", "the data do not determine every coefficient", 0, True, False
     UNCERTIFIED = "uncertified", "too few digits are sure to claim anything", 0, None, True
     DIVERGED = "diverged", "training diverged", 3, None, None

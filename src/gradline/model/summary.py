@@ -169,7 +169,7 @@ def aligned(columns: Sequence[Sequence[str]]) -> str:
     return "\n".join("  ".join(row).rstrip() for row in zip(*padded, strict=True))
 
 
-_MEANINGS = {  # what a figure of the table is, where it is shown
+MEANINGS = {  # what a figure of the table is, where it is shown
     "std. error": "how far the coefficient would typically move with other rows",
     "t": "the coefficient in standard errors",
     "p": "how often chance would make t so large if the true coefficient were 0",
@@ -188,7 +188,7 @@ def inference_table(model: Described, inference: Inference) -> str:
     known, said = inference.estimates, []
     blocks = [] if known is None else [_tests(model, inference, known, j) for j in range(len(model.targets))]
     if blocks:
-        shown = [(name, meaning) for name, meaning in _MEANINGS.items() if _is_in(name, blocks)]
+        shown = [(name, meaning) for name, meaning in MEANINGS.items() if _is_in(name, blocks)]
         blocks.append("\n".join(f"{name}: {meaning}." for name, meaning in shown))
     if inference.reason is not None:
         said.append(f"{'No standard errors' if known is None else 'Left out'}: {inference.reason}.")

@@ -120,7 +120,7 @@ def _coefficients(rows: Sequence[Coefficient], names: tuple[str, str], explained
         name = "bias" if row.feature is None else '"bias"' if row.feature == "bias" else row.feature
         table.append(Row(name, cells))
     more = f"; {len(rows) - MOST_ROWS:,} more moved" if len(rows) > MOST_ROWS else ""
-    head = ["", *names, "change", "std. errors", *causes]
+    head = ["", *names, "change", "in std. errors", *causes]
     return Table(
         f"Coefficients of {rows[0].target}, the largest change in standard errors first{more}", head, table
     )

@@ -16,7 +16,7 @@ from gradline.data.source import Source
 from gradline.data.tables import WEIGHTS
 from gradline.model.certificate import sentences
 from gradline.model.model import LinearModel, load
-from gradline.model.summary import heading
+from gradline.model.summary import MEANINGS, heading
 from gradline.model.verify.claims import Verification, verify
 from gradline.pages.document import Page
 from gradline.pages.report_text import MOST_NAMES, Account, checks, fit_command
@@ -123,6 +123,7 @@ def _about(account: Account, source: Source | None) -> dict[str, Any]:
         "made": heading(model).removeprefix(first_line).splitlines()[0],
         "objective": model.objective,
         "sentences": sentences(model.certificate),
+        "meanings": MEANINGS.items(),
         "certificate": account.certificate(),
         "directions": account.directions(),
         "reason": inference.reason,

@@ -26,7 +26,7 @@ _UNCERTAINTY = (
     ("95 % from", ".5g", "inference.{part}_interval.{place}.0"),
     ("to", ".5g", "inference.{part}_interval.{place}.1"),
 )
-_DISTANCE = (("from its optimum, at most", ".3g", "certificate.{part}_error.{place}"),)
+_DISTANCE = (("from its best value, at most", ".3g", "certificate.{part}_error.{place}"),)
 _FIT = (
     ("RMSE", ".6g", "rmse"),
     ("R²", ".6f", "r2"),
@@ -40,16 +40,16 @@ _FIT = (
 )
 _CERTIFICATE = (
     ("loss", ".7g", "certificate.loss"),
-    ("loss at the optimum", ".7g", "certificate.optimal_loss"),
-    ("gap between them", ".3g", "certificate.gap"),
-    ("norm of the gradient", ".3g", "certificate.gradient_norm"),
-    ("sure digits, the fewest of a coefficient", ".1f", "certificate.digits"),
-    ("rank of the columns", "d", "certificate.rank"),
-    ("condition of the columns as they are", ".4g", "certificate.condition"),
-    ("condition, centred and scaled to one norm", ".4g", "certificate.condition_scaled"),
+    ("best possible loss", ".7g", "certificate.optimal_loss"),
+    ("how far the loss is above it", ".3g", "certificate.gap"),
+    ("size of the gradient (its norm), 0 at the best", ".3g", "certificate.gradient_norm"),
+    ("sure digits of the least certain coefficient", ".1f", "certificate.digits"),
+    ("independent columns (their rank)", "d", "certificate.rank"),
+    ("condition number as given", ".4g", "certificate.condition"),
+    ("condition number after standardising", ".4g", "certificate.condition_scaled"),
     ("largest stable learning rate", ".4g", "certificate.lr_limit"),
-    ("epochs until the loss is within 1 % of the optimum", ".4g", "certificate.epochs_to_loss"),
-    ("epochs until the slowest error is a thousandth", ".4g", "certificate.epochs_to_weights"),
+    ("epochs until the loss is within 1 % of the best possible", ".4g", "certificate.epochs_to_loss"),
+    ("epochs until the slowest error has shrunk a thousandfold", ".4g", "certificate.epochs_to_weights"),
 )
 
 _PACE = ("share", "half_life")
@@ -202,7 +202,9 @@ class Account:
                 half_life = half_life._replace(text=big(half_life.value))
             rows.append(Row(direction.columns, [share._replace(text=percent(direction.share)), half_life]))
         return Table(
-            "What is left of the gap, by direction", ["direction", "share", "half-life in epochs"], rows
+            "What is still to lose, by the weights that must change",
+            ["weights", "share of it", "epochs in which the error halves"],
+            rows,
         )
 
     @property

@@ -41,7 +41,7 @@ def doctor(
     lr: float | None = None,
     **choice: Unpack[Choice],
 ) -> Report:
-    """Examine data before any training: what they bear, what stands in the way, and what to run.
+    """Check data before training: safe learning rates, likely problems, and what to run.
 
     Parameters:
     - `data`, `targets`, `bias`, and of `choice` `features`, `exclude`, `weights`: as in `gradline.fit`.

@@ -32,7 +32,7 @@ class BatchLimit(NamedTuple):
 
 @dataclass(frozen=True)
 class Report:
-    """A plan before any training.
+    """What a check of the data before any training found.
 
     - `targets`, `features`; `rows` that are complete, `dropped` those that are not, `missing` cells by column,
       `left_out` columns with the reason.

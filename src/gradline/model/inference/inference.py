@@ -319,7 +319,7 @@ class _Estimation:
             return [
                 Refusal(
                     "not-at-optimum",
-                    f"{status.sentence}, so the coefficients are no least-squares estimates",
+                    f"{status.sentence}, so these are not the least-squares coefficients",
                     "fit exactly first",
                 )
             ]
