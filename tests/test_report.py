@@ -215,7 +215,7 @@ def test_a_stopped_model_says_what_is_missing_and_why():
     model = fit(*CROPS, solver=GradientDescent(lr=1e-5, epochs=100))
     page = report(model, "example:crops")
     said = text_of(page.html)
-    assert f"Left out: {model.inference.reason}" in said
+    assert f"No standard errors: {model.inference.reason}" in said
     assert "p of F" not in said
     numbers = Reader(page.html).numbers
     for j in range(2):

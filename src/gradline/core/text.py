@@ -55,6 +55,11 @@ def big(count: float) -> str:
     return number(count) if count < 1 else f"{round(count):,}"
 
 
+def ratio(value: float) -> str:
+    """A ratio, such as a condition number, in words where it is large: 6.95, 1,023, 2.19 million, 3.4e25."""
+    return big(value) if 1e6 <= value < 1e15 else number(value)
+
+
 def epochs(count: float) -> str:
     """A number of epochs with its noun: 1 epoch, 84.3 million epochs."""
     text = big(count)

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from gradline.core.linalg.triangular import rounding
-from gradline.core.text import big, counted, epochs, number, one_line, percent
+from gradline.core.text import big, counted, epochs, number, one_line, percent, ratio
 from gradline.model.status import Status
 from gradline.solvers.trajectory import WEIGHTS_SHRINK, Direction
 
@@ -139,7 +139,7 @@ def sentences(certificate: Certificate) -> list[str]:
 def _conditions(c: Certificate) -> str:
     """The two condition numbers, and what they mean for training and for the weights."""
     said = (
-        f"Condition number: {number(c.condition)} as given, {number(c.condition_scaled)} after standardising. "
+        f"Condition number: {ratio(c.condition)} as given, {ratio(c.condition_scaled)} after standardising. "
         "Near 1 trains fast; a large one trains slowly."
     )
     if HARD < c.condition_scaled < math.inf and not c.near_combinations:
@@ -158,7 +158,7 @@ def _certified(c: Certificate) -> list[str]:
         sure = ", but rounding leaves the least certain one without a sure digit."
     return [
         f"Certified{after}: no other weights give a smaller loss{sure}",
-        "Whether a line suits your data is another question: gradline report.",
+        "Whether a line suits your data is another question: see the figures of gradline report.",
     ]
 
 
@@ -167,7 +167,7 @@ def _uncertified(c: Certificate) -> list[str]:
     sure = f"only {counted(digits, 'digit')} of every weight can be sure" if digits else "no digit can be sure"
     if bears(c.condition_scaled, len(c.weight_error[0]) + len(c.bias_error), FEWEST_DIGITS):
         return [f"Not certified: {sure}, because the sums that the weights were computed from keep so few."]
-    scaled = number(c.condition_scaled)
+    scaled = ratio(c.condition_scaled)
     why = f"some columns say nearly the same (condition number {scaled} after standardising)"
     return [f"Not certified: {sure}, because {why}."]
 
@@ -221,7 +221,7 @@ def _where(c: Certificate) -> list[str]:
     shown = [d for d in c.directions if d.share >= (_TRACE if d is slowest else _PART)][:_MOST]
     if not shown or c.epochs_to_loss == 0:
         return []
-    slow = "Why it is slow: training learns last what hardly changes the predictions. " if paced else ""
+    slow = "Training usually learns last what hardly changes the predictions. " if paced else ""
     lines, halves = [f"{slow}Left of the {number(c.gap)}:"], "its error halves "
     for i, d in enumerate(shown):
         part = f"  {percent(d.share)}: {d.columns}"

@@ -86,7 +86,7 @@ def heading(model: Described) -> str:
     ]
     bases = [f"{t.column} {t.levels[0]}" for t in model.design.terms if isinstance(t, Category)]
     if bases:
-        lines.append(f"compared with (base levels): {listed(bases)}")
+        lines.append(f"base levels, with which the others are compared: {listed(bases)}")
     return "\n".join(map(wrapped, lines))
 
 
@@ -189,7 +189,7 @@ def inference_table(model: Described, inference: Inference) -> str:
     blocks = [] if known is None else [_tests(model, inference, known, j) for j in range(len(model.targets))]
     if blocks:
         shown = [(name, meaning) for name, meaning in MEANINGS.items() if _is_in(name, blocks)]
-        blocks.append("\n".join(f"{name}: {meaning}." for name, meaning in shown))
+        blocks.append("\n".join(wrapped(f"{name}: {meaning}.") for name, meaning in shown))
     if inference.reason is not None:
         said.append(f"{'No standard errors' if known is None else 'Left out'}: {inference.reason}.")
     if inference.weights_are in WEIGHTS_ARE:

@@ -122,7 +122,7 @@ def _about(account: Account, source: Source | None) -> dict[str, Any]:
         "title": f"{listed(model.targets, 5)} from {listed(columns, 5)}",
         "made": heading(model).removeprefix(first_line).splitlines()[0],
         "objective": model.objective,
-        "sentences": sentences(model.certificate),
+        "sentences": list(_beside_tables(sentences(model.certificate))),
         "meanings": MEANINGS.items(),
         "certificate": account.certificate(),
         "directions": account.directions(),
@@ -137,6 +137,11 @@ def _about(account: Account, source: Source | None) -> dict[str, Any]:
         "columns": account.columns(),
         "fingerprint": f"{statistics.fingerprint:016x}",
     }
+
+
+def _beside_tables(said: list[str]) -> Iterator[str]:
+    """The sentences but for a list and what leads to it: the page has a table of that."""
+    return (line for line in said if not line.startswith(" ") and not line.endswith(":"))
 
 
 def _again(model: LinearModel, given: LinearModel | str | Path, data: Any) -> dict[str, Any]:

@@ -202,7 +202,7 @@ class Account:
                 half_life = half_life._replace(text=big(half_life.value))
             rows.append(Row(direction.columns, [share._replace(text=percent(direction.share)), half_life]))
         return Table(
-            "What is still to lose, by the weights that must change",
+            "What is still to lose, by the weights that must change; what hardly changes predictions is learned last",
             ["weights", "share of it", "epochs in which the error halves"],
             rows,
         )

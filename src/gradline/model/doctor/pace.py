@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradline.core.text import big, number
 from gradline.moments.state import Moments
 from gradline.solvers.problem import Scaling
 from gradline.solvers.spectrum import Spectrum
@@ -28,11 +27,6 @@ class Pace(NamedTuple):
 
 
 RAW, SCALED, CENTRED, STANDARD = "as they are", "scaled only", "centred only", "centred and scaled"
-
-
-def condition(value: float) -> str:
-    """A condition as it is told: 6.95, 1,023, 2.19 million, 3.4e25."""
-    return big(value) if 1e6 <= value < 1e15 else number(value)
 
 
 def paces(moments: Moments, bias: bool) -> dict[str, Pace]:

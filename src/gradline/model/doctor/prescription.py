@@ -4,10 +4,10 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from gradline.core.text import big, counted, grown, listed, number, raised, wrapped
+from gradline.core.text import big, counted, grown, listed, number, raised, ratio, wrapped
 from gradline.model.certificate import every, finite, time_left
 from gradline.model.doctor.findings import Finding
-from gradline.model.doctor.pace import Pace, condition
+from gradline.model.doctor.pace import Pace
 from gradline.model.summary import aligned
 from gradline.solvers.spectrum import limit_set_by
 
@@ -106,7 +106,7 @@ class Report:
     def _views(self) -> list[str]:
         columns = [
             ["columns", *(pace.view for pace in self.paces)],
-            ["steepness", *(condition(pace.hessian_condition) for pace in self.paces)],
+            ["steepness", *(ratio(pace.hessian_condition) for pace in self.paces)],
             ["lr limit", *(number(pace.lr_limit) for pace in self.paces)],
             ["best lr", *(number(pace.best_lr) for pace in self.paces)],
             ["epochs to loss", *(_count(pace.epochs_to_loss) for pace in self.paces)],

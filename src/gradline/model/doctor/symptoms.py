@@ -8,11 +8,11 @@ from functools import cached_property
 import numpy as np
 
 from gradline.core.errors import Notice
-from gradline.core.text import counted, epochs, grown, joined, listed, number
+from gradline.core.text import counted, epochs, grown, joined, listed, number, ratio
 from gradline.data.design import Number
 from gradline.model.certificate import HARD
 from gradline.model.doctor.findings import CODES, Finding
-from gradline.model.doctor.pace import CENTRED, RAW, SCALED, Pace, condition
+from gradline.model.doctor.pace import CENTRED, RAW, SCALED, Pace
 from gradline.model.doctor.survey import Survey
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
@@ -166,7 +166,7 @@ def _unlike(patient: Patient) -> Iterator[Finding]:
     yield Finding(
         "unlike-scales",
         f"columns vary on unlike scales, from {sizes[0][1]} to {sizes[-1][1]}, which slows training: scaling divides the "
-        f"steepness of the loss by {condition(_ratio(patient, centred))}",
+        f"steepness of the loss by {ratio(_ratio(patient, centred))}",
         "standardise: --scale standard or --lr auto; or change the units",
     )
 
@@ -189,7 +189,7 @@ def _collinear(patient: Patient) -> Iterator[Finding]:
         what = "; ".join(near[:3]) if near else _weakest(patient)
         cause = (
             f"columns say nearly the same, so their weights are hard to tell apart: {what} (condition number "
-            f"{number(rank.condition_scaled)} after standardising)"
+            f"{ratio(rank.condition_scaled)} after standardising)"
         )
         yield Finding("near-collinear", cause, "leave one of them out, or do not read their weights singly")
 
