@@ -104,7 +104,7 @@ def test_training_says_where_it_stands_and_what_to_do(gradline):
     ]
     for words in (
         "Stopped at epoch 100: the loss is 152 above the best possible, 0.9094",
-        "86 %: temp against rainfall (one weight up, the other down), its error halves every 108 epochs",
+        "86 %: temp against rainfall (one weight up, the other down). Its error halves every 108 epochs",
         "0.081 %: the bias, every 8.51 million epochs",
         "Ten times as many epochs would bring the loss to 4.517",
         "84.8 million",

@@ -94,7 +94,7 @@ def test_the_crops_as_the_design_tells_them():
     for words in (
         "rainfall 44 %, temp 39 %, humidity 17 %",
         "the last to settle, the bias, comes a thousand times nearer to its best in 84.3 million epochs",
-        "columns far from zero slow training",
+        "standard deviations from zero, which slows training",
     ):
         assert words in text
     assert "lr 0.001 is above 1.12e-4" in str(doctor(*CROPS5, lr=1e-3))

@@ -221,15 +221,15 @@ def _where(c: Certificate) -> list[str]:
     shown = [d for d in c.directions if d.share >= (_TRACE if d is slowest else _PART)][:_MOST]
     if not shown or c.epochs_to_loss == 0:
         return []
-    slow = "Training usually learns last what hardly changes the predictions. " if paced else ""
-    lines, halves = [f"{slow}Left of the {number(c.gap)}:"], "its error halves "
+    slow = ". What hardly changes the predictions is usually learned last" if paced else ""
+    lines, halves = [f"This excess comes from weights that are not right yet{slow}:"], ". Its error halves "
     for i, d in enumerate(shown):
         part = f"  {percent(d.share)}: {d.columns}"
         if i == 0 and " against " in d.columns:
             part += " (one weight up, the other down)"
         if d in paced:
-            part += f", {halves}{every(d.half_life or 0.0)}"
-            halves = ""
+            part += f"{halves}{every(d.half_life or 0.0)}"
+            halves = ", "
         lines.append(f"{part}.")
     return lines
 

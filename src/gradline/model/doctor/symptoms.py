@@ -146,11 +146,15 @@ def _far(patient: Patient) -> Iterator[Finding]:
         if moments.mean[j]
     ]
     farthest = sorted(away, key=lambda pair: -pair[0])[:3]
-    told = [f"the mean of {name} is {number(far, 2)}" for far, name in farthest if far < math.inf]
-    told += [f"{name} is constant" for far, name in farthest if far == math.inf]
+    vary = [(name, number(far, 2)) for far, name in farthest if far < math.inf]
+    told = [f"{name} is constant" for far, name in farthest if far == math.inf]
+    if vary:
+        names, means = (joined(list(part)) for part in zip(*vary, strict=True))
+        are = f"the means of {names} are" if len(vary) > 1 else f"the mean of {names} is"
+        told = [f"{are} {means} standard deviations from zero", *told]
     yield Finding(
         "far-from-zero",
-        f"columns far from zero slow training: in standard deviations, {joined(told)}",
+        f"{joined(told)}, which slows training",
         "standardise: --scale standard or --lr auto; the weights come back in your units",
     )
 
