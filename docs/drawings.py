@@ -1,6 +1,10 @@
 """The course's pictures, each drawn from what gradline computes; `docs/build.py` writes them anew for each build."""
 
+import contextlib
 import functools
+import io
+import math
+import runpy
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
@@ -533,6 +537,55 @@ def no_reset() -> Drawing:
     return made
 
 
+def shapes() -> Drawing:
+    """What the losses of page 10's loops look like, by the four ways in which they go wrong."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        traces = runpy.run_path(str(FOLDER.parent / "snippets/10_traces.py"))
+    losses = {
+        name: np.array(one[:31]) for name, one in traces["TRACES"].items()
+    }
+    made = Drawing(
+        "Four small pictures of losses that grow, swing, stand still and "
+        "stop too early, each beside the loss as it should be",
+        "The losses of the first 30 epochs, by powers of ten. Dashed: as it "
+        "should be.",
+        344,
+    )
+    wide, tall, low = 212, 104, 0.01
+    for number, (title, high, *names) in enumerate(
+        (
+            ("It grows", 1e6, "wrong sign", "rate too large"),
+            ("It swings", 20, "reset forgotten", "batches of 2"),
+            ("It does not move", 20, "another model", "rate too small"),
+            ("It stops too early", 20, "bias frozen", "column and row"),
+        )
+    ):
+        left, top = 14 + 240 * (number % 2), 30 + 164 * (number // 2)
+        made.words(left, top - 8, title, anchor="start", bold=True)
+        made.box(left, top, wide, tall)
+        for name, ink, dash, width in (
+            ("as it should be", "ink", "5 4", 1.2),
+            (names[0], "orange", "", 2.2),
+            (names[1], "blue", "2 3", 2.2),
+        ):
+            up = np.log(losses[name] / low) / math.log(high / low)
+            inside = int(np.argmax(up > 1)) or len(up)  # until it leaves
+            across = np.linspace(left, left + wide, len(up))
+            down = top + tall * (1 - up)
+            made.path(
+                zip(across[:inside], down[:inside], strict=True),
+                ink,
+                width,
+                dash,
+            )
+        for name, ink, at, anchor in (
+            (names[0], "orange", left, "start"),
+            (names[1], "blue", left + wide, "end"),
+        ):
+            made.words(at, top + tall + 18, name, ink, anchor, bold=True)
+    return made
+
+
 def pairs() -> Drawing:
     """Which prediction meets which target."""
     made = Drawing(
@@ -741,6 +794,7 @@ DRAWINGS: dict[str, Callable[[], Drawing]] = {
     "08_parts": parts,
     "09_two_ways": twoways,
     "09_thermometer": wrong_thermometer,
+    "10_shapes": shapes,
     "10_pairs": pairs,
     "10_no_reset": no_reset,
     "11_printed": printed,

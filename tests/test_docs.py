@@ -131,7 +131,7 @@ def test_forty_five_questions_answered_in_three_sentences():
     asked = questions()
     assert list(asked) == list(range(1, 46))
     for question, answer in asked.values():
-        words = FENCE.sub("", answer).split("Explained on")[0]
+        words = re.sub(r"</?details.*|<summary>.*", "", FENCE.sub("", answer)).split("Explained on")[0]
         sentences = re.findall(r"\S[.?!](?=\s|$)", re.sub(r"`[^`]+`", "code", words.strip()))
         assert question.endswith((".", "?"))
         assert 1 <= len(sentences) <= 3, question
@@ -141,7 +141,7 @@ def test_forty_five_questions_answered_in_three_sentences():
 
 def test_each_question_leads_to_the_page_that_answers_it_and_back():
     there = {
-        number: re.findall(r"^Explained on \[.*\]\((.+)\)\.$", text, re.M)
+        number: re.findall(r"^Explained on \[.*\]\((.+)#q(\d+)\)\.$", text, re.M)
         for number, (_, text) in questions().items()
     }
     back = {int(number): [] for number in range(1, 46)}
@@ -149,9 +149,70 @@ def test_each_question_leads_to_the_page_that_answers_it_and_back():
         told = re.search(r"^Of the \[forty-five questions\].*$", page.read_text(), re.MULTILINE)
         for shown, number in re.findall(r"\[(\d+)\]\(questions\.md#q(\d+)\)", told[0] if told else ""):
             assert shown == number
-            back[int(number)].append(page.name)
+            back[int(number)].append((page.name, number))
     assert there == back
     assert all(len(pages) == 1 for pages in back.values())
+
+
+# What a reader must find in the paragraph to which a question leads.
+ANSWERED = {
+    1: "multiplies each input by a \\*\\*weight",
+    2: "inputs\\*\\*.*what is known.*targets\\*\\*: what is to be predicted",
+    3: "more tons of apples for each.*bias is what the model predicts where all inputs are zero",
+    4: "NumPy reads it into an array.*torch.from_numpy",
+    5: "tables of their own, because",
+    6: r"shape \(2, 3\): a row for each target, a column for each input.*rows.*plays no part",
+    7: "torch.randn.*shape.*requires_grad=True",
+    8: "matrix product predicts|matrix product then predicts",
+    9: "call the model with rows of inputs",
+    10: "weights are random and know nothing",
+    11: "called a loss because",
+    12: "subtract the targets, square each difference, and average",
+    13: "function `mse`.*differences.*sum of their squares divided by their number",
+    14: "goes back.*adds each slope to the `.grad`.*leaves as they are",
+    15: "a matrix like the weights, with a slope in the place of each",
+    16: "sign says on which side the loss is lower.*size",
+    17: "positive, the weight should go down",
+    18: "negative.*should rise",
+    19: "against its slope: subtract",
+    20: "Gradient descent.*step, repeated",
+    21: "only true where it was computed",
+    22: "how fast training is.*Too small.*Too large",
+    23: "no_grad.*records nothing",
+    24: "`backward` \\*adds\\*",
+    25: "1 predict, 2 loss, 3 gradient, 4 update, 5 reset",
+    26: "epoch\\*\\* is one pass over all rows",
+    27: "nearer to the best ones, the first epochs most",
+    28: "trained model predicts like an untrained one: call it",
+    29: "grow, swing, stand still, or stop too early",
+    30: "layers.*losses.*`nn.Module`",
+    31: "keeps inputs and targets together",
+    32: "is given a dataset and cuts it into batches",
+    33: "loop over the loader",
+    34: "takes? the order of the rows out",
+    35: "every batch makes an update.*memory",
+    36: "is the linear model",
+    37: "attributes `weight` and `bias`",
+    38: "plain functions",
+    39: "F.mse_loss.*mean squared error",
+    40: r"makes the update: `step\(\)`",
+    41: "SGD; stochastic means left to chance",
+    42: "must be given the parameters.*learning rate",
+    43: r"opt = torch.optim.SGD\(model.parameters\(\), lr=1e-5\)",
+    44: "five steps inside two loops",
+    45: "columns and units of training, and call the model.*kept out",
+}
+
+
+def test_a_question_leads_to_the_paragraph_that_answers_it():
+    assert list(ANSWERED) == list(range(1, 46))
+    for number, (_, text) in questions().items():
+        place = re.search(r"\]\(([\w-]+\.md)#q\d+\)\.$", text.strip())
+        page = (DOCS / known(place)[1]).read_text()
+        assert page.count(f'<a id="q{number}"></a>') == 1
+        paragraph = page.split(f'<a id="q{number}"></a>')[1].split("\n\n")[0]
+        said = re.sub(r"<a id=\S+</a>", "", " ".join(paragraph.split()))
+        assert re.search(ANSWERED[number], said), (number, said)
 
 
 @pytest.mark.parametrize("page", COURSE, ids=stem)
@@ -171,30 +232,75 @@ def test_a_page_asks_says_shows_and_asks_again(page):
     assert all("?" in asked and answer for asked, answer in checks)
 
 
+# The glossary: what the course and the commands it shows say, and the page that defines it.
 TERMS = {
-    "gradient descent": "03-update",
+    "derivative": "01-tensors",
+    "tensor": "01-tensors",
+    "gradient": "01-tensors",
+    "parameters": "01-tensors",
     "loss": "02-model",
-    "stochastic": "06-batches",
-    "torch.nn.functional": "05-builtins",
-    "validation": "08-objects",
-    "overfitting": "12-prediction",
-    "standardise": "04-epochs",
+    "linear model": "02-model",
+    "weight": "02-model",
+    "bias": "02-model",
+    "inputs": "02-model",
+    "targets": "02-model",
+    "mean squared error": "02-model",
+    "gradient descent": "03-update",
+    "slope": "03-update",
     "learning rate": "03-update",
+    "moments": "03-update",
     "epoch": "04-epochs",
+    "closed form": "04-epochs",
+    "optimum": "04-epochs",
+    "half-life": "04-epochs",
+    "standardise": "04-epochs",
+    "standard deviation": "04-epochs",
+    "Hessian": "04-epochs",
+    "condition number": "04-epochs",
+    "torch.nn.functional": "05-builtins",
+    "optimiser": "05-builtins",
+    "gap": "05-builtins",
+    "RMSE": "05-builtins",
+    "R²": "05-builtins",
     "batch": "06-batches",
+    "stochastic": "06-batches",
+    "leaf": "07-devices",
+    "momentum": "08-objects",
+    "validation": "08-objects",
+    "early stopping": "08-objects",
+    "checkpoint": "08-objects",
+    "machine learning": "09-learning",
+    "broadcasts": "10-mistakes",
+    "interval": "12-prediction",
+    "residual": "12-prediction",
+    "leverage": "12-prediction",
+    "levels": "12-prediction",
+    "overfitting": "12-prediction",
+    "standard error": "13-inference",
+    "cluster": "13-inference",
+    "Cook's distance": "13-inference",
 }
 
 
 @pytest.mark.parametrize(("term", "home"), TERMS.items(), ids=list(TERMS))
-def test_a_term_is_defined_where_it_first_occurs(term, home):
-    pages = {page.stem: re.sub(r"\]\([^)]*\)", "", FENCE.sub("", page.read_text())) for page in COURSE}
-    first = next(
-        stem
-        for stem, text in pages.items()
-        if re.search(rf"\b{re.escape(term)}(?!\w|`?\.\w)", text, re.IGNORECASE)
-    )
-    assert first == home
-    assert re.search(rf"\*\*`?{re.escape(term)}`?\*\*", pages[home], re.IGNORECASE) is not None
+def test_a_term_is_defined_or_linked_where_it_first_occurs(term, home):
+    """Its first occurrence in the order of the pages is set in bold and defined, or leads to where that is done."""
+    name = re.escape(term)
+    pages = {page.stem: FENCE.sub("", page.read_text()) for page in COURSE}
+    assert re.search(rf"\*\*`?{name}`?\*\*", pages[home], re.IGNORECASE) is not None
+    for stem, text in pages.items():
+        linked = re.sub(
+            rf"\[[^]]*\b{name}[^]]*\]\({home}\.md[^)]*\)", "LINK", text, count=1, flags=re.IGNORECASE
+        )
+        plain = re.sub(r"\]\([^)]*\)|^#.*|^\*\*.*\?\*\*$|^--8<--.*", "", linked, flags=re.MULTILINE)
+        found = re.search(rf"LINK|(\*\*`?)?(?<![\w-]){name}(?!\w|`?\.\w|-\w)", plain, re.IGNORECASE)
+        if found:
+            assert found[0] == "LINK" or (stem == home and found[1]), (
+                stem,
+                plain[found.start() - 60 : found.end()],
+            )
+            return
+    raise AssertionError(f"{term} does not occur")
 
 
 def test_every_picture_stands_on_one_page(build):
