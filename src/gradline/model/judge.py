@@ -82,15 +82,6 @@ class _Left(NamedTuple):
     level: np.ndarray
 
 
-class _Cost(NamedTuple):
-    """What the distance costs."""
-
-    loss: float
-    optimal_loss: float
-    gap: float
-    gradient_norm: float
-
-
 class _Rounding(NamedTuple):
     """Bounds on what rounding did to the optimum itself: weight (m, p), bias (m,), and scaled per target."""
 
@@ -132,7 +123,7 @@ class Judged:
 
     @cached_property
     def _certificate(self) -> Certificate:
-        distance, cost, rounding, rank = self.distance, self.cost, self.rounding, self.rank
+        distance, rounding, rank, cells = self.distance, self.rounding, self.rank, self.cells
         weight_error = np.abs(distance.weight) + rounding.weight
         bias_error = np.abs(distance.bias) + rounding.bias
         if not self.is_finite:  # nothing bounds how far they are
@@ -142,7 +133,10 @@ class Judged:
             status=self.status,
             epochs=None if training is None else training.epochs,
             diverged_at=None if training is None else training.diverged_at,
-            **cost._asdict(),
+            loss=self.loss,
+            optimal_loss=self.least / cells,
+            gap=self.above / cells,
+            gradient_norm=2.0 / cells * float(np.linalg.norm(self.gradient)),
             digits=0.0 if rank.deficiency else self.digits(weight_error, bias_error),
             weight_error=weight_error.tolist(),
             bias_error=bias_error.tolist(),
@@ -182,7 +176,7 @@ class Judged:
     @cached_property
     def is_finite(self) -> bool:
         """Whether the coefficients, and their loss, are numbers at all."""
-        parts = (self.weight, self.bias, self.cost.gap)
+        parts = (self.weight, self.bias, self.above)
         return all(bool(np.isfinite(part).all()) for part in parts)
 
     @property
@@ -233,39 +227,47 @@ class Judged:
             level = bias + delta @ moments.mean[: moments.p]
         return _Left(self.rank.columns @ delta.T, level)
 
-    @property
-    def _above(self) -> float:
-        """The sum of squares above the least one, by the moments."""
+    @cached_property
+    def above(self) -> float:
+        """The sum of squares above the least one: by the rows, wherever they were passed."""
+        if self.witness.gap is not None:
+            return float(self.witness.gap.sum())
         residual, level = self._left
-        return float((self.rank.along(residual) ** 2).sum()) + self.moments.weight_sum * float(level @ level)
+        above = float((self.rank.along(residual) ** 2).sum()) + self.moments.weight_sum * float(level @ level)
+        if self._squares is not None and above > ABOVE * self.least:  # of what is less a difference keeps fewer digits
+            above = max(0.0, self._squares - self.least)
+        return above
 
     @cached_property
-    def cost(self) -> _Cost:
-        """What that distance costs: by the rows, wherever they were passed."""
-        moments, here, best = self.moments, self.witness, self.optimal
+    def least(self) -> float:
+        """The least sum of squares."""
+        best = self.optimal
         if best is None:
-            least = (determined_factor(moments, self.has_bias).C ** 2).sum()
-        else:
-            least = moments.above_rounding(best.squares, best.weight, best.bias).sum()
-        above = self._above if here.gap is None else float(here.gap.sum())
-        if here.squares is None or here.gradient is None:
-            squares, gradient = least + above, self._gradient
-        else:
-            squares = moments.above_rounding(here.squares, self.weight, self.bias).sum()
-            gradient = here.gradient if self.has_bias else here.gradient[1:]
-            if here.gap is None and above > ABOVE * least:  # of what is less a difference keeps fewer digits
-                above = max(0.0, float(squares - least))
-        cells = moments.m * moments.weight_sum
-        return _Cost(
-            loss=float(squares) / cells,
-            optimal_loss=float(least) / cells,
-            gap=above / cells,
-            gradient_norm=2.0 / cells * float(np.linalg.norm(gradient)),
-        )
+            return float((determined_factor(self.moments, self.has_bias).C ** 2).sum())
+        return float(self.moments.above_rounding(best.squares, best.weight, best.bias).sum())
+
+    @cached_property
+    def _squares(self) -> float | None:
+        """The sum of squares that the rows tell of, where they were passed."""
+        if self.witness.squares is None:
+            return None
+        return float(self.moments.above_rounding(self.witness.squares, self.weight, self.bias).sum())
+
+    @cached_property
+    def loss(self) -> float:
+        """The loss of the coefficients."""
+        return (self.least + self.above if self._squares is None else self._squares) / self.cells
 
     @property
-    def _gradient(self) -> np.ndarray:
-        """Half that of the sum of squares, (p + 1, m), by the moments."""
+    def cells(self) -> float:
+        """m·W, the divisor of the loss."""
+        return self.moments.m * self.moments.weight_sum
+
+    @property
+    def gradient(self) -> np.ndarray:
+        """Half that of the sum of squares: by the rows, wherever they were passed, else by the moments."""
+        if self.witness.gradient is not None:
+            return self.witness.gradient if self.has_bias else self.witness.gradient[1:]
         moments, (residual, level) = self.moments, self._left
         slope = self.rank.columns.T @ residual + moments.weight_sum * np.outer(
             moments.mean[: moments.p], level
@@ -408,12 +410,12 @@ def _status(case: Judged) -> Status:
     unseen = ARRIVED * math.sqrt(moments.weight_sum) * largest  # what rounding leaves of a constant target
     sure = rounding.scaled <= np.maximum(10**-FEWEST_DIGITS * size, unseen)
     # Coefficients that all but cancel may be as near as float64 lets them be, and still lose by it.
-    above, cells = case.cost.gap - ABOVE * case.cost.optimal_loss, moments.m * moments.weight_sum
-    sure &= above * cells <= moments.unexplainable.sum()
+    above = case.above / case.cells - ABOVE * (case.least / case.cells)
+    sure &= above * case.cells <= moments.unexplainable.sum()
     if arrived.all() and (case.rank.deficiency or sure.all()):
         return Status.RANK_DEFICIENT if case.rank.deficiency else Status.CERTIFIED
     # Where so little is sure that anything has arrived, a run may have left all the same.
-    grown = training is not None and training.has_grown(case.found, case.cost.loss)
+    grown = training is not None and training.has_grown(case.found, case.loss)
     if grown:
         return Status.DIVERGED
     return Status.UNCERTIFIED if arrived.all() else Status.STOPPED

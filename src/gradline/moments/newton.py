@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gradline.core.blas_threads import one_blas_thread
+from gradline.core.kernels.library import Kernels, kernels, room
 from gradline.core.linalg.double_double import Doubled, two_prod
 from gradline.core.linalg.refined import CELLS, Refined
 from gradline.core.linalg.triangular import UNIT, Extremes, row_norms
@@ -22,7 +23,7 @@ from gradline.core.parallel import ordered_map
 from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import RowStream
 from gradline.moments.basis import Basis
-from gradline.moments.gradient import Gradient, View, gradient
+from gradline.moments.gradient import Gradient, View, calm_weights, gradient
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments, once
 
@@ -42,26 +43,66 @@ def is_refinable(moments: Moments, bias: bool) -> bool:
     return few and not rank.deficiency and moments.rows >= rank.rank + bias
 
 
-def settled(
-    newton: "Newton", rows: RowStream | RowBlock, theta: Doubled, found: Gradient | None = None
-) -> "Step | None":
+class Settled(NamedTuple):
+    """Where steps over rows ended, None where corrections are no proof, and the gradient where they began."""
+
+    step: "Step | None"
+    first: Gradient
+
+
+def settled(newton: "Newton", rows: RowStream | RowBlock, theta: Doubled) -> Settled:
     """The last of the steps over these rows from coefficients (p + 1, m) of A, with bounds that hold.
 
-    Takes one pass over the rows, or a few, until the bounds are those of rounding the answer; the first gradient may be
-    given. None where corrections do not shrink fast enough to be a proof.
+    Takes one pass over the rows, or a few, until the bounds are those of rounding the answer. There is no step where
+    corrections do not shrink fast enough to be a proof.
     """
-    moves = list[np.ndarray]()
+    compiled = kernels() if isinstance(rows, RowBlock) else None
+    if compiled is None or not isinstance(rows, RowBlock):
+        return _by_steps(newton, rows, theta)
+    return _compiled(compiled, newton, rows, theta)
+
+
+def _compiled(compiled: Kernels, newton: "Newton", rows: RowBlock, theta: Doubled) -> Settled:
+    """By `newton` of `newton.c`."""
+    cells, (q, m), s = rows.places(), theta.hi.shape, len(newton.inverse)
+    found, space = np.empty((4 * q + s + 3) * m), room(compiled.newton_room(rows.p, m))
+    ends = np.cumsum([q * m, q * m, s * m, m, m]).tolist()
+    high, low, raw, bound, squares, first = np.split(found, ends)
+    high[:], low[:] = theta.hi.ravel(), theta.lo.ravel()
+    where = (cells.addresses, cells.lengths, *calm_weights(rows.w), newton.constants, found, space)
+    sure = compiled.newton(
+        *where,
+        len(cells.lengths),
+        rows.rows,
+        rows.p,
+        rows.p + m,
+        *cells.steps,
+        newton.first,
+        newton.weight_sum,
+        newton.extremes.smallest,
+        newton.share,
+    )
+    reached = Doubled(high.reshape(q, m), low.reshape(q, m))
+    step = Step(reached, raw.reshape(s, m), squares, bound) if sure else None
+    return Settled(step, Gradient.from_numbers(first, q, m))
+
+
+def _by_steps(newton: "Newton", rows: RowStream | RowBlock, theta: Doubled) -> Settled:
+    """Pass by pass; the twin of `newton.c`, which rows that stream have need of anyway."""
+    moves, first = list[np.ndarray](), None
     while True:
-        step = newton.corrected(found or gradient_over(rows, newton.view, theta), theta)
-        moves.append(step.move)
-        share = _measured(moves, step.noise) if newton.share >= LARGEST_CONTRACTION else newton.share
+        found = gradient_over(rows, newton.view, theta)
+        first = first or found
+        step, move, noise = newton.corrected(found, theta)
+        moves.append(move)
+        share = _measured(moves, noise) if newton.share >= LARGEST_CONTRACTION else newton.share
         if len(moves) > 1:
-            share = max(share, _measured(moves, step.noise))
-        step = step._replace(bound=step.noise + step.move * share / (1 - share))
+            share = max(share, _measured(moves, noise))
+        step = step._replace(bound=noise + move * share / (1 - share))
         stuck = len(moves) > 1 and not (moves[-1] < moves[-2] / 2).any()
-        if stuck or len(moves) == PASSES or newton.is_enough(step):
-            return step if share < LARGEST_CONTRACTION else None
-        theta, found = step.theta, None
+        if stuck or len(moves) == PASSES or newton.is_enough(step, move):
+            return Settled(step if share < LARGEST_CONTRACTION else None, first)
+        theta = step.theta
 
 
 def _measured(moves: list[np.ndarray], noise: np.ndarray) -> float:
@@ -90,15 +131,13 @@ def gradient_over(rows: RowStream | RowBlock, view: View, theta: Doubled) -> Gra
 
 
 class Step(NamedTuple):
-    """Coefficients (p + 1, m) of A after a pass, those of [1 X], how far they moved, the sums' noise, and Σ w·r².
+    """Coefficients (p + 1, m) of A after a pass, those of [1 X], Σ w·r² (m,), and how far they may still be off.
 
-    Distances (m,) are those of the coordinates of the basis; `bound` is how far they may still be off there.
+    `bound` (m,) is that in the coordinates of the basis.
     """
 
     theta: Doubled
     raw: np.ndarray
-    move: np.ndarray
-    noise: np.ndarray
     squares: np.ndarray
     bound: np.ndarray
 
@@ -160,8 +199,15 @@ class Newton:
         """The largest coefficients (p, m) of slopes that a least-squares answer may have."""
         return np.outer(self.lengths[self.first :], self.variation)
 
-    def corrected(self, found: Gradient, theta: Doubled) -> Step:
-        """θ after the correction that a gradient asks for.
+    @cached_property
+    def constants(self) -> np.ndarray:
+        """What compiled steps need, one after the other."""
+        units = np.ldexp(1.0, -self.view.exponents)
+        parts = (self.lengths, self.sizes, self.variation, self.view.center, units)
+        return np.concatenate([self.inverse.ravel(), *parts])
+
+    def corrected(self, found: Gradient, theta: Doubled) -> tuple[Step, np.ndarray, np.ndarray]:
+        """θ after the correction that a gradient asks for, how far (m,) that is, and how far the sums may be off.
 
         A residual is off by some q²·2^-106 of the sizes that it is made of, and so is a sum of them over rows, in
         coordinates. A sum over rows of products with columns of unit norm is off by a share of ‖r‖: each lane's chain
@@ -177,16 +223,15 @@ class Newton:
         residuals = (q**2 + 16) * made_of * math.sqrt(self.weight_sum)
         sums = (256 + self.rows / 8) * np.sqrt(found.squares) * math.sqrt(q) / self.extremes.smallest
         squares = np.maximum(found.squares - move**2, 0.0)
-        return Step(
-            moved, self.raw(moved), move, _ROUNDING * (residuals + sums), squares, np.full_like(move, np.inf)
-        )
+        step = Step(moved, self.raw(moved), squares, np.full_like(move, np.inf))
+        return step, move, _ROUNDING * (residuals + sums)
 
-    def is_enough(self, step: Step) -> bool:
+    def is_enough(self, step: Step, move: np.ndarray) -> bool:
         """Whether bounds are those of rounding the answer, and squares those of the optimum."""
         smallest = _ZERO * np.outer(self.lengths, self.variation)
         enough = UNIT / 8 * np.maximum(np.abs(step.raw), smallest)
         within = (np.outer(self.lengths, step.bound) <= enough).all()
-        return bool(within and (step.move**2 <= UNIT * step.squares).all())
+        return bool(within and (move**2 <= UNIT * step.squares).all())
 
     def raw(self, theta: Doubled) -> np.ndarray:
         """Coefficients (q, m) of [1 X] or X from those of A: the bias is what is left at the origin, rounded once."""
