@@ -29,16 +29,16 @@ class View(NamedTuple):
         center, own = self.center[:p, None], self.center[p:]
         with np.errstate(over="ignore", invalid="ignore"):
             slopes = np.ldexp(found.weight.T, columns - targets)
-            if not np.isfinite(slopes).all():
-                return Doubled.of(np.full((p + 1, len(targets)), np.inf))
-            if found.bias is None:
-                return Doubled.of(np.vstack([np.zeros(len(targets)), slopes]))
-            terms = np.vstack([np.ldexp(found.bias, -targets), -own, *two_prod(slopes, center)])
-            if not np.isfinite(terms).all():
-                return Doubled.of(np.full((len(slopes) + 1, len(targets)), np.inf))
-        level = [math.fsum(column) for column in terms.T.tolist()]
-        rest = [math.fsum([*column, -high]) for column, high in zip(terms.T.tolist(), level, strict=True)]
-        return Doubled(np.vstack([level, slopes]), np.vstack([rest, np.zeros_like(slopes)]))
+            bias = np.zeros(len(targets)) if found.bias is None else np.ldexp(found.bias, -targets)
+            terms = np.vstack([bias, -own, *two_prod(slopes, center)])
+        if not np.isfinite(terms).all():  # as they are not where a slope is not
+            return Doubled.of(np.full((p + 1, len(targets)), np.inf))
+        theta = Doubled.of(np.vstack([bias, slopes]))
+        if found.bias is not None:
+            for t, column in enumerate(terms.T.tolist()):
+                theta.hi[0, t] = level = math.fsum(column)
+                theta.lo[0, t] = math.fsum([*column, -level])
+        return theta
 
 
 class Gradient(NamedTuple):

@@ -66,9 +66,9 @@ def _compiled(compiled: Kernels, newton: "Newton", rows: RowBlock, theta: Double
     """By `newton` of `newton.c`."""
     cells, (q, m), s = rows.places(), theta.hi.shape, len(newton.inverse)
     found, space = np.empty((4 * q + s + 3) * m), room(compiled.newton_room(rows.p, m))
-    ends = np.cumsum([q * m, q * m, s * m, m, m]).tolist()
-    high, low, raw, bound, squares, first = np.split(found, ends)
-    high[:], low[:] = theta.hi.ravel(), theta.lo.ravel()
+    reached = Doubled(*found[: 2 * q * m].reshape(2, q, m))
+    reached.put(..., theta)
+    raw, (bound, squares) = found[2 * q * m :][: s * m], found[(2 * q + s) * m :][: 2 * m].reshape(2, m)
     where = (cells.addresses, cells.lengths, *calm_weights(rows.w), newton.constants, found, space)
     sure = compiled.newton(
         *where,
@@ -82,9 +82,8 @@ def _compiled(compiled: Kernels, newton: "Newton", rows: RowBlock, theta: Double
         newton.extremes.smallest,
         newton.share,
     )
-    reached = Doubled(high.reshape(q, m), low.reshape(q, m))
     step = Step(reached, raw.reshape(s, m), squares, bound) if sure else None
-    return Settled(step, Gradient.from_numbers(first, q, m))
+    return Settled(step, Gradient.from_numbers(found[(2 * q + s + 2) * m :], q, m))
 
 
 def _by_steps(newton: "Newton", rows: RowStream | RowBlock, theta: Doubled) -> Settled:
@@ -182,6 +181,11 @@ class Newton:
         return self.view.exponents[len(self.basis.root) :]
 
     @cached_property
+    def units(self) -> np.ndarray:
+        """The exponents (q, m) of the units of coefficients."""
+        return np.concatenate([np.zeros(self.first, int), -self.columns])[:, None] + self.targets
+
+    @cached_property
     def lengths(self) -> np.ndarray:
         """See the class."""
         units = np.concatenate([np.zeros(self.first, int), self.columns])
@@ -189,15 +193,15 @@ class Newton:
 
     def start(self, moments: Moments) -> Doubled:
         """The answer (p + 1, m) of the factor, in coefficients of A; the first, which stands for the means, is zero."""
-        rank = Rank.of(moments, bool(self.first))
         B = moments.slopes_factor(bool(self.first)).B
-        beta = self.inverse[self.first :, self.first :] @ rank.along(np.ldexp(B, -self.targets))
+        along = self.basis.rank.along(np.ldexp(B, -self.targets))
+        beta = self.inverse[self.first :, self.first :] @ along
         return Doubled.of(np.vstack([np.zeros(moments.m), beta]))
 
     @property
     def reach(self) -> np.ndarray:
         """The largest coefficients (p, m) of slopes that a least-squares answer may have."""
-        return np.outer(self.lengths[self.first :], self.variation)
+        return self.lengths[self.first :, None] * self.variation
 
     @cached_property
     def constants(self) -> np.ndarray:
@@ -251,10 +255,9 @@ class Newton:
     def answer(self, step: Step) -> Refined | None:
         """What a step has reached, in raw units; None where float64 cannot hold it."""
         found = step.raw
-        units = np.concatenate([np.zeros((self.first, 1), int), -self.columns[:, None]]) + self.targets
         with np.errstate(over="ignore"):
-            theta = np.ldexp(found, units)
-            bound = np.ldexp(np.outer(self.lengths, step.bound) + UNIT * np.abs(found), units)
+            theta = np.ldexp(found, self.units)
+            bound = np.ldexp(self.lengths[:, None] * step.bound + UNIT * np.abs(found), self.units)
         if not np.isfinite(theta).all():
             return None
         if (tiny := np.abs(theta) < _TINY).any():  # which float64 holds to less than its 53 bits
@@ -269,6 +272,7 @@ class Newton:
         )
 
 
+@once
 def view_of(moments: Moments, bias: bool) -> View:
     """Columns around their means where there is a bias, in units of their largest cells."""
     low, high = moments.statistics.minimum, moments.statistics.maximum
@@ -280,11 +284,12 @@ def view_of(moments: Moments, bias: bool) -> View:
 def _newton(moments: Moments, bias: bool) -> Newton:
     statistics, basis, rank = moments.statistics, Basis.of(moments, bias), Rank.of(moments, bias)
     low, high, p = statistics.minimum, statistics.maximum, moments.p
-    exponents, center = view_of(moments, bias)
+    view = view_of(moments, bias)
+    exponents, center = view
     root = np.ldexp(basis.root, exponents[:p, None])
     return Newton(
         basis=basis,
-        view=View(exponents, center),
+        view=view,
         inverse=root if basis.level is None else _below(basis.level, root),
         sizes=np.maximum(*(np.abs(np.ldexp(edge, -exponents) - center) for edge in (low, high))),
         variation=np.ldexp(np.sqrt(moments.variation(bias)), -exponents[p:]),
