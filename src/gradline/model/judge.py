@@ -11,7 +11,7 @@ import numpy as np
 
 from gradline.core.coefficients import Coefficients
 from gradline.core.linalg.refined import Refined
-from gradline.core.linalg.triangular import UNIT, estimated, extremes, row_norms
+from gradline.core.linalg.triangular import UNIT, column_norms, estimated, extremes, row_norms
 from gradline.model.certificate import FEWEST_DIGITS, NO_TIME_LEFT, Certificate
 from gradline.model.status import Status
 from gradline.model.witness import Witness
@@ -176,8 +176,7 @@ class Judged:
     @cached_property
     def is_finite(self) -> bool:
         """Whether the coefficients, and their loss, are numbers at all."""
-        parts = (self.weight, self.bias, self.above)
-        return all(bool(np.isfinite(part).all()) for part in parts)
+        return math.isfinite(self.above) and bool(np.isfinite(self.weight).all() and np.isfinite(self.bias).all())
 
     @property
     def weight(self) -> np.ndarray:
@@ -295,12 +294,16 @@ class Judged:
 
     def scaled(self, weight: np.ndarray) -> np.ndarray:
         """‖Dw‖ per target: the norm of weights on columns of unit norm."""
-        return row_norms(weight * self.rank.norms)
+        return row_norms(weight * self.rank.norms) if weight.any() else np.zeros(len(weight))
+
+    @cached_property
+    def _scaled_optimum(self) -> np.ndarray:
+        return self.scaled(self.optimum)
 
     @cached_property
     def size(self) -> np.ndarray:
         """What rounding of the scaled weights is small beside, per target: ‖Dw‖ + ‖y − ȳ‖."""
-        return self.scaled(self.optimum) + np.linalg.norm(self.moments.factor[:, self.moments.p :], axis=0)
+        return self._scaled_optimum + self.moments.norms[self.moments.p :]
 
     @cached_property
     def rounding(self) -> _Rounding:
@@ -318,10 +321,15 @@ class Judged:
         """What rounding may have done to the optimum: anything, where rows and moments contradict each other."""
         if self.optimal is None:
             return self._of_moments
-        weight, bias = self.optimal.weight_bound, self.optimal.bias_bound
-        if not self.agrees:
-            weight, bias = np.full_like(weight, np.inf), np.full_like(bias, np.inf)
+        if self.agrees:
+            return _Rounding(self.optimal.weight_bound, self.optimal.bias_bound, self._scaled_bound)
+        weight, bias = np.full_like(self.weight, np.inf), np.full_like(self.bias, np.inf)
         return _Rounding(weight, bias, self.scaled(weight))
+
+    @cached_property
+    def _scaled_bound(self) -> np.ndarray:
+        """‖D·δ‖ per target of what the rows leave open of the optimum."""
+        return np.zeros(self.moments.m) if self.optimal is None else self.scaled(self.optimal.weight_bound)
 
     @cached_property
     def agrees(self) -> bool:
@@ -334,14 +342,14 @@ class Judged:
             return True
         weight, mean = self.rank.least_squares(self._factor.B).T, self.moments.mean
         apart = self.scaled(weight - witness.weight)
-        slack = 2 * bound.scaled + self.scaled(witness.weight_bound)
+        slack = 2 * bound.scaled + self._scaled_bound
         if self.has_bias:
             level = mean[self.moments.p :] - weight @ mean[: self.moments.p]
             if (np.abs(level - witness.bias) > 2 * bound.bias + witness.bias_bound).any():
                 return False
         # ‖r‖ moves by what the columns are off, times the coefficients, and by the coefficients' own distance.
-        size = self.scaled(witness.weight) + np.linalg.norm(self.moments.factor[:, self.moments.p :], axis=0)
-        roots = np.linalg.norm(self._factor.C, axis=0) - np.sqrt(witness.squares)
+        size = self.scaled(witness.weight) + self.moments.norms[self.moments.p :]
+        roots = column_norms(self._factor.C) - np.sqrt(witness.squares)
         error = 10 * math.sqrt(self.moments.p + 1) * max(self.moments.error, 4 * UNIT)
         return bool((apart <= slack).all() and (np.abs(roots) <= error * size + slack).all())
 
@@ -351,21 +359,21 @@ class Judged:
         moments, norms, p = self.moments, self.rank.norms, self.moments.p
         condition, error = self.rank.condition_scaled, max(moments.error, 4 * UNIT)
         # Of dependent columns there is more than C that they leave.
-        left = np.linalg.norm(determined_factor(moments, self.has_bias).C, axis=0)
+        left = column_norms(determined_factor(moments, self.has_bias).C)
         residual = left / max(self.rank.extremes.largest, UNIT)
         # The distance is taken from the coefficients, so what they are counts beside what the optimum is.
-        size = np.maximum(self.scaled(self.optimum), self.scaled(self.weight))
+        size = np.maximum(self._scaled_optimum, self.scaled(self.weight))
         scaled = error * condition * (2 * size + (condition + 1) * residual)
-        weight = np.outer(scaled, np.divide(1.0, norms, out=np.zeros(p), where=norms > 0))
+        weight = scaled[:, None] * np.divide(1.0, norms, out=np.zeros(p), where=norms > 0)
         if not self.has_bias:
             return _Rounding(weight, np.zeros(moments.m), scaled)
         # A mean is known to the rounding of the deviations that were averaged, however near to zero it is.
-        spread = np.linalg.norm(moments.factor, axis=0) / math.sqrt(moments.weight_sum)
+        spread = moments.norms / math.sqrt(moments.weight_sum)
         known = error * (np.abs(self.optimum) @ spread[:p] + spread[p:])
         summed = 4 * UNIT * math.sqrt(p + 1) * self.level
         return _Rounding(weight, weight @ np.abs(moments.mean[:p]) + known + summed, scaled)
 
-    @property
+    @cached_property
     def level(self) -> np.ndarray:
         """The size (m,) of what a bias is the difference of: |ȳ| + Σ|w·x̄|, w the larger of found and optimal."""
         mean = np.abs(self.moments.mean)
@@ -406,7 +414,7 @@ def _status(case: Judged) -> Status:
     size = case.size
     arrived = case.scaled(distance.weight) <= np.maximum(10 * rounding.scaled, ARRIVED * size)
     arrived &= np.abs(distance.bias) <= np.maximum(10 * rounding.bias, ARRIVED * case.level)
-    largest = np.maximum(np.abs(moments.statistics.minimum), np.abs(moments.statistics.maximum))[moments.p :]
+    largest = np.maximum(-moments.statistics.minimum, moments.statistics.maximum)[moments.p :]
     unseen = ARRIVED * math.sqrt(moments.weight_sum) * largest  # what rounding leaves of a constant target
     sure = rounding.scaled <= np.maximum(10**-FEWEST_DIGITS * size, unseen)
     # Coefficients that all but cancel may be as near as float64 lets them be, and still lose by it.

@@ -374,9 +374,14 @@ class Moments:
         return np.where(squares <= least, 0.0, squares)
 
     @cached_property
+    def norms(self) -> np.ndarray:
+        """Those (k,) of the columns around their means."""
+        return column_norms(self.factor)
+
+    @cached_property
     def _norms(self) -> np.ndarray:
         """Those (k,) of the columns as they are."""
-        return np.hypot(column_norms(self.factor), math.sqrt(self.weight_sum) * self.mean)
+        return np.hypot(self.norms, math.sqrt(self.weight_sum) * self.mean)
 
     @cached_property
     def unexplainable(self) -> np.ndarray:

@@ -50,6 +50,8 @@ def thin_svd(factor: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     left (n, r), singular (r,) descending, right (r, k) for a factor of n rows: r is the smaller of n and k, or less.
     """
+    if len(factor) and factor[-1].any():
+        return np.linalg.svd(finite(factor), full_matrices=False)
     filled = np.flatnonzero(factor.any(axis=1))
     rows = int(filled[-1]) + 1 if len(filled) else 0
     left = np.zeros((len(factor), min(rows, factor.shape[1])))
