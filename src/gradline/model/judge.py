@@ -11,7 +11,7 @@ import numpy as np
 
 from gradline.core.coefficients import Coefficients
 from gradline.core.linalg.refined import Refined
-from gradline.core.linalg.triangular import UNIT, estimated, extremes, row_norms
+from gradline.core.linalg.triangular import UNIT, column_norms, estimated, extremes, row_norms
 from gradline.model.certificate import FEWEST_DIGITS, NO_TIME_LEFT, Certificate
 from gradline.model.status import Status
 from gradline.model.witness import Witness
@@ -82,15 +82,6 @@ class _Left(NamedTuple):
     level: np.ndarray
 
 
-class _Cost(NamedTuple):
-    """What the distance costs."""
-
-    loss: float
-    optimal_loss: float
-    gap: float
-    gradient_norm: float
-
-
 class _Rounding(NamedTuple):
     """Bounds on what rounding did to the optimum itself: weight (m, p), bias (m,), and scaled per target."""
 
@@ -132,7 +123,7 @@ class Judged:
 
     @cached_property
     def _certificate(self) -> Certificate:
-        distance, cost, rounding, rank = self.distance, self.cost, self.rounding, self.rank
+        distance, rounding, rank, cells = self.distance, self.rounding, self.rank, self.cells
         weight_error = np.abs(distance.weight) + rounding.weight
         bias_error = np.abs(distance.bias) + rounding.bias
         if not self.is_finite:  # nothing bounds how far they are
@@ -142,7 +133,10 @@ class Judged:
             status=self.status,
             epochs=None if training is None else training.epochs,
             diverged_at=None if training is None else training.diverged_at,
-            **cost._asdict(),
+            loss=self.loss,
+            optimal_loss=self.least / cells,
+            gap=self.above / cells,
+            gradient_norm=2.0 / cells * float(np.linalg.norm(self.gradient)),
             digits=0.0 if rank.deficiency else self.digits(weight_error, bias_error),
             weight_error=weight_error.tolist(),
             bias_error=bias_error.tolist(),
@@ -182,8 +176,7 @@ class Judged:
     @cached_property
     def is_finite(self) -> bool:
         """Whether the coefficients, and their loss, are numbers at all."""
-        parts = (self.weight, self.bias, self.cost.gap)
-        return all(bool(np.isfinite(part).all()) for part in parts)
+        return math.isfinite(self.above) and bool(np.isfinite(self.weight).all() and np.isfinite(self.bias).all())
 
     @property
     def weight(self) -> np.ndarray:
@@ -233,39 +226,47 @@ class Judged:
             level = bias + delta @ moments.mean[: moments.p]
         return _Left(self.rank.columns @ delta.T, level)
 
-    @property
-    def _above(self) -> float:
-        """The sum of squares above the least one, by the moments."""
+    @cached_property
+    def above(self) -> float:
+        """The sum of squares above the least one: by the rows, wherever they were passed."""
+        if self.witness.gap is not None:
+            return float(self.witness.gap.sum())
         residual, level = self._left
-        return float((self.rank.along(residual) ** 2).sum()) + self.moments.weight_sum * float(level @ level)
+        above = float((self.rank.along(residual) ** 2).sum()) + self.moments.weight_sum * float(level @ level)
+        if self._squares is not None and above > ABOVE * self.least:  # of what is less a difference keeps fewer digits
+            above = max(0.0, self._squares - self.least)
+        return above
 
     @cached_property
-    def cost(self) -> _Cost:
-        """What that distance costs: by the rows, wherever they were passed."""
-        moments, here, best = self.moments, self.witness, self.optimal
+    def least(self) -> float:
+        """The least sum of squares."""
+        best = self.optimal
         if best is None:
-            least = (determined_factor(moments, self.has_bias).C ** 2).sum()
-        else:
-            least = moments.above_rounding(best.squares, best.weight, best.bias).sum()
-        above = self._above if here.gap is None else float(here.gap.sum())
-        if here.squares is None or here.gradient is None:
-            squares, gradient = least + above, self._gradient
-        else:
-            squares = moments.above_rounding(here.squares, self.weight, self.bias).sum()
-            gradient = here.gradient if self.has_bias else here.gradient[1:]
-            if here.gap is None and above > ABOVE * least:  # of what is less a difference keeps fewer digits
-                above = max(0.0, float(squares - least))
-        cells = moments.m * moments.weight_sum
-        return _Cost(
-            loss=float(squares) / cells,
-            optimal_loss=float(least) / cells,
-            gap=above / cells,
-            gradient_norm=2.0 / cells * float(np.linalg.norm(gradient)),
-        )
+            return float((determined_factor(self.moments, self.has_bias).C ** 2).sum())
+        return float(self.moments.above_rounding(best.squares, best.weight, best.bias).sum())
+
+    @cached_property
+    def _squares(self) -> float | None:
+        """The sum of squares that the rows tell of, where they were passed."""
+        if self.witness.squares is None:
+            return None
+        return float(self.moments.above_rounding(self.witness.squares, self.weight, self.bias).sum())
+
+    @cached_property
+    def loss(self) -> float:
+        """The loss of the coefficients."""
+        return (self.least + self.above if self._squares is None else self._squares) / self.cells
 
     @property
-    def _gradient(self) -> np.ndarray:
-        """Half that of the sum of squares, (p + 1, m), by the moments."""
+    def cells(self) -> float:
+        """m·W, the divisor of the loss."""
+        return self.moments.m * self.moments.weight_sum
+
+    @property
+    def gradient(self) -> np.ndarray:
+        """Half that of the sum of squares: by the rows, wherever they were passed, else by the moments."""
+        if self.witness.gradient is not None:
+            return self.witness.gradient if self.has_bias else self.witness.gradient[1:]
         moments, (residual, level) = self.moments, self._left
         slope = self.rank.columns.T @ residual + moments.weight_sum * np.outer(
             moments.mean[: moments.p], level
@@ -293,12 +294,16 @@ class Judged:
 
     def scaled(self, weight: np.ndarray) -> np.ndarray:
         """‖Dw‖ per target: the norm of weights on columns of unit norm."""
-        return row_norms(weight * self.rank.norms)
+        return row_norms(weight * self.rank.norms) if weight.any() else np.zeros(len(weight))
+
+    @cached_property
+    def _scaled_optimum(self) -> np.ndarray:
+        return self.scaled(self.optimum)
 
     @cached_property
     def size(self) -> np.ndarray:
         """What rounding of the scaled weights is small beside, per target: ‖Dw‖ + ‖y − ȳ‖."""
-        return self.scaled(self.optimum) + np.linalg.norm(self.moments.factor[:, self.moments.p :], axis=0)
+        return self._scaled_optimum + self.moments.norms[self.moments.p :]
 
     @cached_property
     def rounding(self) -> _Rounding:
@@ -316,10 +321,15 @@ class Judged:
         """What rounding may have done to the optimum: anything, where rows and moments contradict each other."""
         if self.optimal is None:
             return self._of_moments
-        weight, bias = self.optimal.weight_bound, self.optimal.bias_bound
-        if not self.agrees:
-            weight, bias = np.full_like(weight, np.inf), np.full_like(bias, np.inf)
+        if self.agrees:
+            return _Rounding(self.optimal.weight_bound, self.optimal.bias_bound, self._scaled_bound)
+        weight, bias = np.full_like(self.weight, np.inf), np.full_like(self.bias, np.inf)
         return _Rounding(weight, bias, self.scaled(weight))
+
+    @cached_property
+    def _scaled_bound(self) -> np.ndarray:
+        """‖D·δ‖ per target of what the rows leave open of the optimum."""
+        return np.zeros(self.moments.m) if self.optimal is None else self.scaled(self.optimal.weight_bound)
 
     @cached_property
     def agrees(self) -> bool:
@@ -332,14 +342,14 @@ class Judged:
             return True
         weight, mean = self.rank.least_squares(self._factor.B).T, self.moments.mean
         apart = self.scaled(weight - witness.weight)
-        slack = 2 * bound.scaled + self.scaled(witness.weight_bound)
+        slack = 2 * bound.scaled + self._scaled_bound
         if self.has_bias:
             level = mean[self.moments.p :] - weight @ mean[: self.moments.p]
             if (np.abs(level - witness.bias) > 2 * bound.bias + witness.bias_bound).any():
                 return False
         # ‖r‖ moves by what the columns are off, times the coefficients, and by the coefficients' own distance.
-        size = self.scaled(witness.weight) + np.linalg.norm(self.moments.factor[:, self.moments.p :], axis=0)
-        roots = np.linalg.norm(self._factor.C, axis=0) - np.sqrt(witness.squares)
+        size = self.scaled(witness.weight) + self.moments.norms[self.moments.p :]
+        roots = column_norms(self._factor.C) - np.sqrt(witness.squares)
         error = 10 * math.sqrt(self.moments.p + 1) * max(self.moments.error, 4 * UNIT)
         return bool((apart <= slack).all() and (np.abs(roots) <= error * size + slack).all())
 
@@ -349,21 +359,21 @@ class Judged:
         moments, norms, p = self.moments, self.rank.norms, self.moments.p
         condition, error = self.rank.condition_scaled, max(moments.error, 4 * UNIT)
         # Of dependent columns there is more than C that they leave.
-        left = np.linalg.norm(determined_factor(moments, self.has_bias).C, axis=0)
+        left = column_norms(determined_factor(moments, self.has_bias).C)
         residual = left / max(self.rank.extremes.largest, UNIT)
         # The distance is taken from the coefficients, so what they are counts beside what the optimum is.
-        size = np.maximum(self.scaled(self.optimum), self.scaled(self.weight))
+        size = np.maximum(self._scaled_optimum, self.scaled(self.weight))
         scaled = error * condition * (2 * size + (condition + 1) * residual)
-        weight = np.outer(scaled, np.divide(1.0, norms, out=np.zeros(p), where=norms > 0))
+        weight = scaled[:, None] * np.divide(1.0, norms, out=np.zeros(p), where=norms > 0)
         if not self.has_bias:
             return _Rounding(weight, np.zeros(moments.m), scaled)
         # A mean is known to the rounding of the deviations that were averaged, however near to zero it is.
-        spread = np.linalg.norm(moments.factor, axis=0) / math.sqrt(moments.weight_sum)
+        spread = moments.norms / math.sqrt(moments.weight_sum)
         known = error * (np.abs(self.optimum) @ spread[:p] + spread[p:])
         summed = 4 * UNIT * math.sqrt(p + 1) * self.level
         return _Rounding(weight, weight @ np.abs(moments.mean[:p]) + known + summed, scaled)
 
-    @property
+    @cached_property
     def level(self) -> np.ndarray:
         """The size (m,) of what a bias is the difference of: |ȳ| + Σ|w·x̄|, w the larger of found and optimal."""
         mean = np.abs(self.moments.mean)
@@ -404,16 +414,16 @@ def _status(case: Judged) -> Status:
     size = case.size
     arrived = case.scaled(distance.weight) <= np.maximum(10 * rounding.scaled, ARRIVED * size)
     arrived &= np.abs(distance.bias) <= np.maximum(10 * rounding.bias, ARRIVED * case.level)
-    largest = np.maximum(np.abs(moments.statistics.minimum), np.abs(moments.statistics.maximum))[moments.p :]
+    largest = np.maximum(-moments.statistics.minimum, moments.statistics.maximum)[moments.p :]
     unseen = ARRIVED * math.sqrt(moments.weight_sum) * largest  # what rounding leaves of a constant target
     sure = rounding.scaled <= np.maximum(10**-FEWEST_DIGITS * size, unseen)
     # Coefficients that all but cancel may be as near as float64 lets them be, and still lose by it.
-    above, cells = case.cost.gap - ABOVE * case.cost.optimal_loss, moments.m * moments.weight_sum
-    sure &= above * cells <= moments.unexplainable.sum()
+    above = case.above / case.cells - ABOVE * (case.least / case.cells)
+    sure &= above * case.cells <= moments.unexplainable.sum()
     if arrived.all() and (case.rank.deficiency or sure.all()):
         return Status.RANK_DEFICIENT if case.rank.deficiency else Status.CERTIFIED
     # Where so little is sure that anything has arrived, a run may have left all the same.
-    grown = training is not None and training.has_grown(case.found, case.cost.loss)
+    grown = training is not None and training.has_grown(case.found, case.loss)
     if grown:
         return Status.DIVERGED
     return Status.UNCERTIFIED if arrived.all() else Status.STOPPED

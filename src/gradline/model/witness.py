@@ -1,6 +1,7 @@
 """What the rows themselves say of coefficients: the judge's own way to the optimum, whatever found them."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -30,14 +31,26 @@ def seen(rows: RowStream) -> tuple[Moments, RowBlock | None]:
 class Witness:
     """What rows, or exact sums over them, say of coefficients.
 
-    `optimum` is None where columns depend on others or nothing is proved. At the coefficients, where rows were passed:
-    Σ w·r² (m,), of which `gap` (m,) is above its least, and the gradient Σ w·x·r (p + 1, m) for x of [1 X].
+    `optimum` is None where columns depend on others or nothing is proved. `here` is the gradient at the coefficients
+    in a view, where rows were passed; of Σ w·r² there `gap` (m,) is above its least.
     """
 
     optimum: Refined | None
-    squares: np.ndarray | None = None
+    view: View | None = None
+    here: Gradient | None = None
     gap: np.ndarray | None = None
-    gradient: np.ndarray | None = None
+
+    @cached_property
+    def squares(self) -> np.ndarray | None:
+        """Σ w·r² (m,) at the coefficients."""
+        if self.here is None or self.view is None:
+            return None
+        return np.ldexp(self.here.squares, 2 * self.view.exponents[-len(self.here.squares) :])
+
+    @cached_property
+    def gradient(self) -> np.ndarray | None:
+        """Σ w·x·r (p + 1, m) there, for x of [1 X]."""
+        return None if self.here is None or self.view is None else self.here.raw(self.view)
 
 
 def witnessed(rows: RowStream | RowBlock | None, moments: Moments, found: Coefficients) -> Witness:
@@ -55,15 +68,18 @@ def witnessed(rows: RowStream | RowBlock | None, moments: Moments, found: Coeffi
         return Witness(None)
     view = view_of(moments, bias)
     theta = view.at(found)
-    here = gradient_over(rows, view, theta) if np.isfinite(theta.hi).all() else None
+    size = np.abs(theta.hi).max()
     if Rank.of(moments, bias).deficiency or (isinstance(rows, RowBlock) and not is_refinable(moments, bias)):
-        return _seen_at(here, view, None, None)
+        return Witness(None, view, gradient_over(rows, view, theta) if np.isfinite(size) else None)
     newton = Newton.of(moments, bias)
-    is_near = here is not None and np.abs(theta.hi).max() <= _FAR * newton.reach.max()
-    step = settled(newton, rows, theta, here) if is_near else settled(newton, rows, newton.start(moments))
+    if size <= _FAR * newton.reach.max():
+        step, here = settled(newton, rows, theta)
+    else:
+        step, _ = settled(newton, rows, newton.start(moments))
+        here = gradient_over(rows, view, theta) if np.isfinite(size) else None
     if step is None:
         optimum = None if newton.share >= LARGEST_CONTRACTION else _contradicted(found, moments)
-        return _seen_at(here, view, optimum, None)
+        return Witness(optimum, view, here)
     optimum = newton.answer(step)
     if optimum is not None and isinstance(rows, RowBlock):
         optimum = replace(optimum, variances=variances(rows, newton))
@@ -71,17 +87,11 @@ def witnessed(rows: RowStream | RowBlock | None, moments: Moments, found: Coeffi
 
 
 def _seen_at(here: Gradient | None, view: View, optimum: Refined | None, away: Doubled | None) -> Witness:
-    """With the gradient there, in raw units, and the way to the optimum: its gap is the product of the two."""
-    if here is None:
-        return Witness(optimum)
-    squares = 2 * view.exponents[-len(here.squares) :]
-    gap = None if away is None else np.maximum(here.sums.times(away).sum().hi, 0.0)
-    return Witness(
-        optimum,
-        np.ldexp(here.squares, squares),
-        None if gap is None else np.ldexp(gap, squares),
-        here.raw(view),
-    )
+    """With the gradient there and the way to the optimum: its gap is the product of the two."""
+    if here is None or away is None:
+        return Witness(optimum, view, here)
+    gap = np.maximum(here.sums.times(away).sum().hi, 0.0)
+    return Witness(optimum, view, here, np.ldexp(gap, 2 * view.exponents[-len(gap) :]))
 
 
 def _contradicted(found: Coefficients, moments: Moments) -> Refined:

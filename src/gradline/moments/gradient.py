@@ -29,16 +29,16 @@ class View(NamedTuple):
         center, own = self.center[:p, None], self.center[p:]
         with np.errstate(over="ignore", invalid="ignore"):
             slopes = np.ldexp(found.weight.T, columns - targets)
-            if not np.isfinite(slopes).all():
-                return Doubled.of(np.full((p + 1, len(targets)), np.inf))
-            if found.bias is None:
-                return Doubled.of(np.vstack([np.zeros(len(targets)), slopes]))
-            terms = np.vstack([np.ldexp(found.bias, -targets), -own, *two_prod(slopes, center)])
-            if not np.isfinite(terms).all():
-                return Doubled.of(np.full((len(slopes) + 1, len(targets)), np.inf))
-        level = [math.fsum(column) for column in terms.T.tolist()]
-        rest = [math.fsum([*column, -high]) for column, high in zip(terms.T.tolist(), level, strict=True)]
-        return Doubled(np.vstack([level, slopes]), np.vstack([rest, np.zeros_like(slopes)]))
+            bias = np.zeros(len(targets)) if found.bias is None else np.ldexp(found.bias, -targets)
+            terms = np.vstack([bias, -own, *two_prod(slopes, center)])
+        if not np.isfinite(terms).all():  # as they are not where a slope is not
+            return Doubled.of(np.full((p + 1, len(targets)), np.inf))
+        theta = Doubled.of(np.vstack([bias, slopes]))
+        if found.bias is not None:
+            for t, column in enumerate(terms.T.tolist()):
+                theta.hi[0, t] = level = math.fsum(column)
+                theta.lo[0, t] = math.fsum([*column, -level])
+        return theta
 
 
 class Gradient(NamedTuple):
@@ -46,6 +46,12 @@ class Gradient(NamedTuple):
 
     sums: Doubled
     squares: np.ndarray
+
+    @classmethod
+    def from_numbers(cls, found: np.ndarray, q: int, m: int) -> "Gradient":
+        """That of the numbers in which compiled loops tell it."""
+        high, low = found[: 2 * q * m].reshape(2, q, m)
+        return cls(Doubled(high, low), found[2 * q * m :])
 
     def raw(self, view: View) -> np.ndarray:
         """Σ w·x·r (p + 1, m) for [1 X] as it is, in raw units."""
@@ -66,38 +72,35 @@ def gradient(block: RowBlock | ColumnBlock, view: View, theta: Doubled) -> Gradi
 
     Rows and weights are scaled by powers of two, to weights between ¼ and 1: no product leaves float64.
     """
-    halves = half_exponents(block.w)
-    w = None if block.w is None else np.ldexp(block.w, -2 * halves[:, 0])
     compiled = kernels()
-    if compiled is None:
-        return _in_numpy(block.whole, view, theta, halves, w)
-    return _compiled(compiled, block, view, theta, None if w is None else (w, np.ldexp(1.0, halves[:, 0])))
+    return (
+        _in_numpy(block.whole, view, theta) if compiled is None else _compiled(compiled, block, view, theta)
+    )
 
 
-def _compiled(
-    compiled: Kernels,
-    block: RowBlock | ColumnBlock,
-    view: View,
-    theta: Doubled,
-    weights: tuple[np.ndarray, np.ndarray] | None,
-) -> Gradient:
+def calm_weights(w: np.ndarray | None) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Weights between ¼ and 1, and the scales of the rows, powers of two, that make up for the rest of them."""
+    if w is None:
+        return None, None
+    halves = half_exponents(w)[:, 0]
+    return np.ldexp(w, -2 * halves), np.ldexp(1.0, halves)
+
+
+def _compiled(compiled: Kernels, block: RowBlock | ColumnBlock, view: View, theta: Doubled) -> Gradient:
     """By `gradient` of `gradient.c`."""
     cells = block.places()
     pieces, k = cells.addresses.shape
     (q, m), products = theta.hi.shape, theta.hi.size
     found, space = np.empty(2 * products + m), room(compiled.gradient_room(block.p, m))
-    w, scales = (None, None) if weights is None else weights
     both, units = np.concatenate([theta.hi, theta.lo]), np.ldexp(1.0, -view.exponents)
-    where = (cells.addresses, cells.lengths, w, scales, units, view.center)
+    where = (cells.addresses, cells.lengths, *calm_weights(block.w), units, view.center)
     compiled.gradient(*where, both, found, space, pieces, block.rows, block.p, k, *cells.steps)
-    sums = found[: 2 * products].reshape(2, q, m)
-    return Gradient(Doubled(sums[0], sums[1]), found[2 * products :])
+    return Gradient.from_numbers(found, q, m)
 
 
-def _in_numpy(
-    block: RowBlock, view: View, theta: Doubled, halves: np.ndarray, w: np.ndarray | None
-) -> Gradient:
+def _in_numpy(block: RowBlock, view: View, theta: Doubled) -> Gradient:
     """By slices, some thousand rows at a time, whose products are exact; the twin of `gradient.c`."""
+    w, halves = calm_weights(block.w)[0], half_exponents(block.w)
     total = Gradient(Doubled.of(np.zeros(theta.hi.shape)), np.zeros(theta.hi.shape[1]))
     for first in range(0, block.rows, SUMMED):
         rows = slice(first, first + SUMMED)

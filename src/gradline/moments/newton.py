@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gradline.core.blas_threads import one_blas_thread
+from gradline.core.kernels.library import Kernels, kernels, room
 from gradline.core.linalg.double_double import Doubled, two_prod
 from gradline.core.linalg.refined import CELLS, Refined
 from gradline.core.linalg.triangular import UNIT, Extremes, row_norms
@@ -22,7 +23,7 @@ from gradline.core.parallel import ordered_map
 from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import RowStream
 from gradline.moments.basis import Basis
-from gradline.moments.gradient import Gradient, View, gradient
+from gradline.moments.gradient import Gradient, View, calm_weights, gradient
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments, once
 
@@ -42,26 +43,65 @@ def is_refinable(moments: Moments, bias: bool) -> bool:
     return few and not rank.deficiency and moments.rows >= rank.rank + bias
 
 
-def settled(
-    newton: "Newton", rows: RowStream | RowBlock, theta: Doubled, found: Gradient | None = None
-) -> "Step | None":
+class Settled(NamedTuple):
+    """Where steps over rows ended, None where corrections are no proof, and the gradient where they began."""
+
+    step: "Step | None"
+    first: Gradient
+
+
+def settled(newton: "Newton", rows: RowStream | RowBlock, theta: Doubled) -> Settled:
     """The last of the steps over these rows from coefficients (p + 1, m) of A, with bounds that hold.
 
-    Takes one pass over the rows, or a few, until the bounds are those of rounding the answer; the first gradient may be
-    given. None where corrections do not shrink fast enough to be a proof.
+    Takes one pass over the rows, or a few, until the bounds are those of rounding the answer. There is no step where
+    corrections do not shrink fast enough to be a proof.
     """
-    moves = list[np.ndarray]()
+    compiled = kernels() if isinstance(rows, RowBlock) else None
+    if compiled is None or not isinstance(rows, RowBlock):
+        return _by_steps(newton, rows, theta)
+    return _compiled(compiled, newton, rows, theta)
+
+
+def _compiled(compiled: Kernels, newton: "Newton", rows: RowBlock, theta: Doubled) -> Settled:
+    """By `newton` of `newton.c`."""
+    cells, (q, m), s = rows.places(), theta.hi.shape, len(newton.inverse)
+    found, space = np.empty((4 * q + s + 3) * m), room(compiled.newton_room(rows.p, m))
+    reached = Doubled(*found[: 2 * q * m].reshape(2, q, m))
+    reached.put(..., theta)
+    raw, (bound, squares) = found[2 * q * m :][: s * m], found[(2 * q + s) * m :][: 2 * m].reshape(2, m)
+    where = (cells.addresses, cells.lengths, *calm_weights(rows.w), newton.constants, found, space)
+    sure = compiled.newton(
+        *where,
+        len(cells.lengths),
+        rows.rows,
+        rows.p,
+        rows.p + m,
+        *cells.steps,
+        newton.first,
+        newton.weight_sum,
+        newton.extremes.smallest,
+        newton.share,
+    )
+    step = Step(reached, raw.reshape(s, m), squares, bound) if sure else None
+    return Settled(step, Gradient.from_numbers(found[(2 * q + s + 2) * m :], q, m))
+
+
+def _by_steps(newton: "Newton", rows: RowStream | RowBlock, theta: Doubled) -> Settled:
+    """Pass by pass; the twin of `newton.c`, which rows that stream have need of anyway."""
+    moves, first = list[np.ndarray](), None
     while True:
-        step = newton.corrected(found or gradient_over(rows, newton.view, theta), theta)
-        moves.append(step.move)
-        share = _measured(moves, step.noise) if newton.share >= LARGEST_CONTRACTION else newton.share
+        found = gradient_over(rows, newton.view, theta)
+        first = first or found
+        step, move, noise = newton.corrected(found, theta)
+        moves.append(move)
+        share = _measured(moves, noise) if newton.share >= LARGEST_CONTRACTION else newton.share
         if len(moves) > 1:
-            share = max(share, _measured(moves, step.noise))
-        step = step._replace(bound=step.noise + step.move * share / (1 - share))
+            share = max(share, _measured(moves, noise))
+        step = step._replace(bound=noise + move * share / (1 - share))
         stuck = len(moves) > 1 and not (moves[-1] < moves[-2] / 2).any()
-        if stuck or len(moves) == PASSES or newton.is_enough(step):
-            return step if share < LARGEST_CONTRACTION else None
-        theta, found = step.theta, None
+        if stuck or len(moves) == PASSES or newton.is_enough(step, move):
+            return Settled(step if share < LARGEST_CONTRACTION else None, first)
+        theta = step.theta
 
 
 def _measured(moves: list[np.ndarray], noise: np.ndarray) -> float:
@@ -90,15 +130,13 @@ def gradient_over(rows: RowStream | RowBlock, view: View, theta: Doubled) -> Gra
 
 
 class Step(NamedTuple):
-    """Coefficients (p + 1, m) of A after a pass, those of [1 X], how far they moved, the sums' noise, and Σ w·r².
+    """Coefficients (p + 1, m) of A after a pass, those of [1 X], Σ w·r² (m,), and how far they may still be off.
 
-    Distances (m,) are those of the coordinates of the basis; `bound` is how far they may still be off there.
+    `bound` (m,) is that in the coordinates of the basis.
     """
 
     theta: Doubled
     raw: np.ndarray
-    move: np.ndarray
-    noise: np.ndarray
     squares: np.ndarray
     bound: np.ndarray
 
@@ -143,6 +181,11 @@ class Newton:
         return self.view.exponents[len(self.basis.root) :]
 
     @cached_property
+    def units(self) -> np.ndarray:
+        """The exponents (q, m) of the units of coefficients."""
+        return np.concatenate([np.zeros(self.first, int), -self.columns])[:, None] + self.targets
+
+    @cached_property
     def lengths(self) -> np.ndarray:
         """See the class."""
         units = np.concatenate([np.zeros(self.first, int), self.columns])
@@ -150,18 +193,25 @@ class Newton:
 
     def start(self, moments: Moments) -> Doubled:
         """The answer (p + 1, m) of the factor, in coefficients of A; the first, which stands for the means, is zero."""
-        rank = Rank.of(moments, bool(self.first))
         B = moments.slopes_factor(bool(self.first)).B
-        beta = self.inverse[self.first :, self.first :] @ rank.along(np.ldexp(B, -self.targets))
+        along = self.basis.rank.along(np.ldexp(B, -self.targets))
+        beta = self.inverse[self.first :, self.first :] @ along
         return Doubled.of(np.vstack([np.zeros(moments.m), beta]))
 
     @property
     def reach(self) -> np.ndarray:
         """The largest coefficients (p, m) of slopes that a least-squares answer may have."""
-        return np.outer(self.lengths[self.first :], self.variation)
+        return self.lengths[self.first :, None] * self.variation
 
-    def corrected(self, found: Gradient, theta: Doubled) -> Step:
-        """θ after the correction that a gradient asks for.
+    @cached_property
+    def constants(self) -> np.ndarray:
+        """What compiled steps need, one after the other."""
+        units = np.ldexp(1.0, -self.view.exponents)
+        parts = (self.lengths, self.sizes, self.variation, self.view.center, units)
+        return np.concatenate([self.inverse.ravel(), *parts])
+
+    def corrected(self, found: Gradient, theta: Doubled) -> tuple[Step, np.ndarray, np.ndarray]:
+        """θ after the correction that a gradient asks for, how far (m,) that is, and how far the sums may be off.
 
         A residual is off by some q²·2^-106 of the sizes that it is made of, and so is a sum of them over rows, in
         coordinates. A sum over rows of products with columns of unit norm is off by a share of ‖r‖: each lane's chain
@@ -177,16 +227,15 @@ class Newton:
         residuals = (q**2 + 16) * made_of * math.sqrt(self.weight_sum)
         sums = (256 + self.rows / 8) * np.sqrt(found.squares) * math.sqrt(q) / self.extremes.smallest
         squares = np.maximum(found.squares - move**2, 0.0)
-        return Step(
-            moved, self.raw(moved), move, _ROUNDING * (residuals + sums), squares, np.full_like(move, np.inf)
-        )
+        step = Step(moved, self.raw(moved), squares, np.full_like(move, np.inf))
+        return step, move, _ROUNDING * (residuals + sums)
 
-    def is_enough(self, step: Step) -> bool:
+    def is_enough(self, step: Step, move: np.ndarray) -> bool:
         """Whether bounds are those of rounding the answer, and squares those of the optimum."""
         smallest = _ZERO * np.outer(self.lengths, self.variation)
         enough = UNIT / 8 * np.maximum(np.abs(step.raw), smallest)
         within = (np.outer(self.lengths, step.bound) <= enough).all()
-        return bool(within and (step.move**2 <= UNIT * step.squares).all())
+        return bool(within and (move**2 <= UNIT * step.squares).all())
 
     def raw(self, theta: Doubled) -> np.ndarray:
         """Coefficients (q, m) of [1 X] or X from those of A: the bias is what is left at the origin, rounded once."""
@@ -206,10 +255,9 @@ class Newton:
     def answer(self, step: Step) -> Refined | None:
         """What a step has reached, in raw units; None where float64 cannot hold it."""
         found = step.raw
-        units = np.concatenate([np.zeros((self.first, 1), int), -self.columns[:, None]]) + self.targets
         with np.errstate(over="ignore"):
-            theta = np.ldexp(found, units)
-            bound = np.ldexp(np.outer(self.lengths, step.bound) + UNIT * np.abs(found), units)
+            theta = np.ldexp(found, self.units)
+            bound = np.ldexp(self.lengths[:, None] * step.bound + UNIT * np.abs(found), self.units)
         if not np.isfinite(theta).all():
             return None
         if (tiny := np.abs(theta) < _TINY).any():  # which float64 holds to less than its 53 bits
@@ -224,6 +272,7 @@ class Newton:
         )
 
 
+@once
 def view_of(moments: Moments, bias: bool) -> View:
     """Columns around their means where there is a bias, in units of their largest cells."""
     low, high = moments.statistics.minimum, moments.statistics.maximum
@@ -235,11 +284,12 @@ def view_of(moments: Moments, bias: bool) -> View:
 def _newton(moments: Moments, bias: bool) -> Newton:
     statistics, basis, rank = moments.statistics, Basis.of(moments, bias), Rank.of(moments, bias)
     low, high, p = statistics.minimum, statistics.maximum, moments.p
-    exponents, center = view_of(moments, bias)
+    view = view_of(moments, bias)
+    exponents, center = view
     root = np.ldexp(basis.root, exponents[:p, None])
     return Newton(
         basis=basis,
-        view=View(exponents, center),
+        view=view,
         inverse=root if basis.level is None else _below(basis.level, root),
         sizes=np.maximum(*(np.abs(np.ldexp(edge, -exponents) - center) for edge in (low, high))),
         variation=np.ldexp(np.sqrt(moments.variation(bias)), -exponents[p:]),

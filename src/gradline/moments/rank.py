@@ -11,6 +11,7 @@ from gradline.core.linalg.triangular import (
     WIDE,
     Extremes,
     back_substituted,
+    column_norms,
     estimated,
     forward_substituted,
     inverted,
@@ -77,14 +78,14 @@ class Rank:
         """How many directions the columns have."""
         if self.inverse is not None:
             return len(self.unit)
-        return int((self.singular > self._tolerance).sum())
+        return int(np.count_nonzero(self.singular > self._tolerance))
 
-    @property
+    @cached_property
     def deficiency(self) -> int:
         """How many independent combinations of columns vanish."""
         return len(self.norms) - self.rank
 
-    @property
+    @cached_property
     def extremes(self) -> Extremes:
         """σmax and σmin of the centred columns of unit norm, over the directions that count."""
         if self.inverse is not None:
@@ -288,7 +289,7 @@ def _orthogonal_to(rows: np.ndarray) -> np.ndarray:
 def _decomposed(moments: Moments, bias: bool) -> Rank:
     p = moments.p
     columns = moments.slopes_factor(bias).A
-    norms = np.linalg.norm(columns, axis=0)
+    norms = column_norms(columns)
     if bias:
         # What centring leaves of a column that does not vary is the rounding of its cells, however it was summed.
         cells = np.hypot(norms, np.sqrt(moments.weight_sum) * moments.mean[:p])

@@ -16,7 +16,7 @@ import numpy as np
 from gradline.core.blas_threads import one_blas_thread
 from gradline.core.errors import DataError, DigitsError, RequestError
 from gradline.core.linalg.double_double import two_prod
-from gradline.core.linalg.triangular import TOGETHER, UNIT, removed, rounding, triangular
+from gradline.core.linalg.triangular import TOGETHER, UNIT, column_norms, removed, rounding, triangular
 from gradline.core.memory_limit import expect
 from gradline.core.parallel import ordered_map
 from gradline.core.provided import Provided
@@ -368,14 +368,20 @@ class Moments:
         Coefficients that only all but cancel may be large at will, so it must also be nothing beside the targets.
         """
         norms = self._norms
-        sizes = np.abs(weight) @ norms[: self.p] + np.sqrt(self.weight_sum) * np.abs(bias) + norms[self.p :]
+        p = self.p
+        sizes = np.abs(weight) @ norms[:p] + math.sqrt(self.weight_sum) * np.abs(bias) + norms[p:]
         least = np.minimum((rounding(len(norms)) * sizes) ** 2, self.unexplainable)
         return np.where(squares <= least, 0.0, squares)
 
     @cached_property
+    def norms(self) -> np.ndarray:
+        """Those (k,) of the columns around their means."""
+        return column_norms(self.factor)
+
+    @cached_property
     def _norms(self) -> np.ndarray:
         """Those (k,) of the columns as they are."""
-        return np.hypot(np.linalg.norm(self.factor, axis=0), np.sqrt(self.weight_sum) * self.mean)
+        return np.hypot(self.norms, math.sqrt(self.weight_sum) * self.mean)
 
     @cached_property
     def unexplainable(self) -> np.ndarray:
@@ -520,8 +526,8 @@ def _passed(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]) ->
     first, second = next(coming), next(coming, None)
     if second is None and is_one_block(first.rows, _width(design)):
         block = first.block()
-        for part in (block.X, block.Y, block.w):
-            expect_finite(0.0 if part is None else part)
+        for part in (block.X, block.Y, *(() if block.w is None else (block.w,))):
+            expect_finite(part)
         watch(block)
         return _from_block(block, design)
 

@@ -1,5 +1,6 @@
 """What rows leave behind besides their cross-products: counts, weights, means, ranges, a fingerprint."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -187,7 +188,9 @@ def centre(block: RowBlock, names: tuple[str, ...]) -> Centred:
 def refuse_extreme(low: np.ndarray, high: np.ndarray, w: np.ndarray | None, names: tuple[str, ...]) -> None:
     """Raise `DataError` for columns between `low` and `high` (k,) whose weighted squares float64 cannot hold."""
     sizes = np.maximum(-low, high)
-    limit = LARGEST / np.sqrt(1.0 if w is None else max(float(w.max()), 1.0))
+    limit = LARGEST / math.sqrt(1.0 if w is None else max(float(w.max()), 1.0))
+    if 1 / LARGEST <= sizes.min() and sizes.max() <= limit:
+        return
     for wrong, what in ((sizes > limit, "above"), ((sizes > 0) & (sizes < 1 / LARGEST), "nowhere above")):
         if wrong.any():
             column = int(np.argmax(wrong))
@@ -200,7 +203,7 @@ def refuse_extreme(low: np.ndarray, high: np.ndarray, w: np.ndarray | None, name
 
 
 def _mean(values: np.ndarray, w: np.ndarray | None, weight_sum: float) -> np.ndarray:
-    return values.mean(axis=0) if w is None else (w @ values) / weight_sum
+    return (np.add.reduce(values, axis=0) if w is None else w @ values) / weight_sum
 
 
 def fingerprint(block: RowBlock) -> int:

@@ -4,8 +4,8 @@
    becomes an unevaluated sum of two numbers. Rows lie in lanes. Ogita, Rump, Oishi 2005 (Dot2): the error of a sum of q
    products is some q²·2^-106 of their sizes. The twin is `core.linalg.gradient._in_numpy`. */
 
+#include "gradient.h"
 #include "table.h"
-#include "pairs.h"
 
 #define TILE 128                /* rows that are worked on together */
 #define COLUMN (TILE + LANES)   /* numbers from one column of a tile to the next, so that they share no place in cache */

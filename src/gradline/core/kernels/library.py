@@ -20,9 +20,13 @@ class _Array:
     """Takes an array as a pointer to its first number, and None as null; what NumPy offers takes ten times as long."""
 
     @classmethod
-    def from_param(cls, array: np.ndarray | None) -> ctypes.c_void_p | None:
-        """What ctypes hands on."""
-        return None if array is None else ctypes.c_void_p(array.ctypes.data)
+    def from_param(cls, array: np.ndarray | None) -> Any:
+        """What ctypes hands on: of an array that may be written to its buffer, which comes sooner than its address."""
+        if array is None:
+            return None
+        if array.flags.carray and array.size:
+            return ctypes.byref(ctypes.c_char.from_buffer(array))
+        return ctypes.c_void_p(array.ctypes.data)
 
 
 _P, _I, _D = _Array, ctypes.c_int64, ctypes.c_double
@@ -38,6 +42,8 @@ _SIGNATURES = {
     "hashed": (ctypes.c_uint64, (_P,) * 4 + (_I,) * 3),
     "gradient_room": (_I, (_I, _I)),
     "gradient": (None, (_P,) * 9 + (_I,) * 6),
+    "newton_room": (_I, (_I, _I)),
+    "newton": (_I, (_P,) * 7 + (_I,) * 7 + (_D,) * 3),
     "epoch_room_float64": (_I, (_I, _I)),
     "epoch_room_float32": (_I, (_I, _I)),
     "sgd_epoch_float64": (None, _EPOCH),
@@ -60,6 +66,8 @@ class Kernels(NamedTuple):
     hashed: Callable[..., int]
     gradient_room: Callable[..., int]
     gradient: Callable[..., None]
+    newton_room: Callable[..., int]
+    newton: Callable[..., int]
     epoch_room_float64: Callable[..., int]
     epoch_room_float32: Callable[..., int]
     sgd_epoch_float64: Callable[..., None]

@@ -31,7 +31,8 @@ typedef __m128d native;
 #define JOIN_(name, target) name##_##target
 #define JOIN(name, target) JOIN_(name, target)
 /* A function that Python calls: its name carries the target, so that those of all targets stand in one library. */
-#define EXPORT(name) __attribute__((visibility("default"))) JOIN(name, TARGET)
+#define OF_TARGET(name) JOIN(name, TARGET)
+#define EXPORT(name) __attribute__((visibility("default"))) OF_TARGET(name)
 #define INLINE static inline __attribute__((always_inline))
 
 #define LANES (BYTES / 8) /* numbers of float64 in a register */

@@ -47,9 +47,11 @@ class Doubled:
         if self.hi.size >= _MANY and (compiled := kernels()) is not None:
             total = Doubled(np.empty(self.hi.shape), np.empty(self.hi.shape))
             return _added(compiled, self, other, total)
-        high, low = other if isinstance(other, Doubled) else (other, 0.0)
-        s, e = two_sum(self.hi, high)
-        t, f = two_sum(self.lo, np.broadcast_to(low, np.shape(self.lo)))
+        if not isinstance(other, Doubled):
+            s, e = two_sum(self.hi, other)
+            return Doubled(*_fast_two_sum(s, e + self.lo))
+        s, e = two_sum(self.hi, other.hi)
+        t, f = two_sum(self.lo, other.lo)
         s, e = _fast_two_sum(s, e + t)
         return Doubled(*_fast_two_sum(s, e + f))
 

@@ -37,7 +37,7 @@ def triangular(rows: np.ndarray) -> np.ndarray:
     if not len(rows):
         return np.zeros((0, k))
     factor = np.linalg.qr(rows, mode="r")
-    return np.where(np.diag(factor) < 0, -1.0, 1.0)[:, None] * factor
+    return np.where(factor.diagonal() < 0, -1.0, 1.0)[:, None] * factor
 
 
 def rounding(columns: int) -> float:
@@ -50,6 +50,8 @@ def thin_svd(factor: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
     left (n, r), singular (r,) descending, right (r, k) for a factor of n rows: r is the smaller of n and k, or less.
     """
+    if len(factor) and factor[-1].any():
+        return np.linalg.svd(finite(factor), full_matrices=False)
     filled = np.flatnonzero(factor.any(axis=1))
     rows = int(filled[-1]) + 1 if len(filled) else 0
     left = np.zeros((len(factor), min(rows, factor.shape[1])))
@@ -68,10 +70,15 @@ def finite(factor: np.ndarray) -> np.ndarray:
     return factor
 
 
+def column_norms(rows: np.ndarray) -> np.ndarray:
+    """The norm of each column: what `np.linalg.norm` returns, in half its time for a small matrix."""
+    return np.sqrt(np.add.reduce(rows * rows, axis=0))
+
+
 def row_norms(rows: np.ndarray) -> np.ndarray:
     """The norm of each row, also where the square of an entry is beyond float64."""
     squares = np.einsum("ij,ij->i", rows, rows)
-    if ((squares > 1e-250) & (squares < np.inf)).all():  # of what is smaller, float64 has lost some
+    if squares.size and 1e-250 < squares.min() and squares.max() < np.inf:  # of less, float64 has lost some
         return np.sqrt(squares)
     largest = np.abs(rows).max(axis=1, initial=0.0)
     unit = np.where((largest > 0) & np.isfinite(largest), largest, 1.0)
