@@ -16,7 +16,7 @@ from gradline.data.columns import column, first_cells
 from gradline.data.csv_block import Block
 from gradline.data.csv_layout import ROW_NAMES, File, Layout, layout
 from gradline.data.notation import FOUND, Text
-from gradline.data.numerals import PLAIN_NUMERALS, Numerals, written
+from gradline.data.numerals import written
 from gradline.data.schema import Column, Kind
 from gradline.data.source import Batch, Source
 
@@ -74,10 +74,9 @@ class CsvSource(Source):
     def _spelling(self) -> Spelling:
         """How the cells are spelled: as was told, or as the first of them show."""
         told = Spelling.told(self.read)
-        numerals = told.numerals
-        if self._layout.separator == ";" and self.read.decimal is None and self.read.thousands is None:
-            numerals = _found(self._sample.values())
-        return told.written(numerals, {})
+        if self._layout.separator == ";" and self.read.decimal is None and _has_commas(self._sample.values()):
+            return told.written(told.numerals._replace(decimal=","), {})
+        return told
 
     @cached_property
     def _columns(self) -> dict[str, Column]:
@@ -135,16 +134,16 @@ class CsvSource(Source):
         yield from rest
 
 
-def _found(samples: Iterable[pl.Series]) -> Numerals:
-    """How the numbers of a file with semicolons are written: with decimal commas, where no column has points."""
-    commas = False
+def _has_commas(samples: Iterable[pl.Series]) -> bool:
+    """Whether a file with semicolons has decimal commas: where some column has, and none has decimal points."""
+    has_commas = False
     for sample in samples:
         ways = written(sample.to_list()) if sample.str.contains(r"[.,]\d").any() else []
         if len(ways) == 1:
             if ways[0].numerals.decimal == "." and sample.str.contains(".", literal=True).any():
-                return PLAIN_NUMERALS
-            commas |= ways[0].numerals.decimal == ","
-    return Numerals(",") if commas else PLAIN_NUMERALS
+                return False
+            has_commas |= ways[0].numerals.decimal == ","
+    return has_commas
 
 
 def opener(separator: str) -> Callable[[Path, str, Text], CsvSource]:

@@ -195,25 +195,27 @@ def unreadable(where: str, error: csv.Error) -> DataError:
 
 
 def _separator(head: str, start: int, expected: str) -> str:
-    """What separates cells: what all records at the top have as often as the header, the expected mark before others.
+    """What separates cells: what all records at the top have as often as the header.
 
-    A blank is one only where each record then has a number in it.
+    Of several marks that which leaves most numbers, then the one that is expected. A blank is one only where there is
+    no other mark, and each record has a number.
     """
     header = head.split("\n")[start]
-    fitting = [
-        mark
-        for mark in (expected, *_SEPARATORS)
-        if mark in header and _is_regular(_records(head, mark, _LOOK, start))
-    ]
+    marks = [mark for mark in dict.fromkeys((expected, *_SEPARATORS)) if mark in header]
+    read = {mark: _records(head, mark, _LOOK, start) for mark in marks or (" ",)}
+    fitting = {mark: _numbers(records) for mark, records in read.items() if _is_regular(records)}
+    if not marks:
+        spaced = read[" "][1:]
+        is_spaced = fitting and all(any(map(_NUMBER.fullmatch, row.fields)) for row in spaced)
+        return " " if is_spaced else expected
     if fitting:
-        return fitting[0] if fitting[0] == expected else max(fitting, key=header.count)
-    if not any(mark in header for mark in _SEPARATORS) and " " in header:
-        spaced = _records(head, " ", _LOOK, start)
-        if _is_regular(spaced) and all(any(map(_NUMBER.fullmatch, row.fields)) for row in spaced[1:]):
-            return " "
-    if expected in header:
-        return expected
-    return max(_SEPARATORS, key=lambda mark: (header.count(mark), mark == expected))
+        return max(fitting, key=lambda mark: (fitting[mark], mark == expected))
+    return expected if expected in header else max(marks, key=header.count)
+
+
+def _numbers(records: Sequence[_Record]) -> int:
+    """How many cells are numbers in some notation."""
+    return sum(bool(_NUMBER.fullmatch(cell.strip())) for record in records for cell in record.fields)
 
 
 def _is_regular(records: Sequence[_Record]) -> bool:
