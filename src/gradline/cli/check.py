@@ -19,10 +19,15 @@ from gradline.cli.options import (
     Momentum,
     Scale,
     Targets,
+    Typed,
     Weights,
+    Written,
     argument,
     flag,
     frozen,
+    read,
+    read_as,
+    typed,
 )
 from gradline.cli.terminal import Progress, expect_data, expect_targets, out, out_json, say, tell_notices
 from gradline.core.errors import UsageError
@@ -32,7 +37,7 @@ DISAGREES = 3
 
 
 @frozen
-class TrajectoryOptions:
+class TrajectoryOptions(Typed):
     """Which columns, which rate, and the epochs to look at."""
 
     data: Annotated[str, argument("Data as for fit.")]
@@ -66,7 +71,8 @@ def trajectory(options: TrajectoryOptions) -> None:
     from gradline.solvers.problem import Problem, Scaling, stacked  # noqa: PLC0415
     from gradline.solvers.trajectory import Trajectory  # noqa: PLC0415
 
-    expect_targets(options.data, options.targets)
+    chosen = typed(options)
+    expect_targets(options.data, options.targets, chosen["read"])
     lr, momentum = rate(options.lr), options.momentum
     scale = options.scale or ("standard" if lr == "auto" else "none")
     if scale not in ("none", "standard"):
@@ -79,6 +85,7 @@ def trajectory(options: TrajectoryOptions) -> None:
             options.exclude,
             options.weights,
             options.missing,
+            **chosen,
         )
     )
     tell_notices(reading.notices)
@@ -193,7 +200,7 @@ def selftest(options: SelftestOptions) -> None:
 
 
 @frozen
-class DoctorOptions:
+class DoctorOptions(Typed):
     """Which columns to examine, a rate to judge, or a finding to explain."""
 
     data: Data | None = None
@@ -224,9 +231,16 @@ def doctor(options: DoctorOptions) -> None:
     data = expect_data(options.data, "doctor")
     from gradline.data.selection import Selection  # noqa: PLC0415 - --help needs no numpy
 
-    expect_targets(data, options.targets)
+    chosen = typed(options)
+    expect_targets(data, options.targets, chosen["read"])
     selection = Selection(
-        data, options.targets, options.features or None, options.exclude, options.weights, options.missing
+        data,
+        options.targets,
+        options.features or None,
+        options.exclude,
+        options.weights,
+        options.missing,
+        **chosen,
     )
     with limited(options.memory):
         report = _examined(selection, options.bias, options.lr)
@@ -258,7 +272,7 @@ def _examined(selection: Any, bias: bool, lr: float | None) -> Any:
 
 
 @frozen
-class VerifyOptions:
+class VerifyOptions(Written):
     """The model, and the rows that it is held against."""
 
     model: Model
@@ -274,10 +288,12 @@ def verify(options: VerifyOptions) -> None:
 
       gradline verify crops.safetensors example:crops
     """
-    from gradline.model.verify.claims import verify  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.model import load  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.verify.claims import verify  # noqa: PLC0415
 
+    told = read(options)
     with limited(options.memory):
-        outcome = verify(options.model, options.data)
+        outcome = verify(options.model, options.data, read=told and read_as(options, load(options.model)))
     if options.as_json:
         out_json(outcome.to_dict())
     else:

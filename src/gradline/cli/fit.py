@@ -22,9 +22,11 @@ from gradline.cli.options import (
     Output,
     Scale,
     Targets,
+    Typed,
     Weights,
     flag,
     frozen,
+    typed,
 )
 from gradline.cli.start import start
 from gradline.cli.terminal import (
@@ -41,7 +43,7 @@ from gradline.core.text import shell
 
 
 @frozen
-class FitOptions:
+class FitOptions(Typed):
     """One field is one option: a flag, a key of `--config`, and an argument of the solver or of `fit` of that name.
 
     None stands for what was not given; the solver and the request have their own defaults.
@@ -131,7 +133,7 @@ def fit(options: FitOptions) -> None:
     expect_log(options.log)
     is_logged = schedule(options.log_every)
     selection, request = _asked(options)
-    expect_targets(data, options.targets)
+    expect_targets(data, options.targets, selection.read)
     if options.output is not None:
         expect_writable(options.output)
     record = _recorder(options)
@@ -156,7 +158,7 @@ def _asked(options: FitOptions) -> tuple[Any, Any]:
     asked = {name: value for name, value in given.items() if name in Request.__dataclass_fields__}
     request = Request(**{**asked, "solver": named(options.solver, settings)})
     chosen = {name: value for name, value in given.items() if name in Selection.__dataclass_fields__}
-    return Selection(**chosen), request
+    return Selection(**{**chosen, **typed(options)}), request
 
 
 def rate(value: float | str) -> float | str:

@@ -15,9 +15,12 @@ from gradline.cli.options import (
     Missing,
     Momentum,
     Targets,
+    Typed,
     argument,
     flag,
     frozen,
+    read,
+    typed,
 )
 from gradline.cli.start import start
 from gradline.cli.terminal import expect_replaceable, expect_targets, out, out_json, say
@@ -25,7 +28,7 @@ from gradline.core.errors import FileError, RequestError, UsageError
 
 
 @frozen
-class LessonOptions:
+class LessonOptions(Typed):
     """The loop to show, and how; each field that is an argument of `lesson` has its name."""
 
     data: Annotated[str | None, argument("Data as for fit. Default: example:crops.")] = None
@@ -85,12 +88,12 @@ def lesson(options: LessonOptions) -> None:
     if data is None:
         data, targets = CROPS[0], targets or CROPS[1]
         exclude = [*exclude, *(name for name in CROPS[1] if name not in targets)]
-    expect_targets(data, targets)
+    expect_targets(data, targets, read(options))
     settings = {
         "by": options.by, "lr": options.lr, "epochs": options.epochs, "batch_size": options.batch_size,
         "shuffle": options.shuffle, "init": start(options.init), "seed": options.seed, "dtype": options.dtype,
         "device": options.device, "features": options.features or None, "exclude": exclude,
-        "missing": options.missing,
+        "missing": options.missing, **typed(options),
     }  # fmt: skip
     _expect_files(options.script, options.graph)
     teacher = Teacher(data, targets, settings)
@@ -160,7 +163,7 @@ def _make_folder(path: Path) -> None:
 
 
 @frozen
-class DiagnoseOptions:
+class DiagnoseOptions(Typed):
     """What a loop printed, and what is known of it."""
 
     losses: Annotated[str, argument("Text file of what the loop printed; - for stdin.")]
@@ -190,7 +193,7 @@ def diagnose(options: DiagnoseOptions) -> None:
     """
     from gradline.pytorch.diagnosis.verdict import diagnose as judge  # noqa: PLC0415 - --help needs no numpy
 
-    expect_targets(options.data, options.targets)
+    expect_targets(options.data, options.targets, read(options))
     found = judge(
         _printed(options.losses),
         options.data,
@@ -202,6 +205,7 @@ def diagnose(options: DiagnoseOptions) -> None:
         features=options.features or None,
         exclude=options.exclude,
         missing=options.missing,
+        **typed(options),
     )
     if options.as_json:
         out_json(found.to_dict())

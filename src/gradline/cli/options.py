@@ -31,17 +31,23 @@ class Flag:
     shows_default: bool = False
     in_file: bool = True
     is_argument: bool = False
+    panel: str | None = None
 
 
 def flag(
-    help: str, *names: str, metavar: str | None = None, shows_default: bool = False, in_file: bool = True
+    help: str,
+    *names: str,
+    metavar: str | None = None,
+    shows_default: bool = False,
+    in_file: bool = True,
+    panel: str | None = None,
 ) -> Flag:
     """An option that is written with its name: `--field-name`, unless other `names` are given.
 
     Its value is called `metavar` in the help, else after its type. What only one run is told, such as `--json`, is
-    not `in_file`: no key of `--config`.
+    not `in_file`: no key of `--config`. The help shows it in a `panel` of its own where one is named.
     """
-    return Flag(help, names, metavar, shows_default, in_file)
+    return Flag(help, names, metavar, shows_default, in_file, panel=panel)
 
 
 def argument(help: str, metavar: str | None = None) -> Flag:
@@ -49,10 +55,10 @@ def argument(help: str, metavar: str | None = None) -> Flag:
     return Flag(help, (), metavar, is_argument=True)
 
 
-@dataclass_transform(frozen_default=True)
+@dataclass_transform(frozen_default=True, kw_only_default=True)
 def frozen(options: type[T]) -> type[T]:
     """A frozen dataclass; the comparison and the repr, which no command needs, would cost each start 6 ms."""
-    return dataclass(frozen=True, eq=False, repr=False)(options)
+    return dataclass(frozen=True, eq=False, repr=False, kw_only=True)(options)
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ class Option:
         if self.flag.is_argument:
             info = typer.Argument(default, **told)
         else:
-            info = typer.Option(default, *self.flag.names, **told)
+            info = typer.Option(default, *self.flag.names, rich_help_panel=self.flag.panel, **told)
         # What is typed is text, where the value may be text; an option of several values is typed several times.
         kind = str if str in self.kinds else self.kinds[0]
         kind = list[get_args(kind)] if get_origin(kind) is Sequence else kind
@@ -91,9 +97,10 @@ class Option:
 
 
 def options_of(record: type) -> list[Option]:
-    """The options of a command's record, in their order."""
+    """The options of a command's record, in their order; those that it shares with others come last."""
     found = []
-    for field in fields(record):
+    own = [name for one in record.__mro__ for name in vars(one).get("__annotations__", ())]
+    for field in sorted(fields(record), key=lambda field: own.index(field.name)):
         parts = list(_parts(field.type))
         kinds = tuple(part for part in parts if not isinstance(part, Flag))
         (described,) = (part for part in parts if isinstance(part, Flag))
@@ -135,3 +142,79 @@ Output = Annotated[str, flag("File to write.", "-o", "--output")]
 AsJson = Annotated[
     bool, flag("Print one JSON object; a refusal is one on stderr.", "--json", in_file=False)
 ]
+
+
+_WRITTEN, _COLUMNS = "How text files are written", "What columns are"
+
+
+@frozen
+class Written:
+    """How text files are written: options of every command that reads a table. What is not given is found.
+
+    The fields are those of `gradline.Text`, which says more of each.
+    """
+
+    delimiter: Annotated[
+        str | None,
+        flag("Between cells: one character, tab, space or whitespace (any blanks).", panel=_WRITTEN),
+    ] = None
+    decimal: Annotated[str | None, flag("Before decimals: . or ,", panel=_WRITTEN)] = None
+    thousands: Annotated[
+        str | None,
+        flag("Between groups of three digits: , . space or apostrophe. Default: none.", panel=_WRITTEN),
+    ] = None
+    encoding: Annotated[str | None, flag("Such as latin-1 or utf-16.", panel=_WRITTEN)] = None
+    skip: Annotated[int | None, flag("Lines above the table. Default: 0.", panel=_WRITTEN)] = None
+    comment: Annotated[
+        str | None, flag("What lines begin with that are no part of the table, such as #.", panel=_WRITTEN)
+    ] = None
+    na: Annotated[
+        Sequence[str] | None,
+        flag(
+            "A cell that is missing, '' for empty ones alone; may be repeated. Default: NA, N/A, NaN, null, None.",
+            panel=_WRITTEN,
+        ),
+    ] = None
+    header: Annotated[
+        bool | None, flag("Whether the first line names the columns.", "--header/--no-header", panel=_WRITTEN)
+    ] = None
+
+
+@frozen
+class Typed(Written):
+    """What columns are: options of every command that chooses columns, beside how text files are written."""
+
+    category: Annotated[
+        Sequence[str], flag("Column to take as a category; may be repeated.", panel=_COLUMNS)
+    ] = ()
+    numeric: Annotated[
+        Sequence[str],
+        flag(
+            "Column to take as numbers, a currency, percent sign or unit left away; may be repeated.",
+            panel=_COLUMNS,
+        ),
+    ] = ()
+
+
+def read(options: Written) -> Any:
+    """How text files are written, None where nothing of it is told."""
+    from gradline.data.notation import FOUND, Text  # noqa: PLC0415 - --help needs it not
+
+    told = Text.of(vars(options))
+    return None if told == FOUND else told
+
+
+def read_as(options: Written, model: Any) -> Any:
+    """How text files are written: as a model was told, but for what is told now."""
+    from gradline.data.notation import Text  # noqa: PLC0415 - --help needs it not
+
+    return Text.of({**model.read.to_dict(), **Text.of(vars(options)).to_dict()})
+
+
+def typed(options: Typed) -> dict[str, Any]:
+    """What a selection knows of both."""
+    return {
+        "read": read(options),
+        "category": tuple(options.category or ()),
+        "numeric": tuple(options.numeric or ()),
+    }

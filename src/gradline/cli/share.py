@@ -15,18 +15,23 @@ from gradline.cli.options import (
     Model,
     Output,
     Targets,
+    Typed,
     Weights,
     WeightsAre,
+    Written,
     argument,
     flag,
     frozen,
+    read,
+    read_as,
+    typed,
 )
 from gradline.cli.terminal import expect_replaceable, expect_targets, say
 from gradline.core.memory_limit import limited
 
 
 @frozen
-class PlayOptions:
+class PlayOptions(Typed):
     """Which columns the page plays with, how it begins, and where it goes."""
 
     data: Annotated[str | None, argument("Data as for fit. Default: a page of examples.")] = None
@@ -68,7 +73,7 @@ def play(options: PlayOptions) -> None:
 
     targets = options.targets or list(EXAMPLES.get(data or "", ()))
     if data is not None:
-        expect_targets(data, targets)
+        expect_targets(data, targets, read(options))
     expect_page(path)
     with limited(options.memory):
         page = play(
@@ -85,13 +90,14 @@ def play(options: PlayOptions) -> None:
             weights=options.weights,
             weights_are=options.weights_are,
             missing=options.missing,
+            **typed(options),
         )
     page.save(path)
     say(f"saved: {path}")
 
 
 @frozen
-class ReportOptions:
+class ReportOptions(Written):
     """A model, the rows that it is held against, and where the page goes."""
 
     model: Model
@@ -112,10 +118,12 @@ def report(options: ReportOptions) -> None:
     """
     path = Path(options.output or f"{_stem(str(options.model))}-report.html")
     expect_page(path)
-    from gradline.pages.report import made  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.model import load  # noqa: PLC0415 - --help needs no numpy
+    from gradline.pages.report import made  # noqa: PLC0415
 
+    told = read(options)
     with limited(options.memory):
-        page, outcome = made(options.model, options.data)
+        page, outcome = made(options.model, options.data, told and read_as(options, load(options.model)))
     page.save(path)
     say(f"saved: {path}")
     if outcome is not None and not outcome.agrees:

@@ -213,13 +213,13 @@ def expect_data(data: str | None, command: str) -> str:
     return data
 
 
-def expect_targets(data: str, targets: Sequence[str]) -> None:
+def expect_targets(data: str, targets: Sequence[str], read: Any = None) -> None:
     """Say what could be a target when none is named, and refuse."""
     if targets:
         return
     from gradline.data.tables import open_table  # noqa: PLC0415 - --help needs no numpy
 
-    source = open_table(data)
+    source = open_table(data, read)
     columns = "\n".join(
         f"  {one_line(name)}  {column.kind}{f' ({column.note})' if column.note else ''}"
         for name, column in source.schema().items()

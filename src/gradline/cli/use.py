@@ -15,9 +15,11 @@ from gradline.cli.options import (
     Output,
     Unseen,
     WeightsAre,
+    Written,
     argument,
     flag,
     frozen,
+    read_as,
 )
 from gradline.cli.terminal import Stdout, out, out_json, say
 from gradline.cli.version_view import account, show_version
@@ -28,7 +30,7 @@ from gradline.core.text import counted, listed, nearest, number
 
 
 @frozen
-class PredictOptions:
+class PredictOptions(Written):
     """A model, rows in a table or one row by hand, and where the predictions go."""
 
     model: Model
@@ -68,7 +70,10 @@ def predict(options: PredictOptions) -> None:
     if options.output is not None:
         _expect_csv(options.output, options.data, options.model)
     model = load(options.model)
-    source, notes = _row(model, options.values) if options.data is None else _table(model, options.data)
+    told = read_as(options, model)
+    source, notes = (
+        _row(model, options.values, told) if options.data is None else _table(model, options.data, told)
+    )
     ranges = _Ranges(model)
     batches = ranges.watched(
         model.predictions(source, missing=options.missing, unseen=options.unseen, interval=options.interval)
@@ -89,7 +94,7 @@ def predict(options: PredictOptions) -> None:
 
 
 @frozen
-class EvaluateOptions:
+class EvaluateOptions(Written):
     """A model, and the rows to try it on."""
 
     model: Model
@@ -109,7 +114,9 @@ def evaluate(options: EvaluateOptions) -> None:
     _choice("unseen", options.unseen, ("error", "base"))
     model = load(options.model)
     with limited(options.memory):
-        result = model.evaluate(options.data, missing=options.missing, unseen=options.unseen)
+        result = model.evaluate(
+            options.data, missing=options.missing, unseen=options.unseen, read=read_as(options, model)
+        )
     if options.as_json:
         out_json({"targets": list(model.targets), **result._asdict()})
         return
@@ -185,9 +192,10 @@ def _expect_csv(output: str, data: str | None, model: Path) -> None:
         )
 
 
-def _row(model: Any, values: Sequence[str]) -> tuple[Any, list[str]]:
+def _row(model: Any, values: Sequence[str], read: Any) -> tuple[Any, list[str]]:
     """One row from NAME=VALUE words; the longest name that fits wins, since names may hold a `=`."""
-    from gradline.data.columnar import FrameSource  # noqa: PLC0415 - --help needs no numpy
+    from gradline.data.cells import Spelling  # noqa: PLC0415 - --help needs no numpy
+    from gradline.data.columnar import FrameSource  # noqa: PLC0415
 
     known = list(model.design.inputs)
     row: dict[str, list[str]] = {}
@@ -208,13 +216,13 @@ def _row(model: Any, values: Sequence[str]) -> tuple[Any, list[str]]:
     if lacking:
         raise UsageError("set-incomplete", f"--set lacks {listed(lacking)}", "give every feature a value")
     frame = FrameSource.of(row)
-    return FrameSource(frame and frame.frame, "--set"), []
+    return FrameSource(frame and frame.frame, "--set", Spelling.told(read)), []
 
 
-def _table(model: Any, data: str) -> tuple[Any, list[str]]:
+def _table(model: Any, data: str, read: Any) -> tuple[Any, list[str]]:
     from gradline.data.tables import open_table  # noqa: PLC0415 - --help needs no numpy
 
-    source = open_table(data)
+    source = open_table(data, read)
     extra = model.design.match(source, targets=False)
     return source, [f"columns that the model does not use: {listed(extra)}"] if extra else []
 

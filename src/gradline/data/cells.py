@@ -1,26 +1,69 @@
-"""How cells become numbers or words, whatever the format, and what a column of text cells is."""
+"""How cells become numbers or words, whatever the format."""
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import polars as pl
 
 from gradline.core.errors import DataError
-from gradline.data.schema import EMPTY, LARGEST_INTEGER, Column, Kind
+from gradline.core.text import shell
+from gradline.data.notation import Text
+from gradline.data.numerals import PLAIN_NUMERALS, Doubt, Numerals, bare, written
+from gradline.data.schema import LARGEST_INTEGER, Kind
 
 MISSING_WORDS = ("", "na", "n/a", "#n/a", "nan", "null", "none")  # trimmed, in any case
 TRUTH_WORDS = ("true", "false")
 PLAIN = (
     "cells"  # what a series is called at work: many methods of polars take a name such as ^x$ for a pattern
 )
-SAMPLE = 1000  # non-missing cells that decide whether a column is numeric
 
 Place = Callable[[int], str]  # where a row stands, in the user's words: "line 17 of crops.csv"
 Decode = Callable[[Mapping[str, pl.DataType]], pl.DataFrame]
 
 
-def decoded(decode: Decode, kinds: Mapping[str, Kind]) -> pl.DataFrame:
+@dataclass(frozen=True)
+class Spelling:
+    """How the cells of a source are spelled: the words that say that one is missing, and its numbers.
+
+    - `missing`: the words; None stands for `MISSING_WORDS` in any case, and () for a typed source, which has nulls.
+    - `marks`: the currency, percent sign or unit of columns whose numbers bear one.
+    """
+
+    missing: tuple[str, ...] | None = None
+    numerals: Numerals = PLAIN_NUMERALS
+    marks: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def told(cls, read: Text) -> "Spelling":
+        """That of cells of which somebody said how they are written."""
+        thousands = read.thousands or ""
+        decimal = read.decimal or ("," if thousands == "." else ".")
+        return cls(None if read.na is None else ("", *read.na), Numerals(decimal, thousands))
+
+    def written(self, numerals: Numerals, marks: Mapping[str, str]) -> "Spelling":
+        """The same with what was found of the numbers."""
+        return replace(self, numerals=numerals, marks=marks)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether what reads plain numbers reads these cells."""
+        return self.missing is None and self.numerals.is_plain
+
+    def words(self, series: pl.Series) -> pl.Series:
+        """The column as trimmed text with null for missing; true and false in one spelling, as typed files have."""
+        trimmed = series.cast(pl.String).str.strip_chars()
+        lower = trimmed.str.to_lowercase()
+        missing = lower.is_in(MISSING_WORDS) if self.missing is None else trimmed.is_in(self.missing)
+        trimmed = trimmed.set(missing.fill_null(True), None)
+        return lower.zip_with(lower.is_in(TRUTH_WORDS).fill_null(False), trimmed)
+
+
+IN_TEXT, TYPED = Spelling(), Spelling(())
+
+
+def decoded(decode: Decode, kinds: Mapping[str, Kind], spelling: Spelling = IN_TEXT) -> pl.DataFrame:
     """Some rows of a text format, of which `converted` can make what is wanted, decoded as fast as can be.
 
     `decode(dtypes)` reads the block's columns as those types. Numeric columns are first read as Float64
@@ -29,6 +72,8 @@ def decoded(decode: Decode, kinds: Mapping[str, Kind]) -> pl.DataFrame:
     """
     text = dict.fromkeys(kinds, pl.String())
     fast = {name: pl.Float64() if kind == Kind.NUMBER else text[name] for name, kind in kinds.items()}
+    if not spelling.is_plain:
+        return decode(text)
     try:
         frame = decode(fast)
     except pl.exceptions.PolarsError:
@@ -44,19 +89,13 @@ def _is_odd(values: pl.Series) -> bool:
     return largest is not None and not (smallest > -LARGEST_INTEGER and largest < LARGEST_INTEGER)  # type: ignore[operator]
 
 
-def column(sample: pl.Series) -> Column:
-    """The kind of a column, from its first non-missing cells: numeric when most of them are numbers."""
-    cells = words(sample.alias(PLAIN)).drop_nulls().head(SAMPLE)
-    if cells.is_empty():
-        return EMPTY
-    parsed = cells.cast(pl.Float64, strict=False)
-    return Column(Kind.NUMBER if parsed.null_count() * 2 < len(cells) else Kind.TEXT)
-
-
-def converted(series: pl.Series, kind: Kind, place: Place) -> pl.Series:
+def converted(series: pl.Series, kind: Kind, place: Place, spelling: Spelling = TYPED) -> pl.Series:
     """The column as numbers or as words."""
-    plain, where = series.alias(PLAIN), Where(series.name, place)
-    made = _numbers(plain, where) if kind == Kind.NUMBER else words(plain)
+    plain, where = series.alias(PLAIN), Where(series.name, place, spelling)
+    if kind == Kind.BOOLEAN:
+        made = _truths(plain, where)
+    else:
+        made = _numbers(plain, where, kind) if kind.is_numeric else spelling.words(plain)
     return made.alias(series.name)
 
 
@@ -65,16 +104,17 @@ class Where(NamedTuple):
 
     column: str
     place: Place
+    spelling: Spelling
 
 
-def _numbers(series: pl.Series, where: Where) -> pl.Series:
+def _numbers(series: pl.Series, where: Where, kind: Kind) -> pl.Series:
     """The column as Float64 with null for missing.
 
     Raises `DataError` with column, place and value for text, infinities and integers beyond 2^53.
     """
     dtype = series.dtype
     if dtype in (pl.String, pl.Categorical, pl.Enum):
-        return _parsed(words(series), where)
+        return _parsed(where.spelling.words(series), where, kind)
     if dtype == pl.Null or dtype == pl.Boolean:
         return series.cast(pl.Float64)
     if dtype.is_integer() or dtype.is_decimal():
@@ -97,12 +137,16 @@ def _numbers(series: pl.Series, where: Where) -> pl.Series:
     return values
 
 
-def words(series: pl.Series) -> pl.Series:
-    """The column as trimmed text with null for missing; true and false in one spelling, as typed files have."""
-    trimmed = series.cast(pl.String).str.strip_chars()
-    lower = trimmed.str.to_lowercase()
-    trimmed = trimmed.set(lower.is_in(MISSING_WORDS).fill_null(True), None)
-    return lower.zip_with(lower.is_in(TRUTH_WORDS).fill_null(False), trimmed)
+def _truths(series: pl.Series, where: Where) -> pl.Series:
+    """The column as 1 and 0: of true and false, or of numbers that are 1 and 0 already."""
+    if series.dtype in (pl.String, pl.Categorical, pl.Enum):
+        words = where.spelling.words(series)
+        cells = words.replace({"true": "1", "false": "0"})
+        values = cells.cast(pl.Float64, strict=False)
+    else:
+        words = values = _numbers(series, where, Kind.NUMBER)
+    _refuse_first(words, ~values.is_in([0.0, 1.0]).fill_null(False) & words.is_not_null(), where, _NO_TRUTH)
+    return values
 
 
 class CellFault(NamedTuple):
@@ -123,18 +167,29 @@ _INFINITE = CellFault(
     "an infinite number, which no line can follow",
     "mend the cell or leave it empty and add --missing drop",
 )
-_NOT_A_NUMBER = CellFault(
+_NO_TRUTH = CellFault(
     "text-in-number-column",
-    "text in a numeric column",
+    "neither true nor false in a column of truth values, which are 1 and 0",
     "mend the cell, leave it empty and add --missing drop, or leave the column out",
 )
+_TEXT_CODE = "text-in-number-column"
 
 
-def _parsed(text: pl.Series, where: Where) -> pl.Series:
+def _parsed(text: pl.Series, where: Where, kind: Kind) -> pl.Series:
+    spelling = where.spelling
+    shown = text
+    if kind == Kind.AMOUNT:
+        text = bare(text, spelling.marks.get(where.column, ""))
+    if not spelling.numerals.is_plain:
+        text = spelling.numerals.plain(text)
     values = text.cast(pl.Float64, strict=False)
-    _refuse_first(text, values.is_null() & text.is_not_null(), where, _NOT_A_NUMBER)
+    wrong = values.is_null() & shown.is_not_null()
+    if spelling.missing is not None:  # then NaN is a word like others
+        wrong |= values.is_nan().fill_null(False)
+    if wrong.any():
+        _refuse_first(shown, wrong, where, _no_number(shown[wrong.arg_max() or 0], where))
     values = values.fill_nan(None)
-    _refuse_first(text, values.is_infinite(), where, _INFINITE)
+    _refuse_first(shown, values.is_infinite(), where, _INFINITE)
     # 2^53 + 1 is read as 2^53, so the border itself is looked at too, digit by digit.
     large = (values.abs() >= LARGEST_INTEGER).fill_null(False) & text.str.contains(r"^[+-]?\d+$")
     if large.any():
@@ -142,8 +197,20 @@ def _parsed(text: pl.Series, where: Where) -> pl.Series:
             bool(is_large) and int(cell.lstrip("+-0") or 0) > LARGEST_INTEGER
             for cell, is_large in zip(text, large, strict=True)
         ]
-        _refuse_first(text, pl.Series(beyond), where, _BEYOND)
+        _refuse_first(shown, pl.Series(beyond), where, _BEYOND)
     return values
+
+
+def _no_number(cell: str, where: Where) -> CellFault:
+    """Why a cell is none, with the option that would read it."""
+    ways = written([cell])
+    if ways:
+        doubt = Doubt(tuple(ways), where.spelling.numerals)
+        return CellFault(_TEXT_CODE, f"a number with {doubt.what} among others", doubt.remedy(where.column))
+    remedy = "mend the cell, leave it empty and add --missing drop, or leave the column out"
+    if not any(map(str.isdigit, cell)):
+        remedy += f". If it stands for a missing cell, add {shell(['--na', cell])}"
+    return CellFault(_TEXT_CODE, "text in a numeric column", remedy)
 
 
 def _refuse_first(shown: pl.Series, wrong: pl.Series, where: Where, fault: CellFault) -> None:

@@ -11,7 +11,7 @@ import polars as pl
 from polars.selectors import by_name  # a text such as ^.*$ or * would be a pattern
 
 from gradline.core.errors import DataError, FileError
-from gradline.data.cells import converted
+from gradline.data.cells import TYPED, Spelling, converted
 from gradline.data.schema import EMPTY, Column, Kind
 from gradline.data.source import METER, Batch, Source
 
@@ -136,6 +136,7 @@ class FrameSource(Source):
 
     frame: Any  # a narwhals DataFrame
     name: str
+    spelling: Spelling = TYPED  # of text, which holds numbers where a row was typed in
 
     @classmethod
     def of(cls, native: Any) -> "FrameSource | None":
@@ -201,7 +202,7 @@ class FrameSource(Source):
         for first in range(0, len(self.frame), size):
             rows = slice(first, first + size)
             series = [self._polars(natives[name], rows).alias(name) for name in columns]
-            yield Batch.of(series, columns, _place(first, self.name))
+            yield Batch.of(series, columns, _place(first, self.name), self.spelling)
 
     def _polars(self, name: Any, rows: slice) -> pl.Series:
         """Some rows of a column as a polars series."""
@@ -234,7 +235,9 @@ def _from_python(rows: Any) -> pl.DataFrame:
 def _column(dtype: pl.DataType) -> Column:
     if dtype.is_numeric():
         return Column(Kind.NUMBER)
-    if dtype in (pl.String, pl.Categorical, pl.Enum, pl.Boolean):
+    if dtype == pl.Boolean:
+        return Column(Kind.BOOLEAN)
+    if dtype in (pl.String, pl.Categorical, pl.Enum):
         return Column(Kind.TEXT)
     if dtype == pl.Null:
         return EMPTY

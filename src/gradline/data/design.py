@@ -18,10 +18,10 @@ if TYPE_CHECKING:  # what reads tables loads polars, and arrays need none
 
 @dataclass(frozen=True)
 class Number:
-    """One numeric column, taken as it is: one design column."""
+    """One numeric column, taken as it is: one design column. `kind` says how its cells are read."""
 
     column: str
-    kind = Kind.NUMBER
+    kind: Kind = Kind.NUMBER
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -34,7 +34,8 @@ class Number:
 
     def to_dict(self) -> dict[str, Any]:
         """The term as plain JSON."""
-        return {"term": "number", "column": self.column}
+        card = {"term": "number", "column": self.column}
+        return card if self.kind == Kind.NUMBER else card | {"kind": str(self.kind)}
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,15 @@ Term = Number | Category
 class DesignSpec:
     """How a table becomes X, Y and w: the terms, the targets, and the column of row weights, if any.
 
-    `weights_are` is what row weights mean, one of `WEIGHTS_ARE`, or UNSAID; None where rows have none.
+    `weights_are` is what row weights mean, one of `WEIGHTS_ARE`, or UNSAID; None where rows have none. `kinds` are
+    those of targets and weights that are no plain numbers.
     """
 
     terms: tuple[Term, ...]
     targets: tuple[str, ...]
     weights: str | None = None
     weights_are: str | None = None
+    kinds: tuple[tuple[str, Kind], ...] = ()
 
     def __post_init__(self) -> None:
         names = [*self.features, *self.targets]
@@ -112,7 +115,7 @@ class DesignSpec:
     def columns(self) -> dict[str, Kind]:
         """All columns of the table that the fit needs."""
         others = [*self.targets, *([self.weights] if self.weights else [])]
-        return {**self.inputs, **dict.fromkeys(others, Kind.NUMBER)}
+        return {**self.inputs, **dict.fromkeys(others, Kind.NUMBER), **dict(self.kinds)}
 
     def encode(self, batch: "Batch", X: np.ndarray, *, unseen: str = "error") -> None:
         """Fill X (n, p) with the columns of a batch without missing cells."""
@@ -150,7 +153,10 @@ class DesignSpec:
 
     def without_weights_beyond(self, source: "Source") -> "DesignSpec":
         """The design for a table that may lack the column of weights: then every row counts once."""
-        return self if self.weights in source.schema() else replace(self, weights=None, weights_are=None)
+        if self.weights in source.schema():
+            return self
+        kinds = tuple(pair for pair in self.kinds if pair[0] != self.weights)
+        return replace(self, weights=None, weights_are=None, kinds=kinds)
 
     def match(self, source: "Source", *, targets: bool) -> list[str]:
         """Check that the table has the columns; return those that it has beside them.
@@ -175,7 +181,7 @@ class DesignSpec:
             "targets": list(self.targets),
             "weights": self.weights,
             "weights_are": self.weights_are,
-        }
+        } | ({"kinds": {name: str(kind) for name, kind in self.kinds}} if self.kinds else {})
 
     @classmethod
     def from_dict(cls, card: Mapping[str, Any]) -> "DesignSpec":
@@ -186,13 +192,16 @@ class DesignSpec:
             raise ValueError("the column of weights has no name")
         if meaning not in (None, UNSAID, *WEIGHTS_ARE):
             raise ValueError(f"{meaning!r:.40} is nothing that weights mean")
-        return cls(tuple(map(_term, card["terms"])), tuple(card["targets"]), weights, meaning)
+        kinds = tuple((name, Kind(kind)) for name, kind in card.get("kinds", {}).items())
+        if not {name for name, _ in kinds} <= {*card["targets"], weights}:
+            raise ValueError("kinds are told of columns that are neither targets nor weights")
+        return cls(tuple(map(_term, card["terms"])), tuple(card["targets"]), weights, meaning, kinds)
 
 
 def _term(card: Mapping[str, Any]) -> Term:
     """The term that `to_dict` described. Raises `ValueError` for a category that has no level."""
     if card["term"] == "number":
-        return Number(card["column"])
+        return Number(card["column"], Kind(card.get("kind", Kind.NUMBER)))
     if not card.get("levels"):
         raise ValueError(f"the category {card['column']!r:.40} has no level")
     if len(set(card["levels"])) < len(card["levels"]):

@@ -15,18 +15,18 @@ from pathlib import Path
 from typing import IO
 
 from gradline.core.cleanup import scratch_folder
-from gradline.core.errors import DataError, FileError
-from gradline.core.text import listed, nearest
+from gradline.core.errors import DataError, FileError, Notice
+from gradline.core.text import counted, listed, nearest
 from gradline.data import columnar, csv, ndjson
+from gradline.data.notation import FOUND, Text
 from gradline.data.schema import EMPTY, Column, Kind
 from gradline.data.source import METER, Batch, Source
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 # --8<-- [start:formats] shown in docs/maintaining/adding.md
-_FORMATS: dict[str, Callable[[Path, str], Source]] = {
-    ".csv": csv.opener(","),
-    ".tsv": csv.opener("\t"),
+_TEXT: dict[str, Callable[[Path, str, Text], Source]] = {".csv": csv.opener(","), ".tsv": csv.opener("\t")}
+_TYPED: dict[str, Callable[[Path, str], Source]] = {
     ".parquet": columnar.parquet,
     ".arrow": columnar.arrow,
     ".feather": columnar.arrow,
@@ -34,6 +34,7 @@ _FORMATS: dict[str, Callable[[Path, str], Source]] = {
     ".jsonl": ndjson.NdjsonSource,
     ".json": ndjson.NdjsonSource,
 }
+_FORMATS = [*_TEXT, *_TYPED]
 # --8<-- [end:formats]
 _SCRATCH = ExitStack()  # of streams that were read, where a file without a name cannot be read again
 atexit.register(_SCRATCH.close)
@@ -51,6 +52,20 @@ class FilesSource(Source):
     def names(self) -> list[str]:
         """The columns' names in the first file."""
         return self.parts[0].names()
+
+    @property
+    def notices(self) -> list[Notice]:
+        """Those of the first file that has any; of the others it is said how many are like it."""
+        found = [part.notices for part in self.parts if part.notices]
+        if len(found) < 2:
+            return found[0] if found else []
+        more = f"{found[0][0].text} (and {counted(len(found) - 1, 'file')} more)"
+        return [Notice(found[0][0].code, more, found[0][0].is_warning)]
+
+    @property
+    def is_text(self) -> bool:
+        """Whether any of them is."""
+        return any(part.is_text for part in self.parts)
 
     def schema(self) -> dict[str, Column]:
         """The columns of the first file, each as the first file knows it that has values in it."""
@@ -80,11 +95,12 @@ class FilesSource(Source):
         return [(part, set(part.names())) for part in self.parts]
 
 
-def open_files(text: str) -> Source:
+def open_files(text: str, read: Text = FOUND) -> Source:
     """The source that a user's words name.
 
     Parameters: `text` is a path (an existing path is a path, even with a `[` in it), a glob, a folder,
-    `-` for standard input, or `example:crops`. Raises `FileError` when nothing is there.
+    `-` for standard input, or `example:crops`; `read` is how text files are written. Raises `FileError`
+    when nothing is there.
     """
     if not text.strip():
         raise FileError(
@@ -92,25 +108,25 @@ def open_files(text: str) -> Source:
         )
     if text == "-":
         _let_interrupt()
-        return _open_file(_spooled(sys.stdin.buffer), "stdin")
+        return _open_file(_spooled(sys.stdin.buffer), "stdin", read)
     if text.startswith("example:"):
         return _open_example(text)
     path = Path(text)
     if not path.exists():  # a name may begin with a ~ that stands for nobody's folder
         path = Path(os.path.expanduser(text))  # pathlib refuses an unknown user
     if path.is_dir():
-        return _open_many(sorted(path.iterdir()), text, "the folder")
+        return _open_many(sorted(path.iterdir()), text, "the folder", read)
     if path.is_fifo():
         _let_interrupt()
         with path.open("rb") as stream:
-            return _open_file(_spooled(stream), text)
+            return _open_file(_spooled(stream), text, read)
     if path.exists():
-        return _open_file(path, text)
+        return _open_file(path, text, read)
     if glob.has_magic(text):
         found = sorted(Path(name) for name in glob.glob(str(path), recursive=True))
         if not found:
             raise FileError("file-not-found", f"no file matches {text}", "check the pattern and the folder")
-        return _open_many([name for name in found if name.is_file()], text, "the pattern")
+        return _open_many([name for name in found if name.is_file()], text, "the pattern", read)
     raise FileError("file-not-found", f"there is no file {text}", _neighbours(path))
 
 
@@ -119,10 +135,10 @@ def _open_example(text: str) -> Source:
     name = text.removeprefix("example:")
     if name not in known:
         raise FileError("example-unknown", f"there is no example {name}", f"the examples are {listed(known)}")
-    return _open_file(EXAMPLES / f"{name}.csv", text)
+    return _open_file(EXAMPLES / f"{name}.csv", text, FOUND)
 
 
-def _open_many(paths: list[Path], text: str, what: str) -> Source:
+def _open_many(paths: list[Path], text: str, what: str, read: Text) -> Source:
     data = [path for path in paths if _suffix(path) in _FORMATS and not path.name.startswith(".")]
     if not data:
         raise FileError(
@@ -130,11 +146,11 @@ def _open_many(paths: list[Path], text: str, what: str) -> Source:
             f"{what} {text} holds no data files",
             f"data files end in {listed(_FORMATS)}, perhaps followed by {listed(_COMPRESSED)}",
         )
-    parts = tuple(_open_file(path, str(path)) for path in data)
+    parts = tuple(_open_file(path, str(path), read) for path in data)
     return parts[0] if len(parts) == 1 else FilesSource(parts, text)
 
 
-def _open_file(path: Path, name: str) -> Source:
+def _open_file(path: Path, name: str, read: Text) -> Source:
     try:
         with path.open("rb") as stream:
             head = stream.read(8)
@@ -158,7 +174,8 @@ def _open_file(path: Path, name: str) -> Source:
     for magic, opener in _MAGIC.items():
         if head.startswith(magic):
             return opener(path, name)
-    return _FORMATS.get(_suffix(path), csv.opener(","))(path, name)
+    typed = _TYPED.get(_suffix(path))
+    return typed(path, name) if typed else _TEXT.get(_suffix(path), csv.opener(","))(path, name, read)
 
 
 def _suffix(path: Path) -> str:

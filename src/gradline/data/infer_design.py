@@ -1,20 +1,18 @@
 """Which columns of a table take part in a model, and how: a design learned from the table."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from gradline.core.errors import Notice, RequestError
-from gradline.core.text import listed, nearest
+from gradline.core.errors import DataError, Notice, RequestError
+from gradline.core.text import listed, nearest, shell
 from gradline.data.cells import PLAIN
 from gradline.data.design import Category, DesignSpec, Number, Term
+from gradline.data.numerals import PLAIN_NUMERALS, Doubt, Written, written
 from gradline.data.schema import Column, Kind
 from gradline.data.selection import Selection
 from gradline.data.source import Source
 
 MOST_LEVELS = 50  # a text column with more levels is an identifier unless the user names it
-_NUMBERLIKE = re.compile(r"[^\w\s]?\s*[+-]?\d[\d.,'\s]*[^\w\s]?")
-_HINT = "write plain numbers: a point for decimals, no thousands separators, no percent or currency signs"
 
 
 class InferredDesign(NamedTuple):
@@ -38,33 +36,71 @@ def infer_design(source: Source, selection: Selection) -> InferredDesign:
     schema = source.schema()
     _expect_known(schema, [*targets, *(features or ()), *exclude, *([] if weights is None else [weights])])
     _expect_roles(selection)
-    for name in [*targets, *([weights] if weights else [])]:
+    schema |= _asked(schema, selection)
+    others = [*targets, *([weights] if weights else [])]
+    for name in others:
         _expect_number(source, name, schema[name])
     if features is not None:
         _expect_usable(features, schema)
     taken = {*targets, *exclude, weights}
     candidates = list(dict.fromkeys(features or [name for name in schema if name not in taken]))
+    for name in candidates:
+        _expect_sure(name, schema[name])
     texts = [name for name in candidates if schema[name].kind == Kind.TEXT]
-    found = _levels(source, texts, limit=None if features else MOST_LEVELS)
+    named = {*(features or ()), *selection.category}
+    found = _levels(source, {name: None if name in named else MOST_LEVELS for name in texts})
     terms: list[Term] = []
     notices: list[Notice] = []
     for name in candidates:
-        if schema[name].kind == Kind.NUMBER:
-            terms.append(Number(name))
+        column = schema[name]
+        if column.kind.is_numeric:
+            terms.append(Number(name, column.kind))
             continue
-        reason = schema[name].note if schema[name].kind == Kind.OTHER else found[name].reason(bool(features))
+        if column.kind == Kind.TEXT and name not in selection.category:
+            _expect_words(source, name, column, found[name])
+        reason = column.note if column.kind == Kind.OTHER else found[name].reason(name in named)
         if reason:
             notices.append(Notice("column-left-out", f"{name} is left out: it {reason}", is_warning=True))
         else:
             terms.append(Category(name, tuple(found[name].levels)))
-            notices.append(_categorical(name, found[name].levels))
+            notices.append(_categorical(name, found[name].levels, column))
     if not terms:
         raise RequestError(
             "no-feature-left",
             f"no usable feature is left in {source.name} beside the targets {listed(targets)}",
             f"the columns are {listed(schema)}",
         )
-    return InferredDesign(DesignSpec(tuple(terms), tuple(targets), weights, selection.meaning), notices)
+    kinds = tuple((name, schema[name].kind) for name in others if schema[name].kind != Kind.NUMBER)
+    design = DesignSpec(tuple(terms), tuple(targets), weights, selection.meaning, kinds)
+    return InferredDesign(design, notices)
+
+
+def _asked(schema: Mapping[str, Column], selection: Selection) -> dict[str, Column]:
+    """The columns that the user says are categories, or numbers. Raises `RequestError` where that cannot be."""
+    found: dict[str, Column] = {}
+    for name in selection.category:
+        _expect_known(schema, [name])
+        if name in (*selection.targets, selection.weights):
+            raise RequestError(
+                "column-in-two-roles",
+                f"{name} is to be a category, and targets and weights are numbers",
+                "drop one of the two",
+            )
+        found[name] = Column(Kind.TEXT, levels=schema[name].levels)
+    for name in selection.numeric:
+        _expect_known(schema, [name])
+        column = schema[name]
+        if name in found:
+            raise RequestError(
+                "column-in-two-roles", f"{name} is to be a category and numeric", "drop one of the two"
+            )
+        if column.kind == Kind.OTHER:
+            raise RequestError("feature-unusable", f"{name} {column.note}", "leave it out")
+        doubt = column.doubt and column.doubt.beside_marks
+        found[name] = (
+            column if column.kind.is_numeric and not column.doubt else Column(Kind.AMOUNT, doubt=doubt)
+        )
+    return found
 
 
 class _Levels(NamedTuple):
@@ -86,31 +122,47 @@ class _Levels(NamedTuple):
         return ""
 
 
-def _levels(source: Source, names: Sequence[str], limit: int | None) -> dict[str, _Levels]:
-    """The levels of each text column; reading stops for a column once it has too many."""
-    found: dict[str, set[str]] = {name: set() for name in names}
-    rows = dict.fromkeys(names, 0)
-    for batch in source.batches(dict.fromkeys(names, Kind.TEXT)) if names else ():
-        for name in names:
+def _levels(source: Source, limits: Mapping[str, int | None]) -> dict[str, _Levels]:
+    """The levels of each text column; reading stops for a column once it has more than its limit."""
+    found: dict[str, set[str]] = {name: set() for name in limits}
+    rows = dict.fromkeys(limits, 0)
+    for batch in source.batches(dict.fromkeys(limits, Kind.TEXT)) if limits else ():
+        for name, limit in limits.items():
             if limit is None or len(found[name]) <= limit:
                 cells = batch.frame[name].alias(PLAIN).drop_nulls()
                 found[name].update(cells.unique())
                 rows[name] += len(cells)
-    return {name: _Levels(sorted(found[name], key=str.encode), rows[name]) for name in names}
+    return {name: _Levels(sorted(found[name], key=str.encode), rows[name]) for name in limits}
 
 
-def _categorical(name: str, levels: Sequence[str]) -> Notice:
+def _categorical(name: str, levels: Sequence[str], column: Column) -> Notice:
     said = f"{name} is categorical: {len(levels)} levels, base {levels[0]!r}"
-    if not _look_like_numbers(levels):
-        return Notice("column-categorical", said)
-    return Notice(
-        "numbers-as-text", f"{said}. Its cells look like numbers; to use them so, {_HINT}", is_warning=True
-    )
+    if column.is_code:
+        said += f". Its numbers have leading zeros, as codes have; to use them as numbers: {shell(['--numeric', name])}"
+    if not column.is_code and column.levels is None and _are_plain(written(levels)):
+        said += f". Its cells look like numbers; to use them so: {shell(['--numeric', name])}"
+        return Notice("numbers-as-text", said, is_warning=True)
+    return Notice("column-categorical", said)
 
 
-def _look_like_numbers(cells: Sequence[str]) -> bool:
-    alike = sum(bool(_NUMBERLIKE.fullmatch(cell)) for cell in cells)
-    return 2 * alike > len(cells)
+def _expect_sure(name: str, column: Column) -> None:
+    """Refuse a column that may be numbers in another notation. Raises `DataError` that names what reads them."""
+    if column.doubt is not None:
+        raise DataError(column.doubt.code, column.doubt.cause(name), column.doubt.remedy(name))
+
+
+def _expect_words(source: Source, name: str, column: Column, found: _Levels) -> None:
+    """Refuse text of a typed source whose levels are numbers in another notation."""
+    ways = [] if source.is_text or column.levels is not None else written(found.levels)
+    if ways and not _are_plain(ways):
+        doubt = Doubt(tuple(ways), PLAIN_NUMERALS)
+        remedy = f"turn them into numbers first, or take them for words: {shell(['--category', name])}"
+        raise DataError(doubt.code, doubt.cause(name), remedy)
+
+
+def _are_plain(ways: Sequence[Written]) -> bool:
+    """Whether cells are numbers as programs write them."""
+    return any(way.numerals.is_plain and not way.needs_numeric for way in ways)
 
 
 def _expect_known(schema: Mapping[str, Column], names: Sequence[str]) -> None:
@@ -157,13 +209,17 @@ def _expect_number(source: Source, name: str, column: Column) -> None:
             f"{name} {column.note}: targets and weights must be numeric",
             "name a numeric column",
         )
+    _expect_sure(name, column)
     if column.kind == Kind.TEXT:
         cells = _first_cells(source, name)
         shown = f"such as {cells[0]!r}" if cells else "every cell is missing"
+        remedy = (
+            f"if its cells are numbers all the same: {shell(['--numeric', name])}"
+            if column.is_code
+            else "name a numeric column"
+        )
         raise RequestError(
-            "target-not-numeric",
-            f"{name} is text ({shown}): targets and weights must be numeric",
-            _HINT if _look_like_numbers(cells) else "name a numeric column",
+            "target-not-numeric", f"{name} is text ({shown}): targets and weights must be numeric", remedy
         )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from gradline.core.errors import DataError, Notice, RequestError, UsageError
 from gradline.core.provided import reader_of
 from gradline.data.design import DesignSpec, Number
+from gradline.data.notation import Text
 from gradline.data.row_stream import ArrayRows, RowStream, infinite, refuse_weights
 from gradline.data.schema import LARGEST_INTEGER
 from gradline.data.selection import Selection
@@ -89,17 +90,19 @@ def expect_one_index(parts: Mapping[str, Any]) -> None:
         )
 
 
-def open_table(data: Any) -> "Source":
+def open_table(data: Any, read: Text | None = None) -> "Source":
     """The source behind a path, a frame, or whatever else `gradline.data.tables` opens."""
-    return _tables().open_table(data)
+    return _tables().open_table(data, read)
 
 
-def rows_by(design: DesignSpec, data: Any, missing: str = "error", unseen: str = "error") -> RowStream:
+def rows_by(
+    design: DesignSpec, data: Any, missing: str = "error", unseen: str = "error", read: Text | None = None
+) -> RowStream:
     """The rows of a table read by a design that is known, such as a model's; columns are matched by name.
 
     Raises `DataError` where the table lacks a column.
     """
-    return _tables().rows_by(design, data, missing, unseen)
+    return _tables().rows_by(design, data, missing, unseen, read)
 
 
 def _tables() -> Any:

@@ -1,11 +1,12 @@
-"""Bytes of a text file, decompressed, in blocks of whole lines that are known to be UTF-8 text."""
+"""Bytes of a text file, decompressed, in blocks of whole lines that are known to be UTF-8 text, whatever it was."""
 
 import bz2
+import codecs
 import gzip
 import lzma
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -18,6 +19,14 @@ from gradline.data.source import METER
 BLOCK = 4 << 20  # bytes: large enough for polars' threads, small enough to stay in cache
 _LONGEST = 256 << 20  # a single record longer than this is an unclosed quote, not data
 _BOM = b"\xef\xbb\xbf"
+UTF8, LATIN1 = "utf-8", "cp1252"
+_MARKS = {
+    codecs.BOM_UTF8: UTF8,
+    codecs.BOM_UTF32_LE: "utf-32",  # which begins as UTF-16 does
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 _NEWLINE = ord("\n")
 
 
@@ -44,14 +53,30 @@ _OPENERS: dict[bytes, Callable[[IO[bytes]], Any]] = {
 }
 
 
-def lines(path: Path, name: str, *, quoted: bool) -> Iterator[Lines]:
+def lines(
+    path: Path,
+    name: str,
+    *,
+    quoted: bool,
+    encoding: str = UTF8,
+    tidy: Callable[[bytes, int], bytes] | None = None,
+) -> Iterator[Lines]:
     """Blocks of whole lines, without trailing blank ones.
 
-    With `quoted`, a newline between double quotes does not end a record (RFC 4180). Raises `FileError`
-    for a truncated or unreadable file, `DataError` for anything that is not UTF-8 text.
+    With `quoted`, a newline between double quotes does not end a record (RFC 4180). `tidy` gets whole lines and the
+    number of the first, before anybody looks for quotes in them, and gives as many lines back. Raises `FileError`
+    for a truncated or unreadable file, `DataError` for anything that is not text of this encoding.
     """
+    pieces = _pieces(path, name, encoding)
+    if tidy is not None:
+        pieces = (tidy(*block) for block in _whole(pieces, name, quoted=False))
+    yield from _whole(pieces, name, quoted=quoted)
+
+
+def _whole(pieces: Iterable[bytes], name: str, *, quoted: bool) -> Iterator[Lines]:
+    """The pieces cut where lines end."""
     pending, first = b"", 1
-    for piece in _pieces(path, name):
+    for piece in pieces:
         if first == 1 and not pending:
             piece = piece.removeprefix(_BOM)
         if quoted and b'"' in pending:  # which may stand open
@@ -79,18 +104,38 @@ def newlines(data: bytes) -> int:
     return int(np.count_nonzero(np.frombuffer(data, np.uint8) == _NEWLINE))
 
 
-def _pieces(path: Path, name: str) -> Iterator[bytes]:
-    """The decompressed bytes, trailing blank lines kept back until something follows them.
+def encoding_of(path: Path, name: str) -> str:
+    """What the first bytes of a file say of its encoding: a mark at its beginning, or what they are.
 
-    They are kept in pieces, each looked at once. Raises `DataError` for more of them than any table has.
+    What is no UTF-8 and has no character of it either is taken for Latin-1, in Windows' reading, where 0x80 is the €.
+    """
+    first = next(_pieces(path, name, None), b"")
+    for mark, encoding in _MARKS.items():
+        if first.startswith(mark):
+            return encoding
+    try:
+        codecs.getincrementaldecoder(UTF8)().decode(first)
+    except UnicodeDecodeError as error:
+        return LATIN1 if first[: error.start].isascii() and b"\0" not in first else UTF8
+    return UTF8
+
+
+def _pieces(path: Path, name: str, encoding: str | None) -> Iterator[bytes]:
+    """The decompressed text as UTF-8, or for no encoding the bytes as they are.
+
+    Trailing blank lines are kept back until something follows them, in pieces, each looked at once. Raises `DataError`
+    for more of them than any table has.
     """
     blank: list[bytes] = []
     try:
-        with path.open("rb") as file, _decompressed(file) as stream:
-            METER.begin(path)
+        with path.open("rb") as file, _decompressed(file) as content:
+            stream = content if encoding in (None, UTF8) else _Recoded(content, encoding)
+            if encoding is not None:  # else only the beginning is looked at
+                METER.begin(path)
             size = max(1, path.stat().st_size)
             while piece := stream.read(BLOCK):
-                METER.reach(path, file.tell() / size)
+                if encoding is not None:
+                    METER.reach(path, file.tell() / size)
                 check(f"while {name} was read")
                 kept = len(piece.rstrip(b"\r\n"))
                 if not kept:
@@ -111,6 +156,8 @@ def _pieces(path: Path, name: str) -> Iterator[bytes]:
     except (OSError, zlib.error, lzma.LZMAError, ValueError) as error:
         if isinstance(error, GradlineError):
             raise
+        if isinstance(error, UnicodeError):
+            raise _undecodable(name, f"is no {encoding} text: {error}") from error
         reason = getattr(error, "strerror", None) or error
         raise FileError(
             "file-unreadable", f"cannot read {name}: {reason}", "check the file, or copy it again"
@@ -119,6 +166,20 @@ def _pieces(path: Path, name: str) -> Iterator[bytes]:
         if type(error).__name__ != "ZstdError":
             raise
         raise FileError("file-damaged", f"cannot decompress {name}: {error}", "copy it again") from error
+
+
+class _Recoded:
+    """A stream of another encoding, as UTF-8."""
+
+    def __init__(self, stream: IO[bytes], encoding: str) -> None:
+        self._stream, self._decoder = stream, codecs.getincrementaldecoder(encoding)()
+
+    def read(self, size: int) -> bytes:
+        """Some bytes, none at the end of the stream."""
+        while raw := self._stream.read(size):
+            if text := self._decoder.decode(raw):
+                return text.encode()
+        return self._decoder.decode(b"", final=True).encode()
 
 
 def _decompressed(file: IO[bytes]) -> IO[bytes]:
@@ -139,26 +200,29 @@ def _cut(data: bytes, quoted: bool) -> int:
 
 
 def _checked(data: bytes, first: int, name: str) -> Lines:
-    if first == 1 and data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DataError(
-            "text-not-utf8", f"{name} is UTF-16 text", "save it as UTF-8 (iconv -f UTF-16 -t UTF-8)"
-        )
     nul = data.find(b"\0")
     if nul >= 0:
         line = first + data.count(b"\n", 0, nul)
         raise DataError(
             "not-text",
             f"{name} is no text: it holds a NUL byte at line {line}",
-            "give a UTF-8 text file (UTF-16 is full of NUL bytes: iconv -f UTF-16 -t UTF-8) or the right format",
+            "give a text file, or the right format; UTF-16 without a mark at its beginning is full of NUL bytes: add "
+            "--encoding utf-16-le or utf-16-be",
         )
     if not data.isascii():
         try:
             data.decode("utf-8")
         except UnicodeDecodeError as error:
             line = first + data.count(b"\n", 0, error.start)
-            raise DataError(
-                "text-not-utf8",
-                f"{name} is not UTF-8 text: byte 0x{data[error.start]:02x} at line {line}",
-                "save it as UTF-8 (for Latin-1: iconv -f LATIN1 -t UTF-8)",
-            ) from error
+            what = f"is not UTF-8 text: byte 0x{data[error.start]:02x} at line {line}"
+            raise _undecodable(name, what) from error
     return Lines(data, first)
+
+
+def _undecodable(name: str, what: str) -> DataError:
+    return DataError(
+        "text-not-utf8",
+        f"{name} {what}",
+        "say how its characters are encoded, such as --encoding latin-1 or --encoding utf-16 "
+        "(read=gradline.Text(encoding='latin-1') in Python), or save it as UTF-8",
+    )

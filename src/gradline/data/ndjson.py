@@ -10,6 +10,8 @@ import polars as pl
 
 from gradline.core.errors import DataError
 from gradline.data import cells, lines
+from gradline.data.cells import IN_TEXT
+from gradline.data.columns import column, first_cells
 from gradline.data.schema import Column, Kind
 from gradline.data.source import Batch, Source
 
@@ -54,7 +56,7 @@ class NdjsonSource(Source):
                 return frame
 
             try:
-                yield Batch.of(cells.decoded(decode, columns), columns, place)
+                yield Batch.of(cells.decoded(decode, columns), columns, place, IN_TEXT)
             except pl.exceptions.PolarsError as error:
                 self._objects(block)
                 raise DataError(
@@ -87,4 +89,4 @@ def _column(name: str, values: list[object]) -> Column:
     if any(isinstance(value, (list, dict)) for value in values):
         return Column(Kind.OTHER, "holds lists or objects")
     texts = [None if value is None else json.dumps(value).strip('"') for value in values]
-    return cells.column(pl.Series(name, texts, pl.String()))
+    return column(first_cells(pl.Series(name, texts, pl.String()), IN_TEXT))

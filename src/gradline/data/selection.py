@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from gradline.core.errors import UsageError
+from gradline.data.notation import Text
 
 # What weights mean, which no coefficient depends on: how often a row stands there; how precise it is, an inverse
 # variance; how many of a population it stands for.
@@ -22,6 +23,9 @@ class Choice(TypedDict, total=False):
       or "sampling" (rows of a population that a row stands for). Coefficients do not depend on it; standard errors,
       tests and intervals do, and are not told until it is said.
     - `missing`: "error" (default) refuses rows with missing cells and counts them, "drop" leaves them out.
+    - `read`: how text files are written, such as `Text(decimal=",")`; None (default) finds it in the file.
+    - `category`: columns to take as categories, whatever their cells are.
+    - `numeric`: columns to take as numbers, a currency, a percent sign or a unit beside them left away.
     """
 
     features: Sequence[str] | None
@@ -29,6 +33,9 @@ class Choice(TypedDict, total=False):
     weights: Any
     missing: str
     weights_are: str | None
+    read: Text | None
+    category: Sequence[str]
+    numeric: Sequence[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +55,9 @@ class Selection:
     weights: Any = None
     missing: str = "error"
     weights_are: str | None = None
+    read: Text | None = None
+    category: Sequence[str] = ()
+    numeric: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.weights_are not in (None, *WEIGHTS_ARE):

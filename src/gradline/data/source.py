@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from gradline.data.cells import PLAIN, Place, converted
+from gradline.core.errors import Notice
+from gradline.data.cells import PLAIN, TYPED, Place, Spelling, converted
 from gradline.data.schema import Column, Kind
 
 
@@ -57,10 +58,14 @@ class Batch(NamedTuple):
         return cells.to_physical().cast(pl.Int32).fill_null(-1).to_numpy()
 
     @classmethod
-    def of(cls, columns: Iterable[pl.Series], kinds: Mapping[str, Kind], place: Place) -> "Batch":
+    def of(
+        cls, columns: Iterable[pl.Series], kinds: Mapping[str, Kind], place: Place, spelling: Spelling = TYPED
+    ) -> "Batch":
         """The columns as they came from a reader, each turned into the kind given."""
         # By their names: in a list polars would give a column with an empty name another one.
-        return cls(pl.DataFrame({c.name: converted(c, kinds[c.name], place) for c in columns}), place)
+        return cls(
+            pl.DataFrame({c.name: converted(c, kinds[c.name], place, spelling) for c in columns}), place
+        )
 
 
 class Source(ABC):
@@ -84,6 +89,16 @@ class Source(ABC):
     def height(self) -> int | None:
         """How many rows there are, where that is known before they are read."""
         return None
+
+    @property
+    def notices(self) -> list[Notice]:
+        """What was found of how the table is written, where it could be otherwise."""
+        return []
+
+    @property
+    def is_text(self) -> bool:
+        """Whether its cells are text, so that options such as --decimal say how they are written."""
+        return False
 
     def assume_finite(self) -> "Source | None":
         """The same table, its numbers not looked at one by one; None where they must be to become numbers."""

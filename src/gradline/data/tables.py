@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from gradline.core.errors import DataError, Notice
+from gradline.core.errors import DataError, Notice, RequestError
+from gradline.core.text import shell
 from gradline.data.columnar import FrameSource, LazySource
 from gradline.data.design import DesignSpec
 from gradline.data.files import FilesSource, open_files
 from gradline.data.infer_design import infer_design
+from gradline.data.notation import FOUND, Text
 from gradline.data.selection import Selection
 from gradline.data.source import Source
 from gradline.data.table_rows import TableRows
@@ -20,20 +22,22 @@ from gradline.data.table_rows import TableRows
 WEIGHTS = "(weights)"  # what an array of weights beside a frame is called
 
 
-def open_table(data: object) -> Source:
+def open_table(data: object, read: Text | None = None) -> Source:
     """The source behind a path, a list of paths, a frame of any library, a mapping of columns, a list of rows
-    as mappings, or a source itself.
+    as mappings, or a source itself; `read` is how text files are written.
 
     Raises `FileError` when a path leads nowhere and `DataError` when the object is no table.
     """
     if isinstance(data, (str, os.PathLike)):
-        return open_files(os.fspath(data))
+        return open_files(os.fspath(data), read or FOUND)
     if (
         isinstance(data, (list, tuple))
         and data
         and all(isinstance(part, (str, os.PathLike)) for part in data)
     ):
-        return FilesSource(tuple(open_files(os.fspath(part)) for part in data), f"the {len(data)} files")
+        return FilesSource(
+            tuple(open_files(os.fspath(part), read or FOUND) for part in data), f"the {len(data)} files"
+        )
     if callable(getattr(data, "batches", None)):
         return data  # type: ignore[return-value]
     if isinstance(data, pl.LazyFrame):
@@ -57,7 +61,7 @@ def chosen_rows(
     """
     names, weights = selection.targets, selection.weights
     if beside is None:
-        source = open_table(selection.data)
+        source = _told(open_table(selection.data, selection.read), selection)
         names = [names] if isinstance(names, str) else list(names or [])
     else:
         source = _frame(selection.data, "X").beside(beside)
@@ -70,12 +74,23 @@ def chosen_rows(
         )
         source, weights = frame.beside({WEIGHTS: weights}), WEIGHTS
     design, notices = infer_design(source, replace(selection, targets=names, weights=weights))
-    return TableRows(source, design, selection.missing), notices
+    return TableRows(source, design, selection.missing), source.notices + notices
 
 
-def rows_by(design: DesignSpec, data: Any, missing: str, unseen: str) -> TableRows:
+def _told(source: Source, selection: Selection) -> Source:
+    """The source, refused where somebody says how its cells are written, and they have types."""
+    if selection.read is not None and selection.read != FOUND and not source.is_text:
+        raise RequestError(
+            "notation-of-types",
+            f"{source.name} holds typed cells, and {shell(selection.read.words()) or 'read'} tells how text is written",
+            "leave it out",
+        )
+    return source
+
+
+def rows_by(design: DesignSpec, data: Any, missing: str, unseen: str, read: Text | None = None) -> TableRows:
     """The rows of a table read by a design that is known."""
-    return TableRows(open_table(data), design, missing, unseen).read_by(design)
+    return TableRows(open_table(data, read), design, missing, unseen).read_by(design)
 
 
 def _frame(data: Any, what: str) -> FrameSource:

@@ -8,6 +8,7 @@ import numpy as np
 from gradline.core.errors import RequestError, UsageError
 from gradline.data.cells import TRUTH_WORDS
 from gradline.data.design import Number
+from gradline.data.schema import Kind
 from gradline.model.model import LinearModel
 
 UNSEEN = ("null", "base")  # what a level that training did not see gives: no prediction, or the base level's
@@ -42,7 +43,9 @@ def parts(model: LinearModel) -> list[Summand]:
     for term in model.design.terms:
         stop = start + len(term.names)
         weight = model.weight[:, start:stop].T
-        if isinstance(term, Number):
+        if isinstance(term, Number) and term.kind == Kind.BOOLEAN:  # which few engines multiply
+            found.append(Categorical(term.column, ("false", "true"), np.vstack([0 * weight, weight])))
+        elif isinstance(term, Number):
             found.append(Numeric(term.column, weight[0]))
         else:
             base = np.zeros((1, len(model.targets)))

@@ -89,6 +89,9 @@ def fit(
     - `weights_are`: what they mean, "counts" (a weight of 2 is the row twice), "precision" (inverse variances) or
       "sampling": coefficients do not depend on it, and standard errors are told only where it is said.
     - `missing`: "error" (default) refuses rows with missing cells and counts them, "drop" leaves them out.
+    - `read`: how text files are written, such as `gradline.Text(decimal=",")`; None (default) finds it in the file.
+    - `category`, `numeric`: columns to take as categories, or as numbers, whatever their cells look like; a currency,
+      a percent sign or a unit beside a number is left away.
 
     Returns the model; notices that matter are also issued as `GradlineWarning`, and so is the first sentence of the
     certificate where training stopped with a loss more than 1 % above the optimum. Raises `DataError`,
@@ -497,8 +500,12 @@ def command(selection: Selection, bias: bool) -> list[str]:
     if isinstance(selection.weights, str):
         words += ["--weights", selection.weights]
         words += [] if selection.weights_are is None else ["--weights-are", selection.weights_are]
+    for name in ("category", "numeric"):
+        words += [word for column in getattr(selection, name) for word in (f"--{name}", column)]
     if selection.missing != "error":
         words += ["--missing", selection.missing]
+    if selection.read is not None:
+        words += selection.read.words()
     if not bias:
         words.append("--no-bias")
     return words
@@ -527,7 +534,10 @@ def _config(selection: Selection, design: DesignSpec, request: Request) -> dict[
         config["weights"] = selection.weights
     if selection.weights_are is not None:
         config["weights_are"] = selection.weights_are
-    return config
+    for name in ("category", "numeric"):
+        if getattr(selection, name):
+            config[name] = list(getattr(selection, name))
+    return config | ({} if selection.read is None else selection.read.to_dict())
 
 
 def _findings(verdict: Judged) -> list[Notice]:

@@ -26,6 +26,7 @@ from gradline.core.tensor_file import (
 from gradline.core.text import listed
 from gradline.data.design import DesignSpec, Number
 from gradline.data.inputs import by_rows, is_array, is_sparse, matrix, open_table, rows_by
+from gradline.data.notation import Text
 from gradline.data.row_stream import dense
 from gradline.model.certificate import Certificate, finite
 from gradline.model.inference.inference import Inference, infer
@@ -165,6 +166,11 @@ class LinearModel:
         return Coefficients(self.weight, self.bias if self.has_bias else None)
 
     @property
+    def read(self) -> Text:
+        """How the text files that it was trained on are written, as far as the fit was told."""
+        return Text.of(self.config)
+
+    @property
     def objective(self) -> str:
         """What was minimised, with its numbers."""
         m, rows = len(self.targets), self.moments.rows
@@ -194,19 +200,26 @@ class LinearModel:
         return infer(self.moments, self.coefficients, self.targets, status, meaning, self.figures)
 
     def evaluate(
-        self, data: Any, targets: Any = None, *, missing: str = "error", unseen: str = "error"
+        self,
+        data: Any,
+        targets: Any = None,
+        *,
+        missing: str = "error",
+        unseen: str = "error",
+        read: Text | None = None,
     ) -> Evaluation:
         """How well it predicts other rows: a table with the same columns, or arrays X and Y.
 
         R² compares with the mean of those rows (with zero in a model without a bias). Rows are weighted where
-        the table has the column of weights. `missing`, `unseen` as in `predict`, but incomplete rows are left out.
+        the table has the column of weights. `missing`, `unseen`, `read` as in `predict`, but incomplete rows are left
+        out.
         """
         if is_array(data):
             if is_sparse(data):
                 self._expect_columns(data.shape)
             moments = Moments.of(data if is_sparse(data) else self._matrix(data), targets, missing=missing)
         else:
-            source = open_table(data)
+            source = open_table(data, read or self.read)
             design = self.design.without_weights_beyond(source)
             with _offering_base():
                 moments = Moments.from_rows(rows_by(design, source, missing, unseen))
@@ -217,17 +230,24 @@ class LinearModel:
         return evaluation(moments, self.weight, self.bias, self.has_bias)
 
     def predict(
-        self, data: Any, *, missing: str = "error", unseen: str = "error", interval: float | None = None
+        self,
+        data: Any,
+        *,
+        missing: str = "error",
+        unseen: str = "error",
+        interval: float | None = None,
+        read: Text | None = None,
     ) -> np.ndarray:
         """Predictions (n, m) for a table with the model's features, or for an array X (n, p).
 
         `missing="drop"` gives NaN for rows with missing cells, so that rows stay aligned; `unseen="base"`
-        takes an unknown level for the base level. With `interval`, such as 0.95, (3, n, m): prediction, lower and
+        takes an unknown level for the base level. `read` is how text files are written, by default as those of the
+        fit. With `interval`, such as 0.95, (3, n, m): prediction, lower and
         upper bound, between which the y of a new row of weight one lies with that probability, if a line suits
         the data and errors are normal, independent and alike. Raises `DataError` for a missing column,
         `UnseenLevelError`, `MissingValuesError` for missing cells, `RequestError` where no interval is known.
         """
-        batches = list(self.predictions(data, missing=missing, unseen=unseen, interval=interval))
+        batches = list(self.predictions(data, missing=missing, unseen=unseen, interval=interval, read=read))
         empty = np.zeros((0, len(self.targets)))
         values = np.concatenate([batch.values for batch in batches] or [empty])
         if interval is None:
@@ -236,14 +256,20 @@ class LinearModel:
         return np.stack([values, values - margins, values + margins])
 
     def predictions(
-        self, data: Any, *, missing: str = "error", unseen: str = "error", interval: float | None = None
+        self,
+        data: Any,
+        *,
+        missing: str = "error",
+        unseen: str = "error",
+        interval: float | None = None,
+        read: Text | None = None,
     ) -> Iterator[Predictions]:
         """`predict` batch by batch, for tables larger than memory."""
-        for X in self._inputs(data, missing, unseen):
+        for X in self._inputs(data, missing, unseen, read or self.read):
             margins = None if interval is None else self.inference.margin(X, interval)
             yield Predictions(X @ self.weight.T + self.bias, X, margins)
 
-    def _inputs(self, data: Any, missing: str, unseen: str) -> Iterator[np.ndarray]:
+    def _inputs(self, data: Any, missing: str, unseen: str, read: Text) -> Iterator[np.ndarray]:
         """X (n, p), NaN in the rows with missing cells, batch by batch."""
         if is_array(data):
             for first, X in self._matrices(data):
@@ -253,7 +279,7 @@ class LinearModel:
                     raise _missing(f"row {first + row + 1}", np.array(self.features)[np.isnan(X[row])])
                 yield X
             return
-        source = open_table(data)
+        source = open_table(data, read)
         self.design.match(source, targets=False)
         for batch in source.batches(self.design.inputs):
             known = batch.complete

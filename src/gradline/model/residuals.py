@@ -128,10 +128,10 @@ def _rows(model: LinearModel, selection: Selection) -> RowStream:
     """The rows by the model's own design."""
     if not is_array(selection.data):
         if selection.targets is None and selection.weights is None:
-            return rows_by(model.design, selection.data, selection.missing)
+            return rows_by(model.design, selection.data, selection.missing, read=model.read)
         targets = list(model.targets) if selection.targets is None else selection.targets
         features = [term.column for term in model.design.terms]
-        selection = replace(selection, targets=targets, features=features)
+        selection = replace(selection, targets=targets, features=features, read=model.read)
     return as_rows(selection).rows.read_by(model.design)
 
 

@@ -10,6 +10,7 @@ class Term(TypedDict):
 
     term: Literal["number", "category"]
     column: Text
+    kind: NotRequired[Literal["boolean", "amount"]]
     levels: NotRequired[list[Text]]
 
 
@@ -22,6 +23,7 @@ class Recipe(TypedDict):
     weights_are: NotRequired[
         Literal["counts", "precision", "sampling", "unsaid"] | None
     ]  # older files have none
+    kinds: NotRequired[dict[Text, Literal["boolean", "amount"]]]
 
 
 class MomentsCard(TypedDict):

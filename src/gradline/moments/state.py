@@ -128,7 +128,7 @@ class Moments:
         so that the two can be added.
         """
         if design is not None:
-            rows = rows_by(design, data, choice.get("missing", "error"))
+            rows = rows_by(design, data, choice.get("missing", "error"), read=choice.get("read"))
         else:
             rows = as_rows(Selection(data, targets, **choice)).rows
         return _extended(rows) if extended else cls.from_rows(rows)

@@ -68,7 +68,7 @@ def state(selection: Selection, opening: Opening | None = None) -> dict[str, Any
     bias = opening.bias
     data = selection.data
     if isinstance(data, (str, os.PathLike)):  # standard input is read once
-        selection = replace(selection, data=open_table(data))
+        selection = replace(selection, data=open_table(data, selection.read))
     model = run(selection, Request(bias=bias, holdout=opening.holdout, seed=opening.seed))
     p = model.moments.p
     if p > MOST_FEATURES:

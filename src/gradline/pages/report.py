@@ -11,6 +11,7 @@ from gradline import plots
 from gradline.core.errors import GradlineError
 from gradline.core.text import joined, listed, shell
 from gradline.data.inputs import open_table
+from gradline.data.notation import Text
 from gradline.data.selection import WEIGHTS_ARE
 from gradline.data.source import Source
 from gradline.data.tables import WEIGHTS
@@ -59,11 +60,11 @@ class Made(NamedTuple):
     outcome: Verification | None
 
 
-def made(model: LinearModel | str | Path, data: Any = None) -> Made:
+def made(model: LinearModel | str | Path, data: Any = None, read: Text | None = None) -> Made:
     """The report and the verification in it; parameters and errors as in `report`."""
     expect_jinja2("a report")
     loaded = model if isinstance(model, LinearModel) else load(model)
-    source = None if data is None else open_table(data)
+    source = None if data is None else open_table(data, read or loaded.read)
     outcome = None if source is None else verify(model, source)
     account = Account(loaded)
     targets = [_target(account, source, j) for j in range(len(loaded.targets))]

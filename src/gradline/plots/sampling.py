@@ -39,7 +39,7 @@ def rows_of(model: LinearModel, data: Any) -> RowStream:
     Rows with missing cells are left out. Raises `DataError` where the columns are not those of the model.
     """
     if not isinstance(data, tuple):
-        source = open_table(data)
+        source = open_table(data, model.read)
         return rows_by(model.design.without_weights_beyond(source), source, "drop")
     rows = as_rows(Selection(*data, missing="drop")).rows
     if rows.table is None:

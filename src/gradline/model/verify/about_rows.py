@@ -3,7 +3,7 @@
 import csv
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from gradline.core.linalg.double_double import Doubled
 from gradline.core.text import counted, number
+from gradline.data.notation import Text
 from gradline.model.model import LinearModel
 from gradline.model.verify.check import Check, all_near, near, same
 from gradline.model.verify.row_sums import Evidence
@@ -23,11 +24,13 @@ _PAIRS = 2.0**-90  # beside sizes: what is left of sums as pairs, some thousand 
 _SMALL = 1 << 22  # bytes of a text file whose lines are counted again: a moment
 
 
-def about_rows(model: LinearModel, found: Evidence, data: Any) -> Iterator[Check]:
+def about_rows(model: LinearModel, found: Evidence, data: Any, read: Text) -> Iterator[Check]:
     """Counts, weights and the fingerprint."""
     statistics = model.moments.statistics
     yield same("rows", f"{statistics.rows:,}", f"{found.rows:,}", "the number of rows")
-    if (lines := _counted(data)) is not None and not (model.config.get("holdout") or model.design.weights):
+    if (lines := _counted(data, read)) is not None and not (
+        model.config.get("holdout") or model.design.weights
+    ):
         whole = f"{found.rows + found.dropped:,}"
         yield same("rows of the file", whole, f"{lines:,}", "the number of rows that Python's csv counts")
     missing = _cells(statistics.dropped, statistics.missing), _cells(found.dropped, found.missing)
@@ -102,20 +105,34 @@ def _exact_sums(model: LinearModel, found: Evidence) -> Iterator[Check]:
     yield all_near("exact sums", apart + found.products.hi, found.products.hi, _PAIRS * sizes, what)
 
 
-def _counted(data: Any) -> int | None:
-    """The rows of a small, plain CSV file by Python's own reader, blank lines apart; None for other data."""
+def _counted(data: Any, read: Text) -> int | None:
+    """The rows of a small CSV file by Python's own reader, what is no row apart; None for other data."""
     if not isinstance(data, (str, os.PathLike)):
         return None
     path = Path(data)
     if path.suffix.lower() not in (".csv", ".tsv") or not path.is_file() or path.stat().st_size > _SMALL:
         return None
     try:
-        with path.open(newline="", encoding="utf-8-sig") as lines:
-            rows = csv.reader(lines, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
+        with path.open(newline="", encoding=read.encoding or "utf-8-sig") as lines:
+            rows = csv.reader(_records(lines, read), delimiter=_delimiter(path, read), strict=True)
             widths = [len(row) for row in rows]
-            return len(widths) - 1 - widths.count(0) if widths[:1] > [1] else None
-    except (UnicodeDecodeError, csv.Error):
+            names = 0 if read.header is False else 1
+            return len(widths) - names - widths.count(0) if widths[:1] > [1] else None
+    except (UnicodeError, csv.Error, TypeError):  # of another encoding, or laid out in a way that was found
         return None
+
+
+def _delimiter(path: Path, read: Text) -> str:
+    if read.delimiter is not None:
+        return read.delimiter
+    return "\t" if path.suffix.lower() == ".tsv" else ","
+
+
+def _records(lines: Iterable[str], read: Text) -> Iterator[str]:
+    """The lines of the table: without those above it and comments."""
+    for place, line in enumerate(lines):
+        if place >= read.skip and not (read.comment and line.lstrip().startswith(read.comment)):
+            yield line
 
 
 def _full(values: Any, shape: tuple[int, ...]) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 
 from gradline.core.text import joined, one_line
 from gradline.data.inputs import is_array
+from gradline.data.notation import Text
 from gradline.data.row_stream import RowStream
 from gradline.data.selection import UNSAID
 from gradline.model.model import LinearModel, digests, load
@@ -93,7 +94,12 @@ def _mark(check: Check) -> str:
 
 
 def verify(
-    model: LinearModel | str | Path, data: Any, targets: Any = None, *, weights: Any = None
+    model: LinearModel | str | Path,
+    data: Any,
+    targets: Any = None,
+    *,
+    weights: Any = None,
+    read: Text | None = None,
 ) -> Verification:
     """Whether what a model says follows from the rows: every number of its file that a reader can see.
 
@@ -108,6 +114,7 @@ def verify(
     - `model`: a `LinearModel`, or the file of one.
     - `data`, `targets`, `weights`: the rows that it was trained on, in any form that `gradline.fit` takes; a table's
       columns, `weights` included, are found by the names that the model has.
+    - `read`: how text files are written; by default as those of the fit.
 
     Returns a `Verification`, true where no claim is wrong. Raises `DataError` where the rows cannot be read, lack a
     column or hold an unknown level, `FileError` where a file cannot be read.
@@ -121,10 +128,10 @@ def verify(
     if not isinstance(model, LinearModel):
         checks += _about_file(model)
         model = load(model)
-    rows, held_out, selects = reread(model, data, targets, weights)
+    rows, held_out, selects = reread(model, data, targets, weights, read or model.read)
     evidence = _gathered(model, rows)
     checks += [
-        *about_rows(model, evidence, data),
+        *about_rows(model, evidence, data, read or model.read),
         *about_moments(model, evidence),
         *about_config.about_config(model),
     ]

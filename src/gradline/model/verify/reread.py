@@ -7,6 +7,7 @@ from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import GradlineError, ModelFileError
 from gradline.data.design import Category, DesignSpec
 from gradline.data.inputs import as_rows, is_array, rows_by
+from gradline.data.notation import Text
 from gradline.data.row_stream import RowStream, Split
 from gradline.data.selection import Selection
 from gradline.data.source import Source
@@ -24,13 +25,13 @@ class Reread(NamedTuple):
     selects: bool
 
 
-def reread(model: LinearModel, data: Any, targets: Any, weights: Any) -> Reread:
+def reread(model: LinearModel, data: Any, targets: Any, weights: Any, read: Text) -> Reread:
     """The rows of a model."""
     selects = True
     if is_array(data) or targets is not None or not (weights is None or isinstance(weights, str)):
         rows = as_rows(Selection(data, targets, weights=weights, missing="drop")).rows.read_by(model.design)
     else:
-        rows = rows_by(model.design, data, "drop")
+        rows = rows_by(model.design, data, "drop", read=read)
     if rows.table is not None:
         learned = _learned(model, rows.table)
         selects = learned is not None

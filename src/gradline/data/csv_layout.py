@@ -1,0 +1,278 @@
+"""How a CSV file is laid out, told or found in its head: encoding, what stands between cells, where names are."""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from gradline.core.errors import DataError, Notice
+from gradline.core.text import shell
+from gradline.data import lines
+from gradline.data.notation import WHITESPACE, Text
+
+ROW_NAMES = "(row names)"  # of R's write.table, whose header is one short
+_SEPARATORS = ",;\t|"
+_LOOK = 100  # records at the top that show how a file is laid out
+# of columns, whose squares no machine holds; a file of one line may pack a thousand times as many
+_MOST_COLUMNS = 1 << 20
+_EXCEL = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # a line that Excel understands
+_NUMBER = re.compile(r"[+\-−]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?")
+REMARKS = ("#", "%", "//", "!", "--")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The names of the columns, what separates cells, and the lines of the file before the first record.
+
+    `has_blanks` says that blank lines are no records: in a table of one column they are missing cells.
+    """
+
+    names: list[str]
+    separator: str
+    above: int
+    has_blanks: bool
+
+
+class File(NamedTuple):
+    """A file and how its bytes become lines of UTF-8."""
+
+    path: Path
+    name: str
+    read: Text
+    encoding: str
+
+    @classmethod
+    def of(cls, path: Path, name: str, read: Text) -> "File":
+        """A file whose encoding is told or found."""
+        return cls(path, name, read, read.encoding or lines.encoding_of(path, name))
+
+    def blocks(self) -> Iterator[lines.Lines]:
+        """Blocks of whole records; lines that are no part of the table are blank."""
+        tidy = _tidy(self.read) if self.read.skip or self.read.comment or self.is_aligned else None
+        return lines.lines(self.path, self.name, quoted=True, encoding=self.encoding, tidy=tidy)
+
+    @property
+    def is_aligned(self) -> bool:
+        """Whether any number of blanks stands between cells."""
+        return self.read.delimiter == WHITESPACE
+
+    @property
+    def notices(self) -> list[Notice]:
+        """What was found that could be otherwise."""
+        if self.read.encoding is not None or self.encoding != lines.LATIN1:
+            return []
+        text = (
+            f"{self.name} is no UTF-8 and was read as Latin-1 (Windows-1252); --encoding says what else it is"
+        )
+        return [Notice("encoding-found", text)]
+
+
+def _tidy(read: Text) -> Callable[[bytes, int], bytes]:
+    """What makes lines above the table and comments blank, and one tab of blanks between cells."""
+    remark = (
+        None
+        if read.comment is None
+        else re.compile(rb"(?m)^[ \t]*" + re.escape(read.comment.encode()) + rb".*$")
+    )
+
+    def tidied(data: bytes, first: int) -> bytes:
+        if first <= read.skip:
+            above = data.split(b"\n", read.skip - first + 1)
+            data = b"\n" * (len(above) - 1) + above[-1]
+        if remark is not None:
+            data = remark.sub(b"", data)
+        if read.delimiter == WHITESPACE:
+            data = re.sub(rb"(?m)^[ \t]+|[ \t]+(?=\r?$)", b"", data)
+            data = re.sub(
+                rb'"[^"\n]*"|[ \t]+', lambda found: found[0] if found[0][:1] == b'"' else b"\t", data
+            )
+        return data
+
+    return tidied
+
+
+class _Record(NamedTuple):
+    """A record of the head: the line on which it begins, counted from 0, that after its end, and its fields."""
+
+    begin: int
+    end: int
+    fields: list[str]
+
+
+def layout(file: File, expected: str) -> Layout:
+    """The layout of a file, `expected` being what its name says of the separator.
+
+    Raises `DataError` where it is empty, its header cannot be read, or it is laid out in a way that must be told.
+    """
+    head = _head(file)
+    texts = head.split("\n")
+    start = next(i for i, text in enumerate(texts) if text.strip("\r "))
+    excel = _EXCEL.fullmatch(texts[start].rstrip("\r"))
+    start += excel is not None
+    separator = "\t" if file.is_aligned else file.read.delimiter or (excel and excel[1])
+    if separator is None:
+        separator = _separator(head, start, expected)
+    if (count := texts[start].count(separator) + 1) > _MOST_COLUMNS:
+        raise DataError(
+            "too-many-columns",
+            f"the header of {file.name} has {count:,} columns",
+            "look for a line end that is missing, or turn rows and columns around",
+        )
+    records = _records(head, separator, _LOOK + 1, start, file.name)
+    header, *rows = records
+    if file.read.header is None:
+        if not _is_regular(records):
+            _expect_header_first(file, head, start, separator)
+        _expect_names(file, header, rows)
+    if file.read.header is False:
+        names = [f"column_{i}" for i in range(1, len(header.fields) + 1)]
+        return Layout(names, separator, header.begin, _has_blanks(file, names))
+    names = [field.strip() or f"(column {i})" for i, field in enumerate(header.fields, 1)]
+    if _has_row_names(header, rows):
+        names = [ROW_NAMES, *names]
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DataError(
+            "column-name-twice",
+            f"{file.name} has more than one column named {twice[0]}",
+            "rename one of them",
+        )
+    return Layout(names, separator, header.end, _has_blanks(file, names))
+
+
+def _has_blanks(file: File, names: Sequence[str]) -> bool:
+    return len(names) > 1 or file.read.comment is not None
+
+
+def _head(file: File) -> str:
+    """The text of the first block that is not blank. Raises `DataError` where there is none."""
+    text = ""
+    for block in file.blocks():
+        text += block.data.decode()
+        if not text.isspace():
+            return text
+    raise DataError("file-empty", f"{file.name} is empty", "give a file with a header line and rows")
+
+
+def _records(head: str, separator: str, most: int, start: int = 0, name: str = "") -> list[_Record]:
+    """The first records from a line on, blank ones apart; with a `name` a header that cannot be read is refused."""
+    stream = io.StringIO(head, newline="\n")
+    for _ in range(start):
+        stream.readline()
+    reader, begin, found = csv.reader(stream, delimiter=separator, strict=True), start, []
+    while len(found) < most:
+        try:
+            record = next(reader, None)
+        except csv.Error as error:
+            if name and not found:
+                raise unreadable(f"the header of {name}", error) from error
+            break  # whoever reads the rows says where
+        if record is None:
+            break
+        if any(map(str.strip, record)) or len(record) > 1:
+            found.append(_Record(begin, start + reader.line_num, record))
+        begin = start + reader.line_num
+    return found
+
+
+def unreadable(where: str, error: csv.Error) -> DataError:
+    """The refusal of text that is no CSV."""
+    if "new-line character" in str(error):
+        return DataError(
+            "csv-bare-carriage-return",
+            f"{where} has a bare carriage return",
+            "save the file with Unix line ends",
+        )
+    return DataError(
+        "csv-quote-open",
+        f"{where} cannot be read: {error}",
+        "look for a double quote there that opens and never closes, or stands inside a quoted field",
+    )
+
+
+def _separator(head: str, start: int, expected: str) -> str:
+    """What separates cells: what all records at the top have as often as the header.
+
+    Of several marks that which leaves most numbers, then the one that is expected. A blank is one only where there is
+    no other mark, and each record has a number.
+    """
+    header = head.split("\n")[start]
+    marks = [mark for mark in dict.fromkeys((expected, *_SEPARATORS)) if mark in header]
+    read = {mark: _records(head, mark, _LOOK, start) for mark in marks or (" ",)}
+    fitting = {mark: _numbers(records) for mark, records in read.items() if _is_regular(records)}
+    if not marks:
+        spaced = read[" "][1:]
+        is_spaced = fitting and all(any(map(_NUMBER.fullmatch, row.fields)) for row in spaced)
+        return " " if is_spaced else expected
+    if fitting:
+        return max(fitting, key=lambda mark: (fitting[mark], mark == expected))
+    return expected if expected in header else max(marks, key=header.count)
+
+
+def _numbers(records: Sequence[_Record]) -> int:
+    """How many cells are numbers in some notation."""
+    return sum(bool(_NUMBER.fullmatch(cell.strip())) for record in records for cell in record.fields)
+
+
+def _is_regular(records: Sequence[_Record]) -> bool:
+    if len(records) < 2:
+        return False
+    widths = {len(record.fields) for record in records}
+    return (len(widths) == 1 and widths != {1}) or _has_row_names(records[0], records[1:])
+
+
+def _has_row_names(header: _Record, rows: Sequence[_Record]) -> bool:
+    """Whether every record has one field more than the header, the first of them a name: R's write.table."""
+    if not rows or any(len(row.fields) != len(header.fields) + 1 for row in rows):
+        return False
+    names = [row.fields[0] for row in rows]
+    counted = names == [str(i) for i in range(1, len(names) + 1)]
+    return counted or (len(set(names)) == len(names) and not any(map(_NUMBER.fullmatch, names)))
+
+
+def _expect_names(file: File, header: _Record, rows: Sequence[_Record]) -> None:
+    """Refuse a first line that holds numbers only: nobody knows whether it has the names."""
+    if not rows or not all(_NUMBER.fullmatch(field.strip()) for field in header.fields):
+        return
+    raise DataError(
+        "csv-header-doubtful",
+        f"line {header.begin + 1:,} of {file.name} holds numbers only, {', '.join(header.fields[:3])}…, so it may be "
+        "the first row or the names of the columns",
+        "add --no-header (read=gradline.Text(header=False) in Python) if the file has no names, or --header",
+    )
+
+
+def _expect_header_first(file: File, head: str, start: int, separator: str) -> None:
+    """Refuse a file with lines above its header, and name the option that skips them."""
+    told = file.read.delimiter is not None
+    for mark in dict.fromkeys([separator] if told else [separator, *_SEPARATORS]):
+        records = _records(head, mark, _LOOK, start)
+        widths = [len(record.fields) for record in records]
+        width = Counter(widths).most_common(1)[0][0] if widths else 0
+        at = len(widths) - next(
+            (i for i, other in enumerate(reversed(widths)) if other != width), len(widths)
+        )
+        if width < 2 or not 0 < at < len(records) - 1 or max(widths[:at]) >= width:
+            continue
+        names = [name.strip() for name in records[at].fields]
+        if any(map(_NUMBER.fullmatch, names)) or len(set(names)) < width:
+            continue
+        above = [records[i].fields[0].strip() for i in range(at)]
+        remark = next((mark for mark in REMARKS if all(text.startswith(mark) for text in above)), None)
+        line = records[at].begin
+        what = f"--comment {shell([remark])}" if remark else f"--skip {line}"
+        python = f"comment={remark!r}" if remark else f"skip={line}"
+        raise DataError(
+            "csv-lines-above-header",
+            f"line {records[0].begin + 1:,} of {file.name} has {_fields(widths[0])}, and from line {line + 1:,} on "
+            f"there are {width}: the table seems to begin there",
+            f"add {what} (read=gradline.Text({python}) in Python)",
+        )
+
+
+def _fields(count: int) -> str:
+    return f"{count} field{'s' * (count != 1)}"

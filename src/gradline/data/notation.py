@@ -1,0 +1,114 @@
+"""How a text file is written, as far as its reader is told; what is not told is found, where there is no doubt."""
+
+import codecs
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from gradline.core.errors import UsageError
+
+WHITESPACE = "whitespace"  # a delimiter of any number of blanks and tabs
+_DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
+_THOUSANDS = {"space": " ", "apostrophe": "'"}
+
+
+def _is_mark(mark: str | None, never: str) -> bool:
+    return mark is None or (len(mark) == 1 and mark.isascii() and mark not in never and not mark.isalnum())
+
+
+@dataclass(frozen=True)
+class Text:
+    """How text files are written. None, the default, leaves a thing to be found in the file.
+
+    - `delimiter`: what stands between cells, one character, or "whitespace" for any number of blanks.
+    - `decimal`: the mark before decimals, "." or ",".
+    - `thousands`: the mark between groups of three digits: ",", ".", " " or "'". By default there is none.
+    - `encoding`: of the characters, such as "latin-1" or "utf-16"; any that Python knows.
+    - `skip`: how many lines at the top are no part of the table. Default: 0.
+    - `comment`: what lines begin with that are no part of the table, such as "#".
+    - `na`: the cells that are missing beside empty ones, just as they are written. By default NA, N/A, #N/A, NaN, null
+      and None, in any case; `na=[""]` leaves the empty cell alone.
+    - `header`: whether the first line holds the names of the columns. Without it they are `column_1`, `column_2` …
+
+    Raises `UsageError` for what no file can be written in. Tables whose cells have types need none of this.
+
+    >>> import gradline
+    >>> gradline.Text(decimal=",", delimiter=";")
+    Text(delimiter=';', decimal=',')
+    """
+
+    delimiter: str | None = None
+    decimal: str | None = None
+    thousands: str | None = None
+    encoding: str | None = None
+    skip: int = 0
+    comment: str | None = None
+    na: Sequence[str] | None = None
+    header: bool | None = None
+
+    def __post_init__(self) -> None:
+        self._settle("delimiter", _DELIMITERS)
+        self._settle("thousands", _THOUSANDS)
+        if self.na is not None:
+            words = [self.na] if isinstance(self.na, str) else self.na
+            object.__setattr__(self, "na", tuple(str(word).strip() for word in words))
+        is_mark = self.delimiter == WHITESPACE or _is_mark(self.delimiter, '"\r\n')
+        self._expect("delimiter", is_mark, "give one character, such as ';', or tab, space or whitespace")
+        self._expect("decimal", self.decimal in (None, ".", ","), "give . or ,")
+        known = self.thousands in (None, ".", ",", " ", "'", "_")
+        self._expect("thousands", known, "give one of , . ' and space")
+        if self.thousands is not None and self.thousands == self.decimal:
+            raise UsageError(
+                "notation-contradicts-itself",
+                f"decimal and thousands are both {self.decimal!r}",
+                "give two different marks",
+            )
+        self._expect("skip", type(self.skip) is int and self.skip >= 0, "give a whole number of lines from 0")
+        wrong = self.comment is not None and (not self.comment.strip() or "\n" in self.comment)
+        self._expect("comment", not wrong, "give what such lines begin with, such as '#'")
+        if self.encoding is not None:
+            try:
+                text = codecs.lookup(self.encoding)._is_text_encoding
+            except LookupError:
+                text = False
+            self._expect("encoding", text, "give one that Python knows, such as utf-8, latin-1 or utf-16")
+
+    def _settle(self, name: str, words: Mapping[str, str]) -> None:
+        """A mark that was given by its name, as what it is."""
+        value = getattr(self, name)
+        object.__setattr__(self, name, words.get(value, value))
+
+    def _expect(self, name: str, holds: bool, remedy: str) -> None:
+        if not holds:
+            raise UsageError("notation-invalid", f"{name} is {getattr(self, name)!r}", remedy)
+
+    def __repr__(self) -> str:
+        return f"Text({', '.join(f'{name}={value!r}' for name, value in self.to_dict().items())})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """What was told, as plain JSON: flags of the command line and keys of a model's config."""
+        given = {one.name: getattr(self, one.name) for one in fields(self)}
+        told = {
+            name: value for name, value in given.items() if value is not None and (name, value) != ("skip", 0)
+        }
+        return told if self.na is None else told | {"na": list(self.na)}
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> "Text":
+        """How a file is written by some options, those of other things apart."""
+        given = {one.name: options.get(one.name) for one in fields(cls)}
+        return cls(**{name: value for name, value in given.items() if value is not None})
+
+    def words(self) -> list[str]:
+        """The flags that tell the same."""
+        found: list[str] = []
+        for name, value in self.to_dict().items():
+            if name == "header":
+                found.append("--header" if value else "--no-header")
+            else:
+                for one in value if name == "na" else [value]:
+                    found += [f"--{name}", "tab" if one == "\t" else str(one)]
+        return found
+
+
+FOUND = Text()  # all of it

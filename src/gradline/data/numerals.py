@@ -1,0 +1,251 @@
+"""How numbers are written: what they look like in each notation, and in which of them a column's cells are numbers."""
+
+import re
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from gradline.core.text import shell
+
+if TYPE_CHECKING:  # arrays need no polars
+    import polars as pl
+
+_NAMES = {" ": "space", "'": "apostrophe"}  # of marks that a shell would not hand on
+_BLANKS = " \u00a0\u202f\u2009"  # the plain one, and those that do not break a line
+_EXPONENT = r"(?:[eE][+-]?\d+)?"
+
+
+class _Marks(NamedTuple):
+    decimal: str = "."
+    thousands: str = ""
+
+
+class Numerals(_Marks):
+    """The mark before decimals, and that between groups of three digits, empty where there is none."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether numbers are written as programs write them."""
+        return self == PLAIN_NUMERALS
+
+    @property
+    def mark(self) -> str:
+        """The mark between groups as a pattern."""
+        return (
+            f"[{_BLANKS}]"
+            if self.thousands == " "
+            else "['’]"
+            if self.thousands == "'"
+            else re.escape(self.thousands)
+        )
+
+    @property
+    def pattern(self) -> str:
+        """What a number looks like, but for its sign: groups have three digits, and the first does not begin with 0."""
+        point = re.escape(self.decimal)
+        grouped = rf"[1-9]\d{{0,2}}(?:{self.mark}\d{{3}})+|" if self.thousands else ""
+        return rf"(?:(?:{grouped}\d+)(?:{point}\d*)?|{point}\d+){_EXPONENT}"
+
+    def plain(self, cells: "pl.Series") -> "pl.Series":
+        """The cells as programs write them, null where they are no numbers of this notation."""
+        bare = cells.str.replace_all(self.mark, "") if self.thousands else cells
+        bare = bare.str.replace(self.decimal, ".", literal=True)
+        return bare.set(~cells.str.contains(rf"^[+-]?{self.pattern}$"), None)
+
+    def value(self, cell: str) -> float | None:
+        """One cell without its sign, None where it is no number of this notation."""
+        if not re.fullmatch(self.pattern, cell):
+            return None
+        bare = re.sub(self.mark, "", cell) if self.thousands else cell
+        return float(bare.replace(self.decimal, "."))
+
+
+PLAIN_NUMERALS = Numerals()
+# In the order in which they are offered.
+_NOTATIONS = [
+    Numerals(decimal, mark) for mark in ("", ",", ".", " ", "'") for decimal in ".," if mark != decimal
+]
+_CURRENCY = r"(?:[$€£¥₹₽₩₺]|[A-Z]{3}|Fr\.?)"
+# A sign, a currency, digits with marks between them, a unit; or the same in an accountant's brackets.
+_AMOUNT = re.compile(
+    rf"(?P<open>\(?)\s*(?P<sign>[+\-−]?)\s*(?P<before>{_CURRENCY}?)\s*(?P<second>[+\-−]?)\s*"
+    rf"(?P<number>(?:\d[\d.,'’{_BLANKS}]*\d|\d|[.,]\d+){_EXPONENT}[.,]?)"
+    rf"\s*(?P<after>(?:[^\W\d_]|[%‰°€$£¥₹/²³µ]){{0,10}}\.?)\s*(?P<close>\)?)"
+)
+
+
+class Written(NamedTuple):
+    """A way in which most cells of a column are numbers: `mark` is their currency, percent sign or unit.
+
+    `is_signed` where some have brackets or the sign U+2212 for a minus; `example` is a cell that shows the notation and
+    `value` what it is then; `count` of the cells are such numbers.
+    """
+
+    numerals: Numerals
+    mark: str
+    is_signed: bool
+    example: str
+    value: float
+    count: int
+
+    @property
+    def what(self) -> str:
+        """The notation in words."""
+        decimal, thousands = self.numerals
+        parts = ["decimal commas"] if decimal == "," else []
+        named = {" ": "blanks", "'": "apostrophes", ",": "commas", ".": "points"}
+        parts += [f"{named[thousands]} between thousands"] if thousands else []
+        if self.mark:
+            kind = (
+                "percent signs"
+                if self.mark in "%‰"
+                else "a currency"
+                if re.fullmatch(_CURRENCY, self.mark)
+                else "a unit"
+            )
+            parts.append(f"{kind} ({self.mark})")
+        parts += ["brackets or U+2212 for a minus"] if self.is_signed else []
+        return " and ".join(parts)
+
+    def changes(self, told: Numerals) -> dict[str, str]:
+        """What must be told of the file, where numbers are read as `told`."""
+        decimal, thousands = self.numerals
+        changed = {"decimal": decimal} if decimal != told.decimal else {}
+        return changed | ({"thousands": thousands} if thousands not in ("", told.thousands) else {})
+
+    @property
+    def needs_numeric(self) -> bool:
+        """Whether the column must be named as numeric, since its cells hold more than digits."""
+        return bool(self.mark) or self.is_signed
+
+
+class Doubt(NamedTuple):
+    """Why a column was not read as it stands: most of its cells are numbers in ways other than `told`."""
+
+    ways: tuple[Written, ...]
+    told: Numerals
+
+    @property
+    def code(self) -> str:
+        """The code of the refusal."""
+        return "number-notation" if len(self.ways) == 1 else "number-notation-ambiguous"
+
+    @property
+    def what(self) -> str:
+        """The notation in words."""
+        return " or ".join(way.what or "decimal points" for way in self.ways)
+
+    @property
+    def beside_marks(self) -> "Doubt | None":
+        """What is left of it where currencies, percent signs and units are left away."""
+        ways = tuple(way for way in self.ways if way.changes(self.told)) if len(self.ways) == 1 else self.ways
+        return self._replace(ways=ways) if ways else None
+
+    def cause(self, column: str) -> str:
+        """What is wrong."""
+        if len(self.ways) == 1:
+            return f"the cells of {column}, such as {self.ways[0].example!r}, are numbers with {self.what}"
+        example = self.ways[0].example
+        values = " or ".join(f"{way.value:.15g}" for way in self.ways)
+        return f"the cells of {column} can be read in two ways: {example!r} is {values}"
+
+    def remedy(self, column: str) -> str:
+        """What reads the column, and what takes it for words."""
+        told = [f"{self._flags(way, column)}{self._meaning(way, column)}" for way in self.ways]
+        return f"add {' or '.join(told)}. To use its cells as words: --category {shlex.quote(column)}"
+
+    def _flags(self, way: Written, column: str) -> str:
+        words = [
+            part
+            for name, mark in self._changes(way).items()
+            for part in (f"--{name}", _NAMES.get(mark, mark))
+        ]
+        if way.needs_numeric:
+            words += ["--numeric", column]
+        return shell(words)
+
+    def _meaning(self, way: Written, column: str) -> str:
+        changes = self._changes(way)
+        inside = ", ".join(f"{name}={mark!r}" for name, mark in changes.items())
+        python = [f"read=gradline.Text({inside})"] if inside else []
+        python += [f"numeric=[{column!r}]"] if way.needs_numeric else []
+        return f" ({', '.join(python)} in Python)"
+
+    def _changes(self, way: Written) -> dict[str, str]:
+        """What must be told; of two ways, also that the file is read as it would be."""
+        return way.changes(self.told) or ({} if len(self.ways) == 1 else {"decimal": way.numerals.decimal})
+
+
+def bare(cells: "pl.Series", mark: str) -> "pl.Series":
+    """Amounts without their mark and an accountant's brackets; what is no amount stays as it is."""
+    own = rf"(?:{re.escape(mark)})?" if mark else ""
+    signed = cells.str.replace_all("−", "-", literal=True).str.replace(r"^\(\s*(.*?)\s*\)$", "-$1")
+    return signed.str.replace(rf"^([+-]?)\s*{own}\s*([+-]?)\s*([\d.,].*?)\s*{own}$", "$1$2$3")
+
+
+def written(cells: Sequence[str], decimal: str | None = None) -> list[Written]:
+    """The ways in which most of the cells are numbers, those that read the most of them, with other values each.
+
+    None where most are words. `decimal` is the mark before decimals where that is known. Two ways or more say that
+    nobody can tell by the cells alone: 1,250 is a thousand here and a little more than one there.
+    """
+    found = [match for cell in cells if (match := _AMOUNT.fullmatch(cell)) and _is_closed(match)]
+    if 2 * len(found) <= len(cells):
+        return []
+    marks = Counter(mark for match in found if (mark := match["before"] or match["after"]))
+    mark = marks.most_common(1)[0][0] if marks else ""
+    found = [match for match in found if {match["before"], match["after"]} <= {"", mark}]
+    is_signed = any("−" in match["sign"] + match["second"] or match["open"] for match in found)
+    ways: dict[tuple[float | None, ...], Numerals] = {}
+    most = len(cells) // 2
+    for numerals in _NOTATIONS:
+        if decimal in (None, numerals.decimal):
+            values = tuple(numerals.value(match["number"]) for match in found)
+            count = len(values) - values.count(None)
+            ways = {} if count > most else ways
+            if count >= most and 2 * count > len(cells):
+                most = count
+                ways.setdefault(values, numerals)
+    shown = _telling([match.string for match in found], mark, ways)
+    return [
+        Written(numerals, mark, is_signed, found[shown].string, values[shown] or 0.0, most)
+        for values, numerals in ways.items()
+    ]
+
+
+def may_be_thousands(cells: Iterable[str], separator: str) -> bool:
+    """Whether the points of plain numbers could as well stand between thousands, as in 1.250 beside 950.
+
+    They cannot where a cell has other than three digits behind its point, begins with 0, or has four digits without
+    one. Files with semicolons come from where a comma stands before decimals, so there nothing speaks against it. In
+    others the points are decimals, unless cells such as 1.250 and 950 differ in what decimals are written out.
+    """
+    pointed, whole = [], []
+    for cell in cells:
+        (pointed if "." in cell else whole).append(cell.lstrip("+-"))
+    if not pointed or not all(re.fullmatch(r"[1-9]\d{0,2}(?:\.\d{3})+", cell) for cell in pointed):
+        return False
+    if any(not re.fullmatch(r"\d{1,3}", cell) for cell in whole):
+        return False
+    return separator == ";" or (bool(whole) and any(cell.endswith("0") for cell in pointed))
+
+
+def _is_closed(match: re.Match[str]) -> bool:
+    """Whether brackets come in pairs, and there is one sign and one mark at most."""
+    signs = bool(match["sign"]) + bool(match["second"]) + bool(match["open"])
+    return (
+        bool(match["open"]) == bool(match["close"]) and signs < 2 and not (match["before"] and match["after"])
+    )
+
+
+def _telling(cells: list[str], mark: str, ways: Mapping[tuple[float | None, ...], Numerals]) -> int:
+    """The place of the cell that shows best how the cells are written: one that two ways read differently, or that has
+    all marks of the only way."""
+    places = range(len(cells))
+    if len(ways) != 1:
+        return next((i for i in places if len({values[i] for values in ways}) > 1), 0)
+    ((values, numerals),) = ways.items()
+    wanted = [numerals.thousands, mark, "," if numerals.decimal == "," else ""]
+    known = [i for i in places if values[i] is not None]
+    return next((i for i in known if all(sign in cells[i] for sign in wanted)), known[0])
