@@ -4,10 +4,13 @@ import bz2
 import csv as stdlib_csv
 import gzip
 import io
+import json
 import lzma
 import sys
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
+from zipfile import ZipFile
 
 import narwhals as nw
 import numpy as np
@@ -16,13 +19,14 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import torch
+import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from refusals import refused, warned
 
 import gradline
 from gradline.core.errors import DataError
-from gradline.data import columnar, csv, files
+from gradline.data import columnar, csv, formats
 from gradline.data.inputs import as_rows
 from gradline.data.row_stream import Split
 from gradline.data.schema import Kind
@@ -72,6 +76,12 @@ SOURCES = {
     "Arrow": lambda d: save(d / "t.arrow", text(TABLE.write_ipc)),
     "Arrow stream": lambda d: save(d / "t.arrow", text(TABLE.write_ipc_stream)),
     "Feather": lambda d: save(d / "t.feather", text(lambda f: TABLE.write_ipc(f, compression="lz4"))),
+    "Excel": lambda d: excel(d / "t.xlsx", TABLE),
+    "OpenDocument": lambda d: open_document(d / "t.ods", TABLE),
+    "JSON array": lambda d: save(d / "t.json", text(TABLE.write_json)),
+    "JSON array of many lines": lambda d: save(d / "t.json", json.dumps(TABLE.to_dicts(), indent=2).encode()),
+    "zip": lambda d: zipped(d / "t.zip", {"t.csv": CSV, "README.md": b"about", "__MACOSX/._t.csv": b"x"}),
+    "zip of Parquet": lambda d: zipped(d / "t.zip", {"in/t.parquet": text(TABLE.write_parquet)}),
     "NDJSON": lambda d: save(d / "t.ndjson", text(TABLE.write_ndjson)),
     "JSON lines, gzip": lambda d: save(d / "t.jsonl.gz", gzip.compress(text(TABLE.write_ndjson))),
     "a glob": lambda d: halves(d) / "*.csv",
@@ -109,6 +119,53 @@ class Stream:
 
 def save(path, data):
     path.write_bytes(data)
+    return path
+
+
+def excel(path, frame):
+    """A workbook with a second sheet, which is empty."""
+    with xlsxwriter.Workbook(path) as book:
+        frame.write_excel(book, worksheet="rows")
+        book.add_worksheet("notes")
+    return path
+
+
+def open_document(path, frame):
+    """A minimal OpenDocument spreadsheet of numbers, words and Booleans."""
+
+    def cell(value):
+        if value is None:
+            return "<table:table-cell/>"
+        kind, attribute = {bool: ("boolean", "boolean-value"), str: ("string", "string-value")}.get(
+            type(value), ("float", "value")
+        )
+        shown = escape(str(value).lower() if isinstance(value, bool) else str(value), {'"': "&quot;"})
+        told = f'office:value-type="{kind}" office:{attribute}="{shown}"'
+        return f"<table:table-cell {told}><text:p>{shown}</text:p></table:table-cell>"
+
+    rows = "".join(
+        f"<table:table-row>{''.join(map(cell, row))}</table:table-row>"
+        for row in [frame.columns, *frame.rows()]
+    )
+    names = "".join(
+        f' xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for name in ("office", "table", "text")
+    )
+    content = (
+        f'<?xml version="1.0" encoding="UTF-8"?><office:document-content{names}><office:body><office:spreadsheet>'
+        f'<table:table table:name="rows">{rows}</table:table>'
+        "</office:spreadsheet></office:body></office:document-content>"
+    )
+    kind = "application/vnd.oasis.opendocument.spreadsheet"
+    manifest = '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>'
+    members = {"mimetype": kind, "content.xml": content, "META-INF/manifest.xml": manifest}
+    return zipped(path, {name: member.encode() for name, member in members.items()})
+
+
+def zipped(path, members):
+    with ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
     return path
 
 
@@ -478,7 +535,7 @@ def test_the_meter_follows_each_pass(tmp_path, monkeypatch):
     paths = [save(tmp_path / f"{i}.csv", b"x,y\n" + b"1.5,2\n" * 100) for i in range(2)]
     sizes = sum(path.stat().st_size for path in paths)
     meter = Meter()
-    for module in (files, csv.lines):
+    for module in (formats, csv.lines):
         monkeypatch.setattr(module, "METER", meter)
     source = open_table(tmp_path)
     assert meter.total == sizes

@@ -18,6 +18,7 @@ from gradline.cli.options import (
     Missing,
     Model,
     Momentum,
+    Reads,
     Scale,
     Targets,
     Weights,
@@ -33,7 +34,7 @@ DISAGREES = 3
 
 
 @frozen
-class TrajectoryOptions:
+class TrajectoryOptions(Reads):
     """Which columns, which rate, and the epochs to look at."""
 
     data: Annotated[str, argument("Data as for fit.")]
@@ -65,14 +66,15 @@ def trajectory(options: TrajectoryOptions) -> None:
     from gradline.solvers.problem import Problem, Scaling, stacked  # noqa: PLC0415
     from gradline.solvers.trajectory import Trajectory  # noqa: PLC0415
 
-    expect_targets(options.data, options.targets)
+    data = options.read(options.data)
+    expect_targets(data, options.targets)
     lr, momentum = rate(options.lr), options.momentum
     scale = options.scale or ("standard" if lr == "auto" else "none")
     if scale not in ("none", "standard"):
         raise UsageError("scale-invalid", f"scale is {scale!r}", "use none or standard")
     reading = as_rows(
         Selection(
-            options.data,
+            data,
             options.targets,
             options.features or None,
             options.exclude,
@@ -191,7 +193,7 @@ def selftest(options: SelftestOptions) -> None:
 
 
 @frozen
-class DoctorOptions:
+class DoctorOptions(Reads):
     """Which columns to examine, a rate to judge, or a finding to explain."""
 
     data: Data | None = None
@@ -219,7 +221,7 @@ def doctor(options: DoctorOptions) -> None:
     if options.explain is not None:
         _explain(options.explain)
         return
-    data = expect_data(options.data, "doctor")
+    data = options.read(expect_data(options.data, "doctor"))
     from gradline.data.selection import Selection  # noqa: PLC0415 - --help needs no numpy
 
     expect_targets(data, options.targets)
@@ -253,7 +255,7 @@ def _examined(selection: Any, bias: bool, lr: float | None) -> Any:
 
 
 @frozen
-class VerifyOptions:
+class VerifyOptions(Reads):
     """The model, and the rows that it is held against."""
 
     model: Model
@@ -272,7 +274,7 @@ def verify(options: VerifyOptions) -> None:
     from gradline.model.verify.claims import verify  # noqa: PLC0415 - --help needs no numpy
 
     with limited(options.memory):
-        outcome = verify(options.model, options.data)
+        outcome = verify(options.model, options.read(options.data))
     if options.as_json:
         out_json(outcome.to_dict())
     else:

@@ -20,6 +20,7 @@ from gradline.cli.options import (
     Missing,
     Momentum,
     Output,
+    Reads,
     Scale,
     Targets,
     Weights,
@@ -41,7 +42,7 @@ from gradline.core.text import shell
 
 
 @frozen
-class FitOptions:
+class FitOptions(Reads):
     """One field is one option: a flag, a key of `--config`, and an argument of the solver or of `fit` of that name.
 
     None stands for what was not given; the solver and the request have their own defaults.
@@ -127,10 +128,10 @@ def fit(options: FitOptions) -> None:
     """
     from gradline.core.tensor_file import expect_writable  # noqa: PLC0415 - --help needs no numpy
 
-    data = expect_data(options.data, "fit")
+    data = options.read(expect_data(options.data, "fit"))
     expect_log(options.log)
     is_logged = schedule(options.log_every)
-    selection, request = _asked(options)
+    selection, request = _asked(options, data)
     expect_targets(data, options.targets)
     if options.output is not None:
         expect_writable(options.output)
@@ -140,13 +141,15 @@ def fit(options: FitOptions) -> None:
     _finish(model, selection, request, options, record)
 
 
-def _asked(options: FitOptions) -> tuple[Any, Any]:
+def _asked(options: FitOptions, data: Any) -> tuple[Any, Any]:
     """What to fit from, and how: each option goes where a field has its name."""
     from gradline.data.selection import Selection  # noqa: PLC0415 - --help needs no numpy
     from gradline.model.fit import Request  # noqa: PLC0415
     from gradline.solvers import SOLVERS, named  # noqa: PLC0415
 
-    given = {name: value for name, value in vars(options).items() if value not in (None, (), [])}
+    given = {name: value for name, value in vars(options).items() if value not in (None, (), [])} | {
+        "data": data
+    }
     of_solvers = {name for solver in SOLVERS.values() for name in solver.__dataclass_fields__}
     settings = {name: value for name, value in given.items() if name in of_solvers}
     if "lr" in settings:
@@ -208,7 +211,7 @@ def _finish(
     if saved:  # before a word of it is printed, which could be the last that somebody reads
         model.save(saved)
     if record is not None and is_kept:
-        version = record(model, str(saved or f"{_file_name(selection.data)}.safetensors"))
+        version = record(model, str(saved or f"{_file_name(options.data)}.safetensors"))
     tell_notices(model.notices)
     if not options.as_json:
         out(model.summary())
@@ -220,7 +223,7 @@ def _finish(
     elif failed and options.output is not None:
         say(f"not saved: the fit is {status}")
     elif not options.as_json and record is None:
-        say(f"not saved: add -o {_file_name(selection.data)}.safetensors")
+        say(f"not saved: add -o {_file_name(options.data)}.safetensors")
     if version is not None:
         say(f"recorded: {version}")
     elif record is not None:
@@ -231,8 +234,8 @@ def _finish(
         raise typer.Exit(3)
 
 
-def _file_name(data: str) -> str:
-    stem = Path(data.split(":")[-1]).stem
+def _file_name(data: str | None) -> str:
+    stem = Path((data or "").split(":")[-1]).stem
     return stem if stem.replace("-", "").replace("_", "").isalnum() else "model"
 
 

@@ -14,6 +14,7 @@ from gradline.cli.options import (
     Features,
     Missing,
     Momentum,
+    Reads,
     Targets,
     argument,
     flag,
@@ -25,7 +26,7 @@ from gradline.core.errors import FileError, RequestError, UsageError
 
 
 @frozen
-class LessonOptions:
+class LessonOptions(Reads):
     """The loop to show, and how; each field that is an argument of `lesson` has its name."""
 
     data: Annotated[str | None, argument("Data as for fit. Default: example:crops.")] = None
@@ -85,6 +86,7 @@ def lesson(options: LessonOptions) -> None:
     if data is None:
         data, targets = CROPS[0], targets or CROPS[1]
         exclude = [*exclude, *(name for name in CROPS[1] if name not in targets)]
+    data = options.read(data)
     expect_targets(data, targets)
     settings = {
         "by": options.by, "lr": options.lr, "epochs": options.epochs, "batch_size": options.batch_size,
@@ -160,7 +162,7 @@ def _make_folder(path: Path) -> None:
 
 
 @frozen
-class DiagnoseOptions:
+class DiagnoseOptions(Reads):
     """What a loop printed, and what is known of it."""
 
     losses: Annotated[str, argument("Text file of what the loop printed; - for stdin.")]
@@ -190,10 +192,11 @@ def diagnose(options: DiagnoseOptions) -> None:
     """
     from gradline.pytorch.diagnosis.verdict import diagnose as judge  # noqa: PLC0415 - --help needs no numpy
 
-    expect_targets(options.data, options.targets)
+    data = options.read(options.data)
+    expect_targets(data, options.targets)
     found = judge(
         _printed(options.losses),
-        options.data,
+        data,
         options.targets,
         lr=options.lr,
         init=_start(options.init, options.weight, options.bias),

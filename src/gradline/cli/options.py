@@ -93,7 +93,7 @@ class Option:
 def options_of(record: type) -> list[Option]:
     """The options of a command's record, in their order."""
     found = []
-    for field in fields(record):
+    for field in sorted(fields(record), key=lambda field: field.kw_only):  # what is shared comes last
         parts = list(_parts(field.type))
         kinds = tuple(part for part in parts if not isinstance(part, Flag))
         (described,) = (part for part in parts if isinstance(part, Flag))
@@ -111,7 +111,9 @@ def _parts(annotation: Any) -> Iterator[Any]:
         yield annotation
 
 
-Data = Annotated[str, argument("File, glob, folder, - for CSV on stdin, or example:crops.")]
+Data = Annotated[
+    str, argument("File, glob, folder, URL, database (sqlite:///f.db), - for CSV on stdin, or example:crops.")
+]
 Model = Annotated[Path, argument("File that `gradline fit -o` wrote.")]
 Targets = Annotated[Sequence[str], flag("Column to predict; may be repeated.", "-t", "--target")]
 Features = Annotated[
@@ -135,3 +137,20 @@ Output = Annotated[str, flag("File to write.", "-o", "--output")]
 AsJson = Annotated[
     bool, flag("One JSON object on stdout; a refusal is one on stderr.", "--json", in_file=False)
 ]
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Reads:
+    """Where in a workbook or a database the rows stand: what every command takes that reads a table."""
+
+    sheet: Annotated[str | None, flag("Sheet of a workbook: its name, or its number from 1.")] = None
+    table: Annotated[str | None, flag("Table of a database.")] = None
+    query: Annotated[str | None, flag("SELECT whose rows are read, once, from a database.")] = None
+
+    def read(self, data: str) -> Any:
+        """The data as Python takes them: a table within them where one is named."""
+        if self.sheet is self.table is self.query is None:
+            return data
+        from gradline.data.table import Table  # noqa: PLC0415 - --help needs no numpy
+
+        return Table(data, self.sheet, self.table, self.query)

@@ -14,6 +14,7 @@ from gradline.cli.options import (
     Missing,
     Model,
     Output,
+    Reads,
     Targets,
     Weights,
     WeightsAre,
@@ -26,7 +27,7 @@ from gradline.core.memory_limit import limited
 
 
 @frozen
-class PlayOptions:
+class PlayOptions(Reads):
     """Which columns the page plays with, how it begins, and where it goes."""
 
     data: Annotated[str | None, argument("Data as for fit. Default: a page of examples.")] = None
@@ -68,11 +69,11 @@ def play(options: PlayOptions) -> None:
 
     targets = options.targets or list(EXAMPLES.get(data or "", ()))
     if data is not None:
-        expect_targets(data, targets)
+        expect_targets(options.read(data), targets)
     expect_page(path)
     with limited(options.memory):
         page = play(
-            data,
+            data and options.read(data),
             targets or None,
             bias=options.bias,
             rows=MOST_ROWS if options.rows else 0,
@@ -91,7 +92,7 @@ def play(options: PlayOptions) -> None:
 
 
 @frozen
-class ReportOptions:
+class ReportOptions(Reads):
     """A model, the rows that it is held against, and where the page goes."""
 
     model: Model
@@ -115,7 +116,7 @@ def report(options: ReportOptions) -> None:
     from gradline.pages.report import made  # noqa: PLC0415 - --help needs no numpy
 
     with limited(options.memory):
-        page, outcome = made(options.model, options.data)
+        page, outcome = made(options.model, options.data and options.read(options.data))
     page.save(path)
     say(f"saved: {path}")
     if outcome is not None and not outcome.agrees:

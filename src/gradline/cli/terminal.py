@@ -207,7 +207,7 @@ def expect_data(data: str | None, command: str) -> str:
     return data
 
 
-def expect_targets(data: str, targets: Sequence[str]) -> None:
+def expect_targets(data: Any, targets: Sequence[str]) -> None:
     """Say what could be a target when none is named, and refuse."""
     if targets:
         return

@@ -13,6 +13,7 @@ from gradline.cli.options import (
     Missing,
     Model,
     Output,
+    Reads,
     Unseen,
     WeightsAre,
     argument,
@@ -28,7 +29,7 @@ from gradline.core.text import counted, listed, nearest, number
 
 
 @frozen
-class PredictOptions:
+class PredictOptions(Reads):
     """A model, rows in a table or one row by hand, and where the predictions go."""
 
     model: Model
@@ -68,7 +69,9 @@ def predict(options: PredictOptions) -> None:
     if options.output is not None:
         _expect_csv(options.output, options.data, options.model)
     model = load(options.model)
-    source, notes = _row(model, options.values) if options.data is None else _table(model, options.data)
+    source, notes = (
+        _row(model, options.values) if options.data is None else _table(model, options.read(options.data))
+    )
     ranges = _Ranges(model)
     batches = ranges.watched(
         model.predictions(source, missing=options.missing, unseen=options.unseen, interval=options.interval)
@@ -89,7 +92,7 @@ def predict(options: PredictOptions) -> None:
 
 
 @frozen
-class EvaluateOptions:
+class EvaluateOptions(Reads):
     """A model, and the rows to try it on."""
 
     model: Model
@@ -109,7 +112,7 @@ def evaluate(options: EvaluateOptions) -> None:
     _choice("unseen", options.unseen, ("error", "base"))
     model = load(options.model)
     with limited(options.memory):
-        result = model.evaluate(options.data, missing=options.missing, unseen=options.unseen)
+        result = model.evaluate(options.read(options.data), missing=options.missing, unseen=options.unseen)
     if options.as_json:
         out_json({"targets": list(model.targets), **result._asdict()})
         return
@@ -208,12 +211,13 @@ def _row(model: Any, values: Sequence[str]) -> tuple[Any, list[str]]:
     return FrameSource(frame and frame.frame, "--set"), []
 
 
-def _table(model: Any, data: str) -> tuple[Any, list[str]]:
+def _table(model: Any, data: Any) -> tuple[Any, list[str]]:
     from gradline.data.tables import open_table  # noqa: PLC0415 - --help needs no numpy
 
     source = open_table(data)
     extra = model.design.match(source, targets=False)
-    return source, [f"columns that the model does not use: {listed(extra)}"] if extra else []
+    told = [notice.text for notice in source.notices]
+    return source, told + ([f"columns that the model does not use: {listed(extra)}"] if extra else [])
 
 
 class _Ranges:

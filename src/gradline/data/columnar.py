@@ -1,7 +1,7 @@
 """Typed tables: Parquet and Arrow files, lazy frames, and frames in memory from any library."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,13 +30,15 @@ def _rows(columns: int) -> int:
 class LazySource(Source):
     """Rows of a polars LazyFrame: a Parquet or Arrow file, or any query.
 
-    Where it is `trusted` nobody looks whether numbers are finite here: whoever adds them up will notice.
+    Where it is `trusted` nobody looks whether numbers are finite here: whoever adds them up will notice. `declared`
+    are columns of which more is known than their types here tell.
     """
 
     scan: pl.LazyFrame
     name: str
     path: Path | None = None
     trusted: bool = False
+    declared: Mapping[str, Column] = field(default_factory=dict)
 
     def names(self) -> list[str]:
         """The columns' names."""
@@ -49,9 +51,10 @@ class LazySource(Source):
     @cached_property
     def _schema(self) -> dict[str, Column]:
         try:
-            return {name: _column(dtype) for name, dtype in self.scan.collect_schema().items()}
+            found = self.scan.collect_schema()
         except _FAULTS as error:
             raise self._unreadable(error) from error
+        return {name: self.declared.get(name) or _column(dtype) for name, dtype in found.items()}
 
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows in their order; only these columns are decoded."""

@@ -51,7 +51,7 @@ def lines(path: Path, name: str, *, quoted: bool) -> Iterator[Lines]:
     for a truncated or unreadable file, `DataError` for anything that is not UTF-8 text.
     """
     pending, first = b"", 1
-    for piece in _pieces(path, name):
+    for piece in pieces(path, name):
         if first == 1 and not pending:
             piece = piece.removeprefix(_BOM)
         if quoted and b'"' in pending:  # which may stand open
@@ -59,7 +59,7 @@ def lines(path: Path, name: str, *, quoted: bool) -> Iterator[Lines]:
         cut = _cut(piece, quoted)
         if cut:
             whole = b"".join((pending, memoryview(piece)[:cut]))  # one copy: the bytes are many
-            yield _checked(whole, first, name)
+            yield checked(whole, first, name)
             first += newlines(whole)
             pending = piece[cut:]
             continue
@@ -71,7 +71,7 @@ def lines(path: Path, name: str, *, quoted: bool) -> Iterator[Lines]:
                 "look for a double quote there that opens and never closes",
             )
     if pending.strip():
-        yield _checked(pending.removesuffix(b"\n") + b"\n", first, name)
+        yield checked(pending.removesuffix(b"\n") + b"\n", first, name)
 
 
 def newlines(data: bytes) -> int:
@@ -79,7 +79,7 @@ def newlines(data: bytes) -> int:
     return int(np.count_nonzero(np.frombuffer(data, np.uint8) == _NEWLINE))
 
 
-def _pieces(path: Path, name: str) -> Iterator[bytes]:
+def pieces(path: Path, name: str) -> Iterator[bytes]:
     """The decompressed bytes, trailing blank lines kept back until something follows them.
 
     They are kept in pieces, each looked at once. Raises `DataError` for more of them than any table has.
@@ -138,7 +138,7 @@ def _cut(data: bytes, quoted: bool) -> int:
     return end + 1
 
 
-def _checked(data: bytes, first: int, name: str) -> Lines:
+def checked(data: bytes, first: int, name: str) -> Lines:
     if first == 1 and data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError(
             "text-not-utf8", f"{name} is UTF-16 text", "save it as UTF-8 (iconv -f UTF-16 -t UTF-8)"

@@ -10,8 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from gradline.core.errors import Notice, RequestError
 from gradline.data.cells import PLAIN, Place, converted
 from gradline.data.schema import Column, Kind
+from gradline.data.table import Table
 
 
 class Batch(NamedTuple):
@@ -84,6 +86,22 @@ class Source(ABC):
     def height(self) -> int | None:
         """How many rows there are, where that is known before they are read."""
         return None
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What the user should know of how the table was found."""
+        return ()
+
+    def within(self, table: Table) -> "Source":
+        """The table that is asked for inside of this. Raises `RequestError` where there is no such thing."""
+        if not table.place:
+            return self
+        given = ", ".join(f"--{name}" for name in table.place)
+        raise RequestError(
+            "place-unknown",
+            f"{given} was given, and {self.name} is neither a workbook nor a database",
+            f"leave out {given}",
+        )
 
     def assume_finite(self) -> "Source | None":
         """The same table, its numbers not looked at one by one; None where they must be to become numbers."""

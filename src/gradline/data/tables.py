@@ -15,17 +15,20 @@ from gradline.data.files import FilesSource, open_files
 from gradline.data.infer_design import infer_design
 from gradline.data.selection import Selection
 from gradline.data.source import Source
+from gradline.data.table import Table
 from gradline.data.table_rows import TableRows
 
 WEIGHTS = "(weights)"  # what an array of weights beside a frame is called
 
 
 def open_table(data: object) -> Source:
-    """The source behind a path, a list of paths, a frame of any library, a mapping of columns, a list of rows
-    as mappings, or a source itself.
+    """The source behind a path, a list of paths, a `Table` in a file or a database, a frame of any library, a mapping
+    of columns, a list of rows as mappings, or a source itself.
 
     Raises `FileError` when a path leads nowhere and `DataError` when the object is no table.
     """
+    if isinstance(data, Table):
+        return open_files(os.fspath(data.data)).within(data)
     if isinstance(data, (str, os.PathLike)):
         return open_files(os.fspath(data))
     if (
@@ -70,7 +73,7 @@ def chosen_rows(
         )
         source, weights = frame.beside({WEIGHTS: weights}), WEIGHTS
     design, notices = infer_design(source, replace(selection, targets=names, weights=weights))
-    return TableRows(source, design, selection.missing), notices
+    return TableRows(source, design, selection.missing), [*source.notices, *notices]
 
 
 def rows_by(design: DesignSpec, data: Any, missing: str, unseen: str) -> TableRows:
