@@ -6,16 +6,20 @@ import gzip
 import io
 import json
 import lzma
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 from zipfile import ZipFile
 
+import duckdb
 import narwhals as nw
 import numpy as np
 import pandas as pd
 import polars as pl
+import polars.selectors as selectors
 import pyarrow as pa
 import pytest
 import torch
@@ -57,6 +61,7 @@ def text(write):
 
 
 CSV = text(TABLE.write_csv)
+ORDERED = "SELECT * EXCLUDE (place) FROM t ORDER BY place"
 # One row enrols a source: how to make it from TABLE in a folder.
 SOURCES = {
     "csv": lambda d: save(d / "t.csv", CSV),
@@ -82,6 +87,11 @@ SOURCES = {
     "JSON array of many lines": lambda d: save(d / "t.json", json.dumps(TABLE.to_dicts(), indent=2).encode()),
     "zip": lambda d: zipped(d / "t.zip", {"t.csv": CSV, "README.md": b"about", "__MACOSX/._t.csv": b"x"}),
     "zip of Parquet": lambda d: zipped(d / "t.zip", {"in/t.parquet": text(TABLE.write_parquet)}),
+    "SQLite": lambda d: gradline.Table(f"sqlite:///{in_sqlite(d / 't.db', TABLE)}", table="t"),
+    "SQLite, its only table": lambda d: in_sqlite(d / "t.db", TABLE),
+    "DuckDB": lambda d: gradline.Table(
+        in_duckdb(d / "t.duckdb", TABLE), query="SELECT * EXCLUDE (place) FROM t ORDER BY place"
+    ),
     "NDJSON": lambda d: save(d / "t.ndjson", text(TABLE.write_ndjson)),
     "JSON lines, gzip": lambda d: save(d / "t.jsonl.gz", gzip.compress(text(TABLE.write_ndjson))),
     "a glob": lambda d: halves(d) / "*.csv",
@@ -160,6 +170,33 @@ def open_document(path, frame):
     manifest = '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>'
     members = {"mimetype": kind, "content.xml": content, "META-INF/manifest.xml": manifest}
     return zipped(path, {name: member.encode() for name, member in members.items()})
+
+
+def in_sqlite(path, frame):
+    """The table `t` of a database, whose types say what SQLite has no cells for."""
+    kinds = {
+        pl.Boolean: "BOOLEAN",
+        pl.String: "TEXT",
+        pl.Int64: "INTEGER",
+        pl.Float64: "REAL",
+        pl.Date: "DATE",
+    }
+    declared = ", ".join(f'"{name}" {kinds[dtype]}' for name, dtype in frame.schema.items())
+    with closing(sqlite3.connect(path)) as base:
+        base.execute(f"CREATE TABLE t ({declared})")
+        dates = frame.with_columns(selectors.date().cast(pl.String))
+        base.executemany(f"INSERT INTO t VALUES ({', '.join('?' * frame.width)})", dates.rows())
+        base.commit()
+    return path
+
+
+def in_duckdb(path, frame):
+    """The same with a column `place` that orders the rows, in DuckDB."""
+    with closing(duckdb.connect(str(path))) as base:
+        ordered = frame.with_row_index("place")  # which the next line names
+        base.execute("CREATE TABLE t AS SELECT * FROM ordered")
+        del ordered
+    return path
 
 
 def zipped(path, members):

@@ -7,6 +7,7 @@ from gradline.core.provided import provide
 
 if TYPE_CHECKING:
     from gradline.core.errors import GradlineError, GradlineWarning
+    from gradline.data.table import Table
     from gradline.history.recording import commit
     from gradline.model.certificate import Certificate
     from gradline.model.certify import certify
@@ -31,6 +32,7 @@ __all__ = [
     "GradlineWarning",
     "LinearModel",
     "Moments",
+    "Table",
     "Trajectory",
     "Verification",
     "__version__",
@@ -53,6 +55,7 @@ _HOMES = {
     "GradlineWarning": "gradline.core.errors",
     "LinearModel": "gradline.model.model",
     "Moments": "gradline.moments.state",
+    "Table": "gradline.data.table",
     "Trajectory": "gradline.solvers.trajectory",
     "Verification": "gradline.model.verify.claims",
     "certify": "gradline.model.certify",

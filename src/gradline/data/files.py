@@ -13,6 +13,7 @@ from pathlib import Path
 from gradline.core.errors import DataError, FileError, GradlineError, Notice
 from gradline.core.parallel import ordered_map
 from gradline.core.text import counted, listed, nearest
+from gradline.data.database import DRIVERS, database
 from gradline.data.formats import ARCHIVES, COMPRESSED, ENDINGS, is_data, open_file
 from gradline.data.hive import is_partition, partitioned, values_of
 from gradline.data.schema import EMPTY, Column, Kind
@@ -118,6 +119,8 @@ def open_files(text: str) -> Source:
         return open_file(spooled(sys.stdin.buffer), "stdin")
     if text.startswith("example:"):
         return _open_example(text)
+    if text.partition(":")[0] in DRIVERS and ":" in text and not os.path.exists(text):
+        return database(text)
     path = Path(text)
     if not path.exists():  # a name may begin with a ~ that stands for nobody's folder
         path = Path(os.path.expanduser(text))  # pathlib refuses an unknown user

@@ -7,7 +7,8 @@ from zipfile import BadZipFile, ZipFile
 
 from gradline.core.errors import FileError
 from gradline.core.text import listed
-from gradline.data import columnar, csv, ndjson
+from gradline.data import columnar, csv, database, ndjson
+from gradline.data.arrow_stream import ArrowStreamSource
 from gradline.data.json_array import JsonArraySource
 from gradline.data.source import METER, Source
 from gradline.data.spool import spooled
@@ -30,9 +31,9 @@ ENDINGS: dict[str, Opener] = {
     ".csv": csv.opener(","),
     ".tsv": csv.opener("\t"),
     ".parquet": columnar.parquet,
-    ".arrow": columnar.arrow,
-    ".arrows": columnar.arrow,
-    ".feather": columnar.arrow,
+    ".arrow": ArrowStreamSource,
+    ".arrows": ArrowStreamSource,
+    ".feather": ArrowStreamSource,
     ".ndjson": ndjson.NdjsonSource,
     ".jsonl": ndjson.NdjsonSource,
     ".json": ndjson.NdjsonSource,
@@ -46,6 +47,8 @@ ENDINGS: dict[str, Opener] = {
 _MAGIC: dict[bytes, Opener] = {
     b"PAR1": columnar.parquet,
     b"ARROW1": columnar.arrow,
+    b"SQLite format 3\x00": database.sqlite_file,
+    b"\xff\xff\xff\xff": ArrowStreamSource,
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": Workbook,
 }
 # --8<-- [end:formats]
@@ -150,6 +153,8 @@ def _by_content(file: File) -> Source | None:
     for magic, foreign in _FOREIGN_MAGIC.items():
         if file.head.startswith(magic):
             raise _refused(file.name, foreign)
+    if file.head[8:12] == b"DUCK":
+        return database.duckdb_file(file.path, file.name)
     if file.head.startswith(b"PK\x03\x04"):
         return _zipped(file)
     if file.ending == ".json" and file.head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"["):

@@ -108,6 +108,36 @@ class Source(ABC):
         return None
 
 
+class Inner(Source):
+    """A table inside of something else, looked for when it is first asked for."""
+
+    @property
+    @abstractmethod
+    def found(self) -> Source:
+        """The table itself."""
+
+    def names(self) -> list[str]:
+        """See `Source`."""
+        return self.found.names()
+
+    def schema(self) -> dict[str, Column]:
+        """See `Source`."""
+        return self.found.schema()
+
+    def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
+        """See `Source`."""
+        return self.found.batches(columns)
+
+    @property
+    def height(self) -> int | None:
+        """See `Source`."""
+        return self.found.height
+
+    def assume_finite(self) -> Source | None:
+        """See `Source`."""
+        return self.found.assume_finite()
+
+
 class Meter:
     """Bytes of files, as they lie on disk, that one pass over them has read so far."""
 

@@ -1,7 +1,6 @@
 """Workbooks of Excel (.xlsx, .xlsb, .xls) and OpenDocument (.ods): one sheet is one table, its first row the header."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,12 +14,12 @@ from gradline.data import cells
 from gradline.data.columnar import LazySource
 from gradline.data.extras import expect_extra
 from gradline.data.schema import Column, Kind
-from gradline.data.source import Batch, Source
+from gradline.data.source import Inner
 from gradline.data.table import Table
 
 
 @dataclass(frozen=True)
-class Workbook(Source):
+class Workbook(Inner):
     """The rows of one sheet: of the one asked for, or of the only one that is shown and has any."""
 
     path: Path
@@ -32,23 +31,6 @@ class Workbook(Source):
         if set(table.place) - {"sheet"}:
             raise RequestError("place-unknown", f"{self.name} is a workbook, no database", "use --sheet NAME")
         return Workbook(self.path, self.name, table.place.get("sheet"))
-
-    def names(self) -> list[str]:
-        """The header's cells."""
-        return self._sheet.names()
-
-    def schema(self) -> dict[str, Column]:
-        """The columns by the types of their cells; of mixed ones by the rule for text files."""
-        return self._sheet.schema()
-
-    def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
-        """The rows in order, from memory: a sheet holds a million at most."""
-        return self._sheet.batches(columns)
-
-    @property
-    def height(self) -> int:
-        """The rows below the header."""
-        return self._sheet.height or 0
 
     @property
     def notices(self) -> tuple[Notice, ...]:
@@ -96,7 +78,8 @@ class Workbook(Source):
         return loaded.visible == "visible" and loaded.total_height > 1
 
     @cached_property
-    def _sheet(self) -> LazySource:
+    def found(self) -> LazySource:  # type: ignore[override]
+        """The sheet, in memory: it holds a million rows at most."""
         chosen = self._chosen
         header = self._frame(chosen, header_row=None, n_rows=1, dtypes="string")
         if not header.height or header.null_count().sum_horizontal().item() == header.width:

@@ -1,6 +1,7 @@
 """Where in a workbook or a database the rows stand: what the name of the data does not say."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -33,8 +34,14 @@ class Table:
 def options_of(data: Any) -> dict[str, str]:
     """The options of the command line that name the data; none for what has no name, such as a frame."""
     if isinstance(data, Table):
-        return {"data": os.fspath(data.data), **data.place}
-    return {"data": os.fspath(data)} if isinstance(data, (str, PathLike)) else {}
+        return {"data": without_password(os.fspath(data.data)), **data.place}
+    return {"data": without_password(os.fspath(data))} if isinstance(data, (str, PathLike)) else {}
+
+
+def without_password(url: str) -> str:
+    """A database's URL as it may be shown and recorded: the password is the user's own, or PGPASSWORD's."""
+    url = re.sub(r"^(postgres(?:ql)?://[^/@:]*):[^/@]*@", r"\1@", url)
+    return re.sub(r"([?&])password=[^&]*&?", r"\1", url).rstrip("?&") if "://" in url else url
 
 
 def named_in(config: Mapping[str, Any]) -> dict[str, str]:

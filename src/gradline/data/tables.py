@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from gradline.core.errors import DataError, Notice
+from gradline.data.arrow_stream import frames_of, is_stream, kept
 from gradline.data.columnar import FrameSource, LazySource
 from gradline.data.design import DesignSpec
 from gradline.data.files import FilesSource, open_files
@@ -41,6 +42,8 @@ def open_table(data: object) -> Source:
         return data  # type: ignore[return-value]
     if isinstance(data, pl.LazyFrame):
         return LazySource(data, "the query")
+    if is_stream(data):
+        return kept(frames_of(data), "the stream", _broken_off)
     source = FrameSource.of(data)
     if source is None:
         raise DataError(
@@ -79,6 +82,10 @@ def chosen_rows(
 def rows_by(design: DesignSpec, data: Any, missing: str, unseen: str) -> TableRows:
     """The rows of a table read by a design that is known."""
     return TableRows(open_table(data), design, missing, unseen).read_by(design)
+
+
+def _broken_off(error: BaseException) -> DataError:
+    return DataError("stream-broken-off", f"the stream ends with an error: {error}", "give it again, whole")
 
 
 def _frame(data: Any, what: str) -> FrameSource:
