@@ -4,25 +4,33 @@ import bz2
 import csv as stdlib_csv
 import gzip
 import io
+import json
 import lzma
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
+from zipfile import ZipFile
 
+import duckdb
 import narwhals as nw
 import numpy as np
 import pandas as pd
 import polars as pl
+import polars.selectors as selectors
 import pyarrow as pa
 import pytest
 import torch
+import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from refusals import refused, warned
 
 import gradline
 from gradline.core.errors import DataError
-from gradline.data import columnar, csv, files
+from gradline.data import columnar, csv, formats
 from gradline.data.csv_block import Block
 from gradline.data.csv_layout import Layout
 from gradline.data.inputs import as_rows
@@ -55,6 +63,7 @@ def text(write):
 
 
 CSV = text(TABLE.write_csv)
+ORDERED = "SELECT * EXCLUDE (place) FROM t ORDER BY place"
 # One row enrols a source: how to make it from TABLE in a folder.
 SOURCES = {
     "csv": lambda d: save(d / "t.csv", CSV),
@@ -74,6 +83,17 @@ SOURCES = {
     "Arrow": lambda d: save(d / "t.arrow", text(TABLE.write_ipc)),
     "Arrow stream": lambda d: save(d / "t.arrow", text(TABLE.write_ipc_stream)),
     "Feather": lambda d: save(d / "t.feather", text(lambda f: TABLE.write_ipc(f, compression="lz4"))),
+    "Excel": lambda d: excel(d / "t.xlsx", TABLE),
+    "OpenDocument": lambda d: open_document(d / "t.ods", TABLE),
+    "JSON array": lambda d: save(d / "t.json", text(TABLE.write_json)),
+    "JSON array of many lines": lambda d: save(d / "t.json", json.dumps(TABLE.to_dicts(), indent=2).encode()),
+    "zip": lambda d: zipped(d / "t.zip", {"t.csv": CSV, "README.md": b"about", "__MACOSX/._t.csv": b"x"}),
+    "zip of Parquet": lambda d: zipped(d / "t.zip", {"in/t.parquet": text(TABLE.write_parquet)}),
+    "SQLite": lambda d: gradline.Table(f"sqlite:///{in_sqlite(d / 't.db', TABLE)}", table="t"),
+    "SQLite, its only table": lambda d: in_sqlite(d / "t.db", TABLE),
+    "DuckDB": lambda d: gradline.Table(
+        in_duckdb(d / "t.duckdb", TABLE), query="SELECT * EXCLUDE (place) FROM t ORDER BY place"
+    ),
     "NDJSON": lambda d: save(d / "t.ndjson", text(TABLE.write_ndjson)),
     "JSON lines, gzip": lambda d: save(d / "t.jsonl.gz", gzip.compress(text(TABLE.write_ndjson))),
     "a glob": lambda d: halves(d) / "*.csv",
@@ -111,6 +131,80 @@ class Stream:
 
 def save(path, data):
     path.write_bytes(data)
+    return path
+
+
+def excel(path, frame):
+    """A workbook with a second sheet, which is empty."""
+    with xlsxwriter.Workbook(path) as book:
+        frame.write_excel(book, worksheet="rows")
+        book.add_worksheet("notes")
+    return path
+
+
+def open_document(path, frame):
+    """A minimal OpenDocument spreadsheet of numbers, words and Booleans."""
+
+    def cell(value):
+        if value is None:
+            return "<table:table-cell/>"
+        kind, attribute = {bool: ("boolean", "boolean-value"), str: ("string", "string-value")}.get(
+            type(value), ("float", "value")
+        )
+        shown = escape(str(value).lower() if isinstance(value, bool) else str(value), {'"': "&quot;"})
+        told = f'office:value-type="{kind}" office:{attribute}="{shown}"'
+        return f"<table:table-cell {told}><text:p>{shown}</text:p></table:table-cell>"
+
+    rows = "".join(
+        f"<table:table-row>{''.join(map(cell, row))}</table:table-row>"
+        for row in [frame.columns, *frame.rows()]
+    )
+    names = "".join(
+        f' xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for name in ("office", "table", "text")
+    )
+    content = (
+        f'<?xml version="1.0" encoding="UTF-8"?><office:document-content{names}><office:body><office:spreadsheet>'
+        f'<table:table table:name="rows">{rows}</table:table>'
+        "</office:spreadsheet></office:body></office:document-content>"
+    )
+    kind = "application/vnd.oasis.opendocument.spreadsheet"
+    manifest = '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>'
+    members = {"mimetype": kind, "content.xml": content, "META-INF/manifest.xml": manifest}
+    return zipped(path, {name: member.encode() for name, member in members.items()})
+
+
+def in_sqlite(path, frame):
+    """The table `t` of a database, whose types say what SQLite has no cells for."""
+    kinds = {
+        pl.Boolean: "BOOLEAN",
+        pl.String: "TEXT",
+        pl.Int64: "INTEGER",
+        pl.Float64: "REAL",
+        pl.Date: "DATE",
+    }
+    declared = ", ".join(f'"{name}" {kinds[dtype]}' for name, dtype in frame.schema.items())
+    with closing(sqlite3.connect(path)) as base:
+        base.execute(f"CREATE TABLE t ({declared})")
+        dates = frame.with_columns(selectors.date().cast(pl.String))
+        base.executemany(f"INSERT INTO t VALUES ({', '.join('?' * frame.width)})", dates.rows())
+        base.commit()
+    return path
+
+
+def in_duckdb(path, frame):
+    """The same with a column `place` that orders the rows, in DuckDB."""
+    with closing(duckdb.connect(str(path))) as base:
+        ordered = frame.with_row_index("place")  # which the next line names
+        base.execute("CREATE TABLE t AS SELECT * FROM ordered")
+        del ordered
+    return path
+
+
+def zipped(path, members):
+    with ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
     return path
 
 
@@ -484,7 +578,7 @@ def test_the_meter_follows_each_pass(tmp_path, monkeypatch):
     paths = [save(tmp_path / f"{i}.csv", b"x,y\n" + b"1.5,2\n" * 100) for i in range(2)]
     sizes = sum(path.stat().st_size for path in paths)
     meter = Meter()
-    for module in (files, csv.lines):
+    for module in (formats, csv.lines):
         monkeypatch.setattr(module, "METER", meter)
     source = open_table(tmp_path)
     assert meter.total == sizes

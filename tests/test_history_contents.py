@@ -153,11 +153,11 @@ def test_a_file_of_data_is_refused_unless_asked_for(name, project):
 
 
 def test_all_that_gradline_reads_as_data_counts_as_data():
-    from gradline.data.files import _COMPRESSED, _FORMATS
+    from gradline.data.formats import ARCHIVES, COMPRESSED, ENDINGS
     from gradline.history import recording
 
-    assert set(_FORMATS) <= set(recording._DATA)
-    assert _COMPRESSED == recording._COMPRESSED
+    assert {*ENDINGS, *ARCHIVES} <= set(recording._DATA)
+    assert COMPRESSED == recording._COMPRESSED
 
 
 @pytest.mark.parametrize(

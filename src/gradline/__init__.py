@@ -8,6 +8,7 @@ from gradline.core.provided import provide
 if TYPE_CHECKING:
     from gradline.core.errors import GradlineError, GradlineWarning
     from gradline.data.notation import Text
+    from gradline.data.table import Table
     from gradline.history.recording import commit
     from gradline.model.certificate import Certificate
     from gradline.model.certify import certify
@@ -32,6 +33,7 @@ __all__ = [
     "GradlineWarning",
     "LinearModel",
     "Moments",
+    "Table",
     "Text",
     "Trajectory",
     "Verification",
@@ -56,6 +58,7 @@ _HOMES = {
     "LinearModel": "gradline.model.model",
     "Moments": "gradline.moments.state",
     "Text": "gradline.data.notation",
+    "Table": "gradline.data.table",
     "Trajectory": "gradline.solvers.trajectory",
     "Verification": "gradline.model.verify.claims",
     "certify": "gradline.model.certify",

@@ -60,7 +60,9 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
         A sample weight of 2 is the sample twice, a weight of 0 is the sample left out.
         """
-        if _are_plain(X, y):  # of which scikit-learn would find nothing to say, at a third of what a small fit takes
+        if _are_plain(
+            X, y
+        ):  # of which scikit-learn would find nothing to say, at a third of what a small fit takes
             validate_data(self, X, y, skip_check_array=True)
         else:
             X, y = validate_data(

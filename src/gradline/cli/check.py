@@ -71,15 +71,16 @@ def trajectory(options: TrajectoryOptions) -> None:
     from gradline.solvers.problem import Problem, Scaling, stacked  # noqa: PLC0415
     from gradline.solvers.trajectory import Trajectory  # noqa: PLC0415
 
+    data = options.read(options.data)
     chosen = typed(options)
-    expect_targets(options.data, options.targets, chosen["read"])
+    expect_targets(data, options.targets, chosen["read"])
     lr, momentum = rate(options.lr), options.momentum
     scale = options.scale or ("standard" if lr == "auto" else "none")
     if scale not in ("none", "standard"):
         raise UsageError("scale-invalid", f"scale is {scale!r}", "use none or standard")
     reading = as_rows(
         Selection(
-            options.data,
+            data,
             options.targets,
             options.features or None,
             options.exclude,
@@ -211,7 +212,9 @@ class DoctorOptions(Typed):
     weights: Weights | None = None
     missing: Annotated[str, flag("Rows with missing cells: error or drop. Default: drop.")] = "drop"
     lr: Annotated[float | None, flag("A learning rate to judge. Default: the best.")] = None
-    explain: Annotated[str | None, flag("Explain a finding by its code, such as slow.", metavar="CODE")] = None
+    explain: Annotated[str | None, flag("Explain a finding by its code, such as slow.", metavar="CODE")] = (
+        None
+    )
     memory: Memory | None = None
     as_json: AsJson = False
 
@@ -228,7 +231,7 @@ def doctor(options: DoctorOptions) -> None:
     if options.explain is not None:
         _explain(options.explain, options.as_json)
         return
-    data = expect_data(options.data, "doctor")
+    data = options.read(expect_data(options.data, "doctor"))
     from gradline.data.selection import Selection  # noqa: PLC0415 - --help needs no numpy
 
     chosen = typed(options)
@@ -293,7 +296,8 @@ def verify(options: VerifyOptions) -> None:
 
     told = read(options)
     with limited(options.memory):
-        outcome = verify(options.model, options.data, read=told and read_as(options, load(options.model)))
+        rows = options.read(options.data)
+        outcome = verify(options.model, rows, read=told and read_as(options, load(options.model)))
     if options.as_json:
         out_json(outcome.to_dict())
     else:

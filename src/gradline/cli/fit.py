@@ -53,14 +53,22 @@ class FitOptions(Typed):
     targets: Targets = ()
     features: Features = ()
     exclude: Exclude = ()
-    solver: Annotated[str, flag("exact, gd (gradient descent), sgd (with mini-batches), or auto: as the other options say. Default: auto.")] = "auto"
+    solver: Annotated[
+        str,
+        flag(
+            "exact, gd (gradient descent), sgd (with mini-batches), or auto: as the other options say. Default: auto."
+        ),
+    ] = "auto"
     lr: Lr | None = None
     epochs: Annotated[int | None, flag("Passes over the rows. Default: gd 100, sgd 20.")] = None
     batch_size: BatchSize | None = None
     momentum: Momentum | None = None
-    shuffle: Annotated[bool | None, flag("Draw the rows in a new order each epoch (sgd). Default: yes.")] = None
+    shuffle: Annotated[bool | None, flag("Draw the rows in a new order each epoch (sgd). Default: yes.")] = (
+        None
+    )
     decay: Annotated[
-        str | None, flag("How the learning rate falls (sgd): none, or linear to zero. Default: linear where lr is auto.")
+        str | None,
+        flag("How the learning rate falls (sgd): none, or linear to zero. Default: linear where lr is auto."),
     ] = None
     dtype: Annotated[
         str | None, flag("Precision of the steps (sgd): float64 or float32. Default: float64.")
@@ -78,7 +86,9 @@ class FitOptions(Typed):
     weights_are: Annotated[
         str | None, flag("What weights mean: counts, precision or sampling; standard errors depend on it.")
     ] = None
-    holdout: Annotated[float | None, flag("Share of rows to keep out of training and to evaluate on, such as 0.2.")] = None
+    holdout: Annotated[
+        float | None, flag("Share of rows to keep out of training and to evaluate on, such as 0.2.")
+    ] = None
     seed: Annotated[int | None, flag("Seed of shuffling, random starts and the holdout. Default: 0.")] = None
     stop_after: Annotated[
         int | None,
@@ -106,8 +116,12 @@ class FitOptions(Typed):
         Path | None, flag("TOML file with these options; flags win over it.", in_file=False)
     ] = None
     memory: Memory | None = None
-    force: Annotated[bool | None, flag("Train even at a learning rate at which the loss grows.", "--force")] = None
-    require_certified: Annotated[bool, flag("Exit 3 unless the answer is certified.", "--require-certified")] = False
+    force: Annotated[
+        bool | None, flag("Train even at a learning rate at which the loss grows.", "--force")
+    ] = None
+    require_certified: Annotated[
+        bool, flag("Exit 3 unless the answer is certified.", "--require-certified")
+    ] = False
     output: Output | None = None
     commit: Annotated[bool, flag("Record a version too; -m says what it is.", "--commit", in_file=False)] = (
         False
@@ -129,10 +143,10 @@ def fit(options: FitOptions) -> None:
     """
     from gradline.core.tensor_file import expect_writable  # noqa: PLC0415 - --help needs no numpy
 
-    data = expect_data(options.data, "fit")
+    data = options.read(expect_data(options.data, "fit"))
     expect_log(options.log)
     is_logged = schedule(options.log_every)
-    selection, request = _asked(options)
+    selection, request = _asked(options, data)
     expect_targets(data, options.targets, selection.read)
     if options.output is not None:
         expect_writable(options.output)
@@ -142,13 +156,15 @@ def fit(options: FitOptions) -> None:
     _finish(model, selection, request, options, record)
 
 
-def _asked(options: FitOptions) -> tuple[Any, Any]:
+def _asked(options: FitOptions, data: Any) -> tuple[Any, Any]:
     """What to fit from, and how: each option goes where a field has its name."""
     from gradline.data.selection import Selection  # noqa: PLC0415 - --help needs no numpy
     from gradline.model.fit import Request  # noqa: PLC0415
     from gradline.solvers import SOLVERS, named  # noqa: PLC0415
 
-    given = {name: value for name, value in vars(options).items() if value not in (None, (), [])}
+    given = {name: value for name, value in vars(options).items() if value not in (None, (), [])} | {
+        "data": data
+    }
     of_solvers = {name for solver in SOLVERS.values() for name in solver.__dataclass_fields__}
     settings = {name: value for name, value in given.items() if name in of_solvers}
     if "lr" in settings:
@@ -210,7 +226,7 @@ def _finish(
     if saved:  # before a word of it is printed, which could be the last that somebody reads
         model.save(saved)
     if record is not None and is_kept:
-        version = record(model, str(saved or f"{_file_name(selection.data)}.safetensors"))
+        version = record(model, str(saved or f"{_file_name(options.data)}.safetensors"))
     tell_notices(model.notices)
     if not options.as_json:
         out(model.summary())
@@ -222,7 +238,7 @@ def _finish(
     elif failed and options.output is not None:
         say(f"not saved: the fit is {status}")
     elif not options.as_json and record is None:
-        say(f"not saved: add -o {_file_name(selection.data)}.safetensors")
+        say(f"not saved: add -o {_file_name(options.data)}.safetensors")
     if version is not None:
         say(f"recorded: {version}")
     elif record is not None:
@@ -233,8 +249,8 @@ def _finish(
         raise typer.Exit(3)
 
 
-def _file_name(data: str) -> str:
-    stem = Path(data.split(":")[-1]).stem
+def _file_name(data: str | None) -> str:
+    stem = Path((data or "").split(":")[-1]).stem
     return stem if stem.replace("-", "").replace("_", "").isalnum() else "model"
 
 

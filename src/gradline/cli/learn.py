@@ -38,14 +38,17 @@ class LessonOptions(Typed):
         flag("How the loop is written: numpy, autograd, module, builtin or batches.", shows_default=True),
     ] = "autograd"
     mistake: Annotated[str | None, flag("Make this mistake; a wrong name lists them.")] = None
-    lr: Annotated[float | None, flag("Learning rate. Default: a tenth of the largest stable one, to one digit.")] = None
+    lr: Annotated[
+        float | None, flag("Learning rate. Default: a tenth of the largest stable one, to one digit.")
+    ] = None
     epochs: Annotated[int, flag("Passes over the rows.", shows_default=True)] = 100
     batch_size: Annotated[int | None, flag("Rows per update, by batches. Default: 5.")] = None
     shuffle: Annotated[bool, flag("Draw the rows in a new order each epoch.", shows_default=True)] = True
     init: Annotated[
         str,
         flag(
-            "Where training starts: zeros, normal, uniform, linear, torch, or numbers: '[[0.5, -1.2]], [0.3]'.", shows_default=True
+            "Where training starts: zeros, normal, uniform, linear, torch, or numbers: '[[0.5, -1.2]], [0.3]'.",
+            shows_default=True,
         ),
     ] = "zeros"
     seed: Annotated[int, flag("Seed of a random start and of the shuffling.", shows_default=True)] = 0
@@ -88,6 +91,7 @@ def lesson(options: LessonOptions) -> None:
     if data is None:
         data, targets = CROPS[0], targets or CROPS[1]
         exclude = [*exclude, *(name for name in CROPS[1] if name not in targets)]
+    data = options.read(data)
     expect_targets(data, targets, read(options))
     settings = {
         "by": options.by, "lr": options.lr, "epochs": options.epochs, "batch_size": options.batch_size,
@@ -193,10 +197,11 @@ def diagnose(options: DiagnoseOptions) -> None:
     """
     from gradline.pytorch.diagnosis.verdict import diagnose as judge  # noqa: PLC0415 - --help needs no numpy
 
-    expect_targets(options.data, options.targets, read(options))
+    data = options.read(options.data)
+    expect_targets(data, options.targets, read(options))
     found = judge(
         _printed(options.losses),
-        options.data,
+        data,
         options.targets,
         lr=options.lr,
         init=_start(options.init, options.weight, options.bias),

@@ -28,7 +28,7 @@ OTHER_NAMES = {  # what an option is called elsewhere, in PyTorch, scikit-learn 
     "--seed": ("random-state", "random-seed"),
     "--init": ("start", "initial", "init-weights"),
     "--decay": ("schedule", "scheduler", "lr-decay"),
-    "--missing": ("na", "dropna", "drop-na", "impute"),
+    "--missing": ("dropna", "drop-na", "impute"),
     "--weights": ("weight", "sample-weight", "row-weights"),
     "--log-every": ("verbose", "print-every", "log-interval"),
     "--stop-after": ("early-stopping", "patience"),
@@ -70,8 +70,15 @@ def refused(error: Any) -> UsageError | None:
     if message.startswith("No such command"):
         typed = message.split("'")[1] if "'" in message else message
         close = difflib.get_close_matches(typed, context.command.commands, n=3)
-        return UsageError("command-unknown", f"there is no command {typed}", _meant(close, "gradline --help lists all"))
-    said = message.split("\n")[0].rstrip(".").replace("a valid int", "a whole number").replace("a valid float", "a number")
+        return UsageError(
+            "command-unknown", f"there is no command {typed}", _meant(close, "gradline --help lists all")
+        )
+    said = (
+        message.split("\n")[0]
+        .rstrip(".")
+        .replace("a valid int", "a whole number")
+        .replace("a valid float", "a number")
+    )
     return UsageError("usage-invalid", lowered(said), usage)
 
 

@@ -118,7 +118,9 @@ def _parts(annotation: Any) -> Iterator[Any]:
         yield annotation
 
 
-Data = Annotated[str, argument("File, glob, folder, - for CSV on stdin, or example:crops.")]
+Data = Annotated[
+    str, argument("File, glob, folder, URL, database (sqlite:///f.db), - for CSV on stdin, or example:crops.")
+]
 Model = Annotated[Path, argument("File that `gradline fit -o` wrote.")]
 Targets = Annotated[Sequence[str], flag("Column to predict; may be repeated.", "-t", "--target")]
 Features = Annotated[
@@ -131,24 +133,55 @@ WeightsAre = Annotated[
 ]
 Bias = Annotated[bool, flag("Whether the model has a bias. Default: yes.", "--bias/--no-bias")]
 Missing = Annotated[str, flag("Rows with missing cells: error or drop. Default: error.")]
-Unseen = Annotated[str, flag("A text value not seen in training: error, or base to predict it as the base level. Default: error.")]
-Lr = Annotated[float | str, flag("Learning rate, as in torch.optim.SGD, or auto for the best one. Default: auto.")]
-Momentum = Annotated[float, flag("How much of each step the next one keeps, 0 to 1, as in torch.optim.SGD. Default: 0.")]
+Unseen = Annotated[
+    str,
+    flag(
+        "A text value not seen in training: error, or base to predict it as the base level. Default: error."
+    ),
+]
+Lr = Annotated[
+    float | str, flag("Learning rate, as in torch.optim.SGD, or auto for the best one. Default: auto.")
+]
+Momentum = Annotated[
+    float, flag("How much of each step the next one keeps, 0 to 1, as in torch.optim.SGD. Default: 0.")
+]
 BatchSize = Annotated[int, flag("Rows per update; chooses sgd. Default: 32.")]
-Scale = Annotated[str, flag("standard trains on columns of mean 0 and standard deviation 1, none on them as they are. Default: standard where lr is auto.")]
-Memory = Annotated[str | int, flag("Memory that the process may take, such as 500MB or 2GiB. Default: no bound.")]
+Scale = Annotated[
+    str,
+    flag(
+        "standard trains on columns of mean 0 and standard deviation 1, none on them as they are. Default: standard where lr is auto."
+    ),
+]
+Memory = Annotated[
+    str | int, flag("Memory that the process may take, such as 500MB or 2GiB. Default: no bound.")
+]
 Message = Annotated[str, flag("What to remember of a version.", "-m", "--message", in_file=False)]
 Output = Annotated[str, flag("File to write.", "-o", "--output")]
-AsJson = Annotated[
-    bool, flag("Print one JSON object; a refusal is one on stderr.", "--json", in_file=False)
-]
+AsJson = Annotated[bool, flag("Print one JSON object; a refusal is one on stderr.", "--json", in_file=False)]
+
+
+@frozen
+class Reads:
+    """Where in a workbook or a database the rows stand: what every command takes that reads a table."""
+
+    sheet: Annotated[str | None, flag("Sheet of a workbook: its name, or its number from 1.")] = None
+    table: Annotated[str | None, flag("Table of a database.")] = None
+    query: Annotated[str | None, flag("SELECT whose rows are read, once, from a database.")] = None
+
+    def read(self, data: str) -> Any:
+        """The data as Python takes them: a table within them where one is named."""
+        if self.sheet is self.table is self.query is None:
+            return data
+        from gradline.data.table import Table  # noqa: PLC0415 - --help needs no numpy
+
+        return Table(data, self.sheet, self.table, self.query)
 
 
 _WRITTEN, _COLUMNS = "How text files are written", "What columns are"
 
 
 @frozen
-class Written:
+class Written(Reads):
     """How text files are written: options of every command that reads a table. What is not given is found.
 
     The fields are those of `gradline.Text`, which says more of each.

@@ -48,9 +48,7 @@ class PlayOptions(Typed):
     epochs: Annotated[int, flag("Epoch that it begins at.", shows_default=True)] = 0
     holdout: Annotated[float, flag("Share of rows kept for validation.", shows_default=True)] = 0.0
     seed: Annotated[int, flag("Of the rows kept for validation.", shows_default=True)] = 0
-    rows: Annotated[
-        bool, flag("Put sampled rows into the page. Default: yes.", shows_default=True)
-    ] = True
+    rows: Annotated[bool, flag("Put sampled rows into the page. Default: yes.", shows_default=True)] = True
     memory: Memory | None = None
     output: Output | None = None
 
@@ -73,11 +71,11 @@ def play(options: PlayOptions) -> None:
 
     targets = options.targets or list(EXAMPLES.get(data or "", ()))
     if data is not None:
-        expect_targets(data, targets, read(options))
+        expect_targets(options.read(data), targets, read(options))
     expect_page(path)
     with limited(options.memory):
         page = play(
-            data,
+            data and options.read(data),
             targets or None,
             bias=options.bias,
             rows=MOST_ROWS if options.rows else 0,
@@ -123,7 +121,8 @@ def report(options: ReportOptions) -> None:
 
     told = read(options)
     with limited(options.memory):
-        page, outcome = made(options.model, options.data, told and read_as(options, load(options.model)))
+        rows = options.data and options.read(options.data)
+        page, outcome = made(options.model, rows, told and read_as(options, load(options.model)))
     page.save(path)
     say(f"saved: {path}")
     if outcome is not None and not outcome.agrees:

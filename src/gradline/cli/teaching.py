@@ -28,7 +28,7 @@ _LEAVE = ("q", "\x1b", "\x04")
 class Teacher:
     """Makes the lesson that was asked for, with any mistake. `params` are keywords of `lesson`."""
 
-    data: str
+    data: Any
     targets: Sequence[str]
     settings: Mapping[str, Any]
 

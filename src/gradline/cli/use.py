@@ -72,7 +72,9 @@ def predict(options: PredictOptions) -> None:
     model = load(options.model)
     told = read_as(options, model)
     source, notes = (
-        _row(model, options.values, told) if options.data is None else _table(model, options.data, told)
+        _row(model, options.values, told)
+        if options.data is None
+        else _table(model, options.read(options.data), told)
     )
     ranges = _Ranges(model)
     batches = ranges.watched(
@@ -115,7 +117,10 @@ def evaluate(options: EvaluateOptions) -> None:
     model = load(options.model)
     with limited(options.memory):
         result = model.evaluate(
-            options.data, missing=options.missing, unseen=options.unseen, read=read_as(options, model)
+            options.read(options.data),
+            missing=options.missing,
+            unseen=options.unseen,
+            read=read_as(options, model),
         )
     if options.as_json:
         out_json({"targets": list(model.targets), **result._asdict()})
@@ -219,12 +224,13 @@ def _row(model: Any, values: Sequence[str], read: Any) -> tuple[Any, list[str]]:
     return FrameSource(frame and frame.frame, "--set", Spelling.told(read)), []
 
 
-def _table(model: Any, data: str, read: Any) -> tuple[Any, list[str]]:
+def _table(model: Any, data: Any, read: Any) -> tuple[Any, list[str]]:
     from gradline.data.tables import open_table  # noqa: PLC0415 - --help needs no numpy
 
     source = open_table(data, read)
     extra = model.design.match(source, targets=False)
-    return source, [f"columns that the model does not use: {listed(extra)}"] if extra else []
+    told = [notice.text for notice in source.notices]
+    return source, told + ([f"columns that the model does not use: {listed(extra)}"] if extra else [])
 
 
 class _Ranges:

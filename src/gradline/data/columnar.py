@@ -1,7 +1,7 @@
 """Typed tables: Parquet and Arrow files, lazy frames, and frames in memory from any library."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,12 @@ from gradline.data.schema import EMPTY, Column, Kind
 from gradline.data.source import METER, Batch, Source
 
 # What polars raises, and what it does where a thread of its own fails, which is no `Exception`.
-_FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
 _CELLS = 1 << 21  # per batch: 16 MB of numbers
 _ROWS = 1 << 17  # at most
 
 
-def _rows(columns: int) -> int:
+def rows_of_batch(columns: int) -> int:
     """The rows of a batch, so that tables of thousands of columns come in batches of few rows."""
     return min(_ROWS, max(1, _CELLS // max(1, columns)))
 
@@ -30,13 +30,15 @@ def _rows(columns: int) -> int:
 class LazySource(Source):
     """Rows of a polars LazyFrame: a Parquet or Arrow file, or any query.
 
-    Where it is `trusted` nobody looks whether numbers are finite here: whoever adds them up will notice.
+    Where it is `trusted` nobody looks whether numbers are finite here: whoever adds them up will notice. `declared`
+    are columns of which more is known than their types here tell.
     """
 
     scan: pl.LazyFrame
     name: str
     path: Path | None = None
     trusted: bool = False
+    declared: Mapping[str, Column] = field(default_factory=dict)
 
     def names(self) -> list[str]:
         """The columns' names."""
@@ -49,9 +51,10 @@ class LazySource(Source):
     @cached_property
     def _schema(self) -> dict[str, Column]:
         try:
-            return {name: _column(dtype) for name, dtype in self.scan.collect_schema().items()}
-        except _FAULTS as error:
+            found = self.scan.collect_schema()
+        except FAULTS as error:
             raise self._unreadable(error) from error
+        return {name: self.declared.get(name) or column_of(dtype) for name, dtype in found.items()}
 
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows in their order; only these columns are decoded."""
@@ -61,19 +64,19 @@ class LazySource(Source):
         # The one place that touches a polars API marked unstable: the version is pinned for it.
         batches = iter(
             self.scan.select(by_name(*columns)).collect_batches(
-                chunk_size=_rows(len(columns)), maintain_order=True
+                chunk_size=rows_of_batch(len(columns)), maintain_order=True
             )
         )
         while True:
             try:
                 frame = next(batches, None)
-            except _FAULTS as error:
+            except FAULTS as error:
                 raise self._unreadable(error) from error
             if frame is None:
                 break
             if self.path is not None and self.height:
                 METER.reach(self.path, (first + frame.height) / self.height)
-            yield self._batch(frame, columns, _place(first, self.name))
+            yield typed_batch(frame, columns, place_in(first, self.name), self.trusted)
             first += frame.height
         if self.path is not None and first != self.height:  # a thread that fails ends the rows without a word
             raise self._unreadable(f"{first:,} of its {self.height:,} rows can be read")
@@ -81,15 +84,6 @@ class LazySource(Source):
     def assume_finite(self) -> "LazySource":
         """The same table, trusted."""
         return replace(self, trusted=True)
-
-    def _batch(self, frame: pl.DataFrame, columns: Mapping[str, Kind], place: Callable[[int], str]) -> Batch:
-        if not self.trusted:
-            return Batch.of(frame.get_columns(), columns, place)
-        found = [
-            column if column.dtype == pl.Float64 else converted(column, columns[column.name], place)
-            for column in frame
-        ]
-        return Batch(pl.DataFrame({column.name: column for column in found}), place)
 
     @property
     def height(self) -> int | None:
@@ -100,15 +94,31 @@ class LazySource(Source):
     def _height(self) -> int | None:
         try:
             return None if self.path is None else self.scan.select(pl.len()).collect().item()
-        except _FAULTS as error:
+        except FAULTS as error:
             raise self._unreadable(error) from error
 
     def _unreadable(self, error: object) -> FileError:
-        return FileError(
-            "file-damaged",
-            f"{self.name} is damaged or cut short: {error}",
-            "copy it again, or write it again whole",
-        )
+        return unreadable(self.name, error)
+
+
+def typed_batch(
+    frame: pl.DataFrame, columns: Mapping[str, Kind], place: Callable[[int], str], trusted: bool
+) -> Batch:
+    """Rows of a typed table; where it is trusted, numbers are taken as they lie."""
+    if not trusted:
+        return Batch.of(frame.get_columns(), columns, place)
+    found = [
+        column if column.dtype == pl.Float64 else converted(column, columns[column.name], place)
+        for column in frame
+    ]
+    return Batch(pl.DataFrame({column.name: column for column in found}), place)
+
+
+def unreadable(name: str, error: object) -> FileError:
+    """The refusal of a typed file that does not hold what its beginning promises."""
+    return FileError(
+        "file-damaged", f"{name} is damaged or cut short: {error}", "copy it again, or write it again whole"
+    )
 
 
 def parquet(path: Path, name: str) -> LazySource:
@@ -117,17 +127,8 @@ def parquet(path: Path, name: str) -> LazySource:
 
 
 def arrow(path: Path, name: str) -> LazySource:
-    """An Arrow IPC file (Feather version 2), or a stream of Arrow record batches."""
-    with path.open("rb") as stream:
-        is_file = stream.read(6) == b"ARROW1"
-    if is_file:
-        return LazySource(pl.scan_ipc(path, glob=False), name, path)
-    try:
-        return LazySource(pl.read_ipc_stream(path).lazy(), name)
-    except pl.exceptions.PolarsError as error:
-        raise FileError(
-            "file-damaged", f"{name} is damaged or no Arrow file: {error}", "write it again"
-        ) from error
+    """An Arrow IPC file (Feather version 2)."""
+    return LazySource(pl.scan_ipc(path, glob=False), name, path)
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ class FrameSource(Source):
 
     def schema(self) -> dict[str, Column]:
         """The columns by their types; object columns by their values."""
-        return {str(name): _column(self._dtype(name)) for name in self.frame.columns}
+        return {str(name): column_of(self._dtype(name)) for name in self.frame.columns}
 
     def beside(self, columns: Mapping[str, np.ndarray]) -> "FrameSource":
         """The frame with more columns. Raises `DataError` where the rows or the names do not fit."""
@@ -198,11 +199,11 @@ class FrameSource(Source):
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows in slices, converted one slice at a time."""
         natives = {str(name): name for name in self.frame.columns}
-        size = _rows(len(columns))
+        size = rows_of_batch(len(columns))
         for first in range(0, len(self.frame), size):
             rows = slice(first, first + size)
             series = [self._polars(natives[name], rows).alias(name) for name in columns]
-            yield Batch.of(series, columns, _place(first, self.name), self.spelling)
+            yield Batch.of(series, columns, place_in(first, self.name), self.spelling)
 
     def _polars(self, name: Any, rows: slice) -> pl.Series:
         """Some rows of a column as a polars series."""
@@ -232,7 +233,8 @@ def _from_python(rows: Any) -> pl.DataFrame:
         ) from error
 
 
-def _column(dtype: pl.DataType) -> Column:
+def column_of(dtype: pl.DataType) -> Column:
+    """What a column of this type is to a model."""
     if dtype.is_numeric():
         return Column(Kind.NUMBER)
     if dtype == pl.Boolean:
@@ -244,5 +246,6 @@ def _column(dtype: pl.DataType) -> Column:
     return Column(Kind.OTHER, f"holds {dtype}, which must be turned into numbers first")
 
 
-def _place(first: int, name: str) -> Callable[[int], str]:
+def place_in(first: int, name: str) -> Callable[[int], str]:
+    """How the rows from `first` on are called."""
     return lambda row: f"row {first + row + 1:,} of {name}"

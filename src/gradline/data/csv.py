@@ -47,7 +47,7 @@ class CsvSource(Source):
         return dict(self._columns)
 
     @property
-    def notices(self) -> list[Notice]:
+    def notices(self) -> tuple[Notice, ...]:
         """See `Source`."""
         return self._file.notices
 

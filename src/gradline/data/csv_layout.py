@@ -61,14 +61,14 @@ class File(NamedTuple):
         return self.read.delimiter == WHITESPACE
 
     @property
-    def notices(self) -> list[Notice]:
+    def notices(self) -> tuple[Notice, ...]:
         """What was found that could be otherwise."""
         if self.read.encoding is not None or self.encoding != lines.LATIN1:
-            return []
+            return ()
         text = (
             f"{self.name} is no UTF-8 and was read as Latin-1 (Windows-1252); --encoding says what else it is"
         )
-        return [Notice("encoding-found", text)]
+        return (Notice("encoding-found", text),)
 
 
 def _tidy(read: Text) -> Callable[[bytes, int], bytes]:

@@ -1,45 +1,28 @@
 """From what a user names (a path, a glob, a folder, standard input, an example) to a source of rows."""
 
-import atexit
 import glob
 import os
-import shutil
 import signal
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import takewhile
 from pathlib import Path
-from typing import IO
 
-from gradline.core.cleanup import scratch_folder
-from gradline.core.errors import DataError, FileError, Notice
+from gradline.core.errors import DataError, FileError, GradlineError, Notice
+from gradline.core.parallel import ordered_map
 from gradline.core.text import counted, listed, nearest
-from gradline.data import columnar, csv, ndjson
+from gradline.data.database import DRIVERS, database
+from gradline.data.formats import ARCHIVES, COMPRESSED, ENDINGS, is_data, open_file
+from gradline.data.hive import is_partition, partitioned, values_of
 from gradline.data.notation import FOUND, Text
 from gradline.data.schema import EMPTY, Column, Kind
-from gradline.data.source import METER, Batch, Source
+from gradline.data.source import Batch, Source
+from gradline.data.spool import spooled
+from gradline.data.table import Table
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-
-# --8<-- [start:formats] shown in docs/maintaining/adding.md
-_TEXT: dict[str, Callable[[Path, str, Text], Source]] = {".csv": csv.opener(","), ".tsv": csv.opener("\t")}
-_TYPED: dict[str, Callable[[Path, str], Source]] = {
-    ".parquet": columnar.parquet,
-    ".arrow": columnar.arrow,
-    ".feather": columnar.arrow,
-    ".ndjson": ndjson.NdjsonSource,
-    ".jsonl": ndjson.NdjsonSource,
-    ".json": ndjson.NdjsonSource,
-}
-_FORMATS = [*_TEXT, *_TYPED]
-# --8<-- [end:formats]
-_SCRATCH = ExitStack()  # of streams that were read, where a file without a name cannot be read again
-atexit.register(_SCRATCH.close)
-_COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
-_MAGIC: dict[bytes, Callable[[Path, str], Source]] = {b"PAR1": columnar.parquet, b"ARROW1": columnar.arrow}
 
 
 @dataclass(frozen=True)
@@ -54,13 +37,13 @@ class FilesSource(Source):
         return self.parts[0].names()
 
     @property
-    def notices(self) -> list[Notice]:
+    def notices(self) -> tuple[Notice, ...]:
         """Those of the first file that has any; of the others it is said how many are like it."""
         found = [part.notices for part in self.parts if part.notices]
         if len(found) < 2:
-            return found[0] if found else []
+            return found[0] if found else ()
         more = f"{found[0][0].text} (and {counted(len(found) - 1, 'file')} more)"
-        return [Notice(found[0][0].code, more, found[0][0].is_warning)]
+        return (Notice(found[0][0].code, more, found[0][0].is_warning),)
 
     @property
     def is_text(self) -> bool:
@@ -79,20 +62,56 @@ class FilesSource(Source):
 
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows of each file in turn. Raises `DataError` before any row when one lacks a column."""
-        for part, names in self._names:
-            lacking = [name for name in columns if name not in names]
-            if lacking:
-                raise DataError(
-                    "column-lacking",
-                    f"{part.name} lacks the column {listed(lacking)}, which {self.parts[0].name} has",
-                    "name only files with the same columns, or leave the column out with --exclude",
-                )
+        self._expect_columns(columns)
         for part in self.parts:
             yield from part.batches(columns)
 
+    def within(self, table: Table) -> "FilesSource":
+        """The same table inside of each file."""
+        return FilesSource(tuple(part.within(table) for part in self.parts), self.name)
+
     @cached_property
-    def _names(self) -> list[tuple[Source, set[str]]]:
-        return [(part, set(part.names())) for part in self.parts]
+    def _names(self) -> list[set[str] | GradlineError]:
+        """The columns of each file, or why they cannot be told; by all cores, since there may be many."""
+
+        def names(part: Source) -> set[str] | GradlineError:
+            try:
+                return set(part.names())
+            except GradlineError as error:
+                return error
+
+        return list(ordered_map(self.parts, names))
+
+    def _expect_columns(self, columns: Mapping[str, Kind]) -> None:
+        """Raise for all files at once that cannot be read, or lack a column."""
+        faults: list[GradlineError] = []
+        for part, names in zip(self.parts, self._names, strict=True):
+            if isinstance(names, GradlineError):
+                faults.append(names)
+                continue
+            lacking = [name for name in columns if name not in names]
+            if lacking:
+                faults.append(
+                    DataError(
+                        "column-lacking",
+                        f"{part.name} lacks the column {listed(lacking)}, which {self.parts[0].name} has",
+                        "name only files with the same columns, or leave the column out with --exclude",
+                    )
+                )
+        _raise_all(faults, len(self.parts))
+
+
+def _raise_all(faults: list[GradlineError], count: int) -> None:
+    """One error for all files that have a fault; nothing where none has."""
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        causes = listed((fault.cause for fault in faults), 10)
+        raise DataError(
+            "files-unfit",
+            f"{len(faults):,} of the {counted(count, 'file')} cannot be read with the others: {causes}",
+            "mend these files, or name only the others",
+        )
 
 
 def open_files(text: str, read: Text = FOUND) -> Source:
@@ -108,25 +127,28 @@ def open_files(text: str, read: Text = FOUND) -> Source:
         )
     if text == "-":
         _let_interrupt()
-        return _open_file(_spooled(sys.stdin.buffer), "stdin", read)
+        return open_file(spooled(sys.stdin.buffer), "stdin", read)
     if text.startswith("example:"):
         return _open_example(text)
+    if text.partition(":")[0] in DRIVERS and ":" in text and not os.path.exists(text):
+        return database(text)
     path = Path(text)
     if not path.exists():  # a name may begin with a ~ that stands for nobody's folder
         path = Path(os.path.expanduser(text))  # pathlib refuses an unknown user
     if path.is_dir():
-        return _open_many(sorted(path.iterdir()), text, "the folder", read)
+        return _open_many(list(_inside(path)), text, "the folder", path, read)
     if path.is_fifo():
         _let_interrupt()
         with path.open("rb") as stream:
-            return _open_file(_spooled(stream), text, read)
+            return open_file(spooled(stream), text, read)
     if path.exists():
-        return _open_file(path, text, read)
+        return open_file(path, text, read)
     if glob.has_magic(text):
         found = sorted(Path(name) for name in glob.glob(str(path), recursive=True))
         if not found:
             raise FileError("file-not-found", f"no file matches {text}", "check the pattern and the folder")
-        return _open_many([name for name in found if name.is_file()], text, "the pattern", read)
+        plain = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts))
+        return _open_many([name for name in found if name.is_file()], text, "the pattern", plain, read)
     raise FileError("file-not-found", f"there is no file {text}", _neighbours(path))
 
 
@@ -135,54 +157,41 @@ def _open_example(text: str) -> Source:
     name = text.removeprefix("example:")
     if name not in known:
         raise FileError("example-unknown", f"there is no example {name}", f"the examples are {listed(known)}")
-    return _open_file(EXAMPLES / f"{name}.csv", text, FOUND)
+    return open_file(EXAMPLES / f"{name}.csv", text)
 
 
-def _open_many(paths: list[Path], text: str, what: str, read: Text) -> Source:
-    data = [path for path in paths if _suffix(path) in _FORMATS and not path.name.startswith(".")]
+def _open_many(paths: list[Path], text: str, what: str, root: Path, read: Text) -> Source:
+    """The data files among the paths as one table, with the columns that the folders below `root` name."""
+    data = [path for path in paths if is_data(path.name)]
     if not data:
         raise FileError(
             "no-data-files",
             f"{what} {text} holds no data files",
-            f"data files end in {listed(_FORMATS)}, perhaps followed by {listed(_COMPRESSED)}",
+            f"data files end in {listed([*ENDINGS, *ARCHIVES], 20)}, perhaps followed by {listed(COMPRESSED)}",
         )
-    parts = tuple(_open_file(path, str(path), read) for path in data)
-    return parts[0] if len(parts) == 1 else FilesSource(parts, text)
+    faults: list[GradlineError] = []
+    parts: list[Source] = []
+    for found in ordered_map(data, partial(_opened, read=read)):
+        (faults if isinstance(found, GradlineError) else parts).append(found)  # type: ignore[arg-type]
+    _raise_all(faults, len(data))
+    parts = partitioned(parts, [values_of(path.relative_to(root)) for path in data])
+    return parts[0] if len(parts) == 1 else FilesSource(tuple(parts), text)
 
 
-def _open_file(path: Path, name: str, read: Text) -> Source:
+def _opened(path: Path, read: Text) -> Source | GradlineError:
     try:
-        with path.open("rb") as stream:
-            head = stream.read(8)
-    except OSError as error:
-        raise FileError(
-            "file-unreadable", f"cannot read {name}: {error.strerror}", "check its permissions"
-        ) from error
-    if head.startswith(b"PK\x03\x04"):
-        raise FileError(
-            "file-kind-unsupported",
-            f"{name} is a zip archive or a spreadsheet",
-            "unzip it, or save it as CSV",
-        )
-    if _suffix(path) == ".json" and head.lstrip().startswith(b"["):
-        raise FileError(
-            "file-kind-unsupported",
-            f"{name} is one JSON array",
-            "write one object per line (.ndjson), or a CSV",
-        )
-    METER.expect(path)
-    for magic, opener in _MAGIC.items():
-        if head.startswith(magic):
-            return opener(path, name)
-    typed = _TYPED.get(_suffix(path))
-    return typed(path, name) if typed else _TEXT.get(_suffix(path), csv.opener(","))(path, name, read)
+        return open_file(path, str(path), read)
+    except GradlineError as error:
+        return error
 
 
-def _suffix(path: Path) -> str:
-    name = path.name.lower()
-    for ending in _COMPRESSED:
-        name = name.removesuffix(ending)
-    return Path(name).suffix
+def _inside(folder: Path) -> Iterator[Path]:
+    """The files of a folder, and of those in it whose names hold a value, in the order of their names."""
+    for path in sorted(folder.iterdir()):
+        if not path.is_dir():
+            yield path
+        elif is_partition(path.name):
+            yield from _inside(path)
 
 
 def _let_interrupt() -> None:
@@ -191,32 +200,9 @@ def _let_interrupt() -> None:
         signal.siginterrupt(signal.SIGINT, True)
 
 
-def _spooled(stream: IO[bytes]) -> Path:
-    """A stream copied to a temporary file, since training may read the rows more than once.
-
-    On Linux that has no name, is read through its number, and is gone with the process, whatever ends that.
-    """
-    try:
-        if Path("/proc/self/fd").is_dir():
-            with tempfile.TemporaryFile(prefix="gradline-") as spool:
-                shutil.copyfileobj(stream, spool)
-                spool.flush()
-                return Path(f"/proc/self/fd/{os.dup(spool.fileno())}")  # open as long as the process
-        path = _SCRATCH.enter_context(scratch_folder()) / "rows"
-        with path.open("wb") as spool:
-            shutil.copyfileobj(stream, spool)
-        return path
-    except OSError as error:
-        raise FileError(
-            "file-unwritable",
-            f"cannot keep what comes in, in the folder {tempfile.gettempdir()}: {error.strerror}",
-            "make room there, set TMPDIR to another folder, or give a file",
-        ) from error
-
-
 def _neighbours(path: Path) -> str:
     try:
-        names = [other.name for other in path.parent.iterdir() if _suffix(other) in _FORMATS]
+        names = [other.name for other in path.parent.iterdir() if is_data(other.name)]
     except OSError:
         return f"there is no folder {path.parent} either"
     return nearest(path.name, sorted(names), "the folder holds") if names else "check the name and the folder"

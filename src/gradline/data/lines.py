@@ -67,10 +67,10 @@ def lines(
     number of the first, before anybody looks for quotes in them, and gives as many lines back. Raises `FileError`
     for a truncated or unreadable file, `DataError` for anything that is not text of this encoding.
     """
-    pieces = _pieces(path, name, encoding)
+    stream = pieces(path, name, encoding)
     if tidy is not None:
-        pieces = (tidy(*block) for block in _whole(pieces, name, quoted=False))
-    yield from _whole(pieces, name, quoted=quoted)
+        stream = (tidy(*block) for block in _whole(stream, name, quoted=False))
+    yield from _whole(stream, name, quoted=quoted)
 
 
 def _whole(pieces: Iterable[bytes], name: str, *, quoted: bool) -> Iterator[Lines]:
@@ -84,7 +84,7 @@ def _whole(pieces: Iterable[bytes], name: str, *, quoted: bool) -> Iterator[Line
         cut = _cut(piece, quoted)
         if cut:
             whole = b"".join((pending, memoryview(piece)[:cut]))  # one copy: the bytes are many
-            yield _checked(whole, first, name)
+            yield checked(whole, first, name)
             first += newlines(whole)
             pending = piece[cut:]
             continue
@@ -96,7 +96,7 @@ def _whole(pieces: Iterable[bytes], name: str, *, quoted: bool) -> Iterator[Line
                 "look for a double quote there that opens and never closes",
             )
     if pending.strip():
-        yield _checked(pending.removesuffix(b"\n") + b"\n", first, name)
+        yield checked(pending.removesuffix(b"\n") + b"\n", first, name)
 
 
 def newlines(data: bytes) -> int:
@@ -109,7 +109,7 @@ def encoding_of(path: Path, name: str) -> str:
 
     What is no UTF-8 and has no character of it either is taken for Latin-1, in Windows' reading, where 0x80 is the €.
     """
-    first = next(_pieces(path, name, None), b"")
+    first = next(pieces(path, name, None), b"")
     for mark, encoding in _MARKS.items():
         if first.startswith(mark):
             return encoding
@@ -120,7 +120,7 @@ def encoding_of(path: Path, name: str) -> str:
     return UTF8
 
 
-def _pieces(path: Path, name: str, encoding: str | None) -> Iterator[bytes]:
+def pieces(path: Path, name: str, encoding: str | None = UTF8) -> Iterator[bytes]:
     """The decompressed text as UTF-8, or for no encoding the bytes as they are.
 
     Trailing blank lines are kept back until something follows them, in pieces, each looked at once. Raises `DataError`
@@ -199,7 +199,7 @@ def _cut(data: bytes, quoted: bool) -> int:
     return end + 1
 
 
-def _checked(data: bytes, first: int, name: str) -> Lines:
+def checked(data: bytes, first: int, name: str) -> Lines:
     nul = data.find(b"\0")
     if nul >= 0:
         line = first + data.count(b"\n", 0, nul)

@@ -22,6 +22,7 @@ class NdjsonSource(Source):
 
     path: Path
     name: str
+    unit = "line"
 
     def names(self) -> list[str]:
         """The keys of the first block's rows."""
@@ -33,21 +34,23 @@ class NdjsonSource(Source):
 
     @cached_property
     def _schema(self) -> dict[str, Column]:
-        block = next(lines.lines(self.path, self.name, quoted=False), None)
+        block = next(self._blocks(), None)
         if block is None:
-            raise DataError(
-                "file-empty", f"{self.name} is empty", "give a file with one JSON object per line"
-            )
+            raise DataError("file-empty", f"{self.name} is empty", "give a file with one JSON object per row")
         rows = self._objects(block)
         names = dict.fromkeys(name for row in rows for name in row)
         return {name: _column(name, [row.get(name) for row in rows]) for name in names}
 
+    def _blocks(self) -> Iterator[lines.Lines]:
+        """The objects, one a line."""
+        return lines.lines(self.path, self.name, quoted=False)
+
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows in blocks of about 4 MB."""
-        for block in lines.lines(self.path, self.name, quoted=False):
+        for block in self._blocks():
 
             def place(row: int, first: int = block.first) -> str:
-                return f"line {first + row:,} of {self.name}"
+                return f"{self.unit} {first + row:,} of {self.name}"
 
             def decode(dtypes: Mapping[str, pl.DataType], block: lines.Lines = block) -> pl.DataFrame:
                 frame = pl.read_ndjson(block.data, schema=dict(dtypes))
@@ -73,13 +76,15 @@ class NdjsonSource(Source):
                     json.dumps(row, ensure_ascii=False).encode()
             except (ValueError, RecursionError) as error:
                 raise DataError(
-                    "ndjson-line-unreadable", f"line {line:,} of {self.name} is not JSON: {error}", "mend it"
+                    "ndjson-line-unreadable",
+                    f"{self.unit} {line:,} of {self.name} is not JSON: {error}",
+                    "mend it",
                 ) from error
             if not isinstance(row, dict):
                 raise DataError(
                     "ndjson-line-not-object",
-                    f"line {line:,} of {self.name} is not a JSON object",
-                    "write one {…} object per line",
+                    f"{self.unit} {line:,} of {self.name} is not a JSON object",
+                    "write one {…} object per row",
                 )
             rows.append(row)
         return rows

@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from gradline.core.errors import Notice
+from gradline.core.errors import Notice, RequestError
 from gradline.data.cells import PLAIN, TYPED, Place, Spelling, converted
 from gradline.data.schema import Column, Kind
+from gradline.data.table import Table
 
 
 class Batch(NamedTuple):
@@ -91,18 +92,59 @@ class Source(ABC):
         return None
 
     @property
-    def notices(self) -> list[Notice]:
-        """What was found of how the table is written, where it could be otherwise."""
-        return []
+    def notices(self) -> tuple[Notice, ...]:
+        """What the user should know of how the table was found, and how it is written where that is in doubt."""
+        return ()
 
     @property
     def is_text(self) -> bool:
         """Whether its cells are text, so that options such as --decimal say how they are written."""
         return False
 
+    def within(self, table: Table) -> "Source":
+        """The table that is asked for inside of this. Raises `RequestError` where there is no such thing."""
+        if not table.place:
+            return self
+        given = ", ".join(f"--{name}" for name in table.place)
+        raise RequestError(
+            "place-unknown",
+            f"{given} was given, and {self.name} is neither a workbook nor a database",
+            f"leave out {given}",
+        )
+
     def assume_finite(self) -> "Source | None":
         """The same table, its numbers not looked at one by one; None where they must be to become numbers."""
         return None
+
+
+class Inner(Source):
+    """A table inside of something else, looked for when it is first asked for."""
+
+    @property
+    @abstractmethod
+    def found(self) -> Source:
+        """The table itself."""
+
+    def names(self) -> list[str]:
+        """See `Source`."""
+        return self.found.names()
+
+    def schema(self) -> dict[str, Column]:
+        """See `Source`."""
+        return self.found.schema()
+
+    def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
+        """See `Source`."""
+        return self.found.batches(columns)
+
+    @property
+    def height(self) -> int | None:
+        """See `Source`."""
+        return self.found.height
+
+    def assume_finite(self) -> Source | None:
+        """See `Source`."""
+        return self.found.assume_finite()
 
 
 class Meter:

@@ -10,6 +10,7 @@ import polars as pl
 
 from gradline.core.errors import DataError, Notice, RequestError
 from gradline.core.text import shell
+from gradline.data.arrow_stream import frames_of, is_stream, kept
 from gradline.data.columnar import FrameSource, LazySource
 from gradline.data.design import DesignSpec
 from gradline.data.files import FilesSource, open_files
@@ -17,17 +18,20 @@ from gradline.data.infer_design import infer_design
 from gradline.data.notation import FOUND, Text
 from gradline.data.selection import Selection
 from gradline.data.source import Source
+from gradline.data.table import Table
 from gradline.data.table_rows import TableRows
 
 WEIGHTS = "(weights)"  # what an array of weights beside a frame is called
 
 
 def open_table(data: object, read: Text | None = None) -> Source:
-    """The source behind a path, a list of paths, a frame of any library, a mapping of columns, a list of rows
-    as mappings, or a source itself; `read` is how text files are written.
+    """The source behind a path, a list of paths, a `Table` in a file or a database, a frame of any library, a mapping
+    of columns, a list of rows as mappings, or a source itself; `read` is how text files are written.
 
     Raises `FileError` when a path leads nowhere and `DataError` when the object is no table.
     """
+    if isinstance(data, Table):
+        return open_files(os.fspath(data.data), read or FOUND).within(data)
     if isinstance(data, (str, os.PathLike)):
         return open_files(os.fspath(data), read or FOUND)
     if (
@@ -42,6 +46,8 @@ def open_table(data: object, read: Text | None = None) -> Source:
         return data  # type: ignore[return-value]
     if isinstance(data, pl.LazyFrame):
         return LazySource(data, "the query")
+    if is_stream(data):
+        return kept(frames_of(data), "the stream", _broken_off)
     source = FrameSource.of(data)
     if source is None:
         raise DataError(
@@ -74,7 +80,7 @@ def chosen_rows(
         )
         source, weights = frame.beside({WEIGHTS: weights}), WEIGHTS
     design, notices = infer_design(source, replace(selection, targets=names, weights=weights))
-    return TableRows(source, design, selection.missing), source.notices + notices
+    return TableRows(source, design, selection.missing), [*source.notices, *notices]
 
 
 def _told(source: Source, selection: Selection) -> Source:
@@ -91,6 +97,10 @@ def _told(source: Source, selection: Selection) -> Source:
 def rows_by(design: DesignSpec, data: Any, missing: str, unseen: str, read: Text | None = None) -> TableRows:
     """The rows of a table read by a design that is known."""
     return TableRows(open_table(data, read), design, missing, unseen).read_by(design)
+
+
+def _broken_off(error: BaseException) -> DataError:
+    return DataError("stream-broken-off", f"the stream ends with an error: {error}", "give it again, whole")
 
 
 def _frame(data: Any, what: str) -> FrameSource:

@@ -20,7 +20,8 @@ from gradline.model.model import LinearModel
 
 _DATA = (
     ".csv", ".tsv", ".parquet", ".arrow", ".feather", ".ndjson", ".jsonl", ".json", ".xlsx", ".xls", ".ods",
-    ".npy", ".npz", ".pkl", ".h5", ".dta", ".sav", ".db", ".sqlite",
+    ".arrows", ".xlsm", ".xlsb", ".zip", ".npy", ".npz", ".pkl", ".h5", ".dta", ".sav",
+    ".db", ".sqlite", ".sqlite3", ".duckdb",
 )  # fmt: skip
 _COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
 

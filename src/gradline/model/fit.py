@@ -25,6 +25,7 @@ from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.row_cache import RowCollector, in_memory, kept_rows
 from gradline.data.row_stream import RowStream, Split
 from gradline.data.selection import UNSAID, Choice, Selection
+from gradline.data.table import options_of, words_of
 from gradline.model.certificate import Certificate, sentences, undetermined
 from gradline.model.checkpoint import Checkpoint
 from gradline.model.judge import Judged, least_digits, sure_digits
@@ -493,7 +494,7 @@ def _training(settings: dict[str, Any], problem: Problem, solution: Solution) ->
 
 def command(selection: Selection, bias: bool) -> list[str]:
     """The words of the command that fits the same columns of a file exactly."""
-    words = ["gradline", "fit", str(selection.data)]
+    words = ["gradline", "fit", *words_of(selection.data)]
     chosen = (("-t", selection.targets), ("-f", selection.features or ()), ("--exclude", selection.exclude))
     for flag, names in chosen:
         words += [word for name in names for word in (flag, name)]
@@ -513,8 +514,7 @@ def command(selection: Selection, bias: bool) -> list[str]:
 
 def _config(selection: Selection, design: DesignSpec, request: Request) -> dict[str, Any]:
     """What reproduces the fit: the flags of `gradline fit`, as far as they differ from the defaults."""
-    data = selection.data
-    config: dict[str, Any] = {"data": os.fspath(data)} if isinstance(data, (str, os.PathLike)) else {}
+    config: dict[str, Any] = dict(options_of(selection.data))
     config["targets"] = list(design.targets)
     config |= {"solver": request.solver.name, **request.solver.params()}
     if config.get("init") == "given":

@@ -176,7 +176,9 @@ class Judged:
     @cached_property
     def is_finite(self) -> bool:
         """Whether the coefficients, and their loss, are numbers at all."""
-        return math.isfinite(self.above) and bool(np.isfinite(self.weight).all() and np.isfinite(self.bias).all())
+        return math.isfinite(self.above) and bool(
+            np.isfinite(self.weight).all() and np.isfinite(self.bias).all()
+        )
 
     @property
     def weight(self) -> np.ndarray:
@@ -233,7 +235,9 @@ class Judged:
             return float(self.witness.gap.sum())
         residual, level = self._left
         above = float((self.rank.along(residual) ** 2).sum()) + self.moments.weight_sum * float(level @ level)
-        if self._squares is not None and above > ABOVE * self.least:  # of what is less a difference keeps fewer digits
+        if (
+            self._squares is not None and above > ABOVE * self.least
+        ):  # of what is less a difference keeps fewer digits
             above = max(0.0, self._squares - self.least)
         return above
 

@@ -1,6 +1,5 @@
 """The state of a page: all that its arithmetic needs of the data, as one JSON-able dict."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +14,7 @@ from gradline.data.inputs import as_rows, open_table
 from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import RowStream, Split
 from gradline.data.selection import Selection
+from gradline.data.table import words_of
 from gradline.model.certificate import finite
 from gradline.model.fit import Request, command, run
 from gradline.model.inference.estimates import quantile
@@ -67,7 +67,7 @@ def state(selection: Selection, opening: Opening | None = None) -> dict[str, Any
     opening = opening or Opening()
     bias = opening.bias
     data = selection.data
-    if isinstance(data, (str, os.PathLike)):  # standard input is read once
+    if words_of(data):  # standard input is read once
         selection = replace(selection, data=open_table(data, selection.read))
     model = run(selection, Request(bias=bias, holdout=opening.holdout, seed=opening.seed))
     p = model.moments.p
@@ -121,9 +121,9 @@ def _words(model: LinearModel) -> dict[str, Any]:
 
 def _command(selection: Selection, model: LinearModel, opening: Opening) -> str | None:
     """What makes this page anew; None for data that have no name."""
-    if not isinstance(selection.data, (str, os.PathLike)):
+    if not words_of(selection.data):
         return None
-    named = replace(selection, data=os.fspath(selection.data), targets=model.targets)
+    named = replace(selection, targets=model.targets)
     words = command(named, model.has_bias)[2:]  # those of fit, for the same columns
     usual = Opening()
     for name in ("lr", "epochs", "holdout", "seed"):

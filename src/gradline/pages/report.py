@@ -14,6 +14,7 @@ from gradline.data.inputs import open_table
 from gradline.data.notation import Text
 from gradline.data.selection import WEIGHTS_ARE
 from gradline.data.source import Source
+from gradline.data.table import in_words, named_in, words_of
 from gradline.data.tables import WEIGHTS
 from gradline.model.certificate import sentences
 from gradline.model.model import LinearModel, load
@@ -148,7 +149,7 @@ def _beside_tables(said: list[str]) -> Iterator[str]:
 def _again(model: LinearModel, given: LinearModel | str | Path, data: Any) -> dict[str, Any]:
     """The commands that make the model, its proof and this page again, and what no command can hold."""
     file = "model.safetensors" if isinstance(given, LinearModel) else os.fspath(given)
-    rows = os.fspath(data) if isinstance(data, (str, os.PathLike)) else model.config.get("data", "DATA")
+    rows = words_of(data) or in_words(named_in(model.config)) or ["DATA"]
     trained_here = bool(model.config)
     in_memory = {
         "the rows": "data" not in model.config,
@@ -157,8 +158,8 @@ def _again(model: LinearModel, given: LinearModel | str | Path, data: Any) -> di
     }
     commands = [
         *([[*fit_command(model.config), "-o", file]] if trained_here else []),
-        ["gradline", "verify", file, rows],
-        ["gradline", "report", file, rows, "-o", "report.html"],
+        ["gradline", "verify", file, *rows],
+        ["gradline", "report", file, *rows, "-o", "report.html"],
     ]
     libraries = ("numpy", "scipy", "polars", "plotly")
     return {

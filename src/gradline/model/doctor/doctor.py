@@ -1,7 +1,6 @@
 """`doctor`: a check of data before any training, from one pass over the data (two where one kept too few digits)."""
 
 import math
-import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +15,7 @@ from gradline.data.design import Category
 from gradline.data.inputs import as_rows
 from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.selection import Choice, Selection
+from gradline.data.table import words_of
 from gradline.model.doctor.pace import paces
 from gradline.model.doctor.prescription import BatchLimit, Report, Slow
 from gradline.model.doctor.survey import BATCHES, Survey
@@ -177,9 +177,9 @@ def _commands(selection: Selection, patient: Patient, bias: bool) -> list[str]:
     needed = patient.best.epochs_to_weights
     epochs = max(_EPOCHS, math.ceil(needed)) if math.isfinite(needed) else _EPOCHS
     served = replace(selection, missing="drop" if patient.moments.statistics.dropped else "error")
-    if not isinstance(selection.data, (str, os.PathLike)):
+    if not words_of(selection.data):
         return _calls(served, bias, epochs)
-    words = command(replace(served, data=os.fspath(served.data), targets=patient.moments.targets), bias)
+    words = command(replace(served, targets=patient.moments.targets), bias)
     training = ["--lr", "auto", *(["--epochs", str(epochs)] if epochs > _EPOCHS else [])]
     return [shell(words), shell([*words, *training])]
 

@@ -119,10 +119,18 @@ class Report:
             "epochs: at the best lr from zeros, until the loss is within 1 % of the best possible, and until every error "
             "of the weights has shrunk a thousandfold.",
         ]
-        return ["How fast training can be on these columns, and on scaled ones:", aligned(columns), *map(wrapped, said)]
+        return [
+            "How fast training can be on these columns, and on scaled ones:",
+            aligned(columns),
+            *map(wrapped, said),
+        ]
 
     def _rates(self) -> list[str]:
-        lines = [f"{raised(limit_set_by(self.shares, f'the limit {number(self.lr_limit)}'))}."] if self.shares else []
+        lines = (
+            [f"{raised(limit_set_by(self.shares, f'the limit {number(self.lr_limit)}'))}."]
+            if self.shares
+            else []
+        )
         at = f"lr {number(self.lr)}" if self.lr_given else "the best lr"
         if self.lr > self.lr_limit:
             lines.append(f"At {at} training diverges: the error grows {grown(self.growth)} per epoch.")
@@ -150,7 +158,12 @@ class Report:
     def _plan(self) -> list[str]:
         cost = f"Memory: {_bytes(self.row_bytes)} for the rows, {_bytes(self.moment_bytes)} for what a fit needs of them."
         lines = [f"  {command}" for command in self.commands]
-        return ["To run, the exact answer and training:", *lines, wrapped(f"{cost} {self._time()}"), self._exactly()]
+        return [
+            "To run, the exact answer and training:",
+            *lines,
+            wrapped(f"{cost} {self._time()}"),
+            self._exactly(),
+        ]
 
     def _exactly(self) -> str:
         return wrapped(f"How the exact answer is found: {self.route}.")

@@ -1,6 +1,5 @@
 """What a model says that reproduces its fit: every option that it names, beside what was done."""
 
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,11 +9,12 @@ from gradline.core.errors import UsageError
 from gradline.core.memory_limit import in_bytes
 from gradline.data.design import DesignSpec
 from gradline.data.selection import UNSAID, Selection
+from gradline.data.table import PLACE, named_in, options_of
 from gradline.model.model import LinearModel
 from gradline.model.verify.check import Check, same
 
 _FREE = {  # what a file cannot contradict: options that change nothing, or whose word was taken
-    "data": lambda value: isinstance(value, str),
+    **dict.fromkeys(("data", *PLACE), lambda value: isinstance(value, str)),
     "force": lambda value: isinstance(value, bool),
     "memory": lambda value: _is_size(value),
     "seed": lambda value: is_whole(value, 0),
@@ -37,8 +37,8 @@ def about_config(model: LinearModel) -> Iterator[Check]:
 
 def unchecked(model: LinearModel, data: Any, selects: bool) -> Iterator[str]:
     """What cannot be derived of it; `selects` says whether its options choose the model's columns of these rows."""
-    named = model.config.get("data")
-    if named is not None and not (isinstance(data, (str, os.PathLike)) and _is_one(str(data), str(named))):
+    recorded = named_in(model.config)
+    if recorded and not _are_one(options_of(data), recorded):
         yield "where its rows came from"
     design, config = model.design, model.config
     left_out = design.weights is not None and "weights" not in config
@@ -105,6 +105,7 @@ def _is_size(value: Any) -> bool:
         return False
 
 
-def _is_one(path: str, other: str) -> bool:
-    """Whether two paths are of one file."""
-    return path == other or Path(path).absolute() == Path(other).absolute()
+def _are_one(named: Mapping[str, str], others: Mapping[str, str]) -> bool:
+    """Whether two names of data are of one table; a file may be named by several paths."""
+    paths = [str(Path(str(names.get("data"))).absolute()) for names in (named, others)]
+    return len({*paths}) == 1 and {**named, "data": ""} == {**others, "data": ""}

@@ -1,0 +1,142 @@
+"""Workbooks of Excel (.xlsx, .xlsb, .xls) and OpenDocument (.ods): one sheet is one table, its first row the header."""
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from gradline.core.errors import DataError, FileError, Notice, RequestError
+from gradline.core.text import listed, nearest
+from gradline.data.cells import IN_TEXT
+from gradline.data.columnar import LazySource
+from gradline.data.columns import column, first_cells
+from gradline.data.extras import expect_extra
+from gradline.data.schema import Column, Kind
+from gradline.data.source import Inner
+from gradline.data.table import Table
+
+
+@dataclass(frozen=True)
+class Workbook(Inner):
+    """The rows of one sheet: of the one asked for, or of the only one that is shown and has any."""
+
+    path: Path
+    name: str
+    asked: str | None = None
+
+    def within(self, table: Table) -> "Workbook":
+        """The sheet that is asked for. Raises `RequestError` for a table or a query, which no workbook has."""
+        if set(table.place) - {"sheet"}:
+            raise RequestError("place-unknown", f"{self.name} is a workbook, no database", "use --sheet NAME")
+        return Workbook(self.path, self.name, table.place.get("sheet"))
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """Which sheet was read, where there are several and none was asked for."""
+        if self.asked is not None or len(self._reader.sheet_names) == 1:
+            return ()
+        return (
+            Notice("sheet-chosen", f"{self.name}: read the sheet {self._chosen}, the only one with rows"),
+        )
+
+    @cached_property
+    def _reader(self) -> Any:
+        expect_extra("excel", f"{self.name}, a workbook,", "fastexcel")
+        import fastexcel  # noqa: PLC0415 - only for workbooks
+
+        try:
+            return fastexcel.read_excel(self.path)
+        except fastexcel.FastExcelError as error:
+            raise self._damaged(error) from error
+
+    @cached_property
+    def _chosen(self) -> str:
+        known = list(self._reader.sheet_names)
+        if self.asked is not None:
+            if self.asked in known:
+                return self.asked
+            if self.asked.isdecimal() and 1 <= int(self.asked) <= len(known):
+                return known[int(self.asked) - 1]
+            raise RequestError(
+                "sheet-unknown",
+                f"{self.name} has no sheet {self.asked}",
+                nearest(self.asked, known, "the sheets are"),
+            )
+        filled = [name for name in known if self._has_rows(name)]
+        if len(filled) > 1:
+            raise RequestError(
+                "sheet-ambiguous",
+                f"{self.name} has {len(filled)} sheets with rows: {listed(filled)}",
+                f"name one, such as --sheet {filled[0]!r} (gradline.Table(…, sheet={filled[0]!r}) in Python)",
+            )
+        return filled[0] if filled else known[0]
+
+    def _has_rows(self, sheet: str) -> bool:
+        loaded = self._load(sheet, header_row=None, n_rows=2)
+        return loaded.visible == "visible" and loaded.total_height > 1
+
+    @cached_property
+    def found(self) -> LazySource:  # type: ignore[override]
+        """The sheet, in memory: it holds a million rows at most."""
+        chosen = self._chosen
+        header = self._frame(chosen, header_row=None, n_rows=1, dtypes="string")
+        if not header.height or header.null_count().sum_horizontal().item() == header.width:
+            raise DataError(
+                "file-empty", f"the sheet {chosen} of {self.name} is empty", "name another with --sheet"
+            )
+        fields = [(cell or "").strip() for cell in header.row(0)]
+        names = [field or f"(column {i})" for i, field in enumerate(fields, 1)]
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        if twice:
+            raise DataError(
+                "column-name-twice",
+                f"the sheet {chosen} of {self.name} has more than one column named {twice[0]}",
+                "rename one of them",
+            )
+        frame = self._cells(chosen)
+        frame.columns = names
+        if not frame.height:
+            raise DataError(
+                "no-rows",
+                f"the sheet {chosen} of {self.name} holds a header but no rows",
+                "give a sheet with at least one row",
+            )
+        mixed = {s.name: column(first_cells(s, IN_TEXT)) for s in frame if s.dtype == pl.String}
+        nameless = {
+            name: Column(Kind.OTHER, "has no name in the header") for name in names if name not in fields
+        }
+        return LazySource(frame.lazy(), f"sheet {chosen} of {self.name}", declared=mixed | nameless)
+
+    def _cells(self, sheet: str) -> pl.DataFrame:
+        """The columns in the types of their cells; what a type would empty, such as NA among numbers, as text."""
+        typed = self._frame(sheet, schema_sample_rows=None)
+        if not any(s.null_count() for s in typed if s.dtype != pl.String):
+            return typed
+        text = self._frame(sheet, dtypes="string")
+        return pl.DataFrame(
+            [
+                s if s.null_count() == other.null_count() else other
+                for s, other in zip(typed, text, strict=True)
+            ]
+        )
+
+    def _frame(self, sheet: str, **how: Any) -> pl.DataFrame:
+        return pl.DataFrame(self._load(sheet, **how))
+
+    def _load(self, sheet: str, **how: Any) -> Any:
+        import fastexcel  # noqa: PLC0415 - as above
+
+        try:
+            return self._reader.load_sheet(sheet, skip_whitespace_tail_rows=True, **how)
+        except fastexcel.FastExcelError as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> FileError:
+        return FileError(
+            "file-damaged",
+            f"{self.name} is damaged or no workbook: {str(error).splitlines()[0]}",
+            "open it in a spreadsheet and save it again",
+        )
