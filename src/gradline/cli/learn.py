@@ -174,7 +174,14 @@ class DiagnoseOptions(Typed):
     data: Annotated[str, argument("Data as for fit.")]
     lr: Annotated[float, flag("The learning rate of the loop.")]
     targets: Targets = ()
-    init: Annotated[str | None, flag("The start: zeros, or the file of a model. Default: unknown.")] = None
+    init: Annotated[
+        str | None,
+        flag(
+            "The start, as for fit: zeros, normal, uniform, linear, torch (as torch.manual_seed and randn draw), the "
+            "file of a model, or weight and bias in numbers: '[[0.5, -1.2]], [0.3]'. Default: unknown."
+        ),
+    ] = None
+    seed: Annotated[int, flag("Of a random start.", shows_default=True)] = 0
     weight: Annotated[
         Sequence[str],
         flag("The start's weights, a row for each target: 0.5,-1.2,0.3; may be repeated."),
@@ -197,16 +204,18 @@ def diagnose(options: DiagnoseOptions) -> None:
     """
     from gradline.pytorch.diagnosis.verdict import diagnose as judge  # noqa: PLC0415 - --help needs no numpy
 
-    data = options.read(options.data)
+    losses, named = _in_order(options.losses, options.data, options.targets)
+    data = options.read(named)
     expect_targets(data, options.targets, read(options))
     found = judge(
-        _printed(options.losses),
+        _printed(losses),
         data,
         options.targets,
         lr=options.lr,
         init=_start(options.init, options.weight, options.bias),
         batch_size=options.batch_size,
         momentum=options.momentum,
+        seed=options.seed,
         features=options.features or None,
         exclude=options.exclude,
         missing=options.missing,
@@ -216,6 +225,26 @@ def diagnose(options: DiagnoseOptions) -> None:
         out_json(found.to_dict())
     else:
         out(str(found))
+
+
+def _in_order(losses: str, data: str, targets: Sequence[str]) -> tuple[str, str]:
+    """The losses, then the data: taken the other way round, and said so, where only the first has the targets."""
+    if not _has(losses, targets) or _has(data, targets):
+        return losses, data
+    say(f"{losses} holds the data, so {data} is taken for what the loop printed. Losses come first, then the data.")
+    return data, losses
+
+
+def _has(source: str, targets: Sequence[str]) -> bool:
+    """Whether this is an example, a table in binary form, or a text whose first line names all the targets."""
+    if source.startswith("example:") or source.endswith((".parquet", ".arrow", ".feather")):
+        return True
+    try:
+        with open(source, encoding="utf-8") as lines:
+            first = lines.readline()
+    except (OSError, UnicodeDecodeError):
+        return False
+    return bool(targets) and all(target in first for target in targets)
 
 
 def _printed(losses: str) -> str:
@@ -235,11 +264,14 @@ def _printed(losses: str) -> str:
 def _start(init: str | None, weight: Sequence[str], bias: str | None) -> Any:
     """The start as it was said: numbers as they were printed, zeros, or a saved model's coefficients."""
     if not weight and bias is None:
-        if init is None or init == "zeros":
-            return init
+        from gradline.solvers.loop import INITS  # noqa: PLC0415 - --help needs no numpy
+
+        begun = None if init is None else start(init)
+        if not isinstance(begun, str) or begun in INITS:
+            return begun
         from gradline.model.model import load  # noqa: PLC0415
 
-        model = load(init)
+        model = load(begun)
         return model.weight, model.bias
     if init is not None or not weight or bias is None:
         raise UsageError(

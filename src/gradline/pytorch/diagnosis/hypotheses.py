@@ -101,9 +101,10 @@ def _pairs(case: StatedSetup, loop: Loop) -> str:
 
 
 def _rate(case: StatedSetup, loop: Loop) -> str:
-    slip = slips(case).get(loop.lr_ratio)
-    said = f"the loop trains at {number(loop.lr_ratio, 6)} times the lr said, {number(case.lr * loop.lr_ratio, 6)}"
-    return f"{said}: {slip[0]}." if slip else f"{said}."
+    true, slip = number(case.lr * loop.lr_ratio, 6), slips(case).get(loop.lr_ratio)
+    said = f"these losses are those of lr = {true}, {number(loop.lr_ratio, 6)} times the {number(case.lr)} given here"
+    wrong = slip[0] if slip else "its rate is another"
+    return f"{said}. Either lr is given wrong here, or the loop is: {wrong}."
 
 
 def _rate_remedy(case: StatedSetup, loop: Loop) -> str:
@@ -473,7 +474,7 @@ HYPOTHESES: dict[str, Hypothesis] = {
         lambda case, loop: [replace(loop, batch=b) for b in sizes(case, loop.batch) if loop.log == "all"],
         _batches,
         lambda _, loop: (
-            f"diagnose(…, batch_size={loop.batch}) if that is meant, else one update over all rows"
+            f"give diagnose the batch size, {loop.batch}, if that is meant; else one update over all rows"
         ),
         by_size=True,
     ),

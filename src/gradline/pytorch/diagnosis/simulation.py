@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gradline.core.linalg.triangular import triangular
+from gradline.solvers.heavy_ball import progress
 
 EDGE = 1.8  # lr times the largest curvature; from 2 on a loop runs away
 FLOAT32 = 2.0**-24  # unit roundoff of float32, in which the loops train
@@ -406,6 +407,35 @@ class Dynamics:
                 "all": self.loss(state[0], case.whole),
                 "last": losses[-1],
             }
+
+
+class Modes:
+    """Full-batch descent by direction: the loss after k epochs is floor + Σ energy·e_k(lr·λ)²."""
+
+    def __init__(self, case: StatedSetup, loop: Loop) -> None:
+        dynamics = Dynamics(case, loop)
+        whole = dynamics.case.whole
+        residual = dynamics.residual(case.start, whole, loop.pairs)
+        left, singular, _ = np.linalg.svd(whole.A, full_matrices=False)
+        self.steps = case.lr * dynamics.scale(whole, loop.minimised) * 2 * singular**2
+        beyond = ((residual - left @ (left.T @ residual)) ** 2).sum() + dynamics.spread(whole)
+        self.floor = dynamics.unit(whole) * float(beyond)
+        self.energies = dynamics.unit(whole) * ((left.T @ residual) ** 2).sum(axis=1)
+        self.momentum = dynamics.keeps[0] if dynamics.keeps else 0.0
+        self.size = float(np.sqrt((dynamics.case.sizes[-dynamics.m :] ** 2).mean()))  # of the targets
+        self.is_heavy_ball = len(dynamics.keeps) < 2  # and not gradients that add up in a velocity, too
+
+    def left(self, epoch: int, ratio: float) -> np.ndarray:
+        """(directions,) the share of each energy that is left, for `ratio` of the true lr to the one said."""
+        steps = ratio * self.steps
+        if not self.momentum:
+            return (1 - steps) ** (2 * epoch)
+        return progress(steps, self.momentum, epoch).left ** 2
+
+    @property
+    def levels(self) -> np.ndarray:
+        """Where the loss rests once the steepest direction has settled, the two steepest, … all of them."""
+        return self.floor + np.append(np.cumsum(self.energies[:0:-1])[::-1], 0.0)
 
 
 def _total(batch: UpdateRows) -> np.ndarray:

@@ -7,14 +7,13 @@ import numpy as np
 
 from gradline.core.text import number
 from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, LOSS_WORDS
-from gradline.pytorch.diagnosis.matching import conventions
+from gradline.pytorch.diagnosis.matching import START, conventions
 from gradline.pytorch.diagnosis.printed import Printed
 from gradline.pytorch.diagnosis.simulation import LOSSES, Dynamics, Loop, Prediction, StatedSetup
 from gradline.pytorch.diagnosis.stepping import ERRORS, predict
-from gradline.pytorch.diagnosis.trials import exactly, settled, with_a_number
+from gradline.pytorch.diagnosis.trials import explained
 
 FEWEST = 3  # losses in a row before the steps between them are called right
-START = np.zeros(1, int)  # the epoch of the start
 NEAR = 1e-4  # of a loss printed without rounding that counts: what a start typed with few digits may change
 
 
@@ -96,10 +95,7 @@ def _from_there(
     there = replace(case, start=state[:q, q:], slack=np.zeros_like(case.slack))
     rest = printed.part(slice(count - 1, None))
     rest = rest._replace(epochs=rest.epochs - rest.epochs[0], labelled=False, before=False)
-    found = exactly(there, rest, [base], lambda h: not (h.small or h.by_size))
-    if not any(c.fits for c in found):
-        found = with_a_number(there, rest, base)
-    fitting = [c for c in settled(found, len(rest.losses)) if c.fits and c.name not in ("right", "stale")]
+    fitting = [c for c in explained(there, rest, base) if c.fits and c.name not in ("right", "stale")]
     if len({c.name for c in fitting}) != 1:
         return ()
     return (f"From there on one thing would explain them: {fitting[0].sentence}",)

@@ -11,7 +11,7 @@ import numpy as np
 
 from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import UsageError
-from gradline.core.text import counted, joined, number, percent
+from gradline.core.text import counted, number, percent
 from gradline.core.text import epochs as in_epochs
 from gradline.data.inputs import as_rows
 from gradline.data.row_block import RowBlock
@@ -28,7 +28,8 @@ from gradline.pytorch.diagnosis.simulation import Dynamics, Loop, StatedSetup
 from gradline.pytorch.diagnosis.stepping import predict
 from gradline.pytorch.diagnosis.trials import WITH_LOG, Candidate, tried
 from gradline.pytorch.diagnosis.unexplained import known_of
-from gradline.solvers.problem import stacked, unstacked
+from gradline.solvers.loop import INITS, initial
+from gradline.solvers.problem import Problem, Scaling, unstacked
 from gradline.solvers.spectrum import Spectrum
 from gradline.solvers.trajectory import Trajectory
 
@@ -40,6 +41,7 @@ ROUNDED = 1e-6  # of the targets' variance: what float32 leaves of the least los
 COARSE = 1e-2  # of the targets' variance: losses printed more coarsely do not show that a loop has arrived
 SLOW = 1e-2  # of the largest stable rate, and of the loss there is to lose
 CLOSE = 0.9  # of the largest stable rate
+FEW = 6  # losses, before it is said that they look like those of mini-batches
 FAR = 100.0  # condition of the raw columns over that of the scaled ones, above which the loop crawls
 ENOUGH = 16  # simulated runs for a typical loss
 
@@ -49,13 +51,15 @@ class Diagnosis:
     """What a loop did. `verdict` is the name of a hypothesis or of a message, "cannot tell" or "none fits".
 
     `sentences` say it in plain words, with the line that mends it; `candidates` are the hypotheses, best first;
-    `findings` are what else deserves to be known.
+    `findings` are what else deserves to be known. Where no verdict is sure, `likely` is the name of the cause that
+    explains the losses best, and "" where several do.
     """
 
     verdict: str
     sentences: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     findings: tuple[str, ...]
+    likely: str = ""
 
     def __str__(self) -> str:
         lines = [f"{self.verdict}: {self.sentences[0]}", *self.sentences[1:], *self.findings]
@@ -77,6 +81,7 @@ def diagnose(
     init: Any = None,
     batch_size: int | None = None,
     momentum: float = 0.0,
+    seed: int = 0,
     **choice: Unpack[Choice],
 ) -> Diagnosis:
     """What a hand-written training loop really did, judged by the losses that it printed.
@@ -86,8 +91,9 @@ def diagnose(
 
     Parameters: `losses` are numbers, pairs (epoch, loss), or what the loop printed, as text or a file of it;
     `data`, `targets`, `features`, `exclude`, `missing` as in `gradline.fit`; `lr`, `batch_size` (None: all rows
-    at once) and `momentum` as the loop was meant to have them; `init` is its start, a pair weight (m, p), bias (m,),
-    or "zeros", or None when unknown. Start values with few decimals count as printed, half a unit either way.
+    at once) and `momentum` as the loop was meant to have them; `init` is its start as in `gradline.GradientDescent`, a
+    pair weight (m, p), bias (m,) or a word such as "zeros" or "torch" (with `seed`); None when unknown. Start values
+    with few decimals count as printed, half a unit either way.
 
     Raises `UsageError` for a setting outside its range, `DataError` where there is no loss, and what `gradline.fit`
     raises for the data.
@@ -97,12 +103,12 @@ def diagnose(
     >>> diagnose(printed, "example:crops", ["apples", "oranges"], lr=1e-5, init="zeros").verdict
     'right'
     """
-    _check(lr, batch_size, momentum, init)
+    _check(lr, batch_size, momentum, init, seed)
     printed = read_printed(losses)
     rows = as_rows(unweighted(Selection(data, targets, **choice))).rows
     block = next(rows.blocks(sys.maxsize))
     moments = Moments.from_rows(ArrayRows(block.X, block.Y, None, rows.design))
-    case = _case(block, moments, lr, momentum, init)
+    case = _case(block, moments, lr, momentum, init, seed)
     base = Loop(batch=batch_size if batch_size and batch_size < len(case.A) else None)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # many a hypothesis runs away
         case, printed, known = _from_weights(case, printed, init is not None)
@@ -114,7 +120,7 @@ def diagnose(
         return judge.diagnosis(told)
 
 
-def _check(lr: Any, batch_size: Any, momentum: Any, init: Any) -> None:
+def _check(lr: Any, batch_size: Any, momentum: Any, init: Any, seed: Any) -> None:
     if not (is_real(lr) and lr > 0):
         raise UsageError(
             "lr-invalid",
@@ -129,16 +135,21 @@ def _check(lr: Any, batch_size: Any, momentum: Any, init: Any) -> None:
         )
     if not (is_real(momentum) and 0 <= momentum <= 1):
         raise UsageError("momentum-invalid", f"momentum is {momentum}", "give a number from 0 to 1")
-    if isinstance(init, str) and init != "zeros":
+    if not is_whole(seed, 0):
+        raise UsageError("seed-invalid", f"seed is {seed}", "give a whole number from 0")
+    if isinstance(init, str) and init not in INITS:
         raise UsageError(
             "init-invalid",
-            f"init is {init!r}",
-            "give a pair (weight, bias), or zeros; leave it out when unknown",
+            f"init is {init!r}, which is no way to start",
+            f"use {', '.join(INITS)}, or weight and bias in numbers; leave it out when unknown",
         )
 
 
-def _case(block: RowBlock, moments: Moments, lr: float, momentum: float, init: Any) -> StatedSetup:
-    start = stacked(None if isinstance(init, str) else init, moments, True)
+def _case(
+    block: RowBlock, moments: Moments, lr: float, momentum: float, init: Any, seed: int
+) -> StatedSetup:
+    problem = Problem.of(moments, None, True, Scaling.none(moments.p))
+    start = initial("zeros" if init is None else init, problem, seed)
     slack = np.zeros_like(start)
     if init is not None and not isinstance(init, str):
         weight, bias = (np.asarray(plain(part)) for part in init)
@@ -211,7 +222,7 @@ class _Judge:
         """The verdict on losses that whatever loop arrives prints, and on those that are no numbers."""
         if not len(self.printed.losses):
             return None
-        return self._arrived() or self._not_numbers()
+        return self._arrived() or self._not_numbers() or self._single()
 
     def diagnosis(self, told_before: tuple[str, tuple[str, ...]] | None) -> Diagnosis:
         """The verdict on the losses, unless a message of PyTorch says more."""
@@ -227,7 +238,8 @@ class _Judge:
         findings = [f"PyTorch also said: {MESSAGES[name].cause}." for name in told if name != verdict]
         if verdict in ("right", "lr"):
             findings += self._beside_right()
-        return Diagnosis(verdict, sentences, self.candidates, (*findings, *self.printed.notes))
+        likely = self._likely(rivals) if verdict == CANNOT_TELL else ""
+        return Diagnosis(verdict, sentences, self.candidates, (*findings, *self.printed.notes), likely)
 
     @cached_property
     def _limit(self) -> float:
@@ -249,6 +261,13 @@ class _Judge:
             "The weights stand still because nothing is left to learn. How the loop came there such losses do not "
             "tell; print the first epochs for that.",
         )
+
+    def _single(self) -> tuple[str, tuple[str, ...]] | None:
+        """One loss, from which nothing about the updates follows."""
+        if len(self.printed.losses) > 1:
+            return None
+        rest = "Print the loss of every epoch, from the first one on."
+        return CANNOT_TELL, ("one loss says nothing about the updates.", *self._known(), rest)
 
     def _least(self) -> float:
         """The least mean of squares on these rows."""
@@ -311,30 +330,38 @@ class _Judge:
             self.base, log=rivals[0].parameters["log"], shuffled="shuffled" in rivals[0].parameters
         )
         what = HYPOTHESES[name].sentence(self.case, loop) if right is None else self._full_loss(right)
-        rest = f"Whether the steps are right such losses do not tell: {joined(names)} would print them."
-        return name, (what, "The five steps are right." if names == ["right"] else rest)
+        if names == ["right"]:
+            return name, (what, "The five steps are right.")
+        rest = "Whether the steps are right such losses do not tell. Each of these would print them:"
+        return name, (what, rest, *_listed(rivals))
 
     def _of_losses(self, rivals: list[Candidate]) -> tuple[str, tuple[str, ...]]:
-        count = "one loss" if len(self.printed.losses) == 1 else f"{len(self.printed.losses):,} losses"
+        count = f"{len(self.printed.losses):,} losses"
+        if not rivals:
+            return NONE_FITS, self._nothing()
         if len(rivals) == 1 and rivals[0].sure:
             return rivals[0].name, _said(rivals[0])
+        if self._likely(rivals) in WITH_LOG.values() and not self.base.batch:
+            return CANNOT_TELL, (
+                f"the {count} look like those of mini-batches, and no batch size was given.",
+                f"Most likely {_listed(rivals)[0]}",
+                "To be sure: give the batch size of the loop (batch_size).",
+            )
         if len(rivals) == 1:
-            return CANNOT_TELL, (
-                f"{rivals[0].name} would explain the {count}, but so few or so smooth ones could be an accident.",
-                f"{rivals[0].name}: {rivals[0].sentence}",
-                f"To be sure: {self._needed()}",
-            )
-        if rivals:
-            return CANNOT_TELL, (
-                f"{joined([c.name for c in rivals])} explain the {count} alike.",
-                *(f"{c.name}: {c.sentence}" for c in rivals),
-                f"To tell them apart: {self._needed()}",
-            )
-        return NONE_FITS, self._nothing()
+            words = f"the {count} are too few or too smooth to be sure. Most likely {_listed(rivals)[0]}"
+            return CANNOT_TELL, (words, f"To be sure: {self._needed()}")
+        words = f"{len(rivals)} causes would print these {count}:"
+        return CANNOT_TELL, (words, *_listed(rivals), f"To tell them apart: {self._needed()}")
+
+    def _likely(self, rivals: list[Candidate]) -> str:
+        """The only cause that explains the losses well, or the best where all of them are mini-batches."""
+        names = {c.name for c in rivals}
+        alike = names <= set(WITH_LOG.values()) and not self.base.batch
+        return rivals[0].name if len(names) == 1 or (names and alike) else ""
 
     def _needed(self) -> str:
         if not self.start_known:
-            return "give the start, init=(weight, bias)."
+            return "give the start, weight and bias before the first update (init)."
         digits = ", and give the start with all its digits" if self.case.slack.any() else ""
         return f"print the loss of every epoch from the first one on, and of more epochs{digits}."
 
@@ -342,16 +369,28 @@ class _Judge:
         if not self.candidates:
             return (
                 "without the start the losses of mini-batches tell nothing.",
-                "Give it: init=(weight, bias).",
+                "Give weight and bias before the first update (init).",
             )
         if not np.isfinite(self.printed.losses).all():
             return (self._not_the_rate(), *self._known())
-        nearest = self.candidates[0]
         return (
             "no known mistake explains all the losses.",
             *self._known(),
-            f"The nearest, {nearest.name}, is off by {number(nearest.misfit)} times what printing and rounding allow. "
-            "Check that data, lr and init are those of the loop, which may also make two mistakes, or an unknown one.",
+            *self._restless(),
+            "Check that data, lr and start are those of the loop. It may also make two mistakes, or one that is not "
+            "in the table.",
+        )
+
+    def _restless(self) -> tuple[str, ...]:
+        """Where losses fall on the whole, but rise here and there: a word on mini-batches that nobody mentioned."""
+        losses = self.printed.losses
+        rises, third = np.diff(losses) > self.printed.halves[1:], len(losses) // 3
+        falls = third and np.median(losses[:third]) > np.median(losses[-third:])
+        if self.base.batch or len(losses) < FEW or not falls or not rises[third:].any() or rises.mean() > 0.5:
+            return ()
+        return (
+            "The losses fall on the whole and rise here and there, as those of mini-batches do. If the loop trains on "
+            "mini-batches, give the batch size (batch_size).",
         )
 
     def _known(self) -> tuple[str, ...]:
@@ -406,6 +445,11 @@ class _Judge:
             f"what is printed is {LOGGED[log]}, of {counted(self.base.batch or 0, 'row')} each{order}. Over all rows "
             f"the loss at the end is {about}{number(full)}, not {number(self.printed.losses[-1])}."
         )
+
+
+def _listed(rivals: list[Candidate]) -> list[str]:
+    """A line for each cause: its name, and what it means."""
+    return [f"{c.name}: {c.sentence}" for c in rivals]
 
 
 def _said(c: Candidate) -> tuple[str, ...]:
