@@ -50,11 +50,20 @@ TERMS = {
     "lr limit": "lr limit: the largest stable",
     "base levels": "with which the others are compared",
     "independent columns|columns are independent": "do not determine",
-    "largest stable": "above it the loss grows|the error (would )?grows?|the largest stable learning rate with all rows",
+    "largest stable": "above it the loss grows|the error (would )?grows?|lr limit: the largest stable",
     "mean-square limit": "the noise of mini-batches grows",
 }
 # What nobody but a specialist reads without help stays in `--explain` and the course.
-NEVER = ("half-life", "Hessian", "singular", "null space", "norm ", "treatment coding", "least-squares answer", " gap ")
+NEVER = (
+    "half-life",
+    "Hessian",
+    "singular",
+    "null space",
+    "norm ",
+    "treatment coding",
+    "least-squares answer",
+    " gap ",
+)
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +129,12 @@ def test_a_number_is_no_rounding_noise(name, shown):
 @pytest.mark.parametrize("name", ALL)
 def test_prose_fits_a_small_terminal(name, shown):
     said = shown[name].split("\n\n")
-    prose = [line for block in said for line in block.split("\n") if "gradline" not in line and "  " not in line.strip()]
+    prose = [
+        line
+        for block in said
+        for line in block.split("\n")
+        if "gradline" not in line and "  " not in line.strip()
+    ]
     narrow = [line for line in prose if not line.startswith(("note", "warning", "  use a rate", "15 rows"))]
     assert max(map(len, narrow)) <= WIDTH
 

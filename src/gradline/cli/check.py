@@ -204,7 +204,9 @@ class DoctorOptions:
     weights: Weights | None = None
     missing: Annotated[str, flag("Rows with missing cells: error or drop. Default: drop.")] = "drop"
     lr: Annotated[float | None, flag("A learning rate to judge. Default: the best.")] = None
-    explain: Annotated[str | None, flag("Explain a finding by its code, such as slow.", metavar="CODE")] = None
+    explain: Annotated[str | None, flag("Explain a finding by its code, such as slow.", metavar="CODE")] = (
+        None
+    )
     memory: Memory | None = None
     as_json: AsJson = False
 

@@ -16,9 +16,9 @@ class DiffOptions:
     """What to compare, and how it is told."""
 
     names: Annotated[Sequence[str], argument("v3, 3, a tag, latest, or a model's file.", metavar="A B …")]
-    average: Annotated[bool, flag("Take the causes in every order and average, not in one order.", "--average")] = (
-        False
-    )
+    average: Annotated[
+        bool, flag("Take the causes in every order and average, not in one order.", "--average")
+    ] = False
     html: Annotated[Path | None, flag("Write the same as one page to this file.")] = None
     as_json: AsJson = False
 

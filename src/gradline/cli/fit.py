@@ -51,14 +51,22 @@ class FitOptions:
     targets: Targets = ()
     features: Features = ()
     exclude: Exclude = ()
-    solver: Annotated[str, flag("exact, gd (gradient descent), sgd (with mini-batches), or auto: as the other options say. Default: auto.")] = "auto"
+    solver: Annotated[
+        str,
+        flag(
+            "exact, gd (gradient descent), sgd (with mini-batches), or auto: as the other options say. Default: auto."
+        ),
+    ] = "auto"
     lr: Lr | None = None
     epochs: Annotated[int | None, flag("Passes over the rows. Default: gd 100, sgd 20.")] = None
     batch_size: BatchSize | None = None
     momentum: Momentum | None = None
-    shuffle: Annotated[bool | None, flag("Draw the rows in a new order each epoch (sgd). Default: yes.")] = None
+    shuffle: Annotated[bool | None, flag("Draw the rows in a new order each epoch (sgd). Default: yes.")] = (
+        None
+    )
     decay: Annotated[
-        str | None, flag("How the learning rate falls (sgd): none, or linear to zero. Default: linear where lr is auto.")
+        str | None,
+        flag("How the learning rate falls (sgd): none, or linear to zero. Default: linear where lr is auto."),
     ] = None
     dtype: Annotated[
         str | None, flag("Precision of the steps (sgd): float64 or float32. Default: float64.")
@@ -67,8 +75,8 @@ class FitOptions:
     init: Annotated[
         str | None,
         flag(
-            "Where training starts: zeros, normal, uniform, linear, torch (as torch.manual_seed and randn draw), the file of a model to go "
-            "on from, or weight and bias in numbers: '[[0.5, -1.2]], [0.3]'."
+            "Where training starts: zeros, normal, uniform, linear, torch (as torch.manual_seed and randn draw), the "
+            "file of a model to go on from, or weight and bias in numbers: '[[0.5, -1.2]], [0.3]'."
         ),
     ] = None
     bias: Bias | None = None
@@ -76,7 +84,9 @@ class FitOptions:
     weights_are: Annotated[
         str | None, flag("What weights mean: counts, precision or sampling; standard errors depend on it.")
     ] = None
-    holdout: Annotated[float | None, flag("Share of rows to keep out of training and to evaluate on, such as 0.2.")] = None
+    holdout: Annotated[
+        float | None, flag("Share of rows to keep out of training and to evaluate on, such as 0.2.")
+    ] = None
     seed: Annotated[int | None, flag("Seed of shuffling, random starts and the holdout. Default: 0.")] = None
     stop_after: Annotated[
         int | None,
@@ -104,8 +114,12 @@ class FitOptions:
         Path | None, flag("TOML file with these options; flags win over it.", in_file=False)
     ] = None
     memory: Memory | None = None
-    force: Annotated[bool | None, flag("Train even at a learning rate at which the loss grows.", "--force")] = None
-    require_certified: Annotated[bool, flag("Exit 3 unless the answer is certified.", "--require-certified")] = False
+    force: Annotated[
+        bool | None, flag("Train even at a learning rate at which the loss grows.", "--force")
+    ] = None
+    require_certified: Annotated[
+        bool, flag("Exit 3 unless the answer is certified.", "--require-certified")
+    ] = False
     output: Output | None = None
     commit: Annotated[bool, flag("Record a version too; -m says what it is.", "--commit", in_file=False)] = (
         False

@@ -35,14 +35,17 @@ class LessonOptions:
         flag("How the loop is written: numpy, autograd, module, builtin or batches.", shows_default=True),
     ] = "autograd"
     mistake: Annotated[str | None, flag("Make this mistake; a wrong name lists them.")] = None
-    lr: Annotated[float | None, flag("Learning rate. Default: a tenth of the largest stable one, to one digit.")] = None
+    lr: Annotated[
+        float | None, flag("Learning rate. Default: a tenth of the largest stable one, to one digit.")
+    ] = None
     epochs: Annotated[int, flag("Passes over the rows.", shows_default=True)] = 100
     batch_size: Annotated[int | None, flag("Rows per update, by batches. Default: 5.")] = None
     shuffle: Annotated[bool, flag("Draw the rows in a new order each epoch.", shows_default=True)] = True
     init: Annotated[
         str,
         flag(
-            "Where training starts: zeros, normal, uniform, linear, torch, or numbers: '[[0.5, -1.2]], [0.3]'.", shows_default=True
+            "Where training starts: zeros, normal, uniform, linear, torch, or numbers: '[[0.5, -1.2]], [0.3]'.",
+            shows_default=True,
         ),
     ] = "zeros"
     seed: Annotated[int, flag("Seed of a random start and of the shuffling.", shows_default=True)] = 0

@@ -59,7 +59,7 @@ def refused(error: Any) -> UsageError | None:
     """What typer refuses as one of our errors; None where the program or a command only shows its help."""
     if type(error).__name__ == "NoArgsIsHelpError":
         return None
-    context = error.ctx
+    context: Any = error.ctx
     name = "" if context is None or context.parent is None else f" {context.info_name}"
     usage = f"gradline{name} --help shows how it is used"
     message = error.format_message()
@@ -70,8 +70,15 @@ def refused(error: Any) -> UsageError | None:
     if message.startswith("No such command"):
         typed = message.split("'")[1] if "'" in message else message
         close = difflib.get_close_matches(typed, context.command.commands, n=3)
-        return UsageError("command-unknown", f"there is no command {typed}", _meant(close, "gradline --help lists all"))
-    said = message.split("\n")[0].rstrip(".").replace("a valid int", "a whole number").replace("a valid float", "a number")
+        return UsageError(
+            "command-unknown", f"there is no command {typed}", _meant(close, "gradline --help lists all")
+        )
+    said = (
+        message.split("\n")[0]
+        .rstrip(".")
+        .replace("a valid int", "a whole number")
+        .replace("a valid float", "a number")
+    )
     return UsageError("usage-invalid", lowered(said), usage)
 
 

@@ -124,14 +124,29 @@ WeightsAre = Annotated[
 ]
 Bias = Annotated[bool, flag("Whether the model has a bias. Default: yes.", "--bias/--no-bias")]
 Missing = Annotated[str, flag("Rows with missing cells: error or drop. Default: error.")]
-Unseen = Annotated[str, flag("A text value not seen in training: error, or base to predict it as the base level. Default: error.")]
-Lr = Annotated[float | str, flag("Learning rate, as in torch.optim.SGD, or auto for the best one. Default: auto.")]
-Momentum = Annotated[float, flag("How much of each step the next one keeps, 0 to 1, as in torch.optim.SGD. Default: 0.")]
+Unseen = Annotated[
+    str,
+    flag(
+        "A text value not seen in training: error, or base to predict it as the base level. Default: error."
+    ),
+]
+Lr = Annotated[
+    float | str, flag("Learning rate, as in torch.optim.SGD, or auto for the best one. Default: auto.")
+]
+Momentum = Annotated[
+    float, flag("How much of each step the next one keeps, 0 to 1, as in torch.optim.SGD. Default: 0.")
+]
 BatchSize = Annotated[int, flag("Rows per update; chooses sgd. Default: 32.")]
-Scale = Annotated[str, flag("standard trains on columns of mean 0 and standard deviation 1, none on them as they are. Default: standard where lr is auto.")]
-Memory = Annotated[str | int, flag("Memory that the process may take, such as 500MB or 2GiB. Default: no bound.")]
+Scale = Annotated[
+    str,
+    flag(
+        "standard trains on columns of mean 0 and standard deviation 1, none on them as they are. "
+        "Default: standard where lr is auto."
+    ),
+]
+Memory = Annotated[
+    str | int, flag("Memory that the process may take, such as 500MB or 2GiB. Default: no bound.")
+]
 Message = Annotated[str, flag("What to remember of a version.", "-m", "--message", in_file=False)]
 Output = Annotated[str, flag("File to write.", "-o", "--output")]
-AsJson = Annotated[
-    bool, flag("Print one JSON object; a refusal is one on stderr.", "--json", in_file=False)
-]
+AsJson = Annotated[bool, flag("Print one JSON object; a refusal is one on stderr.", "--json", in_file=False)]

@@ -43,9 +43,7 @@ class PlayOptions:
     epochs: Annotated[int, flag("Epoch that it begins at.", shows_default=True)] = 0
     holdout: Annotated[float, flag("Share of rows kept for validation.", shows_default=True)] = 0.0
     seed: Annotated[int, flag("Of the rows kept for validation.", shows_default=True)] = 0
-    rows: Annotated[
-        bool, flag("Put sampled rows into the page. Default: yes.", shows_default=True)
-    ] = True
+    rows: Annotated[bool, flag("Put sampled rows into the page. Default: yes.", shows_default=True)] = True
     memory: Memory | None = None
     output: Output | None = None
 

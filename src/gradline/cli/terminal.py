@@ -88,7 +88,9 @@ def command(body: Callable[[Any], None]) -> Callable[..., None]:
         except OSError as error:
             _give_up(sys.stdout)  # what waits to be written there would fail again, now and at the end
             cause = f"cannot write the output: {error.strerror or error}"
-            refuse("output-unwritable", cause, "make room, or write it elsewhere", words.get("as_json", False))
+            refuse(
+                "output-unwritable", cause, "make room, or write it elsewhere", words.get("as_json", False)
+            )
             raise typer.Exit(1) from None
         except MemoryError as error:
             remedy = "use fewer columns or rows, or a machine with more of it"

@@ -18,7 +18,9 @@ class CommitOptions:
 
     paths: Annotated[Sequence[str], argument("Models, notebooks, scripts, run.toml, …")] = ()
     message: Message = ""
-    moments: Annotated[bool, flag("Keep the moments of models, which intervals and diff need.", shows_default=True)] = True
+    moments: Annotated[
+        bool, flag("Keep the moments of models, which intervals and diff need.", shows_default=True)
+    ] = True
     outputs: Annotated[bool, flag("Keep the outputs of notebooks.", shows_default=True)] = False
     data: Annotated[bool, flag("Keep files of data.", shows_default=True)] = False
     as_json: AsJson = False

@@ -125,7 +125,7 @@ def finite(value: Any) -> Any:
 
 
 def sentences(certificate: Certificate) -> list[str]:
-    """What the certificate says, a sentence or two a line; a line that begins with spaces goes on from the one above."""
+    """What the certificate says, a sentence or two a line; a line that begins with spaces belongs above."""
     c = certificate
     said = [*_SAID[c.status](c), *c.remarks]
     if c.near_combinations:
@@ -164,7 +164,9 @@ def _certified(c: Certificate) -> list[str]:
 
 def _uncertified(c: Certificate) -> list[str]:
     digits = math.floor(c.digits)
-    sure = f"only {counted(digits, 'digit')} of every weight can be sure" if digits else "no digit can be sure"
+    sure = (
+        f"only {counted(digits, 'digit')} of every weight can be sure" if digits else "no digit can be sure"
+    )
     if bears(c.condition_scaled, len(c.weight_error[0]) + len(c.bias_error), FEWEST_DIGITS):
         return [f"Not certified: {sure}, because the sums that the weights were computed from keep so few."]
     scaled = ratio(c.condition_scaled)
@@ -193,18 +195,22 @@ def _deficient(c: Certificate) -> list[str]:
 
 def undetermined(rank: int, columns: int, combinations: Sequence[str]) -> str:
     """That the data leave weights open, and which columns follow from others: a sentence without its stop."""
-    independent = f"only {rank} of {columns} columns {'is' if rank == 1 else 'are'}" if rank else "no column is"
+    independent = (
+        f"only {rank} of {columns} columns {'is' if rank == 1 else 'are'}" if rank else "no column is"
+    )
     return f"The data do not determine every weight, as {independent} independent: {_some(combinations)}"
 
 
 def _stopped(c: Certificate) -> list[str]:
     at = "" if c.epochs is None else f" at epoch {c.epochs:,}"
-    lines = [f"Stopped{at}: the loss is {number(c.gap)} above the best possible, {number(c.optimal_loss, 4)}."]
+    lines = [
+        f"Stopped{at}: the loss is {number(c.gap)} above the best possible, {number(c.optimal_loss, 4)}."
+    ]
     lines += _where(c)
     if c.epochs_to_weights is None and c.epochs_to_loss is None and c.lr_limit is not None:
         lines.append(
-            "Mini-batches add noise, which keeps the loss up. Larger batches, a smaller rate or a falling one (lr auto) "
-            "reduce it."
+            "Mini-batches add noise, which keeps the loss up. Larger batches, a smaller rate or a falling one "
+            "(lr auto) reduce it."
         )
     if c.tenfold_loss is not None and c.epochs and number(c.tenfold_loss, 4) != number(c.loss, 4):
         lines.append(f"Ten times as many epochs would bring the loss to {number(c.tenfold_loss, 4)}.")
@@ -256,7 +262,9 @@ def time_left(
         said = ["The loss is within 1 % of the best possible."]
     elif to_loss is None or math.isinf(to_loss):
         never = "At this learning rate the loss never comes within 1 % of the best possible."
-        said = [never if optimal_loss else "The best possible loss is 0, to which training only comes nearer."]
+        said = [
+            never if optimal_loss else "The best possible loss is 0, to which training only comes nearer."
+        ]
     else:
         needed = epochs(to_loss)
         brings = "brings" if needed.startswith("1 ") and needed.endswith("epoch") else "bring"

@@ -209,7 +209,9 @@ def inference_table(model: Described, inference: Inference) -> str:
 def _is_in(name: str, blocks: Sequence[str]) -> bool:
     """Whether a table shows the figure: the first words of its name stand there."""
     first = name.split(",")[0]
-    return any(re.search(rf"(^|[ ;])({re.escape(first)})([ ;,]|$)", block.replace("\n", " ")) for block in blocks)
+    return any(
+        re.search(rf"(^|[ ;])({re.escape(first)})([ ;,]|$)", block.replace("\n", " ")) for block in blocks
+    )
 
 
 def _tests(model: Described, inference: Inference, known: Estimates, j: int) -> str:

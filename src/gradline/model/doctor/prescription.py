@@ -42,8 +42,8 @@ class Report:
     - `paces`: condition of the Hessian, rates and epochs by view of the columns; `condition_scaled` of the centred
       columns of unit norm; `combinations` of columns that vanish, in words.
     - `lr` that is judged (the best, unless `lr_given`), `lr_limit`, `shares` of the columns in the limit, `growth`
-      of the fastest growing error per epoch, `optimal_loss`, `epochs_to_loss` and `epochs_to_weights` from zeros, the slowest
-      `directions` (none at an unstable lr): all of the full batch on the columns as they are.
+      of the fastest growing error per epoch, `optimal_loss`, `epochs_to_loss` and `epochs_to_weights` from zeros, the
+      slowest `directions` (none at an unstable lr): all of the full batch on the columns as they are.
     - `batches`: the limits for mini-batches.
     - `findings`, the most important first; `commands` to run.
     """
@@ -113,16 +113,25 @@ class Report:
             ["to weights", *(_count(pace.epochs_to_weights) for pace in self.paces)],
         ]
         said = [
-            "steepness: how many times steeper the loss is across its valley than along it, the square of the condition "
-            "number. The epochs grow with it.",
-            "lr limit: the largest stable learning rate with all rows in each step. best lr: the one that finishes first.",
-            "epochs: at the best lr from zeros, until the loss is within 1 % of the best possible, and until every error "
-            "of the weights has shrunk a thousandfold.",
+            "steepness: how many times steeper the loss is across its valley than along it (the square of the "
+            "condition number). The epochs grow with it.",
+            "lr limit: the largest stable learning rate with all rows in each step. best lr: the one that finishes "
+            "first.",
+            "epochs: at the best lr from zeros, until the loss is within 1 % of the best possible, and until every "
+            "error of the weights has shrunk a thousandfold.",
         ]
-        return ["How fast training can be on these columns, and on scaled ones:", aligned(columns), *map(wrapped, said)]
+        return [
+            "How fast training can be on these columns, and on scaled ones:",
+            aligned(columns),
+            *map(wrapped, said),
+        ]
 
     def _rates(self) -> list[str]:
-        lines = [f"{raised(limit_set_by(self.shares, f'the limit {number(self.lr_limit)}'))}."] if self.shares else []
+        lines = (
+            [f"{raised(limit_set_by(self.shares, f'the limit {number(self.lr_limit)}'))}."]
+            if self.shares
+            else []
+        )
         at = f"lr {number(self.lr)}" if self.lr_given else "the best lr"
         if self.lr > self.lr_limit:
             lines.append(f"At {at} training diverges: the error grows {grown(self.growth)} per epoch.")
@@ -148,9 +157,15 @@ class Report:
         return [aligned(columns), wrapped(said)]
 
     def _plan(self) -> list[str]:
-        cost = f"Memory: {_bytes(self.row_bytes)} for the rows, {_bytes(self.moment_bytes)} for what a fit needs of them."
+        rows, moments = _bytes(self.row_bytes), _bytes(self.moment_bytes)
+        cost = f"Memory: {rows} for the rows, {moments} for what a fit needs of them."
         lines = [f"  {command}" for command in self.commands]
-        return ["To run, the exact answer and training:", *lines, wrapped(f"{cost} {self._time()}"), self._exactly()]
+        return [
+            "To run, the exact answer and training:",
+            *lines,
+            wrapped(f"{cost} {self._time()}"),
+            self._exactly(),
+        ]
 
     def _exactly(self) -> str:
         return wrapped(f"How the exact answer is found: {self.route}.")

@@ -90,7 +90,8 @@ def findings(patient: Patient) -> list[Finding]:
 def _rate(patient: Patient) -> Iterator[Finding]:
     path, standard = patient.path, patient.best
     limit = path.lr_limit
-    remedy = f"stay below {number(limit)}; --lr auto standardises the columns, which raises the limit to {number(standard.lr_limit)}"
+    eased = f"--lr auto standardises the columns, which raises the limit to {number(standard.lr_limit)}"
+    remedy = f"stay below {number(limit)}; {eased}"
     if path.lr > limit:
         grows = _growth(path, path.lr)
         cause = f"lr {number(path.lr)} is above {number(limit)}, the largest stable learning rate: {grows}"
@@ -169,8 +170,8 @@ def _unlike(patient: Patient) -> Iterator[Finding]:
     sizes = sorted(size for size in sizes if size[0] > 0)
     yield Finding(
         "unlike-scales",
-        f"columns vary on unlike scales, from {sizes[0][1]} to {sizes[-1][1]}, which slows training: scaling divides the "
-        f"steepness of the loss by {ratio(_ratio(patient, centred))}",
+        f"columns vary on unlike scales, from {sizes[0][1]} to {sizes[-1][1]}, which slows training: scaling divides "
+        f"the steepness of the loss by {ratio(_ratio(patient, centred))}",
         "standardise: --scale standard or --lr auto; or change the units",
     )
 

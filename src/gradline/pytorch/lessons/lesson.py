@@ -273,7 +273,9 @@ def _check(
     if dtype not in DTYPES:
         raise UsageError("dtype-invalid", f"dtype is {dtype!r}", f"use {listed(DTYPES)}")
     if mistake is not None and mistake not in MISTAKES:
-        raise UsageError("mistake-invalid", f"mistake is {mistake!r}", f"use {listed(MISTAKES, len(MISTAKES))}")
+        raise UsageError(
+            "mistake-invalid", f"mistake is {mistake!r}", f"use {listed(MISTAKES, len(MISTAKES))}"
+        )
     if mistake == "dtype" and dtype == "float64":
         raise UsageError(
             "mistake-needs-float32", "the mistake dtype needs a float32 model", "leave dtype at float32"
