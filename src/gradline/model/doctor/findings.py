@@ -86,8 +86,8 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
     "few-rows": Code(
         "There are few rows for so many coefficients",
         "The coefficients are the weights and the bias. With no more rows than coefficients every target is met "
-        "exactly and nothing is learned. With fewer than ten rows per coefficient the line follows chance in its rows, and its "
-        "error on new rows is larger than the loss says.",
+        "exactly and nothing is learned. With fewer than ten rows per coefficient the line follows chance in its "
+        "rows, and its error on new rows is larger than the loss says.",
         "Five rows with three features and a bias leave one row to judge the line by.",
         "Harrell 2015, Regression Modeling Strategies, section 4.4",
     ),

@@ -161,7 +161,7 @@ class Report:
         cost = f"Memory: {rows} for the rows, {moments} for what a fit needs of them."
         lines = [f"  {command}" for command in self.commands]
         return [
-            "To run, the exact answer and training:",
+            "To run:",
             *lines,
             wrapped(f"{cost} {self._time()}"),
             self._exactly(),
