@@ -11,6 +11,8 @@ from gradline.model.doctor.pace import Pace
 from gradline.model.summary import aligned
 from gradline.solvers.spectrum import limit_set_by
 
+_MANY = 10_000  # rows from which the speed is that of reading, not of starting
+
 
 class Slow(NamedTuple):
     """A direction of little curvature: the columns that carry it, and the half-life of its error in epochs."""
@@ -175,6 +177,8 @@ class Report:
         text = ", text columns once more for their levels" if self.has_text else ""
         if self.seconds < 1:
             return f"Rows read {read}{text}: less than a second here."
+        if self.rows < _MANY:
+            return f"Rows read {read}{text}: {self.seconds:.1f} s here."
         speed = big(float(f"{self.rows / self.seconds:.2g}"))
         return f"Rows read {read}{text}: {self.seconds:.1f} s here ({speed} rows a second); a fit takes about as long."
 
