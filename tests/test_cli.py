@@ -192,7 +192,7 @@ def test_trajectory_takes_the_rate_that_fit_takes_for_the_last_epoch_looked_at(g
 def test_features_outside_their_range_are_noted(gradline):
     gradline("fit", *CROPS, "-o", "m")
     done = gradline("predict", "m", "--set", "temp=75", "--set", "rainfall=300", "--set", "humidity=44")
-    assert "note: rainfall lies outside 43 to 135, where the model was trained, in 1 row" in done.err
+    assert "note: rainfall lies outside 43 to 135, the range of training, in 1 row" in done.err
     assert gradline("predict", "m", "example:crops").err == ""
 
 

@@ -2,6 +2,7 @@
 
 import functools
 import json
+from typing import Any
 
 import pytest
 import typer
@@ -42,7 +43,8 @@ def test_it_is_refused_like_all_else(case, gradline):
 @functools.cache
 def _options():
     """The options of each command."""
-    commands = typer.main.get_command(app).commands.values()
+    program: Any = typer.main.get_command(app)
+    commands = program.commands.values()
     return {c.name: [word for p in c.params for word in (*p.opts, *p.secondary_opts)] for c in commands}
 
 
@@ -60,7 +62,7 @@ def test_each_other_name_is_understood_by_some_command(name):
     assert any(meant(f"--{name}", known) for known in _options().values() if f"--{name}" not in known)
 
 
-def test_what_explains_and_what_reproduces_is_json_too(gradline, tmp_path):
+def test_what_explains_and_what_reproduces_is_json_too(gradline):
     about = json.loads(gradline("doctor", "--explain", "slow", "--json").out)
     assert about["code"] == "slow"
     assert about["paragraph"] in " ".join(gradline("doctor", "--explain", "slow").out.split())

@@ -50,7 +50,7 @@ TERMS = {
     "lr limit": "lr limit: the largest stable",
     "base levels": "with which the others are compared",
     "independent columns|columns are independent": "do not determine",
-    "largest stable": "above it the loss grows|the error (would )?grows?|the largest stable learning rate with all rows",
+    "largest stable": "above it the loss grows|the error (would )?grows?|lr limit: the largest stable",
     "mean-square limit": "the noise of mini-batches grows",
 }
 # What nobody but a specialist reads without help stays in `--explain` and the course.

@@ -3,7 +3,7 @@
 import difflib
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 import typer
 
@@ -59,8 +59,8 @@ def refused(error: Any) -> UsageError | None:
     """What typer refuses as one of our errors; None where the program or a command only shows its help."""
     if type(error).__name__ == "NoArgsIsHelpError":
         return None
-    context = error.ctx
-    name = "" if context is None or context.parent is None else f" {context.info_name}"
+    context = cast(Any, error.ctx)
+    name = "" if not context or not context.parent else f" {context.info_name}"
     usage = f"gradline{name} --help shows how it is used"
     message = error.format_message()
     if type(error).__name__ == "NoSuchOption":

@@ -149,7 +149,8 @@ BatchSize = Annotated[int, flag("Rows per update; chooses sgd. Default: 32.")]
 Scale = Annotated[
     str,
     flag(
-        "standard trains on columns of mean 0 and standard deviation 1, none on them as they are. Default: standard where lr is auto."
+        "standard trains on columns of mean 0 and standard deviation 1, none on them as they are. "
+        "Default: standard where lr is auto."
     ),
 ]
 Memory = Annotated[

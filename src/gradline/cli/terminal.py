@@ -5,7 +5,9 @@ import functools
 import inspect
 import json
 import os
+import shutil
 import sys
+import textwrap
 import time
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -153,12 +155,26 @@ def refuse(code: str, cause: str, remedy: str, as_json: bool) -> None:
 def say(text: str) -> None:
     """A line to stderr, after what stdout holds; where it has several, those after the first are indented.
 
-    So nothing that a file brings along, a name with a line break in it for instance, passes for a line of ours.
+    So nothing that a file brings along, a name with a line break in it for instance, passes for a line of ours. On a
+    terminal they are broken between words.
     """
     sys.stdout.flush()
     first, *rest = text.split("\n")
-    lines = [first, *(line if line.startswith("  ") else f"  {line}" for line in rest)]
-    _say_raw("\n".join(map(one_line, lines)) + "\n")
+    lines = map(one_line, [first, *(line if line.startswith("  ") else f"  {line}" for line in rest)])
+    _say_raw("\n".join(map(_broken, lines) if sys.stderr.isatty() else lines) + "\n")
+
+
+def _broken(line: str) -> str:
+    """The line as wide as the terminal; what goes on is indented, and no word is broken."""
+    margin = " " * (len(line) - len(line.lstrip()) + 2)
+    broken = textwrap.wrap(
+        line,
+        max(shutil.get_terminal_size().columns, 40),
+        subsequent_indent=margin,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(broken)
 
 
 def _say_raw(text: str) -> None:

@@ -252,8 +252,8 @@ class _Ranges:
 
     def notes(self) -> list[str]:
         return [
-            f"{name} lies outside {number(low, 6)} to {number(high, 6)}, where the model was trained, "
-            f"in {counted(n, 'row')}"
+            f"{name} lies outside {number(low, 6)} to {number(high, 6)}, the range of training, "
+            f"in {counted(n, 'row')}: a line may not hold there"
             for name, low, high, n in zip(self._names, self._low, self._high, self._counts, strict=True)
             if n
         ]

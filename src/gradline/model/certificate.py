@@ -125,7 +125,7 @@ def finite(value: Any) -> Any:
 
 
 def sentences(certificate: Certificate) -> list[str]:
-    """What the certificate says, a sentence or two a line; a line that begins with spaces goes on from the one above."""
+    """What the certificate says, a sentence or two a line; a line that begins with spaces belongs above."""
     c = certificate
     said = [*_SAID[c.status](c), *c.remarks]
     if c.near_combinations:
@@ -209,8 +209,8 @@ def _stopped(c: Certificate) -> list[str]:
     lines += _where(c)
     if c.epochs_to_weights is None and c.epochs_to_loss is None and c.lr_limit is not None:
         lines.append(
-            "Mini-batches add noise, which keeps the loss up. Larger batches, a smaller rate or a falling one (lr auto) "
-            "reduce it."
+            "Mini-batches add noise, which keeps the loss up. Larger batches, a smaller rate or a falling one "
+            "(lr auto) reduce it."
         )
     if c.tenfold_loss is not None and c.epochs and number(c.tenfold_loss, 4) != number(c.loss, 4):
         lines.append(f"Ten times as many epochs would bring the loss to {number(c.tenfold_loss, 4)}.")

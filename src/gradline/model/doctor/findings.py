@@ -78,16 +78,16 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
     "unlike-scales": Code(
         "Columns vary on very different scales",
         "The loss is steepest along the column that varies most, as the square of its standard deviation. So that "
-        "column limits the learning rate, and the one that varies least crawls. Dividing each by its standard deviation "
-        "ends that.",
+        "column limits the learning rate, and the one that varies least crawls. Dividing each by its standard "
+        "deviation ends that.",
         "A distance in metres (± 100,000) beside a share (± 0.1) makes the loss 10¹² times steeper along the one.",
         "LeCun, Bottou, Orr, Müller 1998, Efficient BackProp, section 4.3",
     ),
     "few-rows": Code(
         "There are few rows for so many coefficients",
-        "The coefficients are the weights and the bias. With no more rows than coefficients every target is met exactly "
-        "and nothing is learned. With fewer than ten rows per coefficient the line follows chance in its rows, and its "
-        "error on new rows is larger than the loss says.",
+        "The coefficients are the weights and the bias. With no more rows than coefficients every target is met "
+        "exactly and nothing is learned. With fewer than ten rows per coefficient the line follows chance in its "
+        "rows, and its error on new rows is larger than the loss says.",
         "Five rows with three features and a bias leave one row to judge the line by.",
         "Harrell 2015, Regression Modeling Strategies, section 4.4",
     ),

@@ -11,6 +11,8 @@ from gradline.model.doctor.pace import Pace
 from gradline.model.summary import aligned
 from gradline.solvers.spectrum import limit_set_by
 
+_MANY = 10_000  # rows from which the speed is that of reading, not of starting
+
 
 class Slow(NamedTuple):
     """A direction of little curvature: the columns that carry it, and the half-life of its error in epochs."""
@@ -42,8 +44,8 @@ class Report:
     - `paces`: condition of the Hessian, rates and epochs by view of the columns; `condition_scaled` of the centred
       columns of unit norm; `combinations` of columns that vanish, in words.
     - `lr` that is judged (the best, unless `lr_given`), `lr_limit`, `shares` of the columns in the limit, `growth`
-      of the fastest growing error per epoch, `optimal_loss`, `epochs_to_loss` and `epochs_to_weights` from zeros, the slowest
-      `directions` (none at an unstable lr): all of the full batch on the columns as they are.
+      of the fastest growing error per epoch, `optimal_loss`, `epochs_to_loss` and `epochs_to_weights` from zeros, the
+      slowest `directions` (none at an unstable lr): all of the full batch on the columns as they are.
     - `batches`: the limits for mini-batches.
     - `findings`, the most important first; `commands` to run.
     """
@@ -113,11 +115,12 @@ class Report:
             ["to weights", *(_count(pace.epochs_to_weights) for pace in self.paces)],
         ]
         said = [
-            "steepness: how many times steeper the loss is across its valley than along it, the square of the condition "
-            "number. The epochs grow with it.",
-            "lr limit: the largest stable learning rate with all rows in each step. best lr: the one that finishes first.",
-            "epochs: at the best lr from zeros, until the loss is within 1 % of the best possible, and until every error "
-            "of the weights has shrunk a thousandfold.",
+            "steepness: how many times steeper the loss is across its valley than along it (the square of the "
+            "condition number). The epochs grow with it.",
+            "lr limit: the largest stable learning rate with all rows in each step. best lr: the one that finishes "
+            "first.",
+            "epochs: at the best lr from zeros, until the loss is within 1 % of the best possible, and until every "
+            "error of the weights has shrunk a thousandfold.",
         ]
         return [
             "How fast training can be on these columns, and on scaled ones:",
@@ -156,10 +159,11 @@ class Report:
         return [aligned(columns), wrapped(said)]
 
     def _plan(self) -> list[str]:
-        cost = f"Memory: {_bytes(self.row_bytes)} for the rows, {_bytes(self.moment_bytes)} for what a fit needs of them."
+        rows, moments = _bytes(self.row_bytes), _bytes(self.moment_bytes)
+        cost = f"Memory: {rows} for the rows, {moments} for what a fit needs of them."
         lines = [f"  {command}" for command in self.commands]
         return [
-            "To run, the exact answer and training:",
+            "To run:",
             *lines,
             wrapped(f"{cost} {self._time()}"),
             self._exactly(),
@@ -173,6 +177,8 @@ class Report:
         text = ", text columns once more for their levels" if self.has_text else ""
         if self.seconds < 1:
             return f"Rows read {read}{text}: less than a second here."
+        if self.rows < _MANY:
+            return f"Rows read {read}{text}: {self.seconds:.1f} s here."
         speed = big(float(f"{self.rows / self.seconds:.2g}"))
         return f"Rows read {read}{text}: {self.seconds:.1f} s here ({speed} rows a second); a fit takes about as long."
 

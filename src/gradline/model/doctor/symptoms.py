@@ -90,7 +90,8 @@ def findings(patient: Patient) -> list[Finding]:
 def _rate(patient: Patient) -> Iterator[Finding]:
     path, standard = patient.path, patient.best
     limit = path.lr_limit
-    remedy = f"stay below {number(limit)}; --lr auto standardises the columns, which raises the limit to {number(standard.lr_limit)}"
+    eased = f"--lr auto standardises the columns, which raises the limit to {number(standard.lr_limit)}"
+    remedy = f"stay below {number(limit)}; {eased}"
     if path.lr > limit:
         grows = _growth(path, path.lr)
         cause = f"lr {number(path.lr)} is above {number(limit)}, the largest stable learning rate: {grows}"
@@ -130,7 +131,7 @@ def _slow(patient: Patient) -> Iterator[Finding]:
         # Where the fastest rate leaves each error a thousandth, the loss is at most a millionth of the way above the
         # optimum, and lr auto leaves no more.
         enough = epochs(patient.best.epochs_to_weights)
-        remedy = f"train with --lr auto: after {enough} on standardised columns at most a millionth of the excess loss is left"
+        remedy = f"train with --lr auto: after {enough} a millionth of the excess loss is left at most"
     else:
         remedy = "take the exact answer, which needs no epochs"
     yield Finding("slow", cause, remedy)
@@ -169,8 +170,8 @@ def _unlike(patient: Patient) -> Iterator[Finding]:
     sizes = sorted(size for size in sizes if size[0] > 0)
     yield Finding(
         "unlike-scales",
-        f"columns vary on unlike scales, from {sizes[0][1]} to {sizes[-1][1]}, which slows training: scaling divides the "
-        f"steepness of the loss by {ratio(_ratio(patient, centred))}",
+        f"columns vary on unlike scales, from {sizes[0][1]} to {sizes[-1][1]}, which slows training: scaling divides "
+        f"the steepness of the loss by {ratio(_ratio(patient, centred))}",
         "standardise: --scale standard or --lr auto; or change the units",
     )
 

@@ -14,7 +14,9 @@ from gradline.pytorch.diagnosis.simulation import LOGS, Dynamics, Loop, StatedSe
 
 MEMBERS, MOST_UPDATES, MOST_ROWS = 48, 20_000, 100_000  # of simulated runs; beyond these there is no verdict
 HORIZONS = (2, 4, 8, 16, 32)  # losses after which runs too far off are given up
-DEVIATIONS = 4.0  # standard deviations that a run may be off from them: their tails are heavier than normal ones
+DEVIATIONS = (
+    4.0  # standard deviations that a run may be off from them: their tails are heavier than normal ones
+)
 FREEDOM = 4.0  # degrees of freedom of Student's t, for the same reason
 LOG_ROUNDING = 1e-5  # what float32 may do to the logarithm of a loss
 NONE = np.zeros(0)

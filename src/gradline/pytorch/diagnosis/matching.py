@@ -147,10 +147,7 @@ class Bench:
         """The ways to count; only those that begin at the start where the first loss is the loss there."""
         meant = conventions(self.printed, loop)
         start = [epochs for epochs in meant if epochs[:1].tolist() == [0]]
-        seen = (
-            start
-            and misfit(self.printed.part(slice(1)), predict(self.case, loop, start[0][:1]))[1]
-        )
+        seen = start and misfit(self.printed.part(slice(1)), predict(self.case, loop, start[0][:1]))[1]
         return start if seen else meant
 
     def _rough(self, loop: Loop, family: Family, epochs: np.ndarray) -> list[float]:
@@ -193,9 +190,7 @@ class Bench:
         there = predict(self.case, family.at(loop, value * (1 + NUDGE)), epochs)
         return here, (there.losses - here.losses) / NUDGE
 
-    def _refined(
-        self, part: Printed, loop: Loop, family: Family, value: float, epochs: np.ndarray
-    ) -> float:
+    def _refined(self, part: Printed, loop: Loop, family: Family, value: float, epochs: np.ndarray) -> float:
         """The value after Gauss-Newton steps in its logarithm, with the start's digits free in their slack."""
         for _ in range(MOST_STEPS):
             size, _, step = _weighed(part, *self._slope(loop, family, value, epochs))
@@ -243,9 +238,7 @@ def _by_convention(
 ) -> tuple[Match, Prediction]:
     known = np.unique(meant)
     prediction = predict(case, loop, known)
-    at = [
-        Prediction(*(part[np.searchsorted(known, epochs)] for part in prediction)) for epochs in meant
-    ]
+    at = [Prediction(*(part[np.searchsorted(known, epochs)] for part in prediction)) for epochs in meant]
     found = [(*misfit(printed, p), i) for i, p in enumerate(at)]
     size, fits, i = min(found, key=lambda match: match[0])
     return Match(size, fits, loop, meant[i]), at[i]
