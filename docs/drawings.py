@@ -380,7 +380,7 @@ def in_order() -> Drawing:
     made = Plot(
         "A curve and two lines through it: trained in order, and the best",
         "Rows sorted by x. In order, every epoch ends at the steep end, and "
-        "the line (orange) is left bent towards it; the best line is blue.",
+        "the line (orange) is left tilted towards it; the best line is blue.",
         ("x", 0, 1),
         ("y", -0.3, 1.1),
     )
@@ -389,7 +389,7 @@ def in_order() -> Drawing:
     solver = gradline.SGD(lr=0.1, epochs=100, batch_size=8, shuffle=False)
     left = gradline.fit(x[:, None], x**2, solver=solver)
     for model, ink, name, dy in (
-        (best, "blue", "best", 16),
+        (best, "blue", "best", 34),
         (left, "orange", "in order", -8),
     ):
         ends = model.predict([[0.0], [1.0]])[:, 0]
@@ -560,7 +560,7 @@ def shapes() -> Drawing:
             ("It stops too early", 20, "bias frozen", "column and row"),
         )
     ):
-        left, top = 14 + 240 * (number % 2), 30 + 164 * (number // 2)
+        left, top = 14 + 240 * (number % 2), 30 + 190 * (number // 2)
         made.words(left, top - 8, title, anchor="start", bold=True)
         made.box(left, top, wide, tall)
         for name, ink, dash, width in (
@@ -569,6 +569,7 @@ def shapes() -> Drawing:
             (names[1], "blue", "2 3", 2.2),
         ):
             up = np.log(losses[name] / low) / math.log(high / low)
+            up = np.maximum(up, 0.0)
             inside = int(np.argmax(up > 1)) or len(up)  # until it leaves
             across = np.linspace(left, left + wide, len(up))
             down = top + tall * (1 - up)
@@ -578,11 +579,10 @@ def shapes() -> Drawing:
                 width,
                 dash,
             )
-        for name, ink, at, anchor in (
-            (names[0], "orange", left, "start"),
-            (names[1], "blue", left + wide, "end"),
+        for name, ink, line in zip(
+            names, ("orange", "blue"), (18, 37), strict=True
         ):
-            made.words(at, top + tall + 18, name, ink, anchor, bold=True)
+            made.words(left, top + tall + line, name, ink, "start", bold=True)
     return made
 
 
@@ -772,7 +772,7 @@ def far_row() -> Drawing:
             ink,
             "end" if ink == "blue" else "middle",
             -8 if ink == "blue" else 0,
-            0 if ink == "blue" else 22,
+            0 if ink == "blue" else 34,
         )
     made.dots(x, y, "ink")
     return made

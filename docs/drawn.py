@@ -17,7 +17,7 @@ COLORS = {
     "green": "#2c7d4f",
 }
 WIDTH = 480  # units; a telephone shows them at three quarters of a pixel
-LEFT, RIGHT, TOP, BOTTOM = 72, 14, 16, 48
+LEFT, RIGHT, TOP, BOTTOM = 78, 14, 16, 48
 HALO = ' stroke="var(--drawn-page, #fff)" stroke-width="4" paint-order="stroke"'
 ROUND = 1e-9  # below this part of a tick's step, a tick is zero
 
@@ -243,7 +243,7 @@ def ticks(low: float, high: float, log: bool, most: int) -> list[float]:
 def short(value: float) -> str:
     """A tick as it is written."""
     power = round(math.log10(value)) if value > 0 else 0
-    if power >= 6 and value == 10**power:
+    if power >= 5 and value == 10**power:
         return "10" + str(power).translate(
             str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
         )

@@ -118,7 +118,7 @@ def _from_scratch(cells: list[str]) -> list[Row]:
     ]
 
 
-def _built_in(cells: list[str]) -> list[Row]:
+def _built_in(cells: list[str], epochs: int) -> list[Row]:
     """What 002 and 004 have in common: nn.Linear, DataLoader and SGD on fifteen rows."""
     what = [
         ("fifteen rows", "gradline example crops"),
@@ -143,11 +143,11 @@ def _built_in(cells: list[str]) -> list[Row]:
         (
             "fit(num_epochs, model, loss_fn, opt, train_dl), the loss every 10th epoch",
             "layer = torch.nn.Linear(3, 2); loader = torch.utils.data.DataLoader(RowDataset('example:crops', TARGETS), 5, shuffle=True); "
-            "lines = []; certificate = fit(100, layer, torch.nn.functional.mse_loss, torch.optim.SGD(layer.parameters(), lr=1e-5), loader, show=lines.append); print(lines[0]); print(lines[9])",
+            f"lines = []; certificate = fit({epochs}, layer, torch.nn.functional.mse_loss, torch.optim.SGD(layer.parameters(), lr=1e-5), loader, show=lines.append); print(lines[0]); print(lines[{epochs // 10 - 1}])",
         ),
         (
             "predictions of the trained layer beside targets",
-            "with torch.no_grad(): trained = layer(torch.tensor([[73.0, 67, 43], [91, 88, 64]]))\nfour(trained)",
+            "rows = RowDataset('example:crops', TARGETS); with torch.no_grad(): trained = [(four(layer(rows[i].x)), four(rows[i].y)) for i in (0, 1)]\ntrained",
         ),
         (
             "a new region: 75, 63, 44",
@@ -260,7 +260,7 @@ DOCUMENTS = [
             Row(
                 "22",
                 "weights from randn",
-                "wrong.start[0].tolist(), wrong.start[1].tolist()",
+                'drawn = lesson("example:iphone", "sales", init="torch", seed=1).start; drawn[0].round(4).tolist(), drawn[1].round(4).tolist()',
             ),
             Row(
                 "23 to 25, 27",
@@ -365,7 +365,8 @@ DOCUMENTS = [
                     "fit",
                     "preds",
                     "new region",
-                ]
+                ],
+                100,
             ),
             _LEARNED,
         ],
@@ -380,6 +381,11 @@ DOCUMENTS = [
         'one = lesson(*train, lr=0.1, epochs=1000, init="torch-cuda", seed=42, dtype="float64")\n'
         "steps = list(one)\n",
         [
+            Row(
+                "text",
+                "regression: a dependent variable and independent ones, and whether they go together",
+                "'[page 2](02-model.md), [page 13](13-inference.md)'",
+            ),
             Row(
                 "data",
                 "y = 1 + 2x + noise, 100 points, 80 and 20",
@@ -397,13 +403,18 @@ DOCUMENTS = [
             ),
             Row(
                 "NumPy loop",
+                "the second run, from 0.563431 and 0.677705, with six digits",
+                "gradline fit train.csv -t y --lr 0.1 --epochs 1000 --init '[[0.677705]], [0.563431]' --log-every '1-15, every 100' --log weights",
+            ),
+            Row(
+                "NumPy loop",
                 "the same by hand, step by step",
                 "by_hand = lesson(*train, by='numpy', lr=0.1, epochs=2); print(by_hand.way.gradient)",
             ),
             Row(
                 "sanity check",
-                "scikit-learn's answer beside it",
-                "from gradline.pytorch.lessons.sanity import sanity; found = sanity(one, steps[-1]); [float(part.weight[0, 0].round(6)) for part in (found.trained, found.exact, found.sklearn)]",
+                "intercept and slope by scikit-learn, beside those of training and the exact ones",
+                "from gradline.pytorch.lessons.sanity import sanity; found = sanity(one, steps[-1]); [(float(part.bias[0].round(6)), float(part.weight[0, 0].round(6))) for part in (found.sklearn, found.trained, found.exact)]",
             ),
             Row("devices", "how many GPUs, and their names", "list(devices())"),
             Row(
@@ -474,22 +485,27 @@ DOCUMENTS = [
             Row(
                 "the loss",
                 "detach().cpu().numpy(), item(), tolist()",
-                "round(steps[-1].epoch_loss, 6)",
+                "loss = steps[-1].loss; loss.detach().cpu().numpy(), loss.item(), loss.tolist()",
             ),
             Row(
                 "a module",
-                "ManualLinearRegression, model.train(), state_dict()",
+                "ManualLinearRegression, model.train()",
                 "module = lesson(*train, by='module', lr=0.1, epochs=1); print(module.way.predict); print(module.way.report)",
             ),
             Row(
                 "nn.Linear(1, 1)",
-                "weight and bias of a layer",
-                "lesson(*train, by='builtin', init='linear', seed=42).start[0].round(4).tolist()",
+                "a layer, trained, and its state_dict()",
+                "line = torch.nn.Linear(1, 1, dtype=torch.float64); pairs = torch.utils.data.TensorDataset(*map(torch.from_numpy, (train[0], train[1][:, None]))); certificate = fit(1000, line, torch.nn.MSELoss(), torch.optim.SGD(line.parameters(), lr=0.1), torch.utils.data.DataLoader(pairs, 80), show=lambda words: None); line.state_dict()",
             ),
             Row(
                 "%%writefile",
                 "configuration, data and training as files",
                 "gradline lesson train.csv -t y --by builtin --lr 0.1 --epochs 1000 --script loop/",
+            ),
+            Row(
+                "%run -i",
+                "the files run: without gradline, and with the same end",
+                "import runpy, sys; sys.path.insert(0, 'loop'); ran = runpy.run_path('loop/training.py'); sys.path.remove('loop')",
             ),
             Row(
                 "traceback",
@@ -553,10 +569,11 @@ DOCUMENTS = [
         [
             *_PICTURES,
             Row(
-                "2736, 2737",
-                "what regression is; imports",
-                "gradline --version",
+                "2736",
+                "what linear regression is",
+                "'[page 2](02-model.md)'",
             ),
+            Row("2737", "import NumPy and PyTorch", "gradline --version"),
             *_from_scratch(
                 [
                     "2738, 2739",
@@ -597,22 +614,38 @@ DOCUMENTS = [
                     "2778, 2779",
                     "2780, 2781",
                     "2782",
-                ]
+                ],
+                500,
             ),
             _LEARNED,
             Row(
                 "jovian.commit",
-                "a new version of the notebook, and what differs",
+                "a new version of the notebook",
+                _RECORD.replace("100 epochs", "200 epochs") + " --epochs 200",
+            ),
+            Row(
+                "jovian.commit",
+                "the versions so far, without copies of the notebook",
                 "gradline log",
             ),
             Row(
+                "picture, diff",
+                "what differs between two versions",
+                "gradline diff v1 v2",
+            ),
+            Row(
                 "exercises",
-                "other data: any table",
+                "other data, and further reading",
+                "'[Exercises and further reading](exercises.md)'",
+            ),
+            Row(
+                "exercises",
+                "a competition's table, or any other of one's own",
                 "gradline fit train.csv -t y",
             ),
             Row(
                 "questions 1 to 45",
-                "each has its answer",
+                "each has its answer, and the paragraph that explains it",
                 "'[Forty-five questions](questions.md)'",
             ),
         ],

@@ -450,11 +450,36 @@ def test_a_listing_shows_what_is_new_and_copies_whole(site, browse):
 
 
 @pytest.mark.slow
+@pytest.mark.needs("chromium")
+def test_answers_fold_open_by_key_are_found_printed_and_lead_to_their_paragraph(site, browse):
+    seen = browse()
+    page = seen.open(site / "questions.html")
+    closed = page.locator("details:not([open])")
+    assert closed.count() == 45
+    page.locator("summary").nth(6).press("Enter")
+    assert closed.count() == 44
+    assert page.get_by_text("draws normally distributed numbers").is_visible()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert closed.count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.locator("article a[href='02-model.html#q7']").click()
+    place = page.locator("#q7")
+    assert "torch.randn" in place.locator("..").inner_text()
+    assert 0 < known(place.bounding_box())["y"] < 400
+    page.keyboard.press("/")
+    page.wait_for_timeout(300)
+    page.keyboard.type("let the model copy the answer", delay=30)
+    found = "[...document.querySelectorAll('*')].map(e => e.shadowRoot).find(Boolean)"
+    until(page, f"{found}?.querySelector('ol, ul')?.innerText.includes('Forty-five questions')")
+    seen.expect_quiet()
+
+
+@pytest.mark.slow
 @pytest.mark.needs("chromium", "axe")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(site, browse, scheme):
     seen = browse(color_scheme=scheme)
-    for name in ("03-update", "04-epochs", "06-batches", "exercises"):
+    for name in ("03-update", "04-epochs", "06-batches", "10-mistakes", "questions", "exercises"):
         page = seen.open(site / f"{name}.html")
         page.evaluate("document.querySelectorAll('details').forEach(one => (one.open = true))")
         assert findings(page) == []

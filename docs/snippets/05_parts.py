@@ -1,4 +1,4 @@
-# A loss as an object and as a function: one number. The object is a part without parameters.
+# A loss as an object and as a function: the same number, and nothing to learn.
 import torch
 import torch.nn.functional as F
 from torch import nn

@@ -1,4 +1,4 @@
-# A trained layer predicts like an untrained one: for one new row, as a table of one.
+# A trained layer, called with one new row: a table of one.
 from importlib.resources import files
 
 import numpy as np

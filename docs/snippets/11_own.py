@@ -1,4 +1,6 @@
 # A loop whose bias is never updated, and what its losses tell.
+import textwrap
+
 import torch
 from gradline.pytorch import diagnose
 
@@ -18,4 +20,6 @@ for epoch in range(8):
     printed.append(f"Epoch {epoch}, Loss: {loss:.4f}")
 
 print(printed[0], printed[-1], sep="\n")
-print(diagnose("\n".join(printed), x, y, lr=0.05, init="zeros"))
+found = str(diagnose("\n".join(printed), x, y, lr=0.05, init="zeros"))
+for line in found.splitlines():
+    print(textwrap.fill(line, 72, subsequent_indent="  "))
