@@ -5,7 +5,6 @@ import io
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from gradline.core.derived import cached_property
 from gradline.core.errors import DataError
 from gradline.core.parallel import ordered_map
 from gradline.data import cells, lines

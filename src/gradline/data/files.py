@@ -10,11 +10,11 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import IO
 
 from gradline.core.cleanup import scratch_folder
+from gradline.core.derived import cached_property
 from gradline.core.errors import DataError, FileError
 from gradline.core.text import listed, nearest
 from gradline.data import columnar, csv, ndjson

@@ -4,12 +4,12 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from gradline.core.coefficients import Coefficients
+from gradline.core.derived import Derived, cached_property
 from gradline.core.linalg.refined import Refined
 from gradline.core.linalg.triangular import UNIT, column_norms, estimated, extremes, row_norms
 from gradline.model.certificate import FEWEST_DIGITS, NO_TIME_LEFT, Certificate
@@ -98,7 +98,7 @@ class _StandardErrors(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class Judged(Derived):
     """Coefficients in raw units against raw moments, whatever found them; what is told of them is found when asked for.
 
     Wherever rows were passed, the loss and its gradient are those of the rows. Where they tell of the optimum, too, the
@@ -176,7 +176,9 @@ class Judged:
     @cached_property
     def is_finite(self) -> bool:
         """Whether the coefficients, and their loss, are numbers at all."""
-        return math.isfinite(self.above) and bool(np.isfinite(self.weight).all() and np.isfinite(self.bias).all())
+        return math.isfinite(self.above) and bool(
+            np.isfinite(self.weight).all() and np.isfinite(self.bias).all()
+        )
 
     @property
     def weight(self) -> np.ndarray:
@@ -233,7 +235,9 @@ class Judged:
             return float(self.witness.gap.sum())
         residual, level = self._left
         above = float((self.rank.along(residual) ** 2).sum()) + self.moments.weight_sum * float(level @ level)
-        if self._squares is not None and above > ABOVE * self.least:  # of what is less a difference keeps fewer digits
+        if (
+            self._squares is not None and above > ABOVE * self.least
+        ):  # of what is less a difference keeps fewer digits
             above = max(0.0, self._squares - self.least)
         return above
 

@@ -189,7 +189,7 @@ def refuse_extreme(low: np.ndarray, high: np.ndarray, w: np.ndarray | None, name
     """Raise `DataError` for columns between `low` and `high` (k,) whose weighted squares float64 cannot hold."""
     sizes = np.maximum(-low, high)
     limit = LARGEST / math.sqrt(1.0 if w is None else max(float(w.max()), 1.0))
-    if 1 / LARGEST <= sizes.min() and sizes.max() <= limit:
+    if sizes.min() >= 1 / LARGEST and sizes.max() <= limit:
         return
     for wrong, what in ((sizes > limit, "above"), ((sizes > 0) & (sizes < 1 / LARGEST), "nowhere above")):
         if wrong.any():
