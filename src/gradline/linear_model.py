@@ -104,7 +104,7 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
 
 def _are_plain(X: Any, y: Any) -> bool:
-    """Whether X (n, p) and y (n,) or (n, m) are arrays of float64 with a row, a column and no cell that is no number."""
+    """Whether X (n, p) and y (n,) or (n, m) are arrays of finite float64 with at least a row and a column."""
     if type(X) is not np.ndarray or type(y) is not np.ndarray or not X.dtype == y.dtype == np.float64:
         return False
     if X.ndim != 2 or y.ndim not in (1, 2) or len(X) != len(y) or not X.size or not y.size:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import polars as pl
 from polars.selectors import by_name  # a text such as ^.*$ or * would be a pattern
 
+from gradline.core.derived import cached_property
 from gradline.core.errors import DataError, FileError
 from gradline.data.cells import TYPED, Spelling, converted
 from gradline.data.schema import EMPTY, Column, Kind

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
 import polars as pl
 
+from gradline.core.derived import cached_property
 from gradline.core.errors import DataError, Notice
 from gradline.core.parallel import ordered_map
 from gradline.data import cells, lines

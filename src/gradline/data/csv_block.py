@@ -4,13 +4,13 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import islice
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from gradline.core.derived import cached_property
 from gradline.core.errors import DataError
 from gradline.core.text import shell
 from gradline.data import lines

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradline.core.derived import Derived, cached_property
 from gradline.core.errors import DataError, RequestError, UnseenLevelError
 from gradline.core.text import listed, nearest
 from gradline.data.schema import Kind
@@ -76,7 +76,7 @@ Term = Number | Category
 
 
 @dataclass(frozen=True)
-class DesignSpec:
+class DesignSpec(Derived):
     """How a table becomes X, Y and w: the terms, the targets, and the column of row weights, if any.
 
     `weights_are` is what row weights mean, one of `WEIGHTS_ARE`, or UNSAID; None where rows have none. `kinds` are

@@ -3,11 +3,11 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import polars as pl
 
+from gradline.core.derived import cached_property
 from gradline.core.errors import DataError
 from gradline.data import cells, lines
 from gradline.data.cells import IN_TEXT

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from gradline.core.derived import cached_property
 
 
 @dataclass(frozen=True, eq=False)

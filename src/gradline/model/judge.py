@@ -4,12 +4,12 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from gradline.core.coefficients import Coefficients
+from gradline.core.derived import Derived, cached_property
 from gradline.core.linalg.refined import Refined
 from gradline.core.linalg.triangular import UNIT, column_norms, estimated, extremes, row_norms
 from gradline.model.certificate import FEWEST_DIGITS, NO_TIME_LEFT, Certificate
@@ -98,7 +98,7 @@ class _StandardErrors(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class Judged(Derived):
     """Coefficients in raw units against raw moments, whatever found them; what is told of them is found when asked for.
 
     Wherever rows were passed, the loss and its gradient are those of the rows. Where they tell of the optimum, too, the

@@ -5,13 +5,13 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, cast, get_type_hints, overload
 
 import numpy as np
 
 from gradline.core.coefficients import Coefficients
+from gradline.core.derived import Derived, cached_property
 from gradline.core.errors import DataError, MissingValuesError, ModelFileError, Notice, UnseenLevelError
 from gradline.core.linalg.refined import Figures
 from gradline.core.provided import Provided
@@ -98,7 +98,7 @@ _CERTIFICATE = cast(Certificate, _Certificate())  # as which it is read
 
 
 @dataclass(frozen=True, eq=False)
-class LinearModel:
+class LinearModel(Derived):
     """ŷ = x @ weightᵀ + bias, with everything that belongs to it.
 
     - `weight` (m, p) and `bias` (m,) as in `nn.Linear`, in raw units, float64.

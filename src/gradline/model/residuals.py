@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gradline.core.coefficients import Coefficients
+from gradline.core.derived import cached_property
 from gradline.core.errors import DataError, RequestError
 from gradline.data.inputs import as_rows, expect_one_index, is_array, rows_by
 from gradline.data.row_block import RowBlock

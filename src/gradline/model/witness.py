@@ -1,11 +1,11 @@
 """What the rows themselves say of coefficients: the judge's own way to the optimum, whatever found them."""
 
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 
 from gradline.core.coefficients import Coefficients
+from gradline.core.derived import Derived, cached_property
 from gradline.core.linalg.double_double import Doubled
 from gradline.core.linalg.refined import Refined
 from gradline.data.row_block import RowBlock
@@ -28,7 +28,7 @@ def seen(rows: RowStream) -> tuple[Moments, RowBlock | None]:
 
 
 @dataclass(frozen=True, eq=False)
-class Witness:
+class Witness(Derived):
     """What rows, or exact sums over them, say of coefficients.
 
     `optimum` is None where columns depend on others or nothing is proved. `here` is the gradient at the coefficients

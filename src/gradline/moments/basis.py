@@ -2,11 +2,11 @@
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from gradline.core.coefficients import Coefficients
+from gradline.core.derived import cached_property
 from gradline.core.linalg.triangular import UNIT
 from gradline.moments.rank import DETERMINED, Rank
 from gradline.moments.state import Moments, once

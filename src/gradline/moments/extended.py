@@ -3,12 +3,12 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from gradline.core.derived import Derived, cached_property
 from gradline.core.linalg.double_double import Doubled
 from gradline.core.linalg.dyadic import Dyadic
 from gradline.core.linalg.refined import Refined
@@ -24,7 +24,7 @@ _OLDER = ("products_high", "products_low", "products_largest")
 
 
 @dataclass(frozen=True, eq=False)
-class Products:
+class Products(Derived):
     """S = Σ w·zzᵀ over rows z = (1, x, y), exactly: the upper triangle of (k + 1, k + 1), row by row.
 
     Sums of products of float64 are whole multiples of some power of two, so S is the same for every order and split of

@@ -2,10 +2,10 @@
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
+from gradline.core.derived import cached_property
 from gradline.core.linalg.triangular import Extremes, extremes, inverted
 
 _STEEPEST = (

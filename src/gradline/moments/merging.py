@@ -1,11 +1,11 @@
 """Factors that merge as a binary tree, however their sum is written, so that rounding grows with the tree's depth."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
+from gradline.core.derived import Derived, cached_property
 from gradline.core.linalg.triangular import rounding, triangular
 from gradline.moments.statistics import RowStatistics
 
@@ -32,7 +32,7 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Tree:
+class Tree(Derived):
     """Parts that wait to be merged, each of fewer merges than the one before it.
 
     It is a binary counter (Bentley, Saxe 1980): two parts of as many merges make one of one more. So adding n parts one

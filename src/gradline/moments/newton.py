@@ -9,12 +9,13 @@ Higham 2002, section 20.6.
 import itertools
 import math
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
 
 from gradline.core.blas_threads import one_blas_thread
+from gradline.core.derived import cached_property
 from gradline.core.kernels.library import Kernels, kernels, room
 from gradline.core.linalg.double_double import Doubled, two_prod
 from gradline.core.linalg.refined import CELLS, Refined

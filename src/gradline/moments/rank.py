@@ -1,11 +1,11 @@
 """Which columns the data can tell apart: rank, scaled condition, and the combinations that vanish."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from gradline.core.derived import cached_property
 from gradline.core.linalg.triangular import (
     UNIT,
     WIDE,

@@ -5,15 +5,15 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from functools import reduce
 from itertools import chain, starmap
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, Unpack, overload
-from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from gradline.core.blas_threads import one_blas_thread
+from gradline.core.derived import Derived, cached_property
 from gradline.core.errors import DataError, DigitsError, RequestError
 from gradline.core.linalg.double_double import two_prod
 from gradline.core.linalg.triangular import TOGETHER, UNIT, column_norms, removed, rounding, triangular
@@ -40,7 +40,7 @@ _FEW = 32  # columns: see `calm_blas`
 FEWEST_DIGITS = 4.0  # `−` refuses to leave fewer
 
 
-Derived = TypeVar("Derived")
+Found = TypeVar("Found")
 Source = np.ndarray | Tree | Products  # R, or what R is made of
 
 
@@ -72,7 +72,7 @@ class RawFactor(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Moments:
+class Moments(Derived):
     """The mergeable state of rows with features X (n, p), targets Y (n, m) and row weights w.
 
     With Z = [X Y], k = p + m and W = Σw (n without weights):
@@ -106,6 +106,8 @@ class Moments:
     factor: _Factor = _Factor()
     error: float = 0.0
     products: Products | None = None
+
+    _kept = frozenset(["_known"])
 
     plot = Provided()  # figures: `moments.plot.rates()`, `moments.plot.ridge_path()`; see `gradline.plots`
 
@@ -176,12 +178,12 @@ class Moments:
         """The names of the columns of Y."""
         return self.design.targets
 
-    @property
+    @cached_property
     def p(self) -> int:
         """The number of features."""
         return len(self.features)
 
-    @property
+    @cached_property
     def m(self) -> int:
         """The number of targets."""
         return len(self.targets)
@@ -639,16 +641,15 @@ def calm_blas(columns: int) -> AbstractContextManager[Any]:
 
 
 def once(
-    compute: Callable[[Moments, bool], Derived],
-) -> Callable[[Moments, bool], Derived]:
-    """`compute(moments, bias)`, computed once for each moments and forgotten with them."""
-    known: WeakKeyDictionary[Moments, dict[bool, Derived]] = WeakKeyDictionary()
+    compute: Callable[[Moments, bool], Found],
+) -> Callable[[Moments, bool], Found]:
+    """`compute(moments, bias)`, computed once for each moments, which keep it."""
 
-    def remembered(moments: Moments, bias: bool) -> Derived:
-        found = known.setdefault(moments, {})
-        if bias not in found:
-            found[bias] = compute(moments, bias)
-        return found[bias]
+    def remembered(moments: Moments, bias: bool) -> Found:
+        known = moments.__dict__.setdefault("_known", {})
+        if (compute, bias) not in known:
+            known[compute, bias] = compute(moments, bias)
+        return known[compute, bias]
 
     return remembered
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from gradline.core.derived import cached_property
 from gradline.core.errors import RequestError
 from gradline.core.linalg.refined import Refined
 from gradline.data.row_stream import RowStream

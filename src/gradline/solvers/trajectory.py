@@ -2,12 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from gradline.core.arguments import is_real, is_whole
+from gradline.core.derived import cached_property
 from gradline.core.errors import RequestError, UsageError
 from gradline.moments.rank import determined_factor
 from gradline.moments.state import Moments

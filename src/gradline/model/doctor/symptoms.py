@@ -3,10 +3,10 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
+from gradline.core.derived import cached_property
 from gradline.core.errors import Notice
 from gradline.core.text import counted, epochs, grown, joined, listed, number, ratio
 from gradline.data.design import Number

@@ -1,11 +1,11 @@
 """Estimates: coefficients with standard errors, and the tests and intervals that follow from Student's t."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from gradline.core.coefficients import Coefficients
+from gradline.core.derived import cached_property
 from gradline.core.errors import UsageError
 
 

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gradline.core.coefficients import Coefficients
+from gradline.core.derived import cached_property
 from gradline.core.errors import RequestError, UsageError
 from gradline.core.linalg.refined import Figures
 from gradline.core.linalg.triangular import UNIT, row_norms

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
+from gradline.core.derived import cached_property
 from gradline.core.text import number
 from gradline.data.selection import UNSAID
 from gradline.model.model import LinearModel

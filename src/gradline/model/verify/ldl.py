@@ -6,10 +6,10 @@ of the condition (Higham 2002, chapters 10 and 12).
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
+from gradline.core.derived import cached_property
 from gradline.core.linalg.double_double import Doubled
 
 _UNIT = 2.0**-53

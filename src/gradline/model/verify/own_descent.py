@@ -2,11 +2,11 @@
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from gradline.core import torch_draws
+from gradline.core.derived import cached_property
 from gradline.model.model import LinearModel
 from gradline.model.verify.descent import envelope, left, lost
 from gradline.model.verify.newton_step import Whereabouts
