@@ -44,7 +44,9 @@ def test_numbers_are_read_or_refused(notation: Notation, feature: Feature, tmp_p
         with refused(notation.outcome, name, *flags(notation), kind=DataError):
             numbers(path, feature.told)
     assert numbers(path, {**notation.told, **feature.told}) == expected
-    if feature.told and "header" not in feature.told:  # without which the file is refused, and the option named
+    if (
+        feature.told and "header" not in feature.told
+    ):  # without which the file is refused, and the option named
         with pytest.raises(DataError, match=shell(gradline.Text(**feature.told).words())):
             numbers(path, notation.told)
 
@@ -59,7 +61,10 @@ def flags(notation: Notation) -> list[str]:
 
 def tables() -> str:
     """What docs/guide/data.md shows."""
-    rows = ["| numbers | in the file | what happens | the options that read it |", "| --- | --- | --- | --- |"]
+    rows = [
+        "| numbers | in the file | what happens | the options that read it |",
+        "| --- | --- | --- | --- |",
+    ]
     between = {",": "", ";": " (;)", "\t": " (tab)", "|": " (bar)"}
     for one in NOTATIONS:
         cells = " · ".join(f"`{cell}`" for cell in one.cells[:3])
