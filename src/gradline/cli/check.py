@@ -30,7 +30,7 @@ from gradline.cli.options import (
     typed,
 )
 from gradline.cli.terminal import Progress, expect_data, expect_targets, out, out_json, say, tell_notices
-from gradline.core.errors import UsageError
+from gradline.core.errors import GradlineError, UsageError
 from gradline.core.memory_limit import limited
 
 DISAGREES = 3
@@ -245,12 +245,25 @@ def doctor(options: DoctorOptions) -> None:
         options.missing,
         **chosen,
     )
-    with limited(options.memory):
-        report = _examined(selection, options.bias, options.lr)
+    try:
+        with limited(options.memory):
+            report = _examined(selection, options.bias, options.lr)
+    except GradlineError:
+        if not options.as_json:
+            _tell_ways(selection)
+        raise
     if options.as_json:
         out_json(report.to_dict())
     else:
         out(str(report))
+
+
+def _tell_ways(selection: Any) -> None:
+    """Before a refusal: how the first lines of a text file read in each way that fits."""
+    from gradline.model.doctor.ways import told, ways  # noqa: PLC0415 - only where something was refused
+
+    if text := told(ways(selection.data, selection.read), selection.data):
+        out(text)
 
 
 def _explain(code: str, as_json: bool) -> None:

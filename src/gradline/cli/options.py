@@ -242,7 +242,8 @@ def read_as(options: Written, model: Any) -> Any:
     """How text files are written: as a model was told, but for what is told now."""
     from gradline.data.notation import Text  # noqa: PLC0415 - --help needs it not
 
-    return Text.of({**model.read.to_dict(), **Text.of(vars(options)).to_dict()})
+    now = {name: value for name, value in vars(options).items() if value is not None}
+    return Text.of(model.read.to_dict() | now)
 
 
 def typed(options: Typed) -> dict[str, Any]:

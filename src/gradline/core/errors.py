@@ -3,6 +3,7 @@
 GradlineError                 exit code 1 unless said otherwise
 ├── DataError                 the data cannot be served (also a ValueError)
 │   ├── MissingValuesError    cells are missing and nobody said to drop them
+│   ├── NotationError         a text file is written in a way that must be told
 │   └── UnseenLevelError      a category has a level that training did not see
 ├── RequestError              the request contradicts itself or the data (also a ValueError)
 │   └── RateError             the learning rate is above what the data can bear
@@ -18,6 +19,7 @@ better at any time. Warnings and notices carry codes too.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 
 class GradlineError(Exception):
@@ -53,6 +55,14 @@ class DataError(GradlineError, ValueError):
 
 class MissingValuesError(DataError):
     """Cells are missing in columns that the fit uses."""
+
+
+class NotationError(DataError):
+    """A text file is written in a way that must be told; `told` is what reads it, as arguments of `gradline.Text`."""
+
+    def __init__(self, code: str, cause: str | None = None, remedy: str = "", told: Any = None) -> None:
+        super().__init__(code, cause, remedy)
+        self.told: dict[str, Any] = told or {}
 
 
 class UnseenLevelError(DataError):

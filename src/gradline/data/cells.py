@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from gradline.core.errors import DataError
+from gradline.core.errors import DataError, NotationError
 from gradline.core.text import shell
 from gradline.data.notation import Text
 from gradline.data.numerals import PLAIN_NUMERALS, Doubt, Numerals, bare, written
@@ -155,6 +155,7 @@ class CellFault(NamedTuple):
     code: str
     what: str
     remedy: str
+    told: dict[str, list[str]] | None = None  # how the file would have to be read
 
 
 _BEYOND = CellFault(
@@ -210,6 +211,7 @@ def _no_number(cell: str, where: Where) -> CellFault:
     remedy = "mend the cell, leave it empty and add --missing drop, or leave the column out"
     if not any(map(str.isdigit, cell)):
         remedy += f". If it stands for a missing cell, add {shell(['--na', cell])}"
+        return CellFault(_TEXT_CODE, "text in a numeric column", remedy, {"na": [cell]})
     return CellFault(_TEXT_CODE, "text in a numeric column", remedy)
 
 
@@ -218,4 +220,9 @@ def _refuse_first(shown: pl.Series, wrong: pl.Series, where: Where, fault: CellF
     if wrong.any():
         row = wrong.arg_max() or 0
         told = f"column {where.column}, {where.place(row)}"
-        raise DataError(fault.code, f"{told}: {shown[row]!r} is {fault.what}", fault.remedy)
+        cause = f"{told}: {shown[row]!r} is {fault.what}"
+        raise (
+            NotationError(fault.code, cause, fault.remedy, fault.told)
+            if fault.told
+            else DataError(fault.code, cause, fault.remedy)
+        )

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from gradline.core.derived import cached_property
-from gradline.core.errors import DataError
+from gradline.core.errors import NotationError
 from gradline.core.text import shell
 from gradline.data import lines
 from gradline.data.csv_layout import REMARKS, Layout, unreadable
@@ -166,7 +166,7 @@ class Block:
         except csv.Error as error:
             raise unreadable(f"line {self._number(begin):,} of {self.name}", error) from error
 
-    def _ragged(self, line: int, record: Sequence[str]) -> DataError:
+    def _ragged(self, line: int, record: Sequence[str]) -> NotationError:
         found, expected = len(record), len(self.layout.names)
         fields = "is blank" if found == 0 else f"has {found} field{'s' * (found != 1)}"
         if found > expected:
@@ -176,8 +176,12 @@ class Block:
         mark = next((mark for mark in REMARKS if record and record[0].lstrip().startswith(mark)), None)
         if mark is not None:
             remedy = f"if such lines are no part of the table, add --comment {shell([mark])}"
-        return DataError(
-            "csv-ragged-line", f"line {line:,} of {self.name} {fields}, the header has {expected}", remedy
+        told = {"comment": mark} if mark else None
+        return NotationError(
+            "csv-ragged-line",
+            f"line {line:,} of {self.name} {fields}, the header has {expected}",
+            remedy,
+            told,
         )
 
 

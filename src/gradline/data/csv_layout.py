@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from gradline.core.errors import DataError, Notice
+from gradline.core.errors import DataError, NotationError, Notice
 from gradline.core.text import shell
 from gradline.data import lines
 from gradline.data.notation import WHITESPACE, Text
@@ -116,6 +116,8 @@ def layout(file: File, expected: str) -> Layout:
     separator = "\t" if file.is_aligned else file.read.delimiter or (excel and excel[1])
     if separator is None:
         separator = _separator(head, start, expected)
+    if separator not in texts[start] and file.read.delimiter is None:
+        _expect_no_alignment(file, texts[start], texts[start + 1 :])
     if (count := texts[start].count(separator) + 1) > _MOST_COLUMNS:
         raise DataError(
             "too-many-columns",
@@ -149,13 +151,15 @@ def _has_blanks(file: File, names: Sequence[str]) -> bool:
 
 
 def _head(file: File) -> str:
-    """The text of the first block that is not blank. Raises `DataError` where there is none."""
+    """The text at the top, of so many lines as show how a file is laid out. Raises `DataError` where all are blank."""
     text = ""
     for block in file.blocks():
         text += block.data.decode()
-        if not text.isspace():
-            return text
-    raise DataError("file-empty", f"{file.name} is empty", "give a file with a header line and rows")
+        if text.count("\n") > _LOOK and not text.isspace():
+            break
+    if not text.strip():
+        raise DataError("file-empty", f"{file.name} is empty", "give a file with a header line and rows")
+    return text
 
 
 def _records(head: str, separator: str, most: int, start: int = 0, name: str = "") -> list[_Record]:
@@ -238,7 +242,7 @@ def _expect_names(file: File, header: _Record, rows: Sequence[_Record]) -> None:
     """Refuse a first line that holds numbers only: nobody knows whether it has the names."""
     if not rows or not all(_NUMBER.fullmatch(field.strip()) for field in header.fields):
         return
-    raise DataError(
+    raise NotationError(
         "csv-header-doubtful",
         f"line {header.begin + 1:,} of {file.name} holds numbers only, {', '.join(header.fields[:3])}…, so it may be "
         "the first row or the names of the columns",
@@ -248,8 +252,8 @@ def _expect_names(file: File, header: _Record, rows: Sequence[_Record]) -> None:
 
 def _expect_header_first(file: File, head: str, start: int, separator: str) -> None:
     """Refuse a file with lines above its header, and name the option that skips them."""
-    told = file.read.delimiter is not None
-    for mark in dict.fromkeys([separator] if told else [separator, *_SEPARATORS]):
+    marks = [separator] if file.read.delimiter is not None else [separator, *_SEPARATORS]
+    for mark in dict.fromkeys(marks):
         records = _records(head, mark, _LOOK, start)
         widths = [len(record.fields) for record in records]
         width = Counter(widths).most_common(1)[0][0] if widths else 0
@@ -264,14 +268,28 @@ def _expect_header_first(file: File, head: str, start: int, separator: str) -> N
         above = [records[i].fields[0].strip() for i in range(at)]
         remark = next((mark for mark in REMARKS if all(text.startswith(mark) for text in above)), None)
         line = records[at].begin
-        what = f"--comment {shell([remark])}" if remark else f"--skip {line}"
-        python = f"comment={remark!r}" if remark else f"skip={line}"
-        raise DataError(
+        told = {"comment": remark} if remark else {"skip": line}
+        raise NotationError(
             "csv-lines-above-header",
             f"line {records[0].begin + 1:,} of {file.name} has {_fields(widths[0])}, and from line {line + 1:,} on "
             f"there are {width}: the table seems to begin there",
-            f"add {what} (read=gradline.Text({python}) in Python)",
+            f"add {shell(Text(**told).words())} (read=gradline.{Text(**told)} in Python)",
+            told,
         )
+
+
+def _expect_no_alignment(file: File, header: str, rows: Sequence[str]) -> None:
+    """Refuse a file of columns that blanks align, and name the option that reads it."""
+    shown = [row.split() for row in rows[:_LOOK] if row.strip()]
+    count = len(header.split())
+    if count < 2 or "  " not in header.strip() or any(len(row) != count for row in shown):
+        return
+    raise NotationError(
+        "csv-aligned-by-blanks",
+        f"the columns of {file.name} are aligned by blanks: its first line is {header.strip()!r}",
+        "add --delimiter whitespace (read=gradline.Text(delimiter='whitespace') in Python)",
+        {"delimiter": WHITESPACE},
+    )
 
 
 def _fields(count: int) -> str:

@@ -12,7 +12,14 @@ import numpy as np
 
 from gradline.core.coefficients import Coefficients
 from gradline.core.derived import Derived, cached_property
-from gradline.core.errors import DataError, MissingValuesError, ModelFileError, Notice, UnseenLevelError
+from gradline.core.errors import (
+    DataError,
+    MissingValuesError,
+    ModelFileError,
+    Notice,
+    UnseenLevelError,
+    UsageError,
+)
 from gradline.core.linalg.refined import Figures
 from gradline.core.provided import Provided
 from gradline.core.tensor_file import (
@@ -168,7 +175,14 @@ class LinearModel(Derived):
     @property
     def read(self) -> Text:
         """How the text files that it was trained on are written, as far as the fit was told."""
-        return Text.of(self.config)
+        try:
+            return Text.of(self.config)
+        except (UsageError, TypeError, AttributeError) as error:
+            raise ModelFileError(
+                "model-file-damaged",
+                f"how the model reads text files cannot be: {error}",
+                "fit the model again",
+            ) from error
 
     @property
     def objective(self) -> str:

@@ -8,6 +8,7 @@ from gradline.core.arguments import is_whole
 from gradline.core.errors import UsageError
 from gradline.core.memory_limit import in_bytes
 from gradline.data.design import DesignSpec
+from gradline.data.notation import Text
 from gradline.data.selection import UNSAID, Selection
 from gradline.data.table import PLACE, named_in, options_of
 from gradline.model.model import LinearModel
@@ -76,6 +77,10 @@ def _holds(model: LinearModel, name: str, value: Any) -> bool:
         return value == "drop" or (value == "error" and not model.moments.statistics.dropped)
     if name in ("features", "exclude"):
         return _selects(design, name, value)
+    if name in ("category", "numeric"):
+        return _are_read_so(design, name, value)
+    if name in Text.__dataclass_fields__:
+        return True  # by it the rows were read
     if name == "seed" and model.holdout is not None and "seed" in settings:
         return is_whole(value, 0)  # of the rows held out, which are drawn again by it
     if name == "decay" and value == "auto":
@@ -95,6 +100,15 @@ def _selects(design: DesignSpec, name: str, value: Any) -> bool:
         return False
     used = {term.column for term in design.terms}
     return used == set(value) if name == "features" else not used & set(value)
+
+
+def _are_read_so(design: DesignSpec, name: str, value: Any) -> bool:
+    """Whether no column that is to be a category is a number of the design, or the reverse."""
+    if not isinstance(value, list) or not all(isinstance(column, str) for column in value):
+        return False
+    words = {column for column, kind in design.columns.items() if not kind.is_numeric}
+    others = set(design.columns) - words
+    return not set(value) & (others if name == "category" else words)
 
 
 def _is_size(value: Any) -> bool:

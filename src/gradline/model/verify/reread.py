@@ -56,8 +56,10 @@ def _learned(model: LinearModel, source: Source) -> DesignSpec | None:
     """
     config, own = model.config, model.design
     try:
-        features, exclude = config.get("features"), config.get("exclude", ())
-        wide = as_rows(Selection(source, config.get("targets"), features, exclude, own.weights)).rows.design
+        chosen = {
+            name: config[name] for name in ("features", "exclude", "category", "numeric") if name in config
+        }
+        wide = as_rows(Selection(source, config.get("targets"), weights=own.weights, **chosen)).rows.design
         wide = replace(wide, weights_are=own.weights_are)
     except GradlineError:
         return None
