@@ -31,7 +31,8 @@ class LazySource(Source):
     """Rows of a polars LazyFrame: a Parquet or Arrow file, or any query.
 
     Where it is `trusted` nobody looks whether numbers are finite here: whoever adds them up will notice. `declared`
-    are columns of which more is known than their types here tell.
+    are columns of which more is known than their types here tell. A file and a `stored` table say how many rows they
+    have, and so many must come.
     """
 
     scan: pl.LazyFrame
@@ -39,6 +40,7 @@ class LazySource(Source):
     path: Path | None = None
     trusted: bool = False
     declared: Mapping[str, Column] = field(default_factory=dict)
+    stored: bool = False
 
     def names(self) -> list[str]:
         """The columns' names."""
@@ -78,7 +80,9 @@ class LazySource(Source):
                 METER.reach(self.path, (first + frame.height) / self.height)
             yield typed_batch(frame, columns, place_in(first, self.name), self.trusted)
             first += frame.height
-        if self.path is not None and first != self.height:  # a thread that fails ends the rows without a word
+        if (
+            self.height is not None and first != self.height
+        ):  # a thread that fails ends the rows without a word
             raise self._unreadable(f"{first:,} of its {self.height:,} rows can be read")
 
     def assume_finite(self) -> "LazySource":
@@ -93,7 +97,8 @@ class LazySource(Source):
     @cached_property
     def _height(self) -> int | None:
         try:
-            return None if self.path is None else self.scan.select(pl.len()).collect().item()
+            counts = self.path is not None or self.stored
+            return self.scan.select(pl.len()).collect().item() if counts else None
         except FAULTS as error:
             raise self._unreadable(error) from error
 

@@ -14,9 +14,11 @@ from gradline.core.derived import cached_property
 from gradline.core.errors import DataError, FileError, GradlineError, Notice
 from gradline.core.parallel import ordered_map
 from gradline.core.text import counted, listed, nearest
+from gradline.data.cloud import is_url, open_url
 from gradline.data.database import DRIVERS, database
 from gradline.data.formats import ARCHIVES, COMPRESSED, ENDINGS, is_data, open_file
 from gradline.data.hive import is_partition, partitioned, values_of
+from gradline.data.lakes import IcebergTable, expect_no_lake, lake
 from gradline.data.notation import FOUND, Text
 from gradline.data.schema import EMPTY, Column, Kind
 from gradline.data.source import Batch, Source
@@ -131,18 +133,23 @@ def open_files(text: str, read: Text = FOUND) -> Source:
         return open_file(spooled(sys.stdin.buffer), "stdin", read)
     if text.startswith("example:"):
         return _open_example(text)
+    if is_url(text):
+        return open_url(text, read)
     if text.partition(":")[0] in DRIVERS and ":" in text and not os.path.exists(text):
         return database(text)
     path = Path(text)
     if not path.exists():  # a name may begin with a ~ that stands for nobody's folder
         path = Path(os.path.expanduser(text))  # pathlib refuses an unknown user
     if path.is_dir():
-        return _open_many(list(_inside(path)), text, "the folder", path, read)
+        return lake(path, text) or _open_many(list(_inside(path)), text, "the folder", path, read)
     if path.is_fifo():
         _let_interrupt()
         with path.open("rb") as stream:
             return open_file(spooled(stream), text, read)
     if path.exists():
+        if path.name.endswith(".metadata.json"):
+            return IcebergTable(str(path.absolute()), text)
+        expect_no_lake(path)
         return open_file(path, text, read)
     if glob.has_magic(text):
         found = sorted(Path(name) for name in glob.glob(str(path), recursive=True))
@@ -170,6 +177,8 @@ def _open_many(paths: list[Path], text: str, what: str, root: Path, read: Text) 
             f"{what} {text} holds no data files",
             f"data files end in {listed([*ENDINGS, *ARCHIVES], 20)}, perhaps followed by {listed(COMPRESSED)}",
         )
+    for one in {path.parent: path for path in data}.values():
+        expect_no_lake(one)
     faults: list[GradlineError] = []
     parts: list[Source] = []
     for found in ordered_map(data, partial(_opened, read=read)):

@@ -1,6 +1,8 @@
 """One file: what it is, as its first bytes and its name tell, and the source that reads it."""
 
+import zlib
 from collections.abc import Callable
+from lzma import LZMAError
 from pathlib import Path
 from typing import NamedTuple
 from zipfile import BadZipFile, ZipFile
@@ -184,7 +186,7 @@ def _zipped(file: File) -> Source:
             member = _member(file.name, names)
             with archive.open(member) as stream:
                 return open_file(spooled(stream), f"{member} of {file.name}", file.read, member)
-    except (BadZipFile, EOFError, NotImplementedError) as error:
+    except (BadZipFile, EOFError, NotImplementedError, LZMAError, zlib.error) as error:
         raise FileError(
             "file-damaged", f"{file.name} is a damaged zip archive: {error}", "copy it again"
         ) from error

@@ -10,7 +10,7 @@ from gradline.data import lines
 from gradline.data.ndjson import NdjsonSource
 
 _LONGEST = 256 << 20  # bytes of an object: more is a bracket that never closes, no data
-_SPACE = b" \t\r\n"
+_BOM, _SPACE = b"\xef\xbb\xbf", b" \t\r\n"
 _MARKS = np.zeros(256, bool)  # the bytes that structure is made of
 _MARKS[list(b'"[]{},\r\n')] = True
 
@@ -38,8 +38,8 @@ class JsonArraySource(NdjsonSource):
         for piece in stream:
             pending += piece
             if not begun:
-                start = pending.removeprefix(b"\xef\xbb\xbf").lstrip(_SPACE)
-                if not start:
+                start = pending.removeprefix(_BOM).lstrip(_SPACE)
+                if not start or _BOM.startswith(start):
                     continue
                 begun, pending = True, start[1:]
             cut = _cut(pending)

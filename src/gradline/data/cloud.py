@@ -1,0 +1,128 @@
+"""Files by URL: Parquet and Arrow are read where they lie; all else is copied once into a temporary file."""
+
+import http.client
+import urllib.error
+import urllib.request
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import polars as pl
+
+from gradline.core.errors import FileError
+from gradline.data.columnar import FAULTS, LazySource
+from gradline.data.formats import ENDINGS, ending, open_file
+from gradline.data.lakes import DeltaTable, IcebergTable
+from gradline.data.notation import FOUND, Text
+from gradline.data.source import Source
+from gradline.data.spool import spool
+
+SCHEMES = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "hf")
+_TEXT = (".csv", ".tsv", ".ndjson", ".jsonl", ".json")
+_MAGIC = "*?["
+_PIECE = 1 << 20  # bytes of a download at a time
+_OPTIONS: dict[str, Any] = {}  # of polars' cloud reader: how often it tries again
+
+
+def is_url(text: str) -> bool:
+    """Whether it names a file of a web server or an object store."""
+    return urlsplit(text).scheme in (*SCHEMES, "http", "https") and "://" in text
+
+
+def open_url(url: str, read: Text = FOUND) -> Source:
+    """The source behind a URL: credentials and regions are those of the environment, as for polars.
+
+    Raises `FileError` where there is nothing, or nothing that can be read.
+    """
+    if urlsplit(url).scheme in ("http", "https"):
+        return _downloaded(url, read)
+    path = PurePosixPath(urlsplit(url).path)
+    end = ending(path.name)
+    if url.endswith(".metadata.json"):
+        return IcebergTable(url, url)
+    if end == ".parquet":
+        _expect_no_delta(url)
+        return LazySource(pl.scan_parquet(url, storage_options=_OPTIONS or None), url, stored=True)
+    if end in (".arrow", ".feather"):
+        return LazySource(pl.scan_ipc(url, storage_options=_OPTIONS or None), url, stored=True)
+    if end in _TEXT and not any(mark in url for mark in _MAGIC):
+        return open_file(_lines(url), url, read, path.name.removesuffix(".gz").removesuffix(".zst"))
+    if end in _TEXT:
+        raise FileError(
+            "url-unsupported", f"{url} names several text files", "name one, or copy them into a folder"
+        )
+    if end in ENDINGS or end == ".zip":
+        raise FileError(
+            "url-unsupported",
+            f"{url} can be read from a disk or by https, not from an object store",
+            "copy it first",
+        )
+    return DeltaTable(url, url)
+
+
+def _lines(url: str) -> Path:
+    """A text file of an object store, copied; polars unpacks it on the way."""
+    try:
+        with spool() as (stream, path):
+            pl.scan_lines(url, glob=False, storage_options=_OPTIONS or None).sink_csv(
+                stream, include_header=False, quote_style="never"
+            )
+    except (*FAULTS, pl.exceptions.PolarsError) as error:
+        raise _unreachable(url, error) from error
+    return path
+
+
+def _expect_no_delta(url: str) -> None:
+    """Refuse loose files of a Delta table, as `expect_no_lake` does on a disk."""
+    folder = url.rpartition("/")[0]
+    while (last := folder.rpartition("/")[2]) and (any(mark in last for mark in _MAGIC) or "=" in last):
+        folder = folder.rpartition("/")[0]
+    try:
+        log = pl.scan_lines(f"{folder}/_delta_log/*.json", storage_options=_OPTIONS or None)
+        is_delta = log.head(1).collect().height > 0
+    except FAULTS:  # no such folder, or nobody may look: the files themselves will tell
+        return
+    if is_delta:
+        raise FileError(
+            "file-of-lake",
+            f"{url} belongs to a Delta table, and may hold rows that were removed from it",
+            f"name the table: {folder}",
+        )
+
+
+def _downloaded(url: str, read: Text) -> Source:
+    """A file of a web server, copied whole, or refused: fewer bytes than promised are no file."""
+    request = urllib.request.Request(url, headers={"User-Agent": "gradline", "Accept-Encoding": "identity"})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer, spool() as (stream, path):
+            promised = answer.headers.get("Content-Length")
+            if promised is None and answer.headers.get("Transfer-Encoding") != "chunked":
+                raise FileError(
+                    "url-unsupported",
+                    f"{url} does not say how long it is, so nobody can tell whether it is whole",
+                    "download it, and look at its end",
+                )
+            size = 0
+            while piece := answer.read(_PIECE):
+                size += len(piece)
+                stream.write(piece)
+    except FileError:
+        raise
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise _unreachable(url, f"{error.code} {error.reason}") from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise _unreachable(url, error) from error
+    if promised is not None and size != int(promised):
+        raise _unreachable(url, f"{size:,} of its {int(promised):,} bytes came")
+    called = PurePosixPath(unquote(urlsplit(answer.url).path)).name
+    if ending(called) not in ENDINGS:  # a server may send it under another name
+        called = PurePosixPath(unquote(urlsplit(url).path)).name
+    return open_file(path, url, read, called)
+
+
+def _unreachable(url: str, error: object) -> FileError:
+    reason = " ".join(str(getattr(error, "reason", None) or error).split())
+    return FileError(
+        "url-unreadable", f"cannot read {url}: {reason}", "check the address, your rights and the network"
+    )

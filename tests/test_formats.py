@@ -1,0 +1,608 @@
+"""Formats beyond text and Parquet: workbooks, archives, folders of values, databases, lakes, object stores."""
+
+import gzip
+import io
+import json
+import sqlite3
+import subprocess
+import sys
+import zipfile
+from contextlib import closing
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pytest
+import xlsxwriter
+from deltalake import DeltaTable, write_deltalake
+from object_store import object_store
+from polars.testing import assert_frame_equal
+from pyiceberg.catalog.memory import InMemoryCatalog
+from refusals import refused
+
+import gradline
+from gradline.data import cloud, json_array, lines
+from gradline.data.schema import Kind
+from gradline.data.tables import open_table
+
+ROWS = pl.DataFrame(
+    {"x": [1.0, 2.5, 3.0, 4.5, 5.0, 6.5], "w": ["a", "b", "a", "b", "a", "b"], "y": [1.0, 3, 2, 5, 4, 7]}
+)
+
+
+def cells(data, names=("x", "w", "y")):
+    """All rows of these columns, in order."""
+    source = open_table(data)
+    schema = source.schema()
+    kinds = {name: schema[name].kind for name in names}
+    return pl.concat([batch.frame for batch in source.batches(kinds)]).select(names)
+
+
+def written(write):
+    stream = io.BytesIO()
+    write(stream)
+    return stream.getvalue()
+
+
+# Workbooks
+
+
+@pytest.fixture
+def book(tmp_path):
+    """A workbook of a hidden sheet, an empty one, and two with rows."""
+    path = tmp_path / "book.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        ROWS.write_excel(book, worksheet="rows")
+        ROWS.with_columns(y=-ROWS["y"]).write_excel(book, worksheet="less")
+        ROWS.write_excel(book, worksheet="hidden")
+        book.add_worksheet("notes")
+        book.get_worksheet_by_name("hidden").hide()
+    return path
+
+
+def test_a_sheet_is_named_or_counted(book):
+    assert_frame_equal(cells(gradline.Table(book, sheet="rows")), ROWS)
+    assert_frame_equal(cells(gradline.Table(book, sheet=2)), ROWS.with_columns(y=-ROWS["y"]))
+    assert_frame_equal(cells(gradline.Table(book, sheet="hidden")), ROWS)
+    with refused("sheet-ambiguous", "rows, less"):
+        cells(book)
+    with refused("sheet-unknown", "rows"):
+        cells(gradline.Table(book, sheet="row"))
+    with refused("file-empty", "notes"):
+        cells(gradline.Table(book, sheet="notes"))
+    with refused("place-unknown", "--sheet"):
+        cells(gradline.Table(book, table="rows"))
+
+
+def test_the_only_sheet_with_rows_is_read_and_said(tmp_path):
+    with xlsxwriter.Workbook(tmp_path / "t.xlsx") as book:
+        book.add_worksheet("about").write(0, 0, "a title")
+        ROWS.write_excel(book, worksheet="rows")
+    model = gradline.fit(tmp_path / "t.xlsx", targets="y")
+    assert [notice.text for notice in model.notices if notice.code == "sheet-chosen"] == [
+        f"{tmp_path / 't.xlsx'}: read the sheet rows, the only one with rows"
+    ]
+
+
+def test_no_cell_of_a_workbook_is_emptied_by_its_column(tmp_path):
+    with xlsxwriter.Workbook(tmp_path / "t.xlsx") as book:
+        sheet = book.add_worksheet()
+        for row, line in enumerate([["x", "y"], [1, 1], ["NA", 2], [3, 3.5], ["about 4", 4]]):
+            sheet.write_row(row, 0, line)
+    source = open_table(tmp_path / "t.xlsx")
+    assert {name: column.kind for name, column in source.schema().items()} == {
+        "x": Kind.NUMBER,
+        "y": Kind.NUMBER,
+    }
+    with refused("text-in-number-column", "row 4 of sheet Sheet1", "'about 4'"):
+        cells(tmp_path / "t.xlsx", ["x"])
+
+
+def test_a_header_of_a_workbook_is_checked_as_that_of_a_text_file(tmp_path):
+    with xlsxwriter.Workbook(tmp_path / "t.xlsx") as book:
+        book.add_worksheet().write_row(0, 0, ["x", "x"])
+        book.get_worksheet_by_name("Sheet1").write_row(1, 0, [1, 2])
+    with refused("column-name-twice", "named x"):
+        cells(tmp_path / "t.xlsx", ["x"])
+    (tmp_path / "half.xlsx").write_bytes((tmp_path / "t.xlsx").read_bytes()[:-200])
+    with refused("file-damaged", "half.xlsx"):
+        cells(tmp_path / "half.xlsx", ["x"])
+
+
+# JSON arrays and archives
+
+
+@pytest.mark.parametrize("block", [1, 2, 7, 64, 4 << 20])
+def test_a_json_array_is_cut_where_its_objects_end(block, tmp_path, monkeypatch):
+    nasty = [
+        {"x": 1, "w": 'a "quoted" , ] } word', "y": 1},
+        {"x": 2, "w": "back\\slash\\", "y": 2, "more": [{"a": [1, 2]}, {}]},
+        {"w": "no x, y \n break", "x": 3},
+        {"x": 4.5, "y": None, "w": "\\"},
+    ]
+    monkeypatch.setattr(lines, "BLOCK", block)
+    for text in (json.dumps(nasty), json.dumps(nasty, indent=3), f"\ufeff \n{json.dumps(nasty)}\n\n"):
+        (tmp_path / "t.json").write_text(text, encoding="utf-8")
+        found = cells(tmp_path / "t.json")
+        assert found["w"].to_list() == [row["w"].strip() for row in nasty]
+        assert found["x"].to_list() == [1, 2, 3, 4.5]
+        assert found["y"].to_list() == [1, 2, None, None]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[{"x": 1}, {"x": 2}', ("file-damaged", "object 1")),
+        ('[{"x": 1}] {"x": 2}', ("json-not-one-array", "goes on")),
+        ('[{"x": 1}, , {"x": 2}]', ("ndjson-line-unreadable", "object 2")),
+        ('[{"x": 1}, 2]', ("ndjson-line-not-object", "object 2")),
+        ('[{"x": "a\nb"}]', ("ndjson-line-unreadable", "object 1")),
+        ("[]", ("file-empty",)),
+    ],
+)
+def test_what_is_no_array_of_objects_is_refused(text, said, tmp_path):
+    (tmp_path / "t.json").write_text(text)
+    with refused(*said):
+        cells(tmp_path / "t.json", ["x"])
+
+
+def test_an_object_without_an_end_does_not_fill_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(json_array, "_LONGEST", 100)
+    monkeypatch.setattr(lines, "BLOCK", 16)
+    (tmp_path / "t.json").write_text('[{"x": "' + "a" * 1000 + '"}]')
+    with refused("file-damaged", "t.json"):
+        cells(tmp_path / "t.json", ["x"])
+
+
+def zipped(path, members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_an_archive_holds_one_data_file(tmp_path):
+    plain = ROWS.write_csv().encode()
+    assert_frame_equal(
+        cells(zipped(tmp_path / "t.zip", {"d/t.csv.gz": gzip.compress(plain), "LICENSE": b""})), ROWS
+    )
+    assert_frame_equal(cells(zipped(tmp_path / "t.zip", {"t": plain})), ROWS)  # of any name
+    with refused("archive-ambiguous", "a.csv, b.csv"):
+        cells(zipped(tmp_path / "t.zip", {"a.csv": plain, "b.csv": plain}))
+    with refused("archive-ambiguous", "no data file"):
+        cells(zipped(tmp_path / "t.zip", {"a.txt": b"", "b.txt": b""}))
+    damaged = bytearray(zipped(tmp_path / "t.zip", {"t.csv": plain}).read_bytes())
+    damaged[60] ^= 0xFF
+    (tmp_path / "t.zip").write_bytes(damaged)
+    with refused("file-damaged", "t.zip"):
+        cells(tmp_path / "t.zip")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("t.sav", b"$FL2@(#) SPSS", "SPSS"),
+        ("t.dta", b"<stata_dta><header>", "Stata"),
+        ("data.csv", b"<stata_dta><header>", "Stata"),
+        ("t.sas7bdat", b"", "SAS"),
+        ("t.pdf", b"%PDF-1.7", "PDF"),
+        ("t.rds", b"\x1f\x8b", "file of R"),
+    ],
+)
+def test_what_other_programs_write_is_refused_with_the_tool_that_converts(name, content, said, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with refused("file-kind-unsupported", said) as caught:
+        open_table(tmp_path / name)
+    assert caught.value.remedy
+
+
+# Folders of values
+
+
+def test_folders_hold_columns(tmp_path):
+    for year, region in ((2023, "north"), (2024, "south%20west"), (2024, "__HIVE_DEFAULT_PARTITION__")):
+        folder = tmp_path / f"year={year}" / f"region={region}"
+        folder.mkdir(parents=True)
+        ROWS.write_parquet(folder / "part-0.parquet")
+        ROWS.write_csv(folder / "part-1.csv")
+        (folder / "_SUCCESS").touch()
+    found = cells(tmp_path, ["year", "x", "region", "w"])
+    assert found["year"].to_list() == [2023.0] * 12 + [2024.0] * 24
+    assert found["region"].to_list() == ["north"] * 12 + [None] * 12 + ["south west"] * 12
+    assert found["x"].to_list() == ROWS["x"].to_list() * 6
+    assert cells(tmp_path, ["year"]).height == 36  # no column of the files
+    assert (
+        cells(str(tmp_path / "year=*" / "*" / "*.csv"), ["year", "x"])["year"].to_list()
+        == [2023.0] * 6 + [2024] * 12
+    )
+    ROWS.with_columns(year=pl.lit(2023)).write_csv(
+        tmp_path / "year=2024" / "region=south%20west" / "part-2.csv"
+    )
+    with refused("partition-differs", "part-2.csv", "2024"):
+        cells(tmp_path, ["year"])
+    ROWS.write_csv(tmp_path / "loose.csv")
+    with refused("partitions-differ", "loose.csv"):
+        cells(tmp_path)
+
+
+def test_all_files_that_do_not_fit_are_told_at_once(tmp_path):
+    for number in range(5):
+        ROWS.write_csv(tmp_path / f"{number}.csv")
+    (tmp_path / "1.csv").write_text("w,y\na,1\n")
+    (tmp_path / "3.csv").write_text("")
+    with refused("files-unfit", "2 of the 5 files", "1.csv lacks the column x", "3.csv is empty"):
+        cells(tmp_path)
+
+
+# Arrow streams
+
+
+def test_a_stream_of_arrow_is_read_batch_by_batch(tmp_path):
+    frame = ROWS.with_columns(w=ROWS["w"].cast(pl.Categorical))
+    table = frame.to_arrow()
+    for compression in (None, "zstd"):
+        options = pa.ipc.IpcWriteOptions(compression=compression, emit_dictionary_deltas=True)
+        with (
+            pa.OSFile(str(tmp_path / "t.arrows"), "wb") as sink,
+            pa.ipc.new_stream(sink, table.schema, options=options) as out,
+        ):
+            for batch in table.to_batches(max_chunksize=2):
+                out.write_batch(batch)
+            other = ROWS.with_columns(
+                w=pl.Series(["c", "a", "b", "c", "c", "a"]).cast(pl.Categorical)
+            ).to_arrow()
+            for batch in other.cast(table.schema).to_batches():
+                out.write_batch(batch)
+        source = open_table(tmp_path / "t.arrows")
+        assert source.height == 12
+        assert cells(tmp_path / "t.arrows")["w"].to_list() == [*ROWS["w"], "c", "a", "b", "c", "c", "a"]
+    data = (tmp_path / "t.arrows").read_bytes()
+    for length in range(8, len(data) - 8, 97):  # without its end mark, too
+        (tmp_path / "cut.arrows").write_bytes(data[:length])
+        with refused("file-damaged", "cut.arrows"):
+            cells(tmp_path / "cut.arrows")
+
+
+def test_a_stream_that_breaks_off_is_no_shorter_table():
+    def batches():
+        yield from ROWS.to_arrow().to_batches()
+        raise OSError("the wire was cut")
+
+    with refused("stream-broken-off", "the wire was cut"):
+        open_table(pa.RecordBatchReader.from_batches(ROWS.to_arrow().schema, batches()))
+
+
+@pytest.mark.slow
+@pytest.mark.needs("proc")
+def test_a_stream_costs_no_more_memory_than_a_lazy_frame(tmp_path):
+    script = """
+import resource, sys, numpy as np, polars as pl, pyarrow as pa, gradline
+def batches():
+    rng = np.random.default_rng(0)
+    for _ in range(120):
+        yield pa.record_batch({name: rng.normal(size=20_000) for name in "xzy"})
+first = next(batches())
+if sys.argv[1] == "write":
+    with pa.ipc.new_file(sys.argv[2], first.schema) as file:
+        for batch in batches():
+            file.write_batch(batch)
+elif sys.argv[1] == "lazy":
+    gradline.fit(pl.scan_ipc(sys.argv[2]), targets="y")
+else:
+    gradline.fit(pa.RecordBatchReader.from_batches(first.schema, batches()), targets="y")
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+    def peak(what):
+        words = [sys.executable, "-c", script, what, str(tmp_path / "t.arrow")]
+        return int(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+
+    peak("write")
+    assert peak("stream") < peak("lazy") + 20  # MB; the rows are 58
+
+
+# Databases
+
+
+def test_a_table_of_a_database_is_chosen(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "t.db")) as base:
+        base.execute("CREATE TABLE homes (x REAL, w TEXT, y INTEGER)")
+        base.executemany("INSERT INTO homes VALUES (?, ?, ?)", ROWS.rows())
+        base.execute('CREATE TABLE "odd ""name" (x, y)')
+        base.commit()
+    url = f"sqlite:///{tmp_path / 't.db'}"
+    assert_frame_equal(cells(gradline.Table(url, table="homes")), ROWS)
+    ordered = gradline.Table(url, query="SELECT * FROM homes ORDER BY y DESC;")
+    assert_frame_equal(cells(ordered), ROWS.sort("y", descending=True))
+    with refused("table-not-named", "homes"):
+        cells(url)
+    with refused("table-unknown", "homes"):
+        cells(gradline.Table(url, table="home"))
+    with refused("file-empty"):
+        cells(gradline.Table(url, table='odd "name'))
+    with refused("place-ambiguous"):
+        cells(gradline.Table(url, table="homes", query="SELECT 1"))
+    with refused("place-unknown", "--table"):
+        cells(gradline.Table(url, sheet="homes"))
+    with refused("database-unreadable"):
+        cells(gradline.Table(url, query="DELETE FROM homes"))
+    with refused("file-not-found"):
+        cells("sqlite:///absent.db")
+    (tmp_path / "no.db").write_bytes(b"SQLite format 3\0" + bytes(200))
+    with refused("file-damaged", "no.db"):
+        cells(f"sqlite:///{tmp_path / 'no.db'}")
+
+
+def test_every_pass_reads_the_rows_of_the_first(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "t.db")) as base:
+        base.execute("CREATE TABLE t (x REAL, y REAL)")
+        base.executemany("INSERT INTO t VALUES (?, ?)", [(i, i * i) for i in range(10)])
+        base.commit()
+        source = open_table(
+            gradline.Table(f"sqlite:///{tmp_path / 't.db'}", query="SELECT *, random() % 1000 AS r FROM t")
+        )
+        passes = [next(iter(source.batches(dict.fromkeys(source.names(), Kind.NUMBER)))).frame]
+        base.execute("DELETE FROM t")
+        base.commit()
+        passes.append(next(iter(source.batches(dict.fromkeys(source.names(), Kind.NUMBER)))).frame)
+    assert passes[0].height == 10
+    assert passes[0].equals(passes[1])
+
+
+def test_columns_of_sqlite_hold_what_their_cells_are(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "t.db")) as base:
+        base.execute(
+            "CREATE TABLE t (whole INTEGER, mixed, words TEXT, large INTEGER, bits BLOB, yes BOOLEAN, bad REAL)"
+        )
+        rows = [
+            (1, 1, "1", 2**53 + 1, b"x", 1, 1.5),
+            (None, 2.5, "2", 1, None, 0, "oops"),
+            (3, None, None, 2, b"", None, 2),
+        ]
+        base.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        base.commit()
+    source = open_table(tmp_path / "t.db")
+    kinds = [column.kind.value for column in source.schema().values()]
+    assert kinds == ["number", "number", "text", "number", "other", "text", "number"]
+    found = cells(tmp_path / "t.db", ["whole", "mixed", "words"]).rows()
+    assert found == [(1, 1, "1"), (None, 2.5, "2"), (3, None, None)]
+    with refused("integer-beyond-float64", "large"):
+        cells(tmp_path / "t.db", ["large"])
+    with refused("text-in-number-column", "bad", "'oops'"):
+        cells(tmp_path / "t.db", ["bad"])
+
+
+def test_duckdb_is_read_and_not_written(tmp_path):
+    path = tmp_path / "t.duckdb"
+    with closing(duckdb.connect(str(path))) as base:
+        base.execute("CREATE SCHEMA s")
+        columns = "i::DOUBLE AS x, sum(i) OVER () AS huge, i::DECIMAL(9, 2) AS d"
+        base.execute(f"CREATE TABLE s.t AS SELECT {columns} FROM range(3) r(i)")
+    found = cells(gradline.Table(f"duckdb:///{path}", table="s.t"), ["x", "huge", "d"])
+    assert found.rows() == [(i, 3, i) for i in range(3)]
+    for query in ("DROP TABLE s.t", "SELECT 1; SELECT 2", "COPY s.t TO 'out.csv'", "nonsense"):
+        with refused("database-unreadable"):
+            cells(gradline.Table(path, query=query))
+    with refused("database-unreadable", "boom"):
+        cells(
+            gradline.Table(
+                path,
+                query="SELECT CASE WHEN i = 500000 THEN error('boom') ELSE i END AS x FROM range(600000) r(i)",
+            )
+        )
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://me:secret@host/db", "postgresql://me@host/db"),
+        (
+            "postgresql://me:s%40:c@host:5432/db?sslmode=require&password=x",
+            "postgresql://me@host:5432/db?sslmode=require",
+        ),
+        ("postgresql://me@host/db?password=secret&a=1", "postgresql://me@host/db?a=1"),
+        ("sqlite:///a@b.db", "sqlite:///a@b.db"),
+    ],
+)
+def test_a_password_is_neither_shown_nor_recorded(url, shown):
+    from gradline.data.table import options_of, without_password
+
+    assert without_password(url) == shown
+    assert options_of(gradline.Table(url, table="t")) == {"data": shown, "table": "t"}
+
+
+# Lakes
+
+
+def test_delta_is_read_as_its_log_says(tmp_path):
+    path = str(tmp_path / "t")
+    write_deltalake(path, ROWS)
+    write_deltalake(path, ROWS.with_columns(y=ROWS["y"] * 10), mode="append")
+    DeltaTable(path).delete("x = 2.5")
+    DeltaTable(path).optimize.compact()
+    expected = pl.DataFrame(pa.table(DeltaTable(path).to_pyarrow_table()))
+    assert_frame_equal(cells(path), expected)
+    assert expected.height == 10
+    source = open_table(path)
+    assert source.height == 10
+    write_deltalake(path, ROWS, mode="overwrite")
+    assert (
+        source.height == sum(b.frame.height for b in source.batches({"x": Kind.NUMBER})) == 10
+    )  # the version found
+    assert_frame_equal(cells(path), ROWS)
+    with refused("file-of-lake", "a Delta table"):
+        cells(str(tmp_path / "t" / "*.parquet"))
+    with refused("file-of-lake", "a Delta table"):
+        cells(next((tmp_path / "t").glob("*.parquet")))
+
+
+def test_rows_that_a_delta_table_marks_as_deleted_are_not_read(tmp_path):
+    """A deletion vector by hand, as the Delta protocol describes it: row 1 of one file is gone."""
+    ROWS.write_parquet(tmp_path / "p.parquet")
+    log = tmp_path / "_delta_log"
+    log.mkdir()
+    kinds = {"x": "double", "w": "string", "y": "double"}
+    columns = [{"name": name, "type": kind, "nullable": True, "metadata": {}} for name, kind in kinds.items()]
+    features = {"readerFeatures": ["deletionVectors"], "writerFeatures": ["deletionVectors"]}
+    # Magic number, one bitmap, its key, then a portable Roaring bitmap of the one row 1, in Base85 (Z85).
+    bitmap = bytes.fromhex("d1d339640100000000000000000000003a3000000100000000000000100000000100")
+    vector = {
+        "storageType": "i",
+        "pathOrInlineDv": z85(bitmap + bytes(-len(bitmap) % 4)),
+        "sizeInBytes": len(bitmap),
+    }
+    size = (tmp_path / "p.parquet").stat().st_size
+    added = {
+        "path": "p.parquet",
+        "partitionValues": {},
+        "size": size,
+        "modificationTime": 1,
+        "dataChange": True,
+    }
+    about = {
+        "id": "5fba94ed-9794-4965-ba6e-6ee3c0d22af9",
+        "format": {"provider": "parquet", "options": {}},
+        "schemaString": json.dumps({"type": "struct", "fields": columns}),
+        "partitionColumns": [],
+        "configuration": {"delta.enableDeletionVectors": "true"},
+        "createdTime": 1,
+    }
+    actions = [
+        {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, **features}},
+        {"metaData": about},
+        {"add": {**added, "stats": '{"numRecords": 6}', "deletionVector": {**vector, "cardinality": 1}}},
+    ]
+    (log / "00000000000000000000.json").write_text("\n".join(map(json.dumps, actions)))
+    assert_frame_equal(cells(tmp_path), ROWS.filter(pl.col("x") != 2.5))
+
+
+def z85(data):
+    """ZeroMQ's Base85 of bytes whose number four divides."""
+    letters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+    text = ""
+    for i in range(0, len(data), 4):
+        value = int.from_bytes(data[i : i + 4], "big")
+        text += "".join(letters[value // 85**power % 85] for power in (4, 3, 2, 1, 0))
+    return text
+
+
+@pytest.mark.filterwarnings("ignore")  # pyiceberg's, of what it will drop
+def test_iceberg_is_read_as_its_metadata_say(tmp_path):
+    catalog = InMemoryCatalog("c", warehouse=tmp_path.as_uri())
+    catalog.create_namespace("n")
+    rows = ROWS.to_arrow()
+    table = catalog.create_table("n.t", schema=rows.schema)
+    table.append(rows)
+    table.append(rows)
+    table.delete("x = 2.5")
+    folder = tmp_path / "n" / "t"
+    expected = pl.DataFrame(table.scan().to_arrow())
+    assert expected.height == 10
+    assert_frame_equal(cells(folder), expected)
+    model = gradline.fit(folder, targets="y")
+    assert any(notice.code == "iceberg-version" for notice in model.notices)
+    earlier = sorted((folder / "metadata").glob("00001*.metadata.json"))[0]
+    assert cells(earlier).height == 6
+    with refused("file-of-lake", "an Iceberg table"):
+        cells(folder / "data")
+    table.overwrite(rows)
+    assert_frame_equal(cells(folder), pl.DataFrame(table.scan().to_arrow()))
+    latest = sorted((folder / "metadata").glob("*.metadata.json"))[-1]
+    latest.with_name(latest.name[:6] + "other.metadata.json").write_bytes(latest.read_bytes())
+    with refused("lake-unreadable", "2 metadata files", "other.metadata.json"):
+        cells(folder)
+
+
+def test_a_package_that_is_lacking_is_named_with_its_command(tmp_path, monkeypatch, book):
+    from gradline.data import extras
+
+    monkeypatch.setattr(extras, "find_spec", lambda _: None)
+    (tmp_path / "d" / "_delta_log").mkdir(parents=True)
+    (tmp_path / "t.duckdb").write_bytes(bytes(8) + b"DUCK")
+    for data, extra in ((book, "excel"), (tmp_path / "d", "lakes"), (tmp_path / "t.duckdb", "databases")):
+        with refused("extra-not-installed", f"'gradline[{extra}]'"):
+            open_table(data).schema()
+    with refused("extra-not-installed", "'gradline[databases]'"):
+        open_table("postgresql://nobody@127.0.0.1:1/x").schema()
+
+
+# Object stores and web servers
+
+
+@pytest.fixture(scope="module")
+def store():
+    with object_store() as objects:
+        yield objects
+
+
+@pytest.fixture
+def s3(store, monkeypatch):
+    """The store by `s3://`."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": store.address,
+        "AWS_ALLOW_HTTP": "true",
+        "AWS_ACCESS_KEY_ID": "someone",
+        "AWS_SECRET_ACCESS_KEY": "something",
+        "AWS_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(cloud, "_OPTIONS", {"max_retries": 1, "retry_timeout_ms": 500})
+    store.clear()
+    store.cut.clear()
+    return store
+
+
+def test_an_object_store_is_read(s3):
+    s3["b/t.parquet"] = s3["b/parts/1.parquet"] = s3["b/parts/2.parquet"] = written(ROWS.write_parquet)
+    s3["b/t.arrow"] = written(ROWS.write_ipc)
+    s3["b/t.csv"] = text = ROWS.write_csv().encode() + b"\n\n"
+    s3["b/t.csv.gz"] = gzip.compress(text)
+    s3["b/odd.csv"] = b'x,w,y\r\n1,"a, ""b"",\nc",2\r\n'
+    s3["b/t.json"] = written(ROWS.write_json)
+    for name in ("t.parquet", "t.arrow", "t.csv", "t.csv.gz", "t.json"):
+        assert_frame_equal(cells(f"s3://b/{name}"), ROWS)
+    assert cells("s3://b/odd.csv").rows() == [(1.0, 'a, "b",\nc', 2.0)]
+    assert_frame_equal(cells("s3://b/parts/*.parquet"), pl.concat([ROWS, ROWS]))
+    with refused("url-unsupported", "several text files"):
+        cells("s3://b/*.csv")
+    with refused("url-unsupported", "object store"):
+        cells("s3://b/t.xlsx")
+    with refused("url-unreadable", "absent.csv"):
+        cells("s3://b/absent.csv")
+    s3["b/parts/_delta_log/00000000000000000000.json"] = b"{}\n"
+    with refused("file-of-lake", "s3://b/parts"):
+        cells("s3://b/parts/*.parquet")
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "t.csv", "t.arrow", "t.json"])
+def test_a_connection_that_is_cut_is_an_error(name, s3):
+    rows = pl.DataFrame({"x": range(50_000), "w": ["a", "b"] * 25_000, "y": range(50_000)})
+    write = {
+        "t.parquet": rows.write_parquet,
+        "t.csv": rows.write_csv,
+        "t.arrow": rows.write_ipc,
+        "t.json": rows.write_json,
+    }
+    s3[f"b/{name}"] = written(write[name])
+    s3.cut.add(f"b/{name}")
+    try:
+        found = cells(f"s3://b/{name}").height
+    except gradline.GradlineError as error:
+        found = error.code
+    assert found in ("url-unreadable", "file-damaged", 50_000)  # all, where the rest was asked for again
+
+
+def test_a_web_server_is_read_or_refused(store):
+    store.clear()
+    store.cut.clear()
+    store["d/t.csv"], store["d/t.parquet"] = ROWS.write_csv().encode(), written(ROWS.write_parquet)
+    store["d/t.xlsx"] = written(ROWS.write_excel)
+    for name in ("t.csv", "t.parquet", "t.xlsx"):
+        assert_frame_equal(cells(f"{store.address}/d/{name}?raw=1"), ROWS)
+    store.cut.add("d/t.csv")
+    with refused("url-unreadable", "bytes"):
+        cells(f"{store.address}/d/t.csv")
+    with refused("url-unreadable", "Not Found"):
+        cells(f"{store.address}/d/absent.csv")
+    with refused("url-unreadable"):
+        cells("http://127.0.0.1:1/t.csv")
