@@ -549,7 +549,7 @@ def shapes() -> Drawing:
         "stop too early, each beside the loss as it should be",
         "The losses of the first 30 epochs, by powers of ten. Dashed: as it "
         "should be.",
-        344,
+        388,
     )
     wide, tall, low = 212, 104, 0.01
     for number, (title, high, *names) in enumerate(
@@ -707,7 +707,7 @@ def overfitting() -> Drawing:
     made.dots(degrees, seen, size=3.5)
     made.dots(degrees, held, "orange", 3.5)
     made.said(5, seen[4], "training rows", "blue", dy=20)
-    made.said(6, held[5], "rows kept out", "orange", "end", -8, -4)
+    made.said(7.5, held[7], "rows kept out", "orange", "end", 0, 0)
     return made
 
 

@@ -236,6 +236,7 @@ def test_a_page_asks_says_shows_and_asks_again(page):
 TERMS = {
     "derivative": "01-tensors",
     "tensor": "01-tensors",
+    "graph": "01-tensors",
     "gradient": "01-tensors",
     "parameters": "01-tensors",
     "loss": "02-model",
@@ -274,6 +275,7 @@ TERMS = {
     "interval": "12-prediction",
     "residual": "12-prediction",
     "leverage": "12-prediction",
+    "coefficients": "12-prediction",
     "levels": "12-prediction",
     "overfitting": "12-prediction",
     "standard error": "13-inference",

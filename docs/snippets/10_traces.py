@@ -10,7 +10,7 @@ def losses(x=x, y=y, lr=0.1, sign=-1, reset=True, size=20, moved=("w", "b")):
     w = torch.zeros(1, 1, requires_grad=True)
     b = torch.zeros(1, requires_grad=True)
     printed = []
-    for _ in range(1001):
+    for _ in range(301):
         rows = torch.randperm(20)[:size]
         loss = ((x[rows] @ w.t() + b - y[rows]) ** 2).mean()
         printed.append(loss.item())
@@ -36,9 +36,9 @@ TRACES = {
     "column and row": losses(y=y.reshape(-1)),
     "far from zero": losses(x=x + 100, lr=5e-5),
 }
-EPOCHS = (0, 1, 2, 3, 10, 30, 100, 1000)
-print("epoch          ", *(f"{epoch:>6}" for epoch in EPOCHS))
+EPOCHS = (0, 1, 2, 10, 30, 100, 300)
+print("epoch          ", *(f"{epoch:>7}" for epoch in EPOCHS))
 for name, printed in TRACES.items():
     shown = (printed[epoch] for epoch in EPOCHS)
     words = (f"{loss:.3g}" if loss < 1e4 else f"{loss:.0e}" for loss in shown)
-    print(f"{name:15}", *(f"{word:>6}" for word in words))
+    print(f"{name:15}", *(f"{word:>7}" for word in words))
