@@ -199,7 +199,7 @@ def test_a_given_start_is_taken_into_account():
 
 
 X, Y = real("breast_cancer")
-FAR = "Stopped at epoch 100: the loss is 0.00363 above the optimum, 0.05276"
+FAR = "Stopped at epoch 100: the loss is 0.00363 above the best possible, 0.05276"
 
 
 def test_training_that_stopped_far_away_warns_in_the_words_of_the_summary():

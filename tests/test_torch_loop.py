@@ -84,7 +84,7 @@ def test_the_loss_it_logs_is_that_of_all_rows():
     assert certificate.loss == pytest.approx(whole, rel=1e-9)
     assert certificate.status == "stopped"
     assert certificate.epochs_to_weights is None  # mini-batches: nobody knows
-    assert "above the optimum" in lines[-1]
+    assert "above the best possible" in lines[-1]
 
 
 def test_a_full_batch_knows_its_time_left():
@@ -96,7 +96,7 @@ def test_a_full_batch_knows_its_time_left():
 
 
 def test_float32_does_not_go_so_far():
-    """After the 16.9 million epochs to 1 % by the formula, the loss in float32 is 1.21 % above the optimum."""
+    """After the 16.9 million epochs to 1 % by the formula, the loss in float32 is 1.21 % above the least."""
     model, opt = made()
     certificate = fit(5, model, F.mse_loss, opt, loader(batch_size=15), **QUIET)
     assert certificate.epochs_to_loss is None

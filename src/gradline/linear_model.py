@@ -36,7 +36,7 @@ class StoppedWarning(GradlineWarning, ConvergenceWarning):
     ...         regression = GradientDescentRegressor(lr=1e-6).fit([[1.0], [2.0], [4.0]], [3.0, 5.0, 9.0])
     ...     except ConvergenceWarning as warning:
     ...         print(warning)
-    Stopped at epoch 100: the loss is 38.2 above the optimum, 0
+    Stopped at epoch 100: the loss is 38.2 above the best possible, 0
     """
 
 

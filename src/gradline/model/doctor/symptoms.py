@@ -131,7 +131,7 @@ def _slow(patient: Patient) -> Iterator[Finding]:
         # Where the fastest rate leaves each error a thousandth, the loss is at most a millionth of the way above the
         # optimum, and lr auto leaves no more.
         enough = epochs(patient.best.epochs_to_weights)
-        remedy = f"train with --lr auto: after {enough} a millionth of the excess loss is left at most"
+        remedy = f"train with --lr auto: after {enough} at most a millionth of the excess loss is left"
     else:
         remedy = "take the exact answer, which needs no epochs"
     yield Finding("slow", cause, remedy)

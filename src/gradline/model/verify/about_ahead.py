@@ -58,9 +58,7 @@ def _directions(descent: Descent, batches: bool) -> Iterator[Check]:
     for d in claim:
         fits = [i for i in left if true.fits(d.share, d.half_life, d.columns, i)]
         if not fits or d.share > before + true.blur or not true.knows(d.columns):
-            wrong = (
-                f"no share of {d.share:.3g} along {d.columns} with a half-life of {d.half_life} in that place"
-            )
+            wrong = f"no share of {d.share:.3g} for {d.columns}, halving every {d.half_life} epochs, in that place"
             break
         left.discard(min(fits, key=lambda i: abs(true.roots[i] - math.sqrt(d.share))))
         before = d.share

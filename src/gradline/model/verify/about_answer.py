@@ -99,10 +99,10 @@ class Answer:
             wrong = (
                 f"the gradient has not vanished (it is {slope} of the columns' and the residuals' norms): "
                 f"predictions are {number(float((at.movement / at.arrival).max()), 2)} times further from the "
-                "optimal ones than rounding explains"
+                "best ones than rounding explains"
             )
         elif claim.status is Status.CERTIFIED and at.gap > _ABOVE * at.optimal_loss + self._nothing:
-            wrong = f"the loss is {number(at.gap, 3)} above the least one"
+            wrong = f"the loss is {number(at.gap, 3)} above the best possible"
         elif claim.status.full_rank is True and not full:
             wrong = "the columns are dependent, so no coefficients are certain"
         elif claim.status.full_rank is False and full:
@@ -173,7 +173,7 @@ class Answer:
         agrees = not (too_far or too_loose or lacking)
         shown, bound = apart(float(distance[j, t]), float(claimed[j, t]), agrees, 3)
         sentence = (
-            f"{which[0].upper()}{which[1:]} is {shown} from its optimum (sure to {number(float(own[j, t]), 2)}); "
+            f"{which[0].upper()}{which[1:]} is {shown} from its best value (sure to {number(float(own[j, t]), 2)}); "
             f"the model claims {bound} at most."
         )
         if too_loose and not too_far:

@@ -80,7 +80,7 @@ def _relations(model: LinearModel, pivots: Eliminated, evidence: Evidence) -> It
         yield from _each(model, words, missing - len(claim.constant), pivots, evidence)
     elif not words and missing > len(claim.constant):
         yield Check(
-            "combinations", "none", f"{missing}", False, f"Some of {missing} combinations are not named."
+            "combinations", "none", f"{missing}", False, "Not every relation between columns is named."
         )
     elif words and not missing:
         yield same("combinations", words[0], "none", "what vanishes")

@@ -86,7 +86,8 @@ def _ends(model: LinearModel, at: Whereabouts) -> Iterator[Check]:
         status = "diverged" if claim.status is Status.DIVERGED and wanted is not None else "not trained"
         yield same("ran away", status, "diverged", "a run whose loss left the numbers")
         wanted = diverged - 1
-    yield same("epochs", f"{claim.epochs}", f"{wanted}", "the number of epochs")
+    said, found = ("none" if count is None else f"{count}" for count in (claim.epochs, wanted))
+    yield same("epochs", said, found, "the number of epochs")
     kept = len(history)
     if not history:
         yield same("history", "none", "none" if not model.settings else "some", "the recorded losses")

@@ -61,7 +61,7 @@ def compared(name: str, claimed: float | None, found: float, agrees: bool) -> Ch
     text, shown = apart(found, math.nan if claimed is None else claimed, agrees, 6)
     shown = "none" if claimed is None else shown
     said = "as claimed" if agrees else f"but the model claims {shown}"
-    return Check(name, shown, text, agrees, f"The {name.replace('_', ' ')} is {text}, {said}.")
+    return Check(name, shown, text, agrees, f"The {_CALLED.get(name, name)} is {text}, {said}.")
 
 
 def apart(found: float, claimed: float, agrees: bool, digits: int) -> tuple[str, str]:
@@ -73,4 +73,30 @@ def apart(found: float, claimed: float, agrees: bool, digits: int) -> tuple[str,
     return number(found, digits), number(claimed, digits)
 
 
+_CALLED = {  # what the names of a certificate stand for, in a sentence
+    "gap": "loss above the best possible",
+    "optimal_loss": "best possible loss",
+    "gradient_norm": "size of the gradient",
+    "digits": "number of sure digits",
+    "lr_limit": "largest stable learning rate",
+    "epochs_to_loss": "number of epochs until the loss is within 1 % of the best possible",
+    "epochs_to_weights": "number of epochs until the slowest error has shrunk a thousandfold",
+    "tenfold_loss": "loss after ten times as many epochs",
+    "diverged_at": "epoch at which it diverged",
+    "condition": "condition number",
+    "condition_scaled": "condition number after standardising",
+    "hessian_condition": "square of the condition number",
+    "moments_error": "error of the moments",
+    "bias_error": "distance of a bias from its best value",
+    "bias_error_stderr": "distance of a bias from its best value, in standard errors,",
+    "weight_error_stderr": "distance of a weight from its best value, in standard errors,",
+    "squares": "sum of squared errors",
+    "variances": "variance of a coefficient",
+    "history": "loss of an epoch",
+    "recorded losses": "number of recorded losses",
+    "path": "weight or bias where training led",
+    "rmse": "RMSE (typical error)",
+    "exact sums": "exact sum",
+    "open directions": "part of the weights that the data leave open",
+}
 _HELD = 1e150  # what is larger has a square that float64 does not hold

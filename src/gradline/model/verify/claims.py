@@ -86,7 +86,8 @@ class Verification:
             for row in table
         ]
         said = [check.sentence for check in self.disagreements]
-        return "\n".join(map(one_line, [*(line.rstrip() for line in lines), "", *said, self.verdict]))
+        head = "What the model claims, by its names in gradline show --json, and what the rows say:"
+        return "\n".join(map(one_line, [head, *(line.rstrip() for line in lines), "", *said, self.verdict]))
 
 
 def _mark(check: Check) -> str:
