@@ -206,6 +206,8 @@ def numbers(values: Any, what: str) -> np.ndarray:
 
     Infinities are let through; for the rest as `matrix`.
     """
+    if type(values) is np.ndarray and values.dtype == np.float64:
+        return values
     if hasattr(values, "detach"):  # a torch tensor, on any device, with or without gradient
         values = values.detach().cpu()
         values = values.numpy() if "bfloat16" not in str(values.dtype) else values.double().numpy()

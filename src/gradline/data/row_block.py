@@ -54,6 +54,7 @@ class RowBlock:
         """Rows of [X Y] by their numbers."""
         return np.column_stack([self.X[which], self.Y[which]])
 
+    @cached_property
     def places(self) -> "Places":
         """Where its cells lie; arrays that lie neither row by row nor column by column are copied."""
         X, Y = _in_one_order(self.X, self.Y)
@@ -107,6 +108,7 @@ class ColumnBlock:
                     Z[first:last, j] = column[own]
         return Z
 
+    @property
     def places(self) -> "Places":
         """Where its cells lie."""
         addresses = [[_address(column) for column in piece] for piece in self.pieces]

@@ -168,7 +168,7 @@ class Judged(Derived):
         with calm_blas(self.moments.p + self.moments.m), np.errstate(over="ignore", invalid="ignore"):
             yield
 
-    @property
+    @cached_property
     def optimal(self) -> Refined | None:
         """The optimum as the rows have it, where it is known."""
         return self.witness.optimum
@@ -180,12 +180,12 @@ class Judged(Derived):
             np.isfinite(self.weight).all() and np.isfinite(self.bias).all()
         )
 
-    @property
+    @cached_property
     def weight(self) -> np.ndarray:
         """The weights (m, p) that are judged."""
         return self.found.weight
 
-    @property
+    @cached_property
     def has_bias(self) -> bool:
         """Whether the model has a bias."""
         return self.found.bias is not None
@@ -261,7 +261,7 @@ class Judged(Derived):
         """The loss of the coefficients."""
         return (self.least + self.above if self._squares is None else self._squares) / self.cells
 
-    @property
+    @cached_property
     def cells(self) -> float:
         """m·W, the divisor of the loss."""
         return self.moments.m * self.moments.weight_sum

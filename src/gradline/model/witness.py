@@ -1,6 +1,6 @@
 """What the rows themselves say of coefficients: the judge's own way to the optimum, whatever found them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -80,9 +80,7 @@ def witnessed(rows: RowStream | RowBlock | None, moments: Moments, found: Coeffi
     if step is None:
         optimum = None if newton.share >= LARGEST_CONTRACTION else _contradicted(found, moments)
         return Witness(optimum, view, here)
-    optimum = newton.answer(step)
-    if optimum is not None and isinstance(rows, RowBlock):
-        optimum = replace(optimum, variances=variances(rows, newton))
+    optimum = newton.answer(step, variances(rows, newton) if isinstance(rows, RowBlock) else None)
     return _seen_at(here, view, optimum, None if here is None else step.theta.minus(theta))
 
 
@@ -90,7 +88,7 @@ def _seen_at(here: Gradient | None, view: View, optimum: Refined | None, away: D
     """With the gradient there and the way to the optimum: its gap is the product of the two."""
     if here is None or away is None:
         return Witness(optimum, view, here)
-    gap = np.maximum(here.sums.times(away).sum().hi, 0.0)
+    gap = np.maximum(here.sums.times(away).total(), 0.0)
     return Witness(optimum, view, here, np.ldexp(gap, 2 * view.exponents[-len(gap) :]))
 
 

@@ -89,7 +89,7 @@ class _Cut(NamedTuple):
 
 
 def _cut(compiled: Kernels, block: RowBlock | ColumnBlock, exponents: np.ndarray) -> _Cut:
-    where = block.places()
+    where = block.places
     pieces, k = where.addresses.shape
     size = k * (k + 1) // 2
     found, odd, space = (

@@ -30,10 +30,10 @@ class View(NamedTuple):
         with np.errstate(over="ignore", invalid="ignore"):
             slopes = np.ldexp(found.weight.T, columns - targets)
             bias = np.zeros(len(targets)) if found.bias is None else np.ldexp(found.bias, -targets)
-            terms = np.vstack([bias, -own, *two_prod(slopes, center)])
+            terms = np.concatenate([bias[None], -own[None], *two_prod(slopes, center)])
         if not np.isfinite(terms).all():  # as they are not where a slope is not
             return Doubled.of(np.full((p + 1, len(targets)), np.inf))
-        theta = Doubled.of(np.vstack([bias, slopes]))
+        theta = Doubled.of(np.concatenate([bias[None], slopes]))
         if found.bias is not None:
             for t, column in enumerate(terms.T.tolist()):
                 theta.hi[0, t] = level = math.fsum(column)
@@ -88,7 +88,7 @@ def calm_weights(w: np.ndarray | None) -> tuple[np.ndarray | None, np.ndarray | 
 
 def _compiled(compiled: Kernels, block: RowBlock | ColumnBlock, view: View, theta: Doubled) -> Gradient:
     """By `gradient` of `gradient.c`."""
-    cells = block.places()
+    cells = block.places
     pieces, k = cells.addresses.shape
     (q, m), products = theta.hi.shape, theta.hi.size
     found, space = np.empty(2 * products + m), room(compiled.gradient_room(block.p, m))

@@ -40,7 +40,7 @@ def summed(block: RowBlock | ColumnBlock) -> RowSums:
 
 def _compiled(compiled: Kernels, block: RowBlock | ColumnBlock) -> RowSums:
     """The sums by `gram` of `gram.c`."""
-    cells = block.places()
+    cells = block.places
     w = None if block.w is None else np.ascontiguousarray(block.w, np.float64)
     pieces, k = cells.addresses.shape
     found, space = np.zeros((5 + 2 * k, k)), room(compiled.gram_room(k))

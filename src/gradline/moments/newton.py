@@ -65,7 +65,7 @@ def settled(newton: "Newton", rows: RowStream | RowBlock, theta: Doubled) -> Set
 
 def _compiled(compiled: Kernels, newton: "Newton", rows: RowBlock, theta: Doubled) -> Settled:
     """By `newton` of `newton.c`."""
-    cells, (q, m), s = rows.places(), theta.hi.shape, len(newton.inverse)
+    cells, (q, m), s = rows.places, theta.hi.shape, len(newton.inverse)
     found, space = np.empty((4 * q + s + 3) * m), room(compiled.newton_room(rows.p, m))
     reached = Doubled(*found[: 2 * q * m].reshape(2, q, m))
     reached.put(..., theta)
@@ -166,17 +166,17 @@ class Newton:
         """That of rows with these moments, whose columns are independent."""
         return _newton(moments, bias)
 
-    @property
+    @cached_property
     def first(self) -> int:
         """Where the slopes begin among the coefficients."""
         return int(self.basis.level is not None)
 
-    @property
+    @cached_property
     def columns(self) -> np.ndarray:
         """The exponents (p,) of the units of X."""
         return self.view.exponents[: len(self.basis.root)]
 
-    @property
+    @cached_property
     def targets(self) -> np.ndarray:
         """The exponents (m,) of the units of Y."""
         return self.view.exponents[len(self.basis.root) :]
@@ -197,7 +197,7 @@ class Newton:
         B = moments.slopes_factor(bool(self.first)).B
         along = self.basis.rank.along(np.ldexp(B, -self.targets))
         beta = self.inverse[self.first :, self.first :] @ along
-        return Doubled.of(np.vstack([np.zeros(moments.m), beta]))
+        return Doubled.of(np.concatenate([np.zeros((1, moments.m)), beta]))
 
     @property
     def reach(self) -> np.ndarray:
@@ -253,15 +253,16 @@ class Newton:
         ]
         return np.vstack([[math.fsum(column) for column in np.vstack(parts).T.tolist()], slopes])
 
-    def answer(self, step: Step) -> Refined | None:
+    def answer(self, step: Step, variances: np.ndarray | None = None) -> Refined | None:
         """What a step has reached, in raw units; None where float64 cannot hold it."""
         found = step.raw
         with np.errstate(over="ignore"):
             theta = np.ldexp(found, self.units)
             bound = np.ldexp(self.lengths[:, None] * step.bound + UNIT * np.abs(found), self.units)
-        if not np.isfinite(theta).all():
+        sizes = np.abs(theta)
+        if not sizes.max() < np.inf:
             return None
-        if (tiny := np.abs(theta) < _TINY).any():  # which float64 holds to less than its 53 bits
+        if (tiny := sizes < _TINY).any():  # which float64 holds to less than its 53 bits
             bound += np.where(tiny & (found != 0), _LEAST, 0.0)
         none = np.zeros(len(self.targets))
         return Refined(
@@ -270,6 +271,7 @@ class Newton:
             weight_bound=bound[self.first :].T.copy(),
             bias_bound=bound[0] if self.first else none,
             squares=np.ldexp(step.squares, 2 * self.targets),
+            variances=variances,
         )
 
 

@@ -188,17 +188,17 @@ class Moments(Derived):
         """The number of targets."""
         return len(self.targets)
 
-    @property
+    @cached_property
     def rows(self) -> int:
         """The number of rows."""
         return self.statistics.rows
 
-    @property
+    @cached_property
     def weight_sum(self) -> float:
         """W, the sum of the row weights: the number of rows when they have none."""
         return self.statistics.weight_sum
 
-    @property
+    @cached_property
     def mean(self) -> np.ndarray:
         """The weighted mean of [X Y], (k,)."""
         return self.statistics.mean
@@ -346,7 +346,7 @@ class Moments(Derived):
             return slopes
         A = np.zeros((len(slopes.A) + 1, p + 1))
         A[0, 0], A[0, 1:], A[1:, 1:] = root, root * self.mean[:p], slopes.A
-        return RawFactor(A, np.vstack([root * self.mean[p:], slopes.B]), slopes.C)
+        return RawFactor(A, np.concatenate([root * self.mean[None, p:], slopes.B]), slopes.C)
 
     def variation(self, bias: bool) -> np.ndarray:
         """Per target (m,): Σ w·(y − ȳ)², or Σ w·y² without a bias: the baseline of R²."""

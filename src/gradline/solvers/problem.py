@@ -180,7 +180,7 @@ def stacked(init: tuple[Any, Any] | None, moments: Moments, bias: bool) -> np.nd
             "init has a bias and the model has none",
             "give a bias of zeros, or keep the bias",
         )
-    return np.vstack([start.reshape(1, -1), weight.T]) if bias else weight.T.copy()
+    return np.concatenate([start.reshape(1, -1), weight.T]) if bias else weight.T.copy()
 
 
 def unstacked(theta: np.ndarray, bias: bool) -> tuple[np.ndarray, np.ndarray]:

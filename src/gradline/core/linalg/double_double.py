@@ -9,6 +9,7 @@ Products of slices as far apart as each other are added exactly too, and what co
 Ozaki, Ogita, Oishi, Rump 2012; splitting by adding and subtracting a large number: Rump, Ogita, Oishi 2008.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
@@ -19,6 +20,7 @@ import numpy as np
 from gradline.core.kernels.library import Kernels, kernels
 
 _MANY = 1 << 12  # numbers from which on adding compiled is worth the call
+_LARGE = 1e300  # so many numbers below it add up to no infinity, which `math.fsum` refuses
 _SPLITTER = 2.0**27 + 1.0
 SUMMED = 1 << 12  # products whose sum is exact: 2·20 + 12 bits, and one to spare
 BITS = 20
@@ -123,6 +125,13 @@ class Doubled:
                 np.concatenate([paired.hi, part.hi[odd]]), np.concatenate([paired.lo, part.lo[odd]])
             )
         return Doubled(part.hi[0], part.lo[0])
+
+
+    def total(self) -> np.ndarray:
+        """The sum over the first axis, rounded once; of few numbers, which Python adds sooner than NumPy by halves."""
+        if not np.abs(self.hi).max() < _LARGE:
+            return self.sum().hi
+        return np.array([math.fsum(column) for column in np.concatenate([*self]).T.tolist()])
 
 
 def _added(compiled: Kernels, a: Doubled, b: Doubled | np.ndarray, total: Doubled) -> Doubled:
