@@ -37,7 +37,7 @@ def test_what_is_no_loss_is_refused(losses, code):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"lr": 0}, {"lr": "auto"}, {"momentum": 2}, {"batch_size": 0}, {"batch_size": 2.5}, {"init": "linear"}],
+    [{"lr": 0}, {"lr": "auto"}, {"momentum": 2}, {"batch_size": 0}, {"batch_size": 2.5}, {"init": "quark"}, {"seed": -1}],
 )
 def test_settings_outside_their_range_are_refused(wrong):
     settings: dict[str, Any] = {"lr": 1e-5, "init": "zeros", **wrong}

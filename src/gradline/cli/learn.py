@@ -222,7 +222,9 @@ def _in_order(losses: str, data: str, targets: Sequence[str]) -> tuple[str, str]
     """The losses, then the data: taken the other way round, and said so, where only the first has the targets."""
     if not _has(losses, targets) or _has(data, targets):
         return losses, data
-    say(f"{losses} holds the data, so {data} is taken for what the loop printed. Losses come first, then the data.")
+    say(
+        f"{losses} holds the data, so {data} is taken for what the loop printed. Losses come first, then the data."
+    )
     return data, losses
 
 

@@ -27,7 +27,10 @@ WITH_LOG = {
     "sum over rows": "running_sum",
 }
 ELSEWHERE = "the start, or the targets, are not those given"
-SMALL = 8.0  # bits, above APART: what a small mistake has to explain better to be a rival of right steps
+ANY = 3.0  # bits: what another cause than right steps has to explain better to be as likely
+RIGHT = 3.0  # bits that speak for right steps, where nothing else explains the losses
+UNSAID = 3.0  # bits that speak for mini-batches that nobody mentioned, before they are named
+SMALL = 11.0  # bits, above ANY + APART: the same of a small mistake, which may be as good as none
 FURTHER = np.arange(1, 9)  # epochs at which loops that are one and the same agree, too
 SAME = 1e-9  # as a share of a loss
 
@@ -59,7 +62,7 @@ class Found(NamedTuple):
     @property
     def is_sure(self) -> bool:
         """Whether it explains the losses as no accident does."""
-        return self.match.fits and self.match.bits >= SURE
+        return self.match.fits and self.match.bits >= (RIGHT if self.name == "right" else SURE)
 
 
 def tried(case: StatedSetup, printed: Printed, base: Loop, start_known: bool) -> list[Candidate]:
@@ -76,7 +79,8 @@ def tried(case: StatedSetup, printed: Printed, base: Loop, start_known: bool) ->
         first = Bench(case, printed.part(slice(1)), base)
         seen = base.batch or first.exact(Loop(lr_ratio=0.0)).fits
         elsewhere = [] if seen else _from_any_start(case, printed, known=True)
-        if not any(f.is_sure for f in elsewhere):
+        # Where a start was fitted to fewer losses than there are, it is no matter of chance.
+        if not any(f.match.fits and f.match.directions < len(printed.losses) for f in elsewhere):
             elsewhere = _at_random(bench) or elsewhere
         found += elsewhere
     return ranked(case, found)
@@ -157,6 +161,8 @@ def _at_random(bench: Bench) -> list[Found]:
             Found(WITH_LOG[match.loop.log] if name == "batches" else name, match)
             for name, match in zip(names, matches, strict=True)
         ]
+        if loops is other:  # what nobody mentioned must explain something
+            found = [f for f in found if f.match.bits >= UNSAID]
         if any(f.match.fits for f in found):
             return found
     return []
@@ -170,7 +176,8 @@ def ranked(case: StatedSetup, found: list[Found]) -> list[Candidate]:
     """
 
     def worth(f: Found) -> float:
-        return f.match.score - SMALL * (f.name != "order" and HYPOTHESES[f.name].small)
+        is_small = f.name in HYPOTHESES and HYPOTHESES[f.name].small
+        return f.match.score - (SMALL if is_small else 0.0 if f.name == "right" else ANY)
 
     fitting = sorted((f for f in found if f.match.fits), key=worth, reverse=True)
     rivals = _without_twins(case, [f for f in fitting if worth(f) >= worth(fitting[0]) - APART])
@@ -218,7 +225,7 @@ def _candidate(case: StatedSetup, f: Found, fits: bool) -> Candidate:
     else:
         row = HYPOTHESES[f.name]
         told = f.sentence or row.sentence(case, match.loop), row.remedy(case, match.loop)
-    return Candidate(f.name, match.misfit, parameters, *told, fits, fits and match.bits >= SURE, match.bits)
+    return Candidate(f.name, match.misfit, parameters, *told, fits, fits and f.is_sure, match.bits)
 
 
 def _with_sizes(c: Candidate, fitting: list[int]) -> Candidate:

@@ -145,9 +145,7 @@ def _check(lr: Any, batch_size: Any, momentum: Any, init: Any, seed: Any) -> Non
         )
 
 
-def _case(
-    block: RowBlock, moments: Moments, lr: float, momentum: float, init: Any, seed: int
-) -> StatedSetup:
+def _case(block: RowBlock, moments: Moments, lr: float, momentum: float, init: Any, seed: int) -> StatedSetup:
     problem = Problem.of(moments, None, True, Scaling.none(moments.p))
     start = initial("zeros" if init is None else init, problem, seed)
     slack = np.zeros_like(start)
