@@ -70,15 +70,15 @@ def _beside(
     and its correlation from one loss to the next lie where theirs do, within four standard deviations.
     None before two of its losses are simulated.
     """
-    known = (epochs < len(history)) & np.isfinite(printed.losses) & (printed.losses > 0)
-    if known.sum() < min(2, len(printed.losses)):
+    told_of = (epochs < len(history)) & np.isfinite(printed.losses) & (printed.losses > 0)
+    if told_of.sum() < min(2, len(printed.losses)):
         return None
-    losses, runs = printed.losses[known], history[epochs[known]]
+    losses, runs = printed.losses[told_of], history[epochs[told_of]]
     if not np.isfinite(runs).all():
         return None
     start, tiny = float(history[0, 0]), np.finfo(float).tiny
     runs = np.log(np.maximum(runs, tiny))
-    floor = printed.halves[known] / losses + LOG_ROUNDING
+    floor = printed.halves[told_of] / losses + LOG_ROUNDING
     both = np.column_stack([np.log(losses), runs]) - runs.mean(axis=1, keepdims=True)
     before = np.vstack([np.zeros_like(both[:1]), both[:-1]])
     slope = (both * before)[:, 1:].sum(axis=1) / ((before**2)[:, 1:].sum(axis=1) + MEMBERS * floor**2)
@@ -91,6 +91,7 @@ def _beside(
     off = np.abs(moments[:, 0] - moments[:, 1:].mean(axis=1))
     size = float((off / np.maximum(moments[:, 1:].std(axis=1, ddof=1), 1e-3)).max()) / DEVIATIONS
     terms = -0.5 * (FREEDOM + 1) * np.log1p(unit[:, 0] ** 2 / FREEDOM) - np.log(spread)
-    bits = told(np.log(losses), spread, spread, Known(math.log(max(start, tiny)))).sum()
+    known = Known(math.log(max(start, tiny)))
+    bits = told(np.log(losses), spread, spread, known).sum() if size <= 1 else 0.0
     score = terms.mean() * len(printed.losses) / math.log(2)
     return Match(size, size <= 1, loop, epochs, float(bits), float(score)), terms

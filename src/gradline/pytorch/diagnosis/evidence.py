@@ -36,6 +36,7 @@ class Known(NamedTuple):
     levels: np.ndarray = np.zeros(0)
 
 
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")  # a guess may have no meaning here
 def told(values: np.ndarray, digits: np.ndarray, width: np.ndarray, known: Known) -> np.ndarray:
     """(K,) the bits that each value tells, of a cause that foretells it from those before to its `width`.
 

@@ -145,16 +145,18 @@ def _from_any_start(case: StatedSetup, printed: Printed, known: bool) -> list[Fo
 
 
 def _at_random(bench: Bench) -> list[Found]:
-    """Shuffled batches: of the size said, with every mistake; of other sizes where that explains nothing."""
+    """Shuffled batches: of the size said, right or with a mistake; then with a small one; then of other sizes."""
     case, printed, base = bench.case, bench.printed, bench.base
     anew = replace(base, shuffled=True)
-    said = [
+    of_rows = [
         (name, loop)
         for name, hypothesis in HYPOTHESES.items()
         for loop in ([] if hypothesis.by_size or not base.batch else hypothesis.loops(case, anew))
     ]
+    plain = [(name, loop) for name, loop in of_rows if not HYPOTHESES[name].small]
+    small = [(name, loop) for name, loop in of_rows if HYPOTHESES[name].small]
     other = [("batches", replace(anew, batch=b)) for b in sizes(case, base.batch) if b]
-    for loops in (said, other):
+    for loops in (plain, small, other):
         matches = shuffled(case, printed, [loop for _, loop in loops])
         names = itertools.chain.from_iterable([name] * len(LOGS) for name, _ in loops)
         found = [
