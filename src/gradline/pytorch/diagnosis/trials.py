@@ -221,7 +221,8 @@ def _candidate(case: StatedSetup, f: Found, fits: bool) -> Candidate:
         parameters |= {"directions": match.directions}
     if f.sentence.endswith(f"{ELSEWHERE}."):
         parameters |= {"start": "another"}
-    if f.name == "order":
+        told = f.sentence, "give diagnose the start and the targets of the loop"
+    elif f.name == "order":
         parameters |= {"epochs": match.epochs.tolist()}
         told = f.sentence, "w and b as at the start, then each cell once, in order"
     else:
