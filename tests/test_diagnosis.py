@@ -497,4 +497,5 @@ def test_the_right_cause_and_never_a_wrong_one(name):
     found = [run for run in study(chosen, [name], 1) if run.kind != "unseen"]
     assert not [run for run in found if run.kind == "wrong"]
     if not MISTAKES[name].is_hard:
-        assert sum(run.kind == "right" for run in found) >= len(found) - 2  # the rest cannot tell
+        told = sum(run.kind in ("right", "likely") for run in found)
+        assert told >= len(found) - 1  # the rest cannot tell
