@@ -427,8 +427,8 @@ MISTAKES = {
     "the big cell again": Mistake("order", big_cell_again),
     "trained before": Mistake("order", trained_before),
     "another start": Mistake("order", another_start, True),
-    "targets a row off": Mistake("order", lambda a: changed(a, y=a.y.roll(1, 0)), True),
-    "targets in thousands": Mistake("order", lambda a: changed(a, y=a.y / 1000), True),
+    "targets a row off": Mistake("targets", lambda a: changed(a, y=a.y.roll(1, 0)), True),
+    "targets in thousands": Mistake("targets", lambda a: changed(a, y=a.y / 1000), True),
     "batches shuffled": Mistake("batches", in_batches(True, "all"), True),
     "last batch shuffled": Mistake("last_batch", in_batches(True, "last"), True),
     "mean of batches shuffled": Mistake("running_mean", in_batches(True, "mean"), True),
@@ -535,7 +535,10 @@ FIVE = ("crops5 both", "crops apples", "iphone", "penguins", "random 11")
 
 @dataclass
 class Outcome:
-    """A run and what diagnose said: right, wrong, or nothing for sure; unseen where a right loop prints the same."""
+    """A run and what diagnose said.
+
+    Right or wrong for sure; likely the cause or another one; nothing; unseen where a right loop prints the same.
+    """
 
     mistake: str
     problem: str
@@ -571,6 +574,8 @@ def outcome(name, problem, X, Y, seed, start=True) -> Outcome:
         kind = "right"
     elif diagnosis.verdict in ("cannot tell", "none fits"):
         kind = diagnosis.verdict
+        if diagnosis.likely:
+            kind = "likely" if mistake and diagnosis.likely == mistake.verdict else "other likely"
     if kind != "right" and name != "right" and learner.said is None and is_unseen(learner, text, X, Y):
         kind = "unseen"
     return Outcome(name, problem, diagnosis.verdict, kind)
@@ -584,7 +589,7 @@ def study(which, names, seeds, start=True) -> Iterator[Outcome]:
                     yield outcome(name, problem, X, Y, 1000 * seed + i, start)
 
 
-KINDS = ("right", "cannot tell", "none fits", "wrong", "unseen")
+KINDS = ("right", "likely", "other likely", "cannot tell", "none fits", "wrong", "unseen")
 
 
 def main(which, seeds: int, names: list[str], start: bool) -> None:

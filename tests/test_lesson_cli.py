@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -153,6 +154,45 @@ def test_tutorial_001_diagnosed_from_its_three_losses(tmp_path):
     done = CliRunner().invoke(app, ["diagnose", str(path), *DIAGNOSE, *start])
     assert done.exit_code == 0
     assert "predictions (5, 1) against targets (5,)" in unwrapped(done.stdout)
+
+
+LINE = ["-t", "y", "--lr", "0.05"]
+
+
+@pytest.fixture
+def a_line(tmp_path, monkeypatch):
+    """A table and what a right loop from the start [[0.5]], [0.3] printed."""
+    monkeypatch.chdir(tmp_path)
+    x = np.arange(20) / 10
+    y = 1 + 2 * x + 0.1 * (-1) ** np.arange(20)
+    Path("line.csv").write_text("x,y\n" + "".join(f"{a},{b}\n" for a, b in zip(x, y, strict=True)))
+    w, b, printed = 0.5, 0.3, []
+    for _ in range(12):
+        off = w * x + b - y
+        printed.append(f"loss {(off**2).mean():.4f}")
+        w, b = w - 0.1 * (off * x).mean(), b - 0.1 * off.mean()
+    Path("printed.txt").write_text("\n".join(printed))
+
+
+@pytest.mark.usefixtures("a_line")
+def test_the_start_is_said_as_to_fit():
+    def told(*words):
+        return CliRunner().invoke(app, ["--debug", "diagnose", "printed.txt", "line.csv", *LINE, *words])
+
+    assert told("--init", "[[0.5]], [0.3]").stdout.startswith("right:")
+    assert told("--init", "torch", "--seed", "4").stdout.startswith("order: the steps are right, but the start")
+    unknown = told("--batch-size", "4")
+    assert "(init)" in unwrapped(unknown.stdout)
+    assert "init=" not in unknown.stdout
+    expect_refusal(told("--init", "quark").stderr, "init-invalid", "quark")
+
+
+@pytest.mark.usefixtures("a_line")
+def test_data_before_losses_are_taken_in_their_order_and_it_is_said():
+    words = ["diagnose", "line.csv", "printed.txt", *LINE, "--init", "[[0.5]], [0.3]"]
+    done = CliRunner().invoke(app, words)
+    assert done.stdout.startswith("right:")
+    assert "line.csv holds the data" in unwrapped(done.stderr)
 
 
 class Screen:

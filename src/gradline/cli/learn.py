@@ -266,10 +266,8 @@ def _printed(losses: str) -> str:
 def _start(init: str | None, weight: Sequence[str], bias: str | None) -> Any:
     """The start as it was said: numbers as they were printed, zeros, or a saved model's coefficients."""
     if not weight and bias is None:
-        from gradline.solvers.loop import INITS  # noqa: PLC0415 - --help needs no numpy
-
         begun = None if init is None else start(init)
-        if not isinstance(begun, str) or begun in INITS:
+        if not isinstance(begun, str) or not Path(begun).exists():
             return begun
         from gradline.model.model import load  # noqa: PLC0415
 

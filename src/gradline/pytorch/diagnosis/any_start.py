@@ -5,14 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradline.pytorch.diagnosis.evidence import closeness, told
+from gradline.pytorch.diagnosis.evidence import Known, closeness, told
 from gradline.pytorch.diagnosis.matching import Match, conventions, no_match
 from gradline.pytorch.diagnosis.printed import Printed
 from gradline.pytorch.diagnosis.simulation import FLOAT32, Loop, Modes, StatedSetup
 
 OFF = (0.9995, 1.0005)  # rates that another start must not explain as well
 OTHER_FLOOR = 1e-3  # of the mean square of the targets: what a least loss is off by where they are others
-NONE = np.zeros(0)
 
 
 def is_modal(loop: Loop) -> bool:
@@ -29,7 +28,7 @@ def any_start(case: StatedSetup, printed: Printed, loop: Loop, are_targets_sure:
     Nothing speaks for the loop where its rate a little off fits as well; nor, where the targets are to be sure, too,
     where another floor does, which a direction that hardly moves can make up for.
     """
-    modes, best, used = Modes(case, loop), no_match(printed, loop), 0
+    modes, best = Modes(case, loop), no_match(printed, loop)
     for epochs in conventions(printed, loop) if modes.is_heavy_ball else ():
         match = _from_best_start(printed, modes, epochs, loop)
         best = match if match.misfit < best.misfit and not best.fits else best
@@ -60,10 +59,10 @@ def _from_best_start(printed: Printed, modes: Modes, epochs: np.ndarray, loop: L
     columns = np.array([modes.left(int(e), loop.lr_ratio) for e in k]) / tolerance[:, None]
     if not len(k) or not np.isfinite(columns).all():
         return no_match(printed, loop)
-    columns /= (norms := np.maximum(np.linalg.norm(columns, axis=0), np.finfo(float).tiny))
+    columns /= np.maximum(np.linalg.norm(columns, axis=0), np.finfo(float).tiny)
     energies, rest = nnls(columns, (losses - modes.floor) / tolerance)
     size, used = rest / math.sqrt(len(k)), int((energies > 0).sum())
-    by_loss = np.sort(told(losses, tolerance, math.nan, None, NONE))
-    bits = float(by_loss[: max(len(k) - used, 0)].sum()) if used >= 2 else 0.0
+    by_loss = np.sort(told(losses, tolerance, tolerance, Known()))
+    bits = float(by_loss[: max(len(k) - used + 1, 0)].sum()) if used >= 2 else 0.0  # the first tells none
     score = closeness(size, tolerance, halves) - used * 10
     return Match(size, size <= 1, loop, epochs, bits, score, used)

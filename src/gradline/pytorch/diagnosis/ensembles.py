@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradline.pytorch.diagnosis.evidence import APART, told
+from gradline.pytorch.diagnosis.evidence import APART, Known, told
 from gradline.pytorch.diagnosis.matching import Match, conventions, no_match
 from gradline.pytorch.diagnosis.printed import Printed
 from gradline.pytorch.diagnosis.simulation import LOGS, Dynamics, Loop, StatedSetup
 
-MEMBERS, MOST_UPDATES, MOST_ROWS = 48, 20_000, 100_000  # of simulated runs; beyond these there is no verdict
+MEMBERS, MOST_UPDATES, MOST_ROWS = 48, 4_000, 100_000  # of simulated runs; beyond these there is no verdict
 HORIZONS = (2, 4, 8, 16, 32)  # losses after which runs too far off are given up
 DEVIATIONS = (
     4.0  # standard deviations that a run may be off from them: their tails are heavier than normal ones
@@ -47,7 +47,7 @@ def _of(case: StatedSetup, printed: Printed, loop: Loop, best: np.ndarray) -> li
             horizon = min(int(printed.epochs[:count].max()) + 1, last)
             history += itertools.islice(runs, horizon + 1 - len(history))
             past = {log: np.array([losses[log] for losses in history]) for log in LOGS}
-            tried = [_beside(case, printed, past[log.log], log, epochs) for log, epochs in choices]
+            tried = [_beside(printed, past[log.log], log, epochs) for log, epochs in choices]
             alive = [t for t in tried if t is not None and _is_alive(*t, best)]
             found = {m.loop: (m, terms) for m, terms in sorted(alive, key=lambda t: t[0].score)}
             if not found:
@@ -61,7 +61,7 @@ def _is_alive(match: Match, terms: np.ndarray, best: np.ndarray) -> bool:
 
 
 def _beside(
-    case: StatedSetup, printed: Printed, history: np.ndarray, loop: Loop, epochs: np.ndarray
+    printed: Printed, history: np.ndarray, loop: Loop, epochs: np.ndarray
 ) -> tuple[Match, np.ndarray] | None:
     """The printed run beside simulated ones, history (epochs, runs), and the log-likelihood of each of its losses.
 
@@ -70,15 +70,15 @@ def _beside(
     and its correlation from one loss to the next lie where theirs do, within four standard deviations.
     None before two of its losses are simulated.
     """
-    known = (epochs < len(history)) & np.isfinite(printed.losses) & (printed.losses > 0)
-    if known.sum() < min(2, len(printed.losses)):
+    told_of = (epochs < len(history)) & np.isfinite(printed.losses) & (printed.losses > 0)
+    if told_of.sum() < min(2, len(printed.losses)):
         return None
-    losses, runs = printed.losses[known], history[epochs[known]]
+    losses, runs = printed.losses[told_of], history[epochs[told_of]]
     if not np.isfinite(runs).all():
         return None
     start, tiny = float(history[0, 0]), np.finfo(float).tiny
     runs = np.log(np.maximum(runs, tiny))
-    floor = printed.halves[known] / losses + LOG_ROUNDING
+    floor = printed.halves[told_of] / losses + LOG_ROUNDING
     both = np.column_stack([np.log(losses), runs]) - runs.mean(axis=1, keepdims=True)
     before = np.vstack([np.zeros_like(both[:1]), both[:-1]])
     slope = (both * before)[:, 1:].sum(axis=1) / ((before**2)[:, 1:].sum(axis=1) + MEMBERS * floor**2)
@@ -91,6 +91,7 @@ def _beside(
     off = np.abs(moments[:, 0] - moments[:, 1:].mean(axis=1))
     size = float((off / np.maximum(moments[:, 1:].std(axis=1, ddof=1), 1e-3)).max()) / DEVIATIONS
     terms = -0.5 * (FREEDOM + 1) * np.log1p(unit[:, 0] ** 2 / FREEDOM) - np.log(spread)
-    bits = told(np.log(losses), spread, math.log(max(start, tiny)), None, NONE).sum()
+    known = Known(math.log(max(start, tiny)))
+    bits = told(np.log(losses), spread, spread, known).sum() if size <= 1 else 0.0
     score = terms.mean() * len(printed.losses) / math.log(2)
     return Match(size, size <= 1, loop, epochs, float(bits), float(score)), terms

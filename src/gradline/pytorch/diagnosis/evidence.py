@@ -8,11 +8,13 @@ its tolerance t, that loss speaks log2(w/t) bits for the cause. A number that wa
 that the loss with the most bits does not count. By accident a cause gathers b bits in 2^-b of all cases.
 """
 
+import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
-SURE = 10.0  # bits that speak for a cause which is told for sure: an accident in a thousand
+SURE = 8.0  # bits that speak for a cause which is told for sure: an accident in 250. Wrong causes gathered 5 at most
 APART = 7.0  # bits by which a rival explains the losses worse before it is none
 FLOOR = 0.25  # half units of the last digit: an agreement closer than this says nothing
 MOST_INDEPENDENT = 7.0  # losses at most, as float32 errs in a row
@@ -20,25 +22,51 @@ MOST_INDEPENDENT = 7.0  # losses at most, as float32 errs in a row
 Foretold = tuple[np.ndarray, np.ndarray]  # (K,) the losses, and how far the digits before may put each off
 
 
-def told(
-    values: np.ndarray, tolerance: np.ndarray, start: float, right: np.ndarray | None, levels: np.ndarray
-) -> np.ndarray:
-    """(K,) the bits that each value tells, of a cause that explains all of them to `tolerance`.
+class Known(NamedTuple):
+    """What is known beside the losses (K,) and their digits: the loss at the start, what right steps print, levels.
 
-    `start` is the value before the first update, nan where it is not known; `right` is what right steps print, None
-    where they are the cause in question; `levels` are where the loss rests while a direction has hardly moved.
+    `start` is nan where it is not known, `right` empty where right steps are the cause in question; either may be off
+    by its `slack`. `levels` are where the loss rests while a direction has hardly moved.
     """
-    known, slack = np.append(start, values), np.append(0.0, tolerance)
-    foretold = [*_continued(known, slack), *_towards(known, slack, levels)]
-    if right is not None:
-        off = np.append(0.0, values - right)
-        foretold += [(right, tolerance)]
-        foretold += [(right + gap, width) for gap, width in _continued(off, slack)]
+
+    start: float = math.nan
+    start_slack: float = 0.0
+    right: np.ndarray = np.zeros(0)
+    right_slack: np.ndarray = np.zeros(0)
+    levels: np.ndarray = np.zeros(0)
+
+
+@np.errstate(divide="ignore", invalid="ignore", over="ignore")  # a guess may have no meaning here
+def told(values: np.ndarray, digits: np.ndarray, width: np.ndarray, known: Known) -> np.ndarray:
+    """(K,) the bits that each value tells, of a cause that foretells it from those before to its `width`.
+
+    `digits` are how far each value may be off as printed and computed.
+    """
+    path, slack = np.append(known.start, values), np.append(known.start_slack, digits)
+    foretold = [*_continued(path, slack), *_towards(path, slack, known.levels)]
+    if len(known.right):
+        off = np.append(0.0, values - known.right)
+        foretold += [(known.right, known.right_slack)]
+        foretold += [(known.right + gap, own) for gap, own in _continued(off, slack)]
     gaps = np.array([np.abs(values - value) for value, _ in foretold])
-    widths = np.array([width for _, width in foretold])
+    widths = np.array([width + own for _, own in foretold])
     best = np.nan_to_num(gaps + widths, nan=np.inf).argmin(axis=0)[None]
     ratio = np.take_along_axis(gaps, best, 0)[0] / np.take_along_axis(widths, best, 0)[0]
     return np.log2(np.maximum(np.nan_to_num(ratio, nan=1.0, posinf=1.0), 1.0))
+
+
+def given_before(digits: np.ndarray, sway: np.ndarray) -> np.ndarray:
+    """(K,) how far each loss may be off given those before it, which tell the digits of the start.
+
+    `sway` (K, d) is what half a unit of each start value changes (Kalman 1960, of a state that stays).
+    """
+    covariance, widths = np.eye(sway.shape[1]), np.empty(len(digits))
+    for k, (digit, row) in enumerate(zip(digits, sway, strict=True)):
+        gain = covariance @ row
+        variance = digit**2 + row @ gain
+        covariance = covariance - np.outer(gain, gain) / variance
+        widths[k] = math.sqrt(variance)
+    return widths
 
 
 def _before(values: np.ndarray, count: int) -> np.ndarray:
@@ -49,11 +77,10 @@ def _before(values: np.ndarray, count: int) -> np.ndarray:
 def _continued(known: np.ndarray, slack: np.ndarray) -> Iterator[Foretold]:
     """Values that stay, that go on as a line, and that go on as Δ, Δ·g, Δ·g², …"""
     (v1, v2, v3), (t1, t2, t3) = ([_before(a, i) for i in (1, 2, 3)] for a in (known, slack))
-    own = slack[1:]
-    yield v1, own + t1
-    yield 2 * v1 - v2, own + 2 * t1 + t2
+    yield v1, t1
+    yield 2 * v1 - v2, 2 * t1 + t2
     g = (v1 - v2) / (v2 - v3)
-    yield v1 + g * (v1 - v2), own + t1 + 2 * np.abs(g) * (t1 + t2) + g**2 * (t2 + t3)
+    yield v1 + g * (v1 - v2), t1 + 2 * np.abs(g) * (t1 + t2) + g**2 * (t2 + t3)
 
 
 def _towards(known: np.ndarray, slack: np.ndarray, levels: np.ndarray) -> Iterator[Foretold]:
@@ -62,10 +89,7 @@ def _towards(known: np.ndarray, slack: np.ndarray, levels: np.ndarray) -> Iterat
     for level in levels:
         above = known - level
         ratio = _before(above, 1) / _before(above, 2)
-        yield (
-            level + ratio * _before(above, 1),
-            slack[1:] + 2 * np.abs(ratio) * t1 + ratio**2 * t2,
-        )
+        yield level + ratio * _before(above, 1), 2 * np.abs(ratio) * t1 + ratio**2 * t2
 
 
 def closeness(misfit: float, tolerance: np.ndarray, halves: np.ndarray) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradline.core.text import counted, number
-from gradline.pytorch.diagnosis.simulation import LOSSES, SCALINGS, SPLITS, Family, Loop, StatedSetup
+from gradline.pytorch.diagnosis.simulation import LOSSES, SCALINGS, SPLITS, TARGETS, Family, Loop, StatedSetup
 from gradline.pytorch.diagnosis.stepping import RULES
 
 EVERY_SIZE = 40  # with so many rows every batch size is tried, with more the usual ones
@@ -469,6 +469,17 @@ HYPOTHESES: dict[str, Hypothesis] = {
         lambda case, loop: [replace(loop, scaling=name) for name in _scalings(case)],
         _scaled,
         lambda *_: "give diagnose the columns that the loop trains on",
+    ),
+    "targets": Hypothesis(
+        lambda case, loop: [
+            replace(loop, targets=name)
+            for name, change in TARGETS.items()
+            if not np.array_equal(change(case.Y), case.Y)
+        ],
+        lambda _, loop: f"the loop trains on other targets than those given here: {loop.targets}.",
+        lambda *_: (
+            "give diagnose the targets that the loop trains on; print(targets[:5]) in the loop shows them"
+        ),
     ),
     "batches": Hypothesis(
         lambda case, loop: [replace(loop, batch=b) for b in sizes(case, loop.batch) if loop.log == "all"],

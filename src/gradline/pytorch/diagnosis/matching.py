@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradline.pytorch.diagnosis.evidence import closeness, told
+from gradline.pytorch.diagnosis.evidence import Known, closeness, given_before, told
 from gradline.pytorch.diagnosis.printed import Printed
 from gradline.pytorch.diagnosis.simulation import Dynamics, Family, Loop, Modes, Prediction, StatedSetup
 from gradline.pytorch.diagnosis.stepping import predict
@@ -17,6 +17,9 @@ HEADS = (4, 8, 16, 32, 64)  # losses that a free number is fitted to in turn: fe
 OUT = 4.0  # times the misfit allowed: beyond it in the first losses no more of them are looked at
 MOST_STEPS = 12  # of Gauss and Newton on the same losses
 MOST_EPOCHS, MOST_CELLS = 20_000, 4e6  # searched for a printed loss; of the states kept on the way
+LEAST_SPENT = (
+    8.0  # bits, above evidence.APART: a number that has right steps among its values is no rival of them
+)
 START = np.zeros(1, int)  # the epoch of the start
 
 
@@ -102,8 +105,9 @@ class Bench:
 
     def __init__(self, case: StatedSetup, printed: Printed, base: Loop) -> None:
         self.case, self.printed, self.base = case, printed, base
-        self.start = float(predict(case, Loop(), START).losses[0])
-        self.levels = Modes(case, replace(base, batch=None)).levels
+        start, levels = predict(case, Loop(), START), Modes(case, replace(base, batch=None)).levels
+        slack = np.sqrt((start.sway[0] ** 2).sum())
+        self.known = Known(float(start.losses[0]), float(slack), levels=levels)
 
     def exact(self, loop: Loop) -> Match:
         """A loop whose batches are known, by the convention that suits it best; given up where the first are off."""
@@ -130,17 +134,24 @@ class Bench:
 
     def _weighed_up(self, match: Match, prediction: Prediction, free: float = 0.0) -> Match:
         """The match with what speaks for it; `free` are the bits that a fitted number cost, where one was fitted."""
-        finite, loop, printed = np.isfinite(printed_losses := self.printed.losses), match.loop, self.printed
-        width = printed.halves + prediction.rounding + np.sqrt((prediction.sway**2).sum(axis=1))
-        losses, width = printed_losses[finite], np.maximum(width, np.finfo(float).tiny)[finite]
+        finite, loop = np.isfinite(self.printed.losses), match.loop
+        losses, halves = self.printed.losses[finite], self.printed.halves[finite]
+        sway = prediction.sway[finite]
+        digits = np.maximum(halves + prediction.rounding[finite], np.finfo(float).tiny)
         meant = replace(self.base, log=loop.log) if self.base.batch else self.base
-        right = None if loop == meant else predict(self.case, meant, match.epochs).losses[finite]
-        if loop.lr_ratio == 0 and right is not None:  # losses that stay are what this cause foretells
-            bits = np.log2(np.maximum(np.abs(losses - right) / width, 1.0)).max(initial=0.0)
+        if loop == meant:  # however smooth: they moved so many times as far as they are off
+            known = self.known
+            moved = np.abs(losses - known.start) / np.maximum(match.misfit * digits, halves)
         else:
-            by_loss = np.sort(told(losses, width, self.start, right, self.levels))
-            bits = by_loss[: -1 if free else None].sum()
-        score = closeness(match.misfit, width, printed.halves[finite]) - free
+            right = Prediction(*(part[finite] for part in predict(self.case, meant, match.epochs)))
+            slack = right.rounding + np.sqrt((right.sway**2).sum(axis=1))
+            known = self.known._replace(right=right.losses, right_slack=slack)
+            moved = np.abs(losses - right.losses) / (digits + slack)
+        bits = np.log2(np.maximum(moved, 1.0)).max(initial=0.0) if loop == meant or not loop.lr_ratio else 0.0
+        if loop.lr_ratio:  # else the losses stay, which is what this cause foretells
+            width = given_before(digits, sway) if sway.any() else digits
+            bits = max(bits, np.sort(told(losses, digits, width, known))[: -1 if free else None].sum())
+        score = closeness(match.misfit, digits, halves) - free
         return match._replace(bits=float(bits), score=score)
 
     def _plausible(self, loop: Loop) -> list[np.ndarray]:
@@ -180,7 +191,7 @@ class Bench:
         spent = math.log2(
             max(1.0, np.linalg.norm(steepness) * math.log(family.values[-1] / family.values[0]))
         )
-        return self._weighed_up(match, here, free=max(spent, 1.0))
+        return self._weighed_up(match, here, free=max(spent, LEAST_SPENT))
 
     def _slope(
         self, loop: Loop, family: Family, value: float, epochs: np.ndarray
@@ -225,7 +236,7 @@ class Bench:
         width = (printed.halves + path.rounding[epochs] + sway[epochs]).clip(np.finfo(float).tiny)
         bits = np.log2(np.maximum(steps[epochs] / (2 * width), 1.0))
         changed = (np.diff(epochs, prepend=0) != np.diff(printed.epochs, prepend=0)).sum()
-        if changed > max(1, (bits > 1).sum() // 2):
+        if not 0 < changed <= max(1, (bits > 1).sum() // 2):
             return no_match(printed, loop)
         size, fits = misfit(printed, Prediction(*(part[epochs] for part in path)))
         spent = changed * math.log2(len(path.losses))

@@ -50,6 +50,15 @@ SCALINGS: dict[str, Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]] = {
     "max": lambda Z: (np.zeros(Z.shape[1]), np.abs(Z).max(axis=0)),
 }
 
+# What may have become of the targets before training.
+TARGETS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    **{f"divided by {by:,}": lambda Y, by=by: Y / by for by in (10, 100, 1000)},
+    **{f"multiplied by {by:,}": lambda Y, by=by: Y * by for by in (10, 100, 1000)},
+    "moved down by one row": lambda Y: np.roll(Y, 1, axis=0),
+    "moved up by one row": lambda Y: np.roll(Y, -1, axis=0),
+    "given in the reverse order of columns": lambda Y: Y[:, ::-1],
+}
+
 
 def _share(first: bool, share: float) -> Callable[[int], np.ndarray]:
     def rows(n: int) -> np.ndarray:
@@ -94,6 +103,7 @@ class Loop:
     - `rule`: how a gradient makes a step, "descent" or a key of `stepping.RULES`; `error`: "square", "absolute"
       or "huber".
     - `scaling`: a key of `SCALINGS` for X, and with a "+" after it for Y too. `split`: a key of `SPLITS`.
+    - `targets`: a key of `TARGETS`.
     - `log`: what is printed after an epoch: the loss of "all" rows, of its "last" batch before that batch's
       update, or a sum of those of its batches, a key of `LOGS`.
     - `stale`: the loss of the predictions made before an update is printed after it.
@@ -116,6 +126,7 @@ class Loop:
     error: str = "square"
     scaling: str = ""
     split: str = ""
+    targets: str = ""
     log: str = "all"
     stale: bool = False
 
@@ -185,6 +196,8 @@ class StatedSetup:
         if loop.split:
             rows = SPLITS[loop.split](len(self.A))
             case = replace(case, A=case.A[rows], Y=case.Y[rows])
+        if loop.targets:
+            case = replace(case, Y=TARGETS[loop.targets](case.Y))
         if loop.moves == "no bias":
             weights_only = np.arange(len(case.start))[:, None] > 0
             case = replace(case, start=case.start * weights_only, slack=case.slack * weights_only)

@@ -27,7 +27,10 @@ WITH_LOG = {
     "sum over rows": "running_sum",
 }
 ELSEWHERE = "the start, or the targets, are not those given"
-SMALL = 8.0  # bits, above APART: what a small mistake has to explain better to be a rival of right steps
+ANY = 3.0  # bits: what another cause than right steps has to explain better to be as likely
+RIGHT = 3.0  # bits that speak for right steps, where nothing else explains the losses
+UNSAID = 3.0  # bits that speak for mini-batches that nobody mentioned, before they are named
+SMALL = 11.0  # bits, above ANY + APART: the same of a small mistake, which may be as good as none
 FURTHER = np.arange(1, 9)  # epochs at which loops that are one and the same agree, too
 SAME = 1e-9  # as a share of a loss
 
@@ -59,7 +62,7 @@ class Found(NamedTuple):
     @property
     def is_sure(self) -> bool:
         """Whether it explains the losses as no accident does."""
-        return self.match.fits and self.match.bits >= SURE
+        return self.match.fits and self.match.bits >= (RIGHT if self.name == "right" else SURE)
 
 
 def tried(case: StatedSetup, printed: Printed, base: Loop, start_known: bool) -> list[Candidate]:
@@ -76,7 +79,8 @@ def tried(case: StatedSetup, printed: Printed, base: Loop, start_known: bool) ->
         first = Bench(case, printed.part(slice(1)), base)
         seen = base.batch or first.exact(Loop(lr_ratio=0.0)).fits
         elsewhere = [] if seen else _from_any_start(case, printed, known=True)
-        if not any(f.is_sure for f in elsewhere):
+        # Where a start was fitted to fewer losses than there are, it is no matter of chance.
+        if not any(f.match.fits and f.match.directions < len(printed.losses) for f in elsewhere):
             elsewhere = _at_random(bench) or elsewhere
         found += elsewhere
     return ranked(case, found)
@@ -141,22 +145,26 @@ def _from_any_start(case: StatedSetup, printed: Printed, known: bool) -> list[Fo
 
 
 def _at_random(bench: Bench) -> list[Found]:
-    """Shuffled batches: of the size said, with every mistake; of other sizes where that explains nothing."""
+    """Shuffled batches: of the size said, right or with a mistake; then with a small one; then of other sizes."""
     case, printed, base = bench.case, bench.printed, bench.base
     anew = replace(base, shuffled=True)
-    said = [
+    of_rows = [
         (name, loop)
         for name, hypothesis in HYPOTHESES.items()
         for loop in ([] if hypothesis.by_size or not base.batch else hypothesis.loops(case, anew))
     ]
+    plain = [(name, loop) for name, loop in of_rows if not HYPOTHESES[name].small]
+    small = [(name, loop) for name, loop in of_rows if HYPOTHESES[name].small]
     other = [("batches", replace(anew, batch=b)) for b in sizes(case, base.batch) if b]
-    for loops in (said, other):
+    for loops in (plain, small, other):
         matches = shuffled(case, printed, [loop for _, loop in loops])
         names = itertools.chain.from_iterable([name] * len(LOGS) for name, _ in loops)
         found = [
             Found(WITH_LOG[match.loop.log] if name == "batches" else name, match)
             for name, match in zip(names, matches, strict=True)
         ]
+        if loops is other:  # what nobody mentioned must explain something
+            found = [f for f in found if f.match.bits >= UNSAID]
         if any(f.match.fits for f in found):
             return found
     return []
@@ -170,7 +178,8 @@ def ranked(case: StatedSetup, found: list[Found]) -> list[Candidate]:
     """
 
     def worth(f: Found) -> float:
-        return f.match.score - SMALL * (f.name != "order" and HYPOTHESES[f.name].small)
+        is_small = f.name in HYPOTHESES and HYPOTHESES[f.name].small
+        return f.match.score - (SMALL if is_small else 0.0 if f.name == "right" else ANY)
 
     fitting = sorted((f for f in found if f.match.fits), key=worth, reverse=True)
     rivals = _without_twins(case, [f for f in fitting if worth(f) >= worth(fitting[0]) - APART])
@@ -212,13 +221,14 @@ def _candidate(case: StatedSetup, f: Found, fits: bool) -> Candidate:
         parameters |= {"directions": match.directions}
     if f.sentence.endswith(f"{ELSEWHERE}."):
         parameters |= {"start": "another"}
-    if f.name == "order":
+        told = f.sentence, "give diagnose the start and the targets of the loop"
+    elif f.name == "order":
         parameters |= {"epochs": match.epochs.tolist()}
         told = f.sentence, "w and b as at the start, then each cell once, in order"
     else:
         row = HYPOTHESES[f.name]
         told = f.sentence or row.sentence(case, match.loop), row.remedy(case, match.loop)
-    return Candidate(f.name, match.misfit, parameters, *told, fits, fits and match.bits >= SURE, match.bits)
+    return Candidate(f.name, match.misfit, parameters, *told, fits, fits and f.is_sure, match.bits)
 
 
 def _with_sizes(c: Candidate, fitting: list[int]) -> Candidate:
