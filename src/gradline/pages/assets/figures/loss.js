@@ -81,7 +81,7 @@ function lossCurves({ path, right, settings, frame, state, heldLoss }, axes, pal
  * @returns {string}
  */
 export function lossWords({ loss, log10Loss }) {
-  if (loss !== null && loss < 1e15) return numberWords(loss, 4);
+  if (loss !== null && Number.isFinite(loss)) return numberWords(loss, 4);
   return log10Loss === null ? "no number" : `10^${bigWords(Math.round(log10Loss))}`;
 }
 

@@ -8,7 +8,7 @@ import { planeIn, windowAround } from "../arithmetic/plane.js";
 import { newStart } from "../arithmetic/random.js";
 import { refitted, rowsOfText } from "../arithmetic/refit.js";
 import { problemOf } from "../arithmetic/spectrum.js";
-import { originOf } from "./store.js";
+import { originOf, originText } from "./store.js";
 import { roundedUp, timeAxis } from "./time.js";
 
 const GROWTH = 6; // powers of ten by which a diverging loss grows before its axis ends
@@ -145,6 +145,22 @@ function growsBy(path) {
 export function parameterOf({ weight, bias }, { state }, target, parameter) {
   if (state.has_bias) return parameter === 0 ? bias[target] : weight[target][parameter - 1];
   return weight[target][parameter];
+}
+
+/**
+ * The settings of a start by hand: from where we are, with some parameters of the chosen target set.
+ * @param {object} scene
+ * @param {Object<number, number>} values By the index of a parameter among `scene.names`.
+ * @returns {{origin: string, epoch: number}}
+ */
+export function startByHand({ state, settings, point, begin }, values) {
+  const { weight, bias } = structuredClone(point.overflow ? begin : { weight: point.weight, bias: point.bias });
+  Object.entries(values).forEach(([parameter, value]) => {
+    const k = parameter - (state.has_bias ? 1 : 0);
+    if (k < 0) bias[settings.target] = value;
+    else weight[settings.target][k] = value;
+  });
+  return { origin: originText({ weight, bias }), epoch: 0 };
 }
 
 const curves = new WeakMap();

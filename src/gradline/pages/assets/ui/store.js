@@ -79,7 +79,7 @@ function checksOf(state, defaults) {
   return {
     view: among(viewsOf(state)),
     epoch: whole(0, LAST_EPOCH),
-    lr: (text) => (Number(text) > 0 && Number(text) < Infinity ? Number(text) : undefined),
+    lr: (text) => (Number(text) > 0 && Number(text) <= 1e100 ? Number(text) : undefined),
     momentum: between(1),
     batch: whole(1, defaults.batch),
     mistake: among(mistakesOf(state)),
