@@ -457,7 +457,7 @@ def test_points_are_dragged_added_and_put_back(tabs, pages):
     left = rows_of_link(page)
     assert len(left) == len(x)
     expect_fit(page, left)
-    page.click("#points-back")
+    page.select_option("#points", "")
     settled(page)
     expect_fit(page, np.column_stack([x, y]))
     watched.expect_quiet()
@@ -515,6 +515,45 @@ def test_a_line_through_zero_only_tilts(tabs):
     assert right[1] - now[1][1] == pytest.approx(20, abs=0.5)
     assert now[0][1] > left[1]
     page.click("#reset")
+
+
+def test_other_points_are_chosen_and_put_back(tabs):
+    """Where they are of another kind, the rows kept for validation no longer count."""
+    watched = tabs("examples", width=1366, height=768)
+    page = watched.page
+    steer(page, epoch=9)
+    first = value(page, "#best-loss")
+    for shape in ("exact", "noisy", "curve", "unrelated", "lever"):
+        page.select_option("#points", shape)
+        settled(page)
+        assert value(page, "#best-loss") != first
+        assert page.inner_text("#held-loss") == "none"
+        until(page, f"location.hash.includes('points={shape}')")
+    page.select_option("#points", "")
+    settled(page)
+    assert value(page, "#best-loss") == first
+    watched.expect_quiet()
+
+
+def test_a_run_is_kept_beside_the_next(tabs):
+    watched = tabs("examples", width=1366, height=768)
+    page = watched.page
+    steer(page, epoch=7, lr=0.05)
+    kept = value(page, "#loss")
+    curve = page.locator("#figure-loss .marks .curve path").last.get_attribute("d")
+    page.click("#keep")
+    steer(page, epoch=7, lr=0.05, kept="0.05,0,raw")
+    page.evaluate("location.hash = 'epoch=7&lr=0.0501&kept=0.05,0,raw'")
+    page.wait_for_timeout(30)
+    settled(page)
+    dotted = page.locator("#figure-loss .marks path[stroke-dasharray='1 3']")
+    assert dotted.get_attribute("d") == curve
+    assert number(known(kept), 4) in page.inner_text("#figure-loss .says")
+    assert page.locator("#figure-surface .marks path[stroke-dasharray='1 3']").count() == 1
+    page.click("#keep")
+    settled(page)
+    assert dotted.count() == 0
+    watched.expect_quiet()
 
 
 def rows_of_link(page):
@@ -892,7 +931,12 @@ def expect_same_page(browse, path, page):
 
 def test_a_link_that_cannot_be_is_left_aside(tab):
     hopeless = "epoch=-1&lr=0&momentum=2&view=up&target=9&batch=0"
-    for fragment in (hopeless, "epoch=x&lr=NaN&seed=&mistake=all&origin=1,2&points=1,2", "%", "epoch=1e99"):
+    for fragment in (
+        hopeless,
+        "epoch=x&lr=NaN&seed=&mistake=all&origin=1,2&points=1,2&kept=0,0,raw&points=constructor",
+        "%",
+        "epoch=1e99",
+    ):
         tab.evaluate("words => { location.hash = words }", fragment)
         tab.wait_for_timeout(30)
         settled(tab)

@@ -6,7 +6,7 @@ import { drawn, labelOf, setOrRemove } from "../ui/dom.js";
 import { originText } from "../ui/store.js";
 import { isInside } from "./grips.js";
 import { stillLayout } from "./layout.js";
-import { curveOf, dotAt, dotsAt, ghostTo, lineThrough, within, wordAt } from "./marks.js";
+import { curveOf, dotAt, dotsAt, ghostTo, KEPT, lineThrough, within, wordAt } from "./marks.js";
 
 const LEVELS = 11; // lines of equal loss
 const TOLD = [4, 6, 8]; // of them, with their loss beside them
@@ -40,7 +40,7 @@ export const bowlFigure = {
       return [wordAt(axes.width / 2, axes.height / 2, words, palette, { "text-anchor": "middle" })];
     }
     const [x, y] = placeOn(axes, plane.center);
-    const marks = [...optimumAt(x, y, palette), ...trailMarks(scene, axes, palette)];
+    const marks = [...optimumAt(x, y, palette), ...keptTrail(scene, axes, palette), ...trailMarks(scene, axes, palette)];
     if (point.overflow) return marks;
     const now = placeOn(axes, plane.at(point));
     if (next && !next.overflow) marks.push(...ghostTo(axes, now, placeOn(axes, plane.at(next)), palette));
@@ -159,17 +159,21 @@ function optimumAt(x, y, palette) {
 }
 
 function trailMarks(scene, axes, palette) {
-  const { plane } = scene;
-  const places = trailPoints(scene).map((point) => plane.at(point));
-  const look = { stroke: palette.accent, "stroke-width": 2 };
-  const line = curveOf(
-    axes,
-    places.map(([u]) => u),
-    places.map(([, v]) => v),
-    look,
-  );
+  const places = trailPoints(scene).map((point) => scene.plane.at(point));
+  const line = trailOf(places, axes, { stroke: palette.accent, "stroke-width": 2 });
   const dots = places.length > DOTS ? [] : places.map((place) => placeOn(axes, place));
   return [line, dotsAt(dots.filter((place) => isInside(axes, place)), 6, { stroke: palette.accent })];
+}
+
+function keptTrail({ kept, plane, epoch }, axes, palette) {
+  if (!kept) return [];
+  const places = trailPoints({ ...kept, epoch, point: kept.path.at(epoch) }).map((point) => plane.at(point));
+  return [trailOf(places, axes, { ...KEPT, stroke: palette.ink })];
+}
+
+function trailOf(places, axes, look) {
+  const [across, up] = [0, 1].map((side) => places.map((place) => place[side]));
+  return curveOf(axes, across, up, look);
 }
 
 // Every update where they are few, every epoch where those are few, else epochs spread evenly in the logarithm.

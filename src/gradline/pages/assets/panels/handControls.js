@@ -1,5 +1,6 @@
-// By hand: the weight and the bias set with a dial, and the points put back as they were.
+// By hand: the weight and the bias set with a dial, and other points chosen.
 
+import { SHAPES } from "../arithmetic/shapes.js";
 import { numberWords } from "../arithmetic/words.js";
 import { element, labelOf, say } from "../ui/dom.js";
 import { numberField } from "../ui/numberField.js";
@@ -18,22 +19,28 @@ export function handControls(store, state) {
   const weight = handDial(store, "weight", ({ settings }) => settings.parameter);
   const bias = handDial(store, "bias", () => 0);
   const dials = state.has_bias ? [weight, bias] : [weight];
-  const back = element(
-    "button",
-    { type: "button", id: "points-back", click: () => store.set({ points: null }) },
-    "Points as they were",
-  );
+  const points = state.t95 ? [pointsChoice(store)] : [];
   const root = element(
     "div.hand",
     { role: "group", "aria-label": "Set by hand" },
     ...dials.map((dial) => dial.root),
-    ...(state.t95 ? [back] : []),
+    ...points.map((choice) => choice.root),
   );
-  const show = (scene) => {
-    dials.forEach((dial) => dial.show(scene));
-    back.disabled = scene.settings.points === null;
-  };
-  return { root, show };
+  return { root, show: (scene) => [...dials, ...points].forEach((part) => part.show(scene)) };
+}
+
+// The points as they were, or others to learn from; "moved by hand" stands where none of them is.
+function pointsChoice(store) {
+  const option = (value, name, attributes = {}) => element("option", { value, ...attributes }, name);
+  const select = element(
+    "select",
+    { id: "points", "aria-label": "Points", change: () => store.set({ points: select.value || null }) },
+    option("", "points as they were"),
+    ...Object.entries(SHAPES).map(([shape, name]) => option(shape, `points ${name}`)),
+    option("by hand", "points moved by hand", { disabled: true }),
+  );
+  const shown = (points) => (points === null ? "" : Object.hasOwn(SHAPES, points) ? points : "by hand");
+  return { root: select, show: ({ settings }) => (select.value = shown(settings.points)) };
 }
 
 function handDial(store, id, parameterIn) {

@@ -32,11 +32,11 @@ export function numbersPanel(state) {
   const told = element("p.unseen", { role: "status", "aria-live": "polite" });
   let delay = null;
   const show = (scene) => {
-    const { point, problem, epoch, heldLoss, path } = scene;
+    const { point, problem, epoch, path, state: shown } = scene;
+    const held = scene.heldLoss(point);
     sayNumber(tiles.now.value, epoch, bigWords(epoch));
     sayNumber(tiles.loss.value, point.loss, lossWords(point));
-    if (tiles.held)
-      sayNumber(tiles.held.value, heldLoss(point), heldLoss(point) === null ? "∞" : shortLoss(heldLoss(point)));
+    if (tiles.held) sayNumber(tiles.held.value, held, held !== null ? shortLoss(held) : shown.held ? "∞" : "none");
     sayNumber(tiles.best.value, problem.floor, numberWords(problem.floor, 4));
     const isNothing = point.gap !== null && point.gap < NOTHING * path.at(0).loss;
     sayNumber(tiles.gap.value, point.gap, point.gap === null ? "∞" : isNothing ? "0" : shortLoss(point.gap));

@@ -4,6 +4,7 @@ import { bestRateAt } from "../arithmetic/bestRate.js";
 import { bigWords, countWords, numberWords, percentWords, roundedDown } from "../arithmetic/words.js";
 import { element, say } from "../ui/dom.js";
 import { numberField } from "../ui/numberField.js";
+import { keptText } from "../ui/store.js";
 
 const BELOW = 3; // powers of ten of the rate's dial below the limit
 const ABOVE = 0.5; // and above it
@@ -49,7 +50,17 @@ export function rateDial(store) {
     return element("button", { type: "button", id, title, click }, name);
   });
   const tick = element("span.tick", { "aria-hidden": "true" });
-  const words = element("div.words", {}, element("label", { for: "lr" }, "learning rate"), field.root);
+  const keep = element(
+    "button.toggle",
+    {
+      type: "button",
+      id: "keep",
+      title: "Keep this run as a dotted line in the figures, to compare others with it",
+      click: () => store.set({ kept: scene.kept ? null : keptText(scene.settings) }),
+    },
+    "keep",
+  );
+  const words = element("div.words", {}, element("label", { for: "lr" }, "learning rate"), field.root, keep);
   const root = element(
     "div.dial",
     { id: "rate" },
@@ -67,6 +78,7 @@ export function rateDial(store) {
     if (rateAt(Number(slider.value)) !== settings.lr) slider.value = place;
     slider.setAttribute("aria-valuetext", `${numberWords(settings.lr)}, the limit is ${numberWords(found)}`);
     field.show(Number(settings.lr.toPrecision(6)));
+    keep.setAttribute("aria-pressed", String(scene.kept !== null));
     say(
       bound,
       Number.isFinite(found) ? `${shareWords(settings.lr / found)} the limit, ${numberWords(found)} (red)` : "No limit",
