@@ -8,13 +8,14 @@ from pathlib import Path
 import mpmath
 import numpy as np
 import pytest
-from page_cases import CASES, close, opened
+from page_cases import CASES, close, on_view, opened
 from test_heavy_ball import recurrence, steps
 
 import gradline
 from gradline.core.text import big, number, percent
 from gradline.moments.rank import determined_factor
-from gradline.solvers.problem import stacked
+from gradline.solvers.best_rate import best_rate
+from gradline.solvers.problem import Problem, stacked
 
 MODULES = sorted((Path(gradline.__file__).parent / "pages/assets/arithmetic").glob("*.js"))
 ALL = pytest.mark.parametrize("name", CASES)
@@ -114,6 +115,25 @@ def test_what_holds_it_back_and_how_long_it_takes(name):
             close(sum(part["gap"] for part in got["holding"]), path.at(epoch).gap)
         assert float(answer["toLoss"]) == pytest.approx(path.epochs_to_loss(), rel=1e-9, abs=1)
         assert float(answer["toWeights"]) == pytest.approx(path.epochs_to_weights(), rel=1e-9)
+
+
+@ALL
+@pytest.mark.needs("node")
+def test_the_best_rate_at_an_epoch_is_that_of_lr_auto(name):
+    page, start, asked, expected = opened(name), opened(name).start(25), [], []
+    for view, momentum, epochs in itertools.product(page.scalings, (0.0, 0.9), (0, 1, 60, 2000)):
+        problem = Problem.of(page.moments, None, page.model.has_bias, page.scalings[view])
+        begin = on_view(page, view, start)
+        theta = stacked((begin["weight"], begin["bias"]), problem.moments, page.model.has_bias)
+        told = {"view": view, "start": start, "momentum": momentum}
+        asked.append({"what": "bestRate", **told, "epochs": epochs})
+        expected.append(best_rate(problem, theta, epochs, momentum))
+    for told, got, lr in zip(asked, page.ask(*asked), expected, strict=True):
+        view, momentum, epochs = (told[key] for key in ("view", "momentum", "epochs"))
+        mine, python = (page.path(view, rate, momentum, start).at(epochs) for rate in (got, lr))
+        assert mine.gap <= python.gap * (1 + 1e-3) + 1e-13 * mine.loss, told
+        if momentum == 0:
+            assert got == pytest.approx(lr, rel=1e-9), told
 
 
 @pytest.mark.needs("node")

@@ -300,6 +300,30 @@ def replace_state(page, other):
 
 
 @pytest.mark.needs("node")
+def test_other_points_are_as_many_and_of_their_kind():
+    """On the line nothing is left, doubled noise leaves four times as much, and a curve is a parabola."""
+    random = np.random.default_rng(26)
+    x = random.random(60)
+    page = Page.of(Case({"x": x, "y": 1 + 2 * x + random.normal(size=60)}, "y", {}))
+    shapes = {name: np.array(rows) for name, rows in page.ask({"what": "shapes"})[0]}
+    fits = {name: gradline.fit(rows[:, :1], rows[:, 1]) for name, rows in shapes.items()}
+    floors = {name: fit.certificate.optimal_loss for name, fit in fits.items()}
+    first, weight = page.state["optimum"]["loss"], page.state["optimum"]["weight"][0][0]
+    assert floors["exact"] < 1e-20
+    assert floors["noisy"] == pytest.approx(4 * first)
+    assert fits["noisy"].weight[0, 0] == pytest.approx(weight)
+    assert sorted(shapes["unrelated"][:, 1]) == sorted(row[0] for row in page.state["sample"]["y"])
+    assert len(set(shapes["lever"][:, 0])) == 2
+    for made in shapes.values():
+        assert made.shape == (60, 2)
+        assert made[:, 0].min() >= x.min()
+        assert made[:, 0].max() == x.max()
+    residual = shapes["curve"][:, 1] - np.polyval(np.polyfit(*shapes["curve"].T, 2), shapes["curve"][:, 0])
+    assert np.abs(residual).max() < 1e-9
+    assert floors["curve"] > 0.01
+
+
+@pytest.mark.needs("node")
 def test_points_that_determine_no_line_are_none():
     page = Page.of(Case({"x": [1.0, 2.0, 4.0], "y": [1.0, 3.0, 2.0]}, "y", {}))
     few, upright = page.ask(

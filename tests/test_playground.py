@@ -152,7 +152,15 @@ def test_a_page_is_quiet_whole_and_small(tabs, pages, name):
     watched = tabs(name, height=TALL)
     page = watched.page
     dark_and_back = ("#theme", "#theme")
-    for control in ("#step", "#new-start", "#mistake-stale_loss", "#mistake-lr", "#best-lr", *dark_and_back):
+    for control in (
+        "#step",
+        "#new-start",
+        "#mistake-stale_loss",
+        "#mistake-lr",
+        "#lr-first",
+        "#lr-here",
+        *dark_and_back,
+    ):
         page.click(control)
         settled(page)
     drawn = drawing(page)
@@ -180,7 +188,8 @@ MOVES = {
     "epoch": (lambda page: page.press("#epoch-slider", "ArrowRight"), FIGURES - {"rates"}),
     "step": (lambda page: page.click("#step"), FIGURES - {"rates"}),
     "lr": (lambda page: page.press("#lr-slider", "ArrowRight"), FIGURES),
-    "best lr": (lambda page: page.click("#best-lr"), FIGURES),
+    "finishes first": (lambda page: page.click("#lr-first"), FIGURES),
+    "best here": (lambda page: page.click("#lr-here"), FIGURES),
     "momentum": (lambda page: page.press("#momentum", "ArrowRight"), FIGURES),
     "columns": (lambda page: page.check("#view-2"), FIGURES),
     "batch size": (lambda page: page.press("#batch", "ArrowLeft"), FIGURES - {"rates"}),
@@ -304,7 +313,7 @@ def test_on_a_phone_the_rate_stays_in_reach(tabs):
 
 # In the page: where everything but the inside of figures is; of words in a line only where they begin.
 BOXES = """() => {
-  const nodes = [...document.querySelectorAll("main *, header *")].filter((node) => !node.closest("svg"));
+  const nodes = [...document.querySelectorAll("main *, header *")].filter((node) => !node.closest("svg, .handle"));
   return nodes.map((node) => {
     const { x, y, width, height } = node.getBoundingClientRect();
     const size = getComputedStyle(node).display === "inline" ? [] : [width, height];
@@ -448,9 +457,102 @@ def test_points_are_dragged_added_and_put_back(tabs, pages):
     left = rows_of_link(page)
     assert len(left) == len(x)
     expect_fit(page, left)
-    page.click("#points-back")
+    page.select_option("#points", "")
     settled(page)
     expect_fit(page, np.column_stack([x, y]))
+    watched.expect_quiet()
+
+
+def handles(page):
+    """Where the middles of the line's handles are, from left to right."""
+    boxes = [known(handle.bounding_box()) for handle in page.locator("#figure-fit .handle:visible").all()]
+    return [(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in boxes]
+
+
+def drag(page, place, across, up):
+    page.mouse.move(*place)
+    page.mouse.down()
+    page.mouse.move(place[0] + across, place[1] - up)
+    page.mouse.up()
+    settled(page)
+
+
+@pytest.mark.parametrize(("part", "moved"), [(0, [40, 20, 0]), (1, [40, 40, 40]), (2, [0, 20, 40])])
+def test_the_line_is_tilted_at_its_ends_and_shifted_in_the_middle(tabs, part, moved):
+    watched = tabs("examples", width=1366, height=768)
+    page = watched.page
+    steer(page, epoch=4, lr=0.07)
+    before = handles(page)
+    drag(page, before[part], 25, 40)
+    rise = [was[1] - now[1] for was, now in zip(before, handles(page), strict=True)]
+    assert rise == pytest.approx(moved, abs=0.5)
+    assert page.input_value("#epoch") == "0"
+    assert "points=" not in page.evaluate("location.hash")
+    page.focus(f"#figure-fit .handle >> nth={part}")
+    page.keyboard.press("ArrowDown")
+    settled(page)
+    rise = [was[1] - now[1] for was, now in zip(before, handles(page), strict=True)]
+    assert rise[part] < moved[part] - 2
+    watched.expect_quiet()
+
+
+def test_the_line_is_taken_between_its_handles_too(tabs):
+    page = tabs("examples", width=1366, height=768).page
+    steer(page, epoch=4, lr=0.07)
+    (left, middle, _), weight = handles(page), page.input_value("#hand-weight")
+    between = [0.15 * a + 0.85 * b for a, b in zip(left, middle, strict=True)]
+    drag(page, between, 0, 30)
+    assert page.input_value("#hand-weight") == weight
+    assert [middle[1] - handles(page)[1][1]] == pytest.approx([30], abs=0.5)
+
+
+def test_a_line_through_zero_only_tilts(tabs):
+    """With several features both axes show what the others leave, and the line goes through zero."""
+    page = tabs("crops", width=1366, height=768).page
+    left, right = handles(page)
+    drag(page, right, 0, 20)
+    now = handles(page)
+    assert right[1] - now[1][1] == pytest.approx(20, abs=0.5)
+    assert now[0][1] > left[1]
+    page.click("#reset")
+
+
+def test_other_points_are_chosen_and_put_back(tabs):
+    """Where they are of another kind, the rows kept for validation no longer count."""
+    watched = tabs("examples", width=1366, height=768)
+    page = watched.page
+    steer(page, epoch=9)
+    first = value(page, "#best-loss")
+    for shape in ("exact", "noisy", "curve", "unrelated", "lever"):
+        page.select_option("#points", shape)
+        settled(page)
+        assert value(page, "#best-loss") != first
+        assert page.inner_text("#held-loss") == "none"
+        until(page, f"location.hash.includes('points={shape}')")
+    page.select_option("#points", "")
+    settled(page)
+    assert value(page, "#best-loss") == first
+    watched.expect_quiet()
+
+
+def test_a_run_is_kept_beside_the_next(tabs):
+    watched = tabs("examples", width=1366, height=768)
+    page = watched.page
+    steer(page, epoch=7, lr=0.05)
+    kept = value(page, "#loss")
+    curve = page.locator("#figure-loss .marks .curve path").last.get_attribute("d")
+    page.click("#keep")
+    steer(page, epoch=7, lr=0.05, kept="0.05,0,raw")
+    page.evaluate("location.hash = 'epoch=7&lr=0.0501&kept=0.05,0,raw'")
+    page.wait_for_timeout(30)
+    settled(page)
+    dotted = page.locator("#figure-loss .marks path[stroke-dasharray='1 3']")
+    assert dotted.get_attribute("d") == curve
+    assert number(known(kept), 4) in page.inner_text("#figure-loss .says")
+    assert page.locator("#figure-surface .marks path[stroke-dasharray='1 3']").count() == 1
+    page.click("#keep")
+    settled(page)
+    assert dotted.count() == 0
     watched.expect_quiet()
 
 
@@ -565,8 +667,8 @@ def test_paper_shows_every_figure(browse, pages):
     page.emulate_media(media="screen")
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     settled(page)
-    plot, svg = (page.locator(f"#figure-fit {part}").bounding_box() for part in (".plot", "svg"))
-    assert plot == svg
+    plot, *layers = (part.bounding_box() for part in page.locator("#figure-fit .plot, #figure-fit svg").all())
+    assert layers == [plot, plot]
     watched.expect_quiet()
 
 
@@ -634,13 +736,92 @@ def test_the_page_says_what_trajectory_says(tabs, pages, name, view):
 
 
 @pytest.mark.parametrize("view", ["raw", "standardised"])
-def test_the_best_rate_is_stable(tab, view):
+def test_the_rate_that_finishes_first_is_stable(tab, view):
     """In the raw valley it is within a millionth of the limit."""
     steer(tab, view=view, epoch=1000)
-    tab.click("#best-lr")
+    tab.click("#lr-first")
     settled(tab)
     assert "Diverging" not in headline(tab)
     assert known(value(tab, "#gap")) < 2
+
+
+@pytest.mark.parametrize("epoch", [1, 30])
+@pytest.mark.parametrize("momentum", [0, 0.9])
+def test_no_rate_is_better_at_an_epoch_than_the_best_there(tabs, epoch, momentum):
+    page = tabs("examples", width=1366, height=768).page
+    steer(page, epoch=epoch, momentum=momentum)
+    page.click("#lr-here")
+    settled(page)
+    least, lr = known(value(page, "#loss")), float(page.input_value("#lr"))
+    for times in (0.8, 0.97, 1.03, 1.25):
+        steer(page, epoch=epoch, momentum=momentum, lr=lr * times)
+        assert known(value(page, "#loss")) >= least
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"epoch": 0}, "every rate is as good"),
+        ({"batch": 3}, "batch size"),
+        ({"mistake": "pairs"}, "mistake"),
+    ],
+)
+def test_where_no_best_rate_is_known_it_says_so(tabs, settings, said):
+    page = tabs("examples", width=1366, height=768).page
+    steer(page, **settings)
+    before = page.input_value("#lr")
+    page.click("#lr-here")
+    settled(page)
+    assert said in page.inner_text("#lr-complaint")
+    assert page.input_value("#lr") == before
+
+
+FIELDS = {
+    "#lr": ("above 0", ["-1", "0", "", "abc", "1e400", "0,5", "Infinity"]),
+    "#epoch": ("whole number", ["-5", "2.5", "", "ten", "1e12"]),
+    "#hand-weight": ("a number", ["", "x", "1e200"]),
+}
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_what_a_field_cannot_take_is_said_in_place(tabs, field):
+    watched = tabs("examples", width=1366, height=768)
+    page = watched.page
+    (wants, odd), boxes = FIELDS[field], page.evaluate(BOXES)
+    kept = page.input_value(field)
+    complaint = page.locator(f"{field}-complaint")
+    for text in odd:
+        page.fill(field, text)
+        page.press(field, "Enter")
+        settled(page)
+        assert wants in complaint.inner_text()
+        assert text in complaint.inner_text()
+        assert f"{kept} is kept" in complaint.inner_text()
+        assert page.get_attribute(field, "aria-invalid") == "true"
+        assert (complaint.get_attribute("role"), complaint.is_visible()) == ("alert", True)
+        if field == "#lr":
+            assert f"lr={kept}" in page.evaluate("location.hash") or "lr=" not in page.evaluate(
+                "location.hash"
+            )
+    now = [box for box in page.evaluate(BOXES) if box[0] not in ("complaint", f"{field[1:]}-complaint")]
+    assert now == [box for box in boxes if box[0] not in ("complaint", f"{field[1:]}-complaint")]
+    page.press(field, "Escape")
+    assert (page.input_value(field), complaint.inner_text()) == (kept, "")
+    page.fill(field, "3")
+    page.press(field, "Enter")
+    settled(page)
+    assert page.get_attribute(field, "aria-invalid") is None
+    watched.expect_quiet()
+
+
+def test_what_is_out_of_sight_is_drawn_from_the_beginning(browse, pages):
+    page = whole(browse(width=1366, height=768), pages("examples")[0])
+    settled(page)
+    assert "in epoch 1" in page.inner_text("#steps")
+    assert page.locator("#steps li").count() == 5
+    page.click("#step")
+    settled(page)
+    until(page, "document.querySelector('#steps').textContent.includes('in epoch 2')")
 
 
 def test_past_the_limit_the_page_says_growth_and_columns(tab):
@@ -750,7 +931,12 @@ def expect_same_page(browse, path, page):
 
 def test_a_link_that_cannot_be_is_left_aside(tab):
     hopeless = "epoch=-1&lr=0&momentum=2&view=up&target=9&batch=0"
-    for fragment in (hopeless, "epoch=x&lr=NaN&seed=&mistake=all&origin=1,2&points=1,2", "%", "epoch=1e99"):
+    for fragment in (
+        hopeless,
+        "epoch=x&lr=NaN&seed=&mistake=all&origin=1,2&points=1,2&kept=0,0,raw&points=constructor",
+        "%",
+        "epoch=1e99",
+    ):
         tab.evaluate("words => { location.hash = words }", fragment)
         tab.wait_for_timeout(30)
         settled(tab)
@@ -782,7 +968,8 @@ def test_the_keyboard_alone_reaches_and_moves_everything(tab):
         "epoch",
         "lr",
         "lr-slider",
-        "best-lr",
+        "lr-first",
+        "lr-here",
         "momentum",
         "batch",
         "view-0",

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 
 const folder = new URL("../../src/gradline/pages/assets/arithmetic/", import.meta.url);
 const page = {};
-for (const name of ["batches", "heavyBall", "mistakes", "path", "plane", "predict", "random", "refit", "spectrum", "steps", "words"]) {
+for (const name of ["batches", "bestRate", "heavyBall", "mistakes", "path", "plane", "predict", "random", "refit", "shapes", "spectrum", "steps", "words"]) {
   Object.assign(page, await import(new URL(`${name}.js`, folder)));
 }
 Object.assign(page, await import(new URL("../ui/time.js", folder))); // which touches no page
@@ -75,6 +75,9 @@ const answer = {
     };
   },
   predict: ({ point, values, level }) => page.predict(state, point, values, level),
+  bestRate: ({ view, start, epochs, momentum }) =>
+    page.bestRateAt(page.problemOf(state, view), start, epochs, momentum),
+  shapes: () => Object.keys(page.SHAPES).map((shape) => [shape, page.pointsOfShape(state, shape)]),
   start: ({ seed }) => page.newStart(state, seed),
   errors: ({ cases }) => cases.map(([a, momentum, epoch]) => page.errorAfter(a, momentum, epoch)),
   words: ({ values }) =>

@@ -48,7 +48,9 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def big(count: float) -> str:
-    """A count in words where it is large: 0.3, 109, 12,300, 8.5 million."""
+    """A count in words where it is large: 0.3, 109, 12,300, 8.5 million; from 10^15 on no word helps: 2.76e27."""
+    if count >= 1e15:
+        return number(count)
     for size, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
         if count >= size:
             return f"{number(count / size)} {word}"

@@ -1,5 +1,6 @@
 // The playground: reads the page's tables, builds the parts for one, and shows every change in all of them, once a frame.
 
+import { bigWords, countWords } from "./arithmetic/words.js";
 import { bowlFigure } from "./figures/bowl.js";
 import { cardOf } from "./figures/card.js";
 import { fitFigure } from "./figures/fit.js";
@@ -26,7 +27,8 @@ import { whenSeen } from "./ui/seen.js";
 import { dataOfLink, linkOf, storeOf } from "./ui/store.js";
 import { tabsWith } from "./ui/tabs.js";
 
-const REST = 200; // ms without a change: a drag is over, and the axes may follow
+const BELOW_HEAD = "-60px"; // the five steps are brought up to date when more of them is in sight than their title
+const REST = 200; // ms without a change: a drag is over, and the axes and what is out of sight may follow
 
 const tables = JSON.parse(document.getElementById("tables").textContent);
 const main = document.querySelector("main");
@@ -65,12 +67,15 @@ function playTable(index) {
   document.getElementById("about").replaceChildren(...aboutData(state));
   const shown = [...Object.values(parts), ...playing.cards];
   const show = (scene) => shown.forEach((part) => part.show(scene));
-  let [rest, key] = [null, null];
+  let rest = null;
   const settle = () => {
     if (pressed.isDown) return (rest = setTimeout(settle, REST));
-    scenes.rest(scenes.of(store.settings()));
+    if (!scenes.isAtRest()) {
+      scenes.rest(scenes.of(store.settings()));
+      show(scenes.of(store.settings()));
+    }
     main.classList.remove("moving");
-    show(scenes.of(store.settings()));
+    lazy.forEach((part) => part.drawNow());
   };
   store.follow((settings) => {
     const began = performance.now();
@@ -78,8 +83,6 @@ function playTable(index) {
     performance.measure("arithmetic", { start: began });
     show(scene);
     performance.measure("step", { start: began });
-    if (scene.key === key) return;
-    key = scene.key;
     clearTimeout(rest);
     main.classList.toggle("moving", !scenes.isAtRest());
     rest = setTimeout(settle, REST);
@@ -106,7 +109,7 @@ function partsOf(store, state) {
     hand: handControls(store, state),
     choices: choiceControls(store, state),
     experiments: experimentsPanel(store, state, time),
-    steps: whenSeen(stepsPanel()),
+    steps: whenSeen(stepsPanel(), BELOW_HEAD),
     predict: whenSeen(predictPanel(state)),
     weights: whenSeen(weightsPanel(state)),
     holding: whenSeen(holdingPanel()),
@@ -162,12 +165,11 @@ function linkButton() {
 
 // What the page was made of, and how to make it again.
 function aboutData({ rows, dropped, sample, held, weights, terms, command, notices }) {
-  const count = (n) => n.toLocaleString("en-GB");
-  const said = [`${count(rows)} rows${dropped ? ` (${count(dropped)} more dropped for missing cells)` : ""}.`];
-  if (held) said.push(`${count(held.rows)} more are kept for validation: the loop never sees them.`);
+  const said = [`${countWords(rows, "row")}${dropped ? ` (${bigWords(dropped)} more dropped for missing cells)` : ""}.`];
+  if (held) said.push(`${bigWords(held.rows)} more kept for validation, which the loop never sees.`);
   if (!sample) said.push("The page holds none of them, only what they add up to.");
   else if (!sample.all)
-    said.push(`Figures draw ${count(sample.x.length)} of them, taken evenly; every other number is of all rows.`);
+    said.push(`Figures draw ${bigWords(sample.x.length)} of them, taken evenly; every other number is of all rows.`);
   if (weights) said.push(`Row weights: ${weights}.`);
   const bases = terms.filter(({ levels }) => levels).map(({ column, levels }) => `${column} ${levels[0]}`);
   if (bases.length) said.push(`Base levels: ${bases.join(", ")}.`);

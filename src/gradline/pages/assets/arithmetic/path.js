@@ -204,7 +204,12 @@ function sumOfSquares(rows) {
   return rows.reduce((sum, row) => row.reduce((inner, part) => inner + part * part, sum), 0);
 }
 
-function logSum(logs) {
+/**
+ * log Σ exp, −∞ of nothing.
+ * @param {number[]} logs
+ * @returns {number}
+ */
+export function logSum(logs) {
   const largest = Math.max(...logs);
   if (!Number.isFinite(largest)) return largest;
   return largest + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - largest), 0));

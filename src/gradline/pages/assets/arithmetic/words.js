@@ -1,5 +1,7 @@
 // Numbers and lists in words, the same way as gradline says them elsewhere.
 
+const grouped = new Intl.NumberFormat("en-GB"); // made once: to make it is what takes the time
+
 /**
  * The words as in a sentence: a, b and c.
  * @param {string[]} words At least one.
@@ -43,20 +45,32 @@ export function numberWords(value, digits = 3) {
     return `${withoutZeros(mantissa)}e${Number(exponent)}`;
   }
   const [whole, fraction] = value.toFixed(Math.max(0, digits - 1 - Math.floor(Math.log10(size)))).split(".");
-  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",");
-  return fraction === undefined ? grouped : withoutZeros(`${grouped}.${fraction}`);
+  const thousands = whole.replace(/\B(?=(\d{3})+$)/g, ",");
+  return fraction === undefined ? thousands : withoutZeros(`${thousands}.${fraction}`);
 }
 
 /**
- * A count in words where it is large: 0.3, 109, 12,300, 8.5 million.
+ * A count in words where it is large: 0.3, 109, 12,300, 8.5 million; from 10¹⁵ on no word helps: 2.76e27.
  * @param {number} count
  * @returns {string}
  */
 export function bigWords(count) {
+  if (!(count < 1e15)) return numberWords(count);
   const sizes = [[1e12, "trillion"], [1e9, "billion"], [1e6, "million"]];
   const [size, word] = sizes.find(([least]) => count >= least) ?? [1, ""];
-  if (word) return Number.isFinite(count) ? `${numberWords(count / size)} ${word}` : "∞";
-  return count < 1 ? numberWords(count) : Math.round(count).toLocaleString("en-GB");
+  if (word) return `${numberWords(count / size)} ${word}`;
+  return count < 1 ? numberWords(count) : grouped.format(Math.round(count));
+}
+
+/**
+ * A count with what is counted: 1 epoch, 2 epochs, 8.5 million epochs.
+ * @param {number} count
+ * @param {string} one The word for one of them.
+ * @returns {string}
+ */
+export function countWords(count, one) {
+  const words = bigWords(count);
+  return `${words} ${one}${words === "1" ? "" : "s"}`;
 }
 
 /**
@@ -69,14 +83,16 @@ export function percentWords(share) {
 }
 
 /**
- * A rate to three digits, rounded down: in a narrow valley the best rate lies so near the limit that rounding it up
+ * A rate to some digits, rounded down: in a narrow valley the best rate lies so near the limit that rounding it up
  * would diverge.
  * @param {number} rate
+ * @param {number} [digits]
  * @returns {number}
  */
-export function roundedDown(rate) {
-  const near = Number(rate.toPrecision(3));
-  return near <= rate ? near : Number((rate - 10 ** Math.floor(Math.log10(rate)) / 200).toPrecision(3));
+export function roundedDown(rate, digits = 3) {
+  const near = Number(rate.toPrecision(digits));
+  const half = 10 ** (Math.floor(Math.log10(rate)) + 1 - digits) / 2;
+  return near <= rate ? near : Number((rate - half).toPrecision(digits));
 }
 
 function withoutZeros(text) {

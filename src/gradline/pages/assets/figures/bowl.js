@@ -4,8 +4,9 @@ import { heightIn } from "../arithmetic/plane.js";
 import { bigWords, numberWords } from "../arithmetic/words.js";
 import { drawn, labelOf, setOrRemove } from "../ui/dom.js";
 import { originText } from "../ui/store.js";
+import { isInside } from "./grips.js";
 import { stillLayout } from "./layout.js";
-import { curveOf, dotAt, dotsAt, ghostTo, lineThrough, within, wordAt } from "./marks.js";
+import { curveOf, dotAt, dotsAt, ghostTo, KEPT, lineThrough, within, wordAt } from "./marks.js";
 
 const LEVELS = 11; // lines of equal loss
 const TOLD = [4, 6, 8]; // of them, with their loss beside them
@@ -39,7 +40,7 @@ export const bowlFigure = {
       return [wordAt(axes.width / 2, axes.height / 2, words, palette, { "text-anchor": "middle" })];
     }
     const [x, y] = placeOn(axes, plane.center);
-    const marks = [...optimumAt(x, y, palette), ...trailMarks(scene, axes, palette)];
+    const marks = [...optimumAt(x, y, palette), ...keptTrail(scene, axes, palette), ...trailMarks(scene, axes, palette)];
     if (point.overflow) return marks;
     const now = placeOn(axes, plane.at(point));
     if (next && !next.overflow) marks.push(...ghostTo(axes, now, placeOn(axes, plane.at(next)), palette));
@@ -51,11 +52,15 @@ export const bowlFigure = {
     const touch = "Click anywhere to start there.";
     if (point.overflow || !next) return `The weights have left every map. ${touch}`;
     const slope = plane.axes[0].curvature / plane.axes[1].curvature;
-    const shape = slope < 1.5 ? "A round bowl" : `A valley, ${bigWords(slope)} times as steep across as along`;
-    return `${shape}. The dot is here, the ring is where the next step lands. ${touch}`;
+    return `${shapeWords(slope)}. The dot is here, the ring is where the next step lands. ${touch}`;
   },
   grip: gripBowl,
 };
+
+function shapeWords(slope) {
+  if (slope === Infinity) return "A trough: along its floor the loss is the same everywhere";
+  return slope < 1.5 ? "A round bowl" : `A valley, ${bigWords(slope)} times as steep across as along`;
+}
 
 // Both axes on one scale where that costs little room, so that a round bowl is round and steps cross its lines squarely.
 function evened({ plane, frame }, { margin }, { width, height }) {
@@ -117,7 +122,7 @@ function lossesTold({ plane, problem }, axes, palette) {
     const height = radiusOf(plane, axes, i) ** 2;
     const inner = slope ** 2 - 4 * steep * (level - height);
     const y = axes.y(v + (Math.sqrt(Math.max(inner, 0)) - slope) / (2 * steep));
-    if (inner < 0 || y < axes.top + 10) return [];
+    if (!(inner >= 0 && y > axes.top + 10 && y < axes.bottom - 4)) return [];
     return [wordAt(axes.x(u + aside), y + 4, numberWords(problem.floor + height, 2), palette, look)];
   });
   return drawn("g", {}, ...words);
@@ -154,18 +159,21 @@ function optimumAt(x, y, palette) {
 }
 
 function trailMarks(scene, axes, palette) {
-  const { plane } = scene;
-  const places = trailPoints(scene).map((point) => plane.at(point));
-  const look = { stroke: palette.accent, "stroke-width": 2 };
-  const line = curveOf(
-    axes,
-    places.map(([u]) => u),
-    places.map(([, v]) => v),
-    look,
-  );
-  const isInside = ([x, y]) => x >= axes.left && x <= axes.right && y >= axes.top && y <= axes.bottom;
-  const dots = places.length > DOTS ? [] : places.map((place) => placeOn(axes, place)).filter(isInside);
-  return [line, dotsAt(dots, 6, { stroke: palette.accent })];
+  const places = trailPoints(scene).map((point) => scene.plane.at(point));
+  const line = trailOf(places, axes, { stroke: palette.accent, "stroke-width": 2 });
+  const dots = places.length > DOTS ? [] : places.map((place) => placeOn(axes, place));
+  return [line, dotsAt(dots.filter((place) => isInside(axes, place)), 6, { stroke: palette.accent })];
+}
+
+function keptTrail({ kept, plane, epoch }, axes, palette) {
+  if (!kept) return [];
+  const places = trailPoints({ ...kept, epoch, point: kept.path.at(epoch) }).map((point) => plane.at(point));
+  return [trailOf(places, axes, { ...KEPT, stroke: palette.ink })];
+}
+
+function trailOf(places, axes, look) {
+  const [across, up] = [0, 1].map((side) => places.map((place) => place[side]));
+  return curveOf(axes, across, up, look);
 }
 
 // Every update where they are few, every epoch where those are few, else epochs spread evenly in the logarithm.
@@ -194,8 +202,7 @@ function gripBowl(card, store) {
     const box = plot.getBoundingClientRect();
     const { axes } = card;
     const [x, y] = [event.clientX - box.left, event.clientY - box.top];
-    const isInside = x >= axes.left && x <= axes.right && y >= axes.top && y <= axes.bottom;
-    return isInside ? [axes.xAt(x), axes.yAt(y)] : null;
+    return isInside(axes, [x, y]) ? [axes.xAt(x), axes.yAt(y)] : null;
   };
   const follow = (event) => {
     const place = card.scene?.plane && placeUnder(event);

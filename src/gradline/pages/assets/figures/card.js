@@ -14,7 +14,7 @@ const PAPER = { width: 350, height: 240 }; // pixels on a page of two columns; a
  * @param {object} figure `id`, `title`; `key(scene)`, a text that changes when what stands still does;
  *   `still(scene, palette, size)` → {data, layout}, or null where all moves; `marks(scene, axes, palette)` → the SVG elements
  *   over it, `axes` those of `axesOf`, or {width, height} where all moves; `say(scene)` → one sentence; and, where the
- *   reader can touch it, `grip(card, store)`, called once.
+ *   reader can touch it, `grip(card, store)`, called once, which may return what is to follow each drawing.
  * @param {object} store Of `storeOf`.
  * @returns {object} As of `whenSeen`; `plot`, `svg`, `size`; `scene`, `axes` as last drawn; `redraw()`, for new
  *   colours, and `onPaper()`, whether it can be seen or not.
@@ -23,17 +23,19 @@ export function cardOf(figure, store) {
   const [still, marks] = [drawn("g"), drawn("g", { class: "marks" })];
   const inside = drawn("rect");
   const clip = drawn("clipPath", { id: `inside-${figure.id}` }, inside);
-  const svg = drawn("svg", { "aria-hidden": "true" }, clip, still, marks);
-  const plot = element("div.plot", { role: "img", "aria-label": figure.title }, svg);
+  // Two layers: what stands still is not painted anew with what moves.
+  const ground = drawn("svg", { class: "ground", "aria-hidden": "true" }, still);
+  const svg = drawn("svg", { "aria-hidden": "true" }, clip, marks);
+  const plot = element("div.plot", { role: "img", "aria-label": figure.title }, ground, svg);
   const sentence = element("p.says");
-  const card = { figure, plot, svg, still, marks, inside, sentence, scene: null, key: null, size: null };
+  const card = { figure, plot, ground, svg, still, marks, inside, sentence, scene: null, key: null, size: null };
   const title = element("h2", { id: `title-${figure.id}` }, figure.title);
   const root = element(
     "section.card",
     { id: `figure-${figure.id}`, "aria-labelledby": `title-${figure.id}` },
     element("header", {}, title, saveButtons(card)),
     sentence,
-    plot,
+    element("div.frame", {}, plot),
   );
   card.redraw = (size = card.size) => {
     card.key = null;
@@ -50,7 +52,7 @@ export function cardOf(figure, store) {
     card.size = { width, height };
     card.redraw();
   }).observe(plot);
-  figure.grip?.(card, store);
+  card.follow = figure.grip?.(card, store);
   const draw = (scene) => {
     card.scene = scene;
     if (card.size?.width) drawCard(card, card.size);
@@ -69,16 +71,17 @@ function drawCard(card, size) {
   if (card.key !== key) drawStill(card, size);
   card.key = key;
   card.marks.replaceChildren(...figure.marks(scene, card.axes, card.palette));
+  card.follow?.();
   const words = figure.say(scene);
   say(card.sentence, words);
   setOrRemove(plot, "aria-label", `${figure.title}. ${words}`);
 }
 
 function drawStill(card, { width, height }) {
-  const { figure, scene, svg, still, inside } = card;
+  const { figure, scene, ground, svg, still, inside } = card;
   const palette = paletteNow();
   Object.entries({ viewBox: `0 0 ${width} ${height}`, width, height }).forEach(([name, value]) =>
-    setOrRemove(svg, name, value),
+    [ground, svg].forEach((layer) => setOrRemove(layer, name, value)),
   );
   const drawing = figure.still?.(scene, palette, { width, height });
   const clip = { clip: `url(#inside-${figure.id})` };

@@ -1,5 +1,6 @@
 // Lines cut where a figure ends: what lies outside would cost time, dashes above all.
 
+const ENDLESS = 1e300; // stands for an infinite distance
 const FARTHEST = 1e5; // pixels from the middle that an end may lie; further out digits are lost
 
 /**
@@ -24,7 +25,7 @@ export function clippedLines(points, box) {
 // A point far outside comes nearer on its line to the middle.
 function nearPoint(point, { left, right, top, bottom }) {
   const middle = [(left + right) / 2, (top + bottom) / 2];
-  const away = point.map((part, i) => part - middle[i]);
+  const away = point.map((part, i) => Math.min(Math.max(part - middle[i], -ENDLESS), ENDLESS));
   const far = Math.max(...away.map(Math.abs)) / FARTHEST;
   return far > 1 ? away.map((part, i) => middle[i] + part / far) : point;
 }

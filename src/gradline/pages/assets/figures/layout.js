@@ -39,12 +39,12 @@ export function stillLine(x, y, look) {
 
 /**
  * The SVG elements of a layout and of what stands still in it.
- * @param {{layout: object, data: object[], under?: (axes: object) => SVGElement[]}} drawing
+ * @param {{layout: object, data: object[], under?: (axes: object) => SVGElement[], over?: (axes: object) => SVGElement[]}} drawing
  * @param {object} axes Of `axesOf`.
  * @param {object} palette
  * @returns {SVGElement[]}
  */
-export function framed({ layout, data, under }, axes, palette) {
+export function framed({ layout, data, under, over }, axes, palette) {
   const { left, right, top, bottom } = axes;
   const ink = { fill: palette.soft, "stroke-width": 0 };
   const across = ticksOf(layout.xaxis, right - left).flatMap(({ value, word }) => [
@@ -63,7 +63,7 @@ export function framed({ layout, data, under }, axes, palette) {
   );
   const name = wordAt((left + right) / 2, bottom + 31, labelOf(layout.xaxis.name, 60), palette, middle);
   const lines = data.map(({ x, y, look }) => curveOf(axes, x, y, look));
-  return [...(under?.(axes) ?? []), ...across, ...up, turned, name, ...lines];
+  return [...(under?.(axes) ?? []), ...across, ...up, turned, name, ...lines, ...(over?.(axes) ?? [])];
 }
 
 // The last word of an axis keeps within the figure.

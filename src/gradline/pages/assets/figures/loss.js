@@ -3,7 +3,7 @@
 import { numberWords, bigWords } from "../arithmetic/words.js";
 import { pointsOver } from "../ui/scene.js";
 import { epochAxis, stillLayout, stillLine } from "./layout.js";
-import { curveOf, dotAt, epochLine, STROKES, within, wordAt } from "./marks.js";
+import { curveOf, dotAt, epochLine, KEPT, STROKES, within, wordAt } from "./marks.js";
 
 export const lossFigure = {
   id: "loss",
@@ -40,7 +40,11 @@ export const lossFigure = {
     return [...marks, ...others, dotAt(x, y(point), palette), word(y(point) - 7, lossWords(point))];
   },
   say(scene) {
-    const { problem, frame, state } = scene;
+    const { problem, frame, state, kept, epoch } = scene;
+    if (kept) {
+      const there = lossWords(kept.path.at(epoch));
+      return `Dotted: the run that was kept, with learning rate ${numberWords(kept.lr)}. At this epoch its loss is ${there}.`;
+    }
     const solid = state.held ? "Solid: training rows; dashed: rows kept for validation." : "";
     const floor = `Below ${numberWords(problem.floor, 3)} no line can go.`;
     const ends = `The axis ends at epoch ${bigWords(frame.time.horizon)}, where little more happens.`;
@@ -58,7 +62,7 @@ function besideLoss({ point, epoch, path, settings, heldLoss }, palette) {
   ];
 }
 
-function lossCurves({ path, right, settings, frame, state, heldLoss }, axes, palette) {
+function lossCurves({ path, right, kept, settings, frame, state, heldLoss }, axes, palette) {
   const { time } = frame;
   const epochs = time.epochs.filter((epoch) => epoch <= path.last);
   const curve = (points, look) => curveOf(axes, epochs.slice(0, points.length), points.map(drawnLoss), look);
@@ -68,6 +72,7 @@ function lossCurves({ path, right, settings, frame, state, heldLoss }, axes, pal
     const held = points.map((point) => ({ loss: heldLoss(point) ?? Infinity }));
     curves.unshift(curve(held, { stroke: palette.second, "stroke-width": 2, "stroke-dasharray": "7 4" }));
   }
+  if (kept) curves.unshift(curve(pointsOver(kept.path, time), { ...KEPT, stroke: palette.ink }));
   if (settings.mistake || path.updates > 1) {
     const look = { stroke: palette.soft, "stroke-width": 1.5, "stroke-dasharray": STROKES[2] };
     curves.unshift(curve(pointsOver(right, time), look));
@@ -81,7 +86,7 @@ function lossCurves({ path, right, settings, frame, state, heldLoss }, axes, pal
  * @returns {string}
  */
 export function lossWords({ loss, log10Loss }) {
-  if (loss !== null && loss < 1e15) return numberWords(loss, 4);
+  if (loss !== null && Number.isFinite(loss)) return numberWords(loss, 4);
   return log10Loss === null ? "no number" : `10^${bigWords(Math.round(log10Loss))}`;
 }
 

@@ -6,6 +6,9 @@ import { clippedLines } from "./clip.js";
 /** The dashes of up to six lines in one figure: what tells them apart without colour. */
 export const STROKES = ["", "9 5", "2 4", "9 4 2 4", "16 5", "16 4 2 4 2 4"];
 
+/** The look of a run that was kept. */
+export const KEPT = { "stroke-width": 1.75, "stroke-dasharray": "1 3" };
+
 /**
  * The axes of a layout as functions from data to pixels of the card, and back.
  * @param {object} layout Of `stillLayout`.

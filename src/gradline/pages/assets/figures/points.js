@@ -3,70 +3,44 @@
 import { rowsText } from "../arithmetic/refit.js";
 import { bigWords, numberWords } from "../arithmetic/words.js";
 import { drawn, setOrRemove } from "../ui/dom.js";
+import { isInside, isNear } from "./grips.js";
 
-const NEAR = 14; // pixels within which a point is taken
 const MOST = 120; // points
 const NUDGE = 0.02; // of the frame, for each press of an arrow
 
 /**
- * Makes the points of a card's figure movable, where the page's state says that they may be.
+ * The points of a card's figure, where the page's state says that they may be moved.
  *
  * Keys: page up and page down choose a point, arrows move it, + adds one, Delete takes it away.
  * @param {object} card Of `cardOf`; its figure has even axes.
  * @param {object} store Of `storeOf`.
+ * @returns {{take: Function, add: (place: number[]) => void}} `take` as for `gripParts`.
  */
-export function gripPoints(card, store) {
-  const { plot } = card;
-  const hand = { index: null, hasMoved: false, chosen: 0 };
+export function pointsByHand(card, store) {
   const rows = () => card.scene.state.sample.x.map(([x], i) => [x, card.scene.state.sample.y[i][0]]);
   const keep = (next) => next.length >= 3 && next.length <= MOST && store.set({ points: rowsText(next) });
   const canMove = () => card.scene?.state.t95 && card.axes.xAt;
-  const under = (event) => {
-    const box = plot.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
-  };
   const valueAt = ([x, y]) => [card.axes.xAt(x), card.axes.yAt(y)];
-  const nearest = ([x, y]) => {
-    const away = rows().map(([u, v]) => Math.hypot(card.axes.x(u) - x, card.axes.y(v) - y));
+  const take = (place) => {
+    if (!canMove()) return null;
+    const places = rows().map(([x, y]) => [card.axes.x(x), card.axes.y(y)]);
+    const away = places.map(([x, y]) => Math.hypot(x - place[0], y - place[1]));
     const index = away.indexOf(Math.min(...away));
-    return away[index] < NEAR ? index : null;
+    if (!isNear(places[index], place)) return null;
+    const others = () => rows().filter((_, i) => i !== index);
+    return {
+      move: (to) => keep(rows().map((row, i) => (i === index ? valueAt(to) : row))),
+      drop: (to) => isInside(card.axes, to) || keep(others()),
+    };
   };
-  const isInside = ([x, y]) =>
-    x >= card.axes.left && x <= card.axes.right && y >= card.axes.top && y <= card.axes.bottom;
+  const add = (place) => canMove() && keep([...rows(), valueAt(place)]);
+  movableByKeys(card, { rows, keep, canMove });
+  return { take, add };
+}
 
-  plot.addEventListener("pointerdown", (event) => {
-    if (!canMove() || event.button) return;
-    Object.assign(hand, { index: nearest(under(event)), hasMoved: false });
-    if (hand.index !== null) plot.setPointerCapture(event.pointerId);
-  });
-  // A finger on a point moves it; elsewhere it scrolls.
-  plot.addEventListener(
-    "touchstart",
-    (event) => canMove() && nearest(under(event.touches[0])) !== null && event.preventDefault(),
-    { passive: false },
-  );
-  plot.addEventListener("pointermove", (event) => {
-    if (!canMove()) return;
-    const at = under(event);
-    if (hand.index === null) {
-      plot.classList.toggle("over-point", event.pointerType === "mouse" && nearest(at) !== null);
-      return;
-    }
-    hand.hasMoved = true;
-    keep(rows().map((row, i) => (i === hand.index ? valueAt(at) : row)));
-  });
-  plot.addEventListener("pointerup", (event) => {
-    if (hand.index !== null && !isInside(under(event))) keep(rows().filter((_, i) => i !== hand.index));
-    const wasPoint = hand.index !== null;
-    hand.index = null;
-    hand.wasPoint = wasPoint;
-  });
-  plot.addEventListener("pointercancel", () => (hand.index = null));
-  plot.addEventListener("click", (event) => {
-    const at = under(event);
-    if (!canMove() || hand.wasPoint || !isInside(at)) return;
-    keep([...rows(), valueAt(at)]);
-  });
+function movableByKeys(card, { rows, keep, canMove }) {
+  const { plot } = card;
+  const hand = { chosen: 0 };
   const ring = drawn("circle", { r: 9, fill: "none", stroke: "currentColor", "stroke-width": 2, visibility: "hidden" });
   card.svg.append(ring);
   plot.addEventListener("keydown", (event) => canMove() && onPointKey(event, card, { rows, keep, hand, ring }));

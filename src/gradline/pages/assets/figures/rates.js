@@ -1,6 +1,6 @@
 // The learning rate against the epochs it needs: slow on the left, best near the limit, and nothing beyond it.
 
-import { bigWords, numberWords } from "../arithmetic/words.js";
+import { countWords, numberWords } from "../arithmetic/words.js";
 import { pathOf } from "../arithmetic/path.js";
 import { drawn } from "../ui/dom.js";
 import { stillLayout } from "./layout.js";
@@ -47,7 +47,7 @@ export const ratesFigure = {
     if (settings.lr > limit) return `${rate} the loss grows for ever; the limit is ${numberWords(limit)}.`;
     const needed = right.epochsToWeights();
     return Number.isFinite(needed)
-      ? `${rate} the slowest error is a thousandth after ${bigWords(needed)} epochs. Past the limit, ${numberWords(limit)}, no number of epochs is enough.`
+      ? `${rate} the slowest error is a thousandth after ${countWords(needed, "epoch")}. Past the limit, ${numberWords(limit)}, no number of epochs is enough.`
       : `${rate} the slowest error never shrinks.`;
   },
 };

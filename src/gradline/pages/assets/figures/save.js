@@ -30,9 +30,11 @@ export function saveButtons(card) {
 }
 
 // The figure on its paper. Texts are joined, for parsing would meet the policy.
-function vectorOf({ svg, palette, size: { width, height } }) {
+function vectorOf({ svg, still, palette, size: { width, height } }) {
   const paper = `<rect width="${width}" height="${height}" fill="${palette.card}"/>`;
-  const text = new XMLSerializer().serializeToString(svg);
+  const whole = svg.cloneNode(true);
+  whole.prepend(still.cloneNode(true));
+  const text = new XMLSerializer().serializeToString(whole);
   const start = text.indexOf(">") + 1;
   return new Blob([text.slice(0, start), paper, text.slice(start)], { type: "image/svg+xml" });
 }

@@ -1,7 +1,7 @@
 // Five guided experiments: each a question, buttons that set it up, and the answer that then stands in the figures.
 
 import { rowsText } from "../arithmetic/refit.js";
-import { bigWords, numberWords, percentWords, roundedDown } from "../arithmetic/words.js";
+import { bigWords, countWords, numberWords, percentWords, roundedDown } from "../arithmetic/words.js";
 import { element, say } from "../ui/dom.js";
 import { firstRate } from "../ui/store.js";
 
@@ -73,10 +73,10 @@ const narrowValley = {
   ],
   answer: ({ settings, problem, right }) => {
     const ratio = bigWords(problem.curvatures[0] / problem.curvatures.at(-1));
-    const needed = bigWords(right.epochsToWeights());
+    const needed = countWords(right.epochsToWeights(), "epoch");
     return settings.view === "standardised"
-      ? `Standardised, the bowl is ${ratio === "1" ? "round" : `${ratio} times as steep one way as the other`}, so each step heads for the best weights: ${needed} epoch${needed === "1" ? "" : "s"}.`
-      : `The bowl is a valley, ${ratio} times as steep across as along. The rate must suit the steep way, so even the best one needs ${needed} epochs for the way along.`;
+      ? `Standardised, the bowl is ${ratio === "1" ? "round" : `${ratio} times as steep one way as the other`}, so each step heads for the best weights: ${needed}.`
+      : `The bowl is a valley, ${ratio} times as steep across as along. The rate must suit the steep way, so even the best one needs ${needed} for the way along.`;
   },
 };
 
@@ -94,12 +94,12 @@ const smallBatches = ({ sample }) => {
     question: "What do mini-batches change?",
     acts: [
       { name: "All rows", doing: (scene) => atBatch(scene, all(scene)), plays: true },
-      { name: `${few} rows`, doing: (scene) => atBatch(scene, few), plays: true },
+      { name: countWords(few, "row"), doing: (scene) => atBatch(scene, few), plays: true },
       { name: "One row", doing: (scene) => atBatch(scene, 1), plays: true },
     ],
     answer: ({ path, settings }) =>
       path.updates > 1
-        ? `Each of the ${bigWords(path.updates)} updates of an epoch sees ${settings.batch === 1 ? "one row" : `${settings.batch} rows`}, so it points only roughly downhill. It arrives in fewer epochs than the full batch (dotted), and then it never rests: it shakes around the best weights.`
+        ? `Each of the ${bigWords(path.updates)} updates of an epoch sees ${countWords(settings.batch, "row")}, so it points only roughly downhill. It arrives in fewer epochs than the full batch (dotted), and then it never rests: it shakes around the best weights.`
         : "One update an epoch, from all rows: a smooth path, always straight downhill.",
   };
 };

@@ -1,11 +1,13 @@
-// By hand: the weight and the bias set with a dial, and the points put back as they were.
+// By hand: the weight and the bias set with a dial, and other points chosen.
 
+import { SHAPES } from "../arithmetic/shapes.js";
 import { numberWords } from "../arithmetic/words.js";
 import { element, labelOf, say } from "../ui/dom.js";
-import { parameterOf } from "../ui/scene.js";
-import { originText } from "../ui/store.js";
+import { numberField } from "../ui/numberField.js";
+import { parameterOf, startByHand } from "../ui/scene.js";
 
 const HAND_PLACES = 400; // of a dial
+const MOST_BY_HAND = 1e100; // beyond it squares soon are no numbers
 
 /**
  * A dial for the weight that is watched and one for the bias; each starts anew from there.
@@ -17,32 +19,39 @@ export function handControls(store, state) {
   const weight = handDial(store, "weight", ({ settings }) => settings.parameter);
   const bias = handDial(store, "bias", () => 0);
   const dials = state.has_bias ? [weight, bias] : [weight];
-  const back = element(
-    "button",
-    { type: "button", id: "points-back", click: () => store.set({ points: null }) },
-    "Points as they were",
-  );
+  const points = state.t95 ? [pointsChoice(store)] : [];
   const root = element(
     "div.hand",
     { role: "group", "aria-label": "Set by hand" },
     ...dials.map((dial) => dial.root),
-    ...(state.t95 ? [back] : []),
+    ...points.map((choice) => choice.root),
   );
-  const show = (scene) => {
-    dials.forEach((dial) => dial.show(scene));
-    back.disabled = scene.settings.points === null;
-  };
-  return { root, show };
+  return { root, show: (scene) => [...dials, ...points].forEach((part) => part.show(scene)) };
+}
+
+// The points as they were, or others to learn from; "moved by hand" stands where none of them is.
+function pointsChoice(store) {
+  const option = (value, name, attributes = {}) => element("option", { value, ...attributes }, name);
+  const select = element(
+    "select",
+    { id: "points", "aria-label": "Points", change: () => store.set({ points: select.value || null }) },
+    option("", "points as they were"),
+    ...Object.entries(SHAPES).map(([shape, name]) => option(shape, `points ${name}`)),
+    option("by hand", "points moved by hand", { disabled: true }),
+  );
+  const shown = (points) => (points === null ? "" : Object.hasOwn(SHAPES, points) ? points : "by hand");
+  return { root: select, show: ({ settings }) => (select.value = shown(settings.points)) };
 }
 
 function handDial(store, id, parameterIn) {
   let scene = null;
   const name = element("span");
-  const field = element("input", {
-    type: "number",
+  const start = (value) => store.set(startByHand(scene, { [parameterIn(scene)]: value }));
+  const field = numberField({
     id: `hand-${id}`,
-    step: "any",
-    change: () => start(Number(field.value)),
+    wants: `A ${id} is a number up to 1e100`,
+    isRight: (value) => Math.abs(value) <= MOST_BY_HAND,
+    take: start,
   });
   const slider = element("input", {
     type: "range",
@@ -62,29 +71,20 @@ function handDial(store, id, parameterIn) {
     const { best, reach } = around();
     return Number((best + reach * ((2 * place) / HAND_PLACES - 1)).toPrecision(4));
   };
-  const start = (value) => {
-    if (!Number.isFinite(value)) return;
-    const { state, settings, point, begin } = scene;
-    const { weight, bias } = structuredClone(point.overflow ? begin : { weight: point.weight, bias: point.bias });
-    const parameter = parameterIn(scene);
-    if (state.has_bias && parameter === 0) bias[settings.target] = value;
-    else weight[settings.target][parameter - (state.has_bias ? 1 : 0)] = value;
-    store.set({ origin: originText({ weight, bias }), epoch: 0 });
-  };
   const show = (next) => {
     scene = next;
     const parameter = parameterIn(scene);
     const isBias = scene.state.has_bias && parameter === 0;
     say(
       name,
-      isBias ? "bias " : scene.state.features.length > 1 ? `${labelOf(scene.names[parameter], 7)} ` : "weight ",
+      isBias ? "bias" : scene.state.features.length > 1 ? labelOf(scene.names[parameter], 7) : "weight",
     );
     const value = parameterOf(scene.point, scene, scene.settings.target, parameter);
-    if (document.activeElement !== field) field.value = value === null ? "" : Number(value.toPrecision(3));
+    field.show(value === null ? "∞" : Number(value.toPrecision(3)));
     const { best, reach } = around();
     if (document.activeElement !== slider) slider.value = Math.round(((value - best) / reach + 1) * (HAND_PLACES / 2));
     slider.setAttribute("aria-valuetext", value === null ? "beyond all numbers" : numberWords(value, 4));
   };
-  const root = element("div.dial", {}, element("div.words", {}, element("label", {}, name, field)), slider);
+  const root = element("div.dial", {}, element("div.words", {}, element("label", { for: `hand-${id}` }, name), field.root), slider);
   return { root, show };
 }

@@ -1,6 +1,6 @@
 // Where we are: the epoch and the losses in figures that keep their places, and one sentence that says why.
 
-import { bigWords, joinedWords, numberWords, percentWords } from "../arithmetic/words.js";
+import { bigWords, countWords, joinedWords, numberWords, percentWords } from "../arithmetic/words.js";
 import { lossWords } from "../figures/loss.js";
 import { element, labelOf, say, sayNumber } from "../ui/dom.js";
 
@@ -32,11 +32,11 @@ export function numbersPanel(state) {
   const told = element("p.unseen", { role: "status", "aria-live": "polite" });
   let delay = null;
   const show = (scene) => {
-    const { point, problem, epoch, heldLoss, path } = scene;
+    const { point, problem, epoch, path, state: shown } = scene;
+    const held = scene.heldLoss(point);
     sayNumber(tiles.now.value, epoch, bigWords(epoch));
     sayNumber(tiles.loss.value, point.loss, lossWords(point));
-    if (tiles.held)
-      sayNumber(tiles.held.value, heldLoss(point), heldLoss(point) === null ? "∞" : shortLoss(heldLoss(point)));
+    if (tiles.held) sayNumber(tiles.held.value, held, held !== null ? shortLoss(held) : shown.held ? "∞" : "none");
     sayNumber(tiles.best.value, problem.floor, numberWords(problem.floor, 4));
     const isNothing = point.gap !== null && point.gap < NOTHING * path.at(0).loss;
     sayNumber(tiles.gap.value, point.gap, point.gap === null ? "∞" : isNothing ? "0" : shortLoss(point.gap));
@@ -70,8 +70,8 @@ function whyWords(scene) {
   }
   if (path.diverges) return explosionWords(scene);
   if (path.updates > 1) {
-    const of = state.sample.all ? "" : ` of the ${bigWords(state.sample.x.length)} rows on this page`;
-    return `${bigWords(path.updates)} updates an epoch, each from ${bigWords(settings.batch)} row${settings.batch > 1 ? "s" : ""}${of}: the path trembles, and near the best weights it does not come to rest at this rate.`;
+    const of = state.sample.all ? "" : ` of the ${countWords(state.sample.x.length, "row")} on this page`;
+    return `${bigWords(path.updates)} updates an epoch, each from ${countWords(settings.batch, "row")}${of}: the path trembles, and near the best weights it does not come to rest at this rate.`;
   }
   const first = path.at(0);
   if (point.gap <= 1e-6 * Math.max(problem.floor, 1e-6 * first.gap)) {
@@ -101,12 +101,12 @@ function holdWords({ holding, problem }) {
   const [first] = holding;
   if (!first) return "";
   const pace =
-    first.halfLife < 1.5 ? "halves or better with each epoch" : `halves every ${bigWords(first.halfLife)} epochs`;
-  const [raised, lowered] = first.columns.split(" against ").map((names) => weightOf(labelOf(names, 30)));
+    first.halfLife < 1.5 ? "halves or better with each epoch" : `halves every ${countWords(first.halfLife, "epoch")}`;
+  const [raised, lowered] = first.columns.split(" against ").map((names) => labelOf(names, 30));
   const share = first.share >= 0.995 ? "nearly all" : percentWords(first.share);
   const isRound = problem.curvatures[0] < 1.5 * problem.curvatures.at(-1);
   if (first.index > 0 && lowered) {
-    return `Why it is slow: raising ${raised} while lowering ${lowered} hardly changes the predictions. That is ${share} of what is left to lose, and it ${pace}.`;
+    return `Why it is slow: raising ${weightOf(raised)} while lowering ${ownOf(lowered)} hardly changes the predictions. That is ${share} of what is left to lose, and it ${pace}.`;
   }
   const way = isRound ? "in" : first.index === 0 ? "along the steep direction," : "along a gentle direction,";
   return `${capital(share)} of what is left to lose lies ${way} ${labelOf(first.columns, 40)}, and it ${pace}.`;
@@ -114,6 +114,10 @@ function holdWords({ holding, problem }) {
 
 function weightOf(names) {
   return names.startsWith("the bias") ? names : `${names}'s weight`;
+}
+
+function ownOf(names) {
+  return names.startsWith("the bias") ? names : `${names}'s`;
 }
 
 function capital(words) {
@@ -126,7 +130,7 @@ function restWords({ path, ease, settings }) {
   const easy = ease.path.epochsToWeights();
   const other =
     settings.view !== "standardised" && Number.isFinite(easy) && easy < needed / 3
-      ? `; with standardised columns and the best rate, after ${bigWords(easy)}`
+      ? `; with standardised columns and the best rate, after ${countWords(easy, "epoch")}`
       : "";
-  return `All weights settle after ${bigWords(needed)} epochs${other}.`;
+  return `All weights settle after ${countWords(needed, "epoch")}${other}.`;
 }

@@ -1,12 +1,16 @@
 // The dials of the loop: the learning rate with its limit marked, the momentum, the batch size.
 
-import { bigWords, numberWords, percentWords, roundedDown } from "../arithmetic/words.js";
+import { bestRateAt } from "../arithmetic/bestRate.js";
+import { bigWords, countWords, numberWords, percentWords, roundedDown } from "../arithmetic/words.js";
 import { element, say } from "../ui/dom.js";
+import { numberField } from "../ui/numberField.js";
+import { keptText } from "../ui/store.js";
 
 const BELOW = 3; // powers of ten of the rate's dial below the limit
 const ABOVE = 0.5; // and above it
 const PLACES_OF_RATE = 1000;
 const TOO_LARGE = 1.2; // times the limit: the mistake that shows in a few epochs
+const MOST_RATE = 1e100; // far beyond any use; the squares of what it makes still are numbers for some epochs
 const UNLIMITED = 1; // the dial's limit where nothing limits the rate
 
 /**
@@ -24,7 +28,7 @@ export function rateTooLarge({ limit }) {
  * @returns {{root: HTMLElement, show: (scene: object) => void}}
  */
 export function rateDial(store) {
-  let [limit, best] = [UNLIMITED, 1];
+  let [limit, scene] = [UNLIMITED, null];
   const rateAt = (place) => Number((limit * 10 ** ((place / PLACES_OF_RATE) * (BELOW + ABOVE) - BELOW)).toPrecision(3));
   const slider = element("input", {
     type: "range",
@@ -34,41 +38,84 @@ export function rateDial(store) {
     "aria-label": "Learning rate",
     input: () => store.set({ lr: rateAt(Number(slider.value)) }),
   });
-  const field = element("input", {
-    type: "number",
+  const field = numberField({
     id: "lr",
-    step: "any",
-    min: 0,
-    change: () => Number(field.value) > 0 && store.set({ lr: Number(field.value) }),
+    wants: "A learning rate is above 0 and at most 1e100",
+    isRight: (value) => value > 0 && value <= MOST_RATE,
+    take: (lr) => store.set({ lr }),
   });
   const bound = element("span.bound");
-  const take = () => store.set({ lr: best });
-  const button = element(
-    "button",
-    { type: "button", id: "best-lr", title: "The rate that finishes first", click: take },
-    "best",
-  );
+  const best = BEST_RATES.map(({ id, name, title, rateIn, why }) => {
+    const click = () => (why(scene) ? field.complain(why(scene)) : store.set({ lr: rateIn(scene) }));
+    return element("button", { type: "button", id, title, click }, name);
+  });
   const tick = element("span.tick", { "aria-hidden": "true" });
-  const words = element("div.words", {}, element("label", {}, "learning rate ", field), button);
-  const root = element("div.dial", { id: "rate" }, words, element("div.ranged", {}, slider, tick), bound);
+  const keep = element(
+    "button.toggle",
+    {
+      type: "button",
+      id: "keep",
+      title: "Keep this run as a dotted line in the figures, to compare others with it",
+      click: () => store.set({ kept: scene.kept ? null : keptText(scene.settings) }),
+    },
+    "keep",
+  );
+  const words = element("div.words", {}, element("label", { for: "lr" }, "learning rate"), field.root, keep);
+  const root = element(
+    "div.dial",
+    { id: "rate" },
+    words,
+    element("div.ranged", {}, slider, tick),
+    bound,
+    element("div.best", {}, ...best),
+  );
   tick.style.left = `calc(8px + ${BELOW / (BELOW + ABOVE)} * (100% - 16px))`; // the thumb keeps half its width from the ends
-  const show = ({ settings, limit: found, problem }) => {
+  const show = (next) => {
+    scene = next;
+    const { settings, limit: found } = scene;
     limit = Number.isFinite(found) ? found : UNLIMITED;
-    best = roundedDown(problem.bestLr(settings.momentum));
     const place = Math.round((PLACES_OF_RATE * (Math.log10(settings.lr / limit) + BELOW)) / (BELOW + ABOVE));
     if (rateAt(Number(slider.value)) !== settings.lr) slider.value = place;
     slider.setAttribute("aria-valuetext", `${numberWords(settings.lr)}, the limit is ${numberWords(found)}`);
-    if (document.activeElement !== field) field.value = Number(settings.lr.toPrecision(6));
+    field.show(Number(settings.lr.toPrecision(6)));
+    keep.setAttribute("aria-pressed", String(scene.kept !== null));
     say(
       bound,
-      Number.isFinite(found) ? `${shareWords(settings.lr / found)} the limit, ${numberWords(found)} (red)` : "no limit",
+      Number.isFinite(found) ? `${shareWords(settings.lr / found)} the limit, ${numberWords(found)} (red)` : "No limit",
     );
     root.classList.toggle("over", settings.lr > found);
   };
   return { root, show };
 }
 
+// Two rates that are best, each for a purpose of its own: the first may be far from the second.
+const BEST_RATES = [
+  {
+    id: "lr-first",
+    name: "finishes first",
+    title: "The rate that needs the fewest epochs until every error is a thousandth of what it was",
+    rateIn: ({ problem, settings }) => roundedDown(problem.bestLr(settings.momentum)),
+    why: notRight,
+  },
+  {
+    id: "lr-here",
+    name: "best at this epoch",
+    title: "The rate with the least loss at the epoch that is shown",
+    rateIn: ({ problem, begin, epoch, settings }) =>
+      roundedDown(bestRateAt(problem, begin, epoch, settings.momentum), 6),
+    why: (scene) => notRight(scene) || (scene.epoch === 0 && "At epoch 0 every rate is as good. Take some steps first."),
+  },
+];
+
+// Why there is no best rate that is known: the closed form is that of a right loop over all rows.
+function notRight({ path, settings }) {
+  if (path.updates > 1) return "The best rate is known for all rows at once. Set the batch size to all.";
+  const isRight = [null, "stale_loss"].includes(settings.mistake);
+  return isRight ? "" : "The best rate is known for a loop without a mistake. Undo the mistake.";
+}
+
 function shareWords(share) {
+  if (share > 0.995 && share < 1) return "just below";
   return share > 1 ? `${numberWords(share, 3)} times` : `${percentWords(share)} of`;
 }
 
@@ -125,7 +172,7 @@ export function batchDial(store) {
   const root = element("div.dial", {}, element("div.words", {}, element("span", {}, "batch size ", value)), slider);
   const show = ({ settings: { batch }, path }) => {
     if (sizeAt(Number(slider.value)) !== batch) slider.value = (places * Math.log(batch)) / Math.log(Math.max(rows, 2));
-    slider.setAttribute("aria-valuetext", `${bigWords(batch)} rows`);
+    slider.setAttribute("aria-valuetext", countWords(batch, "row"));
     say(value, path.updates > 1 ? bigWords(batch) : "all");
   };
   return { root, show };

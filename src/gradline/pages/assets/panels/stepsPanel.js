@@ -89,7 +89,7 @@ function productShown({ state, settings }, { rows, update }) {
   const body = rows.map(({ x, y, prediction, residual }) =>
     element("tr", {}, ...[...shown.map((i) => x[i]), ...rest, prediction, y, residual].map(cellOf)),
   );
-  const weights = [...shown.map((i) => update.before.weight[i]), ...rest, "", "", ""];
+  const weights = [...shown.map((i) => update.before.weight[i]), ...rest, "← weights", "", ""];
   const foot = element("tr", {}, ...weights.map(cellOf));
   return element(
     "div",

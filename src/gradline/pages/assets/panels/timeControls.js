@@ -3,6 +3,7 @@
 import { LAST_EPOCH } from "../arithmetic/path.js";
 import { bigWords } from "../arithmetic/words.js";
 import { element, say } from "../ui/dom.js";
+import { numberField } from "../ui/numberField.js";
 import { tickOf } from "../ui/time.js";
 
 const PLACES = 1000; // of the slider
@@ -28,20 +29,18 @@ export function timeControls(store) {
     input: () => go(shown.scene.frame.time.epochAt(Number(slider.value) / PLACES)),
     keydown: (event) => onKey(event, shown.scene, go),
   });
-  const field = element("input", {
-    type: "number",
+  const field = numberField({
     id: "epoch",
-    min: 0,
-    max: LAST_EPOCH,
-    step: 1,
-    change: () => go(Number(field.value)),
+    wants: `An epoch is a whole number from 0 to ${bigWords(LAST_EPOCH)}`,
+    isRight: (value) => Number.isInteger(value) && value >= 0 && value <= LAST_EPOCH,
+    take: go,
   });
   const end = element("span.bound");
   const root = element(
     "div.dial",
     { id: "time", role: "group", "aria-label": "Time" },
     timeButtons(store, player, shown),
-    element("div.words", {}, element("label", {}, "epoch ", field), end),
+    element("div.words", {}, element("label", { for: "epoch" }, "epoch"), field.root, end),
     slider,
   );
   const show = (scene) => {
@@ -51,7 +50,7 @@ export function timeControls(store) {
     if (document.activeElement !== slider || time.epochAt(Number(slider.value) / PLACES) !== scene.epoch)
       slider.value = place;
     slider.setAttribute("aria-valuetext", `epoch ${bigWords(scene.epoch)}`);
-    if (document.activeElement !== field) field.value = scene.epoch;
+    field.show(scene.epoch);
     say(end, `of ${tickOf(time.horizon)}`);
   };
   return { root, show, play: player.play, stop: player.stop };
@@ -77,7 +76,7 @@ function timeButtons(store, player, shown) {
 }
 
 function wholeWithin(epoch) {
-  return Number.isFinite(epoch) ? Math.min(LAST_EPOCH, Math.max(0, Math.round(epoch))) : 0;
+  return Math.min(LAST_EPOCH, Math.max(0, epoch));
 }
 
 // Arrows go by single epochs at first and by two per cent later; pages by powers of ten.

@@ -7,8 +7,9 @@ import { LAST_EPOCH, pathOf } from "../arithmetic/path.js";
 import { planeIn, windowAround } from "../arithmetic/plane.js";
 import { newStart } from "../arithmetic/random.js";
 import { refitted, rowsOfText } from "../arithmetic/refit.js";
+import { pointsOfShape, SHAPES } from "../arithmetic/shapes.js";
 import { problemOf } from "../arithmetic/spectrum.js";
-import { originOf } from "./store.js";
+import { keptRun, originOf, originText } from "./store.js";
 import { roundedUp, timeAxis } from "./time.js";
 
 const GROWTH = 6; // powers of ten by which a diverging loss grows before its axis ends
@@ -22,12 +23,13 @@ const WIDE = 30; // a loss that falls by more is shown by its logarithm
  *   - `problem` on the chosen scale; `begin` the start; `right` the full-batch path of a right loop, `path` the followed;
  *   - `point` and `holding` at the epoch, `next` the point after one more update, `trail` the points up to here;
  *   - `limit` the largest stable rate; `plane` of `planeIn`; `heldLoss(point)` over the rows held out, null without;
+ *   - `kept` {lr, path, trails} a run kept to be compared, null without;
  *   - `ease` and `plain`: the same descent at the best rate of standardised and of raw columns;
  *   - `frame` {time, losses, isLog, reach, begin}: what the axes are made from, which stands still while something is dragged
  *     and is chosen anew by `rest`.
  */
 export function sceneMaker(original) {
-  let [base, from, walk, frame] = [{}, {}, {}, {}];
+  let [base, from, walk, kept, frame] = [{}, {}, {}, {}, {}];
   const baseOf = ({ points }) => {
     if (base.points !== points) base = baseFor(original, points, base);
     return base;
@@ -45,9 +47,15 @@ export function sceneMaker(original) {
     if (walk.key !== key) walk = { key, ...walkFor(original, state, problems[view], start, settings) };
     return walk;
   };
+  const keptOf = (settings) => {
+    const start = startOf(settings);
+    const key = JSON.stringify([start.key, settings.kept]);
+    if (kept.key !== key) kept = { key, kept: keptFor(baseOf(settings).problems, start, settings.kept) };
+    return { kept: kept.kept };
+  };
   const of = (settings) => {
     const { view, mistake, target, seed } = settings;
-    const made = { original, state: baseOf(settings).state, settings, ...startOf(settings), ...walkOf(settings) };
+    const made = { original, state: baseOf(settings).state, settings, ...startOf(settings), ...walkOf(settings), ...keptOf(settings) };
     const fixed = JSON.stringify([view, mistake, target, seed]);
     if (frame.fixed !== fixed) frame = frameFor(made, fixed);
     const epoch = Math.min(settings.epoch, made.path.last);
@@ -59,8 +67,10 @@ export function sceneMaker(original) {
 }
 
 function baseFor(original, points, before) {
-  const rows = points && original.t95 ? rowsOfText(points) : null;
-  const state = (rows && refitted(original, rows)) ?? (points && before.state) ?? original;
+  const isShape = Object.hasOwn(SHAPES, points); // the rows held out are of another kind then
+  const from = isShape ? { ...original, held: null } : original;
+  const rows = isShape ? pointsOfShape(original, points) : points && original.t95 ? rowsOfText(points) : null;
+  const state = (rows && refitted(from, rows)) ?? (points && before.state) ?? original;
   const problems = Object.fromEntries(Object.keys(state.views).map((view) => [view, problemOf(state, view)]));
   return { points, state, problems };
 }
@@ -89,6 +99,13 @@ function walkFor(original, state, problem, { begin }, settings) {
       ? mistakenPath(problem, state, mistake, options)
       : right;
   return { problem, right, path, limit: problem.lrLimit(momentum), plane: planeIn(problem, target), trails: [] };
+}
+
+// The run that was kept, from the same start.
+function keptFor(problems, { begin }, text) {
+  if (!text) return null;
+  const { view, ...options } = keptRun(text);
+  return { lr: options.lr, path: pathOf(problems[view], { ...options, start: begin }), trails: [] };
 }
 
 function whereAt(path, epoch) {
@@ -145,6 +162,22 @@ function growsBy(path) {
 export function parameterOf({ weight, bias }, { state }, target, parameter) {
   if (state.has_bias) return parameter === 0 ? bias[target] : weight[target][parameter - 1];
   return weight[target][parameter];
+}
+
+/**
+ * The settings of a start by hand: from where we are, with some parameters of the chosen target set.
+ * @param {object} scene
+ * @param {Object<number, number>} values By the index of a parameter among `scene.names`.
+ * @returns {{origin: string, epoch: number}}
+ */
+export function startByHand({ state, settings, point, begin }, values) {
+  const { weight, bias } = structuredClone(point.overflow ? begin : { weight: point.weight, bias: point.bias });
+  Object.entries(values).forEach(([parameter, value]) => {
+    const k = parameter - (state.has_bias ? 1 : 0);
+    if (k < 0) bias[settings.target] = value;
+    else weight[settings.target][k] = value;
+  });
+  return { origin: originText({ weight, bias }), epoch: 0 };
 }
 
 const curves = new WeakMap();

@@ -1,4 +1,4 @@
-// Parts that are brought up to date only while they can be seen, or for paper: what nobody sees costs no time.
+// Parts that are brought up to date at each change while they can be seen, else when asked to: at rest, or for paper.
 
 /**
  * A part that is shown when it comes in sight.

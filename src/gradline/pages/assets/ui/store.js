@@ -3,16 +3,19 @@
 import { mistakesOf } from "../arithmetic/mistakes.js";
 import { LAST_EPOCH } from "../arithmetic/path.js";
 import { rowsOfText } from "../arithmetic/refit.js";
+import { SHAPES } from "../arithmetic/shapes.js";
 import { problemOf, viewsOf } from "../arithmetic/spectrum.js";
 
 const LINK_DELAY = 300; // ms; browsers refuse addresses that change at every frame
 
 /**
- * The store of the settings {data, epoch, lr, momentum, view, batch, mistake, target, parameter, seed, origin, points}.
+ * The store of the settings {data, epoch, lr, momentum, view, batch, mistake, target, parameter, seed, origin, points,
+ * kept}.
  *
  * `data` which of the page's tables; `batch` rows an update, all sampled rows for the full batch; `mistake` null or one
  * of `mistakesOf`; `parameter` the index among the problem's; `seed` of a random start, 0 for the start at zero;
- * `origin` a start chosen by hand, `points` rows moved by hand, both as text, null where nothing was.
+ * `origin` a start chosen by hand, `points` rows moved by hand or one of `SHAPES`, `kept` a run to compare with: as text,
+ * null where none is.
  * @param {object} state What playground_data.py wrote.
  * @param {number} data
  * @returns {{settings: () => object, defaults: object, set: (changes: object) => void, follow: (listener) => void,
@@ -62,6 +65,7 @@ function defaultsOf(state) {
     seed: 0,
     origin: null,
     points: null,
+    kept: null,
   };
 }
 
@@ -79,7 +83,7 @@ function checksOf(state, defaults) {
   return {
     view: among(viewsOf(state)),
     epoch: whole(0, LAST_EPOCH),
-    lr: (text) => (Number(text) > 0 && Number(text) < Infinity ? Number(text) : undefined),
+    lr: (text) => (Number(text) > 0 && Number(text) <= 1e100 ? Number(text) : undefined),
     momentum: between(1),
     batch: whole(1, defaults.batch),
     mistake: among(mistakesOf(state)),
@@ -87,7 +91,8 @@ function checksOf(state, defaults) {
     parameter: whole(0, state.features.length - (state.has_bias ? 0 : 1)),
     seed: whole(0, 2 ** 31),
     origin: (text) => (originOf(state, text) ? text : undefined),
-    points: (text) => (state.t95 && rowsOfText(text) ? text : undefined),
+    points: (text) => (state.t95 && (Object.hasOwn(SHAPES, text) || rowsOfText(text)) ? text : undefined),
+    kept: (text) => (keptRun(text, viewsOf(state)) ? text : undefined),
   };
 }
 
@@ -141,6 +146,27 @@ export function originOf({ features, targets, has_bias }, text) {
     weight: targets.map((_, j) => values.slice(j * width + 1, (j + 1) * width)),
     bias: targets.map((_, j) => (has_bias ? values[j * width] : 0)),
   };
+}
+
+/**
+ * A run over all rows as a link holds it.
+ * @param {{lr: number, momentum: number, view: string}} settings
+ * @returns {string}
+ */
+export function keptText({ lr, momentum, view }) {
+  return [lr, momentum, view].join(",");
+}
+
+/**
+ * The run of such a text.
+ * @param {string} text
+ * @param {string[]} [views] Those that there are.
+ * @returns {?{lr: number, momentum: number, view: string}} null where it is none.
+ */
+export function keptRun(text, views = null) {
+  const [lr, momentum, view] = text.split(",");
+  const isRun = Number(lr) > 0 && Number(lr) <= 1e100 && Number(momentum) >= 0 && Number(momentum) <= 1;
+  return isRun && (!views || views.includes(view)) ? { lr: Number(lr), momentum: Number(momentum), view } : null;
 }
 
 /**
