@@ -6,7 +6,6 @@ import json
 import sqlite3
 import subprocess
 import sys
-import zipfile
 from contextlib import closing
 
 import duckdb
@@ -19,6 +18,7 @@ from object_store import object_store
 from polars.testing import assert_frame_equal
 from pyiceberg.catalog.memory import InMemoryCatalog
 from refusals import refused
+from tables import zipped
 
 import gradline
 from gradline.data import cloud, json_array, lines
@@ -152,13 +152,6 @@ def test_an_object_without_an_end_does_not_fill_the_memory(tmp_path, monkeypatch
     (tmp_path / "t.json").write_text('[{"x": "' + "a" * 1000 + '"}]')
     with refused("file-damaged", "t.json"):
         cells(tmp_path / "t.json", ["x"])
-
-
-def zipped(path, members):
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return path
 
 
 def test_an_archive_holds_one_data_file(tmp_path):

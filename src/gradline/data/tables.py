@@ -88,7 +88,7 @@ def _kept_stream(data: object) -> Source:
     """The rows of an Arrow stream, which passes once."""
     try:
         frames = frames_of(data)
-    except FAULTS as error:
+    except (*FAULTS, ValueError) as error:
         raise DataError(
             "no-table", f"{type(data).__name__} is no table: {error}", "give a frame of named columns"
         ) from error
