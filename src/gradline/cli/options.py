@@ -93,7 +93,7 @@ class Option:
 def options_of(record: type) -> list[Option]:
     """The options of a command's record, in their order."""
     found = []
-    for field in sorted(fields(record), key=lambda field: field.kw_only):  # what is shared comes last
+    for field in sorted(fields(record), key=lambda field: field.kw_only is True):  # what is shared comes last
         parts = list(_parts(field.type))
         kinds = tuple(part for part in parts if not isinstance(part, Flag))
         (described,) = (part for part in parts if isinstance(part, Flag))

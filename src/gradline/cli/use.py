@@ -99,8 +99,15 @@ def predict(options: PredictOptions) -> None:
     _expect_kept(source, options.keep, names)
     with limited(options.memory):
         if options.as_json:
-            rows = [row for batch in batches for row in _cells(batch).tolist()]
-            out_json(finite({"targets": names, "predictions": rows, "notices": notes + ranges.notes()}))
+            rows, kept = [], {name: [] for name in options.keep}
+            for batch in batches:
+                rows += _cells(batch).tolist()
+                for name in options.keep:
+                    kept[name] += batch.kept[name].to_list()
+            told = {"kept": kept} if kept else {}
+            out_json(
+                finite({"targets": names, "predictions": rows, **told, "notices": notes + ranges.notes()})
+            )
         elif options.values and options.output is None:
             _print_row(model, next(iter(batches)))
         else:
@@ -217,11 +224,9 @@ def _expect_table(output: str, data: str | None, model: Path) -> None:
 
 def _expect_keepable(options: PredictOptions) -> None:
     """Refuse options that have nothing to act on."""
-    if options.keep and (options.data is None or options.as_json):
+    if options.keep and options.data is None:
         raise UsageError(
-            "keep-without-table",
-            "--keep writes columns of DATA into a table, and there is none",
-            "name DATA, and leave out --set and --json",
+            "keep-without-data", "--keep names columns of DATA, and there is none", "leave out --keep"
         )
     from gradline.data.written import WRITERS  # noqa: PLC0415 - --help needs no polars
 
@@ -352,8 +357,10 @@ def _write(names: list[str], batches: Iterable[Any], options: PredictOptions) ->
 
     results = Results(options.keep, names, ((batch.kept, _cells(batch)) for batch in batches))
     output = options.output
+    writer = WRITERS.get(Path(output or "").suffix.lower())
+    if output and writer:
+        with replacing(output) as stream:
+            writer(stream, results)
+        return
     with replacing(output) if output else nullcontext(Stdout()) as stream:
-        if output and Path(output).suffix.lower() in WRITERS:
-            WRITERS[Path(output).suffix.lower()](stream, results)
-        else:
-            write_csv(stream, results, options.escape_formulas)
+        write_csv(stream, results, options.escape_formulas)
