@@ -44,7 +44,14 @@ def in_python(connect: Callable, quote: str = '"') -> Iterator[Query]:
 
 @contextmanager
 def postgres() -> Iterator[Query]:
-    """PostgreSQL as a process of its own, on a socket in a folder of its own."""
+    """PostgreSQL."""
+    with postgres_server() as (_, client):
+        yield through(client, '"', "double precision", "text", "CAST('{}' AS float8)", postgres_text)
+
+
+@contextmanager
+def postgres_server() -> Iterator[tuple[str, list]]:
+    """PostgreSQL as a process of its own, on a socket in a folder of its own: its URL, and the words of its client."""
     assert POSTGRES
     with own_folder() as folder:
         user = []
@@ -58,7 +65,7 @@ def postgres() -> Iterator[Query]:
         client = [POSTGRES / "psql", "-XqAt", "-h", folder, "-U", "postgres", "-v", "ON_ERROR_STOP=1"]
         client += ["-F", "\t", "-P", "null=nan"]
         with serving(folder, server, client, signal.SIGINT):
-            yield through(client, '"', "double precision", "text", "CAST('{}' AS float8)", postgres_text)
+            yield f"postgresql:///postgres?host={folder}&user=postgres", client
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import json
 import sqlite3
 import subprocess
 import sys
-import zipfile
 from contextlib import closing
 
 import duckdb
@@ -14,11 +13,13 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import xlsxwriter
+from commands import command
 from deltalake import DeltaTable, write_deltalake
 from object_store import object_store
 from polars.testing import assert_frame_equal
 from pyiceberg.catalog.memory import InMemoryCatalog
 from refusals import refused
+from tables import zipped
 
 import gradline
 from gradline.data import cloud, json_array, lines
@@ -56,7 +57,7 @@ def book(tmp_path):
         ROWS.with_columns(y=-ROWS["y"]).write_excel(book, worksheet="less")
         ROWS.write_excel(book, worksheet="hidden")
         book.add_worksheet("notes")
-        book.get_worksheet_by_name("hidden").hide()
+        book.worksheets()[2].hide()
     return path
 
 
@@ -100,8 +101,9 @@ def test_no_cell_of_a_workbook_is_emptied_by_its_column(tmp_path):
 
 def test_a_header_of_a_workbook_is_checked_as_that_of_a_text_file(tmp_path):
     with xlsxwriter.Workbook(tmp_path / "t.xlsx") as book:
-        book.add_worksheet().write_row(0, 0, ["x", "x"])
-        book.get_worksheet_by_name("Sheet1").write_row(1, 0, [1, 2])
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["x", "x"])
+        sheet.write_row(1, 0, [1, 2])
     with refused("column-name-twice", "named x"):
         cells(tmp_path / "t.xlsx", ["x"])
     (tmp_path / "half.xlsx").write_bytes((tmp_path / "t.xlsx").read_bytes()[:-200])
@@ -152,13 +154,6 @@ def test_an_object_without_an_end_does_not_fill_the_memory(tmp_path, monkeypatch
     (tmp_path / "t.json").write_text('[{"x": "' + "a" * 1000 + '"}]')
     with refused("file-damaged", "t.json"):
         cells(tmp_path / "t.json", ["x"])
-
-
-def zipped(path, members):
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return path
 
 
 def test_an_archive_holds_one_data_file(tmp_path):
@@ -606,3 +601,94 @@ def test_a_web_server_is_read_or_refused(store):
         cells(f"{store.address}/d/absent.csv")
     with refused("url-unreadable"):
         cells("http://127.0.0.1:1/t.csv")
+
+
+# What predictions are written to
+
+
+@pytest.fixture(scope="module")
+def model():
+    return gradline.fit(ROWS, targets="y")
+
+
+ORDERS = """id,code,note,x,w
+1,007,=1+1,1.0,a
+2,008,-5,,b
+3,009,"@cmd, now",3.5,b
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("p.parquet", pl.read_parquet),
+        ("p.arrow", pl.read_ipc),
+        ("p.xlsx", lambda path: pl.DataFrame(excel(path))),
+    ],
+)
+def test_predictions_go_to_the_format_of_the_ending(name, read, model, tmp_path):
+    path, rows = tmp_path / name, tmp_path / "orders.csv"
+    rows.write_text(ORDERS)
+    model.save(tmp_path / "m.safetensors")
+    keep = [word for column in ("id", "code", "note", "x") for word in ("--keep", column)]
+    words = ["predict", tmp_path / "m.safetensors", rows, "--missing", "drop", *keep, "-o", path]
+    done = command(*words, folder=tmp_path)
+    assert done.code == 0, done.err
+    found = read(path)
+    predicted = model.predict(rows, missing="drop")[:, 0].tolist()
+    assert found.columns == ["id", "code", "note", "x", "y"]
+    assert found["id"].to_list() == [1, 2, 3]  # numbers again
+    assert found["code"].to_list() == ["007", "008", "009"]  # not these
+    assert found["note"].to_list() == ["=1+1", "-5", "@cmd, now"]
+    assert found["x"].to_list() == [1.0, None, 3.5]
+    assert found["y"][1] is None  # a cell was missing
+    assert found["y"][[0, 2]].to_list() == pytest.approx([predicted[0], predicted[2]], rel=1e-15)
+
+
+def excel(path):
+    import fastexcel
+
+    return fastexcel.read_excel(path).load_sheet(0)
+
+
+def test_formulas_are_escaped_on_request_only(model, tmp_path):
+    (tmp_path / "orders.csv").write_text(ORDERS)
+    model.save(tmp_path / "m.safetensors")
+    words = [
+        "predict",
+        tmp_path / "m.safetensors",
+        tmp_path / "orders.csv",
+        "--missing",
+        "drop",
+        "--keep",
+        "note",
+    ]
+    plain = pl.read_csv(command(*words, folder=tmp_path).out.encode())
+    assert plain["note"].to_list() == ["=1+1", "-5", "@cmd, now"]
+    safe = pl.read_csv(command(*words, "--escape-formulas", folder=tmp_path).out.encode())
+    assert safe["note"].to_list() == ["'=1+1", "-5", "'@cmd, now"]
+    assert safe["y"].equals(plain["y"])
+
+
+def test_a_sheet_that_would_be_too_long_is_refused(model, monkeypatch):
+    from gradline.data import written
+
+    monkeypatch.setattr(written, "_SHEET", 6)
+    results = written.Results((), ("y",), [(None, model.predict(ROWS))])
+    with refused("sheet-full", "6"):
+        written.write_excel(io.BytesIO(), results)
+
+
+def test_predictions_come_in_any_number_of_batches(model):
+    from gradline.data import written
+
+    kept = [pl.DataFrame({"id": [str(i)], "n": [str(i / 2)], "w": [f"0{i}"]}) for i in range(5)]
+    frames = [(frame, model.predict(ROWS)[i : i + 1]) for i, frame in enumerate(kept)]
+    stream = io.BytesIO()
+    written.write_parquet(stream, written.Results(("id", "n", "w"), ("y",), frames))
+    found = pl.read_parquet(stream.getvalue())
+    assert found.schema == {"id": pl.Int64, "n": pl.Float64, "w": pl.String, "y": pl.Float64}
+    assert found["n"].to_list() == [0, 0.5, 1, 1.5, 2]
+    stream = io.BytesIO()
+    written.write_parquet(stream, written.Results(("id",), ("y",), []))
+    assert pl.read_parquet(stream.getvalue()).shape == (0, 2)

@@ -12,7 +12,6 @@ from gradline.cli.options import (
     Memory,
     Missing,
     Model,
-    Output,
     Unseen,
     WeightsAre,
     Written,
@@ -38,25 +37,36 @@ class PredictOptions(Written):
     values: Annotated[Sequence[str], flag("One row by hand: --set temp=75 --set …", "--set")] = ()
     unseen: Unseen = "error"
     missing: Missing = "error"
+    keep: Annotated[
+        Sequence[str], flag("Column of DATA to write before the predictions; may be repeated.")
+    ] = ()
     interval: Annotated[
         float | None, flag("Add bounds that hold a new row's target with this probability, such as 0.95.")
     ] = None
     memory: Memory | None = None
-    output: Output | None = None
+    output: Annotated[
+        str | None, flag("File to write: CSV, or what .parquet, .arrow or .xlsx says.", "-o", "--output")
+    ] = None
+    escape_formulas: Annotated[
+        bool,
+        flag("In CSV, put ' before text that a spreadsheet would run as a formula.", "--escape-formulas"),
+    ] = False
     as_json: AsJson = False
 
 
 def predict(options: PredictOptions) -> None:
-    """Predict the targets, one CSV line for each row; columns are matched by name.
+    """Predict the targets, one row for each row of DATA; columns are matched by name.
 
-    With --missing drop a row with a missing cell keeps its line, and its predictions are NaN. With --interval
-    each target is followed by its bounds.
+    With --missing drop a row with a missing cell keeps its line, and its predictions are NaN (empty in Parquet, Arrow
+    and Excel). With --interval each target is followed by its bounds.
 
     Examples:
 
       gradline predict crops.safetensors --set temp=75 --set rainfall=63 --set humidity=44
 
       gradline predict delay.safetensors tomorrow.csv -o predicted.csv
+
+      gradline predict delay.safetensors tomorrow.csv --keep flight --keep carrier -o predicted.xlsx
     """
     from gradline.model.certificate import finite  # noqa: PLC0415 - --help needs no numpy
     from gradline.model.model import load  # noqa: PLC0415
@@ -68,27 +78,42 @@ def predict(options: PredictOptions) -> None:
             "data-or-set", "give either DATA or --set NAME=VALUE", "for one row --set, for many a file"
         )
     if options.output is not None:
-        _expect_csv(options.output, options.data, options.model)
+        _expect_table(options.output, options.data, options.model)
+    _expect_keepable(options)
     model = load(options.model)
     told = read_as(options, model)
     source, notes = (
         _row(model, options.values, told)
         if options.data is None
-        else _table(model, options.read(options.data), told)
+        else _table(model, options.read(options.data), options.keep, told)
     )
     ranges = _Ranges(model)
     batches = ranges.watched(
-        model.predictions(source, missing=options.missing, unseen=options.unseen, interval=options.interval)
+        model.predictions(
+            source,
+            missing=options.missing,
+            unseen=options.unseen,
+            interval=options.interval,
+            keep=options.keep,
+        )
     )
     names = _names(model.targets, bounds=options.interval is not None)
+    _expect_kept(source, options.keep, names)
     with limited(options.memory):
         if options.as_json:
-            rows = [row for batch in batches for row in _cells(batch).tolist()]
-            out_json(finite({"targets": names, "predictions": rows, "notices": notes + ranges.notes()}))
+            rows, kept = [], {name: [] for name in options.keep}
+            for batch in batches:
+                rows += _cells(batch).tolist()
+                for name in options.keep:
+                    kept[name] += batch.kept[name].to_list()
+            told = {"kept": kept} if kept else {}
+            out_json(
+                finite({"targets": names, "predictions": rows, **told, "notices": notes + ranges.notes()})
+            )
         elif options.values and options.output is None:
             _print_row(model, next(iter(batches)))
         else:
-            _write_csv(names, batches, options.output)
+            _write(names, batches, options)
     for note in notes + ranges.notes():
         say(f"note: {note}")
     if options.output is not None:
@@ -179,8 +204,8 @@ def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise UsageError("choice-invalid", f"{name} is {value!r}", f"use {' or '.join(choices)}")
 
 
-def _expect_csv(output: str, data: str | None, model: Path) -> None:
-    """Refuse to write predictions over what they are made from, or under the name of another format."""
+def _expect_table(output: str, data: str | None, model: Path) -> None:
+    """Refuse to write predictions over what they are made from, or under the name of a format that is not written."""
     path = Path(output)
     if output == "-":
         raise UsageError("output-not-named", "-o - names no file", "leave it out: predictions go to stdout")
@@ -189,12 +214,52 @@ def _expect_csv(output: str, data: str | None, model: Path) -> None:
             raise UsageError(
                 "output-is-input", f"-o {output} is what the predictions are made from", "choose another name"
             )
-    if path.suffix in (".parquet", ".arrow", ".feather", ".ndjson", ".jsonl", ".json", ".safetensors", ".gz"):
+    if path.suffix.lower() in (
+        ".ndjson",
+        ".jsonl",
+        ".json",
+        ".safetensors",
+        ".gz",
+        ".xls",
+        ".xlsb",
+        ".ods",
+        ".db",
+    ):
         raise UsageError(
-            "output-not-csv",
-            f"-o {output} does not end in .csv, and predictions are CSV",
-            "choose a name with .csv",
+            "output-unsupported",
+            f"-o {output} ends in {path.suffix}, which is not written",
+            "choose a name with .csv, .parquet, .arrow or .xlsx",
         )
+
+
+def _expect_keepable(options: PredictOptions) -> None:
+    """Refuse options that have nothing to act on."""
+    if options.keep and options.data is None:
+        raise UsageError(
+            "keep-without-data", "--keep names columns of DATA, and there is none", "leave out --keep"
+        )
+    from gradline.data.written import WRITERS  # noqa: PLC0415 - --help needs no polars
+
+    if options.escape_formulas and (options.as_json or Path(options.output or "").suffix in WRITERS):
+        raise UsageError(
+            "escape-without-csv",
+            "--escape-formulas is for CSV, and none is written",
+            "leave it out, or write .csv",
+        )
+
+
+def _expect_kept(source: Any, keep: Sequence[str], names: Sequence[str]) -> None:
+    """Refuse columns to keep that the table lacks, or that would be written twice."""
+    known = source.schema() if keep else {}
+    for name in keep:
+        if name not in known:
+            raise RequestError("column-unknown", f"--keep {name} names no column", nearest(name, list(known)))
+        if name in names or list(keep).count(name) > 1:
+            raise RequestError(
+                "column-name-twice",
+                f"two columns of the output would be called {name}",
+                f"leave out --keep {name}" if name in names else "keep it once",
+            )
 
 
 def _row(model: Any, values: Sequence[str], read: Any) -> tuple[Any, list[str]]:
@@ -224,13 +289,14 @@ def _row(model: Any, values: Sequence[str], read: Any) -> tuple[Any, list[str]]:
     return FrameSource(frame and frame.frame, "--set", Spelling.told(read)), []
 
 
-def _table(model: Any, data: Any, read: Any) -> tuple[Any, list[str]]:
+def _table(model: Any, data: Any, keep: Sequence[str], read: Any) -> tuple[Any, list[str]]:
     from gradline.data.tables import open_table  # noqa: PLC0415 - --help needs no numpy
 
     source = open_table(data, read)
     extra = model.design.match(source, targets=False)
     told = [notice.text for notice in source.notices]
-    return source, told + ([f"columns that the model does not use: {listed(extra)}"] if extra else [])
+    unused = [name for name in extra if name not in keep]
+    return source, told + ([f"columns that the model does not use: {listed(unused)}"] if unused else [])
 
 
 class _Ranges:
@@ -295,10 +361,17 @@ def _print_row(model: Any, batch: Any) -> None:
     out(aligned(columns))
 
 
-def _write_csv(names: list[str], batches: Iterable[Any], output: str | None) -> None:
-    """Predictions as CSV, a missing one as NaN; to a file whole or not at all."""
+def _write(names: list[str], batches: Iterable[Any], options: PredictOptions) -> None:
+    """Predictions with the columns to keep; to a file whole or not at all, in the format of its ending."""
     from gradline.core.tensor_file import replacing  # noqa: PLC0415 - --help needs no polars
-    from gradline.data.written import write_csv  # noqa: PLC0415
+    from gradline.data.written import WRITERS, Results, write_csv  # noqa: PLC0415
 
+    results = Results(options.keep, names, ((batch.kept, _cells(batch)) for batch in batches))
+    output = options.output
+    writer = WRITERS.get(Path(output or "").suffix.lower())
+    if output and writer:
+        with replacing(output) as stream:
+            writer(stream, results)
+        return
     with replacing(output) if output else nullcontext(Stdout()) as stream:
-        write_csv(stream, names, map(_cells, batches))
+        write_csv(stream, results, options.escape_formulas)

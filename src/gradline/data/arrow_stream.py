@@ -189,8 +189,12 @@ def frames_of(stream: Any) -> Iterator[pl.DataFrame]:
     """The record batches of anything with an Arrow stream (`__arrow_c_stream__`), one at a time.
 
     Raises what polars or the stream's library raises: its end is not taken for the end of the rows where it failed.
+    What is no table is refused at once.
     """
-    reader = PyArrowCStreamReader(stream)
+    return _frames(PyArrowCStreamReader(stream))
+
+
+def _frames(reader: Any) -> Iterator[pl.DataFrame]:
     while (batch := reader.next_batch(None)) is not None:
         yield pl.DataFrame._from_pydf(batch)
 

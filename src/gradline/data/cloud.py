@@ -1,8 +1,5 @@
 """Files by URL: Parquet and Arrow are read where they lie; all else is copied once into a temporary file."""
 
-import http.client
-import urllib.error
-import urllib.request
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -92,6 +89,10 @@ def _expect_no_delta(url: str) -> None:
 
 def _downloaded(url: str, read: Text) -> Source:
     """A file of a web server, copied whole, or refused: fewer bytes than promised are no file."""
+    import http.client  # noqa: PLC0415 - these three only for web servers
+    import urllib.error  # noqa: PLC0415
+    import urllib.request  # noqa: PLC0415
+
     request = urllib.request.Request(url, headers={"User-Agent": "gradline", "Accept-Encoding": "identity"})
     try:
         with urllib.request.urlopen(request, timeout=60) as answer, spool() as (stream, path):

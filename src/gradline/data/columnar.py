@@ -12,6 +12,7 @@ from polars.selectors import by_name  # a text such as ^.*$ or * would be a patt
 from gradline.core.derived import cached_property
 from gradline.core.errors import DataError, FileError
 from gradline.data.cells import TYPED, Spelling, converted
+from gradline.data.held import scannable
 from gradline.data.schema import EMPTY, Column, Kind
 from gradline.data.source import METER, Batch, Source
 
@@ -128,12 +129,12 @@ def unreadable(name: str, error: object) -> FileError:
 
 def parquet(path: Path, name: str) -> LazySource:
     """A Parquet file."""
-    return LazySource(pl.scan_parquet(path, glob=False), name, path)
+    return LazySource(pl.scan_parquet(scannable(path), glob=False), name, path)
 
 
 def arrow(path: Path, name: str) -> LazySource:
     """An Arrow IPC file (Feather version 2)."""
-    return LazySource(pl.scan_ipc(path, glob=False), name, path)
+    return LazySource(pl.scan_ipc(scannable(path), glob=False), name, path)
 
 
 @dataclass(frozen=True)

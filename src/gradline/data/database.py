@@ -16,10 +16,10 @@ from typing import Any
 from gradline.core.errors import FileError, GradlineError, Notice, RequestError
 from gradline.core.text import listed, nearest
 from gradline.data.arrow_stream import ArrowStreamSource, frames_of, kept
+from gradline.data.columnar import FAULTS
 from gradline.data.connection import Connection, Rows, file_of, quoted
 from gradline.data.extras import expect_extra
 from gradline.data.source import Inner
-from gradline.data.sqlite import sqlite
 from gradline.data.table import Table, without_password
 
 
@@ -68,7 +68,7 @@ class Database(Inner):
                 frames, declared = base.rows(select)
             except GradlineError:
                 raise
-            except Exception as error:  # each driver has its own
+            except (*FAULTS, Exception) as error:  # each driver has its own
                 raise self._failed(error) from error
             found = kept(frames, self.name, self._failed)
         return replace(found, declared={**declared, **found.declared}), table
@@ -100,6 +100,14 @@ class Database(Inner):
         return FileError(
             "database-unreadable", f"{self.name} cannot be read: {said}", "mend the query or the connection"
         )
+
+
+@contextmanager
+def _sqlite(rest: str) -> Iterator[Connection]:
+    from gradline.data.sqlite import sqlite  # noqa: PLC0415 - it loads SQLite
+
+    with sqlite(file_of(rest)) as base:
+        yield base
 
 
 @contextmanager
@@ -196,7 +204,7 @@ def _in_schemas(found: list[tuple[str, str]], usual: str) -> dict[str, str]:
 
 
 DRIVERS = {
-    "sqlite": sqlite,
+    "sqlite": _sqlite,
     "duckdb": _duckdb,
     "postgresql": _postgresql,
     "postgres": _postgresql,

@@ -197,11 +197,13 @@ def _opened(path: Path, read: Text) -> Source | GradlineError:
 
 def _inside(folder: Path) -> Iterator[Path]:
     """The files of a folder, and of those in it whose names hold a value, in the order of their names."""
-    for path in sorted(folder.iterdir()):
-        if not path.is_dir():
-            yield path
-        elif is_partition(path.name):
-            yield from _inside(path)
+    with os.scandir(folder) as entries:  # which know what is a folder, without a look at each
+        found = sorted((entry.name, entry.is_dir()) for entry in entries)
+    for name, is_folder in found:
+        if not is_folder:
+            yield folder / name
+        elif is_partition(name):
+            yield from _inside(folder / name)
 
 
 def _let_interrupt() -> None:

@@ -1,16 +1,14 @@
 """One file: what it is, as its first bytes and its name tell, and the source that reads it."""
 
-import zlib
 from collections.abc import Callable
-from lzma import LZMAError
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile, ZipFile
 
 from gradline.core.errors import FileError
 from gradline.core.text import listed
 from gradline.data import columnar, csv, database, ndjson
 from gradline.data.arrow_stream import ArrowStreamSource
+from gradline.data.held import opened
 from gradline.data.json_array import JsonArraySource
 from gradline.data.notation import FOUND, Text
 from gradline.data.source import METER, Source
@@ -58,7 +56,6 @@ _MAGIC: dict[bytes, Opener] = {
 # --8<-- [end:formats]
 COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
 ARCHIVES = (".zip",)
-HEAD = 64  # bytes that tell what a file is
 
 
 class _Foreign(NamedTuple):
@@ -118,8 +115,7 @@ def open_file(path: Path, name: str, read: Text = FOUND, called: str | None = No
     Raises `FileError` where it cannot be read, or is of a kind that gradline does not read.
     """
     try:
-        with path.open("rb") as stream:
-            head = stream.read(HEAD)
+        path, head = opened(path)
     except OSError as error:
         raise FileError(
             "file-unreadable", f"cannot read {name}: {error.strerror}", "check its permissions"
@@ -174,6 +170,10 @@ def _refused(name: str, foreign: _Foreign) -> FileError:
 
 def _zipped(file: File) -> Source:
     """A workbook, or the one data file of an archive, unpacked into a temporary file."""
+    import zlib  # noqa: PLC0415 - these three only for archives
+    from lzma import LZMAError  # noqa: PLC0415
+    from zipfile import BadZipFile, ZipFile  # noqa: PLC0415
+
     try:
         with ZipFile(file.path) as archive:
             names = archive.namelist()

@@ -36,6 +36,10 @@ class Batch(NamedTuple):
         """The rows of a slice from its start on; each still knows its place."""
         return Batch(self.frame[rows], lambda row: self.place(rows.start + row))
 
+    def only(self, columns: list[str]) -> "Batch":
+        """The same rows with just these columns."""
+        return self if columns == self.frame.columns else Batch(self.frame[columns], self.place)
+
     def chunks(self) -> Iterator["Batch"]:
         """The rows in parts that lie each in one piece of memory."""
         lengths = self.frame.to_series().chunk_lengths()

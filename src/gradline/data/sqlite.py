@@ -9,7 +9,7 @@ from typing import NamedTuple
 import polars as pl
 
 from gradline.core.errors import FileError
-from gradline.data.connection import Connection, Rows, file_of, quoted
+from gradline.data.connection import Connection, Rows, quoted
 from gradline.data.schema import LARGEST_INTEGER, Column, Kind
 
 _ROWS = 1 << 14  # at a time
@@ -18,8 +18,9 @@ _WIDTH = 250  # columns whose cells one SELECT counts: SQLite takes 2,000 result
 
 
 @contextmanager
-def sqlite(rest: str) -> Iterator[Connection]:
-    path = file_of(rest).absolute()
+def sqlite(path: Path) -> Iterator[Connection]:
+    """The database that is a file, opened for reading."""
+    path = path.absolute()
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)) as base:
         yield _Sqlite(base, path)
 

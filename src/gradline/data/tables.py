@@ -11,7 +11,7 @@ import polars as pl
 from gradline.core.errors import DataError, Notice, RequestError
 from gradline.core.text import shell
 from gradline.data.arrow_stream import frames_of, is_stream, kept
-from gradline.data.columnar import FrameSource, LazySource
+from gradline.data.columnar import FAULTS, FrameSource, LazySource
 from gradline.data.design import DesignSpec
 from gradline.data.files import FilesSource, open_files
 from gradline.data.infer_design import infer_design
@@ -47,7 +47,7 @@ def open_table(data: object, read: Text | None = None) -> Source:
     if isinstance(data, pl.LazyFrame):
         return LazySource(data, "the query")
     if is_stream(data):
-        return kept(frames_of(data), "the stream", _broken_off)
+        return _kept_stream(data)
     source = FrameSource.of(data)
     if source is None:
         raise DataError(
@@ -97,6 +97,17 @@ def _told(source: Source, selection: Selection) -> Source:
 def rows_by(design: DesignSpec, data: Any, missing: str, unseen: str, read: Text | None = None) -> TableRows:
     """The rows of a table read by a design that is known."""
     return TableRows(open_table(data, read), design, missing, unseen).read_by(design)
+
+
+def _kept_stream(data: object) -> Source:
+    """The rows of an Arrow stream, which passes once."""
+    try:
+        frames = frames_of(data)
+    except (*FAULTS, ValueError) as error:
+        raise DataError(
+            "no-table", f"{type(data).__name__} is no table: {error}", "give a frame of named columns"
+        ) from error
+    return kept(frames, "the stream", _broken_off)
 
 
 def _broken_off(error: BaseException) -> DataError:

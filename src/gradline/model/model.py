@@ -35,6 +35,7 @@ from gradline.data.design import DesignSpec, Number
 from gradline.data.inputs import by_rows, is_array, is_sparse, matrix, open_table, rows_by
 from gradline.data.notation import Text
 from gradline.data.row_stream import dense
+from gradline.data.schema import Kind
 from gradline.model.certificate import Certificate, finite
 from gradline.model.inference.inference import Inference, infer
 from gradline.model.judge import Judged
@@ -64,6 +65,7 @@ class Predictions(NamedTuple):
     values: np.ndarray
     inputs: np.ndarray
     margins: np.ndarray | None = None
+    kept: Any = None  # a polars frame of the columns to keep, as text
 
 
 @dataclass(frozen=True)
@@ -276,26 +278,31 @@ class LinearModel(Derived):
         missing: str = "error",
         unseen: str = "error",
         interval: float | None = None,
+        keep: Sequence[str] = (),
         read: Text | None = None,
     ) -> Iterator[Predictions]:
-        """`predict` batch by batch, for tables larger than memory."""
-        for X in self._inputs(data, missing, unseen, read or self.read):
+        """`predict` batch by batch, for tables larger than memory, with the columns of a table to `keep`."""
+        for X, kept in self._inputs(data, missing, unseen, keep, read or self.read):
             margins = None if interval is None else self.inference.margin(X, interval)
-            yield Predictions(X @ self.weight.T + self.bias, X, margins)
+            yield Predictions(X @ self.weight.T + self.bias, X, margins, kept)
 
-    def _inputs(self, data: Any, missing: str, unseen: str, read: Text) -> Iterator[np.ndarray]:
-        """X (n, p), NaN in the rows with missing cells, batch by batch."""
+    def _inputs(
+        self, data: Any, missing: str, unseen: str, keep: Sequence[str], read: Text
+    ) -> Iterator[tuple[np.ndarray, Any]]:
+        """X (n, p), NaN in the rows with missing cells, and the columns to keep, batch by batch."""
         if is_array(data):
             for first, X in self._matrices(data):
                 incomplete = np.isnan(X).any(axis=1)
                 if missing != "drop" and incomplete.any():
                     row = int(np.argmax(incomplete))
                     raise _missing(f"row {first + row + 1}", np.array(self.features)[np.isnan(X[row])])
-                yield X
+                yield X, None
             return
         source = open_table(data, read)
         self.design.match(source, targets=False)
-        for batch in source.batches(self.design.inputs):
+        inputs = self.design.inputs
+        for whole in source.batches({**dict.fromkeys(keep, Kind.TEXT), **inputs}):
+            batch = whole.only(list(inputs))
             known = batch.complete
             if missing != "drop" and not known.all():
                 row = known.arg_min() or 0
@@ -306,7 +313,7 @@ class LinearModel(Derived):
                 self.design.encode(complete_rows, encoded, unseen=unseen)
             X = np.full((batch.frame.height, len(self.features)), np.nan)
             X[known.to_numpy()] = encoded
-            yield X
+            yield X, whole.frame[list(keep)] if keep else None
 
     def _matrices(self, data: Any) -> Iterator[tuple[int, np.ndarray]]:
         """X (n, p) and the number of its first row; a sparse one piece by piece."""
