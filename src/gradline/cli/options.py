@@ -131,7 +131,7 @@ WeightsAre = Annotated[
 ]
 Bias = Annotated[bool, flag("Whether the model has one. Default: it has.", "--bias/--no-bias")]
 Missing = Annotated[str, flag("Rows with missing cells: error or drop. Default: error.")]
-Unseen = Annotated[str, flag("A level not seen in training: error or base. Default: error.")]
+Unseen = Annotated[str, flag("A level not seen in training: error, base or missing. Default: error.")]
 Lr = Annotated[float | str, flag("Learning rate, as in torch.optim.SGD, or auto. Default: auto.")]
 Momentum = Annotated[float, flag("0 to 1, PyTorch's. Default: 0.")]
 BatchSize = Annotated[int, flag("Rows per update; chooses sgd. Default: 32.")]
@@ -187,6 +187,13 @@ class Typed(Written):
     category: Annotated[
         Sequence[str], flag("Column to take as a category; may be repeated.", panel=_COLUMNS)
     ] = ()
+    base: Annotated[
+        Sequence[str],
+        flag(
+            "NAME=LEVEL: the level without a coefficient. Default: the first, as declared or in bytes.",
+            panel=_COLUMNS,
+        ),
+    ] = ()
     numeric: Annotated[
         Sequence[str],
         flag(
@@ -218,4 +225,5 @@ def typed(options: Typed) -> dict[str, Any]:
         "read": read(options),
         "category": tuple(options.category or ()),
         "numeric": tuple(options.numeric or ()),
+        "base": tuple(options.base or ()),
     }

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, cast, get_type_hints, overload
 
 import numpy as np
@@ -58,12 +59,14 @@ class Evaluation(NamedTuple):
 class Predictions(NamedTuple):
     """Predictions (n, m) for a batch of rows: NaN where a feature was missing. `inputs` is X (n, p).
 
-    `margins` (n, m), where an interval was asked for: it reaches from values − margins to values + margins.
+    `margins` (n, m), where an interval was asked for: it reaches from values − margins to values + margins. `unseen`
+    counts by column the rows with a level that training did not see, where they are let through.
     """
 
     values: np.ndarray
     inputs: np.ndarray
     margins: np.ndarray | None = None
+    unseen: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -254,9 +257,9 @@ class LinearModel:
     ) -> np.ndarray:
         """Predictions (n, m) for a table with the model's features, or for an array X (n, p).
 
-        `missing="drop"` gives NaN for rows with missing cells, so that rows stay aligned; `unseen="base"`
-        takes an unknown level for the base level. `read` is how text files are written, by default as those of the
-        fit. With `interval`, such as 0.95, (3, n, m): prediction, lower and
+        `missing="drop"` gives NaN for rows with missing cells, so that rows stay aligned; `unseen="base"` takes an
+        unknown level for the base level, and `unseen="missing"` for a missing cell. `read` is how text files are
+        written, by default as those of the fit. With `interval`, such as 0.95, (3, n, m): prediction, lower and
         upper bound, between which the y of a new row of weight one lies with that probability, if a line suits
         the data and errors are normal, independent and alike. Raises `DataError` for a missing column,
         `UnseenLevelError`, `MissingValuesError` for missing cells, `RequestError` where no interval is known.
@@ -279,19 +282,21 @@ class LinearModel:
         read: Text | None = None,
     ) -> Iterator[Predictions]:
         """`predict` batch by batch, for tables larger than memory."""
-        for X in self._inputs(data, missing, unseen, read or self.read):
+        for X, strange in self._inputs(data, missing, unseen, read or self.read):
             margins = None if interval is None else self.inference.margin(X, interval)
-            yield Predictions(X @ self.weight.T + self.bias, X, margins)
+            yield Predictions(X @ self.weight.T + self.bias, X, margins, strange)
 
-    def _inputs(self, data: Any, missing: str, unseen: str, read: Text) -> Iterator[np.ndarray]:
-        """X (n, p), NaN in the rows with missing cells, batch by batch."""
+    def _inputs(
+        self, data: Any, missing: str, unseen: str, read: Text
+    ) -> Iterator[tuple[np.ndarray, dict[str, int]]]:
+        """X (n, p), NaN in the rows with missing cells, batch by batch, and how many rows have which level unseen."""
         if is_array(data):
             for first, X in self._matrices(data):
                 incomplete = np.isnan(X).any(axis=1)
                 if missing != "drop" and incomplete.any():
                     row = int(np.argmax(incomplete))
                     raise _missing(f"row {first + row + 1}", np.array(self.features)[np.isnan(X[row])])
-                yield X
+                yield X, {}
             return
         source = open_table(data, read)
         self.design.match(source, targets=False)
@@ -301,12 +306,18 @@ class LinearModel:
                 row = known.arg_min() or 0
                 raise _missing(batch.place(row), [c.name for c in batch.frame if c[row] is None])
             complete_rows = batch.where(known)
+            strange = {} if unseen == "error" else self.design.unseen(complete_rows)
+            complete = known.to_numpy()
+            if unseen == "missing" and strange:
+                complete_rows = complete_rows.without(strange.values())
+                complete = complete.copy()
+                complete[complete] = ~np.logical_or.reduce(list(strange.values()))
             encoded = np.empty((complete_rows.frame.height, len(self.features)))
             with _offering_base():
                 self.design.encode(complete_rows, encoded, unseen=unseen)
             X = np.full((batch.frame.height, len(self.features)), np.nan)
-            X[known.to_numpy()] = encoded
-            yield X
+            X[complete] = encoded
+            yield X, {column: int(rows.sum()) for column, rows in strange.items()}
 
     def _matrices(self, data: Any) -> Iterator[tuple[int, np.ndarray]]:
         """X (n, p) and the number of its first row; a sparse one piece by piece."""
