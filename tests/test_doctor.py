@@ -255,7 +255,7 @@ PROVOKED = {
     "year": ({"c": [1990 + i % 30 for i in range(N)]}, {"c": [1990.5 + i % 30 for i in range(N)]}, {}),
     "constant": ({"c": [0.1] * N}, {"c": [0.1] * (N - 1) + [0.2]}, {}),
     "outlying": ({"c": [9999.0, *GOOD["a"][1:]]}, {"c": ["x"] + ["z"] * (N - 1)}, {}),
-    "numbers-as-text": ({"c": ["1,5", "2,5"] * (N // 2)}, {"c": ["x", "z"] * (N // 2)}, {}),
+    "numbers-as-text": ({"c": ["1.5", "2.5"] * (N // 2)}, {"c": ["x", "z"] * (N // 2)}, {}),
     "left-out": ({"c": TEXT}, {"c": ["x", "z"] * (N // 2)}, {}),
 }
 
@@ -321,7 +321,7 @@ def test_columns_of_zeros_without_a_bias():
 def test_odd_names():
     odd = "d is left out: it x"
     frame = pl.DataFrame(
-        {"bias": 3 + GOOD["a"], odd: TEXT, "e is categorical: 2\n": ["1,5", "2,5"] * (N // 2)}
+        {"bias": 3 + GOOD["a"], odd: TEXT, "e is categorical: 2\n": ["1.5", "2.5"] * (N // 2)}
     )
     report = doctor(frame.with_columns(y=pl.Series(GOOD["y"])), "y")
     assert report.left_out == {odd: "is text with more than 50 levels"}
@@ -470,7 +470,8 @@ def test_it_refuses_as_fit_does(case, gradline, tmp_path):
     (tmp_path / "t.csv").write_text(content)
     ours, theirs = (gradline(command, "t.csv", *words) for command in ("doctor", "fit"))
     assert theirs.code in (1, 2)
-    assert (ours.code, ours.out, ours.err) == (theirs.code, "", theirs.err)
+    assert (ours.code, ours.err) == (theirs.code, theirs.err)
+    assert ours.out == "" or " can be read in " in ours.out
 
 
 def test_no_data_is_a_usage_error(gradline):

@@ -62,7 +62,7 @@ class Case:
                 other = term.levels[0] if unseen == "base" else None
                 seen = {*term.levels, "True", "FALSE"}
                 rows[term.column] = [
-                    x if x is None or x.strip() in seen or x.lower() in MISSING_WORDS else other
+                    x if x is None or x.strip() in seen else None if x.lower() in MISSING_WORDS else other
                     for x in rows[term.column]
                 ]
         batches = list(self.model.predictions(rows, missing="drop"))
@@ -520,15 +520,15 @@ def test_a_failed_trial_leaves_the_file_that_was_there(to, saved, tmp_path, monk
     from gradline.cli.export import export as command
 
     path = tmp_path / "there"
-    command(ExportOptions(saved, to, output=str(path)))
+    command(ExportOptions(model=saved, to=to, output=str(path)))
     before = path.read_bytes()
-    command(ExportOptions(saved, to, output=str(path)))
+    command(ExportOptions(model=saved, to=to, output=str(path)))
     assert path.read_bytes() == before
     name = "state_dict" if to == "torch" else to
     write = getattr(exports, name)
     monkeypatch.setattr(exports, name, lambda model, *how, **more: write(off(model, 1e-9), *how, **more))
     with refused("export-differs"):
-        command(ExportOptions(saved, to, output=str(path)))
+        command(ExportOptions(model=saved, to=to, output=str(path)))
     assert path.read_bytes() == before
     assert [path] == list(tmp_path.iterdir())
     assert capfd.readouterr().out == ""

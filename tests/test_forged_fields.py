@@ -81,6 +81,7 @@ FIELDS = {
     "recipe.targets": ("exact", lambda t: t[::-1], "columns"),
     "recipe.weights": ("weighted", word(None), "fingerprint"),
     "recipe.weights_are": ("weighted", word("counts"), "weight_error_stderr"),
+    "recipe.kinds": ("exact", word({"y": "boolean"}), "columns"),
     "moments.recipe": ("exact", lambda r: {**r, "targets": r["targets"][::-1]}, "columns"),
     "moments.error": ("exact", lambda _: 1e-3, "moments_error"),
     "moments.rows": ("exact", more, "rows"),

@@ -3,6 +3,9 @@
 import itertools
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from refusals import refused, warned
 from typer.testing import CliRunner
@@ -12,6 +15,7 @@ from gradline.cli.commands import app
 from gradline.core.errors import UsageError
 from gradline.data import lines
 from gradline.data.tables import open_table
+from gradline.linear_model import LinearRegression
 
 Text = gradline.Text
 ROWS = [(1.0, 0.5), (2.0, 1.25), (4.0, 1.75), (3.0, 2.5)]
@@ -68,6 +72,15 @@ def test_ragged_lines_name_the_comment_mark(tmp_path):
     path = save(tmp_path / "t.csv", "y,x\n1,2\n# oh\n2,3\n3,5\n")
     with refused("csv-ragged-line", "line 3", "--comment '#'"):
         gradline.fit(path, "y")
+
+
+def test_what_stands_above_the_names_is_named(tmp_path):
+    path = save(tmp_path / "t.csv", "a title\n\ny,x\n1,0.5\n2,1.25\n")
+    with refused("csv-lines-above-header", "line 1", "line 3", "--skip 2"):
+        gradline.fit(path, "y")
+    save(path, "1,0.5\n2,1.25\n3,1\n")
+    with refused("csv-header-doubtful", "line 1", "--no-header", "--header"):
+        gradline.fit(path, "column_1")
 
 
 def test_latin_1_is_read_and_said(tmp_path):
@@ -156,8 +169,172 @@ def test_types_need_no_notation():
     ids=str,
 )
 def test_what_no_file_is_written_in_is_refused(told):
-    with pytest.raises(UsageError):
+    contradicts = told.get("decimal") == told.get("thousands", 0)
+    with refused("notation-contradicts-itself" if contradicts else "notation-invalid", kind=UsageError):
         Text(**told)
+
+
+def test_aligned_columns_name_the_option(tmp_path):
+    path = save(tmp_path / "t.csv", "  y    x\n  1  0.5\n  2 1.25\n")
+    with refused("csv-aligned-by-blanks", "--delimiter whitespace"):
+        gradline.fit(path, "y")
+
+
+def test_the_base_is_chosen(tmp_path):
+    path = save(tmp_path / "t.csv", "town,y,x\na,1,1\nb,2,2\nc,3,1\na,5,3\nb,1,2\n")
+    assert gradline.fit(path, "y", base={"town": "b"}).features == ("town=a", "town=c", "x")
+    model = gradline.fit(path, "y", base=["town=c"])
+    assert (model.features, model.config["base"]) == (("town=a", "town=b", "x"), ["town=c"])
+    assert gradline.verify(model, path).agrees
+    with refused("base-unknown", "town", "'d'"):
+        gradline.fit(path, "y", base=["town=d"])
+    with refused("base-of-no-category", "x", "--category"):
+        gradline.fit(path, "y", base=["x=1"])
+    assert gradline.fit(path, "y", base=["x=2"], category=["x"]).features == (
+        "town=b",
+        "town=c",
+        "x=1",
+        "x=3",
+    )
+
+
+# In either order, the same: what the second file of the first says, and what comes of both.
+FILES = {
+    "truth and 0 or 1": ("true\nfalse\n", "0\n1\n", ("b",)),
+    "codes and numbers": ("007\n012\n", "34\n34\n56\n", ("b=012", "b=34", "b=56")),
+    "nothing and numbers": ('NA\n""\n', "34\n56\n", ("b",)),
+}
+
+
+@pytest.mark.parametrize(("first", "second", "features"), FILES.values(), ids=FILES)
+def test_the_order_of_files_changes_nothing(first, second, features, tmp_path):
+    a, b = (
+        save(
+            tmp_path / f"{i}.csv",
+            "y,b\n" + "".join(f"{j + i},{cell}\n" for j, cell in enumerate(cells.split())),
+        )
+        for i, cells in enumerate((first, second))
+    )
+    models = [gradline.fit(paths, "y", missing="drop") for paths in ([a, b], [b, a])]
+    assert [model.features for model in models] == [features, features]
+    np.testing.assert_allclose(models[0].weight, models[1].weight, atol=1e-12)
+
+
+@pytest.mark.parametrize("order", [slice(None), slice(None, None, -1)], ids=["numbers first", "words first"])
+def test_files_that_disagree_are_refused_in_either_order(order, tmp_path):
+    paths = [
+        save(tmp_path / f"{i}.csv", f"y,b\n1,{a}\n2,{b}\n3,{a}\n")
+        for i, (a, b) in enumerate((("1", "2"), ("u", "v")))
+    ]
+    with refused("kinds-differ-between-files", "b", "number", "text", "--category b"):
+        gradline.fit(paths[order], "y")
+    assert gradline.fit(paths[order], "y", category=["b"]).features == ("b=2", "b=u", "b=v")
+
+
+def test_truth_is_no_other_number(tmp_path):
+    a = save(tmp_path / "1.csv", "y,b\n1,true\n2,false\n")
+    b = save(tmp_path / "2.csv", "y,b\n3,1\n4,7\n")
+    with refused("text-in-number-column", "column b", "line 3", "7"):
+        gradline.fit([a, b], "y")
+
+
+DECLARED = {
+    "pandas": lambda cells, levels: pd.DataFrame({"g": pd.Categorical(cells, categories=levels)}),
+    "polars": lambda cells, levels: pl.DataFrame(
+        {"g": pl.Series(list(map(str, cells)), dtype=pl.Enum(list(map(str, levels))))}
+    ),
+    "pyarrow": lambda cells, levels: pa.table(
+        {"g": pa.DictionaryArray.from_arrays(pa.array([levels.index(x) for x in cells]), pa.array(levels))}
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("declare", DECLARED.values(), ids=DECLARED)
+@pytest.mark.parametrize("levels", [["low", "mid", "high"], [30, 10, 20]], ids=["words", "numbers"])
+def test_declared_categories_keep_their_order(declare, levels):
+    frame = declare([*levels, levels[0], levels[2]], levels)
+    y = np.array([1.0, 2, 3, 2, 1])
+    model = gradline.fit(frame, y)
+    assert model.features == (f"g={levels[1]}", f"g={levels[2]}")
+    assert model.predict(frame)[:, 0] == pytest.approx([1.5, 2, 2, 1.5, 2])
+    unused = declare([levels[1], levels[2]] * 3, levels)
+    assert gradline.fit(unused, np.arange(6.0)).features == (f"g={levels[2]}",)
+
+
+def test_words_of_types_are_levels():
+    """Where a cell is missing is for the types to say: a null, not a word."""
+    frame = {"promo": ["None", "SALE", "NA", ""] * 3, "y": [1.0, 2, 4, 8] * 3}
+    assert gradline.fit(frame, "y").features == ("promo=NA", "promo=None", "promo=SALE")
+
+
+def test_missing_cells_are_counted_before_a_column_is_judged(tmp_path):
+    path = save(
+        tmp_path / "t.csv", "x,promo,y\n" + "".join(f"{i},{('None', 'SALE')[i % 2]},{i}\n" for i in range(8))
+    )
+    with refused("missing-cells", "promo 4", "4 of 8 rows"):
+        gradline.fit(path, "y")
+    with warned("column-left-out", "promo", "'SALE'", "4 are missing"):
+        model = gradline.fit(path, "y", missing="drop")
+    assert model.moments.rows == 8
+    assert gradline.verify(model, path).agrees
+    save(path, "x,who,y\n1,ann,1\n2,bob,2\n3,,4\n4,cy,4\n")
+    with refused("missing-cells", "who 1"):
+        gradline.fit(path, "y")
+
+
+@pytest.mark.filterwarnings("ignore::gradline.GradlineWarning")
+def test_rows_held_out_teach_no_level(tmp_path):
+    rows = [f"{i},{i * i % 7},{'z9' if i == 11 else f'z{i % 3}'}" for i in range(40)]
+    path = save(tmp_path / "t.csv", "x,y,zip\n" + "\n".join(rows) + "\n")
+    for seed in range(6):
+        model = gradline.fit(path, "y", holdout=0.4, seed=seed)
+        codes = [notice.code for notice in model.notices]
+        if "held-out-level-unseen" not in codes:
+            assert "zip=z9" in model.features
+            continue
+        assert model.features == ("x", "zip=z1", "zip=z2")
+        assert model.holdout.rows == 15
+        assert gradline.verify(model, path).agrees
+        with refused("level-unseen", "'z9'"):
+            model.predict(path)
+        break
+    else:
+        raise AssertionError("no seed held the level out")
+
+
+def test_held_out_rows_of_unseen_levels_alone():
+    frame = {"k": ["a", "b"] * 4 + ["c"], "y": [float(i) for i in range(9)]}
+    seed = next(s for s in range(200) if list(np.random.default_rng([s, 0]).permutation(9)[:1]) == [8])
+    with refused("holdout-leaves-none", "level"):
+        gradline.fit(frame, "y", holdout=0.1, seed=seed)
+
+
+def test_unseen_levels_are_counted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "t.csv", "k,x,y\na,1,1\nb,2,3\na,3,3\nb,5,6\n")
+    save(tmp_path / "new.csv", "k,x,y\na,1,1\nc,2,2\nd,3,3\nb,1,2\n")
+    assert run("fit", "t.csv", "-t", "y", "-o", "m")[0] == 0
+    code, said = run("predict", "m", "new.csv", "--unseen", "missing")
+    assert (code, said.splitlines()[2:4]) == (0, ["NaN", "NaN"])
+    assert "2 rows have a level of k that training did not see: no prediction" in said
+    code, said = run("predict", "m", "new.csv", "--unseen", "base")
+    assert "NaN" not in said
+    assert "2 rows have a level of k that training did not see: counted as the base a" in said
+    assert "counted as the base a" in run("evaluate", "m", "new.csv", "--unseen", "base")[1]
+    code, said = run("evaluate", "m", "new.csv", "--unseen", "missing", "--json")
+    assert (code, '"rows": 2' in said, '"dropped": 2' in said) == (0, True, True)
+
+
+def test_a_feature_may_be_called_y():
+    X = pd.DataFrame({"x": [0, 1, 2, 3, 5], "y": [1, 0, 2, 1, 4]})
+    height = pd.Series([1.0, 2, 3, 5, 8], name="height")
+    assert LinearRegression().fit(X, height).model_.targets == ("height",)
+    assert LinearRegression().fit(X, height.to_numpy()).model_.targets == ("target",)
+    assert gradline.fit(X, height.to_numpy()).targets == ("target",)
+    assert gradline.fit(X[["x"]], height.to_numpy()).targets == ("y",)
+    both = np.column_stack([height, height])
+    assert gradline.fit(X.rename(columns={"x": "y1"}), both).targets == ("target1", "target2")
+    assert gradline.fit(X, pd.DataFrame({"h": height, "k": height})).targets == ("h", "k")
 
 
 def test_words_that_are_told_are_the_only_ones(tmp_path):

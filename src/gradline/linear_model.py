@@ -15,6 +15,7 @@ from sklearn.utils.validation import (
 )
 
 from gradline.core.errors import GradlineWarning
+from gradline.data.inputs import Titled, titles
 from gradline.data.selection import Selection
 from gradline.model.certificate import Certificate
 from gradline.model.fit import Request, cautions, run
@@ -60,6 +61,7 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
         A sample weight of 2 is the sample twice, a weight of 0 is the sample left out.
         """
+        titled = titles(y)
         if _are_plain(
             X, y
         ):  # of which scikit-learn would find nothing to say, at a third of what a small fit takes
@@ -71,7 +73,8 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         names = [str(name) for name in getattr(self, "feature_names_in_", [])] or None
-        selection = Selection(X, y, features=names, weights=sample_weight)
+        targets = y if titled is None or {*titled} & {*(names or ())} else Titled(y, titled)
+        selection = Selection(X, targets, features=names, weights=sample_weight)
         model = run(selection, Request(self._solver(), self.fit_intercept, self.scale))
         for notice in cautions(model):
             fell_short = notice.code == "training-stopped"

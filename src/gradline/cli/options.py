@@ -136,7 +136,8 @@ Missing = Annotated[str, flag("Rows with missing cells: error or drop. Default: 
 Unseen = Annotated[
     str,
     flag(
-        "A text value not seen in training: error, or base to predict it as the base level. Default: error."
+        "A text value not seen in training: error, base to predict it as the base level, or missing to leave the row "
+        "empty. Default: error."
     ),
 ]
 Lr = Annotated[
@@ -221,6 +222,13 @@ class Typed(Written):
     category: Annotated[
         Sequence[str], flag("Column to take as a category; may be repeated.", panel=_COLUMNS)
     ] = ()
+    base: Annotated[
+        Sequence[str],
+        flag(
+            "NAME=LEVEL: the level without a coefficient. Default: the first, as declared or in bytes.",
+            panel=_COLUMNS,
+        ),
+    ] = ()
     numeric: Annotated[
         Sequence[str],
         flag(
@@ -252,4 +260,5 @@ def typed(options: Typed) -> dict[str, Any]:
         "read": read(options),
         "category": tuple(options.category or ()),
         "numeric": tuple(options.numeric or ()),
+        "base": tuple(options.base or ()),
     }

@@ -1,6 +1,7 @@
 """Use: predict, evaluate and show a saved model."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
@@ -72,7 +73,7 @@ def predict(options: PredictOptions) -> None:
     from gradline.model.model import load  # noqa: PLC0415
 
     _choice("missing", options.missing, ("error", "drop"))
-    _choice("unseen", options.unseen, ("error", "base"))
+    _choice("unseen", options.unseen, ("error", "base", "missing"))
     if bool(options.values) == (options.data is not None):
         raise UsageError(
             "data-or-set", "give either DATA or --set NAME=VALUE", "for one row --set, for many a file"
@@ -87,7 +88,7 @@ def predict(options: PredictOptions) -> None:
         if options.data is None
         else _table(model, options.read(options.data), options.keep, told)
     )
-    ranges = _Ranges(model)
+    ranges = _Ranges(model, options.unseen)
     batches = ranges.watched(
         model.predictions(
             source,
@@ -138,7 +139,7 @@ def evaluate(options: EvaluateOptions) -> None:
     from gradline.model.summary import quality  # noqa: PLC0415
 
     _choice("missing", options.missing, ("error", "drop"))
-    _choice("unseen", options.unseen, ("error", "base"))
+    _choice("unseen", options.unseen, ("error", "base", "missing"))
     model = load(options.model)
     with limited(options.memory):
         result = model.evaluate(
@@ -147,12 +148,28 @@ def evaluate(options: EvaluateOptions) -> None:
             unseen=options.unseen,
             read=read_as(options, model),
         )
+    notes = _told_of_levels(model, options)
     if options.as_json:
-        out_json({"targets": list(model.targets), **result._asdict()})
+        out_json({"targets": list(model.targets), **result._asdict(), "notices": notes})
         return
+    for note in notes:
+        say(f"note: {note}")
     dropped = f" ({result.dropped:,} more dropped for missing cells)" if result.dropped else ""
     out(f"{counted(result.rows, 'row')} of {options.data}{dropped}\n")
     out(quality(model, result))
+
+
+def _told_of_levels(model: Any, options: EvaluateOptions) -> list[str]:
+    """How many rows have levels that training did not see, where they are let through: from one more pass."""
+    if options.unseen == "error":
+        return []
+    ranges = _Ranges(model, options.unseen)
+    told = read_as(options, model)
+    for _ in ranges.watched(
+        model.predictions(options.read(options.data), missing="drop", unseen=options.unseen, read=told)
+    ):
+        pass
+    return strangers(ranges.strange, ranges.bases, options.unseen)
 
 
 @frozen
@@ -201,7 +218,9 @@ def show(options: ShowOptions) -> None:
 
 def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise UsageError("choice-invalid", f"{name} is {value!r}", f"use {' or '.join(choices)}")
+        raise UsageError(
+            "choice-invalid", f"{name} is {value!r}", f"use {', '.join(choices[:-1])} or {choices[-1]}"
+        )
 
 
 def _expect_table(output: str, data: str | None, model: Path) -> None:
@@ -300,9 +319,11 @@ def _table(model: Any, data: Any, keep: Sequence[str], read: Any) -> tuple[Any, 
 
 
 class _Ranges:
-    """Counts, while predictions pass by, the features outside the range they were trained on."""
+    """Counts, while predictions pass by, the features outside the range and the levels outside those of training."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, unseen: str) -> None:
+        self._unseen, self.strange = unseen, Counter()
+        self.bases = {term.column: term.levels[0] for term in model.design.terms if hasattr(term, "levels")}
         statistics, p = model.moments.statistics, len(model.features)
         self._names = model.features
         self._low, self._high = statistics.minimum[:p], statistics.maximum[:p]
@@ -311,18 +332,28 @@ class _Ranges:
     def watched(self, batches: Iterable[Any]) -> Iterator[Any]:
         for batch in batches:
             self._rows += len(batch.values)
+            self.strange.update(batch.unseen)
             check(f"by row {self._rows:,}")
             outside = (batch.inputs < self._low) | (batch.inputs > self._high)
             self._counts = [n + int(k) for n, k in zip(self._counts, outside.sum(axis=0), strict=True)]
             yield batch
 
     def notes(self) -> list[str]:
-        return [
+        return strangers(self.strange, self.bases, self._unseen) + [
             f"{name} lies outside {number(low, 6)} to {number(high, 6)}, the range of training, "
             f"in {counted(n, 'row')}: a line may not hold there"
             for name, low, high, n in zip(self._names, self._low, self._high, self._counts, strict=True)
             if n
         ]
+
+
+def strangers(counts: Mapping[str, int], bases: Mapping[str, str], unseen: str) -> list[str]:
+    """What became of rows with levels that training did not see."""
+    return [
+        f"{counted(count, 'row')} {'has' if count == 1 else 'have'} a level of {column} that training did not see: "
+        + (f"counted as the base {bases[column]}" if unseen == "base" else "no prediction")
+        for column, count in counts.items()
+    ]
 
 
 def _names(targets: tuple[str, ...], bounds: bool) -> list[str]:

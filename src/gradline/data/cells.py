@@ -173,7 +173,6 @@ _NO_TRUTH = CellFault(
     "neither true nor false in a column of truth values, which are 1 and 0",
     "mend the cell, leave it empty and add --missing drop, or leave the column out",
 )
-_TEXT_CODE = "text-in-number-column"
 
 
 def _parsed(text: pl.Series, where: Where, kind: Kind) -> pl.Series:
@@ -207,12 +206,14 @@ def _no_number(cell: str, where: Where) -> CellFault:
     ways = written([cell])
     if ways:
         doubt = Doubt(tuple(ways), where.spelling.numerals)
-        return CellFault(_TEXT_CODE, f"a number with {doubt.what} among others", doubt.remedy(where.column))
+        return CellFault(
+            "text-in-number-column", f"a number with {doubt.what} among others", doubt.remedy(where.column)
+        )
     remedy = "mend the cell, leave it empty and add --missing drop, or leave the column out"
     if not any(map(str.isdigit, cell)):
         remedy += f". If it stands for a missing cell, add {shell(['--na', cell])}"
-        return CellFault(_TEXT_CODE, "text in a numeric column", remedy, {"na": [cell]})
-    return CellFault(_TEXT_CODE, "text in a numeric column", remedy)
+        return CellFault("text-in-number-column", "text in a numeric column", remedy, {"na": [cell]})
+    return CellFault("text-in-number-column", "text in a numeric column", remedy)
 
 
 def _refuse_first(shown: pl.Series, wrong: pl.Series, where: Where, fault: CellFault) -> None:

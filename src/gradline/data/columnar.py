@@ -1,6 +1,6 @@
 """Typed tables: Parquet and Arrow files, lazy frames, and frames in memory from any library."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -176,13 +176,17 @@ class FrameSource(Source):
 
     def schema(self) -> dict[str, Column]:
         """The columns by their types; object columns by their values."""
-        return {str(name): column_of(self._dtype(name)) for name in self.frame.columns}
+        found = {}
+        for name in self.frame.columns:
+            levels = _declared(self.frame.get_column(name))
+            found[str(name)] = Column(Kind.TEXT, levels=levels) if levels else column_of(self._dtype(name))
+        return found
 
     def beside(self, columns: Mapping[str, np.ndarray]) -> "FrameSource":
         """The frame with more columns. Raises `DataError` where the rows or the names do not fit."""
         import narwhals as nw  # noqa: PLC0415 - see `of`
 
-        own = [self._polars(name, slice(None)) for name in self.frame.columns]
+        own = [self._whole(name) for name in self.frame.columns]
         for name, values in columns.items():
             if len(values) != len(self.frame):
                 raise DataError(
@@ -197,6 +201,11 @@ class FrameSource(Source):
         added = [pl.Series(name, values) for name, values in columns.items()]
         whole = pl.DataFrame({series.name: series for series in own + added})
         return FrameSource(nw.from_native(whole), self.name)
+
+    def _whole(self, name: Any) -> pl.Series:
+        """A column with its declared levels."""
+        series, levels = self._polars(name, slice(None)), _declared(self.frame.get_column(name))
+        return series if levels is None else self.spelling.words(series).cast(pl.Enum(levels))
 
     def _dtype(self, name: Any) -> pl.DataType:
         sample = self._polars(name, slice(0, 1000))
@@ -239,13 +248,34 @@ def _from_python(rows: Any) -> pl.DataFrame:
         ) from error
 
 
+def _declared(column: Any) -> tuple[str, ...] | None:
+    """The levels of a category as pandas, Arrow's dictionary or polars' Enum declare them, None of other columns."""
+    native = column.to_native()
+    if column.implementation.is_polars():
+        return column_of(native.dtype).levels
+    if column.implementation.is_pyarrow():
+        values = getattr(native.type, "value_type", None) and native.combine_chunks()
+        found = getattr(values, "dictionary", None)
+        return None if found is None else _spelled(found.to_pylist())
+    found = getattr(getattr(native, "dtype", None), "categories", None)
+    return None if found is None else _spelled(found.tolist())
+
+
+def _spelled(levels: Iterable[Any]) -> tuple[str, ...]:
+    """Levels as their cells are read, which may be numbers and truth values."""
+    texts = (str(level).lower() if isinstance(level, bool) else str(level).strip() for level in levels)
+    return tuple(dict.fromkeys(texts))
+
+
 def column_of(dtype: pl.DataType) -> Column:
     """What a column of this type is to a model."""
     if dtype.is_numeric():
         return Column(Kind.NUMBER)
     if dtype == pl.Boolean:
         return Column(Kind.BOOLEAN)
-    if dtype in (pl.String, pl.Categorical, pl.Enum):
+    if isinstance(dtype, pl.Enum):
+        return Column(Kind.TEXT, levels=_spelled(dtype.categories))
+    if dtype in (pl.String, pl.Categorical):
         return Column(Kind.TEXT)
     if dtype == pl.Null:
         return EMPTY

@@ -51,6 +51,10 @@ class Category:
         """The names of the design columns, such as `carrier=AA`."""
         return tuple(f"{self.column}={level}" for level in self.levels[1:])
 
+    def unseen(self, batch: "Batch") -> np.ndarray:
+        """Which rows (n,) have a level that training did not see."""
+        return batch.codes(self.column, self.levels) < 0
+
     def encode(self, batch: "Batch", out: np.ndarray, *, unseen: str = "error") -> None:
         """Fill `out` (n, levels − 1) with the zeros and ones of a batch without missing cells.
 
@@ -124,6 +128,11 @@ class DesignSpec(Derived):
             stop = start + len(term.names)
             term.encode(batch, X[:, start:stop], unseen=unseen)
             start = stop
+
+    def unseen(self, batch: "Batch") -> dict[str, np.ndarray]:
+        """Which rows (n,) have a level that training did not see, by the columns where some have."""
+        masks = {term.column: term.unseen(batch) for term in self.terms if isinstance(term, Category)}
+        return {column: mask for column, mask in masks.items() if mask.any()}
 
     def arrays(self, batch: "Batch", *, unseen: str = "error") -> list[np.ndarray]:
         """The columns of X and Y, numbers as they lie."""

@@ -20,7 +20,7 @@ from gradline.data.formats import ARCHIVES, COMPRESSED, ENDINGS, is_data, open_f
 from gradline.data.hive import is_partition, partitioned, values_of
 from gradline.data.lakes import IcebergTable, expect_no_lake, lake
 from gradline.data.notation import FOUND, Text
-from gradline.data.schema import EMPTY, Column, Kind
+from gradline.data.schema import Column, Kind, merged
 from gradline.data.source import Batch, Source
 from gradline.data.spool import spooled
 from gradline.data.table import Table
@@ -54,14 +54,16 @@ class FilesSource(Source):
         return any(part.is_text for part in self.parts)
 
     def schema(self) -> dict[str, Column]:
-        """The columns of the first file, each as the first file knows it that has values in it."""
-        columns = self.parts[0].schema()
-        for part in self.parts[1:]:
-            unknown = [name for name, column in columns.items() if column == EMPTY]
-            if not unknown:
-                break
-            columns |= {name: column for name, column in part.schema().items() if name in unknown}
-        return columns
+        """The columns of the first file, each as all files know it, in whatever order they come."""
+        return dict(self._schema)
+
+    @cached_property
+    def _schema(self) -> dict[str, Column]:
+        found = [(part.name, part.schema()) for part in self.parts]
+        return {
+            name: merged({file: columns[name] for file, columns in found if name in columns})
+            for name in found[0][1]
+        }
 
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows of each file in turn. Raises `DataError` before any row when one lacks a column."""

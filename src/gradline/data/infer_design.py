@@ -47,7 +47,8 @@ def infer_design(source: Source, selection: Selection) -> InferredDesign:
     for name in candidates:
         _expect_sure(name, schema[name])
     texts = [name for name in candidates if schema[name].kind == Kind.TEXT]
-    named = {*(features or ()), *selection.category}
+    bases = _bases(selection.base, schema)
+    named = {*(features or ()), *selection.category, *bases}
     found = _levels(source, {name: None if name in named else MOST_LEVELS for name in texts})
     terms: list[Term] = []
     notices: list[Notice] = []
@@ -59,11 +60,15 @@ def infer_design(source: Source, selection: Selection) -> InferredDesign:
         if column.kind == Kind.TEXT and name not in selection.category:
             _expect_words(source, name, column, found[name])
         reason = column.note if column.kind == Kind.OTHER else found[name].reason(name in named)
-        if reason:
+        if reason and selection.missing == "error" and column.kind == Kind.TEXT and found[name].missing:
+            # Whoever reads the rows counts the missing cells, which are an error before all else.
+            terms.append(Category(name, tuple(found[name].levels)))
+        elif reason:
             notices.append(Notice("column-left-out", f"{name} is left out: it {reason}", is_warning=True))
         else:
-            terms.append(Category(name, tuple(found[name].levels)))
-            notices.append(_categorical(name, found[name].levels, column))
+            levels = _ordered(name, found[name].levels, column.levels, bases.get(name))
+            terms.append(Category(name, levels))
+            notices.append(_categorical(name, levels, column, name in selection.category))
     if not terms:
         raise RequestError(
             "no-feature-left",
@@ -103,43 +108,84 @@ def _asked(schema: Mapping[str, Column], selection: Selection) -> dict[str, Colu
     return found
 
 
+def _bases(base: Mapping[str, str] | Sequence[str], schema: Mapping[str, Column]) -> dict[str, str]:
+    """The base level of each column for which one is asked: of a mapping, or of texts NAME=LEVEL."""
+    if isinstance(base, Mapping):
+        found = {str(name): str(level) for name, level in base.items()}
+    else:
+        found = {}
+        for word in base:
+            # The longest name that fits, as names may hold a = too.
+            name = max(
+                (name for name in schema if word.startswith(f"{name}=")), key=len, default=word.split("=")[0]
+            )
+            found[name] = word[len(name) + 1 :]
+    _expect_known(schema, list(found))
+    for name in found:
+        if schema[name].kind != Kind.TEXT:
+            raise RequestError(
+                "base-of-no-category",
+                f"a base is chosen for {name}, which {schema[name].note or 'holds numbers'}",
+                f"take it for a category: {shell(['--category', name])}",
+            )
+    return found
+
+
+def _ordered(
+    name: str, found: Sequence[str], declared: Sequence[str] | None, base: str | None
+) -> tuple[str, ...]:
+    """The levels that rows have, as they are declared or in byte order, the base that is asked for first."""
+    levels = [level for level in declared or found if level in found]
+    if base is None:
+        return tuple(levels)
+    if base not in levels:
+        cause = f"{name} has no level {base!r} that could be its base"
+        raise RequestError("base-unknown", cause, nearest(base, levels, "the levels are"))
+    return (base, *(level for level in levels if level != base))
+
+
 class _Levels(NamedTuple):
-    """The levels of a text column in byte order, as far as they were read, and its rows that are not missing."""
+    """The levels of a text column in byte order, as far as they were read, and its rows with and without a value."""
 
     levels: list[str]
     rows: int
+    missing: int
 
     def reason(self, named: bool) -> str:
         """Why the column is no feature; empty when it is one."""
+        missing = f" that has one ({self.missing:,} are missing)" if self.missing else ""
         if len(self.levels) <= 1:
-            return f"has the same value {listed(self.levels)!r} in every row"
+            return f"has the same value {listed(self.levels)!r} in every row{missing}"
         if named:
             return ""
         if len(self.levels) > MOST_LEVELS:
             return f"is text with more than {MOST_LEVELS} levels (name it with --feature to use it)"
         if len(self.levels) == self.rows and self.rows > 2:
-            return "is text with another value in every row, an identifier or a date"
+            return f"is text with another value in every row{missing}, as identifiers have"
         return ""
 
 
 def _levels(source: Source, limits: Mapping[str, int | None]) -> dict[str, _Levels]:
     """The levels of each text column; reading stops for a column once it has more than its limit."""
     found: dict[str, set[str]] = {name: set() for name in limits}
-    rows = dict.fromkeys(limits, 0)
+    rows, missing = dict.fromkeys(limits, 0), dict.fromkeys(limits, 0)
     for batch in source.batches(dict.fromkeys(limits, Kind.TEXT)) if limits else ():
         for name, limit in limits.items():
             if limit is None or len(found[name]) <= limit:
                 cells = batch.frame[name].alias(PLAIN).drop_nulls()
                 found[name].update(cells.unique())
                 rows[name] += len(cells)
-    return {name: _Levels(sorted(found[name], key=str.encode), rows[name]) for name in limits}
+                missing[name] += batch.frame.height - len(cells)
+    return {name: _Levels(sorted(found[name], key=str.encode), rows[name], missing[name]) for name in limits}
 
 
-def _categorical(name: str, levels: Sequence[str], column: Column) -> Notice:
+def _categorical(name: str, levels: Sequence[str], column: Column, is_asked: bool) -> Notice:
     said = f"{name} is categorical: {len(levels)} levels, base {levels[0]!r}"
+    if is_asked:
+        return Notice("column-categorical", said)
     if column.is_code:
         said += f". Its numbers have leading zeros, as codes have; to use them as numbers: {shell(['--numeric', name])}"
-    if not column.is_code and column.levels is None and _are_plain(written(levels)):
+    elif column.levels is None and _are_plain(written(levels)):
         said += f". Its cells look like numbers; to use them so: {shell(['--numeric', name])}"
         return Notice("numbers-as-text", said, is_warning=True)
     return Notice("column-categorical", said)

@@ -1,10 +1,11 @@
 """From what a user gives (a table, a frame, arrays, tensors) to rows that can be trained on."""
 
+import itertools
 import os
 from bisect import bisect
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -59,7 +60,8 @@ def as_rows(selection: Selection) -> Reading:
     if _are_names(selection.targets):
         return Reading(*_tables().chosen_rows(selection))
     Y = target_matrix(selection.targets)
-    named = dict(zip(_target_names(selection.targets, Y.shape[1]), Y.T, strict=True))
+    taken = [str(name) for name in getattr(data, "columns", ())]
+    named = dict(zip(_target_names(selection.targets, Y.shape[1], taken), Y.T, strict=True))
     return Reading(*_tables().chosen_rows(selection, named))
 
 
@@ -137,7 +139,7 @@ def array_rows(selection: Selection) -> ArrayRows:
             "name every column of X once",
         )
     terms = tuple(Number(name) for name in names)
-    names_of_targets = tuple(_target_names(targets, Y.shape[1]))
+    names_of_targets = tuple(_target_names(targets, Y.shape[1], names))
     design = DesignSpec(terms, names_of_targets, weights_are=selection.meaning)
     w = None if weights is None else _weight_vector(weights)
     if w is not None and len(w) != len(Y):
@@ -263,14 +265,40 @@ def _by_columns(Y: np.ndarray) -> np.ndarray:
     return Y[:, None] if Y.ndim == 1 else Y
 
 
-def _target_names(targets: Any, count: int) -> list[str]:
-    columns = getattr(targets, "columns", None)
+@dataclass(frozen=True, eq=False)
+class Titled:
+    """An array (n,) or (n, m) with the names of its columns, which a library has taken from a Series or a frame."""
+
+    values: np.ndarray
+    columns: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def to_numpy(self) -> np.ndarray:
+        """The values alone."""
+        return self.values
+
+
+def titles(targets: Any) -> list[str] | None:
+    """The names that a Series or a frame of targets gives, None where it is an array."""
+    columns, name = getattr(targets, "columns", None), getattr(targets, "name", None)
     if columns is not None:
-        return [str(name) for name in columns]
-    name = getattr(targets, "name", None)
-    if count == 1:
-        return [name if isinstance(name, str) and name else "y"]
-    return [f"y{j}" for j in range(1, count + 1)]
+        return [str(column) for column in columns]
+    return [name] if isinstance(name, str) and name else None
+
+
+def _target_names(targets: Any, count: int, taken: Sequence[str]) -> list[str]:
+    """The names of a Series or a frame; for an array y, or y1, y2 …, or what no feature is called."""
+    own = titles(targets)
+    if own is not None and len(own) == count:
+        return own
+    names: list[str] = []
+    for name in itertools.chain(("y", "target"), (f"target_{i}" for i in itertools.count(2))):
+        names = [name] if count == 1 else [f"{name}{j}" for j in range(1, count + 1)]
+        if not {*names} & {*taken}:
+            break
+    return names
 
 
 def _weight_vector(weights: Any) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 
 from gradline.core.errors import DataError, MissingValuesError, RequestError
 from gradline.core.text import listed
-from gradline.data.design import DesignSpec
+from gradline.data.design import Category, DesignSpec
 from gradline.data.row_block import LazyBlock, RowBlock
 
 if TYPE_CHECKING:  # what reads tables loads polars, and arrays need none
@@ -348,6 +348,37 @@ def _joined(blocks: Sequence[RowBlock]) -> RowBlock:
     X = np.concatenate([b.X for b in blocks])
     Y = np.concatenate([b.Y for b in blocks])
     return RowBlock(X, Y, w, sum(b.dropped for b in blocks), dict(missing))
+
+
+@dataclass(frozen=True)
+class SeenLevels(RowStream):
+    """The rows of a stream by a design with fewer levels, without those that have a level which it lacks.
+
+    So rows held out teach nothing: a level that no training row has has no coefficient, and its rows no prediction.
+    Columns of which the design knows nothing are not looked at.
+    """
+
+    rows: RowStream
+    design: DesignSpec
+
+    def blocks(self, size: int) -> Iterator[RowBlock]:
+        """See `RowStream`."""
+        return regrouped(map(self._seen, self.rows.blocks(size)), size)
+
+    def _seen(self, block: RowBlock) -> RowBlock:
+        X, names = block.X, list(self.rows.design.features)
+        levels = {term.column: term.levels for term in self.design.terms if isinstance(term, Category)}
+        seen = np.ones(len(X), bool)
+        for term in self.rows.design.terms:
+            if isinstance(term, Category) and term.column in levels:
+                known = levels[term.column]
+                gone = [names.index(f"{term.column}={x}") for x in term.levels[1:] if x not in known]
+                seen &= ~X[:, gone].any(axis=1)
+                if term.levels[0] not in known:  # whose rows have none of the others
+                    others = [names.index(name) for name in term.names]
+                    seen &= X[:, others].any(axis=1)
+        kept = block.take(seen).told(block.dropped, block.missing)
+        return replace(kept, X=kept.X[:, [names.index(name) for name in self.design.features]])
 
 
 @dataclass(frozen=True)

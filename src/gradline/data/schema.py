@@ -1,8 +1,11 @@
 """The kinds of columns: numbers, truth values, text, and what a linear model cannot use."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
+from gradline.core.text import shell
 from gradline.data.numerals import Doubt
 
 LARGEST_INTEGER = 2**53  # above it float64 no longer holds every integer
@@ -23,6 +26,24 @@ class Kind(StrEnum):
         return self in (Kind.NUMBER, Kind.BOOLEAN, Kind.AMOUNT)
 
 
+class Disagreement(NamedTuple):
+    """Why a column of several files was not read: `kinds` are what it is in the first file of each kind."""
+
+    kinds: Mapping[str, "Kind"]
+    code = "kinds-differ-between-files"
+    beside_marks = None  # nothing is left of it where somebody says what the column is
+
+    def cause(self, column: str) -> str:
+        """What is wrong."""
+        return (
+            f"the column {column} is {' and '.join(f'{kind} in {file}' for file, kind in self.kinds.items())}"
+        )
+
+    def remedy(self, column: str) -> str:
+        """What may be told."""
+        return f"mend the files, or say what it is: {shell(['--category', column])} or {shell(['--numeric', column])}"
+
+
 @dataclass(frozen=True)
 class Column:
     """A column's kind and, where it cannot be used, the reason.
@@ -35,7 +56,34 @@ class Column:
     note: str = ""
     levels: tuple[str, ...] | None = None
     is_code: bool = False
-    doubt: Doubt | None = None
+    doubt: Doubt | Disagreement | None = None
 
 
 EMPTY = Column(Kind.OTHER, "holds no value")
+
+
+def merged(columns: Mapping[str, Column]) -> Column:
+    """What a column is that several files hold, by the name of the file; the same in any order of them.
+
+    Truth values in one and numbers in another are truth values, of which 1 and 0 are two; codes in one and numbers in
+    another are codes. Files where it holds no value say nothing.
+    """
+    known = {file: column for file, column in columns.items() if column != EMPTY}
+    found = list(known.values())
+    if not found:
+        return EMPTY
+    kinds = {column.kind for column in found}
+    doubt = next((column.doubt for column in found if column.doubt), None)
+    if kinds == {Kind.BOOLEAN, Kind.NUMBER} and doubt is None:
+        return Column(Kind.BOOLEAN)
+    is_code = any(column.is_code for column in found)
+    if is_code and kinds == {Kind.TEXT, Kind.NUMBER} and all(c.is_code for c in found if c.kind == Kind.TEXT):
+        return Column(Kind.TEXT, is_code=True)
+    if len(kinds) > 1:
+        firsts: dict[Kind, str] = {}
+        for file, column in known.items():
+            firsts.setdefault(column.kind, file)
+        return Column(found[0].kind, doubt=Disagreement({file: kind for kind, file in firsts.items()}))
+    declared = {column.levels for column in found}
+    levels = found[0].levels if len(declared) == 1 else None
+    return Column(found[0].kind, found[0].note, levels, is_code, doubt)

@@ -1,6 +1,6 @@
 """What to fit from: the data, and which of its columns and rows take part."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -26,6 +26,7 @@ class Choice(TypedDict, total=False):
     - `read`: how text files are written, such as `Text(decimal=",")`; None (default) finds it in the file.
     - `category`: columns to take as categories, whatever their cells are.
     - `numeric`: columns to take as numbers, a currency, a percent sign or a unit beside them left away.
+    - `base`: of categories the level that has no coefficient, `{"town": "Bonn"}`, or as texts "town=Bonn".
     """
 
     features: Sequence[str] | None
@@ -36,6 +37,7 @@ class Choice(TypedDict, total=False):
     read: Text | None
     category: Sequence[str]
     numeric: Sequence[str]
+    base: Mapping[str, str] | Sequence[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,12 +60,19 @@ class Selection:
     read: Text | None = None
     category: Sequence[str] = ()
     numeric: Sequence[str] = ()
+    base: Mapping[str, str] | Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.weights_are not in (None, *WEIGHTS_ARE):
             raise UsageError(
                 "weights-are-invalid", f"weights_are is {self.weights_are!r}", f"use {', '.join(WEIGHTS_ARE)}"
             )
+
+    @property
+    def bases(self) -> list[str]:
+        """The bases as options: NAME=LEVEL."""
+        pairs = self.base.items() if isinstance(self.base, Mapping) else None
+        return list(self.base) if pairs is None else [f"{name}={level}" for name, level in pairs]
 
     @property
     def meaning(self) -> str | None:

@@ -32,6 +32,11 @@ class Batch(NamedTuple):
         kept = rows.arg_true()
         return Batch(self.frame.filter(rows), lambda row: self.place(int(kept[row])))
 
+    def without(self, masks: Iterable[np.ndarray]) -> "Batch":
+        """The rows for which none of the masks (n,) is true."""
+        gone = np.logical_or.reduce([np.zeros(self.frame.height, bool), *masks])
+        return self.where(pl.Series(~gone))
+
     def part(self, rows: slice) -> "Batch":
         """The rows of a slice from its start on; each still knows its place."""
         return Batch(self.frame[rows], lambda row: self.place(rows.start + row))

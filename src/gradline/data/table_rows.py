@@ -39,7 +39,7 @@ class _TablePiece(NamedTuple):
 
 @dataclass(frozen=True)
 class TableRows(RowStream):
-    """The complete rows of a table. `missing` is "error" or "drop", `unseen` levels "error" or "base"."""
+    """The complete rows of a table. `missing` is "error" or "drop", `unseen` levels "error", "base" or "missing"."""
 
     source: Source
     design: DesignSpec
@@ -123,12 +123,14 @@ class TableRows(RowStream):
             present = batch.frame.height
             absent = {s.name: n for s in batch.frame if (n := s.null_count())}
             batch = batch.where(batch.complete) if absent else batch
-            dropped = present - batch.frame.height
+            gaps = present - batch.frame.height
             counted.update(absent)
-            incomplete += dropped
-            if dropped and self.missing != "drop":
+            incomplete += gaps
+            if gaps and self.missing != "drop":
                 continue  # the error below wants the counts of the whole table
-            yield _TablePiece(batch, dropped, absent)
+            if self.unseen == "missing":
+                batch = self._seen(batch, absent)
+            yield _TablePiece(batch, present - batch.frame.height, absent)
         if rows == 0:
             raise DataError("no-rows", f"{self.source.name} has no rows", "give at least one row")
         if incomplete and self.missing != "drop":
@@ -138,6 +140,13 @@ class TableRows(RowStream):
                 f"{self.source.name} has missing cells: {cells} ({incomplete:,} of {rows:,} rows)",
                 DROP,
             )
+
+    def _seen(self, batch: Batch, absent: dict[str, int]) -> Batch:
+        """The rows whose levels training has seen; the others are counted as if their cell were missing."""
+        masks = self.design.unseen(batch)
+        for column, mask in masks.items():
+            absent[column] = absent.get(column, 0) + int(mask.sum())
+        return batch.without(masks.values())
 
     def _present(self, batch: Batch) -> Batch:
         """The rows without those of weight zero, which are absent whatever their other cells hold."""

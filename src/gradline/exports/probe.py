@@ -9,6 +9,7 @@ import numpy as np
 from gradline.core.errors import DigitsError
 from gradline.core.text import number
 from gradline.data.design import Category, Number, Term
+from gradline.data.schema import Kind
 from gradline.model.model import LinearModel
 
 ROWS = 64
@@ -110,6 +111,8 @@ _REMEDY = "do not use this export there; nothing was written"
 
 def _cells(term: Term, model: LinearModel, n: int, draw: np.random.Generator) -> list[Any]:
     if isinstance(term, Number):
+        if term.kind == Kind.BOOLEAN:
+            return [i % 2 == 1 for i in range(n)]
         j = model.features.index(term.column)
         statistics = model.moments.statistics
         share = draw.random(n)  # not `uniform`, whose difference of the two may be beyond float64

@@ -89,7 +89,8 @@ def _case(part: Categorical, chosen: Dialect, cell: str, j: int, unseen: str) ->
     case = "\n".join([f"CASE {cell}", *lines, f"      ELSE {rest}", "    END"])
     if unseen == "null":
         return case
-    missing = ", ".join(chosen.text(word) for word in MISSING_WORDS)
+    levels = {level.lower() for level in part.levels}
+    missing = ", ".join(chosen.text(word) for word in MISSING_WORDS if word not in levels)
     return f"CASE WHEN LOWER({cell}) NOT IN ({missing}) THEN\n    {case} END"
 
 

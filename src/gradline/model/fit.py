@@ -23,7 +23,7 @@ from gradline.data.design import Category, DesignSpec
 from gradline.data.inputs import as_rows
 from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.row_cache import RowCollector, in_memory, kept_rows
-from gradline.data.row_stream import RowStream, Split
+from gradline.data.row_stream import RowStream, SeenLevels, Split
 from gradline.data.selection import UNSAID, Choice, Selection
 from gradline.data.table import options_of, words_of
 from gradline.model.certificate import Certificate, sentences, undetermined
@@ -306,8 +306,11 @@ def _gather(
     most = 0 if rows.in_place is not None else _most_rows(rows.design, request.solver)
     collector = RowCollector(watch, most)
     moments, held_out = _moments(rows, request, collector)
-    whole = moments if held_out is None else moments + held_out
-    design = _used(rows.design, whole)
+    design = _used(rows.design, moments)
+    told = _left_out(rows.design, design, bool(request.holdout))
+    if held_out is not None and told:
+        held_out, unseen = _seen_only(rows, request, held_out, design)
+        told += unseen
     seen = rows.seen_by(design)
     training = Split(seen, request.holdout, request.seed, held_out=False) if request.holdout else seen
     kept = collector.first(moments.rows) if design == rows.design else None
@@ -320,7 +323,7 @@ def _gather(
         small,
         held_out and held_out.select(design),
         design,
-        notices + _left_out(rows.design, design),
+        notices + told,
     )
 
 
@@ -397,6 +400,26 @@ def _moments(rows: RowStream, request: Request, collector: RowCollector) -> tupl
     return training, held_out
 
 
+def _seen_only(
+    rows: RowStream, request: Request, held_out: Moments, design: DesignSpec
+) -> tuple[Moments, list[Notice]]:
+    """The held-out moments without rows of levels that no training row has, and how many rows those are."""
+    held = Split(rows, request.holdout, request.seed, held_out=True)
+    seen = Moments.from_rows(SeenLevels(held, design))
+    if seen.rows == 0:
+        raise RequestError(
+            "holdout-leaves-none",
+            "every held-out row has a level that no training row has",
+            "choose another share or seed, or train on all rows",
+        )
+    count = held_out.rows - seen.rows
+    if not count:
+        return seen, []
+    have = "has a level" if count == 1 else "have levels"
+    text = f"{count:,} of {held_out.rows:,} held-out rows {have} that no training row has: not evaluated"
+    return seen, [Notice("held-out-level-unseen", text, is_warning=True)]
+
+
 def _expect_rows(moments: Moments) -> Moments:
     if moments.rows == 0:
         if moments.statistics.dropped == 0:
@@ -433,7 +456,8 @@ def _known(gathered: _Gathered, request: Request) -> tuple[Refined | None, list[
     return None, [Notice("digits-not-reached", text)]
 
 
-def _left_out(before: DesignSpec, after: DesignSpec) -> list[Notice]:
+def _left_out(before: DesignSpec, after: DesignSpec, has_holdout: bool) -> list[Notice]:
+    """The levels that no row has from which the model learns."""
     levels = {term.column: term.levels for term in after.terms if isinstance(term, Category)}
     notices = []
     for term in before.terms:
@@ -442,7 +466,8 @@ def _left_out(before: DesignSpec, after: DesignSpec) -> list[Notice]:
             notices.append(
                 Notice(
                     "level-without-rows",
-                    f"no complete row has {term.column} = {listed(gone)}: no coefficient for it",
+                    f"no {'training' if has_holdout else 'complete'} row has {term.column} = {listed(gone)}: "
+                    "no coefficient for it",
                 )
             )
     return notices
@@ -503,6 +528,7 @@ def command(selection: Selection, bias: bool) -> list[str]:
         words += [] if selection.weights_are is None else ["--weights-are", selection.weights_are]
     for name in ("category", "numeric"):
         words += [word for column in getattr(selection, name) for word in (f"--{name}", column)]
+    words += [word for base in selection.bases for word in ("--base", base)]
     if selection.missing != "error":
         words += ["--missing", selection.missing]
     if selection.read is not None:
@@ -537,6 +563,8 @@ def _config(selection: Selection, design: DesignSpec, request: Request) -> dict[
     for name in ("category", "numeric"):
         if getattr(selection, name):
             config[name] = list(getattr(selection, name))
+    if selection.base:
+        config["base"] = selection.bases
     return config | ({} if selection.read is None else selection.read.to_dict())
 
 

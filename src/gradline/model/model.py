@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, cast, get_type_hints, overload
 
 import numpy as np
@@ -59,13 +60,16 @@ class Evaluation(NamedTuple):
 class Predictions(NamedTuple):
     """Predictions (n, m) for a batch of rows: NaN where a feature was missing. `inputs` is X (n, p).
 
-    `margins` (n, m), where an interval was asked for: it reaches from values − margins to values + margins.
+    `margins` (n, m), where an interval was asked for: it reaches from values − margins to values + margins. `kept` is
+    a frame of the columns of the table that were asked for. `unseen`
+    counts by column the rows with a level that training did not see, where they are let through.
     """
 
     values: np.ndarray
     inputs: np.ndarray
     margins: np.ndarray | None = None
     kept: Any = None  # a polars frame of the columns to keep, as text
+    unseen: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -256,9 +260,9 @@ class LinearModel(Derived):
     ) -> np.ndarray:
         """Predictions (n, m) for a table with the model's features, or for an array X (n, p).
 
-        `missing="drop"` gives NaN for rows with missing cells, so that rows stay aligned; `unseen="base"`
-        takes an unknown level for the base level. `read` is how text files are written, by default as those of the
-        fit. With `interval`, such as 0.95, (3, n, m): prediction, lower and
+        `missing="drop"` gives NaN for rows with missing cells, so that rows stay aligned; `unseen="base"` takes an
+        unknown level for the base level, and `unseen="missing"` for a missing cell. `read` is how text files are
+        written, by default as those of the fit. With `interval`, such as 0.95, (3, n, m): prediction, lower and
         upper bound, between which the y of a new row of weight one lies with that probability, if a line suits
         the data and errors are normal, independent and alike. Raises `DataError` for a missing column,
         `UnseenLevelError`, `MissingValuesError` for missing cells, `RequestError` where no interval is known.
@@ -282,21 +286,24 @@ class LinearModel(Derived):
         read: Text | None = None,
     ) -> Iterator[Predictions]:
         """`predict` batch by batch, for tables larger than memory, with the columns of a table to `keep`."""
-        for X, kept in self._inputs(data, missing, unseen, keep, read or self.read):
+        for X, kept, strange in self._inputs(data, missing, unseen, keep, read or self.read):
             margins = None if interval is None else self.inference.margin(X, interval)
-            yield Predictions(X @ self.weight.T + self.bias, X, margins, kept)
+            yield Predictions(X @ self.weight.T + self.bias, X, margins, kept, strange)
 
     def _inputs(
         self, data: Any, missing: str, unseen: str, keep: Sequence[str], read: Text
-    ) -> Iterator[tuple[np.ndarray, Any]]:
-        """X (n, p), NaN in the rows with missing cells, and the columns to keep, batch by batch."""
+    ) -> Iterator[tuple[np.ndarray, Any, dict[str, int]]]:
+        """X (n, p), NaN in the rows with missing cells, the columns to keep, and how many rows have which level unseen.
+
+        All of it batch by batch.
+        """
         if is_array(data):
             for first, X in self._matrices(data):
                 incomplete = np.isnan(X).any(axis=1)
                 if missing != "drop" and incomplete.any():
                     row = int(np.argmax(incomplete))
                     raise _missing(f"row {first + row + 1}", np.array(self.features)[np.isnan(X[row])])
-                yield X, None
+                yield X, None, {}
             return
         source = open_table(data, read)
         self.design.match(source, targets=False)
@@ -308,12 +315,19 @@ class LinearModel(Derived):
                 row = known.arg_min() or 0
                 raise _missing(batch.place(row), [c.name for c in batch.frame if c[row] is None])
             complete_rows = batch.where(known)
+            strange = {} if unseen == "error" else self.design.unseen(complete_rows)
+            complete = known.to_numpy()
+            if unseen == "missing" and strange:
+                complete_rows = complete_rows.without(strange.values())
+                complete = complete.copy()
+                complete[complete] = ~np.logical_or.reduce(list(strange.values()))
             encoded = np.empty((complete_rows.frame.height, len(self.features)))
             with _offering_base():
                 self.design.encode(complete_rows, encoded, unseen=unseen)
             X = np.full((batch.frame.height, len(self.features)), np.nan)
-            X[known.to_numpy()] = encoded
-            yield X, whole.frame[list(keep)] if keep else None
+            X[complete] = encoded
+            kept = whole.frame[list(keep)] if keep else None
+            yield X, kept, {column: int(rows.sum()) for column, rows in strange.items()}
 
     def _matrices(self, data: Any) -> Iterator[tuple[int, np.ndarray]]:
         """X (n, p) and the number of its first row; a sparse one piece by piece."""

@@ -7,7 +7,7 @@ from typing import Any
 from gradline.core.arguments import is_whole
 from gradline.core.errors import UsageError
 from gradline.core.memory_limit import in_bytes
-from gradline.data.design import DesignSpec
+from gradline.data.design import Category, DesignSpec
 from gradline.data.notation import Text
 from gradline.data.selection import UNSAID, Selection
 from gradline.data.table import PLACE, named_in, options_of
@@ -77,6 +77,8 @@ def _holds(model: LinearModel, name: str, value: Any) -> bool:
         return value == "drop" or (value == "error" and not model.moments.statistics.dropped)
     if name in ("features", "exclude"):
         return _selects(design, name, value)
+    if name == "base":
+        return _are_bases(design, value)
     if name in ("category", "numeric"):
         return _are_read_so(design, name, value)
     if name in Text.__dataclass_fields__:
@@ -109,6 +111,16 @@ def _are_read_so(design: DesignSpec, name: str, value: Any) -> bool:
     words = {column for column, kind in design.columns.items() if not kind.is_numeric}
     others = set(design.columns) - words
     return not set(value) & (others if name == "category" else words)
+
+
+def _are_bases(design: DesignSpec, value: Any) -> bool:
+    """Whether each is a column's base level, as far as the column is in the design."""
+    firsts = [f"{term.column}={term.levels[0]}" for term in design.terms if isinstance(term, Category)]
+    others = {column for column, kind in design.columns.items() if kind.is_numeric}
+    return isinstance(value, list) and all(
+        base in firsts or base.split("=")[0] not in {*others, *(first.split("=")[0] for first in firsts)}
+        for base in map(str, value)
+    )
 
 
 def _is_size(value: Any) -> bool:

@@ -8,10 +8,13 @@ from gradline.core.errors import GradlineError, ModelFileError
 from gradline.data.design import Category, DesignSpec
 from gradline.data.inputs import as_rows, is_array, rows_by
 from gradline.data.notation import Text
-from gradline.data.row_stream import RowStream, Split
+from gradline.data.row_stream import RowStream, SeenLevels, Split
 from gradline.data.selection import Selection
 from gradline.data.source import Source
 from gradline.model.model import LinearModel
+
+# The options that choose columns, and the rows that count.
+_CHOICE = ("features", "exclude", "category", "numeric", "base", "missing")
 
 
 class Reread(NamedTuple):
@@ -46,7 +49,7 @@ def reread(model: LinearModel, data: Any, targets: Any, weights: Any, read: Text
             "fit the model again",
         )
     training, held_out = (Split(rows, share, seed, held_out=held) for held in (False, True))
-    return Reread(training, held_out, selects)
+    return Reread(training, SeenLevels(held_out, model.design), selects)
 
 
 def _learned(model: LinearModel, source: Source) -> DesignSpec | None:
@@ -56,9 +59,7 @@ def _learned(model: LinearModel, source: Source) -> DesignSpec | None:
     """
     config, own = model.config, model.design
     try:
-        chosen = {
-            name: config[name] for name in ("features", "exclude", "category", "numeric") if name in config
-        }
+        chosen = {name: config[name] for name in _CHOICE if name in config}
         wide = as_rows(Selection(source, config.get("targets"), weights=own.weights, **chosen)).rows.design
         wide = replace(wide, weights_are=own.weights_are)
     except GradlineError:
