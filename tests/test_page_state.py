@@ -318,7 +318,8 @@ def test_other_points_are_as_many_and_of_their_kind():
         assert made.shape == (60, 2)
         assert made[:, 0].min() >= x.min()
         assert made[:, 0].max() == x.max()
-    residual = shapes["curve"][:, 1] - np.polyval(np.polyfit(*shapes["curve"].T, 2), shapes["curve"][:, 0])
+    across, up = shapes["curve"].T
+    residual = up - np.polyval(np.polyfit(across, up, 2), across)
     assert np.abs(residual).max() < 1e-9
     assert floors["curve"] > 0.01
 

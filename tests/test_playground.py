@@ -22,7 +22,8 @@ CROPS = ["apples", "oranges"]
 FLIGHTS = ["dep_delay", "distance", "air_time", "hour", "carrier", "origin"]
 TALL = 7000  # pixels: every figure is in sight, so every figure is drawn
 pytestmark = pytest.mark.slow  # a browser draws whole pages
-FIGURES = {"fit", "loss", "slice", "surface", "weights", "predictions", "rates"}
+FIGURES = {"fit", "loss", "slice", "surface", "weights", "predictions", "rates", "map"}
+STEADY = {"rates", "map"}  # what the epoch does not move
 
 
 def penguins(folder):
@@ -185,20 +186,20 @@ def test_the_policy_lets_nothing_in_but_by_hash(pages):
 
 # What each control must move, and nothing else.
 MOVES = {
-    "epoch": (lambda page: page.press("#epoch-slider", "ArrowRight"), FIGURES - {"rates"}),
-    "step": (lambda page: page.click("#step"), FIGURES - {"rates"}),
+    "epoch": (lambda page: page.press("#epoch-slider", "ArrowRight"), FIGURES - STEADY),
+    "step": (lambda page: page.click("#step"), FIGURES - STEADY),
     "lr": (lambda page: page.press("#lr-slider", "ArrowRight"), FIGURES),
     "finishes first": (lambda page: page.click("#lr-first"), FIGURES),
     "best here": (lambda page: page.click("#lr-here"), FIGURES),
     "momentum": (lambda page: page.press("#momentum", "ArrowRight"), FIGURES),
     "columns": (lambda page: page.check("#view-2"), FIGURES),
-    "batch size": (lambda page: page.press("#batch", "ArrowLeft"), FIGURES - {"rates"}),
-    "target": (lambda page: page.check("#target-1"), FIGURES - {"loss", "rates"}),
+    "batch size": (lambda page: page.press("#batch", "ArrowLeft"), FIGURES - STEADY),
+    "target": (lambda page: page.check("#target-1"), FIGURES - STEADY - {"loss"}),
     "weight": (lambda page: page.select_option("#parameter", "2"), {"fit", "slice", "weights"}),
-    "new start": (lambda page: page.click("#new-start"), FIGURES - {"rates"}),
-    "reset": (lambda page: page.click("#reset"), FIGURES - {"rates"}),
-    "weight by hand": (lambda page: page.press("#hand-weight-slider", "ArrowRight"), FIGURES - {"rates"}),
-    "forgotten reset": (lambda page: page.click("#mistake-forgotten_zero_grad"), FIGURES - {"rates"}),
+    "new start": (lambda page: page.click("#new-start"), FIGURES - STEADY),
+    "reset": (lambda page: page.click("#reset"), FIGURES - STEADY),
+    "weight by hand": (lambda page: page.press("#hand-weight-slider", "ArrowRight"), FIGURES - STEADY),
+    "forgotten reset": (lambda page: page.click("#mistake-forgotten_zero_grad"), FIGURES - STEADY),
     "lr too large": (lambda page: page.click("#mistake-lr"), FIGURES),
 }
 
@@ -756,6 +757,28 @@ def test_no_rate_is_better_at_an_epoch_than_the_best_there(tabs, epoch, momentum
     for times in (0.8, 0.97, 1.03, 1.25):
         steer(page, epoch=epoch, momentum=momentum, lr=lr * times)
         assert known(value(page, "#loss")) >= least
+
+
+def test_rate_and_momentum_are_chosen_on_a_map(tabs, pages):
+    """Where the click lands the page says the epochs that Trajectory says, to the digits shown."""
+    watched = tabs("examples", height=TALL)
+    page = watched.page
+    frame, box = inside(page, "map"), known(page.locator("#figure-map .plot").bounding_box())
+    page.mouse.click(
+        box["x"] + frame["x"] + 0.85 * frame["width"], box["y"] + frame["y"] + 0.4 * frame["height"]
+    )
+    settled(page)
+    lr, momentum = float(page.input_value("#lr")), float(page.input_value("#momentum"))
+    assert momentum == pytest.approx(0.6, abs=0.011)
+    dot = page.locator("#figure-map .marks circle")
+    assert float(known(dot.get_attribute("cy"))) == pytest.approx(
+        frame["y"] + (1 - momentum) * frame["height"], abs=0.1
+    )
+    settles = big(
+        gl.Trajectory(gl.fit(*line_rows(pages)).moments, lr=lr, momentum=momentum).epochs_to_weights()
+    )
+    assert f"{settles} epoch" in page.inner_text("#figure-map .says")
+    watched.expect_quiet()
 
 
 @pytest.mark.parametrize(

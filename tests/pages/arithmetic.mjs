@@ -57,7 +57,7 @@ const answer = {
     const { epochs, ticks, placeOf, epochAt } = page.timeAxis(horizon);
     return { epochs, ticks, places: epochs.map(placeOf), back: epochs.map(placeOf).map(epochAt) };
   },
-  roundedDown: ({ rates }) => rates.map(page.roundedDown),
+  roundedDown: ({ rates }) => rates.map((rate) => page.roundedDown(rate)),
   rounded: ({ counts }) => counts.map(page.roundedUp),
   refit: ({ rows }) => page.refitted(state, rows),
   plane: ({ view, target, start, places }) => {

@@ -7,6 +7,7 @@ import { fitFigure } from "./figures/fit.js";
 import { lossFigure } from "./figures/loss.js";
 import { planeFigure } from "./figures/plane.js";
 import { predictionsFigure } from "./figures/predictions.js";
+import { rateMapFigure } from "./figures/rateMap.js";
 import { ratesFigure } from "./figures/rates.js";
 import { sliceFigure } from "./figures/slice.js";
 import { weightsFigure } from "./figures/weights.js";
@@ -58,7 +59,7 @@ function playTable(index) {
   const store = storeOf(state, index);
   const scenes = sceneMaker(state);
   const cards = mainFigures(state).map((figure) => cardOf(figure, store));
-  const more = [weightsFigure, predictionsFigure, ratesFigure].map((figure) => cardOf(figure, store));
+  const more = [weightsFigure, predictionsFigure, ratesFigure, rateMapFigure].map((figure) => cardOf(figure, store));
   const parts = partsOf(store, state);
   const lazy = [...Object.values(parts).filter((part) => part.drawNow), ...cards, ...more];
   Object.assign(playing, { store, cards: [...cards, ...more], lazy, index });
