@@ -380,7 +380,7 @@ def one(bench: Bench, kind: str) -> str:
     began, peak = time.monotonic(), _peak()
     caught: list[BaseException] = []
     codes: list[str] = []
-    tell = terminal._tell
+    tell = terminal.refuse
 
     def telling(code: str, cause: str, remedy: str, as_json: bool) -> None:
         if code == "internal-error":
@@ -390,7 +390,7 @@ def one(bench: Bench, kind: str) -> str:
         codes.append(code)
         tell(code, cause, remedy, as_json)
 
-    terminal._tell = telling
+    terminal.refuse = telling
     said = ended = ""
     try:
         with warnings.catch_warnings(record=True) as warned:
@@ -411,7 +411,7 @@ def one(bench: Bench, kind: str) -> str:
                 if done.exception is not None and not isinstance(done.exception, SystemExit):
                     caught.append(done.exception)
     finally:
-        terminal._tell = tell
+        terminal.refuse = tell
     took, more = time.monotonic() - began, _peak() - peak
     words = " ".join(map(repr, asked)) if isinstance(asked, list) else kind
     if caught:

@@ -306,6 +306,13 @@ def test_a_table_of_a_database_is_chosen(tmp_path):
         base.execute('CREATE TABLE "odd ""name" (x, y)')
         base.commit()
     url = f"sqlite:///{tmp_path / 't.db'}"
+    with closing(sqlite3.connect(tmp_path / "one.db")) as base:
+        base.execute(
+            "CREATE TABLE homes AS SELECT 1.0 AS x, 2.0 AS y UNION SELECT 2.0, 3.5 UNION SELECT 3.0, 5.0"
+        )
+        base.commit()
+    (chosen,) = gradline.fit(f"sqlite:{tmp_path / 'one.db'}", targets="y").notices
+    assert (chosen.code, "homes" in chosen.text) == ("table-chosen", True)
     assert_frame_equal(cells(gradline.Table(url, table="homes")), ROWS)
     ordered = gradline.Table(url, query="SELECT * FROM homes ORDER BY y DESC;")
     assert_frame_equal(cells(ordered), ROWS.sort("y", descending=True))
@@ -564,9 +571,25 @@ def test_an_object_store_is_read(s3):
         cells("s3://b/t.xlsx")
     with refused("url-unreadable", "absent.csv"):
         cells("s3://b/absent.csv")
+    for month in ("01", "02"):
+        s3[f"b/sold/year=2024/month={month}/part.parquet"] = written(ROWS.write_parquet)
+    found = cells("s3://b/sold/*/*/*.parquet", ["month", "x"])
+    assert found["month"].to_list() == [1] * 6 + [2] * 6
+    with refused("lake-unreadable", "pattern"):
+        cells("s3://b/sold")
     s3["b/parts/_delta_log/00000000000000000000.json"] = b"{}\n"
     with refused("file-of-lake", "s3://b/parts"):
         cells("s3://b/parts/*.parquet")
+
+
+def test_a_delta_table_of_an_object_store_is_read_as_its_log_says(s3, tmp_path):
+    write_deltalake(tmp_path / "t", ROWS)
+    write_deltalake(tmp_path / "t", ROWS[:4], mode="overwrite")
+    for path in (tmp_path / "t").rglob("*.*"):
+        s3[f"b/{path.relative_to(tmp_path)}"] = path.read_bytes()
+    assert_frame_equal(cells("s3://b/t"), ROWS[:4])
+    with refused("file-of-lake", "s3://b/t"):
+        cells("s3://b/t/*.parquet")
 
 
 @pytest.mark.parametrize("name", ["t.parquet", "t.csv", "t.arrow", "t.json"])
@@ -649,6 +672,21 @@ def excel(path):
     import fastexcel
 
     return fastexcel.read_excel(path).load_sheet(0)
+
+
+def test_a_kept_column_has_a_name_of_its_own(model, tmp_path):
+    ROWS.write_csv(tmp_path / "rows.csv")
+    model.save(tmp_path / "m.safetensors")
+    for keep in (["y"], ["x", "x"]):
+        words = [word for name in keep for word in ("--keep", name)]
+        done = command(
+            "predict", tmp_path / "m.safetensors", tmp_path / "rows.csv", *words, "--json", folder=tmp_path
+        )
+        assert json.loads(done.err)["error"]["code"] == "output-name-twice"
+    done = command(
+        "predict", tmp_path / "m.safetensors", tmp_path / "rows.csv", "--keep", "w", "--json", folder=tmp_path
+    )
+    assert json.loads(done.out)["kept"] == {"w": ROWS["w"].to_list()}
 
 
 def test_formulas_are_escaped_on_request_only(model, tmp_path):

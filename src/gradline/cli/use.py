@@ -275,7 +275,7 @@ def _expect_kept(source: Any, keep: Sequence[str], names: Sequence[str]) -> None
             raise RequestError("column-unknown", f"--keep {name} names no column", nearest(name, list(known)))
         if name in names or list(keep).count(name) > 1:
             raise RequestError(
-                "column-name-twice",
+                "output-name-twice",
                 f"two columns of the output would be called {name}",
                 f"leave out --keep {name}" if name in names else "keep it once",
             )

@@ -11,7 +11,7 @@ from typing import IO, Any, NamedTuple
 import polars as pl
 from polars._plr import PyArrowCStreamReader  # what pl.scan_arrow_c_stream reads with, but on this thread
 
-from gradline.core.errors import FileError, GradlineError
+from gradline.core.errors import DataError, GradlineError
 from gradline.core.memory_limit import check
 from gradline.data import columnar
 from gradline.data.columnar import FAULTS, place_in, rows_of_batch, typed_batch, unreadable
@@ -225,7 +225,7 @@ def kept(
         if begun:
             stream.write(_END)
     if not begun:
-        raise FileError("file-empty", f"{name} is empty", "give a table with at least one row")
+        raise DataError("file-empty", f"{name} is empty", "give a table with at least one row")
     return ArrowStreamSource(path, name, declared=declared)
 
 

@@ -39,10 +39,12 @@ def open_url(url: str, read: Text = FOUND) -> Source:
         return IcebergTable(url, url)
     if end == ".parquet":
         _expect_no_delta(url)
-        return LazySource(pl.scan_parquet(url, storage_options=_OPTIONS or None), url, stored=True)
+        # A pattern meets folders of values, too, whose columns polars would else leave out.
+        found = pl.scan_parquet(url, hive_partitioning=_is_pattern(url), storage_options=_OPTIONS or None)
+        return LazySource(found, url, stored=True)
     if end in (".arrow", ".feather"):
         return LazySource(pl.scan_ipc(url, storage_options=_OPTIONS or None), url, stored=True)
-    if end in _TEXT and not any(mark in url for mark in _MAGIC):
+    if end in _TEXT and not _is_pattern(url):
         return open_file(_lines(url), url, read, path.name.removesuffix(".gz").removesuffix(".zst"))
     if end in _TEXT:
         raise FileError(
@@ -54,7 +56,11 @@ def open_url(url: str, read: Text = FOUND) -> Source:
             f"{url} can be read from a disk or by https, not from an object store",
             "copy it first",
         )
-    return DeltaTable(url, url)
+    return DeltaTable(url, url, "where it is no Delta table, name its files by a pattern: …/*.parquet")
+
+
+def _is_pattern(url: str) -> bool:
+    return any(mark in url for mark in _MAGIC)
 
 
 def _lines(url: str) -> Path:
@@ -72,7 +78,7 @@ def _lines(url: str) -> Path:
 def _expect_no_delta(url: str) -> None:
     """Refuse loose files of a Delta table, as `expect_no_lake` does on a disk."""
     folder = url.rpartition("/")[0]
-    while (last := folder.rpartition("/")[2]) and (any(mark in last for mark in _MAGIC) or "=" in last):
+    while (last := folder.rpartition("/")[2]) and (_is_pattern(last) or "=" in last):
         folder = folder.rpartition("/")[0]
     try:
         log = pl.scan_lines(f"{folder}/_delta_log/*.json", storage_options=_OPTIONS or None)

@@ -208,7 +208,7 @@ def numbers(values: Any, what: str) -> np.ndarray:
 
     Infinities are let through; for the rest as `matrix`.
     """
-    if type(values) is np.ndarray and values.dtype == np.float64:
+    if isinstance(values, np.ndarray) and type(values) is np.ndarray and values.dtype == np.float64:
         return values
     if hasattr(values, "detach"):  # a torch tensor, on any device, with or without gradient
         values = values.detach().cpu()

@@ -52,6 +52,7 @@ class Lake(Inner):
 
     place: str  # a folder or a URL
     name: str
+    remedy: str = "read it with the program that wrote it"
 
     @cached_property
     def found(self) -> LazySource:  # type: ignore[override]
@@ -61,11 +62,8 @@ class Lake(Inner):
         except GradlineError:
             raise
         except Exception as error:  # each library has its own
-            raise FileError(
-                "lake-unreadable",
-                f"{self.name} cannot be read: {error}",
-                "read it with the program that wrote it",
-            ) from error
+            said = " ".join(str(error).split())
+            raise FileError("lake-unreadable", f"{self.name} cannot be read: {said}", self.remedy) from error
 
     def _scan(self) -> pl.LazyFrame:
         raise NotImplementedError

@@ -25,7 +25,7 @@ class _Array:
         if array is None:
             return None
         if array.flags.carray and array.size:
-            return ctypes.byref(ctypes.c_char.from_buffer(array))
+            return ctypes.byref(ctypes.c_char.from_buffer(array.data))
         return ctypes.c_void_p(array.ctypes.data)
 
 

@@ -36,8 +36,8 @@ def triangular(rows: np.ndarray) -> np.ndarray:
         return triangular(np.vstack([np.reshape(factors, (-1, k)), rows[whole:]]))
     if not len(rows):
         return np.zeros((0, k))
-    factor = np.linalg.qr(rows, mode="r")
-    return np.where(factor.diagonal() < 0, -1.0, 1.0)[:, None] * factor
+    factor = np.asarray(np.linalg.qr(rows, mode="r"))
+    return np.where(np.diagonal(factor) < 0, -1.0, 1.0)[:, None] * factor
 
 
 def rounding(columns: int) -> float:
