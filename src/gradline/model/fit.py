@@ -525,7 +525,7 @@ def command(selection: Selection, bias: bool) -> list[str]:
     if isinstance(selection.weights, str):
         words += ["--weights", selection.weights]
         words += [] if selection.weights_are is None else ["--weights-are", selection.weights_are]
-    for name in ("category", "numeric"):
+    for name in ("category", "numeric", "also"):
         words += [word for column in getattr(selection, name) for word in (f"--{name}", column)]
     words += [word for base in selection.bases for word in ("--base", base)]
     if selection.missing != "error":
@@ -560,7 +560,7 @@ def _config(selection: Selection, design: DesignSpec, request: Request) -> dict[
         config["weights"] = selection.weights
     if selection.weights_are is not None:
         config["weights_are"] = selection.weights_are
-    for name in ("category", "numeric"):
+    for name in ("category", "numeric", "also"):
         if getattr(selection, name):
             config[name] = list(getattr(selection, name))
     if selection.base:

@@ -47,7 +47,7 @@ class Patient:
         told = [
             notice.text.rpartition(_LEFT_OUT) for notice in self.notices if notice.code == "column-left-out"
         ]
-        return {name: reason.split(" (name it")[0] for name, _, reason in told}
+        return {name: reason.split(" (to use ")[0] for name, _, reason in told}
 
     @cached_property
     def rank(self) -> Rank:
