@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from gradline.core.cleanup import scratch_folder
 from gradline.core.errors import DataError, FileError, Notice
@@ -38,6 +38,7 @@ _FORMATS = [*_TEXT, *_TYPED]
 # --8<-- [end:formats]
 _SCRATCH = ExitStack()  # of streams that were read, where a file without a name cannot be read again
 atexit.register(_SCRATCH.close)
+_END = 1 << 16
 _COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
 _MAGIC: dict[bytes, Callable[[Path, str], Source]] = {b"PAR1": columnar.parquet, b"ARROW1": columnar.arrow}
 
@@ -58,9 +59,24 @@ class FilesSource(Source):
         """Those of the first file that has any; of the others it is said how many are like it."""
         found = [part.notices for part in self.parts if part.notices]
         if len(found) < 2:
-            return found[0] if found else []
+            return [*(found[0] if found else []), *self._twice]
         more = f"{found[0][0].text} (and {counted(len(found) - 1, 'file')} more)"
-        return [Notice(found[0][0].code, more, found[0][0].is_warning)]
+        return [Notice(found[0][0].code, more, found[0][0].is_warning), *self._twice]
+
+    @property
+    def _twice(self) -> list[Notice]:
+        """A warning of files that are one, or hold the same bytes."""
+        known: dict[Any, str] = {}
+        for part in self.parts:
+            path = getattr(part, "path", None)
+            if path is None or not path.is_file() or not path.stat().st_size:
+                continue
+            marks = (path.stat().st_size, *_ends(path))
+            if marks in known:
+                text = f"{part.name} is the same as {known[marks]}, so its rows count twice. Name only one of them"
+                return [Notice("file-twice", text, is_warning=True)]
+            known[marks] = part.name
+        return []
 
     @property
     def is_text(self) -> bool:
@@ -95,6 +111,14 @@ class FilesSource(Source):
     @cached_property
     def _names(self) -> list[tuple[Source, set[str]]]:
         return [(part, set(part.names())) for part in self.parts]
+
+
+def _ends(path: Path) -> tuple[bytes, bytes]:
+    """The first and last bytes of a file: two files of one size that share them are one."""
+    with path.open("rb") as file:
+        first = file.read(_END)
+        file.seek(max(0, path.stat().st_size - _END))
+        return first, file.read(_END)
 
 
 def open_files(text: str, read: Text = FOUND) -> Source:

@@ -177,7 +177,8 @@ class _Levels(NamedTuple):
         if len(self.levels) > MOST_LEVELS:
             return f"is text with more than {MOST_LEVELS} levels (to use it: {shell(['--also', name])})"
         if len(self.levels) == self.rows and self.rows > 2:
-            return f"is text with another value in every row{missing}, as identifiers have (to use it: {shell(['--also', name])})"
+            what = f"is text with another value in every row{missing}, as identifiers have"
+            return f"{what} (to use it: {shell(['--also', name])})"
         return ""
 
 
