@@ -190,12 +190,8 @@ def test_the_base_is_chosen(tmp_path):
         gradline.fit(path, "y", base=["town=d"])
     with refused("base-of-no-category", "x", "--category"):
         gradline.fit(path, "y", base=["x=1"])
-    assert gradline.fit(path, "y", base=["x=2"], category=["x"]).features == (
-        "town=b",
-        "town=c",
-        "x=1",
-        "x=3",
-    )
+    model = gradline.fit(path, "y", base=["x=2"], category=["x"], exclude=["town"])
+    assert model.features == ("x=1", "x=3")
 
 
 # In either order, the same: what the second file of the first says, and what comes of both.
@@ -414,3 +410,34 @@ def test_dates_are_named_as_such(tmp_path):
     with warned("column-left-out", "day", "dates"):
         assert gradline.fit(path, "y").features == ("x",)
     assert gradline.fit(path, "y", category=["day"], features=["day"]).features == ("day=2026-01-03",)
+
+
+def test_a_code_for_missing_cells_is_warned_of_and_read(tmp_path):
+    rows = [f"{40 + 2 * i},{10 * i + 11 if i % 7 else '-999.0'}" for i in range(30)]
+    path = save(tmp_path / "t.csv", "price,area\n" + "\n".join(rows) + "\n")
+    with warned("sentinel-value", "area is -999 in 5 rows", "--na -999"):
+        gradline.fit(path, "price")
+    model = gradline.fit(path, "price", read=Text(na=["-999"]), missing="drop")
+    assert (model.moments.rows, round(float(model.weight[0, 0]), 12)) == (25, 0.2)
+    assert not [notice for notice in model.notices if notice.code == "sentinel-value"]
+
+
+def test_row_numbers_and_copies_are_named():
+    draws = np.random.default_rng(0).normal(size=(20, 2))
+    frame = {"id": list(range(1, 21)), "x": draws[:, 0], "y": draws[:, 1], "cents": 100 * draws[:, 1]}
+    found = {notice.code: notice.text for notice in gradline.fit(frame, "y").notices}
+    assert "--exclude id" in found["row-numbers"]
+    assert "--exclude cents" in found["copy-of-target"]
+    del frame["cents"]
+    assert {notice.code for notice in gradline.fit(frame, "y", exclude=["id"]).notices} == set()
+
+
+def test_what_is_left_out_can_be_used_beside_the_others(tmp_path):
+    rows = [f"{i},k{i % 60},{i % 9}" for i in range(200)]
+    path = save(tmp_path / "t.csv", "y,k,x\n" + "\n".join(rows) + "\n")
+    with warned("column-left-out", "k", "more than 50 levels", "--also k"):
+        assert gradline.fit(path, "y").features == ("x",)
+    model = gradline.fit(path, "y", also=["k"])
+    assert len(model.features) == 60
+    assert model.config["also"] == ["k"]
+    assert gradline.verify(model, path).agrees

@@ -222,6 +222,9 @@ class Typed(Written):
     category: Annotated[
         Sequence[str], flag("Column to take as a category; may be repeated.", panel=_COLUMNS)
     ] = ()
+    also: Annotated[
+        Sequence[str], flag("Column to use too that would be left out; may be repeated.", panel=_COLUMNS)
+    ] = ()
     base: Annotated[
         Sequence[str],
         flag(
@@ -261,4 +264,5 @@ def typed(options: Typed) -> dict[str, Any]:
         "category": tuple(options.category or ()),
         "numeric": tuple(options.numeric or ()),
         "base": tuple(options.base or ()),
+        "also": tuple(options.also or ()),
     }

@@ -1,23 +1,24 @@
 """What objects that never change find out when they are first asked for it, and keep, but not in their pickles."""
 
 import functools
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-Value = TypeVar("Value")
+if TYPE_CHECKING:
+    from functools import cached_property
+else:
 
+    class cached_property(functools.cached_property):  # noqa: N801 - as in functools
+        """That of `functools` without its lock, which takes longer than most of what is kept; Python 3.12 has none.
 
-class cached_property(functools.cached_property[Value]):  # noqa: N801 - as in functools
-    """That of `functools` without its lock, which takes longer than most of what is kept; Python 3.12 has none.
+        Two threads that ask at once both compute, and find the same.
+        """
 
-    Two threads that ask at once both compute, and find the same.
-    """
-
-    def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        """The value; it then stands in the object, where it is found without this."""
-        if instance is None:
-            return self
-        value = instance.__dict__[self.attrname] = self.func(instance)
-        return value
+        def __get__(self, instance: Any, owner: type | None = None) -> Any:
+            """The value; it then stands in the object, where it is found without this."""
+            if instance is None:
+                return self
+            value = instance.__dict__[self.attrname] = self.func(instance)
+            return value
 
 
 class Derived:

@@ -1,6 +1,7 @@
 """How cells become numbers or words, whatever the format."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -21,6 +22,9 @@ PLAIN = (
 
 Place = Callable[[int], str]  # where a row stands, in the user's words: "line 17 of crops.csv"
 Decode = Callable[[Mapping[str, pl.DataType]], pl.DataFrame]
+
+
+_CODE = re.compile(r"[+-]?\d+(?:\.\d*)?")
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,11 @@ class Spelling:
     def is_plain(self) -> bool:
         """Whether what reads plain numbers reads these cells."""
         return self.missing is None and self.numerals.is_plain
+
+    @property
+    def codes(self) -> list[float]:
+        """The missing words that are numbers: −999 is one however its decimals are written."""
+        return [float(word) for word in self.missing or () if _CODE.fullmatch(word)]
 
     def words(self, series: pl.Series) -> pl.Series:
         """The column as trimmed text with null for missing; true and false in one spelling, as typed files have."""
@@ -189,6 +198,8 @@ def _parsed(text: pl.Series, where: Where, kind: Kind) -> pl.Series:
     if wrong.any():
         _refuse_first(shown, wrong, where, _no_number(shown[wrong.arg_max() or 0], where))
     values = values.fill_nan(None)
+    if codes := spelling.codes:
+        values = values.set(values.is_in(codes).fill_null(False), None)
     _refuse_first(shown, values.is_infinite(), where, _INFINITE)
     # 2^53 + 1 is read as 2^53, so the border itself is looked at too, digit by digit.
     large = (values.abs() >= LARGEST_INTEGER).fill_null(False) & text.str.contains(r"^[+-]?\d+$")

@@ -279,6 +279,10 @@ def column_of(dtype: pl.DataType) -> Column:
         return Column(Kind.TEXT)
     if dtype == pl.Null:
         return EMPTY
+    if dtype in (pl.Date, pl.Datetime):
+        return Column(Kind.OTHER, "holds dates")
+    if dtype == pl.Time:
+        return Column(Kind.OTHER, "holds times of the day")
     return Column(Kind.OTHER, f"holds {dtype}, which must be turned into numbers first")
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 from gradline.core.derived import cached_property
 from gradline.core.errors import DataError, FileError, GradlineError, Notice
@@ -27,6 +28,8 @@ from gradline.data.table import Table
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
+_END = 1 << 16  # bytes that tell files of one size apart
+
 
 @dataclass(frozen=True)
 class FilesSource(Source):
@@ -44,9 +47,24 @@ class FilesSource(Source):
         """Those of the first file that has any; of the others it is said how many are like it."""
         found = [part.notices for part in self.parts if part.notices]
         if len(found) < 2:
-            return found[0] if found else ()
+            return (*(found[0] if found else ()), *self._twice)
         more = f"{found[0][0].text} (and {counted(len(found) - 1, 'file')} more)"
-        return (Notice(found[0][0].code, more, found[0][0].is_warning),)
+        return (Notice(found[0][0].code, more, found[0][0].is_warning), *self._twice)
+
+    @property
+    def _twice(self) -> tuple[Notice, ...]:
+        """A warning of files that are one, or hold the same bytes."""
+        known: dict[Any, str] = {}
+        for part in self.parts:
+            path = getattr(part, "path", None)
+            if path is None or not path.is_file() or not path.stat().st_size:
+                continue
+            marks = (path.stat().st_size, *_ends(path))
+            if marks in known:
+                text = f"{part.name} is the same as {known[marks]}, so its rows count twice. Name only one of them"
+                return (Notice("file-twice", text, is_warning=True),)
+            known[marks] = part.name
+        return ()
 
     @property
     def is_text(self) -> bool:
@@ -117,6 +135,14 @@ def _raise_all(faults: list[GradlineError], count: int) -> None:
             f"{len(faults):,} of the {counted(count, 'file')} cannot be read with the others: {causes}",
             "mend these files, or name only the others",
         )
+
+
+def _ends(path: Path) -> tuple[bytes, bytes]:
+    """The first and last bytes of a file: two files of one size that share them are one."""
+    with path.open("rb") as file:
+        first = file.read(_END)
+        file.seek(max(0, path.stat().st_size - _END))
+        return first, file.read(_END)
 
 
 def open_files(text: str, read: Text = FOUND) -> Source:

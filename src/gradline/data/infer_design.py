@@ -7,6 +7,7 @@ from gradline.core.errors import DataError, Notice, RequestError
 from gradline.core.text import listed, nearest, shell
 from gradline.data.cells import PLAIN
 from gradline.data.design import Category, DesignSpec, Number, Term
+from gradline.data.levels import alike, ordered
 from gradline.data.numerals import PLAIN_NUMERALS, Doubt, Written, written
 from gradline.data.schema import Column, Kind
 from gradline.data.selection import Selection
@@ -42,13 +43,17 @@ def infer_design(source: Source, selection: Selection) -> InferredDesign:
         _expect_number(source, name, schema[name])
     if features is not None:
         _expect_usable(features, schema)
+    bases = _bases(selection.base, schema)
+    _expect_known(schema, selection.also)
     taken = {*targets, *exclude, weights}
-    candidates = list(dict.fromkeys(features or [name for name in schema if name not in taken]))
+    others_too = [*selection.also, *selection.category, *bases] if features is not None else []
+    candidates = list(
+        dict.fromkeys([*(features or (name for name in schema if name not in taken)), *others_too])
+    )
     for name in candidates:
         _expect_sure(name, schema[name])
     texts = [name for name in candidates if schema[name].kind == Kind.TEXT]
-    bases = _bases(selection.base, schema)
-    named = {*(features or ()), *selection.category, *bases}
+    named = {*(features or ()), *selection.also, *selection.category, *bases}
     found = _levels(source, {name: None if name in named else MOST_LEVELS for name in texts})
     terms: list[Term] = []
     notices: list[Notice] = []
@@ -59,7 +64,9 @@ def infer_design(source: Source, selection: Selection) -> InferredDesign:
             continue
         if column.kind == Kind.TEXT and name not in selection.category:
             _expect_words(source, name, column, found[name])
-        reason = column.note if column.kind == Kind.OTHER else found[name].reason(name in named)
+        reason = (
+            _unusable(name, column) if column.kind == Kind.OTHER else found[name].reason(name, name in named)
+        )
         if reason and selection.missing == "error" and column.kind == Kind.TEXT and found[name].missing:
             # Whoever reads the rows counts the missing cells, which are an error before all else.
             terms.append(Category(name, tuple(found[name].levels)))
@@ -68,7 +75,10 @@ def infer_design(source: Source, selection: Selection) -> InferredDesign:
         else:
             levels = _ordered(name, found[name].levels, column.levels, bases.get(name))
             terms.append(Category(name, levels))
-            notices.append(_categorical(name, levels, column, name in selection.category))
+            notices += [
+                _categorical(name, levels, column, name in selection.category),
+                *_seen_in(name, levels, column),
+            ]
     if not terms:
         raise RequestError(
             "no-feature-left",
@@ -106,6 +116,12 @@ def _asked(schema: Mapping[str, Column], selection: Selection) -> dict[str, Colu
             column if column.kind.is_numeric and not column.doubt else Column(Kind.AMOUNT, doubt=doubt)
         )
     return found
+
+
+def _unusable(name: str, column: Column) -> str:
+    """Why the column is no feature, and what would use it."""
+    is_told = column.note.startswith("holds dates") or column.note.startswith("holds times")
+    return column.note + (f" (to use its values as levels: {shell(['--category', name])})" if is_told else "")
 
 
 def _bases(base: Mapping[str, str] | Sequence[str], schema: Mapping[str, Column]) -> dict[str, str]:
@@ -151,7 +167,7 @@ class _Levels(NamedTuple):
     rows: int
     missing: int
 
-    def reason(self, named: bool) -> str:
+    def reason(self, name: str, named: bool) -> str:
         """Why the column is no feature; empty when it is one."""
         missing = f" that has one ({self.missing:,} are missing)" if self.missing else ""
         if len(self.levels) <= 1:
@@ -159,9 +175,10 @@ class _Levels(NamedTuple):
         if named:
             return ""
         if len(self.levels) > MOST_LEVELS:
-            return f"is text with more than {MOST_LEVELS} levels (name it with --feature to use it)"
+            return f"is text with more than {MOST_LEVELS} levels (to use it: {shell(['--also', name])})"
         if len(self.levels) == self.rows and self.rows > 2:
-            return f"is text with another value in every row{missing}, as identifiers have"
+            what = f"is text with another value in every row{missing}, as identifiers have"
+            return f"{what} (to use it: {shell(['--also', name])})"
         return ""
 
 
@@ -189,6 +206,20 @@ def _categorical(name: str, levels: Sequence[str], column: Column, is_asked: boo
         said += f". Its cells look like numbers; to use them so: {shell(['--numeric', name])}"
         return Notice("numbers-as-text", said, is_warning=True)
     return Notice("column-categorical", said)
+
+
+def _seen_in(name: str, levels: Sequence[str], column: Column) -> list[Notice]:
+    """What the levels show that is hardly meant: spellings of one word, and an order."""
+    found = []
+    if groups := alike(levels):
+        told = "; ".join(", ".join(map(repr, group)) for group in groups[:3])
+        more = f" and {len(groups) - 3} more" if len(groups) > 3 else ""
+        text = f"{name} has levels that differ in case or blanks alone: {told}{more}. Write each in one way"
+        found.append(Notice("levels-alike", text, is_warning=True))
+    if column.levels is None and (order := ordered(levels)):
+        text = f"{name} has levels with an order, {', '.join(order)}: its coefficients take no notice of it"
+        found.append(Notice("levels-ordered", text))
+    return found
 
 
 def _expect_sure(name: str, column: Column) -> None:

@@ -26,6 +26,7 @@ class Choice(TypedDict, total=False):
     - `read`: how text files are written, such as `Text(decimal=",")`; None (default) finds it in the file.
     - `category`: columns to take as categories, whatever their cells are.
     - `numeric`: columns to take as numbers, a currency, a percent sign or a unit beside them left away.
+    - `also`: columns to use beside the others that would be left out, such as one of more than 50 levels.
     - `base`: of categories the level that has no coefficient, `{"town": "Bonn"}`, or as texts "town=Bonn".
     """
 
@@ -38,6 +39,7 @@ class Choice(TypedDict, total=False):
     category: Sequence[str]
     numeric: Sequence[str]
     base: Mapping[str, str] | Sequence[str]
+    also: Sequence[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +63,7 @@ class Selection:
     category: Sequence[str] = ()
     numeric: Sequence[str] = ()
     base: Mapping[str, str] | Sequence[str] = ()
+    also: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.weights_are not in (None, *WEIGHTS_ARE):

@@ -32,6 +32,7 @@ from gradline.model.judge import Judged, least_digits, sure_digits
 from gradline.model.model import History, LinearModel, evaluation, load
 from gradline.model.shortage import shortage
 from gradline.model.status import Status
+from gradline.model.suspects import suspects
 from gradline.model.training import Training
 from gradline.model.witness import witnessed
 from gradline.moments.rank import Rank
@@ -313,6 +314,10 @@ def _gather(
         told += unseen
     seen = rows.seen_by(design)
     training = Split(seen, request.holdout, request.seed, held_out=False) if request.holdout else seen
+    told += suspects(
+        seen if held_out is None else Split(seen, request.holdout, request.seed, False),
+        moments.select(design),
+    )
     kept = collector.first(moments.rows) if design == rows.design else None
     small = collector.kept(rows.design, design)
     del collector  # whose rows make room for those that are read again
@@ -331,7 +336,7 @@ def _in_place(rows: RowStream, lying: RowBlock, watch: Callable[[RowBlock | Colu
     """Arrays of which no row can be left out: nothing need be kept that does not lie there already."""
     moments = _expect_rows(Moments.from_rows(rows, watch=watch))
     small = lying if lying.X.size + lying.Y.size <= CELLS else None
-    return _Gathered(moments, rows, small, None, rows.design, [])
+    return _Gathered(moments, rows, small, None, rows.design, suspects(rows, moments))
 
 
 def _used(design: DesignSpec, moments: Moments) -> DesignSpec:
@@ -526,7 +531,7 @@ def command(selection: Selection, bias: bool) -> list[str]:
     if isinstance(selection.weights, str):
         words += ["--weights", selection.weights]
         words += [] if selection.weights_are is None else ["--weights-are", selection.weights_are]
-    for name in ("category", "numeric"):
+    for name in ("category", "numeric", "also"):
         words += [word for column in getattr(selection, name) for word in (f"--{name}", column)]
     words += [word for base in selection.bases for word in ("--base", base)]
     if selection.missing != "error":
@@ -560,7 +565,7 @@ def _config(selection: Selection, design: DesignSpec, request: Request) -> dict[
         config["weights"] = selection.weights
     if selection.weights_are is not None:
         config["weights_are"] = selection.weights_are
-    for name in ("category", "numeric"):
+    for name in ("category", "numeric", "also"):
         if getattr(selection, name):
             config[name] = list(getattr(selection, name))
     if selection.base:

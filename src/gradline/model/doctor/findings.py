@@ -108,6 +108,57 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
         "The same length measured in inches and in rounded centimetres.",
         "Belsley, Kuh, Welsch 1980, Regression Diagnostics, section 3.2",
     ),
+    "sentinel-value": Code(
+        "A value stands for missing cells",
+        "Surveys and instruments write −999, 9999 or the like where they know nothing. To a model that is a "
+        "number; as it lies far from all others it turns the line towards itself. The value is looked for where it is "
+        "a column's "
+        "least or largest and lies farther from the others than these lie from one another.",
+        "An age of 999 among ages from 18 to 91: --na 999 --missing drop.",
+        "Little, Rubin 2019, Statistical Analysis with Missing Data, section 1.2",
+    ),
+    "copy-of-target": Code(
+        "A column explains the target alone and whole",
+        "Where one column gives the target to rounding, it is most often the target in another unit, or was computed "
+        "from it. The model then says nothing of the other columns, and fails where the copy is not known in advance.",
+        "price_eur beside price_usd.",
+        "Kaufman, Rosset, Perlich, Stitelman 2012, Leakage in Data Mining, section 2",
+    ),
+    "unit-jump": Code(
+        "A column changes its unit in the middle of the table",
+        "From one row on all values are larger, or smaller, by about a factor between units that people mix up, such "
+        "as 1000, 2.54 or 0.4536. A file was perhaps joined to one in another unit, or a form was changed.",
+        "Weights of 61 to 93 up to row 400, and of 134 to 210 from there: kilograms, then pounds.",
+        "Broman, Woo 2018, Data Organization in Spreadsheets, section 2",
+    ),
+    "rows-twice": Code(
+        "Rows are there twice",
+        "A row that stands in the table twice counts twice, and standard errors come out too small. It happens where a "
+        "file is joined to itself, or an export is run again.",
+        "Two exports of one month in a folder.",
+        "Broman, Woo 2018, Data Organization in Spreadsheets, section 2",
+    ),
+    "file-twice": Code(
+        "One file is read twice",
+        "Two of the files hold the same bytes, or are one file by two names, so that each of their rows counts twice.",
+        "sales.csv and sales (1).csv in one folder.",
+        "Broman, Woo 2018, Data Organization in Spreadsheets, section 2",
+    ),
+    "levels-alike": Code(
+        "Levels differ in case or blanks alone",
+        "To a model yes, Yes and YES are three levels with a coefficient each, though one thing is meant. Write each "
+        "in one way.",
+        "The levels Bonn, bonn and 'Bonn '.",
+        "Broman, Woo 2018, Data Organization in Spreadsheets, section 2",
+    ),
+    "levels-ordered": Code(
+        "Levels have an order",
+        "Words such as low, medium and high have an order that treatment coding takes no notice of: each has a "
+        "coefficient of its own, compared with the base. That costs a coefficient for each level, and is right where "
+        "the steps are of unlike size. Numbers in place of the words make one slope of them.",
+        "A satisfaction from poor to excellent.",
+        "Agresti 2010, Analysis of Ordinal Categorical Data, section 1.3",
+    ),
     "outlying": Code(
         "A value lies more than eight standard deviations from its column's mean",
         "Squared error weighs a row by the square of its distance, so one such row can turn the line. Often it is a "

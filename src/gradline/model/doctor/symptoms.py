@@ -13,7 +13,7 @@ from gradline.data.design import Number
 from gradline.model.certificate import HARD
 from gradline.model.doctor.findings import CODES, Finding
 from gradline.model.doctor.pace import CENTRED, RAW, SCALED, Pace
-from gradline.model.doctor.survey import Survey
+from gradline.model.doctor.survey import Survey, jump
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 from gradline.solvers.trajectory import Trajectory
@@ -44,10 +44,11 @@ class Patient:
     @cached_property
     def left_out(self) -> dict[str, str]:
         """The columns that were left out, with the reason."""
+        found = [notice.text for notice in self.notices if notice.code == "column-left-out"]
         told = [
-            notice.text.rpartition(_LEFT_OUT) for notice in self.notices if notice.code == "column-left-out"
-        ]
-        return {name: reason.split(" (name it")[0] for name, _, reason in told}
+            text.rsplit(" (to use ", 1)[0].rpartition(_LEFT_OUT) for text in found
+        ]  # a name may hold anything
+        return {name: reason for name, _, reason in told}
 
     @cached_property
     def rank(self) -> Rank:
@@ -298,6 +299,43 @@ def _columns(patient: Patient) -> Iterator[Finding]:
             yield Finding("numbers-as-text", cause, "write a point for decimals, and no other signs")
 
 
+def _suspects(patient: Patient) -> Iterator[Finding]:
+    """What the fit notices too: cause and remedy are two sentences of its notice."""
+    for notice in patient.notices:
+        if notice.code in (
+            "sentinel-value",
+            "levels-alike",
+            "levels-ordered",
+            "copy-of-target",
+            "file-twice",
+        ):
+            cause, _, remedy = notice.text.rpartition(". ")
+            yield Finding(notice.code, cause, f"{remedy[:1].lower()}{remedy[1:]}")
+
+
+def _repeated(patient: Patient) -> Iterator[Finding]:
+    sample = patient.survey.sample(patient.moments.rows)
+    if len(sample) < SHORTEST or patient.survey.is_weighted:
+        return
+    copies = len(sample) - len(np.unique(sample, axis=0))
+    # Whole numbers of few values repeat by themselves: what counts is a table that varies in each row.
+    distinct = max(len(np.unique(column)) for column in sample.T)
+    if copies and distinct > len(sample) / 2:
+        cause = f"{counted(copies, 'row')} of the first {len(sample):,} {'is' if copies == 1 else 'are'} there twice"
+        yield Finding("rows-twice", cause, "look whether a file was joined to itself, or give each row once")
+
+
+def _jumps(patient: Patient) -> Iterator[Finding]:
+    sample = patient.survey.sample(patient.moments.rows)
+    for j in patient.numeric:
+        found = jump(sample[:, patient.kept[j]])
+        if found is not None:
+            name, (row, factor) = patient.moments.features[j], found
+            cause = f"{name} is about {number(factor)} times as large from row {row + 1:,} on, as if its unit changed"
+            yield Finding("unit-jump", cause, "look at the rows on both sides, and bring them to one unit")
+
+
 RULES = (
     _rate, _batch_rate, _slow, _far, _unlike, _collinear, _constant, _identifiers, _rows, _missing, _outlying, _columns,
+    _suspects, _repeated, _jumps,
 )  # fmt: skip

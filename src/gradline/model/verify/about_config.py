@@ -77,6 +77,8 @@ def _holds(model: LinearModel, name: str, value: Any) -> bool:
         return value == "drop" or (value == "error" and not model.moments.statistics.dropped)
     if name in ("features", "exclude"):
         return _selects(design, name, value)
+    if name == "also":
+        return isinstance(value, list) and all(isinstance(column, str) for column in value)
     if name == "base":
         return _are_bases(design, value)
     if name in ("category", "numeric"):

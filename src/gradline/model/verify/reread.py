@@ -14,7 +14,7 @@ from gradline.data.source import Source
 from gradline.model.model import LinearModel
 
 # The options that choose columns, and the rows that count.
-_CHOICE = ("features", "exclude", "category", "numeric", "base", "missing")
+_CHOICE = ("features", "exclude", "category", "numeric", "base", "also", "missing")
 
 
 class Reread(NamedTuple):

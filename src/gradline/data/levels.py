@@ -1,0 +1,41 @@
+"""What the levels of a category show: spellings of one word, and an order that no coefficient knows."""
+
+from collections.abc import Sequence
+
+# Orders that people write in words, each from one end to the other; a level is looked up in lower case.
+_ORDERS = [
+    "very low,low,medium low,medium,moderate,average,normal,medium high,high,very high",
+    "xxs,xs,s,m,l,xl,xxl,xxxl",
+    "tiny,very small,small,medium,mid,large,big,very large,huge",
+    "never,rarely,seldom,sometimes,often,usually,always",
+    "strongly disagree,disagree,neutral,neither,agree,strongly agree",
+    "very poor,poor,bad,fair,ok,satisfactory,good,very good,excellent,outstanding",
+    "none,mild,moderate,severe,critical",
+    "fair,good,very good,premium,ideal",
+    "first,second,third,fourth,fifth",
+    "monday,tuesday,wednesday,thursday,friday,saturday,sunday",
+    "mon,tue,wed,thu,fri,sat,sun",
+    "january,february,march,april,may,june,july,august,september,october,november,december",
+    "jan,feb,mar,apr,may,jun,jul,aug,sep,oct,nov,dec",
+]
+_FEWEST = 3  # levels that make an order: two have none to lose
+
+
+def alike(levels: Sequence[str]) -> list[list[str]]:
+    """The groups of levels that differ in case or blanks alone, in the order of their first."""
+    groups: dict[str, list[str]] = {}
+    for level in levels:
+        groups.setdefault("".join(level.casefold().split()), []).append(level)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def ordered(levels: Sequence[str]) -> list[str] | None:
+    """The levels in the order that their words have, None where they have none."""
+    words = {level.casefold(): level for level in levels}
+    if len(words) < max(_FEWEST, len(levels)):
+        return None
+    for order in _ORDERS:
+        known = order.split(",")
+        if set(words) <= set(known):
+            return [words[word] for word in known if word in words]
+    return None

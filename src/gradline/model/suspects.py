@@ -1,0 +1,119 @@
+"""What the columns of a fit show that is hardly meant: codes for missing cells, copies of the target, row numbers."""
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from gradline.core.errors import Notice
+from gradline.core.text import counted, number, shell
+from gradline.data.design import Number
+from gradline.data.row_stream import RowStream
+from gradline.moments.state import Moments
+
+# Nines and their negatives, as surveys and instruments write what they do not know: the values that are looked for.
+_CODES = [sign * (10.0**digits - 1) for digits in range(2, 8) for sign in (-1, 1)] + [
+    -9.0,
+    -999.9,
+    -9999.9,
+    -999.25,
+]
+_COPY = (
+    1e-12  # of the target's variance that a column may leave unexplained and still be a copy but for rounding
+)
+_FEWEST = 10  # rows from which a column that explains all is no accident
+_NAMED = re.compile(
+    r"(?:^|[\W_])(?:id|ids|index|idx|row|rows|rownames?|unnamed.*|no|nr|number|key)$", re.IGNORECASE
+)
+_BLOCK = 1 << 16
+
+
+class _Apart(NamedTuple):
+    """A column, the code that is its least or largest value, how many rows have it, and the range of the others."""
+
+    column: int
+    code: float
+    rows: int
+    low: float
+    high: float
+
+
+def suspects(rows: RowStream | None, moments: Moments) -> list[Notice]:
+    """What is told of the columns; the rows are read again only where a column ends in a code for missing cells."""
+    return [*_sentinels(rows, moments), *_copies(moments), *_numbered(moments)]
+
+
+def _numeric(moments: Moments) -> list[int]:
+    """The places of the columns of numbers among the features."""
+    names = {term.column for term in moments.design.terms if isinstance(term, Number)}
+    return [j for j, name in enumerate(moments.features) if name in names]
+
+
+def _sentinels(rows: RowStream | None, moments: Moments) -> Iterator[Notice]:
+    """A value such as −999 that lies farther from all others than these lie from one another."""
+    statistics, p, m = moments.statistics, moments.p, moments.m
+    columns = [*_numeric(moments), *range(p, p + m)]
+    ends = [(j, float(end[j])) for j in columns for end in (statistics.minimum, statistics.maximum)]
+    candidates = [(j, value) for j, value in ends if value in _CODES]
+    if rows is None or not candidates:
+        return
+    is_text = rows.table is not None and rows.table.is_text
+    for found in _apart(rows, candidates):
+        name, code = (*moments.features, *moments.targets)[found.column], f"{found.code:.15g}"
+        text = (
+            f"{name} is {code} in {counted(found.rows, 'row')}, and from {number(found.low, 6)} to "
+            f"{number(found.high, 6)} in all others. If that stands for a missing cell: "
+        )
+        told = (
+            shell(["--na", code, "--missing", "drop"])
+            if is_text
+            else "make it a null, and add --missing drop"
+        )
+        yield Notice("sentinel-value", text + told, is_warning=True)
+
+
+def _apart(rows: RowStream, candidates: Sequence[tuple[int, float]]) -> Iterator[_Apart]:
+    """Those of the candidates that stand apart, by one more pass."""
+    counts = [0] * len(candidates)
+    low, high = [math.inf] * len(candidates), [-math.inf] * len(candidates)
+    for block in rows.blocks(_BLOCK):
+        whole = np.column_stack([block.X if isinstance(block.X, np.ndarray) else block.X.toarray(), block.Y])
+        for i, (j, code) in enumerate(candidates):
+            others = whole[:, j][whole[:, j] != code]
+            counts[i] += len(whole) - len(others)
+            if len(others):
+                low[i], high[i] = min(low[i], others.min()), max(high[i], others.max())
+    for (j, code), count, least, most in zip(candidates, counts, low, high, strict=True):
+        distance = max(least - code, code - most)
+        if distance > most - least > 0:
+            yield _Apart(j, code, count, float(least), float(most))
+
+
+def _copies(moments: Moments) -> Iterator[Notice]:
+    """A feature that explains a target alone, to rounding, beside others."""
+    if moments.rows < _FEWEST or moments.p < 2:
+        return
+    C = moments.factor.T @ moments.factor
+    for j in _numeric(moments):
+        for t, target in enumerate(moments.targets, moments.p):
+            both = C[j, j] * C[t, t]
+            if both > 0 and both - C[j, t] ** 2 <= _COPY * both:
+                name = moments.features[j]
+                text = f"{name} explains {target} alone and whole. If it is a copy of it: {shell(['--exclude', name])}"
+                yield Notice("copy-of-target", text)
+
+
+def _numbered(moments: Moments) -> Iterator[Notice]:
+    """A column that is called as row numbers are, and has the range, mean and variance of n whole numbers in a row."""
+    n, statistics = moments.rows, moments.statistics
+    if n < _FEWEST or moments.design.weights is not None:
+        return
+    for j in _numeric(moments):
+        low, high, name = statistics.minimum[j], statistics.maximum[j], moments.features[j]
+        variance = float(np.linalg.norm(moments.factor[:, j]) ** 2) / n
+        is_whole = high - low == n - 1 and math.isclose(moments.mean[j], (low + high) / 2, rel_tol=1e-9)
+        if _NAMED.search(name) and is_whole and math.isclose(variance, (n**2 - 1) / 12, rel_tol=1e-9):
+            text = f"{name} looks like row numbers, {low:.0f} to {high:.0f} each once. Unless it is a time: "
+            yield Notice("row-numbers", text + shell(["--exclude", name]))
