@@ -126,7 +126,6 @@ class Doubled:
             )
         return Doubled(part.hi[0], part.lo[0])
 
-
     def total(self) -> np.ndarray:
         """The sum over the first axis, rounded once; of few numbers, which Python adds sooner than NumPy by halves."""
         if not np.abs(self.hi).max() < _LARGE:
