@@ -57,3 +57,30 @@ def test_deficient_data_give_the_least_norm_answer():
     theirs = reference.LinearRegression().fit(X, y)
     np.testing.assert_allclose(ours.coef_, theirs.coef_, atol=1e-12)
     assert (ours.rank_, ours.certificate_.status) == (1, "rank_deficient")
+
+
+@pytest.mark.parametrize("targets", [0, 1, 2])
+def test_plain_arrays_are_fitted_as_all_others_are(targets):
+    random = np.random.default_rng(3)
+    X, y = random.normal(2, 1, (20, 3)), random.normal(size=(20, targets) if targets else 20)
+    plain = LinearRegression().fit(X, y)
+    for other in (np.asfortranarray(X), X.tolist(), X.astype(np.longdouble)):
+        checked = LinearRegression().fit(other, y)
+        assert checked.n_features_in_ == plain.n_features_in_ == 3
+        np.testing.assert_array_equal(checked.coef_, plain.coef_)
+        np.testing.assert_array_equal(checked.intercept_, plain.intercept_)
+
+
+@pytest.mark.parametrize("cell", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("where", ["X", "y"])
+def test_what_scikit_learn_refuses_is_refused_in_its_words(where, cell):
+    X, y = np.ones((20, 3)), np.ones(20)
+    (X if where == "X" else y)[4] = cell
+    with pytest.raises(ValueError, match=f"Input {where} contains"):
+        LinearRegression().fit(X, y)
+
+
+@pytest.mark.parametrize(("rows", "columns", "targets"), [(20, 3, 19), (0, 3, 0), (20, 0, 20)])
+def test_shapes_that_scikit_learn_refuses_are_refused_in_its_words(rows, columns, targets):
+    with pytest.raises(ValueError, match=r"inconsistent numbers|0 (sample|feature)\(s\)"):
+        LinearRegression().fit(np.ones((rows, columns)), np.ones(targets))

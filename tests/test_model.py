@@ -2,6 +2,7 @@
 
 import json
 import math
+import pickle
 import struct
 from typing import Any
 
@@ -279,3 +280,29 @@ def test_notebooks_show_models_certificates_and_histories():
     assert model.history._repr_html_().count("<tr>") > 10
     assert "Stopped at epoch 100" in model.certificate._repr_html_()
     json.dumps(model.certificate.to_dict(), allow_nan=False)
+
+
+@pytest.mark.filterwarnings("ignore::gradline.GradlineWarning")
+@pytest.mark.parametrize("kind", ["full", "deficient", "trained", "extended"])
+def test_looking_at_a_model_changes_neither_its_file_nor_its_pickle(kind, tmp_path):
+    random = np.random.default_rng(2)
+    X = random.normal(3, 1, (30, 4))
+    X[:, 3] = X[:, 0] - X[:, 1] if kind == "deficient" else X[:, 3]
+    y = X @ random.normal(size=4) + random.normal(size=30)
+    data = (gradline.Moments.of(X, y, extended=True),) if kind == "extended" else (X, y)
+    fit = {"solver": GradientDescent(epochs=5)} if kind == "trained" else {}
+    model, looked_at = gradline.fit(*data, **fit), gradline.fit(*data, **fit)
+    object.__setattr__(looked_at, "seconds", model.seconds)
+    fresh = pickle.dumps(looked_at)
+    for look in (
+        looked_at.summary,
+        looked_at._repr_html_,
+        lambda: looked_at.inference,
+        lambda: looked_at.training,
+    ):
+        assert look() is not None
+    assert pickle.dumps(looked_at) == fresh
+    looked_at.save(tmp_path / "looked at")
+    pickle.loads(pickle.dumps(model)).save(tmp_path / "sent")
+    model.save(tmp_path / "fresh")
+    assert len({(tmp_path / name).read_bytes() for name in ("looked at", "sent", "fresh")}) == 1

@@ -20,7 +20,7 @@ class _Array:
     """Takes an array as a pointer to its first number, and None as null; what NumPy offers takes ten times as long."""
 
     @classmethod
-    def from_param(cls, array: np.ndarray | None) -> Any:
+    def from_param(cls, array: Any) -> Any:
         """What ctypes hands on: of an array that may be written to its buffer, which comes sooner than its address."""
         if array is None:
             return None

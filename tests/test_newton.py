@@ -1,0 +1,80 @@
+"""Newton's steps over rows in memory: every build of the compiled ones against the twin, and against fractions."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from references import rational_least_squares
+
+from gradline.core.kernels import library
+from gradline.core.linalg.triangular import UNIT
+from gradline.data.row_block import RowBlock
+from gradline.moments import newton as by
+from gradline.moments.newton import Newton
+from gradline.moments.state import Moments
+
+# Rows, features and targets below, at and above what lanes and tiles hold.
+SHAPES = [(3, 1, 1), (7, 2, 1), (40, 5, 1), (128, 1, 2), (300, 9, 3)]
+# Where columns lie, and how far from each other: the second leaves steps to take, the last one has no proof.
+KINDS = {"plain": (1.0, 1.0), "offset": (1e7, 1.0), "near": (1.0, 1e-6), "nearer": (1.0, 1e-13)}
+
+
+def problem(n, p, m, kind, weighted):
+    """Rows of such a kind with their weights, whose last column is near to the first where it has another."""
+    random = np.random.default_rng(n + p)
+    offset, apart = KINDS[kind]
+    X = offset + random.normal(size=(n, p))
+    if p > 1:
+        X[:, -1] = X[:, 0] + apart * random.normal(size=n)
+    Y = X @ random.normal(size=(p, m)) + random.normal(size=(n, m))
+    return X, Y, random.uniform(0.1, 9.0, n) if weighted else None
+
+
+def steps(way, monkeypatch, newton, block, theta):
+    """Where the steps end by this build, or by the twin."""
+    monkeypatch.setattr(by, "kernels", lambda: way and library.build(way))
+    return by.settled(newton, block, theta)
+
+
+@pytest.mark.parametrize("bias", [True, False], ids=["bias", "without"])
+@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("way", library.builds())
+def test_compiled_steps_end_where_those_of_the_twin_do(way, kind, weighted, bias, monkeypatch):
+    for n, p, m in SHAPES:
+        X, Y, w = problem(n, p, m, kind, weighted)
+        moments, block = Moments.of(X, Y, weights=w), RowBlock(X, Y, w)
+        newton = Newton.of(moments, bias)
+        theta = newton.start(moments)
+        ours, theirs = (steps(one, monkeypatch, newton, block, theta) for one in (way, None))
+        assert (ours.step is None) == (theirs.step is None)
+        np.testing.assert_allclose(ours.first.squares, theirs.first.squares, rtol=(n + 8) * UNIT)
+        if ours.step is None or theirs.step is None:
+            continue
+        # Both are right to their bounds, in coordinates of the basis; so they are no further apart than the two.
+        apart = ours.step.theta.minus(theirs.step.theta)
+        allowed = newton.lengths.max() * (ours.step.bound + theirs.step.bound)
+        assert (np.abs(apart.hi + apart.lo)[1 - newton.first :] <= allowed + 2.0**-100).all()
+        # The last correction is noise, in other digits for each; so are bounds, below what rounding an answer leaves.
+        enough = UNIT / 8 * np.abs(theirs.step.raw).max(axis=0) / newton.lengths.min()
+        assert (ours.step.bound <= np.maximum(4 * theirs.step.bound, enough)).all()
+        np.testing.assert_allclose(ours.step.squares, theirs.step.squares, rtol=(n + 16) * UNIT)
+
+
+@pytest.mark.parametrize("kind", ["plain", "offset", "near"])
+@pytest.mark.parametrize("way", [*library.builds(), None], ids=lambda way: way or "numpy")
+def test_bounds_hold_against_fractions(way, kind, monkeypatch):
+    for n, p, m, bias in [(6, 2, 1, True), (9, 3, 2, True), (7, 3, 1, False), (20, 4, 1, True)]:
+        X, Y, _ = problem(n, p, m, kind, weighted=False)
+        moments = Moments.of(X, Y)
+        newton = Newton.of(moments, bias)
+        found = steps(way, monkeypatch, newton, RowBlock(X, Y), newton.start(moments))
+        assert found.step is not None
+        answer = newton.answer(found.step)
+        assert answer is not None
+        exact = np.array(rational_least_squares(X, Y, None, bias), object)
+        values, bounds = answer.weight.T, answer.weight_bound.T
+        if bias:
+            values, bounds = np.vstack([answer.bias, values]), np.vstack([answer.bias_bound, bounds])
+        for value, bound, truth in zip(values.ravel(), bounds.ravel(), exact.ravel(), strict=True):
+            assert abs(Fraction(float(value)) - truth) <= Fraction(float(bound))
