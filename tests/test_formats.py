@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -256,6 +257,17 @@ def test_a_stream_of_arrow_is_read_batch_by_batch(tmp_path):
         (tmp_path / "cut.arrows").write_bytes(data[:length])
         with refused("file-damaged", "cut.arrows"):
             cells(tmp_path / "cut.arrows")
+
+
+@pytest.mark.needs("proc")
+def test_what_is_kept_on_disk_goes_with_its_source():
+    handles = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        source = open_table(ROWS.to_arrow().to_reader())
+        assert source.height == 6
+        assert len(os.listdir("/proc/self/fd")) == handles + 1
+        del source
+    assert len(os.listdir("/proc/self/fd")) == handles
 
 
 def test_a_stream_that_breaks_off_is_no_shorter_table():
@@ -569,8 +581,9 @@ def test_an_object_store_is_read(s3):
         cells("s3://b/*.csv")
     with refused("url-unsupported", "object store"):
         cells("s3://b/t.xlsx")
-    with refused("url-unreadable", "absent.csv"):
-        cells("s3://b/absent.csv")
+    for name in ("absent.csv", "absent.parquet"):
+        with refused("url-unreadable", name):
+            cells(f"s3://b/{name}")
     for month in ("01", "02"):
         s3[f"b/sold/year=2024/month={month}/part.parquet"] = written(ROWS.write_parquet)
     found = cells("s3://b/sold/*/*/*.parquet", ["month", "x"])
