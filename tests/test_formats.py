@@ -230,6 +230,14 @@ def test_all_files_that_do_not_fit_are_told_at_once(tmp_path):
         cells(tmp_path)
 
 
+def test_a_workbook_beside_text_may_be_the_same_rows(tmp_path):
+    ROWS.write_csv(tmp_path / "t.csv")
+    ROWS.write_excel(tmp_path / "t.xlsx")
+    with refused("folder-mixed", "t.xlsx"):
+        open_table(tmp_path)
+    assert_frame_equal(cells(str(tmp_path / "*.xlsx")), ROWS)
+
+
 # Arrow streams
 
 
@@ -577,6 +585,9 @@ def test_an_object_store_is_read(s3):
         assert_frame_equal(cells(f"s3://b/{name}"), ROWS)
     assert cells("s3://b/odd.csv").rows() == [(1.0, 'a, "b",\nc', 2.0)]
     assert_frame_equal(cells("s3://b/parts/*.parquet"), pl.concat([ROWS, ROWS]))
+    s3["b/latin.csv"] = "x,w,y\n1,M\xfcnchen,2\n".encode("latin-1")
+    with refused("url-unreadable", "latin.csv"):
+        cells("s3://b/latin.csv")
     with refused("url-unsupported", "several text files"):
         cells("s3://b/*.csv")
     with refused("url-unsupported", "object store"):
@@ -637,6 +648,33 @@ def test_a_web_server_is_read_or_refused(store):
         cells(f"{store.address}/d/absent.csv")
     with refused("url-unreadable"):
         cells("http://127.0.0.1:1/t.csv")
+
+
+@pytest.mark.slow
+def test_every_command_that_reads_takes_the_place_of_its_rows(book, tmp_path):
+    """What is recorded of it leads to the same rows again."""
+
+    def run(*words):
+        done = command(*words, folder=tmp_path)
+        assert done.code == 0, done.err
+        return done.out
+
+    (tmp_path / "run.toml").write_text('data = "book.xlsx"\nsheet = "less"\ntargets = ["y"]\n')
+    assert run("fit", "--config", "run.toml", "-o", "m.safetensors").startswith("y from x, w")
+    config = run("show", "m.safetensors", "--config")
+    assert 'data = "book.xlsx"\nsheet = "less"\n' in config
+    (tmp_path / "again.toml").write_text(config)
+    again = run("fit", "--config", "again.toml", "-o", "again.safetensors")
+    assert again == run("fit", book, "--sheet", "2", "-t", "y")
+    assert "where its rows came from" not in run("verify", "m.safetensors", "book.xlsx", "--sheet", "less")
+    assert "6 rows" in run("evaluate", "m.safetensors", book, "--sheet", "less")
+    assert run("predict", "m.safetensors", book, "--sheet", "rows").splitlines()[0] == "y"
+    assert "--sheet less" in run("doctor", book, "--sheet", "less", "-t", "y")
+    assert run("trajectory", book, "--sheet", "less", "-t", "y", "--lr", "1e-3", "--at", "5")
+    run("play", book, "--sheet", "less", "-t", "y", "-o", "p.html")
+    run("report", "m.safetensors", book, "--sheet", "less", "-o", "r.html")
+    assert "gradline verify m.safetensors" in (tmp_path / "r.html").read_text()
+    assert "--sheet less" in (tmp_path / "r.html").read_text()
 
 
 # What predictions are written to
