@@ -23,7 +23,7 @@ from refusals import refused
 from tables import zipped
 
 import gradline
-from gradline.data import cloud, json_array, lines
+from gradline.data import cloud, held, json_array, lines
 from gradline.data.schema import Kind
 from gradline.data.tables import open_table
 
@@ -66,7 +66,7 @@ def test_a_sheet_is_named_or_counted(book):
     assert_frame_equal(cells(gradline.Table(book, sheet="rows")), ROWS)
     assert_frame_equal(cells(gradline.Table(book, sheet=2)), ROWS.with_columns(y=-ROWS["y"]))
     assert_frame_equal(cells(gradline.Table(book, sheet="hidden")), ROWS)
-    with refused("sheet-ambiguous", "rows, less"):
+    with refused("sheet-ambiguous", "2 sheets", "rows, less"):
         cells(book)
     with refused("sheet-unknown", "rows"):
         cells(gradline.Table(book, sheet="row"))
@@ -98,6 +98,18 @@ def test_no_cell_of_a_workbook_is_emptied_by_its_column(tmp_path):
     }
     with refused("text-in-number-column", "row 4 of sheet Sheet1", "'about 4'"):
         cells(tmp_path / "t.xlsx", ["x"])
+
+
+def test_words_for_missing_are_the_same_in_a_workbook_as_in_text(tmp_path):
+    """Not those that its reader knows besides."""
+    for word, is_missing in {"NA": True, "null": True, "<NA>": False, "1.#IND": False}.items():
+        with xlsxwriter.Workbook(tmp_path / "t.xlsx") as book:
+            book.add_worksheet().write_column(0, 0, ["x", 1, word, 2.5])
+        if is_missing:
+            assert cells(tmp_path / "t.xlsx", ["x"])["x"].to_list() == [1, None, 2.5]
+        else:
+            with refused("text-in-number-column", repr(word)):
+                cells(tmp_path / "t.xlsx", ["x"])
 
 
 def test_a_header_of_a_workbook_is_checked_as_that_of_a_text_file(tmp_path):
@@ -219,6 +231,14 @@ def test_folders_hold_columns(tmp_path):
     ROWS.write_csv(tmp_path / "loose.csv")
     with refused("partitions-differ", "loose.csv"):
         cells(tmp_path)
+
+
+def test_files_larger_than_what_is_held_in_memory_are_read_whole(tmp_path):
+    rows = pl.DataFrame({"x": range(20_000), "y": range(20_000)})
+    for number in range(2):
+        rows.write_csv(tmp_path / f"{number}.csv")
+    assert (tmp_path / "0.csv").stat().st_size > held.HEAD
+    assert cells(tmp_path, ["x"])["x"].sum() == 2 * rows["x"].sum()
 
 
 def test_all_files_that_do_not_fit_are_told_at_once(tmp_path):
@@ -376,6 +396,7 @@ def test_columns_of_sqlite_hold_what_their_cells_are(tmp_path):
         base.execute(
             "CREATE TABLE t (whole INTEGER, mixed, words TEXT, large INTEGER, bits BLOB, yes BOOLEAN, bad REAL)"
         )
+        base.execute("CREATE TABLE u AS SELECT 0.5 AS large UNION ALL SELECT 9007199254740993")
         rows = [
             (1, 1, "1", 2**53 + 1, b"x", 1, 1.5),
             (None, 2.5, "2", 1, None, 0, "oops"),
@@ -383,15 +404,17 @@ def test_columns_of_sqlite_hold_what_their_cells_are(tmp_path):
         ]
         base.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         base.commit()
-    source = open_table(tmp_path / "t.db")
+    with refused("integer-beyond-float64", "9007199254740993"):
+        cells(gradline.Table(tmp_path / "t.db", table="u"), ["large"])
+    source = open_table(gradline.Table(tmp_path / "t.db", table="t"))
     kinds = [column.kind.value for column in source.schema().values()]
     assert kinds == ["number", "number", "text", "number", "other", "text", "number"]
-    found = cells(tmp_path / "t.db", ["whole", "mixed", "words"]).rows()
+    found = cells(gradline.Table(tmp_path / "t.db", table="t"), ["whole", "mixed", "words"]).rows()
     assert found == [(1, 1, "1"), (None, 2.5, "2"), (3, None, None)]
     with refused("integer-beyond-float64", "large"):
-        cells(tmp_path / "t.db", ["large"])
+        cells(gradline.Table(tmp_path / "t.db", table="t"), ["large"])
     with refused("text-in-number-column", "bad", "'oops'"):
-        cells(tmp_path / "t.db", ["bad"])
+        cells(gradline.Table(tmp_path / "t.db", table="t"), ["bad"])
 
 
 def test_duckdb_is_read_and_not_written(tmp_path):
