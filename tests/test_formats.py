@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from refusals import refused
 from tables import zipped
 
 import gradline
-from gradline.data import cloud, json_array, lines
+from gradline.data import cloud, held, json_array, lines
 from gradline.data.schema import Kind
 from gradline.data.tables import open_table
 
@@ -65,7 +66,7 @@ def test_a_sheet_is_named_or_counted(book):
     assert_frame_equal(cells(gradline.Table(book, sheet="rows")), ROWS)
     assert_frame_equal(cells(gradline.Table(book, sheet=2)), ROWS.with_columns(y=-ROWS["y"]))
     assert_frame_equal(cells(gradline.Table(book, sheet="hidden")), ROWS)
-    with refused("sheet-ambiguous", "rows, less"):
+    with refused("sheet-ambiguous", "2 sheets", "rows, less"):
         cells(book)
     with refused("sheet-unknown", "rows"):
         cells(gradline.Table(book, sheet="row"))
@@ -97,6 +98,18 @@ def test_no_cell_of_a_workbook_is_emptied_by_its_column(tmp_path):
     }
     with refused("text-in-number-column", "row 4 of sheet Sheet1", "'about 4'"):
         cells(tmp_path / "t.xlsx", ["x"])
+
+
+def test_words_for_missing_are_the_same_in_a_workbook_as_in_text(tmp_path):
+    """Not those that its reader knows besides."""
+    for word, is_missing in {"NA": True, "null": True, "<NA>": False, "1.#IND": False}.items():
+        with xlsxwriter.Workbook(tmp_path / "t.xlsx") as book:
+            book.add_worksheet().write_column(0, 0, ["x", 1, word, 2.5])
+        if is_missing:
+            assert cells(tmp_path / "t.xlsx", ["x"])["x"].to_list() == [1, None, 2.5]
+        else:
+            with refused("text-in-number-column", repr(word)):
+                cells(tmp_path / "t.xlsx", ["x"])
 
 
 def test_a_header_of_a_workbook_is_checked_as_that_of_a_text_file(tmp_path):
@@ -220,6 +233,14 @@ def test_folders_hold_columns(tmp_path):
         cells(tmp_path)
 
 
+def test_files_larger_than_what_is_held_in_memory_are_read_whole(tmp_path):
+    rows = pl.DataFrame({"x": range(20_000), "y": range(20_000)})
+    for number in range(2):
+        rows.write_csv(tmp_path / f"{number}.csv")
+    assert (tmp_path / "0.csv").stat().st_size > held.HEAD
+    assert cells(tmp_path, ["x"])["x"].sum() == 2 * rows["x"].sum()
+
+
 def test_all_files_that_do_not_fit_are_told_at_once(tmp_path):
     for number in range(5):
         ROWS.write_csv(tmp_path / f"{number}.csv")
@@ -227,6 +248,14 @@ def test_all_files_that_do_not_fit_are_told_at_once(tmp_path):
     (tmp_path / "3.csv").write_text("")
     with refused("files-unfit", "2 of the 5 files", "1.csv lacks the column x", "3.csv is empty"):
         cells(tmp_path)
+
+
+def test_a_workbook_beside_text_may_be_the_same_rows(tmp_path):
+    ROWS.write_csv(tmp_path / "t.csv")
+    ROWS.write_excel(tmp_path / "t.xlsx")
+    with refused("folder-mixed", "t.xlsx"):
+        open_table(tmp_path)
+    assert_frame_equal(cells(str(tmp_path / "*.xlsx")), ROWS)
 
 
 # Arrow streams
@@ -256,6 +285,17 @@ def test_a_stream_of_arrow_is_read_batch_by_batch(tmp_path):
         (tmp_path / "cut.arrows").write_bytes(data[:length])
         with refused("file-damaged", "cut.arrows"):
             cells(tmp_path / "cut.arrows")
+
+
+@pytest.mark.needs("proc")
+def test_what_is_kept_on_disk_goes_with_its_source():
+    handles = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        source = open_table(ROWS.to_arrow().to_reader())
+        assert source.height == 6
+        assert len(os.listdir("/proc/self/fd")) == handles + 1
+        del source
+    assert len(os.listdir("/proc/self/fd")) == handles
 
 
 def test_a_stream_that_breaks_off_is_no_shorter_table():
@@ -356,6 +396,7 @@ def test_columns_of_sqlite_hold_what_their_cells_are(tmp_path):
         base.execute(
             "CREATE TABLE t (whole INTEGER, mixed, words TEXT, large INTEGER, bits BLOB, yes BOOLEAN, bad REAL)"
         )
+        base.execute("CREATE TABLE u AS SELECT 0.5 AS large UNION ALL SELECT 9007199254740993")
         rows = [
             (1, 1, "1", 2**53 + 1, b"x", 1, 1.5),
             (None, 2.5, "2", 1, None, 0, "oops"),
@@ -363,15 +404,17 @@ def test_columns_of_sqlite_hold_what_their_cells_are(tmp_path):
         ]
         base.executemany("INSERT INTO t VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
         base.commit()
-    source = open_table(tmp_path / "t.db")
+    with refused("integer-beyond-float64", "9007199254740993"):
+        cells(gradline.Table(tmp_path / "t.db", table="u"), ["large"])
+    source = open_table(gradline.Table(tmp_path / "t.db", table="t"))
     kinds = [column.kind.value for column in source.schema().values()]
     assert kinds == ["number", "number", "text", "number", "other", "text", "number"]
-    found = cells(tmp_path / "t.db", ["whole", "mixed", "words"]).rows()
+    found = cells(gradline.Table(tmp_path / "t.db", table="t"), ["whole", "mixed", "words"]).rows()
     assert found == [(1, 1, "1"), (None, 2.5, "2"), (3, None, None)]
     with refused("integer-beyond-float64", "large"):
-        cells(tmp_path / "t.db", ["large"])
+        cells(gradline.Table(tmp_path / "t.db", table="t"), ["large"])
     with refused("text-in-number-column", "bad", "'oops'"):
-        cells(tmp_path / "t.db", ["bad"])
+        cells(gradline.Table(tmp_path / "t.db", table="t"), ["bad"])
 
 
 def test_duckdb_is_read_and_not_written(tmp_path):
@@ -565,12 +608,16 @@ def test_an_object_store_is_read(s3):
         assert_frame_equal(cells(f"s3://b/{name}"), ROWS)
     assert cells("s3://b/odd.csv").rows() == [(1.0, 'a, "b",\nc', 2.0)]
     assert_frame_equal(cells("s3://b/parts/*.parquet"), pl.concat([ROWS, ROWS]))
+    s3["b/latin.csv"] = "x,w,y\n1,M\xfcnchen,2\n".encode("latin-1")
+    with refused("url-unreadable", "latin.csv"):
+        cells("s3://b/latin.csv")
     with refused("url-unsupported", "several text files"):
         cells("s3://b/*.csv")
     with refused("url-unsupported", "object store"):
         cells("s3://b/t.xlsx")
-    with refused("url-unreadable", "absent.csv"):
-        cells("s3://b/absent.csv")
+    for name in ("absent.csv", "absent.parquet"):
+        with refused("url-unreadable", name):
+            cells(f"s3://b/{name}")
     for month in ("01", "02"):
         s3[f"b/sold/year=2024/month={month}/part.parquet"] = written(ROWS.write_parquet)
     found = cells("s3://b/sold/*/*/*.parquet", ["month", "x"])
@@ -624,6 +671,33 @@ def test_a_web_server_is_read_or_refused(store):
         cells(f"{store.address}/d/absent.csv")
     with refused("url-unreadable"):
         cells("http://127.0.0.1:1/t.csv")
+
+
+@pytest.mark.slow
+def test_every_command_that_reads_takes_the_place_of_its_rows(book, tmp_path):
+    """What is recorded of it leads to the same rows again."""
+
+    def run(*words):
+        done = command(*words, folder=tmp_path)
+        assert done.code == 0, done.err
+        return done.out
+
+    (tmp_path / "run.toml").write_text('data = "book.xlsx"\nsheet = "less"\ntargets = ["y"]\n')
+    assert run("fit", "--config", "run.toml", "-o", "m.safetensors").startswith("y from x, w")
+    config = run("show", "m.safetensors", "--config")
+    assert 'data = "book.xlsx"\nsheet = "less"\n' in config
+    (tmp_path / "again.toml").write_text(config)
+    again = run("fit", "--config", "again.toml", "-o", "again.safetensors")
+    assert again == run("fit", book, "--sheet", "2", "-t", "y")
+    assert "where its rows came from" not in run("verify", "m.safetensors", "book.xlsx", "--sheet", "less")
+    assert "6 rows" in run("evaluate", "m.safetensors", book, "--sheet", "less")
+    assert run("predict", "m.safetensors", book, "--sheet", "rows").splitlines()[0] == "y"
+    assert "--sheet less" in run("doctor", book, "--sheet", "less", "-t", "y")
+    assert run("trajectory", book, "--sheet", "less", "-t", "y", "--lr", "1e-3", "--at", "5")
+    run("play", book, "--sheet", "less", "-t", "y", "-o", "p.html")
+    run("report", "m.safetensors", book, "--sheet", "less", "-o", "r.html")
+    assert "gradline verify m.safetensors" in (tmp_path / "r.html").read_text()
+    assert "--sheet less" in (tmp_path / "r.html").read_text()
 
 
 # What predictions are written to

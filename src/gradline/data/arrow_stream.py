@@ -31,7 +31,6 @@ class _Message(NamedTuple):
     size: int
     kind: int
     number: int  # rows of a record batch; identifier of a dictionary
-    is_delta: bool  # of a dictionary that adds to the one before
 
 
 @dataclass(frozen=True)
@@ -72,16 +71,14 @@ class ArrowStreamSource(Source):
         METER.begin(self.path)
         size, first, read = rows_of_batch(len(columns)), 0, 0
         schema, *messages = self._messages
-        dictionaries: dict[int, list[_Message]] = {}
+        dictionaries: dict[int, _Message] = {}
         with self.path.open("rb") as file:
             for message in messages:
                 read += message.size
                 if message.kind == _DICTIONARY:
-                    known = dictionaries.get(message.number, []) if message.is_delta else []
-                    dictionaries[message.number] = [*known, message]
+                    dictionaries[message.number] = message  # one that adds to another is refused by polars
                     continue
-                known = [one for parts in dictionaries.values() for one in parts]
-                frame = self._decoded(file, [schema, *known, message], list(columns))
+                frame = self._decoded(file, [schema, *dictionaries.values(), message], list(columns))
                 METER.reach(self.path, read / self._size)
                 for part in frame.iter_slices(size):
                     yield typed_batch(part, columns, place_in(first, self.name), self.trusted)
@@ -114,7 +111,7 @@ class ArrowStreamSource(Source):
         found = []
         try:
             with self.path.open("rb") as file:
-                while message := _next_message(file, self._size):
+                while message := _next_message(file):
                     found.append(message)
         except (IndexError, ValueError) as error:
             raise unreadable(self.name, "a message of it is cut short") from error
@@ -123,7 +120,7 @@ class ArrowStreamSource(Source):
         return found
 
 
-def _next_message(file: IO[bytes], size: int) -> _Message | None:
+def _next_message(file: IO[bytes]) -> _Message | None:
     """The next message of a stream, passed over, None at the end mark. Raises `ValueError` where it is cut short.
 
     Arrow's columnar format, "Encapsulated message format": a mark, the length of a flatbuffer, the flatbuffer, and the
@@ -141,11 +138,8 @@ def _next_message(file: IO[bytes], size: int) -> _Message | None:
     table = _Flat(header, _Flat.number(header, 0, 4))
     inner = table.table(2)
     kind, body = table.value(1, 1), table.value(3, 8)
-    file.seek(body, os.SEEK_CUR)
-    if file.tell() > size:
-        raise ValueError
-    # Field 0 is a batch's length or a dictionary's identifier; field 2 of a dictionary says that it adds to one.
-    return _Message(start, file.tell() - start, kind, inner.value(0, 8), bool(inner.value(2, 1)))
+    file.seek(body, os.SEEK_CUR)  # what lies beyond the end of the file lacks the end mark, too
+    return _Message(start, file.tell() - start, kind, inner.value(0, 8))
 
 
 class _Flat(NamedTuple):
@@ -246,5 +240,5 @@ def _messages_of(frame: pl.DataFrame, goes_on: bool) -> bytes:
     if not goes_on:
         return data
     buffer.seek(0)
-    schema = _next_message(buffer, len(data))
+    schema = _next_message(buffer)
     return data[schema.size if schema else 0 :]

@@ -7,7 +7,7 @@ from urllib.parse import unquote, urlsplit
 import polars as pl
 
 from gradline.core.errors import FileError
-from gradline.data.columnar import FAULTS, LazySource
+from gradline.data.columnar import FAULTS, LazySource, unreadable
 from gradline.data.formats import ENDINGS, ending, open_file
 from gradline.data.lakes import DeltaTable, IcebergTable
 from gradline.data.notation import FOUND, Text
@@ -71,7 +71,7 @@ def _lines(url: str) -> Path:
                 stream, include_header=False, quote_style="never"
             )
     except (*FAULTS, pl.exceptions.PolarsError) as error:
-        raise _unreachable(url, error) from error
+        raise unreadable(url, getattr(error, "reason", None) or error) from error
     return path
 
 
@@ -117,19 +117,12 @@ def _downloaded(url: str, read: Text) -> Source:
         raise
     except urllib.error.HTTPError as error:
         error.close()
-        raise _unreachable(url, f"{error.code} {error.reason}") from error
+        raise unreadable(url, f"{error.code} {error.reason}") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise _unreachable(url, error) from error
+        raise unreadable(url, getattr(error, "reason", None) or error) from error
     if promised is not None and size != int(promised):
-        raise _unreachable(url, f"{size:,} of its {int(promised):,} bytes came")
+        raise unreadable(url, f"{size:,} of its {int(promised):,} bytes came")
     called = PurePosixPath(unquote(urlsplit(answer.url).path)).name
     if ending(called) not in ENDINGS:  # a server may send it under another name
         called = PurePosixPath(unquote(urlsplit(url).path)).name
     return open_file(path, url, read, called)
-
-
-def _unreachable(url: str, error: object) -> FileError:
-    reason = " ".join(str(getattr(error, "reason", None) or error).split())
-    return FileError(
-        "url-unreadable", f"cannot read {url}: {reason}", "check the address, your rights and the network"
-    )

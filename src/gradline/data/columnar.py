@@ -121,7 +121,12 @@ def typed_batch(
 
 
 def unreadable(name: str, error: object) -> FileError:
-    """The refusal of a typed file that does not hold what its beginning promises."""
+    """The refusal of a typed file that does not hold what its beginning promises, or is out of reach."""
+    if "://" in name:
+        said = " ".join(str(error).split())
+        return FileError(
+            "url-unreadable", f"cannot read {name}: {said}", "check the address, your rights and the network"
+        )
     return FileError(
         "file-damaged", f"{name} is damaged or cut short: {error}", "copy it again, or write it again whole"
     )

@@ -17,7 +17,7 @@ from gradline.core.parallel import ordered_map
 from gradline.core.text import counted, listed, nearest
 from gradline.data.cloud import is_url, open_url
 from gradline.data.database import DRIVERS, database
-from gradline.data.formats import ARCHIVES, COMPRESSED, ENDINGS, is_data, open_file
+from gradline.data.formats import ARCHIVES, COMPRESSED, ENDINGS, PACKED, ending, is_data, open_file
 from gradline.data.hive import is_partition, partitioned, values_of
 from gradline.data.lakes import IcebergTable, expect_no_lake, lake
 from gradline.data.notation import FOUND, Text
@@ -204,6 +204,13 @@ def _open_many(paths: list[Path], text: str, what: str, root: Path, read: Text) 
             "no-data-files",
             f"{what} {text} holds no data files",
             f"data files end in {listed([*ENDINGS, *ARCHIVES], 20)}, perhaps followed by {listed(COMPRESSED)}",
+        )
+    packed = [path.name for path in data if ending(path.name) in PACKED]
+    if packed and len(packed) < len(data):
+        raise FileError(
+            "folder-mixed",
+            f"{what} {text} holds {listed(packed, 3)} beside files of other kinds, which may be the same rows again",
+            "name the ones to read by a pattern, such as 'folder/*.csv'",
         )
     for one in {path.parent: path for path in data}.values():
         expect_no_lake(one)

@@ -56,6 +56,10 @@ _MAGIC: dict[bytes, Opener] = {
 # --8<-- [end:formats]
 COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
 ARCHIVES = (".zip",)
+PACKED = (
+    *(end for end, opener in ENDINGS.items() if opener is Workbook),
+    *ARCHIVES,
+)  # whole folders of tables
 
 
 class _Foreign(NamedTuple):

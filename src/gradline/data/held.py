@@ -13,6 +13,7 @@ class _Held(type(Path())):
     """A path whose file lies in memory."""
 
     content: bytes
+    origin: Path  # which may be a file without a name, that goes with its path
 
     def open(self, *_: Any, **__: Any) -> IO[bytes]:  # type: ignore[override] - it is only read, as bytes
         """The file from its beginning."""
@@ -39,7 +40,7 @@ def opened(path: Path) -> tuple[Path, bytes]:
     if len(head) == HEAD or _Budget.used + len(head) > _MOST:
         return path, head
     held = _Held(path)
-    held.content = head
+    held.content, held.origin = head, path
     _Budget.used += len(head)
     return held, head
 

@@ -75,8 +75,6 @@ def _cut(data: bytes) -> _Cut:
     first bracket that closes more than was opened.
     """
     plain = data.replace(b"\\\\", b"__").replace(b'\\"', b"__") if b"\\" in data else data
-    if plain.endswith(b"\\"):
-        plain = plain[:-1] + b"_"
     codes = np.frombuffer(plain, np.uint8)
     places = np.flatnonzero(_MARKS[codes])
     marks = codes[places]

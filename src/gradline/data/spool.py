@@ -16,17 +16,34 @@ _SCRATCH = ExitStack()  # where a file without a name cannot be read again
 atexit.register(_SCRATCH.close)
 
 
+class _Nameless(type(Path())):
+    """The path of a file without a name, which is gone when nobody holds the path any more."""
+
+    handle: int
+
+    @classmethod
+    def of(cls, handle: int) -> "_Nameless":
+        """The file behind a handle, which is the path's from now on."""
+        path = cls(f"/proc/self/fd/{handle}")
+        path.handle = handle
+        return path
+
+    def __del__(self) -> None:
+        if "handle" in self.__dict__:  # a path that was made of this one has none
+            os.close(self.handle)
+
+
 @contextmanager
 def spool() -> Generator[tuple[IO[bytes], Path]]:
     """A temporary file to write to, and the path by which it is read from then on.
 
-    On Linux it has no name, is read through its number, and is gone with the process, whatever ends that. Raises
-    `FileError` where it cannot be written; errors of other files are the caller's to tell.
+    On Linux it has no name, is read through its number, and is gone with the path or the process, whatever ends that.
+    Raises `FileError` where it cannot be written; errors of other files are the caller's to tell.
     """
     try:
         if Path("/proc/self/fd").is_dir():
             with tempfile.TemporaryFile(prefix="gradline-") as stream:
-                yield stream, Path(f"/proc/self/fd/{os.dup(stream.fileno())}")  # open as long as the process
+                yield stream, _Nameless.of(os.dup(stream.fileno()))
         else:
             path = _SCRATCH.enter_context(scratch_folder()) / "rows"
             with path.open("wb") as stream:
