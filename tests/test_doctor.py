@@ -20,6 +20,7 @@ from gradline.data.row_block import RowBlock
 from gradline.data.selection import Selection
 from gradline.model.doctor.findings import CODES, explain
 from gradline.model.doctor.survey import BATCHES, Survey
+from gradline.model.doctor.symptoms import OF_TRAINING
 from gradline.solvers.problem import Problem, Scaling
 from gradline.solvers.sgd import mean_square_limit
 from gradline.solvers.spectrum import Spectrum
@@ -301,9 +302,14 @@ def test_good_data_have_no_findings():
 
 
 def test_findings_come_in_the_order_of_the_table():
-    found = codes({"a": [None, *(1e4 + GOOD["a"][1:])], "c": [3] * N, "d": TEXT, "e": range(N)})
+    """With a rate to judge; without one, what concerns training comes last."""
+    change = {"a": [None, *(1e4 + GOOD["a"][1:])], "c": [3] * N, "d": TEXT, "e": range(N)}
+    found = codes(change, lr=1e-12)
     assert len(found) > 5
     assert found == sorted(found, key=list(CODES).index)
+    found = codes(change)
+    assert found == sorted(found, key=lambda code: (code in OF_TRAINING, list(CODES).index(code)))
+    assert found[-1] in OF_TRAINING
 
 
 def test_row_numbers_in_any_order_or_with_gaps():

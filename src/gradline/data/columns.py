@@ -40,5 +40,5 @@ def column(cells: pl.Series, spelling: Spelling = IN_TEXT, separator: str = "") 
     if not others and not is_open:
         return Column(kind)
     ways = written(cells.to_list())
-    doubted = ways and (is_open or ways[0].found > len(cells) - others)
+    doubted = ways and (is_open or ways[0].known > len(cells) - others)
     return Column(kind, doubt=Doubt(tuple(ways), numerals) if doubted else None)

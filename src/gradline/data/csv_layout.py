@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gradline.core.errors import DataError, NotationError, Notice
 from gradline.core.text import shell
@@ -268,13 +268,13 @@ def _expect_header_first(file: File, head: str, start: int, separator: str) -> N
         above = [records[i].fields[0].strip() for i in range(at)]
         remark = next((mark for mark in REMARKS if all(text.startswith(mark) for text in above)), None)
         line = records[at].begin
-        told: dict[str, Any] = {"comment": remark} if remark else {"skip": line}
+        told = Text(comment=remark) if remark else Text(skip=line)
         raise NotationError(
             "csv-lines-above-header",
             f"line {records[0].begin + 1:,} of {file.name} has {_fields(widths[0])}, and from line {line + 1:,} on "
             f"there are {width}: the table seems to begin there",
-            f"add {shell(Text(**told).words())} (read=gradline.{Text(**told)} in Python)",
-            told,
+            f"add {shell(told.words())} (read=gradline.{told} in Python)",
+            told.to_dict(),
         )
 
 

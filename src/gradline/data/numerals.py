@@ -79,7 +79,7 @@ class Written(NamedTuple):
     """A way in which most cells of a column are numbers: `mark` is their currency, percent sign or unit.
 
     `is_signed` where some have brackets or the sign U+2212 for a minus; `example` is a cell that shows the notation and
-    `value` what it is then; `found` of the cells are such numbers.
+    `value` what it is then; `known` of the cells are such numbers.
     """
 
     numerals: Numerals
@@ -87,7 +87,7 @@ class Written(NamedTuple):
     is_signed: bool
     example: str
     value: float
-    found: int
+    known: int
 
     @property
     def what(self) -> str:

@@ -110,10 +110,9 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
     ),
     "sentinel-value": Code(
         "A value stands for missing cells",
-        "Surveys and instruments write −999, 9999 or the like where they know nothing. To a model that is a "
-        "number; as it lies far from all others it turns the line towards itself. The value is looked for where it is "
-        "a column's "
-        "least or largest and lies farther from the others than these lie from one another.",
+        "Surveys and instruments write −999, 9999 or the like where they know nothing. To a model that is a number, "
+        "and as it lies far from all others it turns the line towards itself. The value is looked for where it is a "
+        "column's least or largest and lies farther from the others than these lie from one another.",
         "An age of 999 among ages from 18 to 91: --na 999 --missing drop.",
         "Little, Rubin 2019, Statistical Analysis with Missing Data, section 1.2",
     ),

@@ -24,6 +24,13 @@ WORTH = 10.0  # a tenth of the epochs is worth telling
 FAR_OUT = 8.0  # standard deviations; Chebyshev: at most one row in 64, and no row at all among fewer
 ENOUGH_ROWS = 10  # per coefficient (Harrell 2015)
 SHORTEST = 10  # rows from which a rising column is no accident
+OF_TRAINING = (
+    "rate-limit",
+    "batch-limit",
+    "slow",
+    "far-from-zero",
+    "unlike-scales",
+)  # the exact answer knows none
 _LEFT_OUT = " is left out: it "
 
 
@@ -82,10 +89,12 @@ class Patient:
 
 
 def findings(patient: Patient) -> list[Finding]:
-    """All that the rules find, the most important first."""
+    """All that the rules find, the most important first; without a rate to judge, what concerns training comes last."""
     order = list(CODES)
     found = [finding for rule in RULES for finding in rule(patient)]
-    return sorted(found, key=lambda finding: order.index(finding.code))
+    return sorted(
+        found, key=lambda one: (not patient.has_lr and one.code in OF_TRAINING, order.index(one.code))
+    )
 
 
 def _rate(patient: Patient) -> Iterator[Finding]:
