@@ -56,8 +56,7 @@ def column(sample: pl.Series) -> Column:
 def converted(series: pl.Series, kind: Kind, place: Place) -> pl.Series:
     """The column as numbers or as words."""
     plain, where = series.alias(PLAIN), Where(series.name, place)
-    made = _numbers(plain, where) if kind == Kind.NUMBER else words(plain)
-    return made.alias(series.name)
+    return _CONVERTED[kind](plain, where).alias(series.name)
 
 
 class Where(NamedTuple):
@@ -97,6 +96,27 @@ def _numbers(series: pl.Series, where: Where) -> pl.Series:
     return values
 
 
+def _times(series: pl.Series, where: Where) -> pl.Series:
+    """The column as moments without a time zone, null for missing; text as ISO 8601 writes dates and times."""
+    dtype = series.dtype
+    if dtype == pl.Date:
+        return series.cast(pl.Datetime("us"))
+    if isinstance(dtype, pl.Datetime):
+        return series.dt.replace_time_zone(None).cast(pl.Datetime("us"))
+    if dtype not in (pl.String, pl.Categorical, pl.Enum, pl.Null):
+        raise DataError(
+            "column-not-dates", f"column {where.column} holds {dtype}, not dates", "name a column of dates"
+        )
+    text = words(series)
+    plain = text.str.strip_suffix("Z").str.replace(" ", "T")
+    found = pl.Series([None] * len(text), dtype=pl.Datetime("us"))
+    for form in ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"):
+        read = plain.str.to_datetime(form, time_unit="us", strict=False)
+        found = found.zip_with(found.is_not_null(), read)
+    _refuse_first(text, found.is_null() & text.is_not_null(), where, _NO_DATE)
+    return found
+
+
 def words(series: pl.Series) -> pl.Series:
     """The column as trimmed text with null for missing; true and false in one spelling, as typed files have."""
     trimmed = series.cast(pl.String).str.strip_chars()
@@ -129,6 +149,12 @@ _NOT_A_NUMBER = CellFault(
     "mend the cell, leave it empty and add --missing drop, or leave the column out",
 )
 
+_NO_DATE = CellFault(
+    "date-unreadable",
+    "no date of the form 2024-05-31",
+    "write dates as year-month-day, or leave the cell empty and add --missing drop",
+)
+
 
 def _parsed(text: pl.Series, where: Where) -> pl.Series:
     values = text.cast(pl.Float64, strict=False)
@@ -152,3 +178,10 @@ def _refuse_first(shown: pl.Series, wrong: pl.Series, where: Where, fault: CellF
         row = wrong.arg_max() or 0
         told = f"column {where.column}, {where.place(row)}"
         raise DataError(fault.code, f"{told}: {shown[row]!r} is {fault.what}", fault.remedy)
+
+
+_CONVERTED: dict[Kind, Callable[[pl.Series, Where], pl.Series]] = {
+    Kind.NUMBER: _numbers,
+    Kind.TEXT: lambda series, _: words(series),
+    Kind.TIME: _times,
+}

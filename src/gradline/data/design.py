@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from gradline.core.errors import DataError, RequestError, UnseenLevelError
 from gradline.core.text import listed, nearest
-from gradline.data.schema import Kind
+from gradline.data.schema import Kind, joint_kinds
 from gradline.data.selection import UNSAID, WEIGHTS_ARE
 
 if TYPE_CHECKING:  # what reads tables loads polars, and arrays need none
@@ -21,7 +21,26 @@ class Number:
     """One numeric column, taken as it is: one design column."""
 
     column: str
-    kind = Kind.NUMBER
+
+    @property
+    def label(self) -> str:
+        """What the term is called."""
+        return self.column
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table that it needs."""
+        return (self.column,)
+
+    @property
+    def inputs(self) -> dict[str, Kind]:
+        """The same, with their kinds."""
+        return {self.column: Kind.NUMBER}
+
+    @property
+    def bases(self) -> Mapping[str, str]:
+        """It has no levels."""
+        return {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -43,7 +62,26 @@ class Category:
 
     column: str
     levels: tuple[str, ...]
-    kind = Kind.TEXT
+
+    @property
+    def label(self) -> str:
+        """What the term is called."""
+        return self.column
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table that it needs."""
+        return (self.column,)
+
+    @property
+    def inputs(self) -> dict[str, Kind]:
+        """The same, with their kinds."""
+        return {self.column: Kind.TEXT}
+
+    @property
+    def bases(self) -> dict[str, str]:
+        """The level that has no column, by the column's name."""
+        return {self.column: self.levels[0]}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -71,7 +109,42 @@ class Category:
         return {"term": "category", "column": self.column, "levels": list(self.levels)}
 
 
-Term = Number | Category
+class Term(Protocol):
+    """Some columns of X, made of some columns of the table. `Number` and `Category` are one column of the table each;
+    `terms.product.Product` is any other term of a formula."""
+
+    @property
+    def label(self) -> str:
+        """What the term is called, as a formula writes it."""
+        ...
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table that it needs."""
+        ...
+
+    @property
+    def inputs(self) -> Mapping[str, Kind]:
+        """The same, with their kinds."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns of X that it makes."""
+        ...
+
+    @property
+    def bases(self) -> Mapping[str, str]:
+        """The base level of each of its categories that has one."""
+        ...
+
+    def encode(self, batch: "Batch", out: np.ndarray, *, unseen: str = "error") -> None:
+        """Fill `out` (n, k) with the columns of a batch without missing cells."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """The term as plain JSON."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -106,7 +179,7 @@ class DesignSpec:
     @property
     def inputs(self) -> dict[str, Kind]:
         """The columns of the table that X needs, with their kinds."""
-        return {term.column: term.kind for term in self.terms}
+        return joint_kinds(pair for term in self.terms for pair in term.inputs.items())
 
     @property
     def columns(self) -> dict[str, Kind]:
@@ -190,7 +263,15 @@ class DesignSpec:
 
 
 def _term(card: Mapping[str, Any]) -> Term:
-    """The term that `to_dict` described. Raises `ValueError` for a category that has no level."""
+    """The term that `to_dict` described. Raises `ValueError` for one that cannot be."""
+    if card["term"] == "product":
+        from gradline.data.terms.product import Product  # noqa: PLC0415 - most models have no formula
+
+        if "factors" not in card:
+            raise ValueError("a product has no factors")
+        return Product.from_dict(card)
+    if "column" not in card:
+        raise ValueError("a term names no column")
     if card["term"] == "number":
         return Number(card["column"])
     if not card.get("levels"):

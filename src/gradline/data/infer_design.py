@@ -36,10 +36,10 @@ def infer_design(source: Source, selection: Selection) -> InferredDesign:
     targets, features = selection.targets, selection.features
     exclude, weights = selection.exclude, selection.weights
     schema = source.schema()
-    _expect_known(schema, [*targets, *(features or ()), *exclude, *([] if weights is None else [weights])])
+    expect_known(schema, [*targets, *(features or ()), *exclude, *([] if weights is None else [weights])])
     _expect_roles(selection)
     for name in [*targets, *([weights] if weights else [])]:
-        _expect_number(source, name, schema[name])
+        expect_number(source, name, schema[name])
     if features is not None:
         _expect_usable(features, schema)
     taken = {*targets, *exclude, weights}
@@ -113,7 +113,8 @@ def _look_like_numbers(cells: Sequence[str]) -> bool:
     return 2 * alike > len(cells)
 
 
-def _expect_known(schema: Mapping[str, Column], names: Sequence[str]) -> None:
+def expect_known(schema: Mapping[str, Column], names: Sequence[str]) -> None:
+    """Raise `RequestError` for the first name that is no column."""
     for name in names:
         if name not in schema:
             raise RequestError("column-unknown", f"there is no column {name}", nearest(name, list(schema)))
@@ -150,7 +151,8 @@ def _expect_roles(selection: Selection) -> None:
             )
 
 
-def _expect_number(source: Source, name: str, column: Column) -> None:
+def expect_number(source: Source, name: str, column: Column) -> None:
+    """Raise `RequestError` where the column of a target or of weights holds no numbers."""
     if column.kind == Kind.OTHER:
         raise RequestError(
             "target-not-numeric",

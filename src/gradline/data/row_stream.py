@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -374,8 +374,21 @@ class Split(RowStream):
 
     def _sides(self) -> Iterator[RowBlock]:
         for number, block in enumerate(self.rows.blocks(self.STRIPE)):
-            order = np.random.default_rng([self.seed, number]).permutation(len(block.X))
-            held = np.zeros(len(block.X), bool)
-            held[order[: round(self.share * len(order))]] = True
+            held = held_out_rows(self.share, self.seed, number, block.rows)
             side = block.take(held if self.held_out else ~held)
             yield side if self.held_out else side.told(block.dropped, block.missing)
+
+
+def held_out_rows(share: float, seed: int, stripe: int, rows: int) -> np.ndarray:
+    """Which of the rows of a stripe, by its number, are held out: see `Split`."""
+    order = np.random.default_rng([seed, stripe]).permutation(rows)
+    held = np.zeros(rows, bool)
+    held[order[: round(share * rows)]] = True
+    return held
+
+
+class Holdout(NamedTuple):
+    """The rows that will be held out, from which no term learns: their share, and the seed that draws them."""
+
+    share: float
+    seed: int

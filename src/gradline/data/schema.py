@@ -1,7 +1,10 @@
 """The kinds of columns: numbers, text, and what a linear model cannot use."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from gradline.core.errors import RequestError
 
 LARGEST_INTEGER = 2**53  # above it float64 no longer holds every integer
 
@@ -11,6 +14,7 @@ class Kind(StrEnum):
 
     NUMBER = "number"
     TEXT = "text"
+    TIME = "time"  # asked for, of a column of dates or of text that holds some; no schema says it
     OTHER = "other"  # dates, lists, columns without a name or without a value
 
 
@@ -23,3 +27,16 @@ class Column:
 
 
 EMPTY = Column(Kind.OTHER, "holds no value")
+
+
+def joint_kinds(pairs: Iterable[tuple[str, Kind]]) -> dict[str, Kind]:
+    """Columns with the one kind that each is read as. Raises `RequestError` for a column that is needed as two."""
+    found: dict[str, Kind] = {}
+    for name, kind in pairs:
+        if found.setdefault(name, kind) != kind:
+            raise RequestError(
+                "column-of-two-kinds",
+                f"the formula takes {name} for a {found[name]} and for a {kind}",
+                "use it as one of the two",
+            )
+    return found

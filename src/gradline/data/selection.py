@@ -22,6 +22,7 @@ class Choice(TypedDict, total=False):
       or "sampling" (rows of a population that a row stands for). Coefficients do not depend on it; standard errors,
       tests and intervals do, and are not told until it is said.
     - `missing`: "error" (default) refuses rows with missing cells and counts them, "drop" leaves them out.
+    - `formula`: targets and terms as R writes them, such as "price ~ area * town + log(rooms)"; then no `features`.
     """
 
     features: Sequence[str] | None
@@ -29,6 +30,7 @@ class Choice(TypedDict, total=False):
     weights: Any
     missing: str
     weights_are: str | None
+    formula: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,7 @@ class Selection:
     weights: Any = None
     missing: str = "error"
     weights_are: str | None = None
+    formula: str | None = None
 
     def __post_init__(self) -> None:
         if self.weights_are not in (None, *WEIGHTS_ARE):

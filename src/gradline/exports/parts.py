@@ -7,7 +7,7 @@ import numpy as np
 
 from gradline.core.errors import RequestError, UsageError
 from gradline.data.cells import TRUTH_WORDS
-from gradline.data.design import Number
+from gradline.data.design import Category, Number
 from gradline.model.model import LinearModel
 
 UNSEEN = ("null", "base")  # what a level that training did not see gives: no prediction, or the base level's
@@ -44,9 +44,15 @@ def parts(model: LinearModel) -> list[Summand]:
         weight = model.weight[:, start:stop].T
         if isinstance(term, Number):
             found.append(Numeric(term.column, weight[0]))
-        else:
+        elif isinstance(term, Category):
             base = np.zeros((1, len(model.targets)))
             found.append(Categorical(term.column, term.levels, np.concatenate([base, weight])))
+        else:
+            raise RequestError(
+                "export-of-formula",
+                f"{term.label} is a term of a formula, and exports cannot write those yet",
+                "predict with gradline, or fit on columns that hold the values",
+            )
         start = stop
     return found
 

@@ -8,7 +8,8 @@ import numpy as np
 
 from gradline.core.errors import DigitsError
 from gradline.core.text import number
-from gradline.data.design import Category, Number, Term
+from gradline.data.design import Category, Number
+from gradline.exports.parts import parts
 from gradline.model.model import LinearModel
 
 ROWS = 64
@@ -50,7 +51,8 @@ class Probe:
 
         `unseen` as the export has it: such a level gives no prediction ("null"), or that of the base ("base").
         """
-        terms = model.design.terms
+        parts(model)  # which refuses what no export can write
+        terms: Any = model.design.terms
         levels = [len(term.levels) for term in terms if isinstance(term, Category)]
         n = max([ROWS, *(count + _INCOMPLETE for count in levels)])
         draw = np.random.default_rng(0)
@@ -108,7 +110,7 @@ class Probe:
 _REMEDY = "do not use this export there; nothing was written"
 
 
-def _cells(term: Term, model: LinearModel, n: int, draw: np.random.Generator) -> list[Any]:
+def _cells(term: Any, model: LinearModel, n: int, draw: np.random.Generator) -> list[Any]:
     if isinstance(term, Number):
         j = model.features.index(term.column)
         statistics = model.moments.statistics

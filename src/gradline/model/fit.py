@@ -20,10 +20,10 @@ from gradline.core.memory_limit import limited
 from gradline.core.tensor_file import expect_writable
 from gradline.core.text import counted, listed, number
 from gradline.data.design import Category, DesignSpec
-from gradline.data.inputs import as_rows
+from gradline.data.inputs import as_rows, keeps_bias
 from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.row_cache import RowCollector, in_memory, kept_rows
-from gradline.data.row_stream import RowStream, Split
+from gradline.data.row_stream import Holdout, RowStream, Split
 from gradline.data.selection import UNSAID, Choice, Selection
 from gradline.model.certificate import Certificate, sentences
 from gradline.model.checkpoint import Checkpoint
@@ -199,6 +199,7 @@ def run(
 ) -> LinearModel:
     """`fit` with observers of the epochs and a watcher of the rows read; the command line calls this."""
     began = time.perf_counter()
+    request = replace(request, bias=keeps_bias(selection, request.bias))
     if checkpoint is not None:
         expect_epochs(request.solver, "checkpoint")
         expect_writable(checkpoint)
@@ -295,7 +296,8 @@ def _gather(
 ) -> _Gathered:
     if isinstance(selection.data, Moments):
         return _of_moments(selection, request)
-    rows, notices = as_rows(selection)
+    holdout = Holdout(request.holdout, request.seed) if request.holdout else None
+    rows, notices = as_rows(selection, holdout)
     if rows.assume_finite() is not None and rows.in_place is not None and not request.holdout:
         return _in_place(rows, rows.in_place, watch)
     # Rows in memory may pass by twice; others are kept on their way, as far as somebody wants them.
@@ -342,7 +344,7 @@ def _of_moments(selection: Selection, request: Request) -> _Gathered:
         raise RequestError(
             "rows-needed", "moments hold no rows to keep out", "fit from the data, or without holdout"
         )
-    chosen = (selection.targets, selection.features, selection.weights)
+    chosen = (selection.targets, selection.features, selection.weights, selection.formula)
     if selection.exclude or any(part is not None for part in chosen):
         raise RequestError(
             "moments-have-columns",
@@ -491,6 +493,8 @@ def _training(settings: dict[str, Any], problem: Problem, solution: Solution) ->
 def command(selection: Selection, bias: bool) -> list[str]:
     """The words of the command that fits the same columns of a file exactly."""
     words = ["gradline", "fit", str(selection.data)]
+    if selection.formula is not None:
+        words.append(selection.formula)
     chosen = (("-t", selection.targets), ("-f", selection.features or ()), ("--exclude", selection.exclude))
     for flag, names in chosen:
         words += [word for name in names for word in (flag, name)]
@@ -499,7 +503,7 @@ def command(selection: Selection, bias: bool) -> list[str]:
         words += [] if selection.weights_are is None else ["--weights-are", selection.weights_are]
     if selection.missing != "error":
         words += ["--missing", selection.missing]
-    if not bias:
+    if not bias and selection.formula is None:
         words.append("--no-bias")
     return words
 
@@ -519,6 +523,8 @@ def _config(selection: Selection, design: DesignSpec, request: Request) -> dict[
     del asked["seed"]
     asked["missing"] = (selection.missing, Selection.missing)
     config |= {name: value for name, (value, usual) in asked.items() if value != usual}
+    if selection.formula is not None:
+        config["formula"] = selection.formula
     if selection.features is not None:
         config["features"] = list(selection.features)
     if selection.exclude:

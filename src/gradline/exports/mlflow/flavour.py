@@ -22,7 +22,7 @@ from gradline.model.model import LinearModel, load
 
 FLAVOUR = "gradline"
 _DATA = "model.safetensors"
-_TYPES = {Kind.NUMBER: "double", Kind.TEXT: "string"}
+_TYPES = {Kind.NUMBER: "double", Kind.TEXT: "string", Kind.TIME: "datetime"}
 _PYTHON_ENVIRONMENT = "python: {python}\nbuild_dependencies:\n- pip\ndependencies:\n- -r requirements.txt\n"
 _CONDA = "name: gradline\nchannels:\n- conda-forge\ndependencies:\n- python={python}\n- pip\n- pip:\n{pip}\n"
 

@@ -1,12 +1,12 @@
 """What a model says that reproduces its fit: every option that it names, beside what was done."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gradline.core.arguments import is_whole
-from gradline.core.errors import UsageError
+from gradline.core.errors import RequestError, UsageError
 from gradline.core.memory_limit import in_bytes
 from gradline.data.design import DesignSpec
 from gradline.data.selection import UNSAID, Selection
@@ -74,6 +74,8 @@ def _holds(model: LinearModel, name: str, value: Any) -> bool:
         return bool(value) == (model.holdout is not None)
     if name == "missing":
         return value == "drop" or (value == "error" and not model.moments.statistics.dropped)
+    if name == "formula":
+        return isinstance(value, str) and _describes(model, value)
     if name in ("features", "exclude"):
         return _selects(design, name, value)
     if name == "seed" and model.holdout is not None and "seed" in settings:
@@ -93,8 +95,38 @@ def _selects(design: DesignSpec, name: str, value: Any) -> bool:
     """Whether columns chosen are those of the design, and columns left out are not among them."""
     if not isinstance(value, list) or not all(isinstance(column, str) for column in value):
         return False
-    used = {term.column for term in design.terms}
-    return used == set(value) if name == "features" else not used & set(value)
+    used = set(design.inputs)
+    if name == "exclude":
+        return not used & set(value)
+    return used == set(value) or _names(design, value)
+
+
+def _describes(model: LinearModel, formula: str) -> bool:
+    """Whether a formula has the targets and the bias of the model, and its columns as far as no dot stands for some."""
+    from gradline.data.terms.algebra import has_bias, target_nodes  # noqa: PLC0415 - most models have no formula
+    from gradline.data.terms.grammar import Name  # noqa: PLC0415
+
+    try:
+        targets = [node.name if isinstance(node, Name) else None for node in target_nodes(formula)]
+        bias = has_bias(formula)
+    except RequestError:
+        return False
+    return targets in ([], list(model.targets)) and bias is model.has_bias and _names(model.design, [formula])
+
+
+def _names(design: DesignSpec, written: Sequence[str]) -> bool:
+    """Whether terms as formulas write them name the columns of the design, or a dot stands for some."""
+    from gradline.data.terms.algebra import columns_named, has_dot  # noqa: PLC0415 - most models have no formula
+
+    used, named = set(design.inputs), set[str]()
+    try:
+        for one in written:
+            if one not in used and has_dot(one):
+                return True
+            named |= {one} if one in used else columns_named(one)
+    except RequestError:
+        return False
+    return named == used
 
 
 def _is_size(value: Any) -> bool:

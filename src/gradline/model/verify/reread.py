@@ -7,7 +7,7 @@ from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import GradlineError, ModelFileError
 from gradline.data.design import Category, DesignSpec
 from gradline.data.inputs import as_rows, is_array, rows_by
-from gradline.data.row_stream import RowStream, Split
+from gradline.data.row_stream import Holdout, RowStream, Split
 from gradline.data.selection import Selection
 from gradline.data.source import Source
 from gradline.model.model import LinearModel
@@ -55,8 +55,12 @@ def _learned(model: LinearModel, source: Source) -> DesignSpec | None:
     """
     config, own = model.config, model.design
     try:
-        features, exclude = config.get("features"), config.get("exclude", ())
-        wide = as_rows(Selection(source, config.get("targets"), features, exclude, own.weights)).rows.design
+        chosen = {name: config[name] for name in ("features", "exclude", "formula") if name in config}
+        share = config.get("holdout", 0.0)
+        wide = as_rows(
+            Selection(source, config.get("targets"), weights=own.weights, **chosen),
+            Holdout(share, config.get("seed", 0)) if share else None,
+        ).rows.design
         wide = replace(wide, weights_are=own.weights_are)
     except GradlineError:
         return None
