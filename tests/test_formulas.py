@@ -17,7 +17,8 @@ from gradline.data.source import Source
 
 _HERE = Path(__file__).parent / "reference" / "formulas.py"
 _SPEC = importlib.util.spec_from_file_location("formula_cases", _HERE)
-assert _SPEC is not None and _SPEC.loader is not None
+assert _SPEC is not None
+assert _SPEC.loader is not None
 reference = importlib.util.module_from_spec(_SPEC)
 sys.modules["formula_cases"] = reference
 _SPEC.loader.exec_module(reference)
