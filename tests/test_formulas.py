@@ -10,10 +10,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from databases import ENGINES
 
 import gradline
+from gradline import exports
 from gradline.data.columnar import FrameSource
 from gradline.data.source import Source
+from gradline.exports.probe import Probe
+from gradline.exports.trial import sql_trial
 
 _HERE = Path(__file__).parent / "reference" / "formulas.py"
 _SPEC = importlib.util.spec_from_file_location("formula_cases", _HERE)
@@ -80,3 +84,59 @@ def test_r_in_blocks_of_seven_rows(name):
     pieces = gradline.fit(Sevens(frame(case.data)), formula=case.formula, missing="drop")
     assert pieces.design == whole.design  # learned in the same blocks, whatever the file's
     assert_is_rs(pieces, ANSWERS[name])
+
+
+@cache
+def fitted(name: str) -> gradline.LinearModel:
+    case = CASES[name]
+    return gradline.fit(frame(case.data), formula=case.formula, missing="drop")
+
+
+@cache
+def tables(name: str) -> dict[str, list]:
+    """The complete rows that a model needs, dates as text."""
+    columns = frame(CASES[name].data).select(*fitted(name).design.inputs).drop_nulls()
+    return columns.with_columns(pl.col(pl.Date).cast(pl.String)).to_dict(as_series=False)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_saved_and_loaded_it_predicts_the_same_bit_for_bit(name, tmp_path):
+    model = fitted(name)
+    model.save(tmp_path / "m.safetensors")
+    again = gradline.load(tmp_path / "m.safetensors")
+    assert again.design == model.design
+    assert again.predict(tables(name)).tobytes() == model.predict(tables(name)).tobytes()
+
+
+@pytest.fixture(scope="module")
+def postgres():
+    with ENGINES["postgres"]() as query:
+        yield query
+
+
+def assert_same(name, query, dialect):
+    """To 1e-12 of the sum of a prediction's terms, over the training rows."""
+    model, table = fitted(name), tables(name)
+    found = np.array(query("data", table, exports.sql(model, dialect)), float)
+    (batch,) = model.predictions(table)
+    size = np.abs(batch.inputs) @ np.abs(model.weight).T + np.abs(model.bias)
+    assert (np.abs(found - batch.values) <= 1e-12 * size).all()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_sql(name):
+    """Over probe rows too, some of which lack a cell or have a level that training did not see."""
+    model = fitted(name)
+    probes = {unseen: Probe.of(model, unseen) for unseen in ("null", "base")}
+    for dialect in ("duckdb", "sqlite"):
+        with ENGINES[dialect]() as query:
+            assert_same(name, query, dialect)
+        for unseen, probe in probes.items():
+            assert sql_trial(probe, exports.sql(model, dialect, unseen=unseen), dialect, "data") is not None
+
+
+@pytest.mark.slow
+@pytest.mark.needs("postgres")
+@pytest.mark.parametrize("name", CASES)
+def test_sql_in_postgres(name, postgres):
+    assert_same(name, postgres, "postgres")

@@ -1,7 +1,7 @@
 """What a model adds up for a row: the bias, a weight times each number, one weight for each level."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
@@ -9,6 +9,9 @@ from gradline.core.errors import RequestError, UsageError
 from gradline.data.cells import TRUTH_WORDS
 from gradline.data.design import Category, Number
 from gradline.model.model import LinearModel
+
+if TYPE_CHECKING:
+    from gradline.data.terms.product import Product
 
 UNSEEN = ("null", "base")  # what a level that training did not see gives: no prediction, or the base level's
 
@@ -28,7 +31,14 @@ class Categorical(NamedTuple):
     weight: np.ndarray
 
 
-Summand = Numeric | Categorical
+class Computed(NamedTuple):
+    """Any other term of a formula, and the weight (k, m) of each of its columns."""
+
+    term: "Product"
+    weight: np.ndarray
+
+
+Summand = Numeric | Categorical | Computed
 
 
 def parts(model: LinearModel) -> list[Summand]:
@@ -48,11 +58,7 @@ def parts(model: LinearModel) -> list[Summand]:
             base = np.zeros((1, len(model.targets)))
             found.append(Categorical(term.column, term.levels, np.concatenate([base, weight])))
         else:
-            raise RequestError(
-                "export-of-formula",
-                f"{term.label} is a term of a formula, and exports cannot write those yet",
-                "predict with gradline, or fit on columns that hold the values",
-            )
+            found.append(Computed(cast("Product", term), weight))
         start = stop
     return found
 

@@ -11,6 +11,7 @@ from gradline.core.text import listed
 from gradline.data.schema import Kind, joint_kinds
 from gradline.data.terms.functions import DATE_PARTS, FUNCTIONS
 from gradline.data.terms.grammar import Call, Every, Literal, Name, Node, Operation, parse, plain, text
+from gradline.data.terms.shapes import Pieces
 
 if TYPE_CHECKING:  # what reads tables loads polars, and the rest of a model needs none
     from gradline.data.source import Batch
@@ -46,6 +47,11 @@ class Arithmetic:
     def encode(self, batch: "Batch", unseen: str) -> np.ndarray:  # noqa: ARG002
         """The numbers (n, 1)."""
         return self.values(batch)[:, None]
+
+    @property
+    def shape(self) -> Pieces:
+        """The factor to a program that knows no formulas."""
+        return Pieces.plain(self.node)
 
     def to_dict(self) -> dict[str, Any]:
         """The factor as plain JSON."""

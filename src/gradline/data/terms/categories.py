@@ -13,6 +13,7 @@ from gradline.data.schema import Kind
 from gradline.data.terms.arithmetic import Arithmetic, checked
 from gradline.data.terms.contrasts import CONTRASTS
 from gradline.data.terms.grammar import Call, Literal, Name, Node, parse, plain, quoted, text
+from gradline.data.terms.shapes import Lookup
 
 if TYPE_CHECKING:
     from gradline.data.source import Batch
@@ -75,6 +76,11 @@ class Levels:
         """The row of columns (levels, k) that each level gives."""
         k = len(self.levels)
         return np.eye(k) if self.full else CONTRASTS[self.options.contrast].matrix(k)
+
+    @property
+    def shape(self) -> Lookup:
+        """The factor to a program that knows no formulas."""
+        return Lookup(self.options.over, self.cells, self.levels, self.matrix)
 
     def encode(self, batch: "Batch", unseen: str) -> np.ndarray:
         """The columns (n, k). Raises `UnseenLevelError` for a level that training did not see, unless it counts as

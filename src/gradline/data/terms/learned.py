@@ -12,6 +12,7 @@ from gradline.core.errors import RequestError
 from gradline.data.schema import Kind
 from gradline.data.terms.arithmetic import Arithmetic, checked
 from gradline.data.terms.grammar import Call, Literal, Node, Operation, text
+from gradline.data.terms.shapes import Pieces
 
 if TYPE_CHECKING:
     from gradline.data.source import Batch
@@ -49,6 +50,11 @@ class LearnedTerm(ABC):
     @abstractmethod
     def columns(self, x: np.ndarray) -> np.ndarray:
         """The columns (n, k) for values x (n,) of the expression."""
+
+    @property
+    @abstractmethod
+    def shape(self) -> Pieces:
+        """The factor to a program that knows no formulas."""
 
     @abstractmethod
     def expect_learned(self) -> None:

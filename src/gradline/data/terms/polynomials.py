@@ -7,6 +7,7 @@ import numpy as np
 
 from gradline.core.linalg.triangular import triangular
 from gradline.data.terms.learned import LearnedTerm, Learner, options, refused, truth, whole
+from gradline.data.terms.shapes import Pieces
 
 _OPTIONS = ("degree", "raw")
 MOST_DEGREES = 12  # powers on [−1, 1] have a condition of 1e5 there: eleven digits are left
@@ -48,6 +49,15 @@ class Polynomial(LearnedTerm):
             before, last, b = last, ((t - a) * last - b * before) / following, following
             found[:, k] = last
         return found
+
+    @property
+    def shape(self) -> Pieces:
+        """See `LearnedTerm`; raw powers are their own coefficients."""
+        if self.is_raw:
+            powers = np.eye(self.degree + 1)[None, 1:]
+            return Pieces(self.over.node, (), np.array([[0.0, 1.0]]), powers)
+        centre, scale = self.learned[:2]
+        return Pieces.of(self.over.node, (centre - scale, centre + scale), self.columns, self.degree)
 
     def expect_learned(self) -> None:
         """See `LearnedTerm`."""

@@ -5,6 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from gradline.data.terms.learned import LearnedTerm, Learner, numbers, options, refused, whole
+from gradline.data.terms.shapes import Pieces
 
 _OPTIONS = ("df", "knots", "degree")
 _MOST_VALUES = 1 << 22  # different ones that wait for their quantiles: 64 MB with their counts
@@ -47,6 +48,11 @@ class Spline(LearnedTerm):
         found = np.zeros((len(x), inner + d + 1))
         np.put_along_axis(found, (span - d)[:, None] + np.arange(d + 1), basis, axis=1)
         return found[:, 1:]
+
+    @property
+    def shape(self) -> Pieces:
+        """See `LearnedTerm`: a knot that stands twice ends one piece."""
+        return Pieces.of(self.over.node, sorted(set(self.learned)), self.columns, self.degree)
 
     def expect_learned(self) -> None:
         """See `LearnedTerm`."""

@@ -3,6 +3,7 @@
 import numpy as np
 
 from gradline.data.terms.learned import LearnedTerm, Learner, options, refused, truth
+from gradline.data.terms.shapes import Pieces
 
 _OPTIONS = ("center", "scale")
 
@@ -19,6 +20,11 @@ class Standardised(LearnedTerm):
         """The column (n, 1)."""
         mean, deviation = self.learned
         return ((x - mean) / deviation)[:, None]
+
+    @property
+    def shape(self) -> Pieces:
+        """See `LearnedTerm`."""
+        return Pieces.plain(self.over.node, *self.learned)
 
     def expect_learned(self) -> None:
         """See `LearnedTerm`."""
