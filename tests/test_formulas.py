@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 from databases import ENGINES
+from refusals import refused
 
 import gradline
 from gradline import exports
@@ -140,3 +141,93 @@ def test_sql(name):
 @pytest.mark.parametrize("name", CASES)
 def test_sql_in_postgres(name, postgres):
     assert_same(name, postgres, "postgres")
+
+
+HOMES = {
+    "price": [5.0, 3.0, 6.0, 4.0, 8.0, 7.0],
+    "area": [1.0, 2.0, 3.0, 4.0, 5.0, 7.0],
+    "rooms": [1.0, 1.0, 2.0, 2.0, 3.0, 3.0],
+    "zero": [0.0, 1.0, 2.0, 3.0, 4.0, 5.0],
+    "town": ["A", "B", "A", "B", "A", "B"],
+    "one": ["x"] * 6,
+    "sold": ["2020-01-05", "2020-02-06", "2021-03-07", "2021-04-08", "2022-05-09", "2022-06-10"],
+}
+REFUSED = {
+    "price ~ area +": "formula-unreadable",
+    "price ~ log(area": "formula-unreadable",
+    "price ~ area $ town": "formula-unreadable",
+    "price ~ " + "(" * 80 + "area" + ")" * 80: "formula-unreadable",
+    "price ~ area" + " + area" * 400: "formula-unreadable",
+    "price ~ " + "a" * 20_000: "formula-too-long",
+    "price ~ area ~ town": "formula-two-tildes",
+    "price + area ~ town": "formula-target-ambiguous",
+    "price ~ 2 * area": "formula-number-as-term",
+    "price ~ area^0": "formula-power-invalid",
+    "price ~ 1": "formula-without-term",
+    "~ area": "no-target",
+    "price ~ aera": "column-unknown",
+    "price ~ area + price": "column-in-two-roles",
+    "town ~ area": "target-not-numeric",
+    "price ~ log(zero)": "formula-undefined",
+    "price ~ I(area / zero)": "formula-undefined",
+    "price ~ I(area:rooms)": "formula-not-arithmetic",
+    "price ~ log(.)": "formula-not-arithmetic",
+    "price ~ log(poly(area, 2))": "formula-function-unknown",
+    "price ~ ns(area, 3)": "formula-function-unknown",
+    "price ~ lag(area)": "formula-lag",
+    "price ~ log(area, 2)": "formula-arguments",
+    "price ~ poly(area, 0)": "formula-arguments",
+    "price ~ poly(town, 2)": "formula-text-as-number",
+    "price ~ log(town)": "formula-text-as-number",
+    "price ~ poly(rooms, 3)": "formula-arguments",
+    "price ~ bs(area, df=4, knots=2)": "formula-arguments",
+    "price ~ bs(area, knots=9)": "formula-arguments",
+    "price ~ scale(area, mean=TRUE)": "formula-arguments",
+    'price ~ C(town, base="Z")': "formula-level-unknown",
+    'price ~ C(town, levels=["A"])': "formula-level-unknown",
+    "price ~ C(town, median)": "formula-arguments",
+    "price ~ one": "formula-single-level",
+    "price ~ sold + year(sold)": "column-of-two-kinds",
+    "price ~ year(town)": "date-unreadable",
+    "price ~ " + ":".join(f"C(I(area * {j}))" for j in range(1, 12)): "formula-too-many-categories",
+    "log(price) ~ area": "formula-target-transformed",
+}
+
+
+@pytest.mark.parametrize("formula", REFUSED)
+def test_refused(formula):
+    with refused(REFUSED[formula]):
+        gradline.fit(HOMES, formula=formula)
+
+
+def test_a_term_without_a_value_says_where():
+    with refused("formula-undefined", "log(zero)", "row 1", "zero = 0"):
+        gradline.fit(HOMES, formula="price ~ log(zero)")
+
+
+def test_refused_beside_other_choices():
+    X, y = np.array([[1.0], [2.0], [4.0]]), np.array([1.0, 2.0, 3.0])
+    for code, call in {
+        "formula-without-names": lambda: gradline.fit(X, y, formula="y ~ x1"),
+        "formula-beside-features": lambda: gradline.fit(HOMES, formula="price ~ area", features=["area"]),
+        "formula-not-text": lambda: gradline.fit(HOMES, formula=["price ~ area"]),  # type: ignore[arg-type]
+        "target-said-twice": lambda: gradline.fit(HOMES, "rooms", formula="price ~ area"),
+        "bias-said-twice": lambda: gradline.fit(HOMES, formula="price ~ area", bias=False),
+        "column-not-dates": lambda: gradline.fit(HOMES, formula="price ~ year(area)"),
+        "onnx-of-formula": lambda: exports.onnx(gradline.fit(HOMES, formula="price ~ log(area)")),
+        "page-of-formula": lambda: gradline.play(HOMES, "price", features=["log(area)"]),
+    }.items():
+        with refused(code):
+            call()
+
+
+def test_a_wide_power_is_refused_before_it_fills_the_memory():
+    wide = {f"x{j}": [1.0, 2.0, 4.0] for j in range(200)} | {"y": [1.0, 2.0, 3.0]}
+    with refused("formula-too-many-terms"):
+        gradline.fit(wide, formula="y ~ .^4")
+
+
+def test_a_power_of_one_term_is_that_term_and_says_so():
+    with pytest.warns(gradline.GradlineWarning, match=r"write I\(rooms\^2\)"):
+        model = gradline.fit(HOMES, formula="price ~ rooms^2")
+    assert model.features == ("rooms",)

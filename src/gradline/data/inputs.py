@@ -85,10 +85,6 @@ def keeps_bias(selection: Selection, bias: bool) -> bool:
 
 def _expect_table(selection: Selection) -> None:
     """Refuse a formula where nothing has the names that it writes."""
-    if not isinstance(selection.formula, str):
-        raise UsageError(
-            "formula-not-text", f"formula is {selection.formula!r}", "write it as 'price ~ area * town'"
-        )
     if is_array(selection.data) or reader_of(selection.data) is not None:
         raise RequestError(
             "formula-without-names",

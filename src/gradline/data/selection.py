@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from gradline.core.errors import UsageError
 
@@ -53,6 +53,10 @@ class Selection:
     formula: str | None = None
 
     def __post_init__(self) -> None:
+        if self.formula is not None and not isinstance(cast(object, self.formula), str):
+            raise UsageError(
+                "formula-not-text", f"formula is {self.formula!r}", "write it as 'price ~ area * town'"
+            )
         if self.weights_are not in (None, *WEIGHTS_ARE):
             raise UsageError(
                 "weights-are-invalid", f"weights_are is {self.weights_are!r}", f"use {', '.join(WEIGHTS_ARE)}"

@@ -50,7 +50,7 @@ def expand(formula: str, every: Sequence[str] = ()) -> Formula:
     """
     left, right = _sides(formula)
     algebra = _Algebra(every)
-    terms = algebra.terms(right)
+    terms = algebra.sum(right)
     order = {factor: i for i, factor in enumerate(_factors(right, every))}
     found = [tuple(sorted(term, key=lambda factor: order[text(factor)])) for term in terms]
     found.sort(key=len)
@@ -134,7 +134,7 @@ class _Algebra:
         if not isinstance(node, Operation):
             return [(node,)]
         if node.mark in "+-":
-            return self._sum(node)
+            return self.sum(node)
         assert node.left is not None
         if node.mark == "^":
             return self._power(node.left, node.right)
@@ -145,7 +145,7 @@ class _Algebra:
             return _distinct([*left, *right, *_crossed(left, right)])
         return _distinct([*left, *_crossed([_joined(left)], right)])  # a/b: b within a
 
-    def _sum(self, node: Operation) -> list[Factors]:
+    def sum(self, node: Node) -> list[Factors]:
         """Terms added and taken away, from left to right; 1 and 0 are the bias and none."""
         steps: list[tuple[str, Node]] = []
         first: Node | None = node
