@@ -180,7 +180,9 @@ def test_the_start_is_said_as_to_fit():
         return CliRunner().invoke(app, ["--debug", "diagnose", "printed.txt", "line.csv", *LINE, *words])
 
     assert told("--init", "[[0.5]], [0.3]").stdout.startswith("right:")
-    assert told("--init", "torch", "--seed", "4").stdout.startswith("order: the steps are right, but the start")
+    assert told("--init", "torch", "--seed", "4").stdout.startswith(
+        "order: the steps are right, but the start"
+    )
     unknown = told("--batch-size", "4")
     assert "(init)" in unwrapped(unknown.stdout)
     assert "init=" not in unknown.stdout

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from gradline.core.errors import UsageError
 from gradline.data.notation import Text
@@ -27,6 +27,7 @@ class Choice(TypedDict, total=False):
     - `category`: columns to take as categories, whatever their cells are.
     - `numeric`: columns to take as numbers, a currency, a percent sign or a unit beside them left away.
     - `base`: of categories the level that has no coefficient, `{"town": "Bonn"}`, or as texts "town=Bonn".
+    - `formula`: targets and terms as R writes them, such as "price ~ area * town + log(rooms)"; then no `features`.
     """
 
     features: Sequence[str] | None
@@ -38,6 +39,7 @@ class Choice(TypedDict, total=False):
     category: Sequence[str]
     numeric: Sequence[str]
     base: Mapping[str, str] | Sequence[str]
+    formula: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +63,13 @@ class Selection:
     category: Sequence[str] = ()
     numeric: Sequence[str] = ()
     base: Mapping[str, str] | Sequence[str] = ()
+    formula: str | None = None
 
     def __post_init__(self) -> None:
+        if self.formula is not None and not isinstance(cast(object, self.formula), str):
+            raise UsageError(
+                "formula-not-text", f"formula is {self.formula!r}", "write it as 'price ~ area * town'"
+            )
         if self.weights_are not in (None, *WEIGHTS_ARE):
             raise UsageError(
                 "weights-are-invalid", f"weights_are is {self.weights_are!r}", f"use {', '.join(WEIGHTS_ARE)}"

@@ -1,15 +1,18 @@
 """What a model adds up for a row: the bias, a weight times each number, one weight for each level."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
 from gradline.core.errors import RequestError, UsageError
 from gradline.data.cells import TRUTH_WORDS
-from gradline.data.design import Number
+from gradline.data.design import Category, Number
 from gradline.data.schema import Kind
 from gradline.model.model import LinearModel
+
+if TYPE_CHECKING:
+    from gradline.data.terms.product import Product
 
 UNSEEN = ("null", "base")  # what a level that training did not see gives: no prediction, or the base level's
 
@@ -29,7 +32,14 @@ class Categorical(NamedTuple):
     weight: np.ndarray
 
 
-Summand = Numeric | Categorical
+class Computed(NamedTuple):
+    """Any other term of a formula, and the weight (k, m) of each of its columns."""
+
+    term: "Product"
+    weight: np.ndarray
+
+
+Summand = Numeric | Categorical | Computed
 
 
 def parts(model: LinearModel) -> list[Summand]:
@@ -39,17 +49,19 @@ def parts(model: LinearModel) -> list[Summand]:
     """
     expect_finite(model)
     found: list[Summand] = []
-    start = 0
+    kinds, start = model.design.inputs, 0
     for term in model.design.terms:
         stop = start + len(term.names)
         weight = model.weight[:, start:stop].T
-        if isinstance(term, Number) and term.kind == Kind.BOOLEAN:  # which few engines multiply
+        if isinstance(term, Number) and kinds[term.column] == Kind.BOOLEAN:  # which few engines multiply
             found.append(Categorical(term.column, ("false", "true"), np.vstack([0 * weight, weight])))
         elif isinstance(term, Number):
             found.append(Numeric(term.column, weight[0]))
-        else:
+        elif isinstance(term, Category):
             base = np.zeros((1, len(model.targets)))
             found.append(Categorical(term.column, term.levels, np.concatenate([base, weight])))
+        else:
+            found.append(Computed(cast("Product", term), weight))
         start = stop
     return found
 

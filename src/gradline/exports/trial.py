@@ -70,7 +70,8 @@ def torch_trial(probe: Probe, state: bytes) -> Trial:
 
 def _fill(base: Any, quoted: Any, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
     """Make the table: its columns DOUBLE and VARCHAR, words that both engines know."""
-    kinds = {name: "VARCHAR" if isinstance(cells[0], str) else "DOUBLE" for name, cells in columns.items()}
+    words = {name: any(isinstance(cell, str) for cell in cells) for name, cells in columns.items()}
+    kinds = {name: "VARCHAR" if is_text else "DOUBLE" for name, is_text in words.items()}
     declared = ", ".join(f"{quoted(name)} {kind}" for name, kind in kinds.items())
     base.execute(f"CREATE TABLE {quoted(table)} ({declared})")
     places = ", ".join("?" * len(columns))
