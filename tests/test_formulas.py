@@ -213,6 +213,8 @@ def test_refused_beside_other_choices():
         "formula-not-text": lambda: gradline.fit(HOMES, formula=["price ~ area"]),  # type: ignore[arg-type]
         "target-said-twice": lambda: gradline.fit(HOMES, "rooms", formula="price ~ area"),
         "bias-said-twice": lambda: gradline.fit(HOMES, formula="price ~ area", bias=False),
+        "base-said-twice": lambda: gradline.fit(HOMES, formula="price ~ C(town, sum)", base=["town=B"]),
+        "number-notation": lambda: gradline.fit(MARKED, formula="price ~ cost"),
         "column-not-dates": lambda: gradline.fit(HOMES, formula="price ~ year(area)"),
         "onnx-of-formula": lambda: exports.onnx(gradline.fit(HOMES, formula="price ~ log(area)")),
         "page-of-formula": lambda: gradline.play(HOMES, "price", features=["log(area)"]),
@@ -231,3 +233,83 @@ def test_a_power_of_one_term_is_that_term_and_says_so():
     with pytest.warns(gradline.GradlineWarning, match=r"write I\(rooms\^2\)"):
         model = gradline.fit(HOMES, formula="price ~ rooms^2")
     assert model.features == ("rooms",)
+
+
+def _marked(n: int = 240) -> dict[str, list]:
+    """Rows with truth values, amounts of a currency, and a category of which some levels have one row."""
+    draw = np.random.default_rng(5)
+    area, garden = draw.uniform(50, 200, n).round(1), draw.random(n) < 0.5
+    cost = draw.uniform(1, 9, n).round(2)
+    return {
+        "area": area.tolist(),
+        "garden": [str(value).lower() for value in garden],
+        "cost": [f"€{value:.2f}" for value in cost],
+        "town": ["BAC"[i % 3] for i in range(n)],
+        "rare": [f"z{i}" if i % 17 == 0 else "xy"[i % 2] for i in range(n)],
+        "price": (3 * area + area * garden - 2 * cost + draw.normal(size=n)).round(3).tolist(),
+    }
+
+
+MARKED = _marked()
+
+
+@pytest.fixture(scope="module")
+def marked(tmp_path_factory):
+    path = tmp_path_factory.mktemp("marked") / "homes.csv"
+    pl.DataFrame(MARKED).write_csv(path)
+    return path
+
+
+def test_truth_values_and_amounts_are_numbers_in_products(marked, tmp_path):
+    model = gradline.fit(marked, formula="price ~ area * garden + cost:area", numeric=["cost"])
+    typed = pl.read_csv(marked).with_columns(
+        garden=pl.col("garden").cast(pl.String) == "true",
+        cost=pl.col("cost").str.strip_prefix("€").cast(pl.Float64),
+    )
+    assert model.features == ("area", "garden", "area:garden", "area:cost")
+    assert np.array_equal(
+        model.weight, gradline.fit(typed, formula="price ~ area * garden + cost:area").weight
+    )
+    assert gradline.verify(model, marked).agrees
+    model.save(tmp_path / "m.safetensors")
+    kept = gradline.load(tmp_path / "m.safetensors")
+    assert np.array_equal(kept.predict(marked), model.predict(typed))
+
+
+def test_an_export_does_not_compute_with_truth_values(marked):
+    with refused("export-of-truth-values", "garden"):
+        exports.sql(gradline.fit(marked, formula="price ~ I(garden * area)"))
+
+
+@pytest.mark.parametrize("dialect", ["duckdb", "sqlite"])
+@pytest.mark.parametrize("formula", ["price ~ area + garden", "price ~ town:garden + area:garden"])
+def test_truth_values_are_exported(marked, formula, dialect):
+    model = gradline.fit(marked, formula=formula)
+    for unseen in ("null", "base"):
+        assert sql_trial(Probe.of(model, unseen), exports.sql(model, dialect, unseen=unseen), dialect, "data")
+
+
+def test_bases_are_chosen_beside_a_formula_or_in_it(marked):
+    beside = gradline.fit(marked, formula="price ~ area * town", base={"town": "B"})
+    within = gradline.fit(marked, formula='price ~ area * C(town, base="B")')
+    assert beside.features == within.features == ("area", "town=A", "town=C", "area:town=A", "area:town=C")
+    assert np.array_equal(beside.weight, within.weight)
+    assert gradline.verify(beside, marked).agrees
+
+
+@pytest.mark.parametrize(
+    "formula", ["price ~ area + rare", "price ~ area:rare", "price ~ area + C(rare, sum)"]
+)
+def test_rows_held_out_teach_no_level_and_have_no_prediction_without_one(marked, formula):
+    with pytest.warns(gradline.GradlineWarning, match="held-out rows have levels that no training row has"):
+        model = gradline.fit(marked, formula=formula, holdout=0.3, seed=3)
+        plain = gradline.fit(marked, "price", features=["area", "rare"], holdout=0.3, seed=3)
+    assert model.holdout is not None
+    assert plain.holdout is not None
+    assert model.moments.rows == 168
+    assert (model.holdout.rows, model.holdout.dropped) == (plain.holdout.rows, plain.holdout.dropped)
+    assert gradline.verify(model, marked).agrees
+    unseen = pl.read_csv(marked).with_columns(rare=pl.lit("never"))
+    (batch,) = model.predictions(unseen, unseen="missing")
+    assert batch.unseen == {"rare": 240}
+    assert np.isnan(batch.values).all()

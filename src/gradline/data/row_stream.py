@@ -369,8 +369,8 @@ class SeenLevels(RowStream):
 
 
 def _seen(block: RowBlock) -> RowBlock:
-    seen = ~np.isnan(block.X).any(axis=1)
-    return block.take(seen).told(block.dropped + int((~seen).sum()), block.missing)
+    seen = np.flatnonzero(~np.isnan(block.X).any(axis=1))
+    return block.take(seen).told(block.dropped + block.rows - len(seen), block.missing)
 
 
 @dataclass(frozen=True)

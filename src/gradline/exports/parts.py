@@ -1,6 +1,6 @@
 """What a model adds up for a row: the bias, a weight times each number, one weight for each level."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
@@ -12,7 +12,9 @@ from gradline.data.schema import Kind
 from gradline.model.model import LinearModel
 
 if TYPE_CHECKING:
+    from gradline.data.terms.families import Factor
     from gradline.data.terms.product import Product
+    from gradline.data.terms.shapes import Lookup, Pieces
 
 UNSEEN = ("null", "base")  # what a level that training did not see gives: no prediction, or the base level's
 
@@ -33,10 +35,11 @@ class Categorical(NamedTuple):
 
 
 class Computed(NamedTuple):
-    """Any other term of a formula, and the weight (k, m) of each of its columns."""
+    """Any other term of a formula, the weight (k, m) of each of its columns, and what its factors are."""
 
     term: "Product"
     weight: np.ndarray
+    shapes: "Sequence[Lookup | Pieces]"
 
 
 Summand = Numeric | Categorical | Computed
@@ -61,9 +64,30 @@ def parts(model: LinearModel) -> list[Summand]:
             base = np.zeros((1, len(model.targets)))
             found.append(Categorical(term.column, term.levels, np.concatenate([base, weight])))
         else:
-            found.append(Computed(cast("Product", term), weight))
+            product = cast("Product", term)
+            found.append(Computed(product, weight, [_shape(factor, kinds) for factor in product.factors]))
         start = stop
     return found
+
+
+def _shape(factor: "Factor", kinds: Mapping[str, Kind]) -> "Lookup | Pieces":
+    """What a factor is; truth values are levels, as few engines multiply them.
+
+    Raises `RequestError` where it computes with some.
+    """
+    from gradline.data.terms.grammar import Name  # noqa: PLC0415 - most models have no formula
+    from gradline.data.terms.shapes import Lookup  # noqa: PLC0415
+
+    truths = [name for name in factor.inputs if kinds[name] == Kind.BOOLEAN]
+    if not truths:
+        return factor.shape
+    if isinstance(factor.shape.over, Name) and factor.names == (truths[0],):
+        return Lookup(factor.shape.over, "text", ("false", "true"), np.array([[0.0], [1.0]]))
+    raise RequestError(
+        "export-of-truth-values",
+        f"{factor.text} computes with {truths[0]}, which holds true and false",
+        "name the column on its own in the formula",
+    )
 
 
 def spellings(levels: Sequence[str], booleans: bool = True) -> list[tuple[str, ...]]:

@@ -82,7 +82,6 @@ def _terms(model: LinearModel, found: Iterable[Summand], chosen: Dialect, j: int
 
 def _computed(part: Computed, chosen: Dialect, j: int, unseen: str) -> str:
     """A term of a formula; the columns of its first factor vary fastest, as `Product` has them."""
-    shapes = [factor.shape for factor in part.term.factors]
     counts = [len(factor.names) for factor in part.term.factors]
 
     def case(shape: Lookup, x: str, each: Sequence[str]) -> str:
@@ -97,7 +96,7 @@ def _computed(part: Computed, chosen: Dialect, j: int, unseen: str) -> str:
         return f"CASE {x} {whens} ELSE {rest} END"
 
     weight = part.weight[:, j].reshape(counts[::-1]).transpose()
-    return expressions.weighted(shapes, weight, chosen, case)
+    return expressions.weighted(part.shapes, weight, chosen, case)
 
 
 def _signed(chosen: Dialect, value: float) -> str:

@@ -84,4 +84,4 @@ class Product:
 
 def _row_products(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Row by row all products of a column of each, the left one varying fastest."""
-    return (right[:, :, None] * left[:, None, :]).reshape(len(left), -1)
+    return (right[:, :, None] * left[:, None, :]).reshape(len(left), left.shape[1] * right.shape[1])
