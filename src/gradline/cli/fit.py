@@ -24,6 +24,7 @@ from gradline.cli.options import (
     Targets,
     Typed,
     Weights,
+    argument,
     flag,
     frozen,
     typed,
@@ -50,6 +51,13 @@ class FitOptions(Typed):
     """
 
     data: Data | None = None
+    formula: Annotated[
+        str | None,
+        argument(
+            "Targets and terms as R writes them, such as 'price ~ area * town + log(rooms)'; instead of -t and -f.",
+            "[FORMULA]",
+        ),
+    ] = None
     targets: Targets = ()
     features: Features = ()
     exclude: Exclude = ()
@@ -139,6 +147,8 @@ def fit(options: FitOptions) -> None:
 
       gradline fit example:crops -t apples -t oranges --lr 1e-5 --epochs 100 --log-every 10
 
+      gradline fit homes.csv 'price ~ log(area) * town + year(sold)'
+
       gradline fit flights.csv -t arr_delay -f dep_delay -f carrier --missing drop -o delay.safetensors
     """
     from gradline.core.tensor_file import expect_writable  # noqa: PLC0415 - --help needs no numpy
@@ -147,7 +157,8 @@ def fit(options: FitOptions) -> None:
     expect_log(options.log)
     is_logged = schedule(options.log_every)
     selection, request = _asked(options, data)
-    expect_targets(data, options.targets, selection.read)
+    if options.formula is None:
+        expect_targets(data, options.targets, selection.read)
     if options.output is not None:
         expect_writable(options.output)
     record = _recorder(options)

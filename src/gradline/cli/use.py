@@ -323,7 +323,7 @@ class _Ranges:
 
     def __init__(self, model: Any, unseen: str) -> None:
         self._unseen, self.strange = unseen, Counter()
-        self.bases = {term.column: term.levels[0] for term in model.design.terms if hasattr(term, "levels")}
+        self.bases = {name: level for term in model.design.terms for name, level in term.bases.items()}
         statistics, p = model.moments.statistics, len(model.features)
         self._names = model.features
         self._low, self._high = statistics.minimum[:p], statistics.maximum[:p]

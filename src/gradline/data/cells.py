@@ -99,13 +99,9 @@ def _is_odd(values: pl.Series) -> bool:
 
 
 def converted(series: pl.Series, kind: Kind, place: Place, spelling: Spelling = TYPED) -> pl.Series:
-    """The column as numbers or as words."""
+    """The column as numbers, as words or as moments."""
     plain, where = series.alias(PLAIN), Where(series.name, place, spelling)
-    if kind == Kind.BOOLEAN:
-        made = _truths(plain, where)
-    else:
-        made = _numbers(plain, where, kind) if kind.is_numeric else spelling.words(plain)
-    return made.alias(series.name)
+    return _CONVERTED[kind](plain, where).alias(series.name)
 
 
 class Where(NamedTuple):
@@ -116,14 +112,14 @@ class Where(NamedTuple):
     spelling: Spelling
 
 
-def _numbers(series: pl.Series, where: Where, kind: Kind) -> pl.Series:
-    """The column as Float64 with null for missing.
+def _numbers(series: pl.Series, where: Where, mark: str | None = None) -> pl.Series:
+    """The column as Float64 with null for missing; `mark` is what may stand beside its numbers.
 
     Raises `DataError` with column, place and value for text, infinities and integers beyond 2^53.
     """
     dtype = series.dtype
     if dtype in (pl.String, pl.Categorical, pl.Enum):
-        return _parsed(where.spelling.words(series), where, kind)
+        return _parsed(where.spelling.words(series), where, mark)
     if dtype == pl.Null or dtype == pl.Boolean:
         return series.cast(pl.Float64)
     if dtype.is_integer() or dtype.is_decimal():
@@ -146,6 +142,27 @@ def _numbers(series: pl.Series, where: Where, kind: Kind) -> pl.Series:
     return values
 
 
+def _times(series: pl.Series, where: Where) -> pl.Series:
+    """The column as moments without a time zone, null for missing; text as ISO 8601 writes dates and times."""
+    dtype = series.dtype
+    if dtype == pl.Date:
+        return series.cast(pl.Datetime("us"))
+    if isinstance(dtype, pl.Datetime):
+        return series.dt.replace_time_zone(None).cast(pl.Datetime("us"))
+    if dtype not in (pl.String, pl.Categorical, pl.Enum, pl.Null):
+        raise DataError(
+            "column-not-dates", f"column {where.column} holds {dtype}, not dates", "name a column of dates"
+        )
+    text = where.spelling.words(series)
+    plain = text.str.strip_suffix("Z").str.replace(" ", "T")
+    found = pl.Series([None] * len(text), dtype=pl.Datetime("us"))
+    for form in ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"):
+        read = plain.str.to_datetime(form, time_unit="us", strict=False)
+        found = found.zip_with(found.is_not_null(), read)
+    _refuse_first(text, found.is_null() & text.is_not_null(), where, _NO_DATE)
+    return found
+
+
 def _truths(series: pl.Series, where: Where) -> pl.Series:
     """The column as 1 and 0: of true and false, or of numbers that are 1 and 0 already."""
     if series.dtype in (pl.String, pl.Categorical, pl.Enum):
@@ -153,9 +170,18 @@ def _truths(series: pl.Series, where: Where) -> pl.Series:
         cells = words.replace({"true": "1", "false": "0"})
         values = cells.cast(pl.Float64, strict=False)
     else:
-        words = values = _numbers(series, where, Kind.NUMBER)
+        words = values = _numbers(series, where)
     _refuse_first(words, ~values.is_in([0.0, 1.0]).fill_null(False) & words.is_not_null(), where, _NO_TRUTH)
     return values
+
+
+def _words(series: pl.Series, where: Where) -> pl.Series:
+    return where.spelling.words(series)
+
+
+def _amounts(series: pl.Series, where: Where) -> pl.Series:
+    """The column as Float64, a currency, a percent sign or a unit left away where it is text."""
+    return _numbers(series, where, where.spelling.marks.get(where.column, ""))
 
 
 class CellFault(NamedTuple):
@@ -183,12 +209,18 @@ _NO_TRUTH = CellFault(
     "mend the cell, leave it empty and add --missing drop, or leave the column out",
 )
 
+_NO_DATE = CellFault(
+    "date-unreadable",
+    "no date of the form 2024-05-31",
+    "write dates as year-month-day, or leave the cell empty and add --missing drop",
+)
 
-def _parsed(text: pl.Series, where: Where, kind: Kind) -> pl.Series:
+
+def _parsed(text: pl.Series, where: Where, mark: str | None) -> pl.Series:
     spelling = where.spelling
     shown = text
-    if kind == Kind.AMOUNT:
-        text = bare(text, spelling.marks.get(where.column, ""))
+    if mark is not None:
+        text = bare(text, mark)
     if not spelling.numerals.is_plain:
         text = spelling.numerals.plain(text)
     values = text.cast(pl.Float64, strict=False)
@@ -238,3 +270,12 @@ def _refuse_first(shown: pl.Series, wrong: pl.Series, where: Where, fault: CellF
             if fault.told
             else DataError(fault.code, cause, fault.remedy)
         )
+
+
+_CONVERTED: dict[Kind, Callable[[pl.Series, Where], pl.Series]] = {
+    Kind.NUMBER: _numbers,
+    Kind.BOOLEAN: _truths,
+    Kind.AMOUNT: _amounts,
+    Kind.TEXT: _words,
+    Kind.TIME: _times,
+}

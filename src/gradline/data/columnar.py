@@ -114,7 +114,9 @@ def typed_batch(
     if not trusted:
         return Batch.of(frame.get_columns(), columns, place)
     found = [
-        column if column.dtype == pl.Float64 else converted(column, columns[column.name], place)
+        column
+        if column.dtype == pl.Float64 and columns[column.name].is_numeric
+        else converted(column, columns[column.name], place)
         for column in frame
     ]
     return Batch(pl.DataFrame({column.name: column for column in found}), place)

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from gradline.core.derived import Derived, cached_property
 from gradline.core.errors import DataError, RequestError, UnseenLevelError
 from gradline.core.text import listed, nearest
-from gradline.data.schema import Kind
+from gradline.data.schema import Kind, joint_kinds
 from gradline.data.selection import UNSAID, WEIGHTS_ARE
 
 if TYPE_CHECKING:  # what reads tables loads polars, and arrays need none
@@ -18,15 +18,38 @@ if TYPE_CHECKING:  # what reads tables loads polars, and arrays need none
 
 @dataclass(frozen=True)
 class Number:
-    """One numeric column, taken as it is: one design column. `kind` says how its cells are read."""
+    """One numeric column, taken as it is: one design column."""
 
     column: str
-    kind: Kind = Kind.NUMBER
+
+    @property
+    def label(self) -> str:
+        """What the term is called."""
+        return self.column
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table that it needs."""
+        return (self.column,)
+
+    @property
+    def inputs(self) -> dict[str, Kind]:
+        """The same, with their kinds."""
+        return {self.column: Kind.NUMBER}
+
+    @property
+    def bases(self) -> Mapping[str, str]:
+        """It has no levels."""
+        return {}
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the design columns."""
         return (self.column,)
+
+    def unseen(self, batch: "Batch") -> dict[str, np.ndarray]:  # noqa: ARG002
+        """It has no levels."""
+        return {}
 
     def encode(self, batch: "Batch", out: np.ndarray, *, unseen: str = "error") -> None:  # noqa: ARG002
         """Fill `out` (n, 1) with the column of a batch without missing cells."""
@@ -34,8 +57,7 @@ class Number:
 
     def to_dict(self) -> dict[str, Any]:
         """The term as plain JSON."""
-        card = {"term": "number", "column": self.column}
-        return card if self.kind == Kind.NUMBER else card | {"kind": str(self.kind)}
+        return {"term": "number", "column": self.column}
 
 
 @dataclass(frozen=True)
@@ -44,25 +66,46 @@ class Category:
 
     column: str
     levels: tuple[str, ...]
-    kind = Kind.TEXT
+
+    @property
+    def label(self) -> str:
+        """What the term is called."""
+        return self.column
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table that it needs."""
+        return (self.column,)
+
+    @property
+    def inputs(self) -> dict[str, Kind]:
+        """The same, with their kinds."""
+        return {self.column: Kind.TEXT}
+
+    @property
+    def bases(self) -> dict[str, str]:
+        """The level that has no column, by the column's name."""
+        return {self.column: self.levels[0]}
 
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the design columns, such as `carrier=AA`."""
         return tuple(f"{self.column}={level}" for level in self.levels[1:])
 
-    def unseen(self, batch: "Batch") -> np.ndarray:
-        """Which rows (n,) have a level that training did not see."""
-        return batch.codes(self.column, self.levels) < 0
+    def unseen(self, batch: "Batch") -> dict[str, np.ndarray]:
+        """Which rows (n,) have a level that training did not see, by the column."""
+        return {self.column: batch.codes(self.column, self.levels) < 0}
 
     def encode(self, batch: "Batch", out: np.ndarray, *, unseen: str = "error") -> None:
         """Fill `out` (n, levels − 1) with the zeros and ones of a batch without missing cells.
 
-        A level not seen in training raises `UnseenLevelError`, or counts as the base with `unseen="base"`.
+        A level not seen in training raises `UnseenLevelError`, counts as the base with `unseen="base"`, or
+        gives NaN with `unseen="nan"`.
         """
         codes = batch.codes(self.column, self.levels)
-        if unseen != "base" and (codes < 0).any():
-            row = int(np.argmax(codes < 0))
+        odd = codes < 0
+        if unseen == "error" and odd.any():
+            row = int(np.argmax(odd))
             cell = batch.frame[self.column][row]
             raise UnseenLevelError(
                 "level-unseen",
@@ -70,13 +113,54 @@ class Category:
                 f"the levels are {listed(self.levels)}, the first of them the base",
             )
         out[:] = codes[:, None] == np.arange(1, len(self.levels))
+        if unseen == "nan":
+            out[odd] = np.nan
 
     def to_dict(self) -> dict[str, Any]:
         """The term as plain JSON."""
         return {"term": "category", "column": self.column, "levels": list(self.levels)}
 
 
-Term = Number | Category
+class Term(Protocol):
+    """Some columns of X, made of some columns of the table. `Number` and `Category` are one column of the table each;
+    `terms.product.Product` is any other term of a formula."""
+
+    @property
+    def label(self) -> str:
+        """What the term is called, as a formula writes it."""
+        ...
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table that it needs."""
+        ...
+
+    @property
+    def inputs(self) -> Mapping[str, Kind]:
+        """The same, with their kinds."""
+        ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns of X that it makes."""
+        ...
+
+    @property
+    def bases(self) -> Mapping[str, str]:
+        """The base level of each of its categories that has one."""
+        ...
+
+    def unseen(self, batch: "Batch") -> Mapping[str, np.ndarray]:
+        """Which rows (n,) have a level that training did not see, by what is a category in it."""
+        ...
+
+    def encode(self, batch: "Batch", out: np.ndarray, *, unseen: str = "error") -> None:
+        """Fill `out` (n, k) with the columns of a batch without missing cells."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """The term as plain JSON."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -84,7 +168,7 @@ class DesignSpec(Derived):
     """How a table becomes X, Y and w: the terms, the targets, and the column of row weights, if any.
 
     `weights_are` is what row weights mean, one of `WEIGHTS_ARE`, or UNSAID; None where rows have none. `kinds` are
-    those of targets and weights that are no plain numbers.
+    those of numeric columns that are no plain numbers, which decide how their cells are read.
     """
 
     terms: tuple[Term, ...]
@@ -113,13 +197,17 @@ class DesignSpec(Derived):
     @property
     def inputs(self) -> dict[str, Kind]:
         """The columns of the table that X needs, with their kinds."""
-        return {term.column: term.kind for term in self.terms}
+        known = joint_kinds(pair for term in self.terms for pair in term.inputs.items())
+        return {name: self._kind(name, kind) for name, kind in known.items()}
 
     @property
     def columns(self) -> dict[str, Kind]:
         """All columns of the table that the fit needs."""
         others = [*self.targets, *([self.weights] if self.weights else [])]
-        return {**self.inputs, **dict.fromkeys(others, Kind.NUMBER), **dict(self.kinds)}
+        return {**self.inputs, **{name: self._kind(name, Kind.NUMBER) for name in others}}
+
+    def _kind(self, name: str, kind: Kind) -> Kind:
+        return dict(self.kinds).get(name, kind) if kind == Kind.NUMBER else kind
 
     def encode(self, batch: "Batch", X: np.ndarray, *, unseen: str = "error") -> None:
         """Fill X (n, p) with the columns of a batch without missing cells."""
@@ -131,8 +219,8 @@ class DesignSpec(Derived):
 
     def unseen(self, batch: "Batch") -> dict[str, np.ndarray]:
         """Which rows (n,) have a level that training did not see, by the columns where some have."""
-        masks = {term.column: term.unseen(batch) for term in self.terms if isinstance(term, Category)}
-        return {column: mask for column, mask in masks.items() if mask.any()}
+        masks = {name: mask for term in self.terms for name, mask in term.unseen(batch).items()}
+        return {name: mask for name, mask in masks.items() if mask.any()}
 
     def arrays(self, batch: "Batch", *, unseen: str = "error") -> list[np.ndarray]:
         """The columns of X and Y, numbers as they lie."""
@@ -202,15 +290,24 @@ class DesignSpec(Derived):
         if meaning not in (None, UNSAID, *WEIGHTS_ARE):
             raise ValueError(f"{meaning!r:.40} is nothing that weights mean")
         kinds = tuple((name, Kind(kind)) for name, kind in card.get("kinds", {}).items())
-        if not {name for name, _ in kinds} <= {*card["targets"], weights}:
-            raise ValueError("kinds are told of columns that are neither targets nor weights")
-        return cls(tuple(map(_term, card["terms"])), tuple(card["targets"]), weights, meaning, kinds)
+        found = cls(tuple(map(_term, card["terms"])), tuple(card["targets"]), weights, meaning, kinds)
+        if not all(kind.is_numeric and found.columns.get(name) == kind for name, kind in kinds):
+            raise ValueError("kinds are told of columns that are no numbers of the model")
+        return found
 
 
 def _term(card: Mapping[str, Any]) -> Term:
-    """The term that `to_dict` described. Raises `ValueError` for a category that has no level."""
+    """The term that `to_dict` described. Raises `ValueError` for one that cannot be."""
+    if card["term"] == "product":
+        from gradline.data.terms.product import Product  # noqa: PLC0415 - most models have no formula
+
+        if "factors" not in card:
+            raise ValueError("a product has no factors")
+        return Product.from_dict(card)
+    if "column" not in card:
+        raise ValueError("a term names no column")
     if card["term"] == "number":
-        return Number(card["column"], Kind(card.get("kind", Kind.NUMBER)))
+        return Number(card["column"])
     if not card.get("levels"):
         raise ValueError(f"the category {card['column']!r:.40} has no level")
     if len(set(card["levels"])) < len(card["levels"]):

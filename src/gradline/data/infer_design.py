@@ -1,6 +1,7 @@
 """Which columns of a table take part in a model, and how: a design learned from the table."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from gradline.core.errors import DataError, Notice, RequestError
@@ -35,35 +36,35 @@ def infer_design(source: Source, selection: Selection) -> InferredDesign:
     targets, features = selection.targets, selection.features
     exclude, weights = selection.exclude, selection.weights
     schema = source.schema()
-    _expect_known(schema, [*targets, *(features or ()), *exclude, *([] if weights is None else [weights])])
+    expect_known(schema, [*targets, *(features or ()), *exclude, *([] if weights is None else [weights])])
     _expect_roles(selection)
-    schema |= _asked(schema, selection)
+    schema |= asked(schema, selection)
     others = [*targets, *([weights] if weights else [])]
     for name in others:
-        _expect_number(source, name, schema[name])
+        expect_number(source, name, schema[name])
     if features is not None:
         _expect_usable(features, schema)
-    bases = _bases(selection.base, schema)
-    _expect_known(schema, selection.also)
+    based = [name for name, column in schema.items() if column.base is not None]
+    expect_known(schema, selection.also)
     taken = {*targets, *exclude, weights}
-    others_too = [*selection.also, *selection.category, *bases] if features is not None else []
+    others_too = [*selection.also, *selection.category, *based] if features is not None else []
     candidates = list(
         dict.fromkeys([*(features or (name for name in schema if name not in taken)), *others_too])
     )
     for name in candidates:
-        _expect_sure(name, schema[name])
+        expect_sure(name, schema[name])
     texts = [name for name in candidates if schema[name].kind == Kind.TEXT]
-    named = {*(features or ()), *selection.also, *selection.category, *bases}
+    named = {*(features or ()), *selection.also, *selection.category, *based}
     found = _levels(source, {name: None if name in named else MOST_LEVELS for name in texts})
     terms: list[Term] = []
     notices: list[Notice] = []
     for name in candidates:
         column = schema[name]
         if column.kind.is_numeric:
-            terms.append(Number(name, column.kind))
+            terms.append(Number(name))
             continue
         if column.kind == Kind.TEXT and name not in selection.category:
-            _expect_words(source, name, column, found[name])
+            expect_words(source, name, column, found[name].levels)
         reason = (
             _unusable(name, column) if column.kind == Kind.OTHER else found[name].reason(name, name in named)
         )
@@ -73,10 +74,10 @@ def infer_design(source: Source, selection: Selection) -> InferredDesign:
         elif reason:
             notices.append(Notice("column-left-out", f"{name} is left out: it {reason}", is_warning=True))
         else:
-            levels = _ordered(name, found[name].levels, column.levels, bases.get(name))
+            levels = column.ordered(name, found[name].levels)
             terms.append(Category(name, levels))
             notices += [
-                _categorical(name, levels, column, name in selection.category),
+                categorical(name, levels, column, name in selection.category),
                 *_seen_in(name, levels, column),
             ]
     if not terms:
@@ -85,16 +86,25 @@ def infer_design(source: Source, selection: Selection) -> InferredDesign:
             f"no usable feature is left in {source.name} beside the targets {listed(targets)}",
             f"the columns are {listed(schema)}",
         )
-    kinds = tuple((name, schema[name].kind) for name in others if schema[name].kind != Kind.NUMBER)
+    kinds = kinds_of(schema, [*others, *(term.label for term in terms)])
     design = DesignSpec(tuple(terms), tuple(targets), weights, selection.meaning, kinds)
     return InferredDesign(design, notices)
 
 
-def _asked(schema: Mapping[str, Column], selection: Selection) -> dict[str, Column]:
-    """The columns that the user says are categories, or numbers. Raises `RequestError` where that cannot be."""
+def kinds_of(schema: Mapping[str, Column], names: Iterable[str]) -> tuple[tuple[str, Kind], ...]:
+    """The kinds of those of these columns that are numeric and no plain numbers, as a design has them."""
+    kinds = ((name, schema[name].kind) for name in names)
+    return tuple((name, kind) for name, kind in kinds if kind.is_numeric and kind != Kind.NUMBER)
+
+
+def asked(schema: Mapping[str, Column], selection: Selection) -> dict[str, Column]:
+    """The columns that the user says are categories, or numbers, or have another base.
+
+    Raises `RequestError` where that cannot be.
+    """
     found: dict[str, Column] = {}
     for name in selection.category:
-        _expect_known(schema, [name])
+        expect_known(schema, [name])
         if name in (*selection.targets, selection.weights):
             raise RequestError(
                 "column-in-two-roles",
@@ -103,7 +113,7 @@ def _asked(schema: Mapping[str, Column], selection: Selection) -> dict[str, Colu
             )
         found[name] = Column(Kind.TEXT, levels=schema[name].levels)
     for name in selection.numeric:
-        _expect_known(schema, [name])
+        expect_known(schema, [name])
         column = schema[name]
         if name in found:
             raise RequestError(
@@ -115,7 +125,8 @@ def _asked(schema: Mapping[str, Column], selection: Selection) -> dict[str, Colu
         found[name] = (
             column if column.kind.is_numeric and not column.doubt else Column(Kind.AMOUNT, doubt=doubt)
         )
-    return found
+    bases = _bases(selection.base, {**schema, **found})
+    return found | {name: replace(found.get(name, schema[name]), base=base) for name, base in bases.items()}
 
 
 def _unusable(name: str, column: Column) -> str:
@@ -136,7 +147,7 @@ def _bases(base: Mapping[str, str] | Sequence[str], schema: Mapping[str, Column]
                 (name for name in schema if word.startswith(f"{name}=")), key=len, default=word.split("=")[0]
             )
             found[name] = word[len(name) + 1 :]
-    _expect_known(schema, list(found))
+    expect_known(schema, list(found))
     for name in found:
         if schema[name].kind != Kind.TEXT:
             raise RequestError(
@@ -145,19 +156,6 @@ def _bases(base: Mapping[str, str] | Sequence[str], schema: Mapping[str, Column]
                 f"take it for a category: {shell(['--category', name])}",
             )
     return found
-
-
-def _ordered(
-    name: str, found: Sequence[str], declared: Sequence[str] | None, base: str | None
-) -> tuple[str, ...]:
-    """The levels that rows have, as they are declared or in byte order, the base that is asked for first."""
-    levels = [level for level in declared or found if level in found]
-    if base is None:
-        return tuple(levels)
-    if base not in levels:
-        cause = f"{name} has no level {base!r} that could be its base"
-        raise RequestError("base-unknown", cause, nearest(base, levels, "the levels are"))
-    return (base, *(level for level in levels if level != base))
 
 
 class _Levels(NamedTuple):
@@ -196,7 +194,8 @@ def _levels(source: Source, limits: Mapping[str, int | None]) -> dict[str, _Leve
     return {name: _Levels(sorted(found[name], key=str.encode), rows[name], missing[name]) for name in limits}
 
 
-def _categorical(name: str, levels: Sequence[str], column: Column, is_asked: bool) -> Notice:
+def categorical(name: str, levels: Sequence[str], column: Column, is_asked: bool) -> Notice:
+    """What the user should know of a column that is a category."""
     said = f"{name} is categorical: {len(levels)} levels, base {levels[0]!r}"
     if is_asked:
         return Notice("column-categorical", said)
@@ -222,15 +221,15 @@ def _seen_in(name: str, levels: Sequence[str], column: Column) -> list[Notice]:
     return found
 
 
-def _expect_sure(name: str, column: Column) -> None:
+def expect_sure(name: str, column: Column) -> None:
     """Refuse a column that may be numbers in another notation. Raises `DataError` that names what reads them."""
     if column.doubt is not None:
         raise DataError(column.doubt.code, column.doubt.cause(name), column.doubt.remedy(name))
 
 
-def _expect_words(source: Source, name: str, column: Column, found: _Levels) -> None:
+def expect_words(source: Source, name: str, column: Column, levels: Sequence[str]) -> None:
     """Refuse text of a typed source whose levels are numbers in another notation."""
-    ways = [] if source.is_text or column.levels is not None else written(found.levels)
+    ways = [] if source.is_text or column.levels is not None else written(levels)
     if ways and not _are_plain(ways):
         doubt = Doubt(tuple(ways), PLAIN_NUMERALS)
         remedy = f"turn them into numbers first, or take them for words: {shell(['--category', name])}"
@@ -242,7 +241,8 @@ def _are_plain(ways: Sequence[Written]) -> bool:
     return any(way.numerals.is_plain and not way.needs_numeric for way in ways)
 
 
-def _expect_known(schema: Mapping[str, Column], names: Sequence[str]) -> None:
+def expect_known(schema: Mapping[str, Column], names: Sequence[str]) -> None:
+    """Raise `RequestError` for the first name that is no column."""
     for name in names:
         if name not in schema:
             raise RequestError("column-unknown", f"there is no column {name}", nearest(name, list(schema)))
@@ -279,14 +279,15 @@ def _expect_roles(selection: Selection) -> None:
             )
 
 
-def _expect_number(source: Source, name: str, column: Column) -> None:
+def expect_number(source: Source, name: str, column: Column) -> None:
+    """Raise `RequestError` where the column of a target or of weights holds no numbers."""
     if column.kind == Kind.OTHER:
         raise RequestError(
             "target-not-numeric",
             f"{name} {column.note}: targets and weights must be numeric",
             "name a numeric column",
         )
-    _expect_sure(name, column)
+    expect_sure(name, column)
     if column.kind == Kind.TEXT:
         cells = _first_cells(source, name)
         shown = f"such as {cells[0]!r}" if cells else "every cell is missing"

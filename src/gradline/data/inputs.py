@@ -14,7 +14,7 @@ from gradline.core.errors import DataError, Notice, RequestError, UsageError
 from gradline.core.provided import reader_of
 from gradline.data.design import DesignSpec, Number
 from gradline.data.notation import Text
-from gradline.data.row_stream import ArrayRows, RowStream, infinite, refuse_weights
+from gradline.data.row_stream import ArrayRows, Holdout, RowStream, infinite, refuse_weights
 from gradline.data.schema import LARGEST_INTEGER
 from gradline.data.selection import Selection
 
@@ -29,8 +29,11 @@ class Reading(NamedTuple):
     notices: list[Notice]
 
 
-def as_rows(selection: Selection) -> Reading:
-    """The rows behind what a user gives. Raises `DataError`, `RequestError` or `FileError`, with cause and remedy."""
+def as_rows(selection: Selection, holdout: Holdout | None = None) -> Reading:
+    """The rows behind what a user gives, of which those of `holdout` teach a formula nothing.
+
+    Raises `DataError`, `RequestError` or `FileError`, with cause and remedy.
+    """
     data, _ = selection.data, selection.meaning  # which is refused where it has no weights
     if selection.missing not in ("error", "drop"):
         raise UsageError("missing-invalid", f"missing is {selection.missing!r}", "use error or drop")
@@ -38,6 +41,8 @@ def as_rows(selection: Selection) -> Reading:
     for what, names in (("features", selection.features), ("exclude", selection.exclude)):
         if not (names is None or isinstance(names, (list, tuple))):  # others may be empty the second time
             raise UsageError("names-invalid", f"{what} is {names!r}", "give a list of column names")
+    if selection.formula is not None:
+        _expect_table(selection)
     if is_array(data) and not _are_names(selection.targets):
         if selection.exclude:
             raise RequestError(
@@ -58,11 +63,43 @@ def as_rows(selection: Selection) -> Reading:
     if not (selection.weights is None or isinstance(selection.weights, str)):
         selection = replace(selection, weights=_weight_vector(selection.weights))
     if _are_names(selection.targets):
-        return Reading(*_tables().chosen_rows(selection))
+        return Reading(*_tables().chosen_rows(selection, holdout=holdout))
     Y = target_matrix(selection.targets)
     taken = [str(name) for name in getattr(data, "columns", ())]
     named = dict(zip(_target_names(selection.targets, Y.shape[1], taken), Y.T, strict=True))
-    return Reading(*_tables().chosen_rows(selection, named))
+    return Reading(*_tables().chosen_rows(selection, named, holdout))
+
+
+def keeps_bias(selection: Selection, bias: bool) -> bool:
+    """Whether the model has a bias: a formula says so. Raises `UsageError` where `bias` takes away what it has."""
+    if selection.formula is None:
+        return bias
+    from gradline.data.terms.algebra import has_bias  # noqa: PLC0415 - most fits have no formula
+
+    found = has_bias(selection.formula)
+    if found and not bias:
+        raise UsageError(
+            "bias-said-twice",
+            "the formula has a bias and the options take it away",
+            "write - 1 at the end of the formula instead",
+        )
+    return found
+
+
+def _expect_table(selection: Selection) -> None:
+    """Refuse a formula where nothing has the names that it writes."""
+    if is_array(selection.data) or reader_of(selection.data) is not None:
+        raise RequestError(
+            "formula-without-names",
+            "a formula names columns, and the data have none",
+            "give a table or a frame with named columns",
+        )
+    if selection.features is not None:
+        raise RequestError(
+            "formula-beside-features",
+            "both a formula and features are given",
+            "write the features in the formula",
+        )
 
 
 def expect_one_index(parts: Mapping[str, Any]) -> None:

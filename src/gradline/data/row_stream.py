@@ -5,13 +5,13 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
 
 import numpy as np
 
 from gradline.core.errors import DataError, MissingValuesError, RequestError
 from gradline.core.text import listed
-from gradline.data.design import Category, DesignSpec
+from gradline.data.design import DesignSpec
 from gradline.data.row_block import LazyBlock, RowBlock
 
 if TYPE_CHECKING:  # what reads tables loads polars, and arrays need none
@@ -352,33 +352,25 @@ def _joined(blocks: Sequence[RowBlock]) -> RowBlock:
 
 @dataclass(frozen=True)
 class SeenLevels(RowStream):
-    """The rows of a stream by a design with fewer levels, without those that have a level which it lacks.
+    """The rows of a stream without those of which some level has no coefficient, whose X is NaN; they are dropped.
 
     So rows held out teach nothing: a level that no training row has has no coefficient, and its rows no prediction.
-    Columns of which the design knows nothing are not looked at.
     """
 
     rows: RowStream
-    design: DesignSpec
+    design: DesignSpec = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "design", self.rows.design)
 
     def blocks(self, size: int) -> Iterator[RowBlock]:
         """See `RowStream`."""
-        return regrouped(map(self._seen, self.rows.blocks(size)), size)
+        return regrouped(map(_seen, self.rows.blocks(size)), size)
 
-    def _seen(self, block: RowBlock) -> RowBlock:
-        X, names = block.X, list(self.rows.design.features)
-        levels = {term.column: term.levels for term in self.design.terms if isinstance(term, Category)}
-        seen = np.ones(len(X), bool)
-        for term in self.rows.design.terms:
-            if isinstance(term, Category) and term.column in levels:
-                known = levels[term.column]
-                gone = [names.index(f"{term.column}={x}") for x in term.levels[1:] if x not in known]
-                seen &= ~X[:, gone].any(axis=1)
-                if term.levels[0] not in known:  # whose rows have none of the others
-                    others = [names.index(name) for name in term.names]
-                    seen &= X[:, others].any(axis=1)
-        kept = block.take(seen).told(block.dropped, block.missing)
-        return replace(kept, X=kept.X[:, [names.index(name) for name in self.design.features]])
+
+def _seen(block: RowBlock) -> RowBlock:
+    seen = np.flatnonzero(~np.isnan(block.X).any(axis=1))
+    return block.take(seen).told(block.dropped + block.rows - len(seen), block.missing)
 
 
 @dataclass(frozen=True)
@@ -405,8 +397,21 @@ class Split(RowStream):
 
     def _sides(self) -> Iterator[RowBlock]:
         for number, block in enumerate(self.rows.blocks(self.STRIPE)):
-            order = np.random.default_rng([self.seed, number]).permutation(len(block.X))
-            held = np.zeros(len(block.X), bool)
-            held[order[: round(self.share * len(order))]] = True
+            held = held_out_rows(self.share, self.seed, number, block.rows)
             side = block.take(held if self.held_out else ~held)
             yield side if self.held_out else side.told(block.dropped, block.missing)
+
+
+def held_out_rows(share: float, seed: int, stripe: int, rows: int) -> np.ndarray:
+    """Which of the rows of a stripe, by its number, are held out: see `Split`."""
+    order = np.random.default_rng([seed, stripe]).permutation(rows)
+    held = np.zeros(rows, bool)
+    held[order[: round(share * rows)]] = True
+    return held
+
+
+class Holdout(NamedTuple):
+    """The rows that will be held out, from which no term learns: their share, and the seed that draws them."""
+
+    share: float
+    seed: int

@@ -1,11 +1,12 @@
 """The kinds of columns: numbers, truth values, text, and what a linear model cannot use."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from gradline.core.text import shell
+from gradline.core.errors import RequestError
+from gradline.core.text import nearest, shell
 from gradline.data.numerals import Doubt
 
 LARGEST_INTEGER = 2**53  # above it float64 no longer holds every integer
@@ -18,6 +19,7 @@ class Kind(StrEnum):
     BOOLEAN = "boolean"  # true and false, which are 1 and 0
     AMOUNT = "amount"  # numbers that may bear a currency, a percent sign or a unit, which are left away
     TEXT = "text"
+    TIME = "time"  # asked for, of a column of dates or of text that holds some; no schema says it
     OTHER = "other"  # dates, lists, columns without a name or without a value
 
     @property
@@ -48,8 +50,9 @@ class Disagreement(NamedTuple):
 class Column:
     """A column's kind and, where it cannot be used, the reason.
 
-    `levels` are those of a category that its source declares, in the declared order; `is_code` says that its numbers
-    have leading zeros; `doubt` is there where most of its cells are numbers in another notation than the file's.
+    `levels` are those of a category that its source declares, in the declared order, and `base` is the level that is
+    asked for as the first; `is_code` says that its numbers have leading zeros; `doubt` is there where most of its cells
+    are numbers in another notation than the file's.
     """
 
     kind: Kind
@@ -57,6 +60,17 @@ class Column:
     levels: tuple[str, ...] | None = None
     is_code: bool = False
     doubt: Doubt | Disagreement | None = None
+    base: str | None = None
+
+    def ordered(self, name: str, found: Sequence[str]) -> tuple[str, ...]:
+        """The levels that rows have, as they are declared or as they are found, the base that is asked for first."""
+        levels = [level for level in self.levels or found if level in found]
+        if self.base is None:
+            return tuple(levels)
+        if self.base not in levels:
+            cause = f"{name} has no level {self.base!r} that could be its base"
+            raise RequestError("base-unknown", cause, nearest(self.base, levels, "the levels are"))
+        return (self.base, *(level for level in levels if level != self.base))
 
 
 EMPTY = Column(Kind.OTHER, "holds no value")
@@ -87,3 +101,16 @@ def merged(columns: Mapping[str, Column]) -> Column:
     declared = {column.levels for column in found}
     levels = found[0].levels if len(declared) == 1 else None
     return Column(found[0].kind, found[0].note, levels, is_code, doubt)
+
+
+def joint_kinds(pairs: Iterable[tuple[str, Kind]]) -> dict[str, Kind]:
+    """Columns with the one kind that each is read as. Raises `RequestError` for a column that is needed as two."""
+    found: dict[str, Kind] = {}
+    for name, kind in pairs:
+        if found.setdefault(name, kind) != kind:
+            raise RequestError(
+                "column-of-two-kinds",
+                f"the formula takes {name} for a {found[name]} and for a {kind}",
+                "use it as one of the two",
+            )
+    return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from gradline.core.errors import UsageError
 from gradline.data.notation import Text
@@ -28,6 +28,7 @@ class Choice(TypedDict, total=False):
     - `numeric`: columns to take as numbers, a currency, a percent sign or a unit beside them left away.
     - `also`: columns to use beside the others that would be left out, such as one of more than 50 levels.
     - `base`: of categories the level that has no coefficient, `{"town": "Bonn"}`, or as texts "town=Bonn".
+    - `formula`: targets and terms as R writes them, such as "price ~ area * town + log(rooms)"; then no `features`.
     """
 
     features: Sequence[str] | None
@@ -40,6 +41,7 @@ class Choice(TypedDict, total=False):
     numeric: Sequence[str]
     base: Mapping[str, str] | Sequence[str]
     also: Sequence[str]
+    formula: str | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +66,13 @@ class Selection:
     numeric: Sequence[str] = ()
     base: Mapping[str, str] | Sequence[str] = ()
     also: Sequence[str] = ()
+    formula: str | None = None
 
     def __post_init__(self) -> None:
+        if self.formula is not None and not isinstance(cast(object, self.formula), str):
+            raise UsageError(
+                "formula-not-text", f"formula is {self.formula!r}", "write it as 'price ~ area * town'"
+            )
         if self.weights_are not in (None, *WEIGHTS_ARE):
             raise UsageError(
                 "weights-are-invalid", f"weights_are is {self.weights_are!r}", f"use {', '.join(WEIGHTS_ARE)}"

@@ -2,6 +2,7 @@
 
 import time
 from abc import ABC, abstractmethod
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, pairwise
 from pathlib import Path
@@ -53,6 +54,19 @@ class Batch(NamedTuple):
             return
         yield from (self.part(slice(*rows)) for rows in pairwise([0, *accumulate(lengths)]))
 
+    @classmethod
+    def joined(cls, batches: Sequence["Batch"]) -> "Batch":
+        """The rows of several batches in one; each still knows its place."""
+        if len(batches) == 1:
+            return batches[0]
+        ends = list(accumulate(batch.frame.height for batch in batches))
+
+        def place(row: int) -> str:
+            which = bisect_right(ends, row)
+            return batches[which].place(row - (ends[which - 1] if which else 0))
+
+        return cls(pl.concat([batch.frame for batch in batches]), place)
+
     @property
     def complete(self) -> pl.Series:
         """Which rows have no missing cell."""
@@ -66,6 +80,13 @@ class Batch(NamedTuple):
         """The places of a text column's cells among the levels, −1 for a cell that is none of them."""
         cells = self.frame[column].alias(PLAIN).cast(pl.Enum(levels), strict=False)
         return cells.to_physical().cast(pl.Int32).fill_null(-1).to_numpy()
+
+    def part_of_date(self, column: str, part: str) -> np.ndarray:
+        """The year, the month, or the days since 1970-01-01 of a column of moments."""
+        moments = self.frame[column].alias(PLAIN).dt
+        if part == "days":
+            return moments.epoch("us").to_numpy() / 86_400e6
+        return getattr(moments, part)().cast(pl.Float64).to_numpy()
 
     @classmethod
     def of(

@@ -19,7 +19,7 @@ from gradline.data.schema import Kind
 from gradline.data.source import Batch, Source
 
 
-class _TablePiece(NamedTuple):
+class TablePiece(NamedTuple):
     """Complete rows of a table, and the rows and cells that were left out on the way, as in `RowBlock`."""
 
     batch: Batch
@@ -30,16 +30,17 @@ class _TablePiece(NamedTuple):
     def rows(self) -> int:
         return self.batch.frame.height
 
-    def take(self, which: slice) -> "_TablePiece":
-        return _TablePiece(self.batch.part(which), 0, {})
+    def take(self, which: slice) -> "TablePiece":
+        return TablePiece(self.batch.part(which), 0, {})
 
-    def told(self, dropped: int, missing: Mapping[str, int]) -> "_TablePiece":
-        return _TablePiece(self.batch, dropped, missing)
+    def told(self, dropped: int, missing: Mapping[str, int]) -> "TablePiece":
+        return TablePiece(self.batch, dropped, missing)
 
 
 @dataclass(frozen=True)
 class TableRows(RowStream):
-    """The complete rows of a table. `missing` is "error" or "drop", `unseen` levels "error", "base" or "missing"."""
+    """The complete rows of a table. `missing` is "error" or "drop", `unseen` levels "error", "base" or
+    "missing", or with "nan" rows whose X is NaN."""
 
     source: Source
     design: DesignSpec
@@ -71,6 +72,7 @@ class TableRows(RowStream):
         if labels not in self.source.schema():
             raise RequestError("column-unknown", f"there is no column {labels}", "name a column of the table")
         kind = self.design.columns.get(labels, Kind.TEXT)
+        kind = Kind.NUMBER if kind.is_numeric else kind  # what else is known of it the design says
         terms: Any = (*self.design.terms, _Labels(labels, kind))
         return replace(self, design=replace(self.design, terms=terms))
 
@@ -86,11 +88,11 @@ class TableRows(RowStream):
 
     def lazy_blocks(self, size: int) -> Iterator[LazyBlock]:
         """The same before their cells are encoded, so that several cores can do it."""
-        for pieces in grouped(self._pieces(), size):
+        for pieces in grouped(self.pieces(), size):
             total = sum(piece.rows for piece in pieces)
             yield LazyBlock(total, partial(self._block, pieces), partial(self._columns, pieces))
 
-    def _columns(self, pieces: Sequence[_TablePiece]) -> ColumnBlock:
+    def _columns(self, pieces: Sequence[TablePiece]) -> ColumnBlock:
         """The pieces as they lie, but for cells that are words."""
         parts = chain.from_iterable(piece.batch.chunks() for piece in pieces)
         encoded = [self.design.arrays(part, unseen=self.unseen) for part in parts]
@@ -100,7 +102,7 @@ class TableRows(RowStream):
         dropped = sum(piece.dropped for piece in pieces)
         return ColumnBlock(encoded, len(self.design.features), w, dropped, dict(missing))
 
-    def _block(self, pieces: Sequence[_TablePiece]) -> RowBlock:
+    def _block(self, pieces: Sequence[TablePiece]) -> RowBlock:
         """The pieces as one block whose X and Y lie row by row."""
         design, total = self.design, sum(piece.rows for piece in pieces)
         X, Y = np.empty((total, len(design.features))), np.empty((total, len(design.targets)))
@@ -115,7 +117,8 @@ class TableRows(RowStream):
             missing.update(piece.missing)
         return RowBlock(X, Y, w, sum(piece.dropped for piece in pieces), dict(missing))
 
-    def _pieces(self) -> Iterator[_TablePiece]:
+    def pieces(self) -> Iterator[TablePiece]:
+        """The complete rows as they are read, cells yet to be encoded; what it raises see `blocks`."""
         counted, incomplete, rows = Counter(), 0, 0
         for batch in self.source.batches(self.design.columns):
             rows += batch.frame.height
@@ -130,7 +133,7 @@ class TableRows(RowStream):
                 continue  # the error below wants the counts of the whole table
             if self.unseen == "missing":
                 batch = self._seen(batch, absent)
-            yield _TablePiece(batch, present - batch.frame.height, absent)
+            yield TablePiece(batch, present - batch.frame.height, absent)
         if rows == 0:
             raise DataError("no-rows", f"{self.source.name} has no rows", "give at least one row")
         if incomplete and self.missing != "drop":
@@ -168,6 +171,15 @@ class _Labels:
     kind: Kind
     names = (LABELS,)
     known: dict[Any, int] = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> dict[str, Kind]:
+        """The column, with its kind."""
+        return {self.column: self.kind}
+
+    def unseen(self, batch: Batch) -> dict[str, np.ndarray]:  # noqa: ARG002
+        """Every value has a number."""
+        return {}
 
     def encode(self, batch: Batch, out: np.ndarray, *, unseen: str = "error") -> None:  # noqa: ARG002
         """Fill `out` (n, 1)."""

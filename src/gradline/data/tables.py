@@ -1,6 +1,7 @@
 """Tables as a user names them: the source behind each, and its rows by a design that is learned or known."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,7 @@ from gradline.data.design import DesignSpec
 from gradline.data.files import FilesSource, open_files
 from gradline.data.infer_design import infer_design
 from gradline.data.notation import FOUND, Text
+from gradline.data.row_stream import Holdout
 from gradline.data.selection import Selection
 from gradline.data.source import Source
 from gradline.data.table import Table
@@ -59,11 +61,14 @@ def open_table(data: object, read: Text | None = None) -> Source:
 
 
 def chosen_rows(
-    selection: Selection, beside: Mapping[str, np.ndarray] | None = None
+    selection: Selection,
+    beside: Mapping[str, np.ndarray] | None = None,
+    holdout: Holdout | None = None,
 ) -> tuple[TableRows, list[Notice]]:
     """The rows of a table by a design that is learned from it, and what the user should know of that.
 
-    `beside` the frame X stand its targets by name; weights are a column's name or an array (n,) of numbers.
+    `beside` the frame X stand its targets by name; weights are a column's name or an array (n,) of numbers. Terms of
+    a formula learn nothing from the rows of `holdout`, whose levels that no training row has are NaN.
     """
     names, weights = selection.targets, selection.weights
     if beside is None:
@@ -79,8 +84,26 @@ def chosen_rows(
             else _frame(selection.data, "a table with an array of weights")
         )
         source, weights = frame.beside({WEIGHTS: weights}), WEIGHTS
-    design, notices = infer_design(source, replace(selection, targets=names, weights=weights))
-    return TableRows(source, design, selection.missing), [*source.notices, *notices]
+    chosen = replace(selection, targets=names, weights=weights)
+    if writes_formula(chosen, source):
+        from gradline.data.formulas import infer_formula  # noqa: PLC0415 - most fits have no formula
+
+        design, notices = infer_formula(source, chosen, holdout)
+    else:
+        design, notices = infer_design(source, chosen)
+    rows = TableRows(source, design, selection.missing, "nan" if holdout else "error")
+    return rows, [*source.notices, *notices]
+
+
+def writes_formula(selection: Selection, source: Source) -> bool:
+    """Whether a formula chooses, or a target or a feature is no column and written as a term of one: `log(area)`."""
+    if selection.formula is not None:
+        return True
+    odd = [name for name in (*selection.targets, *(selection.features or ())) if _MARKS.search(name)]
+    return bool(odd) and not set(odd) <= set(source.names())
+
+
+_MARKS = re.compile(r"[(:*^/]|^\.$")
 
 
 def _told(source: Source, selection: Selection) -> Source:

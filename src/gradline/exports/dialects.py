@@ -1,11 +1,19 @@
 """How each database quotes names and words, writes a float64, and reads a cell as a number or as text."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from gradline.core.errors import RequestError, UsageError
 
 _NUMBER = "^ *[-+]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][-+]?[0-9]+)? *$"
+
+
+# As PostgreSQL and DuckDB have them.
+_PARTS = {
+    "year": "CAST(EXTRACT(YEAR FROM CAST({} AS timestamp)) AS double precision)",
+    "month": "CAST(EXTRACT(MONTH FROM CAST({} AS timestamp)) AS double precision)",
+    "days": "(CAST(EXTRACT(EPOCH FROM CAST({} AS timestamp)) AS double precision) / 86400)",
+}
 
 
 @dataclass(frozen=True)
@@ -17,6 +25,7 @@ class Dialect:
     - `number`, `word`: a cell `{}` as a double, and as text without the spaces around it, compared byte by
       byte. A cell that is no number is an error or NULL, never 0.
     - `same`: what of a name the database looks at; two columns with the same one are a single column to it.
+    - `dates`: a cell `{}` that holds a date or a time as its year, its month, or its days since 1970-01-01, in double.
     - `booleans`: whether it has them, rather than 1 and 0.
     """
 
@@ -28,6 +37,7 @@ class Dialect:
     word: str
     same: Callable[[str], str]
     booleans: bool = True
+    dates: Mapping[str, str] = field(default_factory=lambda: _PARTS)
 
 
 def _quoted(mark: str) -> Callable[[str], str]:
@@ -106,6 +116,11 @@ DIALECTS = {
         "TRIM(CAST({} AS TEXT))",
         str.casefold,
         booleans=False,
+        dates={
+            "year": "CAST(STRFTIME('%Y', {}) AS REAL)",
+            "month": "CAST(STRFTIME('%m', {}) AS REAL)",
+            "days": "(STRFTIME('%s', {}) / 86400.0)",
+        },
     ),
     # So does MySQL, which knows no such trick.
     "mysql": Dialect(
@@ -117,6 +132,11 @@ DIALECTS = {
         "TRIM(CONVERT({} USING utf8mb4)) COLLATE utf8mb4_bin",
         str.casefold,
         booleans=False,
+        dates={
+            "year": "(YEAR({}) + 0e0)",
+            "month": "(MONTH({}) + 0e0)",
+            "days": "(TIMESTAMPDIFF(SECOND, '1970-01-01', {}) / 86400e0)",
+        },
     ),
 }
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradline.core.errors import RequestError
+from gradline.core.text import listed
 from gradline.data.cells import MISSING_WORDS
-from gradline.exports.parts import Categorical, Numeric, Summand, expect_unseen, parts, spellings
+from gradline.exports.parts import Categorical, Computed, Numeric, Summand, expect_unseen, parts, spellings
 from gradline.model.model import LinearModel
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def onnx(model: LinearModel, *, unseen: str = "null") -> bytes:
     Raises `RequestError` without the package onnx, or where a coefficient is not finite.
     """
     expect_unseen(unseen)
-    found = parts(model)
+    found = _served(parts(model))
     if importlib.util.find_spec("onnx") is None:
         raise RequestError(
             "extra-not-installed",
@@ -50,6 +51,18 @@ def onnx(model: LinearModel, *, unseen: str = "null") -> bytes:
     )
     helper.set_model_props(made, _metadata(model, unseen))
     return made.SerializeToString()
+
+
+def _served(found: Sequence[Summand]) -> Sequence[Summand]:
+    """The parts, if ONNX files can hold them yet."""
+    odd = [part.term.label for part in found if isinstance(part, Computed)]
+    if odd:
+        raise RequestError(
+            "onnx-of-formula",
+            f"{listed(odd)}: an ONNX file cannot hold terms of a formula yet",
+            "export it as SQL, or fit on columns that hold the values",
+        )
+    return found
 
 
 def _metadata(model: LinearModel, unseen: str) -> dict[str, str]:

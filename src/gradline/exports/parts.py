@@ -1,15 +1,20 @@
 """What a model adds up for a row: the bias, a weight times each number, one weight for each level."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
 from gradline.core.errors import RequestError, UsageError
 from gradline.data.cells import TRUTH_WORDS
-from gradline.data.design import Number
+from gradline.data.design import Category, Number
 from gradline.data.schema import Kind
 from gradline.model.model import LinearModel
+
+if TYPE_CHECKING:
+    from gradline.data.terms.families import Factor
+    from gradline.data.terms.product import Product
+    from gradline.data.terms.shapes import Lookup, Pieces
 
 UNSEEN = ("null", "base")  # what a level that training did not see gives: no prediction, or the base level's
 
@@ -29,7 +34,15 @@ class Categorical(NamedTuple):
     weight: np.ndarray
 
 
-Summand = Numeric | Categorical
+class Computed(NamedTuple):
+    """Any other term of a formula, the weight (k, m) of each of its columns, and what its factors are."""
+
+    term: "Product"
+    weight: np.ndarray
+    shapes: "Sequence[Lookup | Pieces]"
+
+
+Summand = Numeric | Categorical | Computed
 
 
 def parts(model: LinearModel) -> list[Summand]:
@@ -39,19 +52,42 @@ def parts(model: LinearModel) -> list[Summand]:
     """
     expect_finite(model)
     found: list[Summand] = []
-    start = 0
+    kinds, start = model.design.inputs, 0
     for term in model.design.terms:
         stop = start + len(term.names)
         weight = model.weight[:, start:stop].T
-        if isinstance(term, Number) and term.kind == Kind.BOOLEAN:  # which few engines multiply
+        if isinstance(term, Number) and kinds[term.column] == Kind.BOOLEAN:  # which few engines multiply
             found.append(Categorical(term.column, ("false", "true"), np.vstack([0 * weight, weight])))
         elif isinstance(term, Number):
             found.append(Numeric(term.column, weight[0]))
-        else:
+        elif isinstance(term, Category):
             base = np.zeros((1, len(model.targets)))
             found.append(Categorical(term.column, term.levels, np.concatenate([base, weight])))
+        else:
+            product = cast("Product", term)
+            found.append(Computed(product, weight, [_shape(factor, kinds) for factor in product.factors]))
         start = stop
     return found
+
+
+def _shape(factor: "Factor", kinds: Mapping[str, Kind]) -> "Lookup | Pieces":
+    """What a factor is; truth values are levels, as few engines multiply them.
+
+    Raises `RequestError` where it computes with some.
+    """
+    from gradline.data.terms.grammar import Name  # noqa: PLC0415 - most models have no formula
+    from gradline.data.terms.shapes import Lookup  # noqa: PLC0415
+
+    truths = [name for name in factor.inputs if kinds[name] == Kind.BOOLEAN]
+    if not truths:
+        return factor.shape
+    if isinstance(factor.shape.over, Name) and factor.names == (truths[0],):
+        return Lookup(factor.shape.over, "text", ("false", "true"), np.array([[0.0], [1.0]]))
+    raise RequestError(
+        "export-of-truth-values",
+        f"{factor.text} computes with {truths[0]}, which holds true and false",
+        "name the column on its own in the formula",
+    )
 
 
 def spellings(levels: Sequence[str], booleans: bool = True) -> list[tuple[str, ...]]:

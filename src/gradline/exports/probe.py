@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from gradline.core.errors import DigitsError
+from gradline.core.errors import DataError, DigitsError
 from gradline.core.text import number
-from gradline.data.design import Category, Number, Term
-from gradline.data.schema import Kind
+from gradline.exports.cells import Drawn, drawn, most_levels
 from gradline.model.model import LinearModel
 
 ROWS = 64
@@ -51,19 +50,18 @@ class Probe:
 
         `unseen` as the export has it: such a level gives no prediction ("null"), or that of the base ("base").
         """
-        terms = model.design.terms
-        levels = [len(term.levels) for term in terms if isinstance(term, Category)]
-        n = max([ROWS, *(count + _INCOMPLETE for count in levels)])
-        draw = np.random.default_rng(0)
-        drawn = {term.column: _cells(term, model, n, draw) for term in terms}
-        given, known = ({name: list(cells) for name, cells in drawn.items()} for _ in range(2))
+        n = max(ROWS, most_levels(model) + _INCOMPLETE)
+        columns = drawn(model, n)
+        _forget_undefined(model, columns)
+        given, known = ({name: list(column.cells) for name, column in columns.items()} for _ in range(2))
+        names = list(columns)
         for row in range(n - _INCOMPLETE, n):
-            term = terms[row % len(terms)]
-            cell = taken = None
-            if isinstance(term, Category) and row // len(terms) % 2 == 0:
-                cell = max(term.levels, key=len) + "?"  # longer than every level
-                taken = term.levels[0] if unseen == "base" else None
-            given[term.column][row], known[term.column][row] = cell, taken
+            name = names[row % len(names)]
+            cell, taken, levels = None, None, columns[name].levels
+            if levels is not None and row // len(names) % 2 == 0:
+                cell = max(levels, key=len) + "?"  # longer than every level
+                taken = levels[0] if unseen == "base" else None
+            given[name][row], known[name][row] = cell, taken
         batches = list(model.predictions(known, missing="drop"))
         X = np.concatenate([batch.inputs for batch in batches])
         size = np.abs(X) @ np.abs(model.weight).T + np.abs(model.bias)
@@ -109,12 +107,11 @@ class Probe:
 _REMEDY = "do not use this export there; nothing was written"
 
 
-def _cells(term: Term, model: LinearModel, n: int, draw: np.random.Generator) -> list[Any]:
-    if isinstance(term, Number):
-        if term.kind == Kind.BOOLEAN:
-            return [i % 2 == 1 for i in range(n)]
-        j = model.features.index(term.column)
-        statistics = model.moments.statistics
-        share = draw.random(n)  # not `uniform`, whose difference of the two may be beyond float64
-        return ((1 - share) * statistics.minimum[j] + share * statistics.maximum[j]).tolist()
-    return [term.levels[i % len(term.levels)] for i in range(n)]
+def _forget_undefined(model: LinearModel, columns: dict[str, Drawn]) -> None:
+    """Empty the rows in which some term has no value, such as log(a - b): there is no prediction to compare with."""
+    for row in range(len(next(iter(columns.values())).cells)):
+        try:
+            model.predict({name: [column.cells[row]] for name, column in columns.items()})
+        except DataError:
+            for column in columns.values():
+                column.cells[row] = None

@@ -5,8 +5,10 @@ from importlib.metadata import version
 
 from gradline.core.errors import RequestError
 from gradline.data.cells import MISSING_WORDS
+from gradline.data.terms.shapes import Lookup
+from gradline.exports import expressions
 from gradline.exports.dialects import Dialect, dialect_named
-from gradline.exports.parts import Categorical, Numeric, Summand, expect_unseen, parts, spellings
+from gradline.exports.parts import Computed, Numeric, Summand, expect_unseen, parts, spellings
 from gradline.model.model import LinearModel
 from gradline.model.status import Status
 
@@ -66,31 +68,54 @@ def _terms(model: LinearModel, found: Iterable[Summand], chosen: Dialect, j: int
     """The summands of target j, each with its sign before it."""
     terms = [_signed(chosen, model.bias[j])] if model.has_bias else []
     for part in found:
+        if isinstance(part, Computed):
+            terms.append(f"+ {_computed(part, chosen, j, unseen)}")
+            continue
         cell = f"t.{chosen.name(part.column)}"
         if isinstance(part, Numeric):
             terms.append(f"{_signed(chosen, part.weight[j])} * {chosen.number.format(cell)}")
         else:
-            terms.append(f"+ {_case(part, chosen, chosen.word.format(cell), j, unseen)}")
+            each = [chosen.double(weight[j]) for weight in part.weight]
+            terms.append(f"+ {_case(part.levels, chosen, chosen.word.format(cell), each, unseen)}")
     return terms
+
+
+def _computed(part: Computed, chosen: Dialect, j: int, unseen: str) -> str:
+    """A term of a formula; the columns of its first factor vary fastest, as `Product` has them."""
+    counts = [len(factor.names) for factor in part.term.factors]
+
+    def case(shape: Lookup, x: str, each: Sequence[str]) -> str:
+        if shape.cells == "text":
+            return _case(shape.levels, chosen, x, each, unseen)
+        whens = " ".join(
+            f"WHEN {chosen.double(float(level))} THEN {own}"
+            for level, own in zip(shape.levels, each, strict=True)
+        )
+        # The base of what is missing is missing.
+        rest = "NULL" if unseen == "null" else f"{each[0]} + {chosen.double(0.0)} * {x}"
+        return f"CASE {x} {whens} ELSE {rest} END"
+
+    weight = part.weight[:, j].reshape(counts[::-1]).transpose()
+    return expressions.weighted(part.shapes, weight, chosen, case)
 
 
 def _signed(chosen: Dialect, value: float) -> str:
     return f"{'-' if value < 0 else '+'} {chosen.double(abs(value))}"
 
 
-def _case(part: Categorical, chosen: Dialect, cell: str, j: int, unseen: str) -> str:
-    """The weight of the cell's level."""
+def _case(levels: Sequence[str], chosen: Dialect, cell: str, each: Sequence[str], unseen: str) -> str:
+    """What the cell's level has in `each`, of which the base comes first."""
     lines = [
-        f"      WHEN {chosen.text(word)} THEN {chosen.double(weight[j])}"
-        for words, weight in zip(spellings(part.levels, chosen.booleans), part.weight, strict=True)
+        f"      WHEN {chosen.text(word)} THEN {own}"
+        for words, own in zip(spellings(levels, chosen.booleans), each, strict=True)
         for word in words
     ]
-    rest = "NULL" if unseen == "null" else chosen.double(0.0)
+    rest = "NULL" if unseen == "null" else each[0]
     case = "\n".join([f"CASE {cell}", *lines, f"      ELSE {rest}", "    END"])
     if unseen == "null":
         return case
-    levels = {level.lower() for level in part.levels}
-    missing = ", ".join(chosen.text(word) for word in MISSING_WORDS if word not in levels)
+    known = {level.lower() for level in levels}
+    missing = ", ".join(chosen.text(word) for word in MISSING_WORDS if word not in known)
     return f"CASE WHEN LOWER({cell}) NOT IN ({missing}) THEN\n    {case} END"
 
 

@@ -69,8 +69,8 @@ def torch_trial(probe: Probe, state: bytes) -> Trial:
 
 
 def _fill(base: Any, quoted: Any, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
-    """Make the table: its columns DOUBLE and VARCHAR, words that both engines know."""
-    kinds = {name: "VARCHAR" if isinstance(cells[0], str) else "DOUBLE" for name, cells in columns.items()}
+    """Make the table: its columns DOUBLE, VARCHAR and BOOLEAN, words that both engines know."""
+    kinds = {name: _TYPES[_type_of(cells)] for name, cells in columns.items()}
     declared = ", ".join(f"{quoted(name)} {kind}" for name, kind in kinds.items())
     base.execute(f"CREATE TABLE {quoted(table)} ({declared})")
     places = ", ".join("?" * len(columns))
@@ -78,9 +78,19 @@ def _fill(base: Any, quoted: Any, table: str, columns: Mapping[str, Sequence[Any
     base.executemany(f"INSERT INTO {quoted(table)} VALUES ({places})", rows)
 
 
+_TYPES: dict[type, str] = {float: "DOUBLE", str: "VARCHAR", bool: "BOOLEAN"}
+
+
+def _type_of(cells: Sequence[Any]) -> type:
+    """What most of a column is made of: words, truth values or numbers."""
+    return next((kind for kind in (str, bool) if any(isinstance(cell, kind) for cell in cells)), float)
+
+
 def _fed(cells: Sequence[Any]) -> np.ndarray:
-    """A column (rows, 1) as onnxruntime takes it: a missing word is empty, a missing number NaN."""
-    if any(isinstance(cell, str) for cell in cells):
+    """A column (rows, 1) as onnxruntime takes it: a missing word is empty, a missing number NaN; truth is a word."""
+    if _type_of(cells) is bool:
+        cells = [None if cell is None else str(cell).lower() for cell in cells]
+    if _type_of(cells) is str:
         return np.array([cell or "" for cell in cells], object)[:, None]
     return np.array(cells, np.float64)[:, None]
 

@@ -122,6 +122,7 @@ def _coded(model: LinearModel, other: LinearModel) -> tuple[End, dict[str, str]]
     With a bias the columns say the same in either coding, so predictions, optimum and the distance to it stay.
     """
     end, changed = End(model, model.moments, model.weight, model.bias), {}
+    _expect_same_terms(model, other)
     theirs = {term.column: term for term in other.design.terms if isinstance(term, Category)}
     for term in model.design.terms:
         if not isinstance(term, Category) or term.column not in theirs:
@@ -136,9 +137,28 @@ def _coded(model: LinearModel, other: LinearModel) -> tuple[End, dict[str, str]]
                 "a bias another base gives another model",
                 "fit both with a bias, or on rows that have the same levels",
             )
+        if any(term.column in one.columns for one in model.design.terms if one != term):
+            raise RequestError(
+                "other-base-in-product",
+                f"{term.column} has another base level in each model, and stands in a product of the formula too",
+                f'give both the same base: C({term.column}, base="…")',
+            )
         end = _rebased(end, term, shared[0])
         changed[term.column] = shared[0]
     return end, changed
+
+
+def _expect_same_terms(model: LinearModel, other: LinearModel) -> None:
+    """Refuse terms of a formula that are called alike and are not the same columns of numbers."""
+    theirs = {term.label: term for term in other.design.terms}
+    for term in model.design.terms:
+        alike = theirs.get(term.label, term)
+        if alike != term and not (isinstance(alike, Category) and isinstance(term, Category)):
+            raise RequestError(
+                "terms-differ",
+                f"{term.label} is not the same in both models: its levels, means or knots are those of other rows",
+                "compare models of the same training rows, or name levels and knots in the formula",
+            )
 
 
 def _rebased(end: End, term: Category, base: str) -> End:

@@ -20,10 +20,10 @@ from gradline.core.memory_limit import limited
 from gradline.core.tensor_file import expect_writable
 from gradline.core.text import counted, listed, lowered, number
 from gradline.data.design import Category, DesignSpec
-from gradline.data.inputs import as_rows
+from gradline.data.inputs import as_rows, keeps_bias
 from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.row_cache import RowCollector, in_memory, kept_rows
-from gradline.data.row_stream import RowStream, SeenLevels, Split
+from gradline.data.row_stream import Holdout, RowStream, SeenLevels, Split
 from gradline.data.selection import UNSAID, Choice, Selection
 from gradline.data.table import options_of, words_of
 from gradline.model.certificate import Certificate, sentences, undetermined
@@ -204,6 +204,7 @@ def run(
 ) -> LinearModel:
     """`fit` with observers of the epochs and a watcher of the rows read; the command line calls this."""
     began = time.perf_counter()
+    request = replace(request, bias=keeps_bias(selection, request.bias))
     if checkpoint is not None:
         expect_epochs(request.solver, "checkpoint")
         expect_writable(checkpoint)
@@ -300,24 +301,24 @@ def _gather(
 ) -> _Gathered:
     if isinstance(selection.data, Moments):
         return _of_moments(selection, request)
-    rows, notices = as_rows(selection)
+    holdout = Holdout(request.holdout, request.seed) if request.holdout else None
+    rows, notices = as_rows(selection, holdout)
     if rows.assume_finite() is not None and rows.in_place is not None and not request.holdout:
         return _in_place(rows, rows.in_place, watch)
     # Rows in memory may pass by twice; others are kept on their way, as far as somebody wants them.
     most = 0 if rows.in_place is not None else _most_rows(rows.design, request.solver)
     collector = RowCollector(watch, most)
-    moments, held_out = _moments(rows, request, collector)
-    design = _used(rows.design, moments)
+    moments = Moments.from_rows(_trained_on(rows, holdout), watch=collector)
+    if holdout is None:
+        _expect_rows(moments)
+    design = _used(rows.design, moments) if moments.rows else rows.design
     told = _left_out(rows.design, design, bool(request.holdout))
-    if held_out is not None and told:
-        held_out, unseen = _seen_only(rows, request, held_out, design)
-        told += unseen
-    seen = rows.seen_by(design)
-    training = Split(seen, request.holdout, request.seed, held_out=False) if request.holdout else seen
-    told += suspects(
-        seen if held_out is None else Split(seen, request.holdout, request.seed, False),
-        moments.select(design),
-    )
+    seen, held_out = rows.seen_by(design), None
+    if holdout is not None:
+        held_out = Moments.from_rows(SeenLevels(Split(seen, *holdout, held_out=True)), watch=watch)
+        told += _not_evaluated(moments, held_out, holdout)
+    training = _trained_on(seen, holdout)
+    told += suspects(training, moments.select(design))
     kept = collector.first(moments.rows) if design == rows.design else None
     small = collector.kept(rows.design, design)
     del collector  # whose rows make room for those that are read again
@@ -326,10 +327,15 @@ def _gather(
         moments.select(design),
         in_memory(training, moments.rows, most) if kept is None else kept_rows(kept, training),
         small,
-        held_out and held_out.select(design),
+        held_out,
         design,
         notices + told,
     )
+
+
+def _trained_on(rows: RowStream, holdout: Holdout | None) -> RowStream:
+    """The rows that are not held out."""
+    return rows if holdout is None else Split(rows, *holdout, held_out=False)
 
 
 def _in_place(rows: RowStream, lying: RowBlock, watch: Callable[[RowBlock | ColumnBlock], None]) -> _Gathered:
@@ -354,7 +360,7 @@ def _of_moments(selection: Selection, request: Request) -> _Gathered:
         raise RequestError(
             "rows-needed", "moments hold no rows to keep out", "fit from the data, or without holdout"
         )
-    chosen = (selection.targets, selection.features, selection.weights)
+    chosen = (selection.targets, selection.features, selection.weights, selection.formula)
     if selection.exclude or any(part is not None for part in chosen):
         raise RequestError(
             "moments-have-columns",
@@ -387,42 +393,27 @@ def _most_rows(design: DesignSpec, solver: Solver) -> int:
     return solver.most_rows(columns) if isinstance(solver, SGD) else 0
 
 
-def _moments(rows: RowStream, request: Request, collector: RowCollector) -> tuple[Moments, Moments | None]:
-    if not request.holdout:
-        return _expect_rows(Moments.from_rows(rows, watch=collector)), None
-    kept, held = (Split(rows, request.holdout, request.seed, held_out) for held_out in (False, True))
-    training, held_out = (
-        Moments.from_rows(kept, watch=collector),
-        Moments.from_rows(held, watch=collector.watch),
-    )
-    if training.rows == 0 or held_out.rows == 0:
+def _not_evaluated(training: Moments, held_out: Moments, holdout: Holdout) -> list[Notice]:
+    """How many rows held out have a level that no training row has. Refused where no row is left on a side."""
+    count = held_out.statistics.dropped
+    whole = held_out.rows + count
+    if training.rows == 0 or whole == 0:
         raise RequestError(
             "holdout-leaves-none",
-            f"a holdout of {request.holdout:g} leaves {training.rows:,} rows to train on and "
-            f"{held_out.rows:,} to hold out",
+            f"a holdout of {holdout.share:g} leaves {training.rows:,} rows to train on and {whole:,} to hold out",
             "choose another share, or train on all rows",
         )
-    return training, held_out
-
-
-def _seen_only(
-    rows: RowStream, request: Request, held_out: Moments, design: DesignSpec
-) -> tuple[Moments, list[Notice]]:
-    """The held-out moments without rows of levels that no training row has, and how many rows those are."""
-    held = Split(rows, request.holdout, request.seed, held_out=True)
-    seen = Moments.from_rows(SeenLevels(held, design))
-    if seen.rows == 0:
+    if held_out.rows == 0:
         raise RequestError(
             "holdout-leaves-none",
             "every held-out row has a level that no training row has",
             "choose another share or seed, or train on all rows",
         )
-    count = held_out.rows - seen.rows
     if not count:
-        return seen, []
+        return []
     have = "has a level" if count == 1 else "have levels"
-    text = f"{count:,} of {held_out.rows:,} held-out rows {have} that no training row has: not evaluated"
-    return seen, [Notice("held-out-level-unseen", text, is_warning=True)]
+    text = f"{count:,} of {whole:,} held-out rows {have} that no training row has: not evaluated"
+    return [Notice("held-out-level-unseen", text, is_warning=True)]
 
 
 def _expect_rows(moments: Moments) -> Moments:
@@ -525,6 +516,8 @@ def _training(settings: dict[str, Any], problem: Problem, solution: Solution) ->
 def command(selection: Selection, bias: bool) -> list[str]:
     """The words of the command that fits the same columns of a file exactly."""
     words = ["gradline", "fit", *words_of(selection.data)]
+    if selection.formula is not None:
+        words.append(selection.formula)
     chosen = (("-t", selection.targets), ("-f", selection.features or ()), ("--exclude", selection.exclude))
     for flag, names in chosen:
         words += [word for name in names for word in (flag, name)]
@@ -538,7 +531,7 @@ def command(selection: Selection, bias: bool) -> list[str]:
         words += ["--missing", selection.missing]
     if selection.read is not None:
         words += selection.read.words()
-    if not bias:
+    if not bias and selection.formula is None:
         words.append("--no-bias")
     return words
 
@@ -557,6 +550,8 @@ def _config(selection: Selection, design: DesignSpec, request: Request) -> dict[
     del asked["seed"]
     asked["missing"] = (selection.missing, Selection.missing)
     config |= {name: value for name, (value, usual) in asked.items() if value != usual}
+    if selection.formula is not None:
+        config["formula"] = selection.formula
     if selection.features is not None:
         config["features"] = list(selection.features)
     if selection.exclude:

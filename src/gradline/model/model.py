@@ -343,7 +343,7 @@ class LinearModel(Derived):
         if not all(isinstance(term, Number) for term in self.design.terms):
             raise DataError(
                 "levels-need-names",
-                "an array has no levels, and the model has categories",
+                "an array has no names, and the model has categories or terms of a formula",
                 "give a frame with named columns",
             )
         X = matrix(data, "X")

@@ -130,7 +130,7 @@ def _rows(model: LinearModel, selection: Selection) -> RowStream:
         if selection.targets is None and selection.weights is None:
             return rows_by(model.design, selection.data, selection.missing, read=model.read)
         targets = list(model.targets) if selection.targets is None else selection.targets
-        features = [term.column for term in model.design.terms]
+        features = list(model.design.inputs)
         selection = replace(selection, targets=targets, features=features, read=model.read)
     return as_rows(selection).rows.read_by(model.design)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradline.core.coefficients import Coefficients
 from gradline.core.text import counted, listed, number, one_line, wrapped
-from gradline.data.design import Category, DesignSpec
+from gradline.data.design import DesignSpec
 from gradline.data.selection import UNSAID, WEIGHTS_ARE
 from gradline.model.certificate import Certificate, sentences
 from gradline.model.inference.estimates import Estimates
@@ -79,14 +79,15 @@ def heading(model: Described) -> str:
         "sgd": "mini-batch gradient descent",
         "torch": "trained with PyTorch",
     }
-    columns = listed([term.column for term in model.design.terms])
+    columns = listed([term.label for term in model.design.terms])
     lines = [
         f"{listed(model.targets)} from {columns}",
         f"{counted(model.moments.rows, 'row')}{_dropped(model)}, {solver[model.solver]}{_settings(model)}",
     ]
-    bases = [f"{t.column} {t.levels[0]}" for t in model.design.terms if isinstance(t, Category)]
+    bases = {name: level for term in model.design.terms for name, level in term.bases.items()}
     if bases:
-        lines.append(f"base levels, with which the others are compared: {listed(bases)}")
+        levels = listed(f"{name} {level}" for name, level in bases.items())
+        lines.append(f"base levels, with which the others are compared: {levels}")
     return "\n".join(map(wrapped, lines))
 
 

@@ -5,13 +5,23 @@ from typing import Literal, NotRequired, TypedDict
 from gradline.core.card import Count, Fingerprint, Size, Text
 
 
-class Term(TypedDict):
-    """A column of the table: one number, or a category by its levels, the base first."""
+class Factor(TypedDict):
+    """A factor of a product, as a formula writes it, and what it learned: levels, or means, norms and knots."""
 
-    term: Literal["number", "category"]
-    column: Text
-    kind: NotRequired[Literal["boolean", "amount"]]
+    text: Text
+    cells: NotRequired[Literal["text", "number"]]
     levels: NotRequired[list[Text]]
+    full: NotRequired[bool]
+    learned: NotRequired[list[float]]
+
+
+class Term(TypedDict):
+    """A column of the table: one number, or a category by its levels, the base first; or a product of factors."""
+
+    term: Literal["number", "category", "product"]
+    column: NotRequired[Text]
+    levels: NotRequired[list[Text]]
+    factors: NotRequired[list[Factor]]
 
 
 class Recipe(TypedDict):

@@ -9,7 +9,7 @@ import numpy as np
 from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import RequestError, UsageError
 from gradline.core.text import listed, shell
-from gradline.data.design import Category
+from gradline.data.design import Category, Number
 from gradline.data.inputs import as_rows, open_table
 from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import RowStream, Split
@@ -71,6 +71,7 @@ def state(selection: Selection, opening: Opening | None = None) -> dict[str, Any
         selection = replace(selection, data=open_table(data, selection.read))
     model = run(selection, Request(bias=bias, holdout=opening.holdout, seed=opening.seed))
     p = model.moments.p
+    _expect_columns(model)
     if p > MOST_FEATURES:
         raise RequestError(
             "too-many-features",
@@ -103,15 +104,26 @@ def state(selection: Selection, opening: Opening | None = None) -> dict[str, Any
     )
 
 
+def _expect_columns(model: LinearModel) -> None:
+    """Refuse terms of which the page knows no arithmetic."""
+    odd = [term.label for term in model.design.terms if not isinstance(term, (Number, Category))]
+    if odd:
+        raise RequestError(
+            "page-of-formula",
+            f"{listed(odd)}: the page computes with columns, and not yet with terms of a formula",
+            "choose columns with -f, or use gradline report",
+        )
+
+
 def _words(model: LinearModel) -> dict[str, Any]:
     terms = model.design.terms
     return {
-        "title": f"{listed(model.targets)} from {listed(term.column for term in terms)}",
+        "title": f"{listed(model.targets)} from {listed(term.label for term in terms)}",
         "notices": [notice.text for notice in model.notices],
         "features": list(model.features),
         "targets": list(model.targets),
         "terms": [
-            {"column": term.column, "levels": list(term.levels) if isinstance(term, Category) else None}
+            {"column": term.label, "levels": list(term.levels) if isinstance(term, Category) else None}
             for term in terms
         ],
         "weights": model.design.weights,

@@ -118,7 +118,7 @@ def _about(account: Account, source: Source | None) -> dict[str, Any]:
     """What the page says of the model and its data as a whole."""
     model, inference = account.model, account.inference
     statistics, design = model.moments.statistics, model.design
-    columns = [term.column for term in design.terms]
+    columns = [term.label for term in design.terms]
     first_line = f"{listed(model.targets)} from {listed(columns)}\n"
     return {
         "title": f"{listed(model.targets, 5)} from {listed(columns, 5)}",

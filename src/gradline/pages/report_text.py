@@ -220,13 +220,18 @@ class Account:
             moments.statistics,
             np.linalg.norm(moments.factor, axis=0) / math.sqrt(moments.weight_sum),
         )
-        sources = [term.column for term in self.model.design.terms for _ in term.names]
+        sources = [term.columns for term in self.model.design.terms for _ in term.names]
         rows = []
         for i, (name, source) in enumerate(
-            zip((*moments.features, *moments.targets), (*sources, *moments.targets), strict=True)
+            zip(
+                (*moments.features, *moments.targets),
+                (*sources, *((name,) for name in moments.targets)),
+                strict=True,
+            )
         ):
             figures = (statistics.mean[i], spread[i], statistics.minimum[i], statistics.maximum[i])
-            missing = Cell(f"{statistics.missing.get(source, 0):,}", statistics.missing.get(source, 0))
+            lacking = sum(statistics.missing.get(column, 0) for column in source)
+            missing = Cell(f"{lacking:,}", lacking)
             role = Cell("feature" if i < moments.p else "target")
             rows.append(Row(name, [role, *(cell(float(value), ".6g") for value in figures), missing]))
         head = ["", "role", "mean", "standard deviation", "least", "largest", "missing"]

@@ -22,7 +22,7 @@ from gradline.model.model import LinearModel, load
 
 FLAVOUR = "gradline"
 _DATA = "model.safetensors"
-_TYPES = {Kind.NUMBER: "double", Kind.TEXT: "string"}
+_TYPES = {Kind.TEXT: "string", Kind.TIME: "datetime"}  # numbers are double
 _PYTHON_ENVIRONMENT = "python: {python}\nbuild_dependencies:\n- pip\ndependencies:\n- -r requirements.txt\n"
 _CONDA = "name: gradline\nchannels:\n- conda-forge\ndependencies:\n- python={python}\n- pip\n- pip:\n{pip}\n"
 
@@ -101,7 +101,7 @@ def load_model(model_uri: str, dst_path: str | None = None) -> LinearModel:
 
 def columns(model: LinearModel) -> Schema:
     """The columns of a table that the model predicts from, by name and type."""
-    return Schema([ColSpec(_TYPES[kind], name) for name, kind in model.design.inputs.items()])
+    return Schema([ColSpec(_TYPES.get(kind, "double"), name) for name, kind in model.design.inputs.items()])
 
 
 def signature(model: LinearModel) -> ModelSignature:

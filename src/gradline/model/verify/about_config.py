@@ -1,13 +1,13 @@
 """What a model says that reproduces its fit: every option that it names, beside what was done."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gradline.core.arguments import is_whole
-from gradline.core.errors import UsageError
+from gradline.core.errors import RequestError, UsageError
 from gradline.core.memory_limit import in_bytes
-from gradline.data.design import Category, DesignSpec
+from gradline.data.design import DesignSpec
 from gradline.data.notation import Text
 from gradline.data.selection import UNSAID, Selection
 from gradline.data.table import PLACE, named_in, options_of
@@ -75,6 +75,8 @@ def _holds(model: LinearModel, name: str, value: Any) -> bool:
         return bool(value) == (model.holdout is not None)
     if name == "missing":
         return value == "drop" or (value == "error" and not model.moments.statistics.dropped)
+    if name == "formula":
+        return isinstance(value, str) and _describes(model, value)
     if name in ("features", "exclude"):
         return _selects(design, name, value)
     if name == "also":
@@ -102,8 +104,38 @@ def _selects(design: DesignSpec, name: str, value: Any) -> bool:
     """Whether columns chosen are those of the design, and columns left out are not among them."""
     if not isinstance(value, list) or not all(isinstance(column, str) for column in value):
         return False
-    used = {term.column for term in design.terms}
-    return used == set(value) if name == "features" else not used & set(value)
+    used = set(design.inputs)
+    if name == "exclude":
+        return not used & set(value)
+    return used == set(value) or _names(design, value)
+
+
+def _describes(model: LinearModel, formula: str) -> bool:
+    """Whether a formula has the targets and the bias of the model, and its columns as far as no dot stands for some."""
+    from gradline.data.terms.algebra import has_bias, target_nodes  # noqa: PLC0415 - most models have no formula
+    from gradline.data.terms.grammar import Name  # noqa: PLC0415
+
+    try:
+        targets = [node.name if isinstance(node, Name) else None for node in target_nodes(formula)]
+        bias = has_bias(formula)
+    except RequestError:
+        return False
+    return targets in ([], list(model.targets)) and bias is model.has_bias and _names(model.design, [formula])
+
+
+def _names(design: DesignSpec, written: Sequence[str]) -> bool:
+    """Whether terms as formulas write them name the columns of the design, or a dot stands for some."""
+    from gradline.data.terms.algebra import columns_named, has_dot  # noqa: PLC0415 - most models have no formula
+
+    used, named = set(design.inputs), set[str]()
+    try:
+        for one in written:
+            if one not in used and has_dot(one):
+                return True
+            named |= {one} if one in used else columns_named(one)
+    except RequestError:
+        return False
+    return named == used
 
 
 def _are_read_so(design: DesignSpec, name: str, value: Any) -> bool:
@@ -117,7 +149,7 @@ def _are_read_so(design: DesignSpec, name: str, value: Any) -> bool:
 
 def _are_bases(design: DesignSpec, value: Any) -> bool:
     """Whether each is a column's base level, as far as the column is in the design."""
-    firsts = [f"{term.column}={term.levels[0]}" for term in design.terms if isinstance(term, Category)]
+    firsts = [f"{name}={level}" for term in design.terms for name, level in term.bases.items()]
     others = {column for column, kind in design.columns.items() if kind.is_numeric}
     return isinstance(value, list) and all(
         base in firsts or base.split("=")[0] not in {*others, *(first.split("=")[0] for first in firsts)}

@@ -8,13 +8,13 @@ from gradline.core.errors import GradlineError, ModelFileError
 from gradline.data.design import Category, DesignSpec
 from gradline.data.inputs import as_rows, is_array, rows_by
 from gradline.data.notation import Text
-from gradline.data.row_stream import RowStream, SeenLevels, Split
+from gradline.data.row_stream import Holdout, RowStream, SeenLevels, Split
 from gradline.data.selection import Selection
 from gradline.data.source import Source
 from gradline.model.model import LinearModel
 
 # The options that choose columns, and the rows that count.
-_CHOICE = ("features", "exclude", "category", "numeric", "base", "also", "missing")
+_CHOICE = ("features", "exclude", "formula", "category", "numeric", "base", "also", "missing")
 
 
 class Reread(NamedTuple):
@@ -31,28 +31,38 @@ class Reread(NamedTuple):
 def reread(model: LinearModel, data: Any, targets: Any, weights: Any, read: Text) -> Reread:
     """The rows of a model."""
     selects = True
+    holdout = _holdout(model)
     if is_array(data) or targets is not None or not (weights is None or isinstance(weights, str)):
-        rows = as_rows(Selection(data, targets, weights=weights, missing="drop")).rows.read_by(model.design)
+        chosen = Selection(data, targets, weights=weights, missing="drop")
+        rows = as_rows(chosen, holdout).rows.read_by(model.design)
     else:
-        rows = rows_by(model.design, data, "drop", read=read)
+        rows = rows_by(model.design, data, "drop", "nan" if holdout else "error", read)
+    wide = model.design
     if rows.table is not None:
-        learned = _learned(model, rows.table)
+        learned = _learned(model, rows.table, holdout)
         selects = learned is not None
-        rows = rows.seen_by(learned or model.design)
+        wide = learned or wide
+    if holdout is None:
+        return Reread(rows.seen_by(wide), None, selects)
+    training = Split(rows.seen_by(wide), *holdout, held_out=False)
+    return Reread(SeenLevels(training), SeenLevels(Split(rows, *holdout, held_out=True)), selects)
+
+
+def _holdout(model: LinearModel) -> Holdout | None:
+    """The rows that were held out, as the model says. Raises `ModelFileError` where that cannot be."""
     share, seed = model.config.get("holdout", 0.0), model.config.get("seed", 0)
     if not share:
-        return Reread(rows, None, selects)
+        return None
     if not (is_real(share) and 0 < share < 1 and is_whole(seed, 0)):
         raise ModelFileError(
             "model-file-damaged",
             f"the model says that a share of {share!r} was held out with seed {seed!r}",
             "fit the model again",
         )
-    training, held_out = (Split(rows, share, seed, held_out=held) for held in (False, True))
-    return Reread(training, SeenLevels(held_out, model.design), selects)
+    return Holdout(share, seed)
 
 
-def _learned(model: LinearModel, source: Source) -> DesignSpec | None:
+def _learned(model: LinearModel, source: Source, holdout: Holdout | None) -> DesignSpec | None:
     """The design that the table was read by, before the levels without a complete row were left out of the model.
 
     Its fingerprint counts their columns of zeros. None where the model's options do not lead to its own.
@@ -60,7 +70,8 @@ def _learned(model: LinearModel, source: Source) -> DesignSpec | None:
     config, own = model.config, model.design
     try:
         chosen = {name: config[name] for name in _CHOICE if name in config}
-        wide = as_rows(Selection(source, config.get("targets"), weights=own.weights, **chosen)).rows.design
+        selection = Selection(source, config.get("targets"), weights=own.weights, **chosen)
+        wide = as_rows(selection, holdout).rows.design
         wide = replace(wide, weights_are=own.weights_are)
     except GradlineError:
         return None

@@ -1,0 +1,249 @@
+"""From a formula to a design: which terms it has over a table, and what they learn from the training rows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from gradline.core.errors import Notice, RequestError
+from gradline.core.text import listed, nearest
+from gradline.data.design import Category, DesignSpec, Number, Term
+from gradline.data.infer_design import (
+    InferredDesign,
+    asked,
+    categorical,
+    expect_known,
+    expect_number,
+    expect_sure,
+    expect_words,
+    infer_design,
+    kinds_of,
+)
+from gradline.data.row_stream import Holdout, Split, grouped, held_out_rows
+from gradline.data.schema import Column, Kind, joint_kinds
+from gradline.data.selection import Selection
+from gradline.data.source import Batch, Source
+from gradline.data.table_rows import TableRows
+from gradline.data.terms.algebra import Formula, columns, expand, has_dot, target_nodes
+from gradline.data.terms.arithmetic import Arithmetic
+from gradline.data.terms.categories import Levels
+from gradline.data.terms.families import Factor, begun
+from gradline.data.terms.functions import DATE_PARTS
+from gradline.data.terms.grammar import Call, Name, Node, parse, quoted, text
+from gradline.data.terms.marginality import Marginality
+from gradline.data.terms.product import Product
+
+_BLOCK = 1 << 14  # training rows that terms learn from at a time, whatever the file's format
+
+
+def infer_formula(source: Source, selection: Selection, holdout: Holdout | None) -> InferredDesign:
+    """The design that a formula describes over a table; terms learn levels, means and knots from training rows alone.
+
+    The formula is `selection.formula`, or the sum of `features` that are written as terms. Raises `RequestError` for
+    what it cannot mean, `DataError` where a training row gives a term no value.
+    """
+    targets, written = _asked(source, selection)
+    schema = source.schema()
+    weights = [] if selection.weights is None else [selection.weights]
+    expect_known(schema, [*targets, *selection.exclude, *weights])
+    schema |= asked(schema, replace(selection, targets=targets))
+    for name in [*targets, *weights]:
+        expect_number(source, name, schema[name])
+    notices: list[Notice] = []
+    every: Sequence[str] = ()
+    if any(map(has_dot, written)):
+        rest = infer_design(source, replace(selection, targets=targets, features=None, formula=None))
+        every = [term.columns[0] for term in rest.design.terms]
+        notices += [notice for notice in rest.notices if notice.is_warning]
+    formula = _joined([expand(part, every) for part in written])
+    notices += formula.notices
+    _expect_roles(formula, selection, targets, list(schema))
+    factors = _learned(formula, source, schema, replace(selection, targets=targets), holdout)
+    terms = list(_terms(formula, factors))
+    if not terms:
+        raise RequestError(
+            "formula-without-term", "the formula has no term beside the bias", "name a column in it"
+        )
+    for factor in factors.values():
+        if isinstance(factor, Levels):
+            notices.append(_categorical(factor, source, schema, selection.category))
+    kinds = kinds_of(schema, [*targets, *weights, *(name for term in terms for name in term.columns)])
+    design = DesignSpec(tuple(terms), tuple(targets), selection.weights, selection.meaning, kinds)
+    return InferredDesign(design, notices)
+
+
+def _asked(source: Source, selection: Selection) -> tuple[list[str], list[str]]:
+    """The names of the targets, and the formulas whose terms are wanted."""
+    given = list(selection.targets)
+    if selection.formula is None:
+        if not given:
+            raise RequestError(
+                "no-target", "no target is named", "name one or more with -t COLUMN (targets= in Python)"
+            )
+        features = ["."] if selection.features is None else selection.features
+        names = set(source.names())
+        plain = [name if name in names else _target(parse(name)) for name in given]
+        return plain, [quoted(name) if name in names else name for name in features]
+    written = [_target(node) for node in target_nodes(selection.formula)]
+    if written and given not in ([], written):
+        raise RequestError(
+            "target-said-twice",
+            f"the formula predicts {listed(written)} and the targets are {listed(given)}",
+            "name the targets once, left of ~ in the formula",
+        )
+    if not (written or given):
+        raise RequestError(
+            "no-target", "the formula names no target", "write it left of ~, as in 'price ~ area'"
+        )
+    return written or given, [selection.formula]
+
+
+def _target(node: Node) -> str:
+    """The column of a target. Transformed ones are refused."""
+    if isinstance(node, Name):
+        return node.name
+    raise RequestError(
+        "formula-target-transformed",
+        f"the target {text(node)} is no column, and transformed targets are not served yet",
+        "make the column first, and name it",
+    )
+
+
+def _joined(formulas: Sequence[Formula]) -> Formula:
+    """The sum of some formulas, in their order within each degree."""
+    if len(formulas) == 1:
+        return formulas[0]
+    terms = {frozenset(map(text, term)): term for formula in formulas for term in formula.terms}
+    notices = tuple(notice for formula in formulas for notice in formula.notices)
+    return Formula((), tuple(sorted(terms.values(), key=len)), True, notices)
+
+
+def _expect_roles(
+    formula: Formula, selection: Selection, targets: Sequence[str], known: Sequence[str]
+) -> None:
+    """Refuse columns that are not there, and features that have another role too."""
+    for node in (node for term in formula.terms for factor in term for node in columns(factor)):
+        if node.name not in known:
+            raise RequestError("column-unknown", f"there is no column {node.name}", nearest(node.name, known))
+        roles = {"target": targets, "excluded": selection.exclude, "weights": [selection.weights]}
+        for role, names in roles.items():
+            if node.name in names:
+                raise RequestError(
+                    "column-in-two-roles", f"{node.name} is a feature and also {role}", "drop one of the two"
+                )
+
+
+def _learned(
+    formula: Formula,
+    source: Source,
+    schema: Mapping[str, Column],
+    selection: Selection,
+    holdout: Holdout | None,
+) -> dict[str, Factor]:
+    """The factors of all terms by their texts, each once, after one pass over the training rows where any learns."""
+    nodes = {text(factor): factor for term in formula.terms for factor in term}
+    begun_ones = {name: begun(node, schema) for name, node in nodes.items()}
+    learners = [one for one in begun_ones.values() if not isinstance(one, Arithmetic)]
+    reads = joint_kinds(pair for one in begun_ones.values() for pair in one.inputs.items())
+    for name, kind in reads.items():
+        expect_sure(name, schema[name])
+        if kind == Kind.NUMBER and not schema[name].kind.is_numeric:
+            _refuse_kind(name, schema[name])
+    if learners:
+        kinds = kinds_of(
+            schema, [*selection.targets, *([selection.weights] if selection.weights else []), *reads]
+        )
+        for batch, w in _training_rows(reads, kinds, source, selection, holdout):
+            for learner in learners:
+                learner.see(batch, w)
+    return {name: one if isinstance(one, Arithmetic) else one.learned() for name, one in begun_ones.items()}
+
+
+def _refuse_kind(name: str, column: Column) -> None:
+    if column.kind == Kind.TEXT:
+        raise RequestError(
+            "formula-text-as-number",
+            f"{name} is text, and the formula takes it for a number",
+            f"name it on its own, as {quoted(name)} or C({quoted(name)}), or take {listed(DATE_PARTS)} of a date",
+        )
+    raise RequestError(
+        "feature-unusable",
+        f"the feature {name} {column.note}",
+        f"leave it out, or take {' or '.join(f'{part}({quoted(name)})' for part in DATE_PARTS)} of a date",
+    )
+
+
+def _training_rows(
+    reads: Mapping[str, Kind],
+    kinds: tuple[tuple[str, Kind], ...],
+    source: Source,
+    selection: Selection,
+    holdout: Holdout | None,
+) -> Iterator[tuple[Batch, np.ndarray | None]]:
+    """The complete rows that are not held out, in blocks that do not depend on the file's format.
+
+    With them how often each counts, where weights are counts.
+    """
+    raw: Any = _Raw(reads)
+    weights, meaning = selection.weights, selection.meaning
+    design = DesignSpec((raw,), tuple(selection.targets), weights, meaning, kinds)
+    pieces = TableRows(source, design, selection.missing).pieces()
+    size = Split.STRIPE if holdout else _BLOCK
+    for number, group in enumerate(grouped(pieces, size)):
+        batch = Batch.joined([piece.batch for piece in group])
+        if holdout:
+            held = held_out_rows(holdout.share, holdout.seed, number, batch.frame.height)
+            batch = batch.where(pl.Series(~held))
+        counts = batch.frame[weights].to_numpy() if weights is not None and meaning == "counts" else None
+        yield batch, counts
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """A term that asks for columns and makes none."""
+
+    inputs: Mapping[str, Kind]
+    names = ()
+
+
+def _terms(formula: Formula, factors: Mapping[str, Factor]) -> Iterator[Term]:
+    """The terms in their order, each in as few columns as it adds to those before it."""
+    spanned = Marginality(formula.bias)
+    for term in formula.terms:
+        own = {text(node): factors[text(node)] for node in term}
+        numbers = frozenset(name for name, factor in own.items() if not isinstance(factor, Levels))
+        for part in spanned.parts(numbers, [name for name in own if name not in numbers]):
+            chosen = [
+                replace(factor, full=part[name]) if isinstance(factor, Levels) else factor
+                for name, factor in own.items()
+                if name in numbers or name in part
+            ]
+            yield _term(chosen)
+
+
+def _term(factors: Sequence[Factor]) -> Term:
+    """A plain column, or a plain category, as fits without a formula have them; else a product."""
+    if len(factors) == 1:
+        (factor,) = factors
+        if isinstance(factor, Arithmetic) and isinstance(factor.node, Name):
+            return Number(factor.node.name)
+        if isinstance(factor, Levels) and factor.bases and factor.cells == "text":
+            (column,) = factor.inputs
+            return Category(column, factor.levels)
+    return Product(tuple(factors))
+
+
+def _categorical(
+    factor: Levels, source: Source, schema: Mapping[str, Column], categories: Sequence[str]
+) -> Notice:
+    """What the user should know of a category. Raises `DataError` where its words are numbers in another notation."""
+    if factor.cells == "text":
+        is_asked = factor.label in categories or isinstance(factor.node, Call)
+        if not is_asked:
+            expect_words(source, factor.label, schema[factor.label], factor.levels)
+        if factor.bases:
+            return categorical(factor.label, factor.levels, schema[factor.label], is_asked)
+    base = f", base {factor.levels[0]!r}" if factor.bases else f", {factor.options.contrast} contrasts"
+    return Notice("column-categorical", f"{factor.label} is categorical: {len(factor.levels)} levels{base}")
