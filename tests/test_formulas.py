@@ -4,6 +4,7 @@ import importlib.util
 import io
 import json
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -11,14 +12,16 @@ import numpy as np
 import polars as pl
 import pytest
 from databases import ENGINES
-from refusals import refused
+from refusals import refused, warned
 
 import gradline
 from gradline import exports
 from gradline.data.columnar import FrameSource
+from gradline.data.row_stream import held_out_rows
 from gradline.data.source import Source
 from gradline.exports.probe import Probe
 from gradline.exports.trial import sql_trial
+from gradline.history.alignment import ground
 
 _HERE = Path(__file__).parent / "reference" / "formulas.py"
 _SPEC = importlib.util.spec_from_file_location("formula_cases", _HERE)
@@ -190,7 +193,10 @@ REFUSED = {
     "price ~ sold + year(sold)": "column-of-two-kinds",
     "price ~ year(town)": "date-unreadable",
     "price ~ " + ":".join(f"C(I(area * {j}))" for j in range(1, 12)): "formula-too-many-categories",
-    "log(price) ~ area": "formula-target-transformed",
+    "abs(price) ~ area": "formula-target-no-way-back",
+    "I(price + rooms) ~ area": "formula-target-no-way-back",
+    "log(zero) ~ area": "formula-undefined",
+    "log(price) ~ area + price": "column-in-two-roles",
 }
 
 
@@ -231,3 +237,99 @@ def test_a_power_of_one_term_is_that_term_and_says_so():
     with pytest.warns(gradline.GradlineWarning, match=r"write I\(rooms\^2\)"):
         model = gradline.fit(HOMES, formula="price ~ rooms^2")
     assert model.features == ("rooms",)
+
+
+TRANSFORMS = {
+    "log(price)": (np.log, np.exp),
+    "log2(price)": (np.log2, np.exp2),
+    "log10(price / 2 + 1)": (lambda y: np.log10(y / 2 + 1), lambda v: (10**v - 1) * 2),
+    "log(10 - price)": (lambda y: np.log(10 - y), lambda v: 10 - np.exp(v)),
+    "sqrt(price)": (np.sqrt, np.square),
+    "I(2 * price - 3)": (lambda y: 2 * y - 3, lambda v: (v + 3) / 2),
+}
+
+
+@pytest.mark.parametrize("target", TRANSFORMS)
+def test_a_transformed_target_predicts_in_its_own_units(target, tmp_path):
+    """The median is the inverse, the mean the average of the inverse over the training residuals (Duan 1983)."""
+    there, back = TRANSFORMS[target]
+    model = gradline.fit(HOMES, target, features=["area", "town"])
+    assert model.targets == (target,)
+    (fitted_values,) = model.predict(HOMES).T
+    residuals = there(np.array(HOMES["price"])) - fitted_values
+    assert np.abs(model.predict(HOMES, own_units="median")[:, 0] / back(fitted_values) - 1).max() < 1e-14
+    smeared = [back(value + residuals).mean() for value in fitted_values]
+    assert np.abs(model.predict(HOMES, own_units="mean")[:, 0] / smeared - 1).max() < 1e-13
+    assert gradline.verify(model, HOMES).agrees
+    assert model.smearing is not None
+    assert not gradline.verify(replace(model, smearing=model.smearing * (1 + 1e-6)), HOMES).agrees
+    model.save(tmp_path / "m.safetensors")
+    again = gradline.load(tmp_path / "m.safetensors")
+    assert (again.predict(HOMES, own_units="mean") == model.predict(HOMES, own_units="mean")).all()
+
+
+def test_what_own_units_cannot_say_is_refused():
+    model = gradline.fit(HOMES, "exp(price)", features=["area"])
+    (values,) = model.predict(HOMES).T
+    undone = np.log(np.where(values > 0, values, np.nan))
+    assert np.allclose(model.predict(HOMES, own_units="median")[:, 0], undone, equal_nan=True)
+    with refused("own-units-mean-unknown"):
+        model.predict(HOMES, own_units="mean")
+    with refused("own-units-invalid"):
+        model.predict(HOMES, own_units="mode")
+    with refused("interval-in-own-units"):
+        model.predict(HOMES, own_units="median", interval=0.9)
+
+
+def test_terms_learn_from_training_rows_alone():
+    """Rows held out teach no level, no mean and no knot: those of the others, fitted alone, are the model's."""
+    draw = np.random.default_rng(0)
+    n = 3000
+    frame = pl.DataFrame(
+        {"y": draw.random(n), "x": draw.random(n), "w": draw.random(n), "z": draw.choice(list("abc"), n)}
+    )
+    model = gradline.fit(frame, formula="y ~ bs(x, df=5) * z + scale(w)", holdout=0.3, seed=5)
+    held = np.concatenate(
+        [held_out_rows(0.3, 5, stripe, min(1024, n - 1024 * stripe)) for stripe in range(-(-n // 1024))]
+    )
+    alone = gradline.fit(frame.filter(pl.Series(~held)), formula="y ~ bs(x, df=5) * z + scale(w)")
+    found, wanted = (
+        [
+            factor.to_dict().get("learned", [])
+            for term in one.design.terms
+            for factor in getattr(term, "factors", ())
+        ]
+        for one in (model, alone)
+    )
+    assert np.allclose(np.concatenate(found), np.concatenate(wanted), rtol=1e-13, atol=0)
+    assert np.allclose(model.weight, alone.weight, rtol=1e-9)
+    assert gradline.verify(model, frame).agrees
+
+
+def test_a_difference_of_models_knows_terms():
+    other = {name: [*cells[1:], cells[0]] for name, cells in HOMES.items()} | {"area": [9.0, 1, 2, 5, 4, 3]}
+    first, second = (gradline.fit(data, formula="price ~ scale(area)") for data in (HOMES, other))
+    with refused("terms-differ"):
+        ground(first, second)
+    first = gradline.fit(HOMES, formula="price ~ town * rooms")
+    second = gradline.fit(HOMES | {"town": ["C", "B", "C", "B", "C", "B"]}, formula="price ~ town + rooms")
+    with refused("other-base-in-product"):
+        ground(first, second)
+    same = gradline.fit(HOMES, formula="price ~ scale(area)")
+    assert ground(same, same).features == ("scale(area)",)
+
+
+def test_a_power_warning_has_a_code():
+    with warned("power-crosses-terms", "rooms^2"):
+        gradline.fit(HOMES, formula="price ~ rooms^2")
+
+
+def test_features_and_targets_are_written_as_terms_too():
+    one = gradline.fit(HOMES, "price", features=["log(area)", "area:town", "rooms"])
+    other = gradline.fit(HOMES, formula="price ~ log(area) + area:town + rooms")
+    assert one.design == other.design
+    assert (one.weight == other.weight).all()
+    assert gradline.verify(one, HOMES).agrees
+    every = gradline.fit({k: HOMES[k] for k in ("price", "area", "town")}, "log(price)")
+    assert every.features == ("area", "town=B")
+    assert gradline.fit(HOMES, formula="~ area", targets="price").features == ("area",)

@@ -14,6 +14,7 @@ from gradline.data.selection import UNSAID, WEIGHTS_ARE
 
 if TYPE_CHECKING:  # what reads tables loads polars, and arrays need none
     from gradline.data.source import Batch, Source
+    from gradline.data.terms.transforms import TargetTransform
 
 
 @dataclass(frozen=True)
@@ -151,13 +152,15 @@ class Term(Protocol):
 class DesignSpec:
     """How a table becomes X, Y and w: the terms, the targets, and the column of row weights, if any.
 
-    `weights_are` is what row weights mean, one of `WEIGHTS_ARE`, or UNSAID; None where rows have none.
+    `weights_are` is what row weights mean, one of `WEIGHTS_ARE`, or UNSAID; None where rows have none. `transforms` are
+    those of the targets, None for a plain column; empty where every target is one.
     """
 
     terms: tuple[Term, ...]
     targets: tuple[str, ...]
     weights: str | None = None
     weights_are: str | None = None
+    transforms: "tuple[TargetTransform | None, ...]" = ()
 
     def __post_init__(self) -> None:
         names = [*self.features, *self.targets]
@@ -184,8 +187,26 @@ class DesignSpec:
     @property
     def columns(self) -> dict[str, Kind]:
         """All columns of the table that the fit needs."""
-        others = [*self.targets, *([self.weights] if self.weights else [])]
+        others = [*self.target_columns, *([self.weights] if self.weights else [])]
         return {**self.inputs, **dict.fromkeys(others, Kind.NUMBER)}
+
+    @property
+    def target_columns(self) -> tuple[str, ...]:
+        """The columns of the table that Y needs."""
+        if not self.transforms:
+            return self.targets
+        pairs = zip(self.targets, self.transforms, strict=True)
+        return tuple(name if transform is None else transform.column for name, transform in pairs)
+
+    def responses(self, batch: "Batch") -> list[np.ndarray]:
+        """The columns of Y of a batch without missing cells."""
+        if not self.transforms:
+            return [batch.frame[target].to_numpy() for target in self.targets]
+        pairs = zip(self.targets, self.transforms, strict=True)
+        return [
+            batch.frame[name].to_numpy() if transform is None else transform.values(batch)
+            for name, transform in pairs
+        ]
 
     def encode(self, batch: "Batch", X: np.ndarray, *, unseen: str = "error") -> None:
         """Fill X (n, p) with the columns of a batch without missing cells."""
@@ -205,7 +226,7 @@ class DesignSpec:
                 encoded = np.empty((batch.frame.height, len(term.names)), order="F")
                 term.encode(batch, encoded, unseen=unseen)
                 found.extend(encoded.T)
-        return [*found, *(batch.frame[target].to_numpy() for target in self.targets)]
+        return [*found, *self.responses(batch)]
 
     def drop_unused_levels(self, has_level: Callable[[Category, str], bool]) -> "DesignSpec":
         """The design without the levels that no complete row has.
@@ -248,6 +269,7 @@ class DesignSpec:
             "targets": list(self.targets),
             "weights": self.weights,
             "weights_are": self.weights_are,
+            **({"transforms": [one and one.text for one in self.transforms]} if self.transforms else {}),
         }
 
     @classmethod
@@ -259,7 +281,23 @@ class DesignSpec:
             raise ValueError("the column of weights has no name")
         if meaning not in (None, UNSAID, *WEIGHTS_ARE):
             raise ValueError(f"{meaning!r:.40} is nothing that weights mean")
-        return cls(tuple(map(_term, card["terms"])), tuple(card["targets"]), weights, meaning)
+        targets = tuple(card["targets"])
+        return cls(tuple(map(_term, card["terms"])), targets, weights, meaning, _transforms(card, targets))
+
+
+def _transforms(card: Mapping[str, Any], targets: tuple[str, ...]) -> "tuple[TargetTransform | None, ...]":
+    """Those of the targets. Raises `ValueError` where they are not named after them."""
+    written = card.get("transforms")
+    if not written:
+        return ()
+    from gradline.data.terms.transforms import read_transform  # noqa: PLC0415 - most models have none
+
+    found = tuple(None if one is None else read_transform(one) for one in written)
+    if len(found) != len(targets) or any(
+        one is not None and one.text != name for one, name in zip(found, targets, strict=False)
+    ):
+        raise ValueError("its transforms are not those of its targets")
+    return found
 
 
 def _term(card: Mapping[str, Any]) -> Term:

@@ -29,6 +29,7 @@ from gradline.model.certificate import Certificate, sentences
 from gradline.model.checkpoint import Checkpoint
 from gradline.model.judge import Judged, least_digits, sure_digits
 from gradline.model.model import History, LinearModel, evaluation, load
+from gradline.model.own_units import smearing
 from gradline.model.shortage import shortage
 from gradline.model.status import Status
 from gradline.model.training import Training
@@ -254,6 +255,7 @@ def _trained(
         config=config,
         history=History(tuple(solution.history)),
         figures=None if witness.optimum is None else witness.optimum.figures,
+        smearing=smearing(gathered.design, gathered.small or gathered.rows, weight, bias),
         seconds=time.perf_counter() - began,
         holdout=None if held is None else evaluation(held, weight, bias, request.bias),
         notices=(*gathered.notices, *notices, *short, *_on_the_way(solution, keeper), *_findings(verdict)),
