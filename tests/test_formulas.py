@@ -4,6 +4,7 @@ import importlib.util
 import io
 import json
 import sys
+import warnings
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,8 @@ import polars as pl
 import pytest
 from databases import ENGINES
 from refusals import refused, warned
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 import gradline
 from gradline import exports
@@ -333,3 +336,59 @@ def test_features_and_targets_are_written_as_terms_too():
     every = gradline.fit({k: HOMES[k] for k in ("price", "area", "town")}, "log(price)")
     assert every.features == ("area", "town=B")
     assert gradline.fit(HOMES, formula="~ area", targets="price").features == ("area",)
+
+
+def _changed(card, change):
+    for recipe in (card["recipe"], card["moments"]["recipe"]):
+        change(recipe)
+
+
+def _factor(recipe, i):
+    products = [term for term in recipe["terms"] if term["term"] == "product"]
+    return products[i]["factors"][0]
+
+
+FORGED = {
+    "a mean": (lambda r: _factor(r, 0)["learned"].__setitem__(0, 3.5), "disagrees"),
+    "a deviation of nothing": (lambda r: _factor(r, 0)["learned"].__setitem__(1, 0.0), "damaged"),
+    "no deviation": (lambda r: _factor(r, 0)["learned"].pop(), "damaged"),
+    "another function": (lambda r: _factor(r, 0).update(text="log(area)"), "disagrees"),
+    "no function": (lambda r: _factor(r, 0).update(text="os.system(area)"), "damaged"),
+    "a formula without end": (lambda r: _factor(r, 0).update(text="(" * 9999), "damaged"),
+    "two operators": (lambda r: _factor(r, 0).update(text="scale(area) + 1"), "damaged"),
+    "a knot out of order": (lambda r: _factor(r, 1)["learned"].reverse(), "damaged"),
+    "a knot moved": (lambda r: _factor(r, 1)["learned"].__setitem__(1, 2.25), "disagrees"),
+    "a norm below zero": (lambda r: _factor(r, 2)["learned"].__setitem__(2, -1.0), "damaged"),
+    "levels swapped": (lambda r: _factor(r, 3)["levels"].reverse(), "disagrees"),
+    "a level twice": (lambda r: _factor(r, 3).update(levels=["A", "A"]), "damaged"),
+    "a level that is no number": (lambda r: _factor(r, 3).update(cells="number"), "damaged"),
+    "no factor": (lambda r: r["terms"][0].update(factors=[]), "damaged"),
+    "a product of nothing": (lambda r: r["terms"][0].pop("factors"), "damaged"),
+    "a number without a column": (lambda r: r["terms"].__setitem__(0, {"term": "number"}), "damaged"),
+    "a transform of another column": (lambda r: r.update(transforms=["log(area)"]), "damaged"),
+    "a function as text": (lambda r: _factor(r, 0).update(text=7), "damaged"),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_what_a_term_learned_is_not_forged(name, tmp_path):
+    """Changed in the file and signed again: it is damaged, or `verify` finds it."""
+    change, wanted = FORGED[name]
+    path = tmp_path / "m.safetensors"
+    table = frame("warpbreaks").with_columns(
+        area=pl.col("breaks") % 7 + 1.0, town=pl.Series(["A", "B"] * 27), price=pl.col("breaks") * 1.0
+    )
+    formula = "price ~ scale(area) + bs(area, df=5) + poly(breaks, 2) + C(town, sum)"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gradline.fit(table, formula=formula).save(path)
+        with safe_open(path, "numpy") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            card = json.loads(file.metadata()["gradline"])
+        _changed(card, change)
+        save_file(tensors, path, {"gradline": json.dumps(card)})
+        if wanted == "damaged":
+            with refused("model-file-damaged"):
+                gradline.load(path)
+        else:
+            assert not gradline.verify(path, table).agrees
