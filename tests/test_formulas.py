@@ -392,3 +392,24 @@ def test_what_a_term_learned_is_not_forged(name, tmp_path):
                 gradline.load(path)
         else:
             assert not gradline.verify(path, table).agrees
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.formulaic != ""])
+def test_formulaic_makes_the_same_columns(name):
+    """Each column of X is one of formulaic's, and there are as many."""
+    from formulaic import model_matrix
+
+    case, model = CASES[name], fitted(name)
+    written = case.formula if case.formulaic is None else case.formulaic
+    rows = frame(case.data).select(*model.design.columns).drop_nulls()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # formulaic's, of pandas
+        made = model_matrix(written, rows.to_pandas())
+    theirs = np.asarray(made.rhs, float)
+    theirs = theirs[:, [not (column == 1).all() for column in theirs.T]]
+    (batch,) = model.predictions(rows)
+    assert theirs.shape == batch.inputs.shape
+    for column in batch.inputs.T:
+        off = np.abs(theirs - column[:, None]).max(axis=0)
+        assert off.min() <= 1e-9 * np.abs(column).max(), (off.min(), column[:3])
