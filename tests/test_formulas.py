@@ -23,7 +23,7 @@ from gradline.data.columnar import FrameSource
 from gradline.data.row_stream import held_out_rows
 from gradline.data.source import Source
 from gradline.exports.probe import Probe
-from gradline.exports.trial import sql_trial
+from gradline.exports.trial import onnx_trial, sql_trial
 from gradline.history.alignment import ground
 
 _HERE = Path(__file__).parent / "reference" / "formulas.py"
@@ -223,7 +223,7 @@ def test_refused_beside_other_choices():
         "target-said-twice": lambda: gradline.fit(HOMES, "rooms", formula="price ~ area"),
         "bias-said-twice": lambda: gradline.fit(HOMES, formula="price ~ area", bias=False),
         "column-not-dates": lambda: gradline.fit(HOMES, formula="price ~ year(area)"),
-        "onnx-of-formula": lambda: exports.onnx(gradline.fit(HOMES, formula="price ~ log(area)")),
+        "onnx-of-dates": lambda: exports.onnx(gradline.fit(HOMES, formula="price ~ year(sold)")),
         "page-of-formula": lambda: gradline.play(HOMES, "price", features=["log(area)"]),
     }.items():
         with refused(code):
@@ -413,3 +413,11 @@ def test_formulaic_makes_the_same_columns(name):
     for column in batch.inputs.T:
         off = np.abs(theirs - column[:, None]).max(axis=0)
         assert off.min() <= 1e-9 * np.abs(column).max(), (off.min(), column[:3])
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if "(date)" not in name])
+def test_onnx(name):
+    """Over probe rows, some of which lack a cell or have a level that training did not see."""
+    model = fitted(name)
+    for unseen in ("null", "base"):
+        assert onnx_trial(Probe.of(model, unseen), exports.onnx(model, unseen=unseen)) is not None
