@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from commands import command
 from databases import ENGINES
 from refusals import refused, warned
 from safetensors import safe_open
@@ -421,3 +422,39 @@ def test_onnx(name):
     model = fitted(name)
     for unseen in ("null", "base"):
         assert onnx_trial(Probe.of(model, unseen), exports.onnx(model, unseen=unseen)) is not None
+
+
+def test_on_the_command_line(tmp_path):
+    """Fit, say how to go to the optimum, predict in own units, verify, and fit anew from the model's own options."""
+
+    def run(*words):
+        done = command(*words, folder=tmp_path)
+        assert done.code == 0, done.err
+        return done.out
+
+    pl.DataFrame(HOMES).write_csv(tmp_path / "homes.csv")
+    formula = "log(price) ~ area * town"
+    assert f"gradline fit homes.csv '{formula}'" in run(
+        "fit", "homes.csv", formula, "--lr", "auto", "--epochs", 5
+    )
+    run("fit", "homes.csv", formula, "-o", "m.safetensors")
+    table = pl.read_csv(io.StringIO(run("predict", "m.safetensors", "homes.csv")))
+    assert table.columns == ["log(price)", "price_median", "price_mean"]
+    model = gradline.load(tmp_path / "m.safetensors")
+    for way in ("median", "mean"):
+        assert np.allclose(table[f"price_{way}"], model.predict(HOMES, own_units=way)[:, 0], rtol=1e-14)
+    assert "Verified" in run("verify", "m.safetensors", "homes.csv")
+    (tmp_path / "options.toml").write_text(run("show", "m.safetensors", "--config"))
+    run("fit", "--config", "options.toml", "homes.csv", "-o", "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == (tmp_path / "m.safetensors").read_bytes()
+    run("fit", "homes.csv", "-t", "price", "-f", "log(area)", "-f", "area:town")
+    assert "LN(" not in run("export", "m.safetensors", "--to", "sql")
+    assert "-f 'bs(area, df=4)'" in run("doctor", "homes.csv", "-t", "log(price)", "-f", "bs(area, df=4)")
+
+
+def test_a_bad_cell_is_named_by_its_line(tmp_path):
+    pl.DataFrame(HOMES).write_csv(tmp_path / "homes.csv")
+    done = command("fit", "homes.csv", "price ~ log(zero)", "-o", "m.safetensors", folder=tmp_path)
+    assert done.code == 1
+    assert "log(zero) has no value in line 2 of homes.csv, where zero = 0" in done.err
+    assert not (tmp_path / "m.safetensors").exists()

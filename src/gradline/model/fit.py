@@ -497,7 +497,11 @@ def command(selection: Selection, bias: bool) -> list[str]:
     words = ["gradline", "fit", str(selection.data)]
     if selection.formula is not None:
         words.append(selection.formula)
-    chosen = (("-t", selection.targets), ("-f", selection.features or ()), ("--exclude", selection.exclude))
+    chosen = (
+        ("-t", selection.targets or ()),
+        ("-f", selection.features or ()),
+        ("--exclude", selection.exclude),
+    )
     for flag, names in chosen:
         words += [word for name in names for word in (flag, name)]
     if isinstance(selection.weights, str):
