@@ -224,6 +224,9 @@ def test_refused_beside_other_choices():
         "target-said-twice": lambda: gradline.fit(HOMES, "rooms", formula="price ~ area"),
         "bias-said-twice": lambda: gradline.fit(HOMES, formula="price ~ area", bias=False),
         "column-not-dates": lambda: gradline.fit(HOMES, formula="price ~ year(area)"),
+        "formula-without-bias": lambda: gradline.certify(
+            gradline.fit(HOMES, formula="price ~ area"), HOMES, formula="price ~ area - 1"
+        ),
         "onnx-of-dates": lambda: exports.onnx(gradline.fit(HOMES, formula="price ~ year(sold)")),
         "page-of-formula": lambda: gradline.play(HOMES, "price", features=["log(area)"]),
     }.items():
@@ -458,3 +461,23 @@ def test_a_bad_cell_is_named_by_its_line(tmp_path):
     assert done.code == 1
     assert "log(zero) has no value in line 2 of homes.csv, where zero = 0" in done.err
     assert not (tmp_path / "m.safetensors").exists()
+
+
+def test_without_a_bias_everywhere():
+    """`- 1` is the model's, the doctor's, the page's and the moments'."""
+    formula = "price ~ area + rooms - 1"
+    model = gradline.fit(HOMES, formula=formula)
+    assert not model.has_bias
+    assert gradline.verify(model, HOMES).agrees
+    assert gradline.doctor(HOMES, formula=formula).features == ["area", "rooms"]
+    again = gradline.fit(gradline.Moments.of(HOMES, formula=formula), bias=False)
+    assert np.allclose(again.weight, model.weight, rtol=1e-12)
+
+
+def test_verify_takes_rows_in_any_order():
+    table = frame("mtcars").with_columns(pl.col(pl.Int64).cast(pl.Float64))
+    model = gradline.fit(table, formula="mpg ~ poly(hp, 3) + scale(wt) + bs(disp, df=5)")
+    for seed in range(3):
+        found = gradline.verify(model, table.sample(fraction=1.0, shuffle=True, seed=seed))
+        assert found.agrees
+        assert not found.unchecked

@@ -299,7 +299,7 @@ def _gather(
     if isinstance(selection.data, Moments):
         return _of_moments(selection, request)
     holdout = Holdout(request.holdout, request.seed) if request.holdout else None
-    rows, notices = as_rows(selection, holdout)
+    rows, notices = as_rows(selection, holdout, request.bias)
     if rows.assume_finite() is not None and rows.in_place is not None and not request.holdout:
         return _in_place(rows, rows.in_place, watch)
     # Rows in memory may pass by twice; others are kept on their way, as far as somebody wants them.

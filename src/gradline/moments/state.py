@@ -130,7 +130,7 @@ class Moments:
         if design is not None:
             rows = rows_by(design, data, choice.get("missing", "error"))
         else:
-            rows = as_rows(Selection(data, targets, **choice)).rows
+            rows = as_rows(Selection(data, targets, **choice), bias=None).rows
         return _extended(rows) if extended else cls.from_rows(rows)
 
     @classmethod
