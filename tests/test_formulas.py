@@ -481,3 +481,12 @@ def test_verify_takes_rows_in_any_order():
         found = gradline.verify(model, table.sample(fraction=1.0, shuffle=True, seed=seed))
         assert found.agrees
         assert not found.unchecked
+
+
+def test_an_export_is_tried_where_its_terms_have_values():
+    """Rows without a value are left out of the trial, for no two engines say the same of log(-1)."""
+    model = gradline.fit(HOMES, formula="price ~ log(area - rooms + 1) + rooms + area")
+    probe = Probe.of(model)
+    assert 5 < np.isfinite(probe.expected).sum() < probe.rows
+    for dialect in ("duckdb", "sqlite"):
+        assert sql_trial(probe, exports.sql(model, dialect), dialect, "data") is not None
