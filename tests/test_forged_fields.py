@@ -41,6 +41,7 @@ MODELS = {
     "deficient": {"features": ["a", "b", "twice", "seven"]},
     "diverged": {"solver": AWAY, "force": True},
     "scaled": {"solver": GD, "scale": "standard"},
+    "transformed": {"targets": ["log(w)", "z"], "features": ["a", "scale(b)"]},
     "forced": {"solver": gradline.GradientDescent(lr=0.5, epochs=3), "force": True},
 }
 
@@ -79,6 +80,7 @@ FIELDS = {
     "holdout": ("holdout", lambda h: {**h, "rows": h["rows"] + 1}, "rows held out"),
     "recipe.terms": ("exact", lambda t: t[::-1], "columns"),
     "recipe.targets": ("exact", lambda t: t[::-1], "columns"),
+    "recipe.transforms": ("transformed", word(["I(3 * y)", None]), "columns"),
     "recipe.weights": ("weighted", word(None), "fingerprint"),
     "recipe.weights_are": ("weighted", word("counts"), "weight_error_stderr"),
     "recipe.kinds": ("exact", word({"y": "boolean"}), "columns"),
@@ -159,7 +161,7 @@ def fitted(kind):
     options = dict(MODELS[kind])
     if "features" not in options:
         options["features"] = ["a", "b"]
-    return gradline.fit(TABLE, ["y", "z"], **options)
+    return gradline.fit(TABLE, options.pop("targets", ["y", "z"]), **options)
 
 
 def forged(path, edit):
@@ -214,6 +216,7 @@ TENSORS = {
     "moments.maximum": ("exact", "moments"),
     "figures.squares": ("exact", "squares"),
     "figures.variances": ("exact", "variances"),
+    "smearing": ("transformed", "smearing"),
 }
 
 
@@ -224,7 +227,7 @@ def test_a_forged_tensor_is_found(tmp_path, name):
     fitted(kind).save(path)
 
     def edit(tensors, _):
-        assert tensors.keys() == TENSORS.keys()
+        assert tensors.keys() | {"smearing"} == TENSORS.keys()
         part = tensors[name].copy()
         part.flat[0] = part.flat[0] * (1 + 1e-8) + (
             1e-8 if part.flat[0] == 0 or name == "moments.mean_low" else 0

@@ -4,21 +4,28 @@ import importlib.util
 import io
 import json
 import sys
+import warnings
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from commands import command
 from databases import ENGINES
-from refusals import refused
+from refusals import refused, warned
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 import gradline
 from gradline import exports
 from gradline.data.columnar import FrameSource
+from gradline.data.row_stream import held_out_rows
 from gradline.data.source import Source
 from gradline.exports.probe import Probe
-from gradline.exports.trial import sql_trial
+from gradline.exports.trial import onnx_trial, sql_trial
+from gradline.history.alignment import ground
 
 _HERE = Path(__file__).parent / "reference" / "formulas.py"
 _SPEC = importlib.util.spec_from_file_location("formula_cases", _HERE)
@@ -190,7 +197,10 @@ REFUSED = {
     "price ~ sold + year(sold)": "column-of-two-kinds",
     "price ~ year(town)": "date-unreadable",
     "price ~ " + ":".join(f"C(I(area * {j}))" for j in range(1, 12)): "formula-too-many-categories",
-    "log(price) ~ area": "formula-target-transformed",
+    "abs(price) ~ area": "formula-target-no-way-back",
+    "I(price + rooms) ~ area": "formula-target-no-way-back",
+    "log(zero) ~ area": "formula-undefined",
+    "log(price) ~ area + price": "column-in-two-roles",
 }
 
 
@@ -216,7 +226,10 @@ def test_refused_beside_other_choices():
         "base-said-twice": lambda: gradline.fit(HOMES, formula="price ~ C(town, sum)", base=["town=B"]),
         "number-notation": lambda: gradline.fit(MARKED, formula="price ~ cost"),
         "column-not-dates": lambda: gradline.fit(HOMES, formula="price ~ year(area)"),
-        "onnx-of-formula": lambda: exports.onnx(gradline.fit(HOMES, formula="price ~ log(area)")),
+        "formula-without-bias": lambda: gradline.certify(
+            gradline.fit(HOMES, formula="price ~ area"), HOMES, formula="price ~ area - 1"
+        ),
+        "onnx-of-dates": lambda: exports.onnx(gradline.fit(HOMES, formula="price ~ year(sold)")),
         "page-of-formula": lambda: gradline.play(HOMES, "price", features=["log(area)"]),
     }.items():
         with refused(code):
@@ -301,8 +314,10 @@ def test_bases_are_chosen_beside_a_formula_or_in_it(marked):
     "formula", ["price ~ area + rare", "price ~ area:rare", "price ~ area + C(rare, sum)"]
 )
 def test_rows_held_out_teach_no_level_and_have_no_prediction_without_one(marked, formula):
-    with pytest.warns(gradline.GradlineWarning, match="held-out rows have levels that no training row has"):
+    told = "held-out rows have levels that no training row has"
+    with pytest.warns(gradline.GradlineWarning, match=told):
         model = gradline.fit(marked, formula=formula, holdout=0.3, seed=3)
+    with pytest.warns(gradline.GradlineWarning, match=told):
         plain = gradline.fit(marked, "price", features=["area", "rare"], holdout=0.3, seed=3)
     assert model.holdout is not None
     assert plain.holdout is not None
@@ -313,3 +328,249 @@ def test_rows_held_out_teach_no_level_and_have_no_prediction_without_one(marked,
     (batch,) = model.predictions(unseen, unseen="missing")
     assert batch.unseen == {"rare": 240}
     assert np.isnan(batch.values).all()
+
+
+TRANSFORMS = {
+    "log(price)": (np.log, np.exp),
+    "log2(price)": (np.log2, np.exp2),
+    "log10(price / 2 + 1)": (lambda y: np.log10(y / 2 + 1), lambda v: (10**v - 1) * 2),
+    "log(10 - price)": (lambda y: np.log(10 - y), lambda v: 10 - np.exp(v)),
+    "sqrt(price)": (np.sqrt, np.square),
+    "I(2 * price - 3)": (lambda y: 2 * y - 3, lambda v: (v + 3) / 2),
+}
+
+
+@pytest.mark.parametrize("target", TRANSFORMS)
+def test_a_transformed_target_predicts_in_its_own_units(target, tmp_path):
+    """The median is the inverse, the mean the average of the inverse over the training residuals (Duan 1983)."""
+    there, back = TRANSFORMS[target]
+    model = gradline.fit(HOMES, target, features=["area", "town"])
+    assert model.targets == (target,)
+    (fitted_values,) = model.predict(HOMES).T
+    residuals = there(np.array(HOMES["price"])) - fitted_values
+    assert np.abs(model.predict(HOMES, own_units="median")[:, 0] / back(fitted_values) - 1).max() < 1e-14
+    smeared = [back(value + residuals).mean() for value in fitted_values]
+    assert np.abs(model.predict(HOMES, own_units="mean")[:, 0] / smeared - 1).max() < 1e-13
+    assert gradline.verify(model, HOMES).agrees
+    assert model.smearing is not None
+    assert not gradline.verify(replace(model, smearing=model.smearing * (1 + 1e-6)), HOMES).agrees
+    model.save(tmp_path / "m.safetensors")
+    again = gradline.load(tmp_path / "m.safetensors")
+    assert (again.predict(HOMES, own_units="mean") == model.predict(HOMES, own_units="mean")).all()
+
+
+def test_what_own_units_cannot_say_is_refused():
+    model = gradline.fit(HOMES, "exp(price)", features=["area"])
+    (values,) = model.predict(HOMES).T
+    undone = np.log(np.where(values > 0, values, np.nan))
+    assert np.allclose(model.predict(HOMES, own_units="median")[:, 0], undone, equal_nan=True)
+    with refused("own-units-mean-unknown"):
+        model.predict(HOMES, own_units="mean")
+    with refused("own-units-invalid"):
+        model.predict(HOMES, own_units="mode")
+    with refused("interval-in-own-units"):
+        model.predict(HOMES, own_units="median", interval=0.9)
+
+
+def test_terms_learn_from_training_rows_alone():
+    """Rows held out teach no level, no mean and no knot: those of the others, fitted alone, are the model's."""
+    draw = np.random.default_rng(0)
+    n = 3000
+    frame = pl.DataFrame(
+        {"y": draw.random(n), "x": draw.random(n), "w": draw.random(n), "z": draw.choice(list("abc"), n)}
+    )
+    model = gradline.fit(frame, formula="y ~ bs(x, df=5) * z + scale(w)", holdout=0.3, seed=5)
+    held = np.concatenate(
+        [held_out_rows(0.3, 5, stripe, min(1024, n - 1024 * stripe)) for stripe in range(-(-n // 1024))]
+    )
+    alone = gradline.fit(frame.filter(pl.Series(~held)), formula="y ~ bs(x, df=5) * z + scale(w)")
+    found, wanted = (
+        [
+            factor.to_dict().get("learned", [])
+            for term in one.design.terms
+            for factor in getattr(term, "factors", ())
+        ]
+        for one in (model, alone)
+    )
+    assert np.allclose(np.concatenate(found), np.concatenate(wanted), rtol=1e-13, atol=0)
+    assert np.allclose(model.weight, alone.weight, rtol=1e-9)
+    assert gradline.verify(model, frame).agrees
+
+
+def test_a_difference_of_models_knows_terms():
+    other = {name: [*cells[1:], cells[0]] for name, cells in HOMES.items()} | {"area": [9.0, 1, 2, 5, 4, 3]}
+    first, second = (gradline.fit(data, formula="price ~ scale(area)") for data in (HOMES, other))
+    with refused("terms-differ"):
+        ground(first, second)
+    first = gradline.fit(HOMES, formula="price ~ town * rooms")
+    second = gradline.fit(HOMES | {"town": ["C", "B", "C", "B", "C", "B"]}, formula="price ~ town + rooms")
+    with refused("other-base-in-product"):
+        ground(first, second)
+    same = gradline.fit(HOMES, formula="price ~ scale(area)")
+    assert ground(same, same).features == ("scale(area)",)
+
+
+def test_a_power_warning_has_a_code():
+    with warned("power-crosses-terms", "rooms^2"):
+        gradline.fit(HOMES, formula="price ~ rooms^2")
+
+
+def test_features_and_targets_are_written_as_terms_too():
+    one = gradline.fit(HOMES, "price", features=["log(area)", "area:town", "rooms"])
+    other = gradline.fit(HOMES, formula="price ~ log(area) + area:town + rooms")
+    assert one.design == other.design
+    assert (one.weight == other.weight).all()
+    assert gradline.verify(one, HOMES).agrees
+    every = gradline.fit({k: HOMES[k] for k in ("price", "area", "town")}, "log(price)")
+    assert every.features == ("area", "town=B")
+    assert gradline.fit(HOMES, formula="~ area", targets="price").features == ("area",)
+
+
+def _changed(card, change):
+    for recipe in (card["recipe"], card["moments"]["recipe"]):
+        change(recipe)
+
+
+def _factor(recipe, i):
+    products = [term for term in recipe["terms"] if term["term"] == "product"]
+    return products[i]["factors"][0]
+
+
+FORGED = {
+    "a mean": (lambda r: _factor(r, 0)["learned"].__setitem__(0, 3.5), "disagrees"),
+    "a deviation of nothing": (lambda r: _factor(r, 0)["learned"].__setitem__(1, 0.0), "damaged"),
+    "no deviation": (lambda r: _factor(r, 0)["learned"].pop(), "damaged"),
+    "another function": (lambda r: _factor(r, 0).update(text="log(area)"), "disagrees"),
+    "no function": (lambda r: _factor(r, 0).update(text="os.system(area)"), "damaged"),
+    "a formula without end": (lambda r: _factor(r, 0).update(text="(" * 9999), "damaged"),
+    "two operators": (lambda r: _factor(r, 0).update(text="scale(area) + 1"), "damaged"),
+    "a knot out of order": (lambda r: _factor(r, 1)["learned"].reverse(), "damaged"),
+    "a knot moved": (lambda r: _factor(r, 1)["learned"].__setitem__(1, 2.25), "disagrees"),
+    "a norm below zero": (lambda r: _factor(r, 2)["learned"].__setitem__(2, -1.0), "damaged"),
+    "levels swapped": (lambda r: _factor(r, 3)["levels"].reverse(), "disagrees"),
+    "a level twice": (lambda r: _factor(r, 3).update(levels=["A", "A"]), "damaged"),
+    "a level that is no number": (lambda r: _factor(r, 3).update(cells="number"), "damaged"),
+    "no factor": (lambda r: r["terms"][0].update(factors=[]), "damaged"),
+    "a product of nothing": (lambda r: r["terms"][0].pop("factors"), "damaged"),
+    "a number without a column": (lambda r: r["terms"].__setitem__(0, {"term": "number"}), "damaged"),
+    "a transform of another column": (lambda r: r.update(transforms=["log(area)"]), "damaged"),
+    "a function as text": (lambda r: _factor(r, 0).update(text=7), "damaged"),
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_what_a_term_learned_is_not_forged(name, tmp_path):
+    """Changed in the file and signed again: it is damaged, or `verify` finds it."""
+    change, wanted = FORGED[name]
+    path = tmp_path / "m.safetensors"
+    table = frame("warpbreaks").with_columns(
+        area=pl.col("breaks") % 7 + 1.0, town=pl.Series(["A", "B"] * 27), price=pl.col("breaks") * 1.0
+    )
+    formula = "price ~ scale(area) + bs(area, df=5) + poly(breaks, 2) + C(town, sum)"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gradline.fit(table, formula=formula).save(path)
+        with safe_open(path, "numpy") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            card = json.loads(file.metadata()["gradline"])
+        _changed(card, change)
+        save_file(tensors, path, {"gradline": json.dumps(card)})
+        if wanted == "damaged":
+            with refused("model-file-damaged"):
+                gradline.load(path)
+        else:
+            assert not gradline.verify(path, table).agrees
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.formulaic != ""])
+def test_formulaic_makes_the_same_columns(name):
+    """Each column of X is one of formulaic's, and there are as many."""
+    from formulaic import model_matrix
+
+    case, model = CASES[name], fitted(name)
+    written = case.formula if case.formulaic is None else case.formulaic
+    rows = frame(case.data).select(*model.design.columns).drop_nulls()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # formulaic's, of pandas
+        made = model_matrix(written, rows.to_pandas())
+    theirs = np.asarray(made.rhs, float)
+    theirs = theirs[:, [not (column == 1).all() for column in theirs.T]]
+    (batch,) = model.predictions(rows)
+    assert theirs.shape == batch.inputs.shape
+    for column in batch.inputs.T:
+        off = np.abs(theirs - column[:, None]).max(axis=0)
+        assert off.min() <= 1e-9 * np.abs(column).max(), (off.min(), column[:3])
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if "(date)" not in name])
+def test_onnx(name):
+    """Over probe rows, some of which lack a cell or have a level that training did not see."""
+    model = fitted(name)
+    for unseen in ("null", "base"):
+        assert onnx_trial(Probe.of(model, unseen), exports.onnx(model, unseen=unseen)) is not None
+
+
+def test_on_the_command_line(tmp_path):
+    """Fit, say how to go to the optimum, predict in own units, verify, and fit anew from the model's own options."""
+
+    def run(*words):
+        done = command(*words, folder=tmp_path)
+        assert done.code == 0, done.err
+        return done.out
+
+    pl.DataFrame(HOMES).write_csv(tmp_path / "homes.csv")
+    formula = "log(price) ~ area * town"
+    assert f"gradline fit homes.csv '{formula}'" in run(
+        "fit", "homes.csv", formula, "--lr", "auto", "--epochs", 5
+    )
+    run("fit", "homes.csv", formula, "-o", "m.safetensors")
+    table = pl.read_csv(io.StringIO(run("predict", "m.safetensors", "homes.csv")))
+    assert table.columns == ["log(price)", "price_median", "price_mean"]
+    model = gradline.load(tmp_path / "m.safetensors")
+    for way in ("median", "mean"):
+        assert np.allclose(table[f"price_{way}"], model.predict(HOMES, own_units=way)[:, 0], rtol=1e-14)
+    assert "Verified" in run("verify", "m.safetensors", "homes.csv")
+    (tmp_path / "options.toml").write_text(run("show", "m.safetensors", "--config"))
+    run("fit", "--config", "options.toml", "homes.csv", "-o", "again.safetensors")
+    assert (tmp_path / "again.safetensors").read_bytes() == (tmp_path / "m.safetensors").read_bytes()
+    run("fit", "homes.csv", "-t", "price", "-f", "log(area)", "-f", "area:town")
+    assert "LN(" not in run("export", "m.safetensors", "--to", "sql")
+    assert "-f 'bs(area, df=4)'" in run("doctor", "homes.csv", "-t", "log(price)", "-f", "bs(area, df=4)")
+
+
+def test_a_bad_cell_is_named_by_its_line(tmp_path):
+    pl.DataFrame(HOMES).write_csv(tmp_path / "homes.csv")
+    done = command("fit", "homes.csv", "price ~ log(zero)", "-o", "m.safetensors", folder=tmp_path)
+    assert done.code == 1
+    assert "log(zero) has no value in line 2 of homes.csv, where zero = 0" in done.err
+    assert not (tmp_path / "m.safetensors").exists()
+
+
+def test_without_a_bias_everywhere():
+    """`- 1` is the model's, the doctor's, the page's and the moments'."""
+    formula = "price ~ area + rooms - 1"
+    model = gradline.fit(HOMES, formula=formula)
+    assert not model.has_bias
+    assert gradline.verify(model, HOMES).agrees
+    assert gradline.doctor(HOMES, formula=formula).features == ["area", "rooms"]
+    again = gradline.fit(gradline.Moments.of(HOMES, formula=formula), bias=False)
+    assert np.allclose(again.weight, model.weight, rtol=1e-12)
+
+
+def test_verify_takes_rows_in_any_order():
+    table = frame("mtcars").with_columns(pl.col(pl.Int64).cast(pl.Float64))
+    model = gradline.fit(table, formula="mpg ~ poly(hp, 3) + scale(wt) + bs(disp, df=5)")
+    for seed in range(3):
+        found = gradline.verify(model, table.sample(fraction=1.0, shuffle=True, seed=seed))
+        assert found.agrees
+        assert not found.unchecked
+
+
+def test_an_export_is_tried_where_its_terms_have_values():
+    """Rows without a value are left out of the trial, for no two engines say the same of log(-1)."""
+    model = gradline.fit(HOMES, formula="price ~ log(area - rooms + 1) + rooms + area")
+    probe = Probe.of(model)
+    assert 5 < np.isfinite(probe.expected).sum() < probe.rows
+    for dialect in ("duckdb", "sqlite"):
+        assert sql_trial(probe, exports.sql(model, dialect), dialect, "data") is not None

@@ -88,6 +88,7 @@ def predict(options: PredictOptions) -> None:
         if options.data is None
         else _table(model, options.read(options.data), options.keep, told)
     )
+    notes += _about_own_units(model)
     ranges = _Ranges(model, options.unseen)
     batches = ranges.watched(
         model.predictions(
@@ -98,13 +99,13 @@ def predict(options: PredictOptions) -> None:
             keep=options.keep,
         )
     )
-    names = _names(model.targets, bounds=options.interval is not None)
+    names = [*_names(model.targets, bounds=options.interval is not None), *_own_names(model)]
     _expect_kept(source, options.keep, names)
     with limited(options.memory):
         if options.as_json:
             rows, kept = [], {name: [] for name in options.keep}
             for batch in batches:
-                rows += _cells(batch).tolist()
+                rows += _cells(model, batch).tolist()
                 for name in options.keep:
                     kept[name] += batch.kept[name].to_list()
             told = {"kept": kept} if kept else {}
@@ -114,7 +115,7 @@ def predict(options: PredictOptions) -> None:
         elif options.values and options.output is None:
             _print_row(model, next(iter(batches)))
         else:
-            _write(names, batches, options)
+            _write(model, names, batches, options)
     for note in notes + ranges.notes():
         say(f"note: {note}")
     if options.output is not None:
@@ -369,8 +370,44 @@ def _names(targets: tuple[str, ...], bounds: bool) -> list[str]:
     return names
 
 
-def _cells(batch: Any) -> Any:
-    """A batch's predictions with the columns that `_names` names."""
+def _own(model: Any) -> list[tuple[int, str, str]]:
+    """Each transformed target by its number, with its column and a way back to that column's units."""
+    from gradline.model.own_units import WAYS, has_mean  # noqa: PLC0415 - --help needs no numpy
+
+    return [
+        (j, transform.column, way)
+        for j, transform in enumerate(model.design.transforms)
+        if transform is not None
+        for way in WAYS
+        if way == "median" or has_mean(model.design, j, model.smearing)
+    ]
+
+
+def _own_names(model: Any) -> list[str]:
+    """The columns beside the targets: `price_median`, `price_mean`."""
+    return [f"{column}_{way}" for _, column, way in _own(model)]
+
+
+def _about_own_units(model: Any) -> list[str]:
+    names = _own_names(model)
+    if not names:
+        return []
+    mean = "; a mean also averages over the training residuals (Duan's smearing)"
+    inverted = "medians are the predictions turned back"
+    return [f"{listed(names)} are in the units of the table: {inverted}{mean if len(names) > 1 else ''}"]
+
+
+def _cells(model: Any, batch: Any) -> Any:
+    """A batch's predictions with the columns that `_names` names, and those in own units."""
+    import numpy as np  # noqa: PLC0415 - --help needs no numpy
+
+    own = [model.in_own_units(batch.values, way)[:, j] for j, _, way in _own(model)]
+    fitted = _fitted_cells(batch)
+    return np.column_stack([fitted, *own]) if own else fitted
+
+
+def _fitted_cells(batch: Any) -> Any:
+    """The predictions of what was fitted, with their bounds where there are any."""
     import numpy as np  # noqa: PLC0415 - --help needs no numpy
 
     if batch.margins is None:
@@ -383,6 +420,9 @@ def _print_row(model: Any, batch: Any) -> None:
     from gradline.model.summary import aligned  # noqa: PLC0415 - --help needs no numpy
 
     columns = [list(model.targets), [f"{value:.6g}" for value in batch.values[0]]]
+    if batch.margins is None:
+        own = [model.in_own_units(batch.values, way)[0, j] for j, _, way in _own(model)]
+        columns = [[*columns[0], *_own_names(model)], [*columns[1], *(f"{value:.6g}" for value in own)]]
     if batch.margins is not None:
         low, high = batch.values[0] - batch.margins[0], batch.values[0] + batch.margins[0]
         columns += [[f"{value:.6g}" for value in low], [f"{value:.6g}" for value in high]]
@@ -392,12 +432,12 @@ def _print_row(model: Any, batch: Any) -> None:
     out(aligned(columns))
 
 
-def _write(names: list[str], batches: Iterable[Any], options: PredictOptions) -> None:
+def _write(model: Any, names: list[str], batches: Iterable[Any], options: PredictOptions) -> None:
     """Predictions with the columns to keep; to a file whole or not at all, in the format of its ending."""
     from gradline.core.tensor_file import replacing  # noqa: PLC0415 - --help needs no polars
     from gradline.data.written import WRITERS, Results, write_csv  # noqa: PLC0415
 
-    results = Results(options.keep, names, ((batch.kept, _cells(batch)) for batch in batches))
+    results = Results(options.keep, names, ((batch.kept, _cells(model, batch)) for batch in batches))
     output = options.output
     writer = WRITERS.get(Path(output or "").suffix.lower())
     if output and writer:

@@ -14,6 +14,7 @@ from gradline.data.selection import UNSAID, WEIGHTS_ARE
 
 if TYPE_CHECKING:  # what reads tables loads polars, and arrays need none
     from gradline.data.source import Batch, Source
+    from gradline.data.terms.transforms import TargetTransform
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,8 @@ class DesignSpec(Derived):
     """How a table becomes X, Y and w: the terms, the targets, and the column of row weights, if any.
 
     `weights_are` is what row weights mean, one of `WEIGHTS_ARE`, or UNSAID; None where rows have none. `kinds` are
-    those of numeric columns that are no plain numbers, which decide how their cells are read.
+    those of numeric columns that are no plain numbers, which decide how their cells are read. `transforms` are those of
+    the targets, None for a plain column; empty where every target is one.
     """
 
     terms: tuple[Term, ...]
@@ -176,6 +178,7 @@ class DesignSpec(Derived):
     weights: str | None = None
     weights_are: str | None = None
     kinds: tuple[tuple[str, Kind], ...] = ()
+    transforms: "tuple[TargetTransform | None, ...]" = ()
 
     def __post_init__(self) -> None:
         names = [*self.features, *self.targets]
@@ -203,11 +206,29 @@ class DesignSpec(Derived):
     @property
     def columns(self) -> dict[str, Kind]:
         """All columns of the table that the fit needs."""
-        others = [*self.targets, *([self.weights] if self.weights else [])]
+        others = [*self.target_columns, *([self.weights] if self.weights else [])]
         return {**self.inputs, **{name: self._kind(name, Kind.NUMBER) for name in others}}
 
     def _kind(self, name: str, kind: Kind) -> Kind:
         return dict(self.kinds).get(name, kind) if kind == Kind.NUMBER else kind
+
+    @property
+    def target_columns(self) -> tuple[str, ...]:
+        """The columns of the table that Y needs."""
+        if not self.transforms:
+            return self.targets
+        pairs = zip(self.targets, self.transforms, strict=True)
+        return tuple(name if transform is None else transform.column for name, transform in pairs)
+
+    def responses(self, batch: "Batch") -> list[np.ndarray]:
+        """The columns of Y of a batch without missing cells."""
+        if not self.transforms:
+            return [batch.frame[target].to_numpy() for target in self.targets]
+        pairs = zip(self.targets, self.transforms, strict=True)
+        return [
+            batch.frame[name].to_numpy() if transform is None else transform.values(batch)
+            for name, transform in pairs
+        ]
 
     def encode(self, batch: "Batch", X: np.ndarray, *, unseen: str = "error") -> None:
         """Fill X (n, p) with the columns of a batch without missing cells."""
@@ -232,7 +253,7 @@ class DesignSpec(Derived):
                 encoded = np.empty((batch.frame.height, len(term.names)), order="F")
                 term.encode(batch, encoded, unseen=unseen)
                 found.extend(encoded.T)
-        return [*found, *(batch.frame[target].to_numpy() for target in self.targets)]
+        return [*found, *self.responses(batch)]
 
     def drop_unused_levels(self, has_level: Callable[[Category, str], bool]) -> "DesignSpec":
         """The design without the levels that no complete row has.
@@ -278,7 +299,9 @@ class DesignSpec(Derived):
             "targets": list(self.targets),
             "weights": self.weights,
             "weights_are": self.weights_are,
-        } | ({"kinds": {name: str(kind) for name, kind in self.kinds}} if self.kinds else {})
+            **({"transforms": [one and one.text for one in self.transforms]} if self.transforms else {}),
+            **({"kinds": {name: str(kind) for name, kind in self.kinds}} if self.kinds else {}),
+        }
 
     @classmethod
     def from_dict(cls, card: Mapping[str, Any]) -> "DesignSpec":
@@ -289,11 +312,28 @@ class DesignSpec(Derived):
             raise ValueError("the column of weights has no name")
         if meaning not in (None, UNSAID, *WEIGHTS_ARE):
             raise ValueError(f"{meaning!r:.40} is nothing that weights mean")
+        targets = tuple(card["targets"])
         kinds = tuple((name, Kind(kind)) for name, kind in card.get("kinds", {}).items())
-        found = cls(tuple(map(_term, card["terms"])), tuple(card["targets"]), weights, meaning, kinds)
+        terms, transforms = tuple(map(_term, card["terms"])), _transforms(card, targets)
+        found = cls(terms, targets, weights, meaning, kinds, transforms)
         if not all(kind.is_numeric and found.columns.get(name) == kind for name, kind in kinds):
             raise ValueError("kinds are told of columns that are no numbers of the model")
         return found
+
+
+def _transforms(card: Mapping[str, Any], targets: tuple[str, ...]) -> "tuple[TargetTransform | None, ...]":
+    """Those of the targets. Raises `ValueError` where they are not named after them."""
+    written = card.get("transforms")
+    if not written:
+        return ()
+    from gradline.data.terms.transforms import read_transform  # noqa: PLC0415 - most models have none
+
+    found = tuple(None if one is None else read_transform(one) for one in written)
+    if len(found) != len(targets) or any(
+        one is not None and one.text != name for one, name in zip(found, targets, strict=False)
+    ):
+        raise ValueError("its transforms are not those of its targets")
+    return found
 
 
 def _term(card: Mapping[str, Any]) -> Term:

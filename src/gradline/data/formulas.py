@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -34,6 +34,7 @@ from gradline.data.terms.functions import DATE_PARTS
 from gradline.data.terms.grammar import Call, Name, Node, parse, quoted, text
 from gradline.data.terms.marginality import Marginality
 from gradline.data.terms.product import Product
+from gradline.data.terms.transforms import TargetTransform, target_transform
 
 _BLOCK = 1 << 14  # training rows that terms learn from at a time, whatever the file's format
 
@@ -44,8 +45,9 @@ def infer_formula(source: Source, selection: Selection, holdout: Holdout | None)
     The formula is `selection.formula`, or the sum of `features` that are written as terms. Raises `RequestError` for
     what it cannot mean, `DataError` where a training row gives a term no value.
     """
-    targets, written = _asked(source, selection)
-    schema = source.schema()
+    wanted = _asked(source, selection)
+    transforms, schema = wanted.transforms, source.schema()
+    targets = list(dict.fromkeys(name.name for node in wanted.targets for name in columns(node)))
     weights = [] if selection.weights is None else [selection.weights]
     expect_known(schema, [*targets, *selection.exclude, *weights])
     schema |= asked(schema, replace(selection, targets=targets))
@@ -53,11 +55,11 @@ def infer_formula(source: Source, selection: Selection, holdout: Holdout | None)
         expect_number(source, name, schema[name])
     notices: list[Notice] = []
     every: Sequence[str] = ()
-    if any(map(has_dot, written)):
+    if any(map(has_dot, wanted.written)):
         rest = infer_design(source, replace(selection, targets=targets, features=None, formula=None))
         every = [term.columns[0] for term in rest.design.terms]
         notices += [notice for notice in rest.notices if notice.is_warning]
-    formula = _joined([expand(part, every) for part in written])
+    formula = _joined([expand(part, every) for part in wanted.written])
     notices += formula.notices
     _expect_roles(formula, selection, targets, list(schema))
     factors = _learned(formula, source, schema, replace(selection, targets=targets), holdout)
@@ -70,45 +72,51 @@ def infer_formula(source: Source, selection: Selection, holdout: Holdout | None)
         if isinstance(factor, Levels):
             notices.append(_categorical(factor, source, schema, selection.category))
     kinds = kinds_of(schema, [*targets, *weights, *(name for term in terms for name in term.columns)])
-    design = DesignSpec(tuple(terms), tuple(targets), selection.weights, selection.meaning, kinds)
+    design = DesignSpec(tuple(terms), wanted.names, selection.weights, selection.meaning, kinds, transforms)
     return InferredDesign(design, notices)
 
 
-def _asked(source: Source, selection: Selection) -> tuple[list[str], list[str]]:
-    """The names of the targets, and the formulas whose terms are wanted."""
-    given = list(selection.targets)
+class _Asked(NamedTuple):
+    """The targets, each a column or a transform of one, and the formulas whose terms are wanted."""
+
+    targets: list[Node]
+    written: list[str]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the targets are called."""
+        return tuple(node.name if isinstance(node, Name) else text(node) for node in self.targets)
+
+    @property
+    def transforms(self) -> tuple[TargetTransform | None, ...]:
+        """Those of the targets; empty where all are columns. Raises `RequestError` for one without a way back."""
+        if all(isinstance(node, Name) for node in self.targets):
+            return ()
+        return tuple(None if isinstance(node, Name) else target_transform(node) for node in self.targets)
+
+
+def _asked(source: Source, selection: Selection) -> _Asked:
+    names = set(source.names())
+    given: list[Node] = [Name(name) if name in names else parse(name) for name in selection.targets]
     if selection.formula is None:
         if not given:
             raise RequestError(
                 "no-target", "no target is named", "name one or more with -t COLUMN (targets= in Python)"
             )
         features = ["."] if selection.features is None else selection.features
-        names = set(source.names())
-        plain = [name if name in names else _target(parse(name)) for name in given]
-        return plain, [quoted(name) if name in names else name for name in features]
-    written = [_target(node) for node in target_nodes(selection.formula)]
+        return _Asked(given, [quoted(name) if name in names else name for name in features])
+    written = list(target_nodes(selection.formula))
     if written and given not in ([], written):
         raise RequestError(
             "target-said-twice",
-            f"the formula predicts {listed(written)} and the targets are {listed(given)}",
+            f"the formula predicts {listed(map(text, written))} and the targets are {listed(selection.targets)}",
             "name the targets once, left of ~ in the formula",
         )
     if not (written or given):
         raise RequestError(
             "no-target", "the formula names no target", "write it left of ~, as in 'price ~ area'"
         )
-    return written or given, [selection.formula]
-
-
-def _target(node: Node) -> str:
-    """The column of a target. Transformed ones are refused."""
-    if isinstance(node, Name):
-        return node.name
-    raise RequestError(
-        "formula-target-transformed",
-        f"the target {text(node)} is no column, and transformed targets are not served yet",
-        "make the column first, and name it",
-    )
+    return _Asked(written or given, [selection.formula])
 
 
 def _joined(formulas: Sequence[Formula]) -> Formula:

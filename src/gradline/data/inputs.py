@@ -29,8 +29,10 @@ class Reading(NamedTuple):
     notices: list[Notice]
 
 
-def as_rows(selection: Selection, holdout: Holdout | None = None) -> Reading:
+def as_rows(selection: Selection, holdout: Holdout | None = None, bias: bool | None = True) -> Reading:
     """The rows behind what a user gives, of which those of `holdout` teach a formula nothing.
+
+    `bias` is whether what they are for has one, which a formula must not contradict; None where that is open.
 
     Raises `DataError`, `RequestError` or `FileError`, with cause and remedy.
     """
@@ -42,7 +44,7 @@ def as_rows(selection: Selection, holdout: Holdout | None = None) -> Reading:
         if not (names is None or isinstance(names, (list, tuple))):  # others may be empty the second time
             raise UsageError("names-invalid", f"{what} is {names!r}", "give a list of column names")
     if selection.formula is not None:
-        _expect_table(selection)
+        _expect_table(selection, bias)
     if is_array(data) and not _are_names(selection.targets):
         if selection.exclude:
             raise RequestError(
@@ -86,8 +88,14 @@ def keeps_bias(selection: Selection, bias: bool) -> bool:
     return found
 
 
-def _expect_table(selection: Selection) -> None:
-    """Refuse a formula where nothing has the names that it writes."""
+def _expect_table(selection: Selection, bias: bool | None) -> None:
+    """Refuse a formula where nothing has the names that it writes, or of another bias."""
+    if bias is not None and keeps_bias(selection, bias) is not bias:
+        raise RequestError(
+            "formula-without-bias",
+            "the formula leaves out the bias, and what is asked for has one",
+            "leave out - 1 (or + 0) at the end of the formula",
+        )
     if is_array(selection.data) or reader_of(selection.data) is not None:
         raise RequestError(
             "formula-without-names",

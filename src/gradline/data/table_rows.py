@@ -110,8 +110,8 @@ class TableRows(RowStream):
         for piece in pieces:
             rows = slice(stop, stop := stop + piece.rows)
             design.encode(piece.batch, X[rows], unseen=self.unseen)
-            for j, target in enumerate(design.targets):
-                Y[rows, j] = piece.batch.frame[target].to_numpy()
+            for j, response in enumerate(design.responses(piece.batch)):
+                Y[rows, j] = response
             if w is not None and design.weights:
                 w[rows] = piece.batch.frame[design.weights].to_numpy()
             missing.update(piece.missing)

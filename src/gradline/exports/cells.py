@@ -5,12 +5,11 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
-import polars as pl
 
 from gradline.core.errors import DataError
 from gradline.data.design import Category, Number
+from gradline.data.inputs import open_table
 from gradline.data.schema import Kind
-from gradline.data.source import Batch
 from gradline.data.terms.arithmetic import Arithmetic
 from gradline.data.terms.categories import Levels
 from gradline.data.terms.polynomials import Polynomial
@@ -120,7 +119,8 @@ def _inverse(over: Arithmetic, name: str, ends: tuple[float, float]) -> tuple[fl
     known: list[tuple[float, float]] = []
     for cells in (_GRID[_GRID > 0], *_GRID[:, None]):  # all at once where every one has a value
         try:
-            values = over.values(Batch(pl.DataFrame({name: cells}), lambda row: f"row {row}"))
+            (batch,) = open_table({name: cells}).batches({name: Kind.NUMBER})
+            values = over.values(batch)
         except DataError:
             continue
         known += zip(values.tolist(), cells.tolist(), strict=True)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradline.core.errors import RequestError
-from gradline.core.text import listed
 from gradline.data.cells import MISSING_WORDS
+from gradline.data.schema import Kind
+from gradline.exports import graph_terms
 from gradline.exports.parts import Categorical, Computed, Numeric, Summand, expect_unseen, parts, spellings
 from gradline.model.model import LinearModel
 
@@ -32,7 +33,7 @@ def onnx(model: LinearModel, *, unseen: str = "null") -> bytes:
     Raises `RequestError` without the package onnx, or where a coefficient is not finite.
     """
     expect_unseen(unseen)
-    found = _served(parts(model))
+    found = parts(model)
     if importlib.util.find_spec("onnx") is None:
         raise RequestError(
             "extra-not-installed",
@@ -53,18 +54,6 @@ def onnx(model: LinearModel, *, unseen: str = "null") -> bytes:
     return made.SerializeToString()
 
 
-def _served(found: Sequence[Summand]) -> Sequence[Summand]:
-    """The parts, if ONNX files can hold them yet."""
-    odd = [part.term.label for part in found if isinstance(part, Computed)]
-    if odd:
-        raise RequestError(
-            "onnx-of-formula",
-            f"{listed(odd)}: an ONNX file cannot hold terms of a formula yet",
-            "export it as SQL, or fit on columns that hold the values",
-        )
-    return found
-
-
 def _metadata(model: LinearModel, unseen: str) -> dict[str, str]:
     return {
         "targets": json.dumps(list(model.targets), ensure_ascii=False),
@@ -79,7 +68,7 @@ class _Builder:
     """The nodes and constants of one graph, as they come to be."""
 
     def __init__(self, model: LinearModel, unseen: str) -> None:
-        self._model, self._unseen = model, unseen
+        self._model, self.unseen = model, unseen
         self._nodes: list[NodeProto] = []
         self._constants: list[TensorProto] = []
         # Inner names must differ from those of all columns, whatever these are.
@@ -91,42 +80,45 @@ class _Builder:
         from onnx import helper  # noqa: PLC0415
 
         numbers = [part for part in found if isinstance(part, Numeric)]
-        total = self._constant("bias", self._model.bias)
+        total = self.constant(self._model.bias)
         if numbers:
-            total = self._node("Add", [self._product(numbers), total], "sum")
-        for i, part in enumerate(part for part in found if isinstance(part, Categorical)):
-            total = self._node("Add", [total, self._level(part, i)], f"sum{i}")
+            total = self.node("Add", [self._product(numbers), total])
+        for part in found:
+            if isinstance(part, Categorical):
+                total = self.node("Add", [total, self.picked(part.column, part.levels, part.weight)])
+            elif isinstance(part, Computed):
+                # Not MatMul: onnxruntime draws a scale before it into the product as a float32.
+                weighted = [graph_terms.columns(part.term, self), self.constant(part.weight)]
+                total = self.node("Gemm", [*weighted, total])
         self._split(total)
-        inputs = [_column(part.column, text=isinstance(part, Categorical)) for part in found]
+        kinds = self._model.design.inputs
+        inputs = [_column(name, text=kind == Kind.TEXT) for name, kind in kinds.items()]
         outputs = [_column(target, text=False) for target in self._model.targets]
         return helper.make_graph(self._nodes, "gradline", inputs, outputs, self._constants)
 
     def _product(self, numbers: Sequence[Numeric]) -> str:
-        X = self._node("Concat", [part.column for part in numbers], "X", axis=1)
-        weight = self._constant("weight", np.stack([part.weight for part in numbers]))
-        return self._node("MatMul", [X, weight], "product")
+        X = self.node("Concat", [part.column for part in numbers], axis=1)
+        return self.node("MatMul", [X, self.constant(np.stack([part.weight for part in numbers]))])
 
-    def _level(self, part: Categorical, i: int) -> str:
-        """Row `code` of the weights; the row below them is NaN, for cells that give no prediction."""
-        none = len(part.levels)
-        codes = {word: code for code, words in enumerate(spellings(part.levels)) for word in words}
-        if self._unseen == "base":
+    def picked(self, column: str, levels: Sequence[str], rows: np.ndarray) -> str:
+        """Row `code` of `rows` (levels, k); the row below them is NaN, for cells that give no prediction."""
+        none = len(levels)
+        codes = {word: code for code, words in enumerate(spellings(levels)) for word in words}
+        if self.unseen == "base":
             codes |= {
                 way: none for word in MISSING_WORDS for way in (word, word.title(), word.upper(), "NaN")
             }
-        code = self._node(
+        code = self.node(
             "LabelEncoder",
-            [part.column],
-            f"code{i}",
+            [column],
             domain="ai.onnx.ml",
             keys_strings=list(codes),
             values_int64s=list(codes.values()),
-            default_int64=none if self._unseen == "null" else 0,
+            default_int64=none if self.unseen == "null" else 0,
         )
-        nothing = np.full((1, len(self._model.targets)), np.nan)
-        weight = self._constant(f"levels{i}", np.concatenate([part.weight, nothing]))
-        picked = self._node("Gather", [weight, code], f"picked{i}", axis=0)
-        return self._node("Squeeze", [picked, self._constant(f"axis{i}", np.array([1]))], f"level{i}")
+        table = self.constant(np.concatenate([rows, np.full((1, rows.shape[1]), np.nan)]))
+        found = self.node("Gather", [table, code], axis=0)
+        return self.node("Squeeze", [found, self.constant(np.array([1]))])
 
     def _split(self, total: str) -> None:
         from onnx import helper  # noqa: PLC0415
@@ -135,18 +127,21 @@ class _Builder:
         how: dict[str, Any] = {"axis": 1} if len(targets) > 1 else {}
         self._nodes.append(helper.make_node("Split" if how else "Identity", [total], targets, **how))
 
-    def _node(self, kind: str, inputs: list[str], name: str, domain: str = "", **how: Any) -> str:
+    def node(self, kind: str, inputs: list[str], domain: str = "", **how: Any) -> str:
+        """A node with one output, and that output's name."""
         from onnx import helper  # noqa: PLC0415
 
-        output = self._prefix + name
+        output = f"{self._prefix}{kind}{len(self._nodes)}"
         self._nodes.append(helper.make_node(kind, inputs, [output], domain=domain, **how))
         return output
 
-    def _constant(self, name: str, values: np.ndarray) -> str:
+    def constant(self, values: np.ndarray) -> str:
+        """A constant, and its name."""
         from onnx import numpy_helper  # noqa: PLC0415
 
-        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(values), self._prefix + name))
-        return self._prefix + name
+        name = f"{self._prefix}constant{len(self._constants)}"
+        self._constants.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
+        return name
 
 
 def _column(name: str, text: bool) -> "ValueInfoProto":

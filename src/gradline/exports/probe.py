@@ -109,9 +109,17 @@ _REMEDY = "do not use this export there; nothing was written"
 
 def _forget_undefined(model: LinearModel, columns: dict[str, Drawn]) -> None:
     """Empty the rows in which some term has no value, such as log(a - b): there is no prediction to compare with."""
-    for row in range(len(next(iter(columns.values())).cells)):
-        try:
-            model.predict({name: [column.cells[row]] for name, column in columns.items()})
-        except DataError:
+    for row in range(len(next(iter(columns.values())).cells)) if _is_undefined(model, columns) else ():
+        one = {name: Drawn(column.cells[row : row + 1], None) for name, column in columns.items()}
+        if _is_undefined(model, one):
             for column in columns.values():
                 column.cells[row] = None
+
+
+def _is_undefined(model: LinearModel, columns: dict[str, Drawn]) -> bool:
+    """Whether some row gives some term no value."""
+    try:
+        model.predict({name: column.cells for name, column in columns.items()})
+    except DataError:
+        return True
+    return False

@@ -30,6 +30,7 @@ from gradline.model.certificate import Certificate, sentences, undetermined
 from gradline.model.checkpoint import Checkpoint
 from gradline.model.judge import Judged, least_digits, sure_digits
 from gradline.model.model import History, LinearModel, evaluation, load
+from gradline.model.own_units import smearing
 from gradline.model.shortage import shortage
 from gradline.model.status import Status
 from gradline.model.suspects import suspects
@@ -259,6 +260,7 @@ def _trained(
         config=config,
         history=History(tuple(solution.history)),
         figures=None if witness.optimum is None else witness.optimum.figures,
+        smearing=smearing(gathered.design, gathered.small or gathered.rows, weight, bias),
         seconds=time.perf_counter() - began,
         holdout=None if held is None else evaluation(held, weight, bias, request.bias),
         notices=(*gathered.notices, *notices, *short, *_on_the_way(solution, keeper), *_findings(verdict)),
@@ -302,7 +304,7 @@ def _gather(
     if isinstance(selection.data, Moments):
         return _of_moments(selection, request)
     holdout = Holdout(request.holdout, request.seed) if request.holdout else None
-    rows, notices = as_rows(selection, holdout)
+    rows, notices = as_rows(selection, holdout, request.bias)
     if rows.assume_finite() is not None and rows.in_place is not None and not request.holdout:
         return _in_place(rows, rows.in_place, watch)
     # Rows in memory may pass by twice; others are kept on their way, as far as somebody wants them.
@@ -518,7 +520,11 @@ def command(selection: Selection, bias: bool) -> list[str]:
     words = ["gradline", "fit", *words_of(selection.data)]
     if selection.formula is not None:
         words.append(selection.formula)
-    chosen = (("-t", selection.targets), ("-f", selection.features or ()), ("--exclude", selection.exclude))
+    chosen = (
+        ("-t", selection.targets or ()),
+        ("-f", selection.features or ()),
+        ("--exclude", selection.exclude),
+    )
     for flag, names in chosen:
         words += [word for name in names for word in (flag, name)]
     if isinstance(selection.weights, str):

@@ -40,6 +40,7 @@ from gradline.data.schema import Kind
 from gradline.model.certificate import Certificate, finite
 from gradline.model.inference.inference import Inference, infer
 from gradline.model.judge import Judged
+from gradline.model.own_units import in_own_units
 from gradline.model.summary import summary
 from gradline.moments.state import Moments
 from gradline.solvers import Record
@@ -122,6 +123,8 @@ class LinearModel(Derived):
       not kept in the file, so that the same fit writes the same file.
     - `holdout`: the evaluation on held-out rows, if any were; `notices`: what the user should know.
     - `figures`: what standard errors need, to rounding, where the rows were few enough to be refined.
+    - `smearing` (m, 2): means over the training residuals of transformed targets, which turn predictions back into
+      means in their own units; None where no target is transformed.
 
     >>> import gradline
     >>> model = gradline.fit("example:crops", ["apples", "oranges"])
@@ -148,6 +151,7 @@ class LinearModel(Derived):
     seconds: float | None = None
     holdout: Evaluation | None = None
     figures: Figures | None = None
+    smearing: np.ndarray | None = None
     notices: tuple[Notice, ...] = field(default=())
 
     plot = (
@@ -257,6 +261,7 @@ class LinearModel(Derived):
         unseen: str = "error",
         interval: float | None = None,
         read: Text | None = None,
+        own_units: str | None = None,
     ) -> np.ndarray:
         """Predictions (n, m) for a table with the model's features, or for an array X (n, p).
 
@@ -264,16 +269,28 @@ class LinearModel(Derived):
         unknown level for the base level, and `unseen="missing"` for a missing cell. `read` is how text files are
         written, by default as those of the fit. With `interval`, such as 0.95, (3, n, m): prediction, lower and
         upper bound, between which the y of a new row of weight one lies with that probability, if a line suits
-        the data and errors are normal, independent and alike. Raises `DataError` for a missing column,
+        the data and errors are normal, independent and alike. Of a transformed target, `log(price)`, predictions are
+        logarithms; `own_units="median"` inverts the function, and `"mean"` also averages over the training residuals
+        (smearing, Duan 1983). Raises `DataError` for a missing column,
         `UnseenLevelError`, `MissingValuesError` for missing cells, `RequestError` where no interval is known.
         """
         batches = list(self.predictions(data, missing=missing, unseen=unseen, interval=interval, read=read))
         empty = np.zeros((0, len(self.targets)))
         values = np.concatenate([batch.values for batch in batches] or [empty])
         if interval is None:
-            return values
+            return values if own_units is None else self.in_own_units(values, own_units)
+        if own_units is not None:
+            raise UsageError(
+                "interval-in-own-units",
+                "bounds are known for what was fitted, and own_units turns predictions back from it",
+                "ask for one of the two",
+            )
         margins = np.concatenate([batch.margins for batch in batches if batch.margins is not None] or [empty])
         return np.stack([values, values - margins, values + margins])
+
+    def in_own_units(self, values: np.ndarray, way: str) -> np.ndarray:
+        """Predictions (n, m) of transformed targets as medians or means in the units of their columns: `predict`."""
+        return in_own_units(self.design, values, way, self.smearing)
 
     def predictions(
         self,
@@ -367,7 +384,9 @@ class LinearModel(Derived):
         moments = {f"moments.{name}": tensor for name, tensor in self.moments.tensors().items()}
         figures = {} if self.figures is None else self.figures._asdict()
         refined = {f"figures.{name}": tensor for name, tensor in figures.items()}
-        write_tensors(path, {"weight": self.weight, "bias": self.bias, **moments, **refined}, self._to_dict())
+        smeared = {} if self.smearing is None else {"smearing": self.smearing}
+        tensors = {"weight": self.weight, "bias": self.bias, **moments, **refined, **smeared}
+        write_tensors(path, tensors, self._to_dict())
 
     def _to_dict(self) -> dict[str, Any]:
         return finite(
@@ -432,6 +451,10 @@ def load(path: str | Path) -> LinearModel:
     shapes = {"weight": (m, p), "bias": (m,)}
     if any(name.startswith("figures.") for name in tensors):
         shapes |= {"figures.squares": (m,), "figures.variances": (p + card["has_bias"],)}
+    if "smearing" in tensors:
+        shapes["smearing"] = (m, 2)
+        if not moments.design.transforms:
+            raise damaged(path, "it has a tensor smearing, and no target is transformed")
     expect_shapes(path, tensors, shapes)
     if not card["has_bias"] and tensors["bias"].any():
         raise damaged(path, "it has a bias, and its card says that there is none")
@@ -450,6 +473,7 @@ def load(path: str | Path) -> LinearModel:
         config=card["config"],
         holdout=None if card["holdout"] is None else _evaluation(card["holdout"]),
         figures=Figures(*figures) if figures else None,
+        smearing=tensors.get("smearing"),
     )
 
 

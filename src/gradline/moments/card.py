@@ -30,6 +30,7 @@ class Recipe(TypedDict):
     terms: list[Term]
     targets: list[Text]
     weights: Text | None
+    transforms: NotRequired[list[Text | None]]
     weights_are: NotRequired[
         Literal["counts", "precision", "sampling", "unsaid"] | None
     ]  # older files have none

@@ -132,7 +132,7 @@ class Moments(Derived):
         if design is not None:
             rows = rows_by(design, data, choice.get("missing", "error"), read=choice.get("read"))
         else:
-            rows = as_rows(Selection(data, targets, **choice)).rows
+            rows = as_rows(Selection(data, targets, **choice), bias=None).rows
         return _extended(rows) if extended else cls.from_rows(rows)
 
     @classmethod

@@ -10,7 +10,7 @@ from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import RequestError, UsageError
 from gradline.core.text import listed, shell
 from gradline.data.design import Category, Number
-from gradline.data.inputs import as_rows, open_table
+from gradline.data.inputs import as_rows, keeps_bias, open_table
 from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import RowStream, Split
 from gradline.data.selection import Selection
@@ -65,6 +65,7 @@ def state(selection: Selection, opening: Opening | None = None) -> dict[str, Any
     features, and what `gradline.fit` raises.
     """
     opening = opening or Opening()
+    opening = replace(opening, bias=keeps_bias(selection, opening.bias))
     bias = opening.bias
     data = selection.data
     if words_of(data):  # standard input is read once
@@ -78,7 +79,7 @@ def state(selection: Selection, opening: Opening | None = None) -> dict[str, Any
             f"the page would have {p} features and can hold {MOST_FEATURES}",
             "choose some with --feature (features=[…] in Python)",
         )
-    training, held = _sides(as_rows(selection).rows, opening)
+    training, held = _sides(as_rows(selection, bias=bias).rows, opening)
     sample = _sample(training, model, model.moments.rows, opening.rows)
     return finite(
         {

@@ -12,7 +12,7 @@ from gradline.core.arguments import is_real
 from gradline.core.errors import Notice, RequestError, UsageError
 from gradline.core.text import shell
 from gradline.data.design import Category
-from gradline.data.inputs import as_rows
+from gradline.data.inputs import as_rows, keeps_bias
 from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.selection import Choice, Selection
 from gradline.data.table import words_of
@@ -78,7 +78,8 @@ def examine(
     if lr is not None and not (is_real(lr) and lr > 0):
         raise UsageError("lr-invalid", f"lr is {lr}", "give a positive number, or none to judge the best")
     began = time.perf_counter()
-    reading = as_rows(selection)
+    bias = keeps_bias(selection, bias)
+    reading = as_rows(selection, bias=bias)
     survey = Survey(bias)
 
     def look(block: RowBlock | ColumnBlock) -> None:

@@ -113,10 +113,10 @@ def _selects(design: DesignSpec, name: str, value: Any) -> bool:
 def _describes(model: LinearModel, formula: str) -> bool:
     """Whether a formula has the targets and the bias of the model, and its columns as far as no dot stands for some."""
     from gradline.data.terms.algebra import has_bias, target_nodes  # noqa: PLC0415 - most models have no formula
-    from gradline.data.terms.grammar import Name  # noqa: PLC0415
+    from gradline.data.terms.grammar import Name, text  # noqa: PLC0415
 
     try:
-        targets = [node.name if isinstance(node, Name) else None for node in target_nodes(formula)]
+        targets = [node.name if isinstance(node, Name) else text(node) for node in target_nodes(formula)]
         bias = has_bias(formula)
     except RequestError:
         return False

@@ -17,6 +17,7 @@ from gradline.model.verify import about_config, about_path
 from gradline.model.verify.about_answer import Answer, nowhere
 from gradline.model.verify.about_columns import about_columns, elided
 from gradline.model.verify.about_holdout import about_holdout
+from gradline.model.verify.about_own_units import about_own_units
 from gradline.model.verify.about_rows import about_moments, about_rows
 from gradline.model.verify.check import Check
 from gradline.model.verify.newton_step import located
@@ -145,6 +146,7 @@ def verify(
             checks += Answer(model, evidence, at).checks()
             checks += about_columns(model, evidence, at)
             checks += about_path.about_training(descent)
+            checks += about_own_units(model, rows)
         checks += about_holdout(model, None if held_out is None else _gathered(model, held_out))
     else:
         checks += nowhere(model)

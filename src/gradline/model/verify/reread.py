@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import GradlineError, ModelFileError
 from gradline.data.design import Category, DesignSpec
@@ -71,7 +73,7 @@ def _learned(model: LinearModel, source: Source, holdout: Holdout | None) -> Des
     try:
         chosen = {name: config[name] for name in _CHOICE if name in config}
         selection = Selection(source, config.get("targets"), weights=own.weights, **chosen)
-        wide = as_rows(selection, holdout).rows.design
+        wide = as_rows(selection, holdout, model.has_bias).rows.design
         wide = replace(wide, weights_are=own.weights_are)
     except GradlineError:
         return None
@@ -80,4 +82,24 @@ def _learned(model: LinearModel, source: Source, holdout: Holdout | None) -> Des
     def has_level(term: Category, level: str) -> bool:
         return level in levels.get(term.column, ())
 
-    return wide if wide.drop_unused_levels(has_level) == own else None
+    found = wide.drop_unused_levels(has_level)
+    if found == own:
+        return wide
+    return own if _alike(found.to_dict(), own.to_dict()) else None
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two designs as JSON are one but for the rounding of what terms learned, from rows in another order.
+
+    That is a part in 10⁹ of the largest number beside it: sums over 10⁷ rows have no more, and whether the columns
+    that these numbers make are the model's is told by the fingerprint and the moments.
+    """
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_alike(one[key], other[key]) for key in one)
+    if not (isinstance(one, list) and isinstance(other, list)):
+        return one == other
+    if len(one) != len(other):
+        return False
+    if one and all(isinstance(part, float) for part in (*one, *other)):
+        return bool(np.abs(np.subtract(one, other)).max() <= 1e-9 * np.abs(one).max())
+    return all(_alike(*pair) for pair in zip(one, other, strict=True))
