@@ -66,7 +66,7 @@ def test_plain_arrays_are_fitted_as_all_others_are(targets):
     plain = LinearRegression().fit(X, y)
     for other in (np.asfortranarray(X), X.tolist(), X.astype(np.longdouble)):
         checked = LinearRegression().fit(other, y)
-        assert checked.n_features_in_ == plain.n_features_in_ == 3
+        assert vars(checked)["n_features_in_"] == vars(plain)["n_features_in_"] == 3
         np.testing.assert_array_equal(checked.coef_, plain.coef_)
         np.testing.assert_array_equal(checked.intercept_, plain.intercept_)
 
