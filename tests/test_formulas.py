@@ -302,8 +302,10 @@ def test_bases_are_chosen_beside_a_formula_or_in_it(marked):
 )
 def test_rows_held_out_teach_no_level_and_have_no_prediction_without_one(marked, formula):
     with pytest.warns(gradline.GradlineWarning, match="held-out rows have levels that no training row has"):
-        model = gradline.fit(marked, formula=formula, holdout=0.3, seed=3)
-        plain = gradline.fit(marked, "price", features=["area", "rare"], holdout=0.3, seed=3)
+        model, plain = (
+            gradline.fit(marked, targets, holdout=0.3, seed=3, **chosen)
+            for targets, chosen in ((None, {"formula": formula}), ("price", {"features": ["area", "rare"]}))
+        )
     assert model.holdout is not None
     assert plain.holdout is not None
     assert model.moments.rows == 168
