@@ -4,6 +4,7 @@ import glob
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -54,12 +55,14 @@ class FilesSource(Source):
     @property
     def _twice(self) -> tuple[Notice, ...]:
         """A warning of files that are one, or hold the same bytes."""
+        files = [(part, path) for part in self.parts if (path := getattr(part, "path", None)) is not None]
+        sizes = Counter(path.stat().st_size for _, path in files)
         known: dict[Any, str] = {}
-        for part in self.parts:
-            path = getattr(part, "path", None)
-            if path is None or not path.is_file() or not path.stat().st_size:
+        for part, path in files:
+            size = path.stat().st_size
+            if not size or sizes[size] < 2:
                 continue
-            marks = (path.stat().st_size, *_ends(path))
+            marks = (size, *_ends(path))
             if marks in known:
                 text = f"{part.name} is the same as {known[marks]}, so its rows count twice. Name only one of them"
                 return (Notice("file-twice", text, is_warning=True),)

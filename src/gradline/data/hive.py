@@ -83,7 +83,7 @@ class PartitionedSource(Source):
             frame = batch.frame
             for name in added:
                 value = pl.Series(name, [self.values[name]], pl.String).new_from_index(0, frame.height)
-                value = cells.converted(value, columns[name], batch.place)
+                value = cells.converted(value, columns[name], batch.place, cells.IN_TEXT)
                 if name in own:
                     self._expect_same(batch, value)
                 frame = frame.with_columns(value)

@@ -172,6 +172,11 @@ class Inner(Source):
         """See `Source`."""
         return self.found.height
 
+    @property
+    def is_text(self) -> bool:
+        """See `Source`."""
+        return self.found.is_text
+
     def assume_finite(self) -> Source | None:
         """See `Source`."""
         return self.found.assume_finite()
