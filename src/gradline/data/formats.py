@@ -57,7 +57,7 @@ _MAGIC: dict[bytes, Opener] = {
 COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
 ARCHIVES = (".zip",)
 PACKED = (
-    *(end for end, opener in ENDINGS.items() if opener is Workbook),
+    *(end for end, opener in _TYPED.items() if opener is Workbook),
     *ARCHIVES,
 )  # whole folders of tables
 
