@@ -161,6 +161,11 @@ class _Labels:
     names = (LABELS,)
     known: dict[Any, int] = field(default_factory=dict)
 
+    @property
+    def inputs(self) -> dict[str, Kind]:
+        """The column, with its kind."""
+        return {self.column: self.kind}
+
     def encode(self, batch: Batch, out: np.ndarray, *, unseen: str = "error") -> None:  # noqa: ARG002
         """Fill `out` (n, 1)."""
         cells = batch.frame[self.column]
