@@ -2,6 +2,7 @@
 
 import io
 import os
+import weakref
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,14 +24,16 @@ class _Held(type(Path())):
         """What is asked of it: its size."""
         return os.stat_result((0, 0, 0, 0, 0, 0, len(self.content), 0, 0, 0))
 
-    def __del__(self) -> None:
-        _Budget.used -= len(self.__dict__.get("content", b""))
-
 
 class _Budget:
     """The bytes that are held by this process."""
 
     used = 0
+
+    @classmethod
+    def give_back(cls, count: int) -> None:
+        """A file of so many bytes is held no more."""
+        cls.used -= count
 
 
 def opened(path: Path) -> tuple[Path, bytes]:
@@ -42,6 +45,7 @@ def opened(path: Path) -> tuple[Path, bytes]:
     held = _Held(path)
     held.content, held.origin = head, path
     _Budget.used += len(head)
+    weakref.finalize(held, _Budget.give_back, len(head)).atexit = False
     return held, head
 
 

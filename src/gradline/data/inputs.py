@@ -255,9 +255,10 @@ def numbers(values: Any, what: str) -> np.ndarray:
     """
     if isinstance(values, np.ndarray) and type(values) is np.ndarray and values.dtype == np.float64:
         return values
-    if hasattr(values, "detach"):  # a torch tensor, on any device, with or without gradient
-        values = values.detach().cpu()
-        values = values.numpy() if "bfloat16" not in str(values.dtype) else values.double().numpy()
+    tensor: Any = values
+    if hasattr(tensor, "detach"):  # of torch, on any device, with or without gradient
+        tensor = tensor.detach().cpu()
+        values = tensor.numpy() if "bfloat16" not in str(tensor.dtype) else tensor.double().numpy()
     try:
         array = np.ma.getdata(values) if np.ma.isMA(values) else np.asarray(values)
     except ValueError as error:

@@ -40,7 +40,10 @@ def weighted(shapes: Sequence[Lookup | Pieces], weight: np.ndarray, chosen: Dial
 
 def _pieces(shape: Pieces, x: str, coefficients: np.ndarray, chosen: Dialect) -> str:
     """The polynomial (pieces, d + 1) of the piece that x lies in."""
-    written = [_horner(x, *frame, own, chosen) for frame, own in zip(shape.frames, coefficients, strict=True)]
+    written = [
+        _horner(x, centre, scale, own, chosen)
+        for (centre, scale), own in zip(shape.frames.tolist(), coefficients, strict=True)
+    ]
     if len(written) == 1:
         return written[0]
     whens = " ".join(

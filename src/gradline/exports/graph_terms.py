@@ -1,7 +1,7 @@
 """Terms of formulas in an ONNX graph: arithmetic, levels and polynomials as columns (rows, k) in float64."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,7 +20,7 @@ class Graph(Protocol):
 
     unseen: str
 
-    def node(self, kind: str, inputs: list[str], **how: object) -> str:
+    def node(self, kind: str, inputs: list[str], domain: str = "", **how: Any) -> str:
         """A node with one output."""
         ...
 
@@ -64,7 +64,8 @@ def _pieces(shape: Pieces, graph: Graph) -> str:
     """The polynomial of the piece that x lies in, all columns at once, in Horner's form."""
     x = _cell(shape.over, graph)
     made = [
-        _horner(x, *frame, own, graph) for frame, own in zip(shape.frames, shape.coefficients, strict=True)
+        _horner(x, centre, scale, own, graph)
+        for (centre, scale), own in zip(shape.frames.tolist(), shape.coefficients, strict=True)
     ]
     found = made[-1]
     for end, piece in zip(reversed(shape.breaks), reversed(made[:-1]), strict=True):

@@ -175,7 +175,7 @@ class Bench:
 
     def _polished(self, loop: Loop, family: Family, value: float, epochs: np.ndarray) -> Match:
         """The match of the best value near one, found on few losses, then on more; given up where few are far off."""
-        count = len(self.printed.losses)
+        count, size, fits = len(self.printed.losses), math.inf, False
         for head in [*(h for h in HEADS if h < count), count]:
             part, at = self.printed.part(slice(head)), epochs[:head]
             value = self._refined(part, loop, family, value, at)
