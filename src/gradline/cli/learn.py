@@ -1,6 +1,7 @@
 """Learn: the training loop step by step on PyTorch, and the diagnosis of a loop of one's own."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -9,7 +10,6 @@ from typing import Annotated, Any
 
 from gradline.cli.options import (
     AsJson,
-    BatchSize,
     Exclude,
     Features,
     Missing,
@@ -187,7 +187,9 @@ class DiagnoseOptions(Typed):
         flag("The start's weights, a row for each target: 0.5,-1.2,0.3; may be repeated."),
     ] = ()
     bias: Annotated[str | None, flag("The start's bias, a value for each target.")] = None
-    batch_size: BatchSize | None = None
+    batch_size: Annotated[
+        int | None, flag("Rows of each mini-batch of the loop. Default: all rows at once.")
+    ] = None
     momentum: Momentum = 0.0
     features: Features = ()
     exclude: Exclude = ()
@@ -280,10 +282,16 @@ def _start(init: str | None, weight: Sequence[str], bias: str | None) -> Any:
             "give --weight (a row for each target) and --bias, or --init alone",
         )
     try:
-        return [[float(cell) for cell in row.split(",")] for row in weight], [
-            float(b) for b in bias.split(",")
-        ]
+        return [_numbers(row) for row in weight], _numbers(bias)
     except ValueError as error:
         raise UsageError(
-            "start-not-numbers", f"the start holds {error}", "write numbers with commas between: 0.5,-1.2,0.3"
+            "start-not-numbers",
+            f"the start {' '.join([*weight, bias])!r:.80} holds more than numbers",
+            "write numbers with commas between, a --weight for each target: 0.5,-1.2,0.3",
         ) from error
+
+
+def _numbers(row: str) -> list[float]:
+    """A row of numbers, also as PyTorch prints a tensor of one."""
+    plain = re.sub(r"tensor\(|, *(requires_grad|grad_fn|dtype|device)=[^,)]*|[\[\]() ]", "", row)
+    return [float(cell) for cell in plain.split(",")]

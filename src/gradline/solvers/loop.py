@@ -287,14 +287,16 @@ def refuse_unstable(problem: Problem, lr: float, momentum: float, what: str) -> 
     limit = spectrum.lr_limit(momentum)
     if lr <= limit:
         return
-    remedy = f"use a rate below {number(limit)}, or lr auto"
+    digits = next(many for many in range(3, 18) if number(lr, many) != number(limit, many) or many == 17)
+    most = number(limit, digits)
+    remedy = f"use a rate below {most}, or lr auto"
     if problem.scaling.is_none:
         standard = Scaling.standard(problem.moments, problem.bias).moments(problem.moments)
         eased = Spectrum.of(standard, problem.bias).lr_limit(momentum)
         remedy += f", or scale standard, which raises the limit to {number(eased)}"
     raise RateError(
         "rate-unstable",
-        f"lr {number(lr)} is above {number(limit)}, the largest stable rate of these data"
+        f"lr {number(lr, digits)} is above {most}, the largest stable rate of these data"
         + (f" at momentum {momentum:g}" if momentum else "")
         + f": the error would grow {grown(spectrum.growth(lr, momentum))} per {what}. "
         f"{raised(spectrum.limited_by())}",

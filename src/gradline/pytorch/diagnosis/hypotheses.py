@@ -292,7 +292,8 @@ HYPOTHESES: dict[str, Hypothesis] = {
         _no_bias,
         _frozen_bias,
         lambda *_: (
-            "b = torch.zeros(1, requires_grad=True), and b -= lr * b.grad beside the weights; or nn.Linear(…)"
+            "b = torch.zeros(1, requires_grad=True), and b -= lr * b.grad beside the weights; or nn.Linear(…) and "
+            "SGD(model.parameters()), which takes weight and bias"
         ),
     ),
     "weights_frozen": Hypothesis(
@@ -480,6 +481,7 @@ HYPOTHESES: dict[str, Hypothesis] = {
         lambda *_: (
             "give diagnose the targets that the loop trains on; print(targets[:5]) in the loop shows them"
         ),
+        small=True,
     ),
     "batches": Hypothesis(
         lambda case, loop: [replace(loop, batch=b) for b in sizes(case, loop.batch) if loop.log == "all"],

@@ -11,7 +11,7 @@ import numpy as np
 
 from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import UsageError
-from gradline.core.text import counted, number, percent
+from gradline.core.text import counted, number, percent, raised
 from gradline.core.text import epochs as in_epochs
 from gradline.data.inputs import as_rows
 from gradline.data.row_block import RowBlock
@@ -35,6 +35,7 @@ from gradline.solvers.trajectory import Trajectory
 
 WIDTH = 100  # of a line of prose
 MEND = "Mend it: "
+START = "give the start, weight and bias before the first update (--weight and --bias, or --init; init= in Python)"
 CANNOT_TELL, NONE_FITS = "cannot tell", "none fits"
 ZEROS = 1e-3  # of the loss at zero weights: printed more coarsely it does not say that the start was zero
 ROUNDED = 1e-6  # of the targets' variance: what float32 leaves of the least loss
@@ -234,9 +235,14 @@ class _Judge:
             message = MESSAGES[told[0]]
             verdict, sentences = told[0], (f"{message.cause}.", MEND + message.remedy)
         findings = [f"PyTorch also said: {MESSAGES[name].cause}." for name in told if name != verdict]
+        likely = self._likely(rivals) if verdict == CANNOT_TELL else ""
         if verdict in ("right", "lr"):
             findings += self._beside_right()
-        likely = self._likely(rivals) if verdict == CANNOT_TELL else ""
+        elif likely == "right" and self.case.lr < SLOW * self._limit:
+            findings.append(
+                f"slow: lr {number(self.case.lr)} is far below {number(self._limit)}, up to which these data bear it. "
+                f"Try lr = {number(self._limit / 2, 1)}."
+            )
         return Diagnosis(verdict, sentences, self.candidates, (*findings, *self.printed.notes), likely)
 
     @cached_property
@@ -343,7 +349,7 @@ class _Judge:
             return CANNOT_TELL, (
                 f"the {count} look like those of mini-batches, and no batch size was given.",
                 f"Most likely {_listed(rivals)[0]}",
-                "To be sure: give the batch size of the loop (batch_size).",
+                "To be sure: give the batch size of the loop (--batch-size; batch_size= in Python).",
             )
         if len(rivals) == 1:
             words = f"the {count} are too few or too smooth to be sure. Most likely {_listed(rivals)[0]}"
@@ -359,7 +365,7 @@ class _Judge:
 
     def _needed(self) -> str:
         if not self.start_known:
-            return "give the start, weight and bias before the first update (init)."
+            return f"{START}."
         digits = ", and give the start with all its digits" if self.case.slack.any() else ""
         return f"print the loss of every epoch from the first one on, and of more epochs{digits}."
 
@@ -367,7 +373,7 @@ class _Judge:
         if not self.candidates:
             return (
                 "without the start the losses of mini-batches tell nothing.",
-                "Give weight and bias before the first update (init).",
+                f"{raised(START)}.",
             )
         if not np.isfinite(self.printed.losses).all():
             return (self._not_the_rate(), *self._known())
@@ -376,7 +382,10 @@ class _Judge:
             *self._known(),
             *self._restless(),
             "Check that data, lr and start are those of the loop. It may also make two mistakes, or one that is not "
-            "in the table.",
+            "in the table."
+            if self.start_known
+            else f"{raised(START)}: a wrong sign, a bias that stands still and other losses are told by it. Check, "
+            "too, that data and lr are those of the loop.",
         )
 
     def _restless(self) -> tuple[str, ...]:
@@ -388,7 +397,7 @@ class _Judge:
             return ()
         return (
             "The losses fall on the whole and rise here and there, as those of mini-batches do. If the loop trains on "
-            "mini-batches, give the batch size (batch_size).",
+            "mini-batches, give the batch size (--batch-size; batch_size= in Python).",
         )
 
     def _known(self) -> tuple[str, ...]:
