@@ -250,9 +250,21 @@ def _expect_names(file: File, header: _Record, rows: Sequence[_Record]) -> None:
     )
 
 
+def _without_later_remarks(head: str, start: int) -> str:
+    """The lines, blank where one between the records begins as the first line does, if that is a remark."""
+    lines = head.split("\n")
+    mark = next((mark for mark in REMARKS if lines[start].lstrip().startswith(mark)), None)
+    if mark is None:
+        return head
+    is_remark = [line.lstrip().startswith(mark) for line in lines]
+    names = next((i for i in range(start, len(lines)) if not is_remark[i]), len(lines))
+    return "\n".join("" if i > names and is_remark[i] else line for i, line in enumerate(lines))
+
+
 def _expect_header_first(file: File, head: str, start: int, separator: str) -> None:
     """Refuse a file with lines above its header, and name the option that skips them."""
     marks = [separator] if file.read.delimiter is not None else [separator, *_SEPARATORS]
+    head = _without_later_remarks(head, start)
     for mark in dict.fromkeys(marks):
         records = _records(head, mark, _LOOK, start)
         widths = [len(record.fields) for record in records]
