@@ -14,12 +14,10 @@ from gradline.data.row_stream import RowStream
 from gradline.moments.state import Moments
 
 # Nines and their negatives, as surveys and instruments write what they do not know: the values that are looked for.
-_CODES = [sign * (10.0**digits - 1) for digits in range(2, 8) for sign in (-1, 1)] + [
-    -9.0,
-    -999.9,
-    -9999.9,
-    -999.25,
-]
+_CODES = frozenset(
+    [sign * (10.0**digits - 1) for digits in range(2, 8) for sign in (-1, 1)]
+    + [-9.0, -999.9, -9999.9, -999.25]
+)
 _COPY = (
     1e-12  # of the target's variance that a column may leave unexplained and still be a copy but for rounding
 )
@@ -54,10 +52,13 @@ def _numeric(moments: Moments) -> list[int]:
 def _sentinels(rows: RowStream | None, moments: Moments) -> Iterator[Notice]:
     """A value such as −999 that lies farther from all others than these lie from one another."""
     statistics, p, m = moments.statistics, moments.p, moments.m
+    ends = zip(statistics.minimum.tolist(), statistics.maximum.tolist(), strict=True)
+    coded = [(j, value) for j, pair in enumerate(ends) for value in pair if value in _CODES]
+    if rows is None or not coded:
+        return
     columns = [*_numeric(moments), *range(p, p + m)]
-    ends = [(j, float(end[j])) for j in columns for end in (statistics.minimum, statistics.maximum)]
-    candidates = [(j, value) for j, value in ends if value in _CODES]
-    if rows is None or not candidates:
+    candidates = [(j, value) for j, value in coded if j in columns]
+    if not candidates:
         return
     is_text = rows.table is not None and rows.table.is_text
     for found in _apart(rows, candidates):
@@ -95,14 +96,17 @@ def _copies(moments: Moments) -> Iterator[Notice]:
     """A feature that explains a target alone, to rounding, beside others."""
     if moments.rows < _FEWEST or moments.p < 2:
         return
-    C = moments.factor.T @ moments.factor
-    for j in _numeric(moments):
-        for t, target in enumerate(moments.targets, moments.p):
-            both = C[j, j] * C[t, t]
-            if both > 0 and both - C[j, t] ** 2 <= _COPY * both:
-                name = moments.features[j]
-                text = f"{name} explains {target} alone and whole. If it is a copy of it: {shell(['--exclude', name])}"
-                yield Notice("copy-of-target", text)
+    p = moments.p
+    across = moments.factor.T @ moments.factor[:, p:]
+    own = np.einsum("ij,ij->j", moments.factor, moments.factor)
+    both = own[:p, None] * own[p:]
+    found = np.argwhere((both > 0) & (both - across[:p] ** 2 <= _COPY * both)).tolist()
+    numeric = _numeric(moments) if found else []
+    for j, t in found:
+        if j in numeric:
+            name, target = moments.features[j], moments.targets[t]
+            text = f"{name} explains {target} alone and whole. If it is a copy of it: {shell(['--exclude', name])}"
+            yield Notice("copy-of-target", text)
 
 
 def _numbered(moments: Moments) -> Iterator[Notice]:
@@ -110,10 +114,10 @@ def _numbered(moments: Moments) -> Iterator[Notice]:
     n, statistics = moments.rows, moments.statistics
     if n < _FEWEST or moments.design.weights is not None:
         return
-    for j in _numeric(moments):
+    for j in [j for j, name in enumerate(moments.features) if _NAMED.search(name)]:
         low, high, name = statistics.minimum[j], statistics.maximum[j], moments.features[j]
         variance = float(np.linalg.norm(moments.factor[:, j]) ** 2) / n
         is_whole = high - low == n - 1 and math.isclose(moments.mean[j], (low + high) / 2, rel_tol=1e-9)
-        if _NAMED.search(name) and is_whole and math.isclose(variance, (n**2 - 1) / 12, rel_tol=1e-9):
+        if is_whole and math.isclose(variance, (n**2 - 1) / 12, rel_tol=1e-9):
             text = f"{name} looks like row numbers, {low:.0f} to {high:.0f} each once. Unless it is a time: "
             yield Notice("row-numbers", text + shell(["--exclude", name]))
