@@ -17,10 +17,10 @@ import polars as pl
 import pyarrow as pa
 import pytest
 import torch
+from containers import excel, in_duckdb, in_sqlite, open_document, zipped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from refusals import refused, warned
-from tables import excel, in_duckdb, in_sqlite, open_document, zipped
 
 import gradline
 from gradline.core.errors import DataError

@@ -15,12 +15,12 @@ import pyarrow as pa
 import pytest
 import xlsxwriter
 from commands import command
+from containers import zipped
 from deltalake import DeltaTable, write_deltalake
 from object_store import object_store
 from polars.testing import assert_frame_equal
 from pyiceberg.catalog.memory import InMemoryCatalog
 from refusals import refused
-from tables import zipped
 
 import gradline
 from gradline.data import cloud, held, json_array, lines
@@ -408,7 +408,7 @@ def test_columns_of_sqlite_hold_what_their_cells_are(tmp_path):
         cells(gradline.Table(tmp_path / "t.db", table="u"), ["large"])
     source = open_table(gradline.Table(tmp_path / "t.db", table="t"))
     kinds = [column.kind.value for column in source.schema().values()]
-    assert kinds == ["number", "number", "text", "number", "other", "text", "number"]
+    assert kinds == ["number", "number", "text", "number", "other", "boolean", "number"]
     found = cells(gradline.Table(tmp_path / "t.db", table="t"), ["whole", "mixed", "words"]).rows()
     assert found == [(1, 1, "1"), (None, 2.5, "2"), (3, None, None)]
     with refused("integer-beyond-float64", "large"):

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 import pytest
+from containers import excel, in_duckdb, in_sqlite, open_document, zipped
 from databases import postgres_server
-from tables import excel, in_duckdb, in_sqlite, open_document, zipped
 
 import gradline
 

@@ -205,7 +205,7 @@ WAYS = [
     Way("git: hooks elsewhere", lambda p: (p.git("core.hooksPath", str(p.folder / "elsewhere")), hook(p, p.folder / "elsewhere")), COMMIT, None),
     Way("git: objects to be fetched by a program", lambda p: (p.git("extensions.partialClone", "o", "remote.o.promisor", "true", "remote.o.url", "ssh://h/r", "core.sshCommand", RUN), [f.unlink() for f in (p.project / ".git/objects").glob("??/*")]), COMMIT, None),
     Way("model: a pickle", lambda p: (p.project / "m.safetensors").write_bytes(pickled(p)), SHOW, DAMAGED),
-    Way("data: a pickle", lambda p: (p.project / "t.pkl").write_bytes(pickled(p)), ("fit", "t.pkl", "-t", "y"), "not-text"),
+    Way("data: a pickle", lambda p: (p.project / "t.pkl").write_bytes(pickled(p)), ("fit", "t.pkl", "-t", "y"), "file-kind-unsupported"),
     Way("data: a pickle inside an array", lambda p: (np.save("t.npy", np.array([None]), allow_pickle=True), (p.project / "t.npy").write_bytes((p.project / "t.npy").read_bytes()[:128] + pickled(p))), ("fit", "t.npy", "-t", "y"), "not-text"),
     Way("card: a status that is none", settings(certificate={}), SHOW, DAMAGED),
     Way("card: settings are a text", settings(settings="x"), SHOW, DAMAGED),

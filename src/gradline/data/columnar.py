@@ -42,6 +42,7 @@ class LazySource(Source):
     trusted: bool = False
     declared: Mapping[str, Column] = field(default_factory=dict)
     stored: bool = False
+    spelling: Spelling = TYPED
 
     def names(self) -> list[str]:
         """The columns' names."""
@@ -79,7 +80,7 @@ class LazySource(Source):
                 break
             if self.path is not None and self.height:
                 METER.reach(self.path, (first + frame.height) / self.height)
-            yield typed_batch(frame, columns, place_in(first, self.name), self.trusted)
+            yield typed_batch(frame, columns, place_in(first, self.name), self.trusted, self.spelling)
             first += frame.height
         if (
             self.height is not None and first != self.height
@@ -108,11 +109,15 @@ class LazySource(Source):
 
 
 def typed_batch(
-    frame: pl.DataFrame, columns: Mapping[str, Kind], place: Callable[[int], str], trusted: bool
+    frame: pl.DataFrame,
+    columns: Mapping[str, Kind],
+    place: Callable[[int], str],
+    trusted: bool,
+    spelling: Spelling = TYPED,
 ) -> Batch:
     """Rows of a typed table; where it is trusted, numbers are taken as they lie."""
     if not trusted:
-        return Batch.of(frame.get_columns(), columns, place)
+        return Batch.of(frame.get_columns(), columns, place, spelling)
     found = [
         column
         if column.dtype == pl.Float64 and columns[column.name].is_numeric

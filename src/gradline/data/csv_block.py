@@ -56,14 +56,19 @@ class Block:
     def _regular(self) -> int | None:
         return _regular_rows(self.whole.data, len(self.layout.names), self.layout.separator)
 
-    @cached_property
+    @property
     def _solid(self) -> "Block":
         """The block without its blank lines; itself where it has none, as a regular one cannot."""
+        return self._shortened or self
+
+    @cached_property
+    def _shortened(self) -> "Block | None":
+        """The block without its blank lines, None where it has none: one that kept itself would stay in memory."""
         if self._regular is not None or not self.layout.has_blanks or self.numbers is not None:
-            return self
+            return None
         data, kept = self.whole.data, self._records_kept()
         if kept is None or len(kept) == lines.newlines(data):
-            return self
+            return None
         pieces = data.split(b"\n")
         solid = b"".join(pieces[i] + b"\n" for i in kept)
         return Block(

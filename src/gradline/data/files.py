@@ -80,7 +80,12 @@ class FilesSource(Source):
 
     @cached_property
     def _schema(self) -> dict[str, Column]:
-        found = [(part.name, part.schema()) for part in self.parts]
+        told = zip(
+            self.parts, self._names, strict=True
+        )  # of what cannot be read all is told at once, with the rows
+        found = [(part.name, part.schema()) for part, names in told if not isinstance(names, GradlineError)]
+        if not found:
+            self._expect_columns({})
         return {
             name: merged({file: columns[name] for file, columns in found if name in columns})
             for name in found[0][1]

@@ -24,6 +24,10 @@ class _Held(type(Path())):
         """What is asked of it: its size."""
         return os.stat_result((0, 0, 0, 0, 0, 0, len(self.content), 0, 0, 0))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """The path and what its file holds, which may be gone where it is needed."""
+        return _restored, (str(self), self.content)
+
 
 class _Budget:
     """The bytes that are held by this process."""
@@ -42,11 +46,17 @@ def opened(path: Path) -> tuple[Path, bytes]:
         head = stream.read(HEAD)
     if len(head) == HEAD or _Budget.used + len(head) > _MOST:
         return path, head
-    held = _Held(path)
-    held.content, held.origin = head, path
-    _Budget.used += len(head)
-    weakref.finalize(held, _Budget.give_back, len(head)).atexit = False
+    held = _restored(str(path), head)
+    held.origin = path
     return held, head
+
+
+def _restored(path: str, content: bytes) -> _Held:
+    held = _Held(path)
+    held.content = content
+    _Budget.used += len(content)
+    weakref.finalize(held, _Budget.give_back, len(content)).atexit = False
+    return held
 
 
 def scannable(path: Path) -> Path | bytes:

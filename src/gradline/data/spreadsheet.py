@@ -108,7 +108,8 @@ class Workbook(Inner):
         nameless = {
             name: Column(Kind.OTHER, "has no name in the header") for name in names if name not in fields
         }
-        return LazySource(frame.lazy(), f"sheet {chosen} of {self.name}", declared=mixed | nameless)
+        name = f"sheet {chosen} of {self.name}"
+        return LazySource(frame.lazy(), name, declared=mixed | nameless, spelling=IN_TEXT)
 
     def _cells(self, sheet: str) -> pl.DataFrame:
         """The columns in the types of their cells; what a type would empty, such as NA among numbers, as text."""

@@ -18,6 +18,10 @@ class Table:
     - `sheet`: a sheet's name, or its number, counted from 1.
     - `table`: a table's name.
     - `query`: a SELECT, which is run once, on a connection that cannot write.
+
+    >>> import gradline
+    >>> gradline.Table("sqlite:///homes.db", table="sales").place
+    {'table': 'sales'}
     """
 
     data: str | PathLike[str]
