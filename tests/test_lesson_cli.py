@@ -184,7 +184,7 @@ def test_the_start_is_said_as_to_fit():
         "order: the steps are right, but the start"
     )
     unknown = told("--batch-size", "4")
-    assert "(init)" in unwrapped(unknown.stdout)
+    assert "--init)" in unwrapped(unknown.stdout)
     assert "init=" not in unknown.stdout
     expect_refusal(told("--init", "quark").stderr, "init-invalid", "quark")
 

@@ -286,7 +286,7 @@ def _start(init: str | None, weight: Sequence[str], bias: str | None) -> Any:
     except ValueError as error:
         raise UsageError(
             "start-not-numbers",
-            f"the start {' '.join([*weight, bias])!r:.80} holds more than numbers",
+            f"the start holds {error}",
             "write numbers with commas between, a --weight for each target: 0.5,-1.2,0.3",
         ) from error
 
@@ -294,4 +294,16 @@ def _start(init: str | None, weight: Sequence[str], bias: str | None) -> Any:
 def _numbers(row: str) -> list[float]:
     """A row of numbers, also as PyTorch prints a tensor of one."""
     plain = re.sub(r"tensor\(|, *(requires_grad|grad_fn|dtype|device)=[^,)]*|[\[\]() ]", "", row)
-    return [float(cell) for cell in plain.split(",")]
+    cells = plain.split(",")
+    wrong = next((cell for cell in cells if not _is_number(cell)), None)
+    if wrong is not None:
+        raise ValueError(f"{wrong!r}, which is no number")
+    return [float(cell) for cell in cells]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

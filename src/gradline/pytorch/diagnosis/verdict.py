@@ -35,7 +35,7 @@ from gradline.solvers.trajectory import Trajectory
 
 WIDTH = 100  # of a line of prose
 MEND = "Mend it: "
-START = "give the start, weight and bias before the first update (--weight and --bias, or --init; init= in Python)"
+START = "give the start, weight and bias before the first update (--weight and --bias, or --init)"
 CANNOT_TELL, NONE_FITS = "cannot tell", "none fits"
 ZEROS = 1e-3  # of the loss at zero weights: printed more coarsely it does not say that the start was zero
 ROUNDED = 1e-6  # of the targets' variance: what float32 leaves of the least loss
@@ -349,7 +349,7 @@ class _Judge:
             return CANNOT_TELL, (
                 f"the {count} look like those of mini-batches, and no batch size was given.",
                 f"Most likely {_listed(rivals)[0]}",
-                "To be sure: give the batch size of the loop (--batch-size; batch_size= in Python).",
+                "To be sure: give the batch size of the loop (--batch-size).",
             )
         if len(rivals) == 1:
             words = f"the {count} are too few or too smooth to be sure. Most likely {_listed(rivals)[0]}"
@@ -397,7 +397,7 @@ class _Judge:
             return ()
         return (
             "The losses fall on the whole and rise here and there, as those of mini-batches do. If the loop trains on "
-            "mini-batches, give the batch size (--batch-size; batch_size= in Python).",
+            "mini-batches, give the batch size (--batch-size).",
         )
 
     def _known(self) -> tuple[str, ...]:
