@@ -100,6 +100,16 @@ def test_no_cell_of_a_workbook_is_emptied_by_its_column(tmp_path):
         cells(tmp_path / "t.xlsx", ["x"])
 
 
+def test_a_fit_counts_the_missing_words_of_a_workbook(tmp_path):
+    with xlsxwriter.Workbook(tmp_path / "t.xlsx") as book:
+        sheet = book.add_worksheet()
+        for row, cells_ in enumerate([["x", "y"], [1, 2], ["NA", 3], [2.5, 5], [4, 7]]):
+            sheet.write_row(row, 0, cells_)
+    with refused("missing-cells", "x 1"):
+        gradline.fit(tmp_path / "t.xlsx", "y")
+    assert gradline.fit(tmp_path / "t.xlsx", "y", missing="drop").moments.rows == 3
+
+
 def test_words_for_missing_are_the_same_in_a_workbook_as_in_text(tmp_path):
     """Not those that its reader knows besides."""
     for word, is_missing in {"NA": True, "null": True, "<NA>": False, "1.#IND": False}.items():

@@ -1,6 +1,8 @@
 """How text files are written: found where there is no doubt, told by options that a model keeps, else refused."""
 
 import itertools
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -320,6 +322,19 @@ def test_unseen_levels_are_counted(tmp_path, monkeypatch):
     assert "counted as the base a" in run("evaluate", "m", "new.csv", "--unseen", "base")[1]
     code, said = run("evaluate", "m", "new.csv", "--unseen", "missing", "--json")
     assert (code, '"rows": 2' in said, '"dropped": 2' in said) == (0, True, True)
+
+
+def test_what_comes_once_is_evaluated_and_its_levels_are_counted(tmp_path):
+    save(tmp_path / "t.csv", "k,x,y\na,1,1\nb,2,3\na,3,3\nb,5,6\n")
+    run("fit", str(tmp_path / "t.csv"), "-t", "y", "-o", str(tmp_path / "m"))
+    words = [sys.executable, "-m", "gradline", "evaluate", str(tmp_path / "m"), "-", "--unseen", "base"]
+    done = subprocess.run(
+        words, input="k,x,y\na,1,1\nc,2,2\nb,1,2\n", capture_output=True, text=True, check=True
+    )
+    assert "3 rows of -" in done.stdout
+    assert done.stderr.splitlines() == [
+        "note: 1 row has a level of k that training did not see: counted as the base a"
+    ]
 
 
 def test_a_feature_may_be_called_y():

@@ -23,11 +23,11 @@ from gradline.cli.options import (
     Weights,
     Written,
     argument,
+    chosen,
     flag,
     frozen,
     read,
     read_as,
-    typed,
 )
 from gradline.cli.terminal import Progress, expect_data, expect_targets, out, out_json, say, tell_notices
 from gradline.core.errors import GradlineError, UsageError
@@ -65,30 +65,18 @@ def trajectory(options: TrajectoryOptions) -> None:
       gradline trajectory example:crops -t apples -t oranges --lr 1e-5 --at 100 --at 84000000
     """
     from gradline.data.inputs import as_rows  # noqa: PLC0415 - --help needs no numpy
-    from gradline.data.selection import Selection  # noqa: PLC0415
     from gradline.moments.state import Moments  # noqa: PLC0415
     from gradline.solvers.best_rate import best_rate  # noqa: PLC0415
     from gradline.solvers.problem import Problem, Scaling, stacked  # noqa: PLC0415
     from gradline.solvers.trajectory import Trajectory  # noqa: PLC0415
 
-    data = options.read(options.data)
-    chosen = typed(options)
-    expect_targets(data, options.targets, chosen["read"])
+    selection = chosen(options, options.data)
+    expect_targets(selection.data, options.targets, selection.read)
     lr, momentum = rate(options.lr), options.momentum
     scale = options.scale or ("standard" if lr == "auto" else "none")
     if scale not in ("none", "standard"):
         raise UsageError("scale-invalid", f"scale is {scale!r}", "use none or standard")
-    reading = as_rows(
-        Selection(
-            data,
-            options.targets,
-            options.features or None,
-            options.exclude,
-            options.weights,
-            options.missing,
-            **chosen,
-        )
-    )
+    reading = as_rows(selection)
     tell_notices(reading.notices)
     with limited(options.memory):
         moments = Moments.from_rows(reading.rows)
@@ -231,20 +219,8 @@ def doctor(options: DoctorOptions) -> None:
     if options.explain is not None:
         _explain(options.explain, options.as_json)
         return
-    data = options.read(expect_data(options.data, "doctor"))
-    from gradline.data.selection import Selection  # noqa: PLC0415 - --help needs no numpy
-
-    chosen = typed(options)
-    expect_targets(data, options.targets, chosen["read"])
-    selection = Selection(
-        data,
-        options.targets,
-        options.features or None,
-        options.exclude,
-        options.weights,
-        options.missing,
-        **chosen,
-    )
+    selection = chosen(options, expect_data(options.data, "doctor"))
+    expect_targets(selection.data, options.targets, selection.read)
     try:
         with limited(options.memory):
             report = _examined(selection, options.bias, options.lr)
@@ -309,7 +285,7 @@ def verify(options: VerifyOptions) -> None:
 
     told = read(options)
     with limited(options.memory):
-        rows = options.read(options.data)
+        rows = options.within(options.data)
         outcome = verify(options.model, rows, read=told and read_as(options, load(options.model)))
     if options.as_json:
         out_json(outcome.to_dict())

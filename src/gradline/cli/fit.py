@@ -153,7 +153,7 @@ def fit(options: FitOptions) -> None:
     """
     from gradline.core.tensor_file import expect_writable  # noqa: PLC0415 - --help needs no numpy
 
-    data = options.read(expect_data(options.data, "fit"))
+    data = options.within(expect_data(options.data, "fit"))
     expect_log(options.log)
     is_logged = schedule(options.log_every)
     selection, request = _asked(options, data)

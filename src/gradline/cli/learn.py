@@ -91,7 +91,7 @@ def lesson(options: LessonOptions) -> None:
     if data is None:
         data, targets = CROPS[0], targets or CROPS[1]
         exclude = [*exclude, *(name for name in CROPS[1] if name not in targets)]
-    data = options.read(data)
+    data = options.within(data)
     expect_targets(data, targets, read(options))
     settings = {
         "by": options.by, "lr": options.lr, "epochs": options.epochs, "batch_size": options.batch_size,
@@ -207,7 +207,7 @@ def diagnose(options: DiagnoseOptions) -> None:
     from gradline.pytorch.diagnosis.verdict import diagnose as judge  # noqa: PLC0415 - --help needs no numpy
 
     losses, named = _in_order(options.losses, options.data, options.targets)
-    data = options.read(named)
+    data = options.within(named)
     expect_targets(data, options.targets, read(options))
     found = judge(
         _printed(losses),

@@ -170,7 +170,7 @@ class Reads:
     table: Annotated[str | None, flag("Table of a database.")] = None
     query: Annotated[str | None, flag("SELECT whose rows are read, once, from a database.")] = None
 
-    def read(self, data: str) -> Any:
+    def within(self, data: str) -> Any:
         """The data as Python takes them: a table within them where one is named."""
         if self.sheet is self.table is self.query is None:
             return data
@@ -266,3 +266,18 @@ def typed(options: Typed) -> dict[str, Any]:
         "base": tuple(options.base or ()),
         "also": tuple(options.also or ()),
     }
+
+
+def chosen(options: Any, data: str) -> Any:
+    """The selection that a command's options make of the data."""
+    from gradline.data.selection import Selection  # noqa: PLC0415 - --help needs no numpy
+
+    return Selection(
+        options.within(data),
+        options.targets,
+        options.features or None,
+        options.exclude,
+        options.weights,
+        options.missing,
+        **typed(options),
+    )

@@ -71,11 +71,11 @@ def play(options: PlayOptions) -> None:
 
     targets = options.targets or list(EXAMPLES.get(data or "", ()))
     if data is not None:
-        expect_targets(options.read(data), targets, read(options))
+        expect_targets(options.within(data), targets, read(options))
     expect_page(path)
     with limited(options.memory):
         page = play(
-            data and options.read(data),
+            data and options.within(data),
             targets or None,
             bias=options.bias,
             rows=MOST_ROWS if options.rows else 0,
@@ -121,7 +121,7 @@ def report(options: ReportOptions) -> None:
 
     told = read(options)
     with limited(options.memory):
-        rows = options.data and options.read(options.data)
+        rows = options.data and options.within(options.data)
         page, outcome = made(options.model, rows, told and read_as(options, load(options.model)))
     page.save(path)
     say(f"saved: {path}")

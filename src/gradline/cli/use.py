@@ -86,7 +86,7 @@ def predict(options: PredictOptions) -> None:
     source, notes = (
         _row(model, options.values, told)
         if options.data is None
-        else _table(model, options.read(options.data), options.keep, told)
+        else _table(model, options.within(options.data), options.keep, told)
     )
     notes += _about_own_units(model)
     ranges = _Ranges(model, options.unseen)
@@ -136,20 +136,18 @@ class EvaluateOptions(Written):
 
 def evaluate(options: EvaluateOptions) -> None:
     """Tell how well a model predicts other rows."""
-    from gradline.model.model import load  # noqa: PLC0415 - --help needs no numpy
+    from gradline.data.tables import open_table  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.model import load  # noqa: PLC0415
     from gradline.model.summary import quality  # noqa: PLC0415
 
     _choice("missing", options.missing, ("error", "drop"))
     _choice("unseen", options.unseen, ("error", "base", "missing"))
     model = load(options.model)
     with limited(options.memory):
-        result = model.evaluate(
-            options.read(options.data),
-            missing=options.missing,
-            unseen=options.unseen,
-            read=read_as(options, model),
-        )
-    notes = _told_of_levels(model, options)
+        # Opened once, as standard input comes once.
+        source = open_table(options.within(options.data), read_as(options, model))
+        result = model.evaluate(source, missing=options.missing, unseen=options.unseen)
+        notes = _told_of_levels(model, source, options.unseen)
     if options.as_json:
         out_json({"targets": list(model.targets), **result._asdict(), "notices": notes})
         return
@@ -160,17 +158,14 @@ def evaluate(options: EvaluateOptions) -> None:
     out(quality(model, result))
 
 
-def _told_of_levels(model: Any, options: EvaluateOptions) -> list[str]:
+def _told_of_levels(model: Any, source: Any, unseen: str) -> list[str]:
     """How many rows have levels that training did not see, where they are let through: from one more pass."""
-    if options.unseen == "error":
+    if unseen == "error":
         return []
-    ranges = _Ranges(model, options.unseen)
-    told = read_as(options, model)
-    for _ in ranges.watched(
-        model.predictions(options.read(options.data), missing="drop", unseen=options.unseen, read=told)
-    ):
+    ranges = _Ranges(model, unseen)
+    for _ in ranges.watched(model.predictions(source, missing="drop", unseen=unseen)):
         pass
-    return strangers(ranges.strange, ranges.bases, options.unseen)
+    return strangers(ranges.strange, ranges.bases, unseen)
 
 
 @frozen

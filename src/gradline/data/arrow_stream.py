@@ -46,10 +46,6 @@ class ArrowStreamSource(Source):
     trusted: bool = False
     declared: Mapping[str, Column] = field(default_factory=dict)
 
-    def names(self) -> list[str]:
-        """The columns' names."""
-        return list(self._schema)
-
     def schema(self) -> dict[str, Column]:
         """The columns by their types."""
         return dict(self._schema)

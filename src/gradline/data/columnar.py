@@ -13,7 +13,7 @@ from gradline.core.derived import cached_property
 from gradline.core.errors import DataError, FileError
 from gradline.data.cells import TYPED, Spelling, converted
 from gradline.data.held import scannable
-from gradline.data.schema import EMPTY, Column, Kind
+from gradline.data.schema import EMPTY, Column, Kind, expect_distinct
 from gradline.data.source import METER, Batch, Source
 
 # What polars raises, and what it does where a thread of its own fails, which is no `Exception`.
@@ -43,10 +43,6 @@ class LazySource(Source):
     declared: Mapping[str, Column] = field(default_factory=dict)
     stored: bool = False
     spelling: Spelling = TYPED
-
-    def names(self) -> list[str]:
-        """The columns' names."""
-        return list(self._schema)
 
     def schema(self) -> dict[str, Column]:
         """The columns by their types."""
@@ -121,7 +117,7 @@ def typed_batch(
     found = [
         column
         if column.dtype == pl.Float64 and columns[column.name].is_numeric
-        else converted(column, columns[column.name], place)
+        else converted(column, columns[column.name], place, spelling)
         for column in frame
     ]
     return Batch(pl.DataFrame({column.name: column for column in found}), place)
@@ -174,12 +170,7 @@ class FrameSource(Source):
             ) from error
         if not isinstance(frame, nw.DataFrame):
             return None
-        names = [str(name) for name in frame.columns]
-        if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise DataError(
-                "column-name-twice", f"the frame has more than one column named {twice}", "rename one of them"
-            )
+        expect_distinct([str(name) for name in frame.columns], "the frame")
         return cls(frame, "the frame")
 
     def names(self) -> list[str]:

@@ -13,6 +13,7 @@ from gradline.core.errors import DataError, NotationError, Notice
 from gradline.core.text import shell
 from gradline.data import lines
 from gradline.data.notation import WHITESPACE, Text
+from gradline.data.schema import expect_distinct
 
 ROW_NAMES = "(row names)"  # of R's write.table, whose header is one short
 _SEPARATORS = ",;\t|"
@@ -136,13 +137,7 @@ def layout(file: File, expected: str) -> Layout:
     names = [field.strip() or f"(column {i})" for i, field in enumerate(header.fields, 1)]
     if _has_row_names(header, rows):
         names = [ROW_NAMES, *names]
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise DataError(
-            "column-name-twice",
-            f"{file.name} has more than one column named {twice[0]}",
-            "rename one of them",
-        )
+    expect_distinct(names, file.name)
     return Layout(names, separator, header.end, _has_blanks(file, names))
 
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:  # what reads tables loads polars, and arrays need none
 
 
 @dataclass(frozen=True)
-class Number:
-    """One numeric column, taken as it is: one design column."""
+class _OneColumn:
+    """A term of one column of the table, by whose name it is called."""
 
     column: str
 
@@ -32,6 +32,11 @@ class Number:
     def columns(self) -> tuple[str, ...]:
         """The columns of the table that it needs."""
         return (self.column,)
+
+
+@dataclass(frozen=True)
+class Number(_OneColumn):
+    """One numeric column, taken as it is: one design column."""
 
     @property
     def inputs(self) -> dict[str, Kind]:
@@ -62,21 +67,10 @@ class Number:
 
 
 @dataclass(frozen=True)
-class Category:
+class Category(_OneColumn):
     """One text column in treatment coding: a 0/1 design column for every level but the first, the base."""
 
-    column: str
     levels: tuple[str, ...]
-
-    @property
-    def label(self) -> str:
-        """What the term is called."""
-        return self.column
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns of the table that it needs."""
-        return (self.column,)
 
     @property
     def inputs(self) -> dict[str, Kind]:
@@ -200,17 +194,20 @@ class DesignSpec(Derived):
     @property
     def inputs(self) -> dict[str, Kind]:
         """The columns of the table that X needs, with their kinds."""
-        known = joint_kinds(pair for term in self.terms for pair in term.inputs.items())
-        return {name: self._kind(name, kind) for name, kind in known.items()}
+        return self._known(joint_kinds(pair for term in self.terms for pair in term.inputs.items()))
 
     @property
     def columns(self) -> dict[str, Kind]:
         """All columns of the table that the fit needs."""
         others = [*self.target_columns, *([self.weights] if self.weights else [])]
-        return {**self.inputs, **{name: self._kind(name, Kind.NUMBER) for name in others}}
+        return {**self.inputs, **self._known(dict.fromkeys(others, Kind.NUMBER))}
 
-    def _kind(self, name: str, kind: Kind) -> Kind:
-        return dict(self.kinds).get(name, kind) if kind == Kind.NUMBER else kind
+    def _known(self, columns: dict[str, Kind]) -> dict[str, Kind]:
+        """The columns, numbers as what is known of them."""
+        kinds = dict(self.kinds)
+        return {
+            name: kinds.get(name, kind) if kind == Kind.NUMBER else kind for name, kind in columns.items()
+        }
 
     @property
     def target_columns(self) -> tuple[str, ...]:
@@ -281,8 +278,8 @@ class DesignSpec(Derived):
 
         Raises `DataError` for one that is missing: columns are matched by name, never by position.
         """
-        known = list(source.schema())
-        needed = self.columns if targets else self.inputs
+        known, own = list(source.schema()), self.columns
+        needed = own if targets else self.inputs
         for name in needed:
             if name not in known:
                 raise DataError(
@@ -290,7 +287,7 @@ class DesignSpec(Derived):
                     f"{source.name} lacks the column {name}, which the model needs",
                     nearest(name, known),
                 )
-        return [name for name in known if name not in self.columns]
+        return [name for name in known if name not in own]
 
     def to_dict(self) -> dict[str, Any]:
         """The design as plain JSON."""

@@ -80,9 +80,8 @@ class FilesSource(Source):
 
     @cached_property
     def _schema(self) -> dict[str, Column]:
-        told = zip(
-            self.parts, self._names, strict=True
-        )  # of what cannot be read all is told at once, with the rows
+        # Of what cannot be read all is told at once, with the rows.
+        told = zip(self.parts, self._names, strict=True)
         found = [(part.name, part.schema()) for part, names in told if not isinstance(names, GradlineError)]
         if not found:
             self._expect_columns({})

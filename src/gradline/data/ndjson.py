@@ -24,10 +24,6 @@ class NdjsonSource(Source):
     name: str
     unit = "line"
 
-    def names(self) -> list[str]:
-        """The keys of the first block's rows."""
-        return list(self._schema)
-
     def schema(self) -> dict[str, Column]:
         """The keys of the first block's rows; numeric when most of the first 1,000 values are numbers."""
         return dict(self._schema)

@@ -1,11 +1,12 @@
 """The kinds of columns: numbers, truth values, text, and what a linear model cannot use."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from gradline.core.errors import RequestError
+from gradline.core.errors import DataError, RequestError
 from gradline.core.text import nearest, shell
 from gradline.data.numerals import Doubt
 
@@ -71,6 +72,15 @@ class Column:
             cause = f"{name} has no level {self.base!r} that could be its base"
             raise RequestError("base-unknown", cause, nearest(self.base, levels, "the levels are"))
         return (self.base, *(level for level in levels if level != self.base))
+
+
+def expect_distinct(names: Sequence[str], owner: str) -> None:
+    """Refuse a table with a column name twice. Raises `DataError` with the first."""
+    if len(set(names)) < len(names):
+        twice = next(name for name, count in Counter(names).items() if count > 1)
+        raise DataError(
+            "column-name-twice", f"{owner} has more than one column named {twice}", "rename one of them"
+        )
 
 
 EMPTY = Column(Kind.OTHER, "holds no value")

@@ -4,6 +4,7 @@ import atexit
 import os
 import shutil
 import tempfile
+import weakref
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -19,18 +20,12 @@ atexit.register(_SCRATCH.close)
 class _Nameless(type(Path())):
     """The path of a file without a name, which is gone when nobody holds the path any more."""
 
-    handle: int
-
     @classmethod
     def of(cls, handle: int) -> "_Nameless":
-        """The file behind a handle, which is the path's from now on."""
+        """The file behind a handle, which is the path's from now on; paths that are made of this one have none."""
         path = cls(f"/proc/self/fd/{handle}")
-        path.handle = handle
+        weakref.finalize(path, os.close, handle).atexit = False  # the process's end closes it, too
         return path
-
-    def __del__(self) -> None:
-        if "handle" in self.__dict__:  # a path that was made of this one has none
-            os.close(self.handle)
 
 
 @contextmanager

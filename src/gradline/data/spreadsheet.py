@@ -1,6 +1,5 @@
 """Workbooks of Excel (.xlsx, .xlsb, .xls) and OpenDocument (.ods): one sheet is one table, its first row the header."""
 
-from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +13,7 @@ from gradline.data.cells import IN_TEXT
 from gradline.data.columnar import LazySource
 from gradline.data.columns import column, first_cells
 from gradline.data.extras import expect_extra
-from gradline.data.schema import Column, Kind
+from gradline.data.schema import Column, Kind, expect_distinct
 from gradline.data.source import Inner
 from gradline.data.table import Table
 
@@ -89,13 +88,7 @@ class Workbook(Inner):
             )
         fields = [(cell or "").strip() for cell in header.row(0)]
         names = [field or f"(column {i})" for i, field in enumerate(fields, 1)]
-        twice = [name for name, count in Counter(names).items() if count > 1]
-        if twice:
-            raise DataError(
-                "column-name-twice",
-                f"the sheet {chosen} of {self.name} has more than one column named {twice[0]}",
-                "rename one of them",
-            )
+        expect_distinct(names, f"the sheet {chosen} of {self.name}")
         frame = self._cells(chosen)
         frame.columns = names
         if not frame.height:

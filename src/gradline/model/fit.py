@@ -319,14 +319,14 @@ def _gather(
     if holdout is not None:
         held_out = Moments.from_rows(SeenLevels(Split(seen, *holdout, held_out=True)), watch=watch)
         told += _not_evaluated(moments, held_out, holdout)
-    training = _trained_on(seen, holdout)
-    told += suspects(training, moments.select(design))
+    training, used = _trained_on(seen, holdout), moments.select(design)
+    told += suspects(training, used)
     kept = collector.first(moments.rows) if design == rows.design else None
     small = collector.kept(rows.design, design)
     del collector  # whose rows make room for those that are read again
     most = _most_rows(design, request.solver)
     return _Gathered(
-        moments.select(design),
+        used,
         in_memory(training, moments.rows, most) if kept is None else kept_rows(kept, training),
         small,
         held_out,

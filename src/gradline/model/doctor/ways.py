@@ -1,5 +1,6 @@
 """The ways in which a refused text file can be read: for each that fits, the options and the first rows."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -33,6 +34,8 @@ class Way(NamedTuple):
 
 def ways(data: Any, read: Text | None) -> list[Way]:
     """The ways that fit a text file; those that read it alike are one. Empty for whatever is no text file."""
+    if not isinstance(data, (str, os.PathLike)) or os.fspath(data) == "-" or "://" in os.fspath(data):
+        return []  # standard input is gone, and what is far away would come again for each trial
     found: dict[tuple[Any, ...], Way] = {}
     for text in _layouts(data, read or FOUND):
         for written in _numerals(text):
