@@ -117,8 +117,19 @@ def settled(page):
 def steer(page, **settings):
     """Say settings as a link does, all others as the page begins, and wait until they are shown."""
     words = "&".join(f"{name}={value}" for name, value in settings.items())
-    page.evaluate("words => { history.replaceState(null, '', '#'); location.hash = words }", words)
-    page.wait_for_timeout(30)  # the browser tells of a new address in its own time
+    go(page, words)
+
+
+def go(page, words):
+    """Follow a link and wait until the page has heard of it, in the browser's own time, and shows it."""
+    page.evaluate(
+        """words => new Promise((done) => {
+          addEventListener("hashchange", done, { once: true });
+          history.replaceState(null, "", "#");
+          location.hash = words;
+        })""",
+        words,
+    )
     settled(page)
 
 
@@ -544,9 +555,7 @@ def test_a_run_is_kept_beside_the_next(tabs):
     curve = page.locator("#figure-loss .marks .curve path").last.get_attribute("d")
     page.click("#keep")
     steer(page, epoch=7, lr=0.05, kept="0.05,0,raw")
-    page.evaluate("location.hash = 'epoch=7&lr=0.0501&kept=0.05,0,raw'")
-    page.wait_for_timeout(30)
-    settled(page)
+    go(page, "epoch=7&lr=0.0501&kept=0.05,0,raw")
     dotted = page.locator("#figure-loss .marks path[stroke-dasharray='1 3']")
     assert dotted.get_attribute("d") == curve
     assert number(known(kept), 4) in page.inner_text("#figure-loss .says")
@@ -960,9 +969,7 @@ def test_a_link_that_cannot_be_is_left_aside(tab):
         "%",
         "epoch=1e99",
     ):
-        tab.evaluate("words => { location.hash = words }", fragment)
-        tab.wait_for_timeout(30)
-        settled(tab)
+        go(tab, fragment)
         assert tab.input_value("#epoch") == "0"
         assert float(tab.input_value("#lr")) == 1e-5
         assert tab.is_checked("#view-0")

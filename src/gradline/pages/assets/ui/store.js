@@ -28,19 +28,28 @@ export function storeOf(state, data) {
   const followers = [];
   let [isDue, isClosed] = [false, false];
   let delay = null;
+  let address = location.hash;
   const tell = () => {
     isDue = false;
     if (isClosed) return;
     followers.forEach((follower) => follower(settings));
     clearTimeout(delay);
-    delay = setTimeout(() => toLink(settings, defaults), LINK_DELAY);
+    delay = setTimeout(write, LINK_DELAY);
   };
   const set = (changes) => {
     settings = { ...settings, ...changes };
     if (!isDue) requestAnimationFrame(tell);
     isDue = true;
   };
-  const heard = () => set({ ...defaults, ...fromLink(checks) });
+  const write = () => {
+    if (location.hash !== address) return; // a new link is on its way to `heard`, and it wins
+    toLink(settings, defaults);
+    address = location.hash;
+  };
+  const heard = () => {
+    address = location.hash;
+    set({ ...defaults, ...fromLink(checks) });
+  };
   addEventListener("hashchange", heard);
   const close = () => {
     isClosed = true;
