@@ -120,7 +120,7 @@ def test_the_rate_to_judge(table):
 
 @TABLES
 def test_the_slowest_directions_are_told_slowest_first(table):
-    """Those with the least |log|1 − lr·λ||, at a rate near the limit too, where each step of the steepest overshoots."""
+    """Those with the least |log|1 − lr·λ||, near the limit too, where the steepest overshoots."""
     X, Y = arrays(table)
     values = np.linalg.eigvalsh(hessian(X, Y.shape[1], True))
     for lr in (1e-3 / values[-1], 1.9 / values[-1], None):

@@ -47,7 +47,7 @@ class Report:
       columns of unit norm; `combinations` of columns that vanish, in words.
     - `lr` that is judged (the best, unless `lr_given`), `lr_limit`, `shares` of the columns in the limit, `growth`
       of the fastest growing error per epoch, `optimal_loss`, `epochs_to_loss` and `epochs_to_weights` from zeros, the
-      `directions` that are slowest, the slowest first (none at an unstable lr): all of the full batch on the columns as they are.
+      slowest `directions`, slowest first (none at an unstable lr): all of the full batch on the columns as they are.
     - `batches`: the limits for mini-batches.
     - `findings`, the most important first; `commands` to run.
     """
