@@ -3,6 +3,7 @@
 import itertools
 import json
 import math
+import re
 import shlex
 from typing import Any
 
@@ -115,6 +116,48 @@ def test_the_rate_to_judge(table):
     half_lives = [math.log(2) / -math.log1p(-1e-5 * value) for value in values[:3]]
     np.testing.assert_allclose([d.half_life for d in report.directions], half_lives, rtol=1e-5)
     assert doctor(*table).lr == report.paces[0].best_lr
+
+
+@TABLES
+def test_the_slowest_directions_are_told_slowest_first(table):
+    """Those with the least |log|1 − lr·λ||, near the limit too, where the steepest overshoots."""
+    X, Y = arrays(table)
+    values = np.linalg.eigvalsh(hessian(X, Y.shape[1], True))
+    for lr in (1e-3 / values[-1], 1.9 / values[-1], None):
+        report = doctor(*table, lr=lr)
+        steps = report.lr * values
+        left = np.abs(np.log(np.abs(1 - steps)))
+        slowest = np.sort(math.log(2) / left)[::-1][:3]
+        told = [direction.half_life for direction in report.directions]
+        np.testing.assert_allclose(told, slowest, rtol=1e-5)
+        assert np.all(np.diff(told) <= 1e-5 * np.array(told[1:]))
+        overshooting = [d.half_life for d in report.directions if d.overshoots]
+        expected = np.sort(math.log(2) / left[steps > 1])[::-1][: len(overshooting)]
+        np.testing.assert_allclose(overshooting, expected, rtol=1e-5)
+    assert not report.directions[0].overshoots  # of two that are as slow, the gentle one
+
+
+@TABLES
+def test_the_best_rate_is_told_below_its_limit(table):
+    report = doctor(*table)
+    for pace, told in zip(report.paces, report.to_dict()["paces"], strict=True):
+        assert told["best_lr"] < told["lr_limit"]
+        [line] = [line for line in str(report).splitlines() if line.startswith(f"{pace.view}  ")]
+        cells = re.split(r"  +", line)
+        if cells[3] == "just below":  # more digits than anybody types
+            assert pace.best_lr > (1 - 1e-8) * pace.lr_limit
+            continue
+        limit, best = float(cells[2]), float(cells[3])
+        assert best < limit
+        assert best < pace.lr_limit
+        assert (limit, best) == pytest.approx((pace.lr_limit, pace.best_lr), rel=5e-3)
+
+
+def test_the_best_rate_is_below_the_limit_where_float64_sees_one():
+    x = np.arange(10.0)
+    spectrum = Spectrum.of(Moments.of(np.column_stack([x, 1e9 * (x % 3)]), x % 2))
+    assert spectrum.largest + spectrum.smallest == spectrum.largest
+    assert spectrum.best_lr() < spectrum.lr_limit()
 
 
 def largest_stable(X, m, bias, b):

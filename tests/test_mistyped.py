@@ -13,6 +13,7 @@ from gradline.cli.mistyped import OTHER_NAMES, meant
 WRONG = {  # words typed, and what the refusal names
     "another name": (["fit", "example:crops", "--learning-rate", "1"], "option-unknown", "--lr"),
     "an underscore": (["fit", "example:crops", "--batch_size", "5"], "option-unknown", "--batch-size"),
+    "a slip in another name": (["fit", "example:crops", "--learning-rat", "1"], "option-unknown", "--lr"),
     "a slip": (["doctor", "example:crops", "--explane", "slow"], "option-unknown", "--explain"),
     "no such option": (["show", "m", "--frobnicate"], "option-unknown", "gradline show --help"),
     "no such command": (["preditc", "m"], "command-unknown", "predict"),

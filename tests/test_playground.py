@@ -200,7 +200,7 @@ MOVES = {
     "epoch": (lambda page: page.press("#epoch-slider", "ArrowRight"), FIGURES - STEADY),
     "step": (lambda page: page.click("#step"), FIGURES - STEADY),
     "lr": (lambda page: page.press("#lr-slider", "ArrowRight"), FIGURES),
-    "finishes first": (lambda page: page.click("#lr-first"), FIGURES),
+    "settles first": (lambda page: page.click("#lr-first"), FIGURES),
     "best here": (lambda page: page.click("#lr-here"), FIGURES),
     "momentum": (lambda page: page.press("#momentum", "ArrowRight"), FIGURES),
     "columns": (lambda page: page.check("#view-2"), FIGURES),
@@ -359,10 +359,10 @@ def test_nothing_but_marks_and_words_moves_while_a_rate_is_dragged(tabs, width, 
         assert page.evaluate(AXES) != before[1]  # once it rests, the axes suit the new rate
 
 
-CUT = """() => [...document.querySelectorAll(".why, #figures .says, .tiles dd, .bound, .answer-text")]
+CUT = """() => [...document.querySelectorAll(".why, #figures .says, .tiles dd, .bound, .answer-text, input[type=text]")]
   .filter(({ scrollHeight, clientHeight, scrollWidth, clientWidth }) =>
     scrollHeight > clientHeight + 1 || scrollWidth > clientWidth + 1)
-  .map((node) => node.textContent)"""
+  .map((node) => node.textContent || node.value)"""
 
 
 @pytest.mark.parametrize("name", ["examples", "crops"])
@@ -379,6 +379,7 @@ def test_no_number_and_no_sentence_is_cut(tabs, name):
         {"mistake": "forgotten_zero_grad", "epoch": 77},
         {"mistake": "stale_loss", "epoch": 2},
         {"momentum": 0.9, "epoch": 3},
+        {"epoch": 10**9, "lr": 1.23456e-7},
     ]
     for state in states:
         steer(page, **state)
@@ -387,6 +388,14 @@ def test_no_number_and_no_sentence_is_cut(tabs, name):
             settled(page)
             assert page.evaluate(CUT) == [], (state, width)
     watched.expect_quiet()
+
+
+def test_an_epoch_beyond_the_axis_is_called_so(tabs):
+    page = tabs("examples", width=1366, height=768).page
+    steer(page, epoch=50, lr=1)
+    assert page.inner_text("#time .bound") == "beyond the axis"
+    steer(page, epoch=5, lr=1)
+    assert page.inner_text("#time .bound") == "of 20"
 
 
 def test_play_stops_where_nothing_more_happens(tabs):
@@ -793,7 +802,7 @@ def test_rate_and_momentum_are_chosen_on_a_map(tabs, pages):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"epoch": 0}, "every rate is as good"),
+        ({"epoch": 0}, "no rate is best yet"),
         ({"batch": 3}, "batch size"),
         ({"mistake": "pairs"}, "mistake"),
     ],
@@ -809,7 +818,7 @@ def test_where_no_best_rate_is_known_it_says_so(tabs, settings, said):
 
 
 FIELDS = {
-    "#lr": ("above 0", ["-1", "0", "", "abc", "1e400", "0,5", "Infinity"]),
+    "#lr": ("above 0", ["-1", "0", "", "abc", "1e400", "1,2,3", "Infinity"]),
     "#epoch": ("whole number", ["-5", "2.5", "", "ten", "1e12"]),
     "#hand-weight": ("a number", ["", "x", "1e200"]),
 }
@@ -844,6 +853,41 @@ def test_what_a_field_cannot_take_is_said_in_place(tabs, field):
     settled(page)
     assert page.get_attribute(field, "aria-invalid") is None
     watched.expect_quiet()
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "link"),
+    [
+        ("#lr", "0,005", "lr=0.005&"),
+        ("#lr", "5e-3", "lr=0.005&"),
+        ("#hand-weight", "−1,25", ",-1.25&"),
+        ("#hand-bias", "1,5e-1", "origin=0.15,"),
+        ("#epoch", "12,300", "epoch=12300&"),
+    ],
+)
+def test_what_is_typed_counts_when_the_keys_rest(tabs, field, text, link):
+    """Before the field is left, and with a decimal comma too."""
+    watched = tabs("examples", width=1366, height=768)
+    page = watched.page
+    steer(page, epoch=3)
+    page.fill(field, text)
+    until(page, f"decodeURIComponent(location.hash + '&').includes('{link}')")
+    settled(page)
+    assert page.evaluate("document.activeElement.id") == field[1:]
+    assert page.input_value(field) == text
+    page.evaluate("document.activeElement.blur()")
+    assert page.inner_text(f"{field}-complaint") == ""
+    watched.expect_quiet()
+
+
+def test_a_comma_that_can_mean_two_things_is_asked_about(tabs):
+    page = tabs("examples", width=1366, height=768).page
+    steer(page, epoch=3)
+    kept = page.input_value("#lr")
+    page.fill("#lr", "1,000")
+    until(page, "document.querySelector('#lr-complaint').textContent.includes('can be 1 or 1000')")
+    page.press("#lr", "Escape")
+    assert page.input_value("#lr") == kept
 
 
 def test_what_is_out_of_sight_is_drawn_from_the_beginning(browse, pages):

@@ -223,6 +223,12 @@ def _run(selection: Any, request: Any, progress: Progress, checkpoint: Path | No
         progress.clear()
 
 
+def _untold(model: Any) -> list[Any]:
+    """The notices that its summary does not hold: where the data leave weights open, it says why."""
+    said = {"rank-deficient"} if model.certificate.status == "rank_deficient" else set[str]()
+    return [notice for notice in model.notices if notice.code not in said]
+
+
 def _finish(
     model: Any, selection: Any, request: Any, options: FitOptions, record: Callable[[Any, str], str] | None
 ) -> None:
@@ -238,7 +244,7 @@ def _finish(
         model.save(saved)
     if record is not None and is_kept:
         version = record(model, str(saved or f"{_file_name(options.data)}.safetensors"))
-    tell_notices(model.notices)
+    tell_notices(model.notices if options.as_json else _untold(model))
     if not options.as_json:
         out(model.summary())
         if status in ("stopped", "diverged"):

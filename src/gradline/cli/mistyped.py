@@ -88,8 +88,15 @@ def meant(typed: str, known: Iterable[str]) -> list[str]:
     word = typed.lstrip("-").replace("_", "-").lower()
     if f"--{word}" in known:
         return [f"--{word}"]
-    named = [option for option, others in OTHER_NAMES.items() if word in others and option in known]
-    return named or difflib.get_close_matches(f"--{word}", known, n=3, cutoff=0.7)
+    served = {option: others for option, others in OTHER_NAMES.items() if option in known}
+    named = [option for option, others in served.items() if word in others]
+    if named:
+        return named
+    # A slip in an option, or in what it is called elsewhere: the likelier of both.
+    names = {option.lstrip("-"): option for option in reversed(known)}
+    names = {other: option for option, others in served.items() for other in others} | names
+    close = difflib.get_close_matches(word, names, n=3, cutoff=0.7)
+    return list(dict.fromkeys(names[name] for name in close))
 
 
 def _meant(options: list[str], usage: str) -> str:

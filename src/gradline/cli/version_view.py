@@ -7,7 +7,7 @@ from typing import Any
 
 from gradline.cli.fit import report
 from gradline.cli.terminal import out, out_json
-from gradline.core.text import counted, listed, one_line, printable
+from gradline.core.text import counted, listed, one_line, printable, wrapped
 
 _COLUMNS = ("version", "when (UTC)", "message", "solver", "loss", "RMSE", "R²", "rows", "status")
 _TO_THE_RIGHT = ("loss", "RMSE", "R²", "rows")
@@ -96,10 +96,13 @@ def account(model: Any, inference: Any) -> str:
     """Everything that `show` tells of a model."""
     from gradline.model.summary import inference_table  # noqa: PLC0415 - `log` needs no numpy
 
+    fingerprint = (
+        f"Data fingerprint: {model.moments.statistics.fingerprint:016x}. It is computed from the rows, in any order: "
+        "models of the same rows and columns share it, and gradline verify compares it."
+    )
     return (
         f"{model.summary()}\n\n{inference_table(model, inference)}\n\n"
-        f"Minimised: {model.objective}.\n"
-        f"Data fingerprint: {model.moments.statistics.fingerprint:016x} (the same rows give the same one)."
+        f"Minimised: {model.objective}.\n{wrapped(fingerprint)}"
     )
 
 

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 
 WIDTH = 80  # of a line of prose, on every terminal the same
+JUST_BELOW = "just below"  # a number that few digits do not tell from another
 
 
 def listed(words: Iterable[object], limit: int = 12) -> str:
@@ -45,6 +46,16 @@ def number(value: float, digits: int = 3) -> str:
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
     mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
     return f"{mantissa}e{int(exponent):+d}".replace("e+", "e")
+
+
+def told_apart(below: float, above: float) -> tuple[str, str]:
+    """A number and one above it with as many digits as tell them apart, from 3 to 9: 1.115512e-4 and 1.115513e-4.
+
+    What is typed from the first text is below the second number: had it been rounded up beyond that, both would be
+    rounded to the same. Where 9 digits are too few, which nobody types, the first text is "just below".
+    """
+    pairs = ((number(below, digits), number(above, digits)) for digits in range(3, 10))
+    return next((pair for pair in pairs if pair[0] != pair[1]), (JUST_BELOW, number(above)))
 
 
 def big(count: float) -> str:

@@ -180,6 +180,7 @@ MEANINGS = {  # what a figure of the table is, where it is shown
     "degrees of freedom": "rows beyond those that the coefficients use up",
     "adjusted R²": "R² that does not grow with every added column",
     "F": "all columns together compared with none; its p is read like the others",
+    "log-likelihood": "the logarithm of how likely the model makes these rows; larger fits better",
     "AIC, BIC": "compare models of the same rows (by log-likelihood); smaller is better",
 }
 

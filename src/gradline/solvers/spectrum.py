@@ -55,8 +55,14 @@ class Spectrum:
         return 2.0 * (1.0 + momentum) / self.largest if self.largest else math.inf
 
     def best_lr(self, momentum: float = 0.0) -> float:
-        """2·(1 + momentum)/(λmax + λmin): the rate that finishes first, at which the slowest direction is fastest."""
-        return 2.0 * (1.0 + momentum) / (self.largest + self.smallest) if self.largest else 1.0
+        """2·(1 + momentum)/(λmax + λmin): the rate that finishes first, at which the slowest direction is fastest.
+
+        Always below the limit, also where λmin is lost beside λmax in float64.
+        """
+        if not self.largest:
+            return 1.0
+        best = 2.0 * (1.0 + momentum) / (self.largest + self.smallest)
+        return min(best, math.nextafter(self.lr_limit(momentum), 0.0))
 
     @property
     def whitening(self) -> np.ndarray:

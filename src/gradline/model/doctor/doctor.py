@@ -167,12 +167,19 @@ def _route(patient: Patient) -> str:
 
 
 def _slowest(path: Trajectory) -> list[Slow]:
-    """The directions of least curvature, slowest first; none where the rate is not stable."""
+    """The directions whose errors last longest, the slowest first; none where the rate is not stable.
+
+    Near the limit the steepest is among them: each step carries its error to the other side. At the best rate it is
+    as slow as the gentlest, but for rounding, and is told after it.
+    """
     if path.lr > path.lr_limit:
         return []
-    left = rates(path.lr * path.spectrum.curvatures, path.momentum)
-    order = np.argsort(path.spectrum.curvatures, kind="stable")[:_SLOWEST]
-    return [Slow(path.spectrum.columns(int(i)), math.log(2) / -float(left[i])) for i in order if left[i] < 0]
+    steps = path.lr * path.spectrum.curvatures
+    left = rates(steps, path.momentum)
+    order = sorted(np.flatnonzero(left < 0), key=lambda i: (float(f"{-left[i]:.6g}"), steps[i]))[:_SLOWEST]
+    return [
+        Slow(path.spectrum.columns(int(i)), math.log(2) / -float(left[i]), bool(steps[i] > 1)) for i in order
+    ]
 
 
 def _commands(selection: Selection, patient: Patient, bias: bool) -> list[str]:

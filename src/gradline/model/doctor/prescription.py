@@ -4,7 +4,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
-from gradline.core.text import big, counted, grown, listed, number, raised, ratio, wrapped
+from gradline.core.text import big, counted, grown, listed, number, raised, ratio, told_apart, wrapped
 from gradline.model.certificate import every, finite, time_left
 from gradline.model.doctor.findings import Finding
 from gradline.model.doctor.pace import Pace
@@ -15,10 +15,12 @@ _MANY = 10_000  # rows from which the speed is that of reading, not of starting
 
 
 class Slow(NamedTuple):
-    """A direction of little curvature: the columns that carry it, and the half-life of its error in epochs."""
+    """A slow direction: the columns that carry it, the half-life of its error in epochs, and whether each step
+    overshoots, so that the error changes its sign."""
 
     columns: str
     half_life: float
+    overshoots: bool
 
 
 class BatchLimit(NamedTuple):
@@ -45,7 +47,7 @@ class Report:
       columns of unit norm; `combinations` of columns that vanish, in words.
     - `lr` that is judged (the best, unless `lr_given`), `lr_limit`, `shares` of the columns in the limit, `growth`
       of the fastest growing error per epoch, `optimal_loss`, `epochs_to_loss` and `epochs_to_weights` from zeros, the
-      slowest `directions` (none at an unstable lr): all of the full batch on the columns as they are.
+      slowest `directions`, slowest first (none at an unstable lr): all of the full batch on the columns as they are.
     - `batches`: the limits for mini-batches.
     - `findings`, the most important first; `commands` to run.
     """
@@ -106,11 +108,12 @@ class Report:
         ]
 
     def _views(self) -> list[str]:
+        best, limit = zip(*(told_apart(pace.best_lr, pace.lr_limit) for pace in self.paces), strict=True)
         columns = [
             ["columns", *(pace.view for pace in self.paces)],
             ["steepness", *(ratio(pace.hessian_condition) for pace in self.paces)],
-            ["lr limit", *(number(pace.lr_limit) for pace in self.paces)],
-            ["best lr", *(number(pace.best_lr) for pace in self.paces)],
+            ["lr limit", *limit],
+            ["best lr", *best],
             ["epochs to loss", *(_count(pace.epochs_to_loss) for pace in self.paces)],
             ["to weights", *(_count(pace.epochs_to_weights) for pace in self.paces)],
         ]
@@ -140,7 +143,11 @@ class Report:
         elif self.lr_given:
             lines.append(" ".join(time_left(self.epochs_to_loss, self.epochs_to_weights, self.optimal_loss)))
         if self.directions:
-            slow = [f"  {d.columns}: its error halves {every(d.half_life)}." for d in self.directions]
+            slow = [
+                f"  {d.columns}: {'each step overshoots, and ' if d.overshoots else ''}its error halves "
+                f"{every(d.half_life)}."
+                for d in self.directions
+            ]
             lines += [f"Slowest on the columns as they are, at {at}:", *slow]
         return [wrapped(line) for line in lines]
 

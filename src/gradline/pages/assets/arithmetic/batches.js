@@ -8,11 +8,13 @@ const MOST_UPDATES = 600; // that are kept one by one, for a figure that shows e
 /**
  * How many epochs of mini-batches can be computed between two frames.
  * @param {object} state What playground_data.py wrote, with rows.
- * @returns {number} Some 5 ms of work at 60 million operations a second, and at least 20 epochs.
+ * @returns {number} A round number: at most 5 ms of work at 80 million operations a second, and at least 20 epochs.
  */
 export function batchEpochs({ sample, features, targets }) {
   const work = sample.x.length * targets.length * (features.length + 9);
-  return Math.max(20, Math.min(5000, Math.floor(4e5 / work)));
+  const most = Math.max(20, Math.min(5000, 4e5 / work));
+  const power = 10 ** Math.floor(Math.log10(most));
+  return [5, 2, 1].map((times) => times * power).find((count) => count <= most); // a round end of the axis
 }
 
 /**

@@ -19,7 +19,7 @@ const VALLEYS = [2 ** 13, 2 ** 10, 64, 64, 64, 64, 64]; // × directions, drawn 
  *
  * That loss is the least possible one plus Σ sizeᵢ·e(lr·λᵢ)²/(m·W), size the squared residual of the start along a
  * direction and e the share of an error that is left. With nothing to lose, or for no epochs, every rate is as good:
- * then it is the one that finishes first.
+ * then it is the one with which all weights settle first.
  * @param {object} problem Of `problemOf`.
  * @param {{weight: number[][], bias: number[]}} begin In raw units.
  * @param {number} epochs

@@ -23,7 +23,7 @@ export function viewsOf(state) {
  * @param {string} view One of `viewsOf(state)`.
  * @returns {object}
  *   - `view`, `targets`, `hasBias`, `parameters` (q names, the bias first), `curvatures` (r, the largest first);
- *   - `lrLimit(momentum)` the largest stable rate, `bestLr(momentum)` the rate that finishes first,
+ *   - `lrLimit(momentum)` the largest stable rate, `bestLr(momentum)` the rate with which all weights settle first,
  *     `growth(lr, momentum)` the factor by which the fastest growing error grows per epoch, below 1 where all shrink;
  *   - `limitShares()` [{name, share}]: what each parameter has of the direction behind the limit, largest first;
  *   - `directions` [{columns, curvature, vector (q)}], by curvature;

@@ -50,6 +50,32 @@ export function numberWords(value, digits = 3) {
 }
 
 /**
+ * The numbers that a text can mean, with a decimal comma as well as a point: "0,005" is 0.005, "12,300" is 12.3 or 12300.
+ * @param {string} text
+ * @returns {number[]} None where it is no number, two where the comma can be read in two ways.
+ */
+export function readingsOf(text) {
+  const plain = text.trim().replace(/^[−–]/, "-");
+  if (plain === "") return [];
+  const isGrouped = /^-?[1-9]\d{0,2}(,\d{3})+(\.\d+)?$/.test(plain);
+  const isDecimal = /^[^.,]*,[^.,]*$/.test(plain);
+  const plainly = plain.includes(",") ? [] : [plain];
+  const texts = [...plainly, ...(isDecimal ? [plain.replace(",", ".")] : []), ...(isGrouped ? [plain.replaceAll(",", "")] : [])];
+  return texts.map(Number).filter((value) => !Number.isNaN(value));
+}
+
+/**
+ * A number as a field has room for, which reads it back: 0.07, 1.23e-5, -2.38e23.
+ * @param {number} value
+ * @param {number} room Characters.
+ * @returns {string}
+ */
+export function fieldText(value, room) {
+  const text = String(value);
+  return text.length > room ? value.toExponential().replace("e+", "e") : text;
+}
+
+/**
  * A count in words where it is large: 0.3, 109, 12,300, 8.5 million; from 10¹⁵ on no word helps: 2.76e27.
  * @param {number} count
  * @returns {string}

@@ -3,7 +3,7 @@
 import { numberWords, bigWords } from "../arithmetic/words.js";
 import { pointsOver } from "../ui/scene.js";
 import { epochAxis, stillLayout, stillLine } from "./layout.js";
-import { curveOf, dotAt, epochLine, KEPT, STROKES, within, wordAt } from "./marks.js";
+import { curveOf, dotAt, epochLine, KEPT, spreadWords, STROKES, within, wordAt } from "./marks.js";
 
 export const lossFigure = {
   id: "loss",
@@ -21,23 +21,19 @@ export const lossFigure = {
     const { point, epoch, path, settings } = scene;
     const x = within(axes.x(epoch), axes.left, axes.right);
     const y = (loss) => within(axes.y(drawnLoss(loss)), axes.top, axes.bottom);
+    const marks = [...lossCurves(scene, axes, palette), epochLine(axes, x, palette)];
+    const told = [{ loss: point, text: lossWords(point), look: {} }, ...besideLoss(scene, palette)];
     const isRight = x > (axes.left + axes.right) / 2;
     const beside = { "text-anchor": isRight ? "end" : "start", "font-weight": 600 };
-    const word = (at, text, look) =>
-      wordAt(x + (isRight ? -11 : 11), within(at, axes.top + 12, axes.bottom - 6), text, palette, {
-        ...beside,
-        ...look,
-      });
-    const marks = [...lossCurves(scene, axes, palette), epochLine(axes, x, palette)];
-    const others = besideLoss(scene, palette).map(({ loss, text, look }, i, { length }) => {
-      const isAbove = y({ loss }) < y(point) || i < length - 1;
-      return word(y(i ? { loss } : point) + (isAbove ? -22 : 20), text, look);
-    });
+    const words = told.map(({ loss, ...word }) => ({ ...word, y: y(loss) - 7 }));
+    const placed = spreadWords(words, axes.top + 12, axes.bottom - 6).map(({ place, text, look }) =>
+      wordAt(x + (isRight ? -11 : 11), place, text, palette, { ...beside, ...look }),
+    );
     if (settings.mistake && path.shown(epoch) !== null) {
       const at = y({ loss: path.shown(epoch) }) + 5;
       marks.push(wordAt(x, at, "◇", palette, { "text-anchor": "middle", "font-size": 18 }));
     }
-    return [...marks, ...others, dotAt(x, y(point), palette), word(y(point) - 7, lossWords(point))];
+    return [...marks, dotAt(x, y(point), palette), ...placed];
   },
   say(scene) {
     const { problem, frame, state, kept, epoch } = scene;
@@ -57,8 +53,8 @@ function besideLoss({ point, epoch, path, settings, heldLoss }, palette) {
   const [held, shown] = [heldLoss(point), path.shown(epoch)];
   const isOther = settings.mistake && shown !== null && shown !== point.loss;
   return [
-    ...(held === null ? [] : [{ loss: held, text: numberWords(held, 3), look: { fill: palette.second } }]),
-    ...(isOther ? [{ loss: shown, text: `prints ${numberWords(shown, 4)}`, look: {} }] : []),
+    ...(held === null ? [] : [{ loss: { loss: held }, text: numberWords(held, 3), look: { fill: palette.second } }]),
+    ...(isOther ? [{ loss: { loss: shown }, text: `prints ${numberWords(shown, 4)}`, look: {} }] : []),
   ];
 }
 

@@ -3,6 +3,8 @@
 import { drawn } from "../ui/dom.js";
 import { clippedLines } from "./clip.js";
 
+const LINE = 14; // pixels from one word to the next below it
+
 /** The dashes of up to six lines in one figure: what tells them apart without colour. */
 export const STROKES = ["", "9 5", "2 4", "9 4 2 4", "16 5", "16 4 2 4 2 4"];
 
@@ -172,6 +174,20 @@ export function wordAt(x, y, text, palette, look = {}) {
     "stroke-linejoin": "round",
   };
   return drawn("text", { ...shape, ...look }, text);
+}
+
+/**
+ * Words one above the other, moved apart where they would lie on each other.
+ * @param {{y: number}[]} words Where each would stand, in pixels.
+ * @param {number} top
+ * @param {number} bottom
+ * @returns {object[]} From the top down, each with the `place` where it stands.
+ */
+export function spreadWords(words, top, bottom) {
+  const sorted = [...words].sort((a, b) => a.y - b.y);
+  sorted.reduce((above, word) => (word.place = Math.max(word.y, above + LINE)), top - LINE);
+  sorted.reduceRight((below, word) => (word.place = Math.min(word.place, below - LINE)), bottom + LINE);
+  return sorted;
 }
 
 /**

@@ -4,7 +4,7 @@ import { numberWords } from "../arithmetic/words.js";
 import { labelOf } from "../ui/dom.js";
 import { parameterOf, pointsOver } from "../ui/scene.js";
 import { epochAxis, stillLayout, stillLine } from "./layout.js";
-import { curveOf, dotAt, epochLine, STROKES, within, wordAt } from "./marks.js";
+import { curveOf, dotAt, epochLine, spreadWords, STROKES, within, wordAt } from "./marks.js";
 
 const MOST_LINES = 6;
 
@@ -34,7 +34,7 @@ export const weightsFigure = {
     const named = shownParameters(scene).map((parameter) => {
       return { parameter, y: within(axes.y(scaledWeight(scene, scene.point, parameter)), axes.top + 4, axes.bottom) };
     });
-    spread(named, axes).forEach(({ parameter, y, place }) => {
+    spreadWords(named, axes.top, axes.bottom).forEach(({ parameter, y, place }) => {
       marks.push(dotAt(x, y, { ...palette, accent: colourOf(scene, parameter, palette) }));
       marks.push(wordAt(x + (isRight ? -10 : 10), place + 4, labelOf(scene.names[parameter], 18), palette, look));
     });
@@ -93,12 +93,4 @@ function weightRange(scene) {
   const [low, high] = [Math.min(...known), Math.max(...known)];
   const room = (high - low || 1) / 2;
   return [low - room, high + room];
-}
-
-// Words that would lie on each other move apart.
-function spread(named, axes) {
-  const sorted = [...named].sort((a, b) => a.y - b.y);
-  sorted.reduce((above, word) => (word.place = Math.max(word.y, above + 14)), axes.top - 14);
-  sorted.reduceRight((below, word) => (word.place = Math.min(word.place, below - 14)), axes.bottom + 14);
-  return sorted;
 }

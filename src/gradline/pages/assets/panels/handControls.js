@@ -52,6 +52,7 @@ function handDial(store, id, parameterIn) {
     wants: `A ${id} is a number up to 1e100`,
     isRight: (value) => Math.abs(value) <= MOST_BY_HAND,
     take: start,
+    room: 9,
   });
   const slider = element("input", {
     type: "range",

@@ -1,7 +1,7 @@
 // Use the model: a slider for each column, the answer of these weights and of the best ones, with its interval.
 
 import { predict } from "../arithmetic/predict.js";
-import { joinedWords, numberWords } from "../arithmetic/words.js";
+import { joinedWords, numberWords, readingsOf } from "../arithmetic/words.js";
 import { element, labelOf, sayNumber } from "../ui/dom.js";
 
 const LEVEL = 0.95; // as `gradline predict --interval` is used most
@@ -51,12 +51,17 @@ function fieldFor(state, { column, levels }, position, refresh) {
   const range = `${numberWords(minimum[i], 4)} to ${numberWords(maximum[i], 4)}`;
   const start = Math.min(maximum[i], Math.max(minimum[i], Number(mean[i].toPrecision(4))));
   const [low, high] = beyond(minimum[i], maximum[i]);
+  const read = () => {
+    const [value = NaN, ...others] = readingsOf(input.value);
+    return others.length ? NaN : value;
+  };
   const input = element("input", {
     id,
-    type: "number",
-    step: "any",
+    type: "text",
+    inputmode: "decimal",
+    autocomplete: "off",
     value: start,
-    input: () => ((slider.value = input.value), refresh()),
+    input: () => ((slider.value = read()), refresh()),
     "aria-describedby": `${id}-range`,
   });
   const slider = element("input", {
@@ -78,7 +83,7 @@ function fieldFor(state, { column, levels }, position, refresh) {
       slider,
       element("small", { id: `${id}-range` }, `trained on ${range}`),
     ),
-    read: () => (input.value === "" ? NaN : Number(input.value)),
+    read,
   };
 }
 

@@ -43,6 +43,7 @@ export function rateDial(store) {
     wants: "A learning rate is above 0 and at most 1e100",
     isRight: (value) => value > 0 && value <= MOST_RATE,
     take: (lr) => store.set({ lr }),
+    room: 10,
   });
   const bound = element("span.bound");
   const best = BEST_RATES.map(({ id, name, title, rateIn, why }) => {
@@ -92,8 +93,8 @@ export function rateDial(store) {
 const BEST_RATES = [
   {
     id: "lr-first",
-    name: "finishes first",
-    title: "The rate that needs the fewest epochs until every error is a thousandth of what it was",
+    name: "settles first",
+    title: "The rate with which all weights settle in the fewest epochs: every error is then a thousandth of what it was",
     rateIn: ({ problem, settings }) => roundedDown(problem.bestLr(settings.momentum)),
     why: notRight,
   },
@@ -103,7 +104,7 @@ const BEST_RATES = [
     title: "The rate with the least loss at the epoch that is shown",
     rateIn: ({ problem, begin, epoch, settings }) =>
       roundedDown(bestRateAt(problem, begin, epoch, settings.momentum), 6),
-    why: (scene) => notRight(scene) || (scene.epoch === 0 && "At epoch 0 every rate is as good. Take some steps first."),
+    why: (scene) => notRight(scene) || (scene.epoch === 0 && "No step is taken at epoch 0, so no rate is best yet. Choose a later epoch."),
   },
 ];
 

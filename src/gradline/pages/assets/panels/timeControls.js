@@ -34,6 +34,7 @@ export function timeControls(store) {
     wants: `An epoch is a whole number from 0 to ${bigWords(LAST_EPOCH)}`,
     isRight: (value) => Number.isInteger(value) && value >= 0 && value <= LAST_EPOCH,
     take: go,
+    room: 9,
   });
   const end = element("span.bound");
   const root = element(
@@ -51,7 +52,7 @@ export function timeControls(store) {
       slider.value = place;
     slider.setAttribute("aria-valuetext", `epoch ${bigWords(scene.epoch)}`);
     field.show(scene.epoch);
-    say(end, `of ${tickOf(time.horizon)}`);
+    say(end, scene.epoch > time.horizon ? "beyond the axis" : `of ${tickOf(time.horizon)}`);
   };
   return { root, show, play: player.play, stop: player.stop };
 }

@@ -45,7 +45,8 @@ export function tickOf(epoch) {
 }
 
 function evenUpTo(horizon) {
-  return [0, 1, 2, 3, 4, 5].map((fifth) => (fifth * horizon) / 5);
+  const step = Math.max(1, roundedUp(horizon / 5));
+  return Array.from({ length: Math.floor(horizon / step) + 1 }, (_, i) => i * step);
 }
 
 function powersUpTo(horizon) {
