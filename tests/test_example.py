@@ -93,8 +93,9 @@ def test_a_linear_start_is_that_of_a_layer(p, m, bias, seed):
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         layer = torch.nn.Linear(p, m, bias=bias)
-    parts = [layer.bias.detach().numpy()[None]] * bias + [layer.weight.detach().numpy().T]
-    np.testing.assert_array_equal(torch_draws.start("linear", seed, p, m, bias), np.vstack(parts))
+    parts = {name: part.detach().numpy().reshape(m, -1).T for name, part in layer.named_parameters()}
+    theta = np.vstack([parts[name] for name in ("bias", "weight") if name in parts])
+    np.testing.assert_array_equal(torch_draws.start("linear", seed, p, m, bias), theta)
 
 
 def test_tutorial_003_starts_at_the_numbers_of_its_gpu():
