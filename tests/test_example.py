@@ -10,6 +10,7 @@ import gradline as package
 from gradline.cli.commands import app
 from gradline.cli.logged import schedule
 from gradline.cli.start import start
+from gradline.core import torch_draws
 from gradline.core.torch_draws import randn
 from gradline.data.files import EXAMPLES
 from gradline.data.line import line
@@ -83,6 +84,18 @@ def test_the_draws_are_those_of_torch(seed, sizes):
             if size < 16:
                 np.testing.assert_array_equal(drawn, right)
             np.testing.assert_allclose(drawn, right, atol=2e-6)
+
+
+@pytest.mark.parametrize("seed", [0, 42, 2**31, 2**32 + 5])
+@pytest.mark.parametrize(("p", "m"), [(1, 1), (3, 2), (7, 1), (20, 40)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_linear_start_is_that_of_a_layer(p, m, bias, seed):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        layer = torch.nn.Linear(p, m, bias=bias)
+    parts = {name: part.detach().numpy().reshape(m, -1).T for name, part in layer.named_parameters()}
+    theta = np.vstack([parts[name] for name in ("bias", "weight") if name in parts])
+    np.testing.assert_array_equal(torch_draws.start("linear", seed, p, m, bias), theta)
 
 
 def test_tutorial_003_starts_at_the_numbers_of_its_gpu():

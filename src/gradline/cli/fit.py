@@ -85,8 +85,9 @@ class FitOptions(Typed):
     init: Annotated[
         str | None,
         flag(
-            "Where training starts: zeros, normal, uniform, linear, torch (as torch.manual_seed and randn draw), the "
-            "file of a model to go on from, or weight and bias in numbers: '[[0.5, -1.2]], [0.3]'."
+            "Where training starts: zeros, normal, uniform, linear or torch (what nn.Linear or randn draw after "
+            "torch.manual_seed), the file of a model to go on from, or weight and bias in "
+            "numbers: '[[0.5, -1.2]], [0.3]'."
         ),
     ] = None
     bias: Bias | None = None

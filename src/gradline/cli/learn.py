@@ -177,8 +177,9 @@ class DiagnoseOptions(Typed):
     init: Annotated[
         str | None,
         flag(
-            "The start, as for fit: zeros, normal, uniform, linear, torch (as torch.manual_seed and randn draw), the "
-            "file of a model, or weight and bias in numbers: '[[0.5, -1.2]], [0.3]'. Default: unknown."
+            "The start, as for fit: zeros, normal, uniform, linear or torch (what nn.Linear or randn draw after "
+            "torch.manual_seed), the file of a model, or weight and bias in "
+            "numbers: '[[0.5, -1.2]], [0.3]'. Default: unknown."
         ),
     ] = None
     seed: Annotated[int, flag("Of a random start.", shows_default=True)] = 0

@@ -1,9 +1,10 @@
-"""The numbers that `torch.manual_seed(seed)` and `torch.randn` draw, without PyTorch: the starts that tutorials print.
+"""The numbers that PyTorch draws after `torch.manual_seed(seed)`, without PyTorch: the starts that tutorials print.
 
 The CPU's generator is the Mersenne Twister (Matsumoto, Nishimura 1998), seeded as NumPy's `RandomState`; a GPU's is
 Philox (Salmon et al. 2011). Both turn uniform numbers into normal ones as Box and Muller did in 1958.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -32,12 +33,31 @@ def randn(seed: int, sizes: list[int], device: str = "cpu") -> list[np.ndarray]:
 
 
 def start(init: str, seed: int, p: int, m: int, bias: bool) -> np.ndarray:
-    """θ (q, m) as tutorial 003 draws it: after `manual_seed`, the bias (m,) where there is one, then the weight (m, p).
+    """θ (q, m) as a loop draws it after `manual_seed`: the weight (m, p), and the bias (m,) where there is one.
 
-    `init` is "torch", on the CPU, or "torch-cuda", on a GPU, as the tutorial's was.
+    `init` is "linear", as `nn.Linear(p, m)` begins on the CPU; or "torch", as tutorial 003 draws its start with
+    `randn`, the bias first; or "torch-cuda", the same on a GPU, as the tutorial's was.
+
+    >>> start("linear", 1, 3, 2, bias=True).T.round(4).tolist()  # torch.manual_seed(1); nn.Linear(3, 2)
+    [[-0.1188, 0.2975, -0.2548, -0.1119], [0.2937, 0.271, -0.5435, 0.3462]]
     """
+    if init == "linear":
+        weight, *drawn = _linear(np.random.RandomState(seed % 2**32), p, m, bias)
+        return np.vstack([*drawn, weight.reshape(m, p).T])
     *drawn, weight = randn(seed, [m, m * p] if bias else [m * p], init.partition("-")[2] or "cpu")
     return np.vstack([*drawn, weight.reshape(m, p).T])
+
+
+def _linear(random: np.random.RandomState, p: int, m: int, bias: bool) -> list[np.ndarray]:
+    """The weight (m·p,), then the bias (m,), uniform on ±1/√p; the weight's bound is that of He et al. 2015, a = √5."""
+    he = math.sqrt(3.0) * (math.sqrt(2.0 / (1 + math.sqrt(5.0) ** 2)) / math.sqrt(max(p, 1)))
+    bounds = [(m * p, he), (m, 1 / math.sqrt(p) if p else 0.0)][: 1 + bias]
+    drawn: list[np.ndarray] = []
+    for size, bound in bounds:
+        low = float(np.float32(-bound))
+        # One fused multiplication and addition: float64 holds the product, and the sum is rounded once.
+        drawn.append(_single(_uniform(_words(random, size)) * float(np.float32(bound) * 2) + low))
+    return drawn
 
 
 def _words(random: np.random.RandomState, count: int) -> np.ndarray:

@@ -24,8 +24,8 @@ class GradientDescent:
       standardised columns at the constant rate with the least loss after these epochs; see `best_rate`.
     - `epochs`: updates, 100 as in the tutorials; 0 evaluates the untrained model.
     - `momentum`: 0 to 1, PyTorch's (dampening 0).
-    - `init`: "zeros", "normal", "uniform", "linear", "torch" (the numbers of `torch.manual_seed(seed)` and
-      `torch.randn`, the bias first), a pair weight (m, p) and bias (m,), or a saved model.
+    - `init`: "zeros", "normal", "uniform", "linear" (the numbers of `torch.manual_seed(seed)` and `nn.Linear`),
+      "torch" (of `torch.randn`, the bias first), a pair weight (m, p) and bias (m,), or a saved model.
     - `seed`: of a random init.
 
     Raises `UsageError` for a setting outside its range. Cauchy 1847; Polyak 1964.

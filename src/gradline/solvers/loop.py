@@ -223,7 +223,7 @@ def initial(init: Any, problem: Problem, seed: int) -> np.ndarray:
     - "zeros": every prediction is 0. The default: reproducible, and no start is better for a convex loss.
     - "normal": standard normal, as `torch.randn` in the tutorials.
     - "uniform": uniform on [0, 1), as `rng.random` in the NumPy tutorial.
-    - "linear": uniform on ±1/√p, as `nn.Linear` starts.
+    - "linear": uniform on ±1/√p, the numbers with which `nn.Linear(p, m)` begins after `torch.manual_seed(seed)`.
     - "torch": the numbers that `torch.manual_seed(seed)` and `torch.randn` draw, the bias first, as in tutorial 003;
       "torch-cuda": those of a GPU. See `core.torch_draws`.
     - a pair weight (m, p), bias (m,) in raw units.
@@ -231,16 +231,13 @@ def initial(init: Any, problem: Problem, seed: int) -> np.ndarray:
     p, m = problem.moments.p, problem.moments.m
     q, random = p + problem.bias, np.random.default_rng(seed)
     if isinstance(init, str):
-        bound = 1.0 / math.sqrt(max(p, 1))
         draws = {
             "zeros": lambda: np.zeros((q, m)),
             "normal": lambda: random.standard_normal((q, m)),
             "uniform": lambda: random.random((q, m)),
-            "linear": lambda: random.uniform(-bound, bound, (q, m)),
-            "torch": lambda: torch_draws.start(init, seed, p, m, problem.bias),
-            "torch-cuda": lambda: torch_draws.start(init, seed, p, m, problem.bias),
         }
-        return draws[init]()
+        drawn = draws.get(init) or (lambda: torch_draws.start(init, seed, p, m, problem.bias))
+        return drawn()
     theta = stacked(init, problem.moments, problem.bias)
     if problem.scaling.is_none:
         return theta

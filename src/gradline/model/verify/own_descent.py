@@ -78,9 +78,7 @@ class Descent:
             return random.standard_normal((q, m))
         if init == "uniform":
             return random.random((q, m))
-        if init == "linear":
-            return random.uniform(-1 / math.sqrt(max(p, 1)), 1 / math.sqrt(max(p, 1)), (q, m))
-        if init in ("torch", "torch-cuda"):
+        if init in ("linear", "torch", "torch-cuda"):
             return torch_draws.start(init, int(self.model.settings.get("seed", 0)), p, m, self.model.has_bias)
         return None
 

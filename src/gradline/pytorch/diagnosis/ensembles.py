@@ -18,6 +18,10 @@ DEVIATIONS = (
     4.0  # standard deviations that a run may be off from them: their tails are heavier than normal ones
 )
 FREEDOM = 4.0  # degrees of freedom of Student's t, for the same reason
+UNLUCKY = (
+    2.0  # times the misfit allowed that the loop which was meant may have: it is likelier from the start
+)
+CREDIT = 0.5  # of the bits between two ensembles: their law is a rough one, and is estimated from few runs
 LOG_ROUNDING = 1e-5  # what float32 may do to the logarithm of a loss
 NONE = np.zeros(0)
 
@@ -57,7 +61,7 @@ def _of(case: StatedSetup, printed: Printed, loop: Loop, best: np.ndarray) -> li
 
 def _is_alive(match: Match, terms: np.ndarray, best: np.ndarray) -> bool:
     shared = min(len(terms), len(best))
-    return match.fits and terms[:shared].sum() >= best[:shared].sum() - 2 * APART * math.log(2)
+    return match.fits and terms[:shared].sum() >= best[:shared].sum() - APART / CREDIT * math.log(2)
 
 
 def _beside(
@@ -92,6 +96,8 @@ def _beside(
     size = float((off / np.maximum(moments[:, 1:].std(axis=1, ddof=1), 1e-3)).max()) / DEVIATIONS
     terms = -0.5 * (FREEDOM + 1) * np.log1p(unit[:, 0] ** 2 / FREEDOM) - np.log(spread)
     known = Known(math.log(max(start, tiny)))
+    is_meant = replace(loop, log="all") == Loop(batch=loop.batch, shuffled=True)
+    fits = size <= (UNLUCKY if is_meant else 1)
     bits = told(np.log(losses), spread, spread, known).sum() if size <= 1 else 0.0
-    score = terms.mean() * len(printed.losses) / math.log(2)
-    return Match(size, size <= 1, loop, epochs, float(bits), float(score)), terms
+    score = CREDIT * terms.mean() * len(printed.losses) / math.log(2)
+    return Match(size, fits, loop, epochs, float(bits), float(score)), terms

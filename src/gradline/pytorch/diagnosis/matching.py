@@ -20,6 +20,8 @@ MOST_EPOCHS, MOST_CELLS = 20_000, 4e6  # searched for a printed loss; of the sta
 LEAST_SPENT = (
     8.0  # bits, above evidence.APART: a number that has right steps among its values is no rival of them
 )
+USUAL = 0.02  # of what float32 may do, which is what it usually does
+LEAST_TOLD = 2.0  # bits beyond the loss that a fitted number explains always: smooth losses suit many numbers
 START = np.zeros(1, int)  # the epoch of the start
 
 
@@ -27,7 +29,7 @@ class Match(NamedTuple):
     """A loop against the losses: `misfit` in units of what is allowed, and the epochs (K,) that they were taken for.
 
     `bits` speak for it, by the rule of `evidence`; `score` is by how many bits it explains the losses better than
-    another, less what its fitted number and its rarity cost.
+    another, less what its fitted number and its rarity cost; `room` by how many yet another would if it were off as usual.
     """
 
     misfit: float
@@ -37,6 +39,7 @@ class Match(NamedTuple):
     bits: float = 0.0
     score: float = -math.inf
     directions: int = 0  # whose energies were fitted, where the start was
+    room: float = 0.0
 
 
 def no_match(printed: Printed, loop: Loop) -> Match:
@@ -151,8 +154,9 @@ class Bench:
         if loop.lr_ratio:  # else the losses stay, which is what this cause foretells
             width = given_before(digits, sway) if sway.any() else digits
             bits = max(bits, np.sort(told(losses, digits, width, known))[: -1 if free else None].sum())
-        score = closeness(match.misfit, digits, halves) - free
-        return match._replace(bits=float(bits), score=score)
+        close = closeness(match.misfit, digits, halves)
+        room = closeness(USUAL, digits, halves) - close
+        return match._replace(bits=float(bits), score=close - free, room=room)
 
     def _plausible(self, loop: Loop) -> list[np.ndarray]:
         """The ways to count; only those that begin at the start where the first loss is the loss there."""
@@ -191,7 +195,8 @@ class Bench:
         spent = math.log2(
             max(1.0, np.linalg.norm(steepness) * math.log(family.values[-1] / family.values[0]))
         )
-        return self._weighed_up(match, here, free=max(spent, LEAST_SPENT))
+        match = self._weighed_up(match, here, free=max(spent, LEAST_SPENT))
+        return match._replace(fits=match.bits >= LEAST_TOLD)
 
     def _slope(
         self, loop: Loop, family: Family, value: float, epochs: np.ndarray

@@ -12,7 +12,7 @@ from gradline.pytorch.diagnosis.any_start import any_start, is_modal
 from gradline.pytorch.diagnosis.ensembles import shuffled
 from gradline.pytorch.diagnosis.evidence import APART, SURE
 from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, Hypothesis, sizes
-from gradline.pytorch.diagnosis.matching import Bench, Match
+from gradline.pytorch.diagnosis.matching import LEAST_SPENT, LEAST_TOLD, Bench, Match
 from gradline.pytorch.diagnosis.printed import Printed
 from gradline.pytorch.diagnosis.simulation import LOGS, Loop, StatedSetup
 from gradline.pytorch.diagnosis.stepping import predict
@@ -29,7 +29,7 @@ WITH_LOG = {
 ELSEWHERE = "the start, or the targets, are not those given"
 ANY = 3.0  # bits: what another cause than right steps has to explain better to be as likely
 RIGHT = 3.0  # bits that speak for right steps, where nothing else explains the losses
-UNSAID = 3.0  # bits that speak for mini-batches that nobody mentioned, before they are named
+UNSAID = 5.0  # bits that speak for mini-batches that nobody mentioned, before they are named
 SMALL = 11.0  # bits, above ANY + APART: the same of a small mistake, which may be as good as none
 FURTHER = np.arange(1, 9)  # epochs at which loops that are one and the same agree, too
 SAME = 1e-9  # as a share of a loss
@@ -50,6 +50,11 @@ class Candidate(NamedTuple):
     fits: bool
     sure: bool
     bits: float
+
+    @property
+    def logs(self) -> list[str]:
+        """The keys of `LOGS` that it may have printed, the likeliest first."""
+        return self.parameters.get("logs") or [self.parameters.get("log", "all")]
 
 
 class Found(NamedTuple):
@@ -105,8 +110,8 @@ def _fixed(bench: Bench, wanted: Callable[[Hypothesis], bool]) -> list[Found]:
 
 
 def _with_numbers(bench: Bench, found: list[Found]) -> list[Found]:
-    """Also the hypotheses with a number free, fitted, where none without is sure."""
-    if bench.base.batch or any(f.is_sure for f in found):
+    """Also the hypotheses with a number free, fitted, where none without is sure and leaves them no room."""
+    if bench.base.batch or any(f.is_sure and f.match.room < LEAST_SPENT + SMALL + APART for f in found):
         return found
     return found + [
         Found(name, bench.fitted(bench.base, family))
@@ -139,6 +144,7 @@ def _from_any_start(case: StatedSetup, printed: Printed, known: bool) -> list[Fo
             if known and name == "right":
                 name, told = "order", f"the steps are right, but {ELSEWHERE}."
             elif known:
+                match = match._replace(fits=match.fits and match.bits >= LEAST_TOLD)
                 told = f"{hypothesis.sentence(case, loop)} And {ELSEWHERE}."
             found.append(Found(name, match, told))
     return found
@@ -188,9 +194,13 @@ def ranked(case: StatedSetup, found: list[Found]) -> list[Candidate]:
         best.setdefault(f.name, _candidate(case, f, fits=True))
     for f in sorted((f for f in found if f not in rivals), key=lambda f: f.match.misfit):
         best.setdefault(f.name, _candidate(case, f, fits=False))
-    for name in best.keys() & WITH_LOG.values():
-        fitting = {f.match.loop.batch for f in rivals if f.name == name and f.match.loop.batch}
-        best[name] = _with_sizes(best[name], sorted(fitting))
+    for name in {f.name for f in rivals}:
+        loops = [f.match.loop for f in rivals if f.name == name]
+        logs = list(dict.fromkeys(loop.log for loop in loops))
+        if name in WITH_LOG.values():
+            best[name] = _with_sizes(best[name], sorted({loop.batch for loop in loops if loop.batch}))
+        elif len(logs) > 1:
+            best[name] = best[name]._replace(parameters=best[name].parameters | {"logs": logs})
     return list(best.values())
 
 

@@ -324,44 +324,61 @@ class _Judge:
         return [c._replace(name="lr", **told) if c.name == "right" else c for c in fitting]
 
     def _of_log(self, rivals: list[Candidate]) -> tuple[str, tuple[str, ...]] | None:
-        """What is certain where every explanation of mini-batches of the size said prints the same other loss."""
-        logs = {WITH_LOG[c.parameters.get("log", "all")] for c in rivals}
-        if not self.base.batch or len(logs) != 1 or "batches" in logs:
-            return None
-        name, names = logs.pop(), [c.name for c in rivals]
+        """What is certain where right mini-batches of the size said, and all others, print the same other loss."""
         right = next((c for c in rivals if c.name == "right"), None)
-        loop = replace(
-            self.base, log=rivals[0].parameters["log"], shuffled="shuffled" in rivals[0].parameters
-        )
-        what = HYPOTHESES[name].sentence(self.case, loop) if right is None else self._full_loss(right)
-        if names == ["right"]:
-            return name, (what, "The five steps are right.")
+        logs = {WITH_LOG[log] for c in rivals for log in c.logs}
+        if not self.base.batch or right is None or len(logs) != 1 or "batches" in logs:
+            return None
+        what = self._full_loss(right)
+        if len(rivals) == 1:
+            return logs.pop(), (what, f"The five steps are {'' if right.sure else 'most likely '}right.")
         rest = "Whether the steps are right such losses do not tell. Each of these would print them:"
-        return name, (what, rest, *_listed(rivals))
+        return logs.pop(), (what, rest, *_listed(rivals))
 
     def _of_losses(self, rivals: list[Candidate]) -> tuple[str, tuple[str, ...]]:
         count = f"{len(self.printed.losses):,} losses"
         if not rivals:
             return NONE_FITS, self._nothing()
-        if len(rivals) == 1 and rivals[0].sure:
+        likely = self._likely(rivals)
+        if len(rivals) == 1 and rivals[0].sure and len(rivals[0].logs) == 1:
             return rivals[0].name, _said(rivals[0])
-        if self._likely(rivals) in WITH_LOG.values() and not self.base.batch:
+        if likely in WITH_LOG.values() and not self.base.batch:
             return CANNOT_TELL, (
                 f"the {count} look like those of mini-batches, and no batch size was given.",
                 f"Most likely {_listed(rivals)[0]}",
                 "To be sure: give the batch size of the loop (--batch-size).",
             )
+        first = _listed(rivals[:1])
+        if likely in WITH_LOG.values():
+            first = [f"{likely}: {self._full_loss(rivals[0])}"]
         if len(rivals) == 1:
-            words = f"the {count} are too few or too smooth to be sure. Most likely {_listed(rivals)[0]}"
-            return CANNOT_TELL, (words, f"To be sure: {self._needed()}")
-        words = f"{len(rivals)} causes would print these {count}:"
-        return CANNOT_TELL, (words, *_listed(rivals), f"To tell them apart: {self._needed()}")
+            words = f"the {count} are too few or too smooth to be sure. Most likely {first[0]}"
+            return CANNOT_TELL, (words, *_either(rivals[0]), f"To be sure: {self._needed()}")
+        apart = f"To tell them apart: {self._needed()}"
+        if likely:
+            words = (
+                f"most likely {first[0]}",
+                *_either(rivals[0]),
+                f"These would print much the same {count}:",
+            )
+            return CANNOT_TELL, (*words, *_listed(rivals[1:]), apart)
+        return CANNOT_TELL, (f"{len(rivals)} causes would print these {count}:", *_listed(rivals), apart)
 
     def _likely(self, rivals: list[Candidate]) -> str:
-        """The only cause that explains the losses well, or the best where all of them are mini-batches."""
+        """The only cause that explains the losses well, or the best of many where it is the loop that was meant.
+
+        Of mini-batches many a mistake prints what right ones do: right ones lead where they are the likeliest, by the
+        name of what is printed. So do those that nobody mentioned, where all causes are such.
+        """
         names = {c.name for c in rivals}
         alike = names <= set(WITH_LOG.values()) and not self.base.batch
-        return rivals[0].name if len(names) == 1 or (names and alike) else ""
+        if not (len(names) == 1 or (names and (alike or self._is_meant(rivals[0])))):
+            return ""
+        first, log = rivals[0].name, rivals[0].logs[0]
+        return WITH_LOG[log] if first == "right" and log != "all" else first
+
+    def _is_meant(self, candidate: Candidate) -> bool:
+        return bool(self.base.batch) and candidate.name == "right"
 
     def _needed(self) -> str:
         if not self.start_known:
@@ -379,6 +396,7 @@ class _Judge:
             return (self._not_the_rate(), *self._known())
         return (
             "no known mistake explains all the losses.",
+            *self._smooth(),
             *self._known(),
             *self._restless(),
             "Check that data, lr and start are those of the loop. It may also make two mistakes, or one that is not "
@@ -387,6 +405,12 @@ class _Judge:
             else f"{raised(START)}: a wrong sign, a bias that stands still and other losses are told by it. Check, "
             "too, that data and lr are those of the loop.",
         )
+
+    def _smooth(self) -> tuple[str, ...]:
+        """A number that was fitted and prints the losses, as it would print many smooth ones."""
+        fitted = [c for c in self.candidates if c.misfit <= 1]
+        words = "They are smooth, and many smooth losses can be had by fitting one number. Such a fit is no evidence:"
+        return (words, *_listed(fitted[:1])) if fitted else ()
 
     def _restless(self) -> tuple[str, ...]:
         """Where losses fall on the whole, but rise here and there: a word on mini-batches that nobody mentioned."""
@@ -457,6 +481,14 @@ class _Judge:
 def _listed(rivals: list[Candidate]) -> list[str]:
     """A line for each cause: its name, and what it means."""
     return [f"{c.name}: {c.sentence}" for c in rivals]
+
+
+def _either(c: Candidate) -> tuple[str, ...]:
+    """What it may have printed, where that is not certain."""
+    if len(c.logs) == 1:
+        return ()
+    named = [LOGGED.get(log, "the loss of all rows") for log in c.logs]
+    return (f"What is printed is {', or '.join(named)}.",)
 
 
 def _said(c: Candidate) -> tuple[str, ...]:

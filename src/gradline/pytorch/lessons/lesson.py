@@ -201,8 +201,8 @@ def lesson(
       stable rate, cut to one digit: 1e-05 for the tutorials' crops.
     - `epochs`: 100, as in the tutorials.
     - `batch_size`, `shuffle`: of `batches`; 5 and True, as in the tutorials.
-    - `init`: "zeros" (default), "normal" (as `torch.randn`), "uniform", "linear" (as `nn.Linear`), or a pair
-      weight, bias; `seed`: of a random start and of the shuffling.
+    - `init`: "zeros" (default), "normal" (as `torch.randn`), "uniform", "linear" (as `nn.Linear` after
+      `torch.manual_seed(seed)`), or a pair weight, bias; `seed`: of a random start and of the shuffling.
     - `dtype`: "float32" (default, PyTorch's own) or "float64". `device`: "cpu", "cuda" or "auto".
     - `mistake`: a name from `MISTAKES`: the loop with this mistake in it.
 
