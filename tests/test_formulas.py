@@ -19,13 +19,14 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 import gradline
-from gradline import exports
+from gradline import exports, plots
 from gradline.data.columnar import FrameSource
 from gradline.data.row_stream import held_out_rows
 from gradline.data.source import Source
 from gradline.exports.probe import Probe
 from gradline.exports.trial import onnx_trial, sql_trial
 from gradline.history.alignment import ground
+from gradline.model.residuals import diagnostics
 
 _HERE = Path(__file__).parent / "reference" / "formulas.py"
 _SPEC = importlib.util.spec_from_file_location("formula_cases", _HERE)
@@ -408,6 +409,30 @@ def test_a_difference_of_models_knows_terms():
         ground(first, second)
     same = gradline.fit(HOMES, formula="price ~ scale(area)")
     assert ground(same, same).features == ("scale(area)",)
+    first = gradline.fit(HOMES, formula='price ~ C(town, base="B") * rooms')
+    second = gradline.fit(HOMES, formula='price ~ C(town, base="B") + rooms')
+    assert not ground(first, second).rebased
+
+
+def test_rows_are_given_as_x_and_y_too():
+    """A frame X of words and dates beside Y: the fit and all that reads the rows again; weights may be an array."""
+    X = {name: cells for name, cells in HOMES.items() if name != "price"}
+    X, y, w = pl.DataFrame(X), pl.Series("price", HOMES["price"]), np.array([1.0, 2, 1, 1, 1, 1])
+    terms = "log(area) + town + days(sold)"
+    one = gradline.fit(HOMES, formula=f"log(price) ~ {terms}", weights=w, weights_are="counts")
+    other = gradline.fit(X, y, formula=f"log(price) ~ {terms}", weights=w, weights_are="counts")
+    assert other.design == one.design
+    assert (other.weight == one.weight).all()
+    whole = diagnostics(one, HOMES, weights=w).rows
+    for targets in (y, y.to_numpy()):
+        rows = diagnostics(one, X, targets, weights=w).rows
+        assert all((found == wanted).all() for found, wanted in zip(rows, whole, strict=True))
+        assert gradline.verify(one, X, targets, weights=w).agrees
+        plain = gradline.fit(HOMES, formula=f"log(price) ~ {terms}")
+        assert plain.evaluate(X, targets) == plain.evaluate(HOMES)
+        assert len(plots.predictions(plain, (X, targets)).data) == len(plots.predictions(plain, HOMES).data)
+    with refused("columns-do-not-match", "log(price)", "price"):
+        diagnostics(one, X, np.column_stack([y, y]), weights=w)
 
 
 def test_a_power_warning_has_a_code():
@@ -537,6 +562,12 @@ def test_on_the_command_line(tmp_path):
     run("fit", "homes.csv", "-t", "price", "-f", "log(area)", "-f", "area:town")
     assert "LN(" not in run("export", "m.safetensors", "--to", "sql")
     assert "-f 'bs(area, df=4)'" in run("doctor", "homes.csv", "-t", "log(price)", "-f", "bs(area, df=4)")
+    assert f"gradline fit homes.csv '{formula}'\n" in run("doctor", "homes.csv", formula)
+    unbiased = json.loads(run("trajectory", "homes.csv", "price ~ area + rooms - 1", "--at", 9, "--json"))
+    assert unbiased["points"][0]["bias"] == [0.0]
+    wanted = gradline.fit(HOMES, formula="price ~ area + rooms - 1").training.loss
+    assert unbiased["optimal_loss"] == pytest.approx(wanted, rel=1e-12)
+    assert command("doctor", "homes.csv", folder=tmp_path).code == 2
 
 
 def test_a_bad_cell_is_named_by_its_line(tmp_path):

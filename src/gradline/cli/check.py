@@ -64,29 +64,30 @@ def trajectory(options: TrajectoryOptions) -> None:
 
       gradline trajectory example:crops -t apples -t oranges --lr 1e-5 --at 100 --at 84000000
     """
-    from gradline.data.inputs import as_rows  # noqa: PLC0415 - --help needs no numpy
+    from gradline.data.inputs import as_rows, keeps_bias  # noqa: PLC0415 - --help needs no numpy
     from gradline.moments.state import Moments  # noqa: PLC0415
     from gradline.solvers.best_rate import best_rate  # noqa: PLC0415
     from gradline.solvers.problem import Problem, Scaling, stacked  # noqa: PLC0415
     from gradline.solvers.trajectory import Trajectory  # noqa: PLC0415
 
     selection = chosen(options, options.data)
-    expect_targets(selection.data, options.targets, selection.read)
+    expect_targets(selection.data, options.targets or options.formula, selection.read)
+    bias = keeps_bias(selection, options.bias)
     lr, momentum = rate(options.lr), options.momentum
     scale = options.scale or ("standard" if lr == "auto" else "none")
     if scale not in ("none", "standard"):
         raise UsageError("scale-invalid", f"scale is {scale!r}", "use none or standard")
-    reading = as_rows(selection)
+    reading = as_rows(selection, bias=bias)
     tell_notices(reading.notices)
     with limited(options.memory):
         moments = Moments.from_rows(reading.rows)
     moments = moments.select(moments.design.drop_unused_levels(moments.has_level))
-    scaling = Scaling.named(scale, moments, options.bias)
-    problem = Problem.of(moments, None, options.bias, scaling)
+    scaling = Scaling.named(scale, moments, bias)
+    problem = Problem.of(moments, None, bias, scaling)
     epochs = options.at or [0, 1, 10, 100, 1000, 10_000]
-    start = stacked(None, problem.moments, options.bias)
+    start = stacked(None, problem.moments, bias)
     step = best_rate(problem, start, max(epochs), momentum) if lr == "auto" else float(lr)
-    path = Trajectory(problem.moments, step, momentum, None, options.bias)
+    path = Trajectory(problem.moments, step, momentum, None, bias)
     points = [path.at(epoch) for epoch in epochs]
     if options.as_json:
         out_json(_report(path, points, scaling))
@@ -221,7 +222,7 @@ def doctor(options: DoctorOptions) -> None:
         _explain(options.explain, options.as_json)
         return
     selection = chosen(options, expect_data(options.data, "doctor"))
-    expect_targets(selection.data, options.targets, selection.read)
+    expect_targets(selection.data, options.targets or options.formula, selection.read)
     try:
         with limited(options.memory):
             report = _examined(selection, options.bias, options.lr)

@@ -24,7 +24,6 @@ from gradline.cli.options import (
     Targets,
     Typed,
     Weights,
-    argument,
     flag,
     frozen,
     typed,
@@ -51,13 +50,6 @@ class FitOptions(Typed):
     """
 
     data: Data | None = None
-    formula: Annotated[
-        str | None,
-        argument(
-            "Targets and terms as R writes them, such as 'price ~ area * town + log(rooms)'; instead of -t and -f.",
-            "[FORMULA]",
-        ),
-    ] = None
     targets: Targets = ()
     features: Features = ()
     exclude: Exclude = ()
@@ -158,8 +150,7 @@ def fit(options: FitOptions) -> None:
     expect_log(options.log)
     is_logged = schedule(options.log_every)
     selection, request = _asked(options, data)
-    if options.formula is None:
-        expect_targets(data, options.targets, selection.read)
+    expect_targets(data, options.targets or options.formula, selection.read)
     if options.output is not None:
         expect_writable(options.output)
     record = _recorder(options)

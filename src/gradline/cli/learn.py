@@ -92,7 +92,7 @@ def lesson(options: LessonOptions) -> None:
         data, targets = CROPS[0], targets or CROPS[1]
         exclude = [*exclude, *(name for name in CROPS[1] if name not in targets)]
     data = options.within(data)
-    expect_targets(data, targets, read(options))
+    expect_targets(data, targets or options.formula, read(options))
     settings = {
         "by": options.by, "lr": options.lr, "epochs": options.epochs, "batch_size": options.batch_size,
         "shuffle": options.shuffle, "init": start(options.init), "seed": options.seed, "dtype": options.dtype,
@@ -209,7 +209,7 @@ def diagnose(options: DiagnoseOptions) -> None:
 
     losses, named = _in_order(options.losses, options.data, options.targets)
     data = options.within(named)
-    expect_targets(data, options.targets, read(options))
+    expect_targets(data, options.targets or options.formula, read(options))
     found = judge(
         _printed(losses),
         data,

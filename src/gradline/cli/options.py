@@ -219,6 +219,13 @@ class Written(Reads):
 class Typed(Written):
     """What columns are: options of every command that chooses columns, beside how text files are written."""
 
+    formula: Annotated[
+        str | None,
+        argument(
+            "Targets and terms as R writes them, such as 'price ~ area * town + log(rooms)'; instead of -t and -f.",
+            "[FORMULA]",
+        ),
+    ] = None
     category: Annotated[
         Sequence[str], flag("Column to take as a category; may be repeated.", panel=_COLUMNS)
     ] = ()
@@ -258,8 +265,9 @@ def read_as(options: Written, model: Any) -> Any:
 
 
 def typed(options: Typed) -> dict[str, Any]:
-    """What a selection knows of both."""
+    """What a selection knows of these."""
     return {
+        "formula": options.formula,
         "read": read(options),
         "category": tuple(options.category or ()),
         "numeric": tuple(options.numeric or ()),

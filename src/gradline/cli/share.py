@@ -71,7 +71,7 @@ def play(options: PlayOptions) -> None:
 
     targets = options.targets or list(EXAMPLES.get(data or "", ()))
     if data is not None:
-        expect_targets(options.within(data), targets, read(options))
+        expect_targets(options.within(data), targets or options.formula, read(options))
     expect_page(path)
     with limited(options.memory):
         page = play(

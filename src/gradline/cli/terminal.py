@@ -231,8 +231,8 @@ def expect_data(data: str | None, command: str) -> str:
     return data
 
 
-def expect_targets(data: Any, targets: Sequence[str], read: Any = None) -> None:
-    """Say what could be a target when none is named, and refuse."""
+def expect_targets(data: Any, targets: Sequence[str] | None, read: Any = None) -> None:
+    """Say what could be a target when none is named, also in a formula, and refuse."""
     if targets:
         return
     from gradline.data.tables import open_table  # noqa: PLC0415 - --help needs no numpy

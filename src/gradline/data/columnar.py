@@ -186,20 +186,16 @@ class FrameSource(Source):
         return found
 
     def beside(self, columns: Mapping[str, np.ndarray]) -> "FrameSource":
-        """The frame with more columns. Raises `DataError` where the rows or the names do not fit."""
+        """The frame with more columns, or others of the same name. Raises `DataError` where the rows do not fit."""
         import narwhals as nw  # noqa: PLC0415 - see `of`
 
-        own = [self._whole(name) for name in self.frame.columns]
+        own = [self._whole(name) for name in self.frame.columns if str(name) not in columns]
         for name, values in columns.items():
             if len(values) != len(self.frame):
                 raise DataError(
                     "rows-do-not-match",
                     f"the frame has {len(self.frame):,} rows and {name} has {len(values):,}",
                     "give one value for each row",
-                )
-            if name in [str(column) for column in self.frame.columns]:
-                raise DataError(
-                    "column-name-twice", f"{name} is a column of X and also a target", "rename one of the two"
                 )
         added = [pl.Series(name, values) for name, values in columns.items()]
         whole = pl.DataFrame({series.name: series for series in own + added})

@@ -106,7 +106,8 @@ def _asked(source: Source, selection: Selection) -> _Asked:
         features = ["."] if selection.features is None else selection.features
         return _Asked(given, [quoted(name) if name in names else name for name in features])
     written = list(target_nodes(selection.formula))
-    if written and given not in ([], written):
+    own = [name for node in written for name in columns(node)]  # which Y beside a frame X is called after
+    if written and given not in ([], written, own):
         raise RequestError(
             "target-said-twice",
             f"the formula predicts {listed(map(text, written))} and the targets are {listed(selection.targets)}",

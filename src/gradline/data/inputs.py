@@ -12,6 +12,7 @@ import numpy as np
 
 from gradline.core.errors import DataError, Notice, RequestError, UsageError
 from gradline.core.provided import reader_of
+from gradline.core.text import counted, listed
 from gradline.data.design import DesignSpec, Number
 from gradline.data.notation import Text
 from gradline.data.row_stream import ArrayRows, Holdout, RowStream, infinite, refuse_weights
@@ -53,7 +54,7 @@ def as_rows(selection: Selection, holdout: Holdout | None = None, bias: bool | N
                 "leave the columns out of X",
             )
         return Reading(array_rows(selection), [])
-    read = None if isinstance(data, (str, os.PathLike)) else reader_of(data)
+    read = _reader(data)
     if read is not None:
         if selection.targets is not None or selection.exclude or selection.weights is not None:
             raise RequestError(
@@ -143,13 +144,46 @@ def open_table(data: Any, read: Text | None = None) -> "Source":
 
 
 def rows_by(
-    design: DesignSpec, data: Any, missing: str = "error", unseen: str = "error", read: Text | None = None
+    design: DesignSpec,
+    data: Any,
+    missing: str = "error",
+    unseen: str = "error",
+    read: Text | None = None,
+    *,
+    targets: Any = None,
+    weights: Any = None,
 ) -> RowStream:
     """The rows of a table read by a design that is known, such as a model's; columns are matched by name.
 
-    Raises `DataError` where the table lacks a column.
+    Beside a frame X `targets` and `weights` may be arrays, which stand for the columns that the design has of them. The
+    columns of arrays X and Y are matched by their places. Raises `DataError` where the table lacks a column.
     """
-    return _tables().rows_by(design, data, missing, unseen, read)
+    if is_array(data) or _reader(data) is not None:
+        selection = Selection(data, targets, weights=weights, missing=missing)
+        return as_rows(selection).rows.read_by(design)
+    expect_one_index({"data": data, "targets": targets, "weights": weights})
+    beside = {} if _are_names(targets) else _targets_of(design, targets)
+    w = None if weights is None or isinstance(weights, str) else _weight_vector(weights)
+    return _tables().rows_by(design, data, missing, unseen, read, beside, w)
+
+
+def _reader(data: Any) -> Any:
+    """What reads the data where they give features and targets themselves."""
+    return None if isinstance(data, (str, os.PathLike)) else reader_of(data)
+
+
+def _targets_of(design: DesignSpec, targets: Any) -> dict[str, np.ndarray]:
+    """The columns of Y by the names that a design has for them: their own, where it knows these, or by their places."""
+    Y, needed = target_matrix(targets), design.target_columns
+    own = titles(targets) or ()
+    names = own if {*own} == {*needed} else needed
+    if len(names) != Y.shape[1]:
+        raise DataError(
+            "columns-do-not-match",
+            f"Y has {counted(Y.shape[1], 'column')}, and the model predicts {listed(design.targets)}",
+            f"give {listed(needed)}",
+        )
+    return dict(zip(names, Y.T, strict=True))
 
 
 def _tables() -> Any:

@@ -18,7 +18,7 @@ from gradline.data.files import FilesSource, open_files
 from gradline.data.infer_design import infer_design
 from gradline.data.notation import FOUND, Text
 from gradline.data.row_stream import Holdout
-from gradline.data.selection import Selection
+from gradline.data.selection import UNSAID, Selection
 from gradline.data.source import Source
 from gradline.data.table import Table
 from gradline.data.table_rows import TableRows
@@ -75,8 +75,12 @@ def chosen_rows(
         source = _told(open_table(selection.data, selection.read), selection)
         names = [names] if isinstance(names, str) else list(names or [])
     else:
-        source = _frame(selection.data, "X").beside(beside)
-        names = list(beside)
+        source, names = _frame(selection.data, "X"), list(beside)
+        if twice := [name for name in names if name in source.names()]:
+            raise DataError(
+                "column-name-twice", f"{twice[0]} is a column of X and also a target", "rename one of the two"
+            )
+        source = source.beside(beside)
     if weights is not None and not isinstance(weights, str):
         frame = (
             source
@@ -117,9 +121,24 @@ def _told(source: Source, selection: Selection) -> Source:
     return source
 
 
-def rows_by(design: DesignSpec, data: Any, missing: str, unseen: str, read: Text | None = None) -> TableRows:
-    """The rows of a table read by a design that is known."""
-    return TableRows(open_table(data, read), design, missing, unseen).read_by(design)
+def rows_by(
+    design: DesignSpec,
+    data: Any,
+    missing: str,
+    unseen: str,
+    read: Text | None,
+    beside: Mapping[str, np.ndarray],
+    weights: np.ndarray | None,
+) -> TableRows:
+    """The rows of a table read by a design that is known, beside a frame with columns and weights that are arrays."""
+    if weights is not None:
+        name = design.weights or WEIGHTS
+        design = replace(design, weights=name, weights_are=design.weights_are or UNSAID)
+        beside = {**beside, name: weights}
+    source = (
+        _frame(data, "a table with arrays beside it").beside(beside) if beside else open_table(data, read)
+    )
+    return TableRows(source, design, missing, unseen).read_by(design)
 
 
 def _kept_stream(data: object) -> Source:
@@ -138,7 +157,9 @@ def _broken_off(error: BaseException) -> DataError:
 
 
 def _frame(data: Any, what: str) -> FrameSource:
-    source = None if isinstance(data, str) else FrameSource.of(data)
+    source = (
+        data if isinstance(data, FrameSource) else None if isinstance(data, str) else FrameSource.of(data)
+    )
     if source is None:
         raise DataError(
             "not-an-array",

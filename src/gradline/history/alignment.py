@@ -117,7 +117,7 @@ def _of_targets(end: End, targets: tuple[str, ...]) -> End:
 
 
 def _coded(model: LinearModel, other: LinearModel) -> tuple[End, dict[str, str]]:
-    """The model with each text column's base level the first, in byte order, of those that both models have.
+    """The model with each text column's base level that of both models, or the first, in byte order, that both have.
 
     With a bias the columns say the same in either coding, so predictions, optimum and the distance to it stay.
     """
@@ -127,8 +127,9 @@ def _coded(model: LinearModel, other: LinearModel) -> tuple[End, dict[str, str]]
     for term in model.design.terms:
         if not isinstance(term, Category) or term.column not in theirs:
             continue
-        shared = sorted(set(term.levels) & set(theirs[term.column].levels), key=str.encode)
-        if not shared or shared[0] == term.levels[0]:
+        levels = theirs[term.column].levels
+        shared = sorted(set(term.levels) & set(levels), key=str.encode)
+        if not shared or shared[0] == term.levels[0] or levels[0] == term.levels[0]:
             continue
         if not (model.has_bias and other.has_bias):
             raise RequestError(

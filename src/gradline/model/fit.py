@@ -517,11 +517,14 @@ def _training(settings: dict[str, Any], problem: Problem, solution: Solution) ->
 
 def command(selection: Selection, bias: bool) -> list[str]:
     """The words of the command that fits the same columns of a file exactly."""
-    words = ["gradline", "fit", *words_of(selection.data)]
+    words, targets = ["gradline", "fit", *words_of(selection.data)], selection.targets or ()
     if selection.formula is not None:
+        from gradline.data.terms.algebra import target_nodes  # noqa: PLC0415 - most fits have no formula
+
         words.append(selection.formula)
+        targets = () if target_nodes(selection.formula) else targets
     chosen = (
-        ("-t", selection.targets or ()),
+        ("-t", targets),
         ("-f", selection.features or ()),
         ("--exclude", selection.exclude),
     )

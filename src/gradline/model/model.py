@@ -232,7 +232,7 @@ class LinearModel(Derived):
         unseen: str = "error",
         read: Text | None = None,
     ) -> Evaluation:
-        """How well it predicts other rows: a table with the same columns, or arrays X and Y.
+        """How well it predicts other rows: a table with the same columns, a frame X and Y, or arrays X and Y.
 
         R² compares with the mean of those rows (with zero in a model without a bias). Rows are weighted where
         the table has the column of weights. `missing`, `unseen`, `read` as in `predict`, but incomplete rows are left
@@ -246,7 +246,7 @@ class LinearModel(Derived):
             source = open_table(data, read or self.read)
             design = self.design.without_weights_beyond(source)
             with _offering_base():
-                moments = Moments.from_rows(rows_by(design, source, missing, unseen))
+                moments = Moments.from_rows(rows_by(design, source, missing, unseen, targets=targets))
         if moments.rows == 0:
             raise DataError(
                 "no-complete-row", "no complete row is left to evaluate", "fill the missing cells"

@@ -9,10 +9,10 @@ import numpy as np
 from gradline.core.coefficients import Coefficients
 from gradline.core.derived import cached_property
 from gradline.core.errors import DataError, RequestError
-from gradline.data.inputs import as_rows, expect_one_index, is_array, rows_by
+from gradline.data.inputs import expect_one_index, rows_by
 from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import RowStream
-from gradline.data.selection import UNSAID, Selection
+from gradline.data.selection import UNSAID
 from gradline.model.inference.estimates import Estimates
 from gradline.model.inference.inference import NO_LIKELIHOOD, Inference, likelihood
 from gradline.model.model import LinearModel
@@ -113,7 +113,7 @@ def diagnostics(
     if inference.adjusted_r2 is None or inference.weights_are == UNSAID:
         first = inference.refusals[0]
         raise RequestError(first.code, f"there is nothing to diagnose: {first.cause}", first.remedy)
-    rows = _rows(model, Selection(data, targets, weights=weights, missing=missing))
+    rows = rows_by(model.design, data, missing, read=model.read, targets=targets, weights=weights)
     if clusters is not None:
         rows = rows.labelled(clusters)
     sweep = _Pass(model, inference, rows, clusters is not None)
@@ -122,17 +122,6 @@ def diagnostics(
         sums.add(scored)
     _expect_same_rows(model, sums)
     return _finished(model, inference, sweep, sums)
-
-
-def _rows(model: LinearModel, selection: Selection) -> RowStream:
-    """The rows by the model's own design."""
-    if not is_array(selection.data):
-        if selection.targets is None and selection.weights is None:
-            return rows_by(model.design, selection.data, selection.missing, read=model.read)
-        targets = list(model.targets) if selection.targets is None else selection.targets
-        features = list(model.design.inputs)
-        selection = replace(selection, targets=targets, features=features, read=model.read)
-    return as_rows(selection).rows.read_by(model.design)
 
 
 class _Scored(NamedTuple):

@@ -6,9 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.core.text import counted
-from gradline.data.inputs import as_rows, open_table, rows_by
+from gradline.data.inputs import open_table, rows_by
 from gradline.data.row_stream import RowStream
-from gradline.data.selection import Selection
 from gradline.model.model import LinearModel
 
 _BLOCK = 1 << 14
@@ -41,10 +40,8 @@ def rows_of(model: LinearModel, data: Any) -> RowStream:
     if not isinstance(data, tuple):
         source = open_table(data, model.read)
         return rows_by(model.design.without_weights_beyond(source), source, "drop")
-    rows = as_rows(Selection(*data, missing="drop")).rows
-    if rows.table is None:
-        return rows.read_by(model.design)
-    return rows.read_by(replace(model.design, targets=rows.design.targets, weights=None))
+    design = replace(model.design, weights=None, weights_are=None)
+    return rows_by(design, data[0], "drop", targets=data[1])
 
 
 def sampled(model: LinearModel, data: Any, rows: int) -> Sample:

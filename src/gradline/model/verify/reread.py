@@ -8,7 +8,7 @@ import numpy as np
 from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import GradlineError, ModelFileError
 from gradline.data.design import Category, DesignSpec
-from gradline.data.inputs import as_rows, is_array, rows_by
+from gradline.data.inputs import as_rows, rows_by
 from gradline.data.notation import Text
 from gradline.data.row_stream import Holdout, RowStream, SeenLevels, Split
 from gradline.data.selection import Selection
@@ -34,11 +34,8 @@ def reread(model: LinearModel, data: Any, targets: Any, weights: Any, read: Text
     """The rows of a model."""
     selects = True
     holdout = _holdout(model)
-    if is_array(data) or targets is not None or not (weights is None or isinstance(weights, str)):
-        chosen = Selection(data, targets, weights=weights, missing="drop")
-        rows = as_rows(chosen, holdout).rows.read_by(model.design)
-    else:
-        rows = rows_by(model.design, data, "drop", "nan" if holdout else "error", read)
+    unseen = "nan" if holdout else "error"
+    rows = rows_by(model.design, data, "drop", unseen, read, targets=targets, weights=weights)
     wide = model.design
     if rows.table is not None:
         learned = _learned(model, rows.table, holdout)
