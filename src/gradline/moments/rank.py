@@ -129,10 +129,15 @@ class Rank:
             return self.inverse.times(self.unit @ V.T).T
         return (V @ self.kept.T) @ self.kept
 
-    @property
+    @cached_property
     def constant(self) -> list[str]:
         """The features that have one value in every row, or vary by no more than the rounding of their cells."""
-        return [name for name, norm in zip(self.features, self.norms, strict=True) if norm == 0]
+        return [self.features[j] for j in np.flatnonzero(self.norms == 0).tolist()]
+
+    @cached_property
+    def divisors(self) -> np.ndarray:
+        """The norms (p,), infinite where a column is constant: what is divided by them is then nothing."""
+        return np.where(self.norms > 0, self.norms, np.inf)
 
     def least_squares(self, B: np.ndarray) -> np.ndarray:
         """The β (p, m) of least ‖β‖₂ in raw units among those that minimise ‖columns·β − B‖, B (n, m)."""
@@ -177,7 +182,7 @@ class Rank:
     def nearest(self, B: np.ndarray) -> np.ndarray:
         """A β that minimises ‖columns·β − B‖, by T alone: how the judge measures a distance."""
         z = self.root @ self.along(B) if self.inverse is None else self.inverse.times(B)
-        return z / np.where(self.norms > 0, self.norms, np.inf)[:, None]
+        return z / self.divisors[:, None]
 
     @cached_property
     def relations(self) -> list[Relation]:
@@ -312,9 +317,15 @@ def _inverse(unit: np.ndarray) -> Inverse | None:
     return SquareInverse(matrix, extremes) if extremes.condition <= NEAR else None
 
 
+@once
+def nearest_slopes(moments: Moments, bias: bool) -> np.ndarray:
+    """Weights (m, p) of a least-squares answer, as the judge finds them."""
+    return Rank.of(moments, bias).nearest(moments.slopes_factor(bias).B).T
+
+
 def _unexplained(moments: Moments, rank: Rank, bias: bool, C: np.ndarray) -> np.ndarray:
     """C without the targets of which rounding alone is left: a perfect fit has loss 0."""
-    weight = rank.nearest(moments.slopes_factor(bias).B).T
+    weight = nearest_slopes(moments, bias)
     level = moments.mean[moments.p :] - weight @ rank.mean if bias else np.zeros(moments.m)
     return np.where(moments.above_rounding((C**2).sum(axis=0), weight, level) > 0, C, 0.0)
 

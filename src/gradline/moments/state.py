@@ -16,7 +16,7 @@ from gradline.core.blas_threads import one_blas_thread
 from gradline.core.derived import Derived, cached_property
 from gradline.core.errors import DataError, DigitsError, RequestError
 from gradline.core.linalg.double_double import two_prod
-from gradline.core.linalg.triangular import TOGETHER, UNIT, column_norms, removed, rounding, triangular
+from gradline.core.linalg.triangular import TOGETHER, UNIT, removed, rounding, triangular
 from gradline.core.memory_limit import expect
 from gradline.core.parallel import ordered_map
 from gradline.core.provided import Provided
@@ -350,7 +350,7 @@ class Moments(Derived):
 
     def variation(self, bias: bool) -> np.ndarray:
         """Per target (m,): Σ w·(y − ȳ)², or Σ w·y² without a bias: the baseline of R²."""
-        squares = (self.factor[:, self.p :] ** 2).sum(axis=0)
+        squares = self.squares_around[self.p :]
         return squares if bias else squares + self.weight_sum * self.mean[self.p :] ** 2
 
     def squares(self, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
@@ -378,7 +378,12 @@ class Moments(Derived):
     @cached_property
     def norms(self) -> np.ndarray:
         """Those (k,) of the columns around their means."""
-        return column_norms(self.factor)
+        return np.sqrt(self.squares_around)
+
+    @cached_property
+    def squares_around(self) -> np.ndarray:
+        """Σ w·(z − z̄)² (k,)."""
+        return np.add.reduce(self.factor * self.factor, axis=0)
 
     @cached_property
     def _norms(self) -> np.ndarray:
