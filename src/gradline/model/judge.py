@@ -11,7 +11,7 @@ import numpy as np
 from gradline.core.coefficients import Coefficients
 from gradline.core.derived import Derived, cached_property
 from gradline.core.linalg.refined import Refined
-from gradline.core.linalg.triangular import UNIT, column_norms, estimated, extremes, row_norms
+from gradline.core.linalg.triangular import UNIT, column_norms, extremes, row_norms
 from gradline.model.certificate import FEWEST_DIGITS, NO_TIME_LEFT, Certificate
 from gradline.model.status import Status
 from gradline.model.witness import Witness
@@ -295,7 +295,7 @@ class Judged(Derived):
         """σmax/σmin of [1 X], or of X without a bias, over the directions that count."""
         columns = determined_factor(self.moments, self.has_bias).A
         if self.rank.inverse is not None and not self.rank.deficiency:
-            return estimated(columns, Basis.of(self.moments, self.has_bias).inverse).condition
+            return extremes(columns, Basis.of(self.moments, self.has_bias).inverse).condition
         found, rows = None, self.rank.raw_inverse
         if rows is not None:
             first = columns[0]

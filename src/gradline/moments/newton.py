@@ -260,6 +260,7 @@ class Newton:
         sizes = np.abs(found)
         with np.errstate(over="ignore"):
             theta, bound = np.ldexp([found, self.lengths[:, None] * step.bound + UNIT * sizes], self.units)
+        theta += 0.0  # of zeros none is negative
         sizes = np.abs(theta)
         if not sizes.max() < np.inf:
             return None

@@ -24,7 +24,7 @@ from gradline.core.tensor_file import damaged, expect_card, expect_shapes, read_
 from gradline.data.design import Category, DesignSpec
 from gradline.data.inputs import as_rows, rows_by
 from gradline.data.row_block import ColumnBlock, LazyBlock, RowBlock
-from gradline.data.row_stream import NotFinite, RowStream, expect_finite
+from gradline.data.row_stream import NotFinite, RowStream
 from gradline.data.selection import UNSAID, Choice, Selection
 from gradline.moments.cholesky_qr2 import improved
 from gradline.moments.cross_products import CrossProducts
@@ -533,10 +533,9 @@ def _passed(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]) ->
     first, second = next(coming), next(coming, None)
     if second is None and is_one_block(first.rows, _width(design)):
         block = first.block()
-        for part in (block.X, block.Y, *(() if block.w is None else (block.w,))):
-            expect_finite(part)
+        whole = _from_block(block, design)
         watch(block)
-        return _from_block(block, design)
+        return whole
 
     k = _width(design)
     expect(16 * k * k, f"the products of {k:,} columns")  # two matrices of them: high parts and low parts
@@ -651,10 +650,11 @@ def once(
     """`compute(moments, bias)`, computed once for each moments, which keep it."""
 
     def remembered(moments: Moments, bias: bool) -> Found:
-        known = moments.__dict__.setdefault("_known", {})
-        if (compute, bias) not in known:
-            known[compute, bias] = compute(moments, bias)
-        return known[compute, bias]
+        known, key = moments.__dict__.setdefault("_known", {}), (compute, bias)
+        found = known.get(key)
+        if found is None:
+            found = known[key] = compute(moments, bias)
+        return found
 
     return remembered
 

@@ -113,6 +113,8 @@ def forward_substituted(R: np.ndarray, B: np.ndarray) -> np.ndarray:
 
 def inverted(R: np.ndarray) -> np.ndarray:
     """R⁻¹ of R (k, k) upper triangular, block by block; raises as `back_substituted` does."""
+    if len(R) <= _BLOCK:
+        return np.linalg.inv(R)
     X = np.zeros_like(R)
     for block in _blocks(R):
         done = slice(block.start)
@@ -168,7 +170,9 @@ def extremes(factor: np.ndarray, inverse: np.ndarray | None = None) -> Extremes:
     all singular values would cost more than the factor itself did. One of fewer rows than columns has those of the
     factor of its transpose.
     """
-    filled = factor[: np.flatnonzero(factor.any(axis=1)).max(initial=-1) + 1]
+    filled = factor
+    if not (len(factor) and factor[-1].any()):
+        filled = factor[: np.flatnonzero(factor.any(axis=1)).max(initial=-1) + 1]
     rows, columns = filled.shape
     if not rows:
         return Extremes(0.0, 0.0)
