@@ -186,6 +186,9 @@ class Request:
         object.__setattr__(self, "holdout", float(self.holdout))
 
 
+_USUAL = [(one.name, one.default) for one in fields(Request) if one.name not in ("solver", "seed")]
+
+
 def expect_epochs(solver: Solver, what: str) -> None:
     """Refuse what only training in epochs can do. Raises `UsageError`."""
     if "lr" not in solver.params():
@@ -205,7 +208,8 @@ def run(
 ) -> LinearModel:
     """`fit` with observers of the epochs and a watcher of the rows read; the command line calls this."""
     began = time.perf_counter()
-    request = replace(request, bias=keeps_bias(selection, request.bias))
+    bias = keeps_bias(selection, request.bias)
+    request = request if bias is request.bias else replace(request, bias=bias)
     if checkpoint is not None:
         expect_epochs(request.solver, "checkpoint")
         expect_writable(checkpoint)
@@ -552,13 +556,11 @@ def _config(selection: Selection, design: DesignSpec, request: Request) -> dict[
     config |= {"solver": request.solver.name, **request.solver.params()}
     if config.get("init") == "given":
         del config["init"]  # arrays have no place in a file of options
-    asked = {one.name: (getattr(request, one.name), one.default) for one in fields(request)}
-    del asked["solver"]
     if request.holdout:  # whose rows another seed, such as the solver's, would not find again
         config["seed"] = request.seed
-    del asked["seed"]
-    asked["missing"] = (selection.missing, Selection.missing)
-    config |= {name: value for name, (value, usual) in asked.items() if value != usual}
+    config |= {name: value for name, usual in _USUAL if (value := getattr(request, name)) != usual}
+    if selection.missing != Selection.missing:
+        config["missing"] = selection.missing
     if selection.formula is not None:
         config["formula"] = selection.formula
     if selection.features is not None:
@@ -599,7 +601,8 @@ def _findings(verdict: Judged) -> list[Notice]:
         but = " but for rounding" if rank.varies[rank.norms == 0].any() else ""
         words = f"{listed(rank.constant)} has one value in every row{but}: its coefficient says nothing"
         found.append(Notice("column-constant", words, True))
-    told = rank.combinations() if moments.rows >= coefficients else []  # of fewer rows that was said above
+    # Of fewer rows that was said above.
+    told = rank.combinations() if rank.deficiency and moments.rows >= coefficients else []
     others = [words for words in told if " is constant" not in words]
     if others:
         found.append(

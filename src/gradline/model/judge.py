@@ -11,12 +11,12 @@ import numpy as np
 from gradline.core.coefficients import Coefficients
 from gradline.core.derived import Derived, cached_property
 from gradline.core.linalg.refined import Refined
-from gradline.core.linalg.triangular import UNIT, column_norms, estimated, extremes, row_norms
+from gradline.core.linalg.triangular import UNIT, column_norms, extremes, row_norms
 from gradline.model.certificate import FEWEST_DIGITS, NO_TIME_LEFT, Certificate
 from gradline.model.status import Status
 from gradline.model.witness import Witness
 from gradline.moments.basis import Basis
-from gradline.moments.rank import Rank, determined_factor
+from gradline.moments.rank import Rank, determined_factor, nearest_slopes
 from gradline.moments.state import Moments, RawFactor, calm_blas
 
 ABOVE = 1e-6  # of the least loss: what a certified one may be above it, of the digits that anybody reads
@@ -88,6 +88,14 @@ class _Rounding(NamedTuple):
     weight: np.ndarray
     bias: np.ndarray
     scaled: np.ndarray
+
+
+class _Scaled(NamedTuple):
+    """Norms per target of weights on columns of unit norm."""
+
+    optimum: np.ndarray
+    found: np.ndarray
+    distance: np.ndarray
 
 
 class _StandardErrors(NamedTuple):
@@ -280,14 +288,14 @@ class Judged(Derived):
     @cached_property
     def optimum(self) -> np.ndarray:
         """The weights (m, p) of the nearest optimum."""
-        return self.weight - self.distance.weight
+        return self.weight - self.distance.weight if self.optimal is None else self.optimal.weight
 
     @property
     def condition(self) -> float:
         """σmax/σmin of [1 X], or of X without a bias, over the directions that count."""
         columns = determined_factor(self.moments, self.has_bias).A
         if self.rank.inverse is not None and not self.rank.deficiency:
-            return estimated(columns, Basis.of(self.moments, self.has_bias).inverse).condition
+            return extremes(columns, Basis.of(self.moments, self.has_bias).inverse).condition
         found, rows = None, self.rank.raw_inverse
         if rows is not None:
             first = columns[0]
@@ -301,13 +309,18 @@ class Judged(Derived):
         return row_norms(weight * self.rank.norms) if weight.any() else np.zeros(len(weight))
 
     @cached_property
-    def _scaled_optimum(self) -> np.ndarray:
-        return self.scaled(self.optimum)
+    def _scaled(self) -> _Scaled:
+        """Those of the optimum, of what was found, and of the way from one to the other."""
+        way = self.distance.weight
+        if not way.any():
+            size = self.scaled(self.weight)
+            return _Scaled(size, size, np.zeros_like(size))
+        return _Scaled(*self.scaled(np.concatenate([self.optimum, self.weight, way])).reshape(3, -1))
 
     @cached_property
     def size(self) -> np.ndarray:
         """What rounding of the scaled weights is small beside, per target: ‖Dw‖ + ‖y − ȳ‖."""
-        return self._scaled_optimum + self.moments.norms[self.moments.p :]
+        return self._scaled.optimum + self.moments.norms[self.moments.p :]
 
     @cached_property
     def rounding(self) -> _Rounding:
@@ -344,7 +357,7 @@ class Judged(Derived):
         witness, bound = self.optimal, self._of_moments
         if witness is None:
             return True
-        weight, mean = self.rank.least_squares(self._factor.B).T, self.moments.mean
+        weight, mean = nearest_slopes(self.moments, self.has_bias), self.moments.mean
         apart = self.scaled(weight - witness.weight)
         slack = 2 * bound.scaled + self._scaled_bound
         if self.has_bias:
@@ -352,23 +365,22 @@ class Judged(Derived):
             if (np.abs(level - witness.bias) > 2 * bound.bias + witness.bias_bound).any():
                 return False
         # ‖r‖ moves by what the columns are off, times the coefficients, and by the coefficients' own distance.
-        size = self.scaled(witness.weight) + self.moments.norms[self.moments.p :]
         roots = column_norms(self._factor.C) - np.sqrt(witness.squares)
         error = 10 * math.sqrt(self.moments.p + 1) * max(self.moments.error, 4 * UNIT)
-        return bool((apart <= slack).all() and (np.abs(roots) <= error * size + slack).all())
+        return bool((apart <= slack).all() and (np.abs(roots) <= error * self.size + slack).all())
 
     @cached_property
     def _of_moments(self) -> _Rounding:
         """What rounding may have done to the optimum that the moments tell of."""
-        moments, norms, p = self.moments, self.rank.norms, self.moments.p
+        moments, p = self.moments, self.moments.p
         condition, error = self.rank.condition_scaled, max(moments.error, 4 * UNIT)
         # Of dependent columns there is more than C that they leave.
         left = column_norms(determined_factor(moments, self.has_bias).C)
         residual = left / max(self.rank.extremes.largest, UNIT)
         # The distance is taken from the coefficients, so what they are counts beside what the optimum is.
-        size = np.maximum(self._scaled_optimum, self.scaled(self.weight))
+        size = np.maximum(self._scaled.optimum, self._scaled.found)
         scaled = error * condition * (2 * size + (condition + 1) * residual)
-        weight = scaled[:, None] * np.divide(1.0, norms, out=np.zeros(p), where=norms > 0)
+        weight = scaled[:, None] / self.rank.divisors
         if not self.has_bias:
             return _Rounding(weight, np.zeros(moments.m), scaled)
         # A mean is known to the rounding of the deviations that were averaged, however near to zero it is.
@@ -416,7 +428,7 @@ def _status(case: Judged) -> Status:
         return Status.DIVERGED
     moments, distance, rounding = case.moments, case.distance, case.rounding
     size = case.size
-    arrived = case.scaled(distance.weight) <= np.maximum(10 * rounding.scaled, ARRIVED * size)
+    arrived = case._scaled.distance <= np.maximum(10 * rounding.scaled, ARRIVED * size)
     arrived &= np.abs(distance.bias) <= np.maximum(10 * rounding.bias, ARRIVED * case.level)
     largest = np.maximum(-moments.statistics.minimum, moments.statistics.maximum)[moments.p :]
     unseen = ARRIVED * math.sqrt(moments.weight_sum) * largest  # what rounding leaves of a constant target

@@ -52,10 +52,11 @@ def _numeric(moments: Moments) -> list[int]:
 def _sentinels(rows: RowStream | None, moments: Moments) -> Iterator[Notice]:
     """A value such as −999 that lies farther from all others than these lie from one another."""
     statistics, p, m = moments.statistics, moments.p, moments.m
-    ends = zip(statistics.minimum.tolist(), statistics.maximum.tolist(), strict=True)
-    coded = [(j, value) for j, pair in enumerate(ends) for value in pair if value in _CODES]
-    if rows is None or not coded:
+    low, high = statistics.minimum.tolist(), statistics.maximum.tolist()
+    if rows is None or _CODES.isdisjoint(low + high):
         return
+    ends = enumerate(zip(low, high, strict=True))
+    coded = [(j, value) for j, pair in ends for value in pair if value in _CODES]
     columns = [*_numeric(moments), *range(p, p + m)]
     candidates = [(j, value) for j, value in coded if j in columns]
     if not candidates:
@@ -96,13 +97,14 @@ def _copies(moments: Moments) -> Iterator[Notice]:
     """A feature that explains a target alone, to rounding, beside others."""
     if moments.rows < _FEWEST or moments.p < 2:
         return
-    p = moments.p
-    across = moments.factor.T @ moments.factor[:, p:]
-    own = np.einsum("ij,ij->j", moments.factor, moments.factor)
+    p, own = moments.p, moments.squares_around
+    across = moments.factor[:, :p].T @ moments.factor[:, p:]
     both = own[:p, None] * own[p:]
-    found = np.argwhere((both > 0) & (both - across[:p] ** 2 <= _COPY * both)).tolist()
-    numeric = _numeric(moments) if found else []
-    for j, t in found:
+    is_copy = (both > 0) & (both - across**2 <= _COPY * both)
+    if not is_copy.any():
+        return
+    numeric = _numeric(moments)
+    for j, t in np.argwhere(is_copy).tolist():
         if j in numeric:
             name, target = moments.features[j], moments.targets[t]
             text = f"{name} explains {target} alone and whole. If it is a copy of it: {shell(['--exclude', name])}"

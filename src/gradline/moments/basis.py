@@ -60,8 +60,9 @@ class Basis:
         """See the class."""
         if self.level is None:
             return self.root
-        first = np.concatenate([[self.level], -self.center[0] @ self.root])
-        return np.vstack([first, np.column_stack([np.zeros(len(self.root)), self.root])])
+        whole = below(self.level, self.root)
+        whole[0, 1:] = -self.center[0] @ self.root
+        return whole
 
     def stderr(self, middle: np.ndarray) -> Coefficients:
         """Standard errors for the covariance `middle` (m, q, q) of Σ w·r·g; NaN where not determined."""
@@ -83,16 +84,21 @@ class Basis:
         return np.append(bias, self.rank.determined)
 
 
+def below(level: float, root: np.ndarray) -> np.ndarray:
+    """[level 0; 0 root]."""
+    whole = np.zeros((len(root) + 1, root.shape[1] + 1))
+    whole[0, 0], whole[1:, 1:] = level, root
+    return whole
+
+
 @once
 def _basis(moments: Moments, bias: bool) -> Basis:
     rank, p = Rank.of(moments, bias), moments.p
     norms = np.where(rank.norms > 0, rank.norms, 1.0)
-    center = np.zeros((2, p))
-    if bias:
-        center[:] = moments.mean[:p], moments.statistics.mean_low[:p]
+    mean = (moments.mean[:p], moments.statistics.mean_low[:p])
     return Basis(
         root=rank.root / norms[:, None],
-        center=center,
+        center=np.array(mean) if bias else np.zeros((2, p)),
         norms=norms,
         level=1.0 / math.sqrt(moments.weight_sum) if bias else None,
         rank=rank,

@@ -23,7 +23,7 @@ from gradline.core.linalg.triangular import UNIT, Extremes, row_norms
 from gradline.core.parallel import ordered_map
 from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import RowStream
-from gradline.moments.basis import Basis
+from gradline.moments.basis import Basis, below
 from gradline.moments.gradient import Gradient, View, calm_weights, gradient
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments, once
@@ -189,8 +189,9 @@ class Newton:
     @cached_property
     def lengths(self) -> np.ndarray:
         """See the class."""
-        units = np.concatenate([np.zeros(self.first, int), self.columns])
-        return row_norms(np.ldexp(self.basis.inverse, units[:, None]))
+        found = self.basis.inverse.copy()
+        found[self.first :] = np.ldexp(found[self.first :], self.columns[:, None])
+        return row_norms(found)
 
     def start(self, moments: Moments) -> Doubled:
         """The answer (p + 1, m) of the factor, in coefficients of A; the first, which stands for the means, is zero."""
@@ -256,14 +257,15 @@ class Newton:
     def answer(self, step: Step, variances: np.ndarray | None = None) -> Refined | None:
         """What a step has reached, in raw units; None where float64 cannot hold it."""
         found = step.raw
+        sizes = np.abs(found)
         with np.errstate(over="ignore"):
-            theta = np.ldexp(found, self.units)
-            bound = np.ldexp(self.lengths[:, None] * step.bound + UNIT * np.abs(found), self.units)
+            theta, bound = np.ldexp([found, self.lengths[:, None] * step.bound + UNIT * sizes], self.units)
+        theta += 0.0  # of zeros none is negative
         sizes = np.abs(theta)
         if not sizes.max() < np.inf:
             return None
-        if (tiny := sizes < _TINY).any():  # which float64 holds to less than its 53 bits
-            bound += np.where(tiny & (found != 0), _LEAST, 0.0)
+        if sizes.min() < _TINY:  # which float64 holds to less than its 53 bits
+            bound += np.where((sizes < _TINY) & (found != 0), _LEAST, 0.0)
         none = np.zeros(len(self.targets))
         return Refined(
             weight=theta[self.first :].T.copy(),
@@ -293,7 +295,7 @@ def _newton(moments: Moments, bias: bool) -> Newton:
     return Newton(
         basis=basis,
         view=view,
-        inverse=root if basis.level is None else _below(basis.level, root),
+        inverse=root if basis.level is None else below(basis.level, root),
         sizes=np.maximum(*(np.abs(np.ldexp(edge, -exponents) - center) for edge in (low, high))),
         variation=np.ldexp(np.sqrt(moments.variation(bias)), -exponents[p:]),
         weight_sum=moments.weight_sum,
@@ -303,18 +305,12 @@ def _newton(moments: Moments, bias: bool) -> Newton:
     )
 
 
-def _below(level: float, root: np.ndarray) -> np.ndarray:
-    """[level 0; 0 root]."""
-    whole = np.zeros((len(root) + 1, root.shape[1] + 1))
-    whole[0, 0], whole[1:, 1:] = level, root
-    return whole
-
-
 def _share(moments: Moments, rank: Rank, basis: Basis) -> float:
     """The share of an error that a correction may leave: what the factor and its inverse are off, twice over.
 
     The columns are taken around the mean without its low part, which leaves them a little way from it.
     """
     p = moments.p + 1
-    off = np.linalg.norm(basis.center[1] @ basis.root) * math.sqrt(moments.weight_sum)
-    return 2 * ((moments.error * math.sqrt(p) + 4 * p * UNIT) * rank.condition_scaled + float(off))
+    moved = basis.center[1] @ basis.root
+    off = math.sqrt(float(moved @ moved) * moments.weight_sum)
+    return 2 * ((moments.error * math.sqrt(p) + 4 * p * UNIT) * rank.condition_scaled + off)

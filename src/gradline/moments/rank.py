@@ -8,11 +8,10 @@ import numpy as np
 from gradline.core.derived import cached_property
 from gradline.core.linalg.triangular import (
     UNIT,
-    WIDE,
     Extremes,
     back_substituted,
     column_norms,
-    estimated,
+    extremes,
     forward_substituted,
     inverted,
     thin_svd,
@@ -35,8 +34,8 @@ class Rank:
     is constant, and `unit` the columns divided by them. A direction counts towards `rank` when its singular value
     exceeds 8·p·u·σmax, a tolerance that does not depend on the number of rows.
 
-    Many columns that are far from dependent have an `inverse`, and so have few rows that are, from the right. It says
-    all that is asked; where it is None, the singular value decomposition `left` (n, r), `singular` (r,), `right` (r, p)
+    Columns that are far from dependent have an `inverse`, and so have few rows that are, from the right. It says all
+    that is asked of a fit; where it is None, the singular value decomposition `left` (n, r), `singular` (r,), `right` (r, p)
     does.
     """
 
@@ -129,10 +128,15 @@ class Rank:
             return self.inverse.times(self.unit @ V.T).T
         return (V @ self.kept.T) @ self.kept
 
-    @property
+    @cached_property
     def constant(self) -> list[str]:
         """The features that have one value in every row, or vary by no more than the rounding of their cells."""
-        return [name for name, norm in zip(self.features, self.norms, strict=True) if norm == 0]
+        return [self.features[j] for j in np.flatnonzero(self.norms == 0).tolist()]
+
+    @cached_property
+    def divisors(self) -> np.ndarray:
+        """The norms (p,), infinite where a column is constant: what is divided by them is then nothing."""
+        return np.where(self.norms > 0, self.norms, np.inf)
 
     def least_squares(self, B: np.ndarray) -> np.ndarray:
         """The β (p, m) of least ‖β‖₂ in raw units among those that minimise ‖columns·β − B‖, B (n, m)."""
@@ -177,7 +181,7 @@ class Rank:
     def nearest(self, B: np.ndarray) -> np.ndarray:
         """A β that minimises ‖columns·β − B‖, by T alone: how the judge measures a distance."""
         z = self.root @ self.along(B) if self.inverse is None else self.inverse.times(B)
-        return z / np.where(self.norms > 0, self.norms, np.inf)[:, None]
+        return z / self.divisors[:, None]
 
     @cached_property
     def relations(self) -> list[Relation]:
@@ -301,20 +305,26 @@ def _decomposed(moments: Moments, bias: bool) -> Rank:
 
 
 def _inverse(unit: np.ndarray) -> Inverse | None:
-    """That of many columns far from dependent; where they are near, relations between them are sought anyway."""
+    """That of columns far from dependent; where they are near, relations between them are sought anyway."""
     rows, columns = unit.shape
     if 0 < rows < columns:
         return RightInverse.of(unit)
-    if rows <= WIDE or NEAR * np.diag(unit).min() <= 1:  # σmin is not above any diagonal entry
+    if not rows or NEAR * unit.diagonal().min() <= 1:  # σmin is not above any diagonal entry
         return None
     matrix = inverted(unit)
-    extremes = estimated(unit, matrix)
-    return SquareInverse(matrix, extremes) if extremes.condition <= NEAR else None
+    found = SquareInverse(matrix, extremes(unit, matrix))
+    return found if found.extremes.condition <= NEAR else None
+
+
+@once
+def nearest_slopes(moments: Moments, bias: bool) -> np.ndarray:
+    """Weights (m, p) of a least-squares answer, as the judge finds them."""
+    return Rank.of(moments, bias).nearest(moments.slopes_factor(bias).B).T
 
 
 def _unexplained(moments: Moments, rank: Rank, bias: bool, C: np.ndarray) -> np.ndarray:
     """C without the targets of which rounding alone is left: a perfect fit has loss 0."""
-    weight = rank.nearest(moments.slopes_factor(bias).B).T
+    weight = nearest_slopes(moments, bias)
     level = moments.mean[moments.p :] - weight @ rank.mean if bias else np.zeros(moments.m)
     return np.where(moments.above_rounding((C**2).sum(axis=0), weight, level) > 0, C, 0.0)
 

@@ -16,7 +16,7 @@ from gradline.core.blas_threads import one_blas_thread
 from gradline.core.derived import Derived, cached_property
 from gradline.core.errors import DataError, DigitsError, RequestError
 from gradline.core.linalg.double_double import two_prod
-from gradline.core.linalg.triangular import TOGETHER, UNIT, column_norms, removed, rounding, triangular
+from gradline.core.linalg.triangular import TOGETHER, UNIT, removed, rounding, triangular
 from gradline.core.memory_limit import expect
 from gradline.core.parallel import ordered_map
 from gradline.core.provided import Provided
@@ -24,7 +24,7 @@ from gradline.core.tensor_file import damaged, expect_card, expect_shapes, read_
 from gradline.data.design import Category, DesignSpec
 from gradline.data.inputs import as_rows, rows_by
 from gradline.data.row_block import ColumnBlock, LazyBlock, RowBlock
-from gradline.data.row_stream import NotFinite, RowStream, expect_finite
+from gradline.data.row_stream import NotFinite, RowStream
 from gradline.data.selection import UNSAID, Choice, Selection
 from gradline.moments.cholesky_qr2 import improved
 from gradline.moments.cross_products import CrossProducts
@@ -350,7 +350,7 @@ class Moments(Derived):
 
     def variation(self, bias: bool) -> np.ndarray:
         """Per target (m,): Σ w·(y − ȳ)², or Σ w·y² without a bias: the baseline of R²."""
-        squares = (self.factor[:, self.p :] ** 2).sum(axis=0)
+        squares = self.squares_around[self.p :]
         return squares if bias else squares + self.weight_sum * self.mean[self.p :] ** 2
 
     def squares(self, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
@@ -378,7 +378,12 @@ class Moments(Derived):
     @cached_property
     def norms(self) -> np.ndarray:
         """Those (k,) of the columns around their means."""
-        return column_norms(self.factor)
+        return np.sqrt(self.squares_around)
+
+    @cached_property
+    def squares_around(self) -> np.ndarray:
+        """Σ w·(z − z̄)² (k,)."""
+        return np.add.reduce(self.factor * self.factor, axis=0)
 
     @cached_property
     def _norms(self) -> np.ndarray:
@@ -528,10 +533,9 @@ def _passed(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]) ->
     first, second = next(coming), next(coming, None)
     if second is None and is_one_block(first.rows, _width(design)):
         block = first.block()
-        for part in (block.X, block.Y, *(() if block.w is None else (block.w,))):
-            expect_finite(part)
+        whole = _from_block(block, design)
         watch(block)
-        return _from_block(block, design)
+        return whole
 
     k = _width(design)
     expect(16 * k * k, f"the products of {k:,} columns")  # two matrices of them: high parts and low parts
@@ -646,10 +650,11 @@ def once(
     """`compute(moments, bias)`, computed once for each moments, which keep it."""
 
     def remembered(moments: Moments, bias: bool) -> Found:
-        known = moments.__dict__.setdefault("_known", {})
-        if (compute, bias) not in known:
-            known[compute, bias] = compute(moments, bias)
-        return known[compute, bias]
+        known, key = moments.__dict__.setdefault("_known", {}), (compute, bias)
+        found = known.get(key)
+        if found is None:
+            found = known[key] = compute(moments, bias)
+        return found
 
     return remembered
 

@@ -13,6 +13,7 @@ from gradline.core.kernels.library import kernels
 from gradline.core.linalg.double_double import two_sum
 from gradline.core.linalg.triangular import UNIT
 from gradline.data.row_block import RowBlock
+from gradline.data.row_stream import expect_finite
 
 LARGEST = 1e152  # the square of a larger value, summed over many rows, is beyond float64
 
@@ -157,7 +158,7 @@ def centre(block: RowBlock, names: tuple[str, ...]) -> Centred:
     """Subtract the rounded mean, which is exact to a rounding per cell, then the mean of what is left.
 
     A constant column comes out as exact zeros, even where its value is not the rounded mean. Raises
-    `DataError` for a column (by `names`) whose values have no square in float64.
+    `DataError` for a column (by `names`) whose values have no square in float64, `NotFinite` for cells that are none.
     """
     rows, p, k = len(block.X), block.X.shape[1], block.X.shape[1] + block.Y.shape[1]
     weight_sum = float(rows if block.w is None else block.w.sum())
@@ -167,6 +168,7 @@ def centre(block: RowBlock, names: tuple[str, ...]) -> Centred:
     deviations = np.empty((rows, k), order="F")  # column by column they are summed many times as fast
     deviations[:, :p], deviations[:, p:] = block.X, block.Y
     low, high = deviations.min(axis=0), deviations.max(axis=0)
+    expect_finite(low + high)  # where a cell is NaN, so are both
     refuse_extreme(low, high, block.w, names)
     shift = _mean(deviations, block.w, weight_sum)
     deviations -= shift
