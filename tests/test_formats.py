@@ -16,14 +16,11 @@ import pytest
 import xlsxwriter
 from commands import command
 from containers import zipped
-from deltalake import DeltaTable, write_deltalake
-from object_store import object_store
 from polars.testing import assert_frame_equal
-from pyiceberg.catalog.memory import InMemoryCatalog
 from refusals import refused
 
 import gradline
-from gradline.data import cloud, held, json_array, lines
+from gradline.data import held, json_array, lines
 from gradline.data.schema import Kind
 from gradline.data.tables import open_table
 
@@ -466,108 +463,6 @@ def test_a_password_is_neither_shown_nor_recorded(url, shown):
     assert options_of(gradline.Table(url, table="t")) == {"data": shown, "table": "t"}
 
 
-# Lakes
-
-
-def test_delta_is_read_as_its_log_says(tmp_path):
-    path = str(tmp_path / "t")
-    write_deltalake(path, ROWS)
-    write_deltalake(path, ROWS.with_columns(y=ROWS["y"] * 10), mode="append")
-    DeltaTable(path).delete("x = 2.5")
-    DeltaTable(path).optimize.compact()
-    expected = pl.DataFrame(pa.table(DeltaTable(path).to_pyarrow_table()))
-    assert_frame_equal(cells(path), expected)
-    assert expected.height == 10
-    source = open_table(path)
-    assert source.height == 10
-    write_deltalake(path, ROWS, mode="overwrite")
-    assert (
-        source.height == sum(b.frame.height for b in source.batches({"x": Kind.NUMBER})) == 10
-    )  # the version found
-    assert_frame_equal(cells(path), ROWS)
-    with refused("file-of-lake", "a Delta table"):
-        cells(str(tmp_path / "t" / "*.parquet"))
-    with refused("file-of-lake", "a Delta table"):
-        cells(next((tmp_path / "t").glob("*.parquet")))
-
-
-def test_rows_that_a_delta_table_marks_as_deleted_are_not_read(tmp_path):
-    """A deletion vector by hand, as the Delta protocol describes it: row 1 of one file is gone."""
-    ROWS.write_parquet(tmp_path / "p.parquet")
-    log = tmp_path / "_delta_log"
-    log.mkdir()
-    kinds = {"x": "double", "w": "string", "y": "double"}
-    columns = [{"name": name, "type": kind, "nullable": True, "metadata": {}} for name, kind in kinds.items()]
-    features = {"readerFeatures": ["deletionVectors"], "writerFeatures": ["deletionVectors"]}
-    # Magic number, one bitmap, its key, then a portable Roaring bitmap of the one row 1, in Base85 (Z85).
-    bitmap = bytes.fromhex("d1d339640100000000000000000000003a3000000100000000000000100000000100")
-    vector = {
-        "storageType": "i",
-        "pathOrInlineDv": z85(bitmap + bytes(-len(bitmap) % 4)),
-        "sizeInBytes": len(bitmap),
-    }
-    size = (tmp_path / "p.parquet").stat().st_size
-    added = {
-        "path": "p.parquet",
-        "partitionValues": {},
-        "size": size,
-        "modificationTime": 1,
-        "dataChange": True,
-    }
-    about = {
-        "id": "5fba94ed-9794-4965-ba6e-6ee3c0d22af9",
-        "format": {"provider": "parquet", "options": {}},
-        "schemaString": json.dumps({"type": "struct", "fields": columns}),
-        "partitionColumns": [],
-        "configuration": {"delta.enableDeletionVectors": "true"},
-        "createdTime": 1,
-    }
-    actions = [
-        {"protocol": {"minReaderVersion": 3, "minWriterVersion": 7, **features}},
-        {"metaData": about},
-        {"add": {**added, "stats": '{"numRecords": 6}', "deletionVector": {**vector, "cardinality": 1}}},
-    ]
-    (log / "00000000000000000000.json").write_text("\n".join(map(json.dumps, actions)))
-    assert_frame_equal(cells(tmp_path), ROWS.filter(pl.col("x") != 2.5))
-
-
-def z85(data):
-    """ZeroMQ's Base85 of bytes whose number four divides."""
-    letters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
-    text = ""
-    for i in range(0, len(data), 4):
-        value = int.from_bytes(data[i : i + 4], "big")
-        text += "".join(letters[value // 85**power % 85] for power in (4, 3, 2, 1, 0))
-    return text
-
-
-@pytest.mark.filterwarnings("ignore")  # pyiceberg's, of what it will drop
-def test_iceberg_is_read_as_its_metadata_say(tmp_path):
-    catalog = InMemoryCatalog("c", warehouse=tmp_path.as_uri())
-    catalog.create_namespace("n")
-    rows = ROWS.to_arrow()
-    table = catalog.create_table("n.t", schema=rows.schema)
-    table.append(rows)
-    table.append(rows)
-    table.delete("x = 2.5")
-    folder = tmp_path / "n" / "t"
-    expected = pl.DataFrame(table.scan().to_arrow())
-    assert expected.height == 10
-    assert_frame_equal(cells(folder), expected)
-    model = gradline.fit(folder, targets="y")
-    assert any(notice.code == "iceberg-version" for notice in model.notices)
-    earlier = sorted((folder / "metadata").glob("00001*.metadata.json"))[0]
-    assert cells(earlier).height == 6
-    with refused("file-of-lake", "an Iceberg table"):
-        cells(folder / "data")
-    table.overwrite(rows)
-    assert_frame_equal(cells(folder), pl.DataFrame(table.scan().to_arrow()))
-    latest = sorted((folder / "metadata").glob("*.metadata.json"))[-1]
-    latest.with_name(latest.name[:6] + "other.metadata.json").write_bytes(latest.read_bytes())
-    with refused("lake-unreadable", "2 metadata files", "other.metadata.json"):
-        cells(folder)
-
-
 def test_a_package_that_is_lacking_is_named_with_its_command(tmp_path, monkeypatch, book):
     from gradline.data import extras
 
@@ -579,108 +474,6 @@ def test_a_package_that_is_lacking_is_named_with_its_command(tmp_path, monkeypat
             open_table(data).schema()
     with refused("extra-not-installed", "'gradline[databases]'"):
         open_table("postgresql://nobody@127.0.0.1:1/x").schema()
-
-
-# Object stores and web servers
-
-
-@pytest.fixture(scope="module")
-def store():
-    with object_store() as objects:
-        yield objects
-
-
-@pytest.fixture
-def s3(store, monkeypatch):
-    """The store by `s3://`."""
-    for name, value in {
-        "AWS_ENDPOINT_URL": store.address,
-        "AWS_ALLOW_HTTP": "true",
-        "AWS_ACCESS_KEY_ID": "someone",
-        "AWS_SECRET_ACCESS_KEY": "something",
-        "AWS_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(cloud, "_OPTIONS", {"max_retries": 1, "retry_timeout_ms": 500})
-    store.clear()
-    store.cut.clear()
-    return store
-
-
-def test_an_object_store_is_read(s3):
-    s3["b/t.parquet"] = s3["b/parts/1.parquet"] = s3["b/parts/2.parquet"] = written(ROWS.write_parquet)
-    s3["b/t.arrow"] = written(ROWS.write_ipc)
-    s3["b/t.csv"] = text = ROWS.write_csv().encode() + b"\n\n"
-    s3["b/t.csv.gz"] = gzip.compress(text)
-    s3["b/odd.csv"] = b'x,w,y\r\n1,"a, ""b"",\nc",2\r\n'
-    s3["b/t.json"] = written(ROWS.write_json)
-    for name in ("t.parquet", "t.arrow", "t.csv", "t.csv.gz", "t.json"):
-        assert_frame_equal(cells(f"s3://b/{name}"), ROWS)
-    assert cells("s3://b/odd.csv").rows() == [(1.0, 'a, "b",\nc', 2.0)]
-    assert_frame_equal(cells("s3://b/parts/*.parquet"), pl.concat([ROWS, ROWS]))
-    s3["b/latin.csv"] = "x,w,y\n1,M\xfcnchen,2\n".encode("latin-1")
-    with refused("url-unreadable", "latin.csv"):
-        cells("s3://b/latin.csv")
-    with refused("url-unsupported", "several text files"):
-        cells("s3://b/*.csv")
-    with refused("url-unsupported", "object store"):
-        cells("s3://b/t.xlsx")
-    for name in ("absent.csv", "absent.parquet"):
-        with refused("url-unreadable", name):
-            cells(f"s3://b/{name}")
-    for month in ("01", "02"):
-        s3[f"b/sold/year=2024/month={month}/part.parquet"] = written(ROWS.write_parquet)
-    found = cells("s3://b/sold/*/*/*.parquet", ["month", "x"])
-    assert found["month"].to_list() == [1] * 6 + [2] * 6
-    with refused("lake-unreadable", "pattern"):
-        cells("s3://b/sold")
-    s3["b/parts/_delta_log/00000000000000000000.json"] = b"{}\n"
-    with refused("file-of-lake", "s3://b/parts"):
-        cells("s3://b/parts/*.parquet")
-
-
-def test_a_delta_table_of_an_object_store_is_read_as_its_log_says(s3, tmp_path):
-    write_deltalake(tmp_path / "t", ROWS)
-    write_deltalake(tmp_path / "t", ROWS[:4], mode="overwrite")
-    for path in (tmp_path / "t").rglob("*.*"):
-        s3[f"b/{path.relative_to(tmp_path)}"] = path.read_bytes()
-    assert_frame_equal(cells("s3://b/t"), ROWS[:4])
-    with refused("file-of-lake", "s3://b/t"):
-        cells("s3://b/t/*.parquet")
-
-
-@pytest.mark.parametrize("name", ["t.parquet", "t.csv", "t.arrow", "t.json"])
-def test_a_connection_that_is_cut_is_an_error(name, s3):
-    rows = pl.DataFrame({"x": range(50_000), "w": ["a", "b"] * 25_000, "y": range(50_000)})
-    write = {
-        "t.parquet": rows.write_parquet,
-        "t.csv": rows.write_csv,
-        "t.arrow": rows.write_ipc,
-        "t.json": rows.write_json,
-    }
-    s3[f"b/{name}"] = written(write[name])
-    s3.cut.add(f"b/{name}")
-    try:
-        found = cells(f"s3://b/{name}").height
-    except gradline.GradlineError as error:
-        found = error.code
-    assert found in ("url-unreadable", "file-damaged", 50_000)  # all, where the rest was asked for again
-
-
-def test_a_web_server_is_read_or_refused(store):
-    store.clear()
-    store.cut.clear()
-    store["d/t.csv"], store["d/t.parquet"] = ROWS.write_csv().encode(), written(ROWS.write_parquet)
-    store["d/t.xlsx"] = written(ROWS.write_excel)
-    for name in ("t.csv", "t.parquet", "t.xlsx"):
-        assert_frame_equal(cells(f"{store.address}/d/{name}?raw=1"), ROWS)
-    store.cut.add("d/t.csv")
-    with refused("url-unreadable", "bytes"):
-        cells(f"{store.address}/d/t.csv")
-    with refused("url-unreadable", "Not Found"):
-        cells(f"{store.address}/d/absent.csv")
-    with refused("url-unreadable"):
-        cells("http://127.0.0.1:1/t.csv")
 
 
 @pytest.mark.slow

@@ -35,6 +35,9 @@ def main() -> None:
     atexit.register(gc.freeze)
     # NumPy's word for an overflow says nothing of which column: what is not finite is refused, or judged, in ours.
     warnings.filterwarnings("ignore", category=RuntimeWarning)
+    # What libraries tell on the way to an object store, where the refusal tells the same in a sentence.
+    warnings.filterwarnings("ignore", message=".*region' not set")
+    os.environ.setdefault("RUST_LOG", "off")
     from gradline.cli.commands import app  # noqa: PLC0415 - after what is set above
     from gradline.cli.mistyped import run  # noqa: PLC0415
     from gradline.cli.terminal import flush, refuse  # noqa: PLC0415

@@ -6,11 +6,12 @@ from urllib.parse import unquote, urlsplit
 
 import polars as pl
 
-from gradline.core.errors import FileError
-from gradline.data.columnar import FAULTS, LazySource, unreadable
+from gradline.core.errors import FileError, GradlineError
+from gradline.data.columnar import FAULTS, LazySource
 from gradline.data.formats import ENDINGS, ending, open_file
 from gradline.data.lakes import DeltaTable, IcebergTable
 from gradline.data.notation import FOUND, Text
+from gradline.data.remote import unreachable
 from gradline.data.source import Source
 from gradline.data.spool import spool
 
@@ -33,6 +34,16 @@ def open_url(url: str, read: Text = FOUND) -> Source:
     """
     if urlsplit(url).scheme in ("http", "https"):
         return _downloaded(url, read)
+    try:
+        return _stored(url, read)
+    except GradlineError:
+        raise
+    except Exception as error:  # who signs people in for polars, each library in its own way
+        raise unreachable(url, error) from error
+
+
+def _stored(url: str, read: Text) -> Source:
+    """A file, or files by a pattern, or a table of an object store."""
     path = PurePosixPath(urlsplit(url).path)
     end = ending(path.name)
     if url.endswith(".metadata.json"):
@@ -56,6 +67,10 @@ def open_url(url: str, read: Text = FOUND) -> Source:
             f"{url} can be read from a disk or by https, not from an object store",
             "copy it first",
         )
+    if urlsplit(url).scheme == "hf":
+        raise FileError(
+            "url-unsupported", f"{url} names no file", "name its files by a pattern, such as …/*.parquet"
+        )
     return DeltaTable(url, url, "where it is no Delta table, name its files by a pattern: …/*.parquet")
 
 
@@ -70,8 +85,10 @@ def _lines(url: str) -> Path:
             pl.scan_lines(url, glob=False, storage_options=_OPTIONS or None).sink_csv(
                 stream, include_header=False, quote_style="never"
             )
-    except (*FAULTS, pl.exceptions.PolarsError) as error:
-        raise unreadable(url, getattr(error, "reason", None) or error) from error
+    except FileError:
+        raise
+    except FAULTS as error:
+        raise unreachable(url, error) from error
     return path
 
 
@@ -117,11 +134,11 @@ def _downloaded(url: str, read: Text) -> Source:
         raise
     except urllib.error.HTTPError as error:
         error.close()
-        raise unreadable(url, f"{error.code} {error.reason}") from error
+        raise unreachable(url, f"{error.code} {error.reason}") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise unreadable(url, getattr(error, "reason", None) or error) from error
+        raise unreachable(url, getattr(error, "reason", None) or error) from error
     if promised is not None and size != int(promised):
-        raise unreadable(url, f"{size:,} of its {int(promised):,} bytes came")
+        raise unreachable(url, f"{size:,} of its {int(promised):,} bytes came")
     called = PurePosixPath(unquote(urlsplit(answer.url).path)).name
     if ending(called) not in ENDINGS:  # a server may send it under another name
         called = PurePosixPath(unquote(urlsplit(url).path)).name

@@ -13,6 +13,7 @@ from gradline.core.derived import cached_property
 from gradline.core.errors import DataError, FileError
 from gradline.data.cells import TYPED, Spelling, converted
 from gradline.data.held import scannable
+from gradline.data.remote import unreachable
 from gradline.data.schema import EMPTY, Column, Kind, expect_distinct
 from gradline.data.source import METER, Batch, Source
 
@@ -126,10 +127,7 @@ def typed_batch(
 def unreadable(name: str, error: object) -> FileError:
     """The refusal of a typed file that does not hold what its beginning promises, or is out of reach."""
     if "://" in name:
-        said = " ".join(str(error).split())
-        return FileError(
-            "url-unreadable", f"cannot read {name}: {said}", "check the address, your rights and the network"
-        )
+        return unreachable(name, error)
     return FileError(
         "file-damaged", f"{name} is damaged or cut short: {error}", "copy it again, or write it again whole"
     )

@@ -15,6 +15,7 @@ from gradline.core.text import listed
 from gradline.data.columnar import LazySource
 from gradline.data.extras import expect_extra
 from gradline.data.hive import is_partition
+from gradline.data.remote import unreachable
 from gradline.data.source import Inner
 
 _LOG = "_delta_log"
@@ -62,6 +63,8 @@ class Lake(Inner):
         except GradlineError:
             raise
         except Exception as error:  # each library has its own
+            if "://" in self.place and type(error).__name__ != "TableNotFoundError":
+                raise unreachable(self.place, error) from error
             said = " ".join(str(error).split())
             raise FileError("lake-unreadable", f"{self.name} cannot be read: {said}", self.remedy) from error
 
@@ -95,9 +98,8 @@ class IcebergTable(Lake):
         from pyiceberg.table import StaticTable  # noqa: PLC0415 - only for Iceberg tables
 
         os.environ.setdefault("POLARS_ICEBERG_PLANNER", "pyiceberg")  # the other is a package of its own
-        table = StaticTable.from_metadata(self._metadata[0])
-        snapshot = table.current_snapshot()
-        return pl.scan_iceberg(table, snapshot_id=None if snapshot is None else snapshot.snapshot_id)
+        # No snapshot is named: its columns would be those of its day, not as the table calls them now.
+        return pl.scan_iceberg(StaticTable.from_metadata(self._metadata[0]))
 
     @cached_property
     def _metadata(self) -> tuple[str, bool]:

@@ -44,7 +44,7 @@ def spool() -> Generator[tuple[IO[bytes], Path]]:
             with path.open("wb") as stream:
                 yield stream, path
     except OSError as error:
-        if isinstance(error, FileError):
+        if isinstance(error, FileError) or error.errno is None:  # what polars says of the file that it copies
             raise
         raise FileError(
             "file-unwritable",
