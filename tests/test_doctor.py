@@ -5,6 +5,7 @@ import json
 import math
 import re
 import shlex
+import warnings
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from known import known
 from packaged import flights_file, package_file
 from refusals import expect_refusal, refused
 
+import gradline
 from gradline import Moments, Trajectory, doctor
 from gradline.data.files import EXAMPLES
 from gradline.data.inputs import array_rows, as_rows
@@ -312,6 +314,14 @@ PROVOKED = {
         {"a": [*GOOD["a"][:-3], *GOOD["a"][:3]]},
         {},
     ),
+    "rows-alike": (
+        {
+            name: [*values[:20], *(values[:20] + 1e-3 * RANDOM.random(20)), *values[40:]]
+            for name, values in GOOD.items()
+        },
+        {name: np.r_[values[:100], 1e-6 * values[100:]] for name, values in GOOD.items()},
+        {},
+    ),
     "levels-alike": ({"c": ["yes", "Yes "] * (N // 2)}, {"c": ["yes", "no"] * (N // 2)}, {}),
     "levels-ordered": (
         {"c": (["low", "high", "medium", "low"] * N)[:N]},
@@ -337,6 +347,88 @@ def test_a_file_that_is_there_twice(tmp_path):
     assert {"file-twice", "rows-twice"} <= {finding.code for finding in report.findings}
     (tmp_path / "2 (1).csv").unlink()
     assert "file-twice" not in {finding.code for finding in doctor(tmp_path, "y").findings}
+
+
+DAYS = [f"20{10 + i % 9}-0{1 + i % 9}-{10 + i % 19}" for i in range(N)]
+IDS = RANDOM.permutation(9 * N)[:N].astype(float)
+NOTICED = {
+    "a code in a polynomial": (
+        "sentinel-value",
+        {"c": [999.0, *IDS[1:] / 50]},
+        {"c": IDS / 50},
+        "y ~ a + poly(c, 2)",
+    ),
+    "a code in a spline": (
+        "sentinel-value",
+        {"c": [9999.0, *IDS[1:] / 50]},
+        {"c": [99.0, *IDS[1:]]},
+        "y ~ bs(c, df=4)",
+    ),
+    "a date": ("sentinel-value", {"c": ["1900-01-01", *DAYS[1:]]}, {"c": DAYS}, "y ~ a + days(c)"),
+    "a date long ago": (
+        "sentinel-value",
+        {"c": [*DAYS[1:], "1970-01-01"]},
+        {"c": [*DAYS[1:], "1970-01-02"]},
+        "y ~ year(c):a",
+    ),
+    "a code in a target": ("sentinel-value", {"c": [99999.0, *IDS[1:] + 1]}, {"c": IDS + 1}, "log(c) ~ a"),
+    "spellings in a product": (
+        "levels-alike",
+        {"c": ["yes", "Yes "] * 100},
+        {"c": ["yes", "no"] * 100},
+        "y ~ a * c",
+    ),
+    "an order": (
+        "levels-ordered",
+        {"c": ["low", "high", "mid", "low"] * 50},
+        {"c": ["low", "hot", "mid", "low"] * 50},
+        "y ~ a * C(c)",
+    ),
+    "identifiers": ("identifier", {"customerId": IDS}, {"customerId": [IDS[1], *IDS[1:]]}, "y ~ ."),
+    "sizes": ("identifier", {"guest_id": IDS}, {"guests": IDS}, "y ~ ."),
+}
+
+
+@pytest.mark.parametrize("name", NOTICED)
+def test_fit_and_doctor_notice_the_same_in_formulas(name):
+    code, wrong, right, formula = NOTICED[name]
+    for change, wanted in ((wrong, True), (right, False)):
+        data = pl.DataFrame(GOOD | change)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            told = [notice for notice in gradline.fit(data, formula=formula).notices if notice.code == code]
+        found = [finding for finding in doctor(data, formula=formula).findings if finding.code == code]
+        assert len(told) == len(found) == wanted
+        assert [(one.cause, one.remedy) for one in told] == [(one.cause, one.remedy) for one in found]
+
+
+def test_an_order_that_a_formula_knows_is_not_told():
+    data = pl.DataFrame(GOOD | {"c": ["low", "high", "mid", "low"] * 50})
+    formula = 'y ~ a + C(c, poly, levels=["low", "mid", "high"])'
+    assert doctor(data, formula=formula).findings == []
+    (told,) = [n.remedy for n in gradline.fit(data, "y").notices if n.code == "levels-ordered"]
+    assert 'C(c, poly, levels=["low", "mid", "high"])' in told
+
+
+def test_no_example_is_found_fault_with():
+    """But for what is so: near copies of crops, and three rows of Engel's that stand there before."""
+    said = {"few-rows", "missing", "year", "near-collinear", *OF_TRAINING}
+    targets = {
+        "crops": "apples",
+        "crops5": "apples",
+        "iphone": "sales",
+        "longley": "employed",
+        "engel": "food",
+    }
+    targets |= {"geyser": "waiting", "stackloss": "loss", "penguins": "body_mass_g", "line": "y"}
+    found = {
+        name: {one.code for one in doctor(f"example:{name}", target).findings} - said
+        for name, target in targets.items()
+    }
+    assert {name: codes for name, codes in found.items() if codes} == {
+        "crops": {"rows-alike"},
+        "engel": {"rows-twice"},
+    }
 
 
 def test_good_data_have_no_findings():

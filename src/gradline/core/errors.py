@@ -21,6 +21,8 @@ better at any time. Warnings and notices carry codes too.
 from dataclasses import dataclass
 from typing import Any
 
+from gradline.core.text import raised
+
 
 class GradlineError(Exception):
     """A refusal: `code` names the fault, `cause` says what is wrong, `remedy` what to do about it.
@@ -124,8 +126,19 @@ class GradlineWarning(UserWarning):
 
 @dataclass(frozen=True)
 class Notice:
-    """Something that the user should know although the work goes on: `code` names it, `text` says it."""
+    """Something that the user should know although the work goes on: `code` names it, `text` says it.
+
+    `cause` is what is so, and `remedy` what to do about it, if anything. `about` is the column that it is of, where a
+    notice begins with one.
+    """
 
     code: str
-    text: str
+    cause: str
     is_warning: bool = False
+    remedy: str = ""
+    about: str = ""
+
+    @property
+    def text(self) -> str:
+        """Cause and remedy."""
+        return f"{self.cause}. {raised(self.remedy)}" if self.remedy else self.cause

@@ -4,13 +4,13 @@ import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import polars as pl
 from polars._plr import PyArrowCStreamReader  # what pl.scan_arrow_c_stream reads with, but on this thread
 
+from gradline.core.derived import cached_property
 from gradline.core.errors import DataError, GradlineError
 from gradline.core.memory_limit import check
 from gradline.data import columnar

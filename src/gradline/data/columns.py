@@ -4,7 +4,7 @@ import polars as pl
 
 from gradline.data.cells import IN_TEXT, PLAIN, TRUTH_WORDS, Spelling
 from gradline.data.numerals import Doubt, may_be_thousands, written
-from gradline.data.schema import EMPTY, Column, Kind
+from gradline.data.schema import CLOCKS, DATES, EMPTY, Column, Kind
 
 SAMPLE = 1000  # non-missing cells that decide
 _DATE = r"^(?:\d{4}[-/]\d{1,2}[-/]\d{1,2}(?:[T ].*)?|\d{1,2}[./-]\d{1,2}[./-](?:\d{2}|\d{4})(?: .*)?|\d{4}-\d{2})$"
@@ -27,9 +27,9 @@ def column(cells: pl.Series, spelling: Spelling = IN_TEXT, separator: str = "") 
         return EMPTY
     if cells.is_in(TRUTH_WORDS).all():
         return Column(Kind.BOOLEAN)
-    for pattern, what in ((_DATE, "dates"), (_TIME, "times of the day")):
+    for pattern, found in ((_DATE, DATES), (_TIME, CLOCKS)):
         if cells.str.contains(pattern).all():
-            return Column(Kind.OTHER, f"holds {what}")
+            return found
     numerals = spelling.numerals
     values = (cells if numerals.is_plain else numerals.plain(cells)).cast(pl.Float64, strict=False)
     others = values.null_count()

@@ -9,10 +9,11 @@ import gc
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from gradline.core.derived import cached_property
 from gradline.core.errors import FileError, GradlineError, Notice, RequestError
 from gradline.core.text import listed, nearest
 from gradline.data.arrow_stream import ArrowStreamSource, frames_of, kept

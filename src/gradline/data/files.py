@@ -6,7 +6,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
 from pathlib import Path
@@ -49,8 +49,9 @@ class FilesSource(Source):
         found = [part.notices for part in self.parts if part.notices]
         if len(found) < 2:
             return (*(found[0] if found else ()), *self._twice)
-        more = f"{found[0][0].text} (and {counted(len(found) - 1, 'file')} more)"
-        return (Notice(found[0][0].code, more, found[0][0].is_warning), *self._twice)
+        first = found[0][0]
+        more = f"{first.cause} (and {counted(len(found) - 1, 'file')} more)"
+        return (replace(first, cause=more), *self._twice)
 
     @property
     def _twice(self) -> tuple[Notice, ...]:
@@ -64,8 +65,8 @@ class FilesSource(Source):
                 continue
             marks = (size, *_ends(path))
             if marks in known:
-                text = f"{part.name} is the same as {known[marks]}, so its rows count twice. Name only one of them"
-                return (Notice("file-twice", text, is_warning=True),)
+                text = f"{part.name} is the same as {known[marks]}, so its rows count twice"
+                return (Notice("file-twice", text, True, "name only one of them"),)
             known[marks] = part.name
         return ()
 

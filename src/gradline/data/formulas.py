@@ -18,8 +18,10 @@ from gradline.data.infer_design import (
     expect_number,
     expect_sure,
     expect_words,
+    in_place_of,
     infer_design,
     kinds_of,
+    seen_in,
 )
 from gradline.data.row_stream import Holdout, Split, grouped, held_out_rows
 from gradline.data.schema import Column, Kind, joint_kinds
@@ -56,9 +58,12 @@ def infer_formula(source: Source, selection: Selection, holdout: Holdout | None)
     notices: list[Notice] = []
     every: Sequence[str] = ()
     if any(map(has_dot, wanted.written)):
-        rest = infer_design(source, replace(selection, targets=targets, features=None, formula=None))
+        also = [name for name in selection.also if name in schema]
+        rest = infer_design(
+            source, replace(selection, targets=targets, features=None, formula=None, also=also)
+        )
         every = [term.columns[0] for term in rest.design.terms]
-        notices += [notice for notice in rest.notices if notice.is_warning]
+        notices += [notice for notice in rest.notices if notice.code == "column-left-out"]
     formula = _joined([expand(part, every) for part in wanted.written])
     notices += formula.notices
     _expect_roles(formula, selection, targets, list(schema))
@@ -68,9 +73,11 @@ def infer_formula(source: Source, selection: Selection, holdout: Holdout | None)
         raise RequestError(
             "formula-without-term", "the formula has no term beside the bias", "name a column in it"
         )
+    used = {name for term in terms for name in term.columns}
+    notices = [notice for notice in notices if notice.about not in used]
     for factor in factors.values():
         if isinstance(factor, Levels):
-            notices.append(_categorical(factor, source, schema, selection.category))
+            notices += _categorical(factor, source, schema, selection.category)
     kinds = kinds_of(schema, [*targets, *weights, *(name for term in terms for name in term.columns)])
     design = DesignSpec(tuple(terms), wanted.names, selection.weights, selection.meaning, kinds, transforms)
     return InferredDesign(design, notices)
@@ -104,7 +111,8 @@ def _asked(source: Source, selection: Selection) -> _Asked:
                 "no-target", "no target is named", "name one or more with -t COLUMN (targets= in Python)"
             )
         features = ["."] if selection.features is None else selection.features
-        return _Asked(given, [quoted(name) if name in names else name for name in features])
+        written = [*features, *(name for name in selection.also if selection.features or name not in names)]
+        return _Asked(given, [quoted(name) if name in names else name for name in written])
     written = list(target_nodes(selection.formula))
     own = [name for node in written for name in columns(node)]  # which Y beside a frame X is called after
     if written and given not in ([], written, own):
@@ -180,7 +188,7 @@ def _refuse_kind(name: str, column: Column) -> None:
     raise RequestError(
         "feature-unusable",
         f"the feature {name} {column.note}",
-        f"leave it out, or take {' or '.join(f'{part}({quoted(name)})' for part in DATE_PARTS)} of a date",
+        in_place_of(name, column),
     )
 
 
@@ -246,13 +254,17 @@ def _term(factors: Sequence[Factor]) -> Term:
 
 def _categorical(
     factor: Levels, source: Source, schema: Mapping[str, Column], categories: Sequence[str]
-) -> Notice:
+) -> list[Notice]:
     """What the user should know of a category. Raises `DataError` where its words are numbers in another notation."""
-    if factor.cells == "text":
-        is_asked = factor.label in categories or isinstance(factor.node, Call)
-        if not is_asked:
-            expect_words(source, factor.label, schema[factor.label], factor.levels)
-        if factor.bases:
-            return categorical(factor.label, factor.levels, schema[factor.label], is_asked)
     base = f", base {factor.levels[0]!r}" if factor.bases else f", {factor.options.contrast} contrasts"
-    return Notice("column-categorical", f"{factor.label} is categorical: {len(factor.levels)} levels{base}")
+    said = Notice("column-categorical", f"{factor.label} is categorical: {len(factor.levels)} levels{base}")
+    if factor.cells != "text":
+        return [said]
+    column, is_asked = schema[factor.label], factor.label in categories or isinstance(factor.node, Call)
+    if not is_asked:
+        expect_words(source, factor.label, column, factor.levels)
+    if factor.bases:
+        said = categorical(factor.label, factor.levels, column, is_asked)
+    shown = seen_in(factor.label, factor.levels, column)
+    has_order = factor.options.levels is not None or factor.options.contrast == "poly"
+    return [said, *(notice for notice in shown if not (has_order and notice.code == "levels-ordered"))]

@@ -13,6 +13,8 @@ from gradline.data.numerals import PLAIN_NUMERALS, Doubt, Written, written
 from gradline.data.schema import Column, Kind
 from gradline.data.selection import Selection
 from gradline.data.source import Source
+from gradline.data.terms.functions import DATE_PARTS
+from gradline.data.terms.grammar import quoted
 
 MOST_LEVELS = 50  # a text column with more levels is an identifier unless the user names it
 
@@ -65,20 +67,18 @@ def infer_design(source: Source, selection: Selection) -> InferredDesign:
             continue
         if column.kind == Kind.TEXT and name not in selection.category:
             expect_words(source, name, column, found[name].levels)
-        reason = (
-            _unusable(name, column) if column.kind == Kind.OTHER else found[name].reason(name, name in named)
-        )
-        if reason and selection.missing == "error" and column.kind == Kind.TEXT and found[name].missing:
+        unfit = _unfit(name, column) or found[name].unfit(name, name in named)
+        if unfit and selection.missing == "error" and column.kind == Kind.TEXT and found[name].missing:
             # Whoever reads the rows counts the missing cells, which are an error before all else.
             terms.append(Category(name, tuple(found[name].levels)))
-        elif reason:
-            notices.append(Notice("column-left-out", f"{name} is left out: it {reason}", is_warning=True))
+        elif unfit:
+            notices.append(unfit)
         else:
             levels = column.ordered(name, found[name].levels)
             terms.append(Category(name, levels))
             notices += [
                 categorical(name, levels, column, name in selection.category),
-                *_seen_in(name, levels, column),
+                *seen_in(name, levels, column),
             ]
     if not terms:
         raise RequestError(
@@ -119,7 +119,7 @@ def asked(schema: Mapping[str, Column], selection: Selection) -> dict[str, Colum
             raise RequestError(
                 "column-in-two-roles", f"{name} is to be a category and numeric", "drop one of the two"
             )
-        if column.kind == Kind.OTHER:
+        if not column.kind.is_feature:
             raise RequestError("feature-unusable", f"{name} {column.note}", "leave it out")
         doubt = column.doubt and column.doubt.beside_marks
         found[name] = (
@@ -129,10 +129,20 @@ def asked(schema: Mapping[str, Column], selection: Selection) -> dict[str, Colum
     return found | {name: replace(found.get(name, schema[name]), base=base) for name, base in bases.items()}
 
 
-def _unusable(name: str, column: Column) -> str:
-    """Why the column is no feature, and what would use it."""
-    is_told = column.note.startswith("holds dates") or column.note.startswith("holds times")
-    return column.note + (f" (to use its values as levels: {shell(['--category', name])})" if is_told else "")
+def _unfit(name: str, column: Column) -> Notice | None:
+    """Why a column is no feature by its kind; None where it may be one."""
+    if column.kind.is_feature:
+        return None
+    levels = f"its values as levels: {shell(['--category', name])}"
+    remedies = {
+        Kind.TIME: f"to use it as a trend: {shell(['--also', f'days({quoted(name)})'])}; {levels}",
+        Kind.CLOCK: f"to use {levels}",
+    }
+    return _left_out(name, column.note, remedies.get(column.kind, ""))
+
+
+def _left_out(name: str, reason: str, remedy: str = "") -> Notice:
+    return Notice("column-left-out", f"{name} is left out: it {reason}", True, remedy, name)
 
 
 def _bases(base: Mapping[str, str] | Sequence[str], schema: Mapping[str, Column]) -> dict[str, str]:
@@ -165,19 +175,20 @@ class _Levels(NamedTuple):
     rows: int
     missing: int
 
-    def reason(self, name: str, named: bool) -> str:
-        """Why the column is no feature; empty when it is one."""
+    def unfit(self, name: str, named: bool) -> Notice | None:
+        """Why the column is no feature; None when it is one."""
         missing = f" that has one ({self.missing:,} are missing)" if self.missing else ""
         if len(self.levels) <= 1:
-            return f"has the same value {listed(self.levels)!r} in every row{missing}"
+            return _left_out(name, f"has the same value {listed(self.levels)!r} in every row{missing}")
         if named:
-            return ""
+            return None
+        remedy = f"to use it: {shell(['--also', name])}"
         if len(self.levels) > MOST_LEVELS:
-            return f"is text with more than {MOST_LEVELS} levels (to use it: {shell(['--also', name])})"
+            return _left_out(name, f"is text with more than {MOST_LEVELS} levels", remedy)
         if len(self.levels) == self.rows and self.rows > 2:
             what = f"is text with another value in every row{missing}, as identifiers have"
-            return f"{what} (to use it: {shell(['--also', name])})"
-        return ""
+            return _left_out(name, what, remedy)
+        return None
 
 
 def _levels(source: Source, limits: Mapping[str, int | None]) -> dict[str, _Levels]:
@@ -199,25 +210,32 @@ def categorical(name: str, levels: Sequence[str], column: Column, is_asked: bool
     said = f"{name} is categorical: {len(levels)} levels, base {levels[0]!r}"
     if is_asked:
         return Notice("column-categorical", said)
+    remedy = f"to use them as numbers: {shell(['--numeric', name])}"
     if column.is_code:
-        said += f". Its numbers have leading zeros, as codes have; to use them as numbers: {shell(['--numeric', name])}"
-    elif column.levels is None and _are_plain(written(levels)):
-        said += f". Its cells look like numbers; to use them so: {shell(['--numeric', name])}"
-        return Notice("numbers-as-text", said, is_warning=True)
+        said += ". Its numbers have leading zeros, as codes have"
+        return Notice("column-categorical", said, remedy=remedy)
+    if column.levels is None and _are_plain(written(levels)):
+        return Notice("numbers-as-text", f"{said}. Its cells look like numbers", True, remedy)
     return Notice("column-categorical", said)
 
 
-def _seen_in(name: str, levels: Sequence[str], column: Column) -> list[Notice]:
+def seen_in(name: str, levels: Sequence[str], column: Column) -> list[Notice]:
     """What the levels show that is hardly meant: spellings of one word, and an order."""
     found = []
     if groups := alike(levels):
         told = "; ".join(", ".join(map(repr, group)) for group in groups[:3])
         more = f" and {len(groups) - 3} more" if len(groups) > 3 else ""
-        text = f"{name} has levels that differ in case or blanks alone: {told}{more}. Write each in one way"
-        found.append(Notice("levels-alike", text, is_warning=True))
+        text = f"{name} has levels that differ in case or blanks alone: {told}{more}"
+        found.append(Notice("levels-alike", text, True, "write each in one way"))
     if column.levels is None and (order := ordered(levels)):
-        text = f"{name} has levels with an order, {', '.join(order)}: its coefficients take no notice of it"
-        found.append(Notice("levels-ordered", text))
+        text = (
+            f"{name} has levels with an order, {', '.join(order)}, of which its coefficients take no notice"
+        )
+        listing = ", ".join(f'"{level}"' for level in order)
+        remedy = (
+            f"to use it, fit a formula with C({quoted(name)}, poly, levels=[{listing}]), or make them numbers"
+        )
+        found.append(Notice("levels-ordered", text, remedy=remedy))
     return found
 
 
@@ -281,7 +299,7 @@ def _expect_roles(selection: Selection) -> None:
 
 def expect_number(source: Source, name: str, column: Column) -> None:
     """Raise `RequestError` where the column of a target or of weights holds no numbers."""
-    if column.kind == Kind.OTHER:
+    if not column.kind.is_feature:
         raise RequestError(
             "target-not-numeric",
             f"{name} {column.note}: targets and weights must be numeric",
@@ -309,11 +327,18 @@ def _first_cells(source: Source, name: str) -> list[str]:
     return []
 
 
+def in_place_of(name: str, column: Column) -> str:
+    """What to do where a feature is none by its kind."""
+    if column.kind != Kind.TIME:
+        return "leave it out, or turn it into numbers"
+    return f"take {' or '.join(f'{part}({quoted(name)})' for part in DATE_PARTS)} of it, or leave it out"
+
+
 def _expect_usable(names: Sequence[str], schema: Mapping[str, Column]) -> None:
     for name in names:
-        if schema[name].kind == Kind.OTHER:
+        if not schema[name].kind.is_feature:
             raise RequestError(
                 "feature-unusable",
                 f"the feature {name} {schema[name].note}",
-                "leave it out, or turn it into numbers",
+                in_place_of(name, schema[name]),
             )

@@ -5,11 +5,11 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import polars as pl
 
+from gradline.core.derived import cached_property
 from gradline.core.errors import FileError, GradlineError, Notice
 from gradline.core.text import listed
 from gradline.data.columnar import LazySource

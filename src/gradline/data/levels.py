@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 # Orders that people write in words, each from one end to the other; a level is looked up in lower case.
 _ORDERS = [
-    "very low,low,medium low,medium,moderate,average,normal,medium high,high,very high",
+    "very low,low,medium low,mid,middle,medium,moderate,average,normal,medium high,high,very high",
     "xxs,xs,s,m,l,xl,xxl,xxxl",
     "tiny,very small,small,medium,mid,large,big,very large,huge",
     "never,rarely,seldom,sometimes,often,usually,always",

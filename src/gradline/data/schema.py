@@ -20,13 +20,19 @@ class Kind(StrEnum):
     BOOLEAN = "boolean"  # true and false, which are 1 and 0
     AMOUNT = "amount"  # numbers that may bear a currency, a percent sign or a unit, which are left away
     TEXT = "text"
-    TIME = "time"  # asked for, of a column of dates or of text that holds some; no schema says it
-    OTHER = "other"  # dates, lists, columns without a name or without a value
+    TIME = "time"  # dates, and moments of a day; may be asked for of text too
+    CLOCK = "clock"  # times of the day
+    OTHER = "other"  # lists, columns without a name or without a value
 
     @property
     def is_numeric(self) -> bool:
         """Whether its cells become numbers."""
         return self in (Kind.NUMBER, Kind.BOOLEAN, Kind.AMOUNT)
+
+    @property
+    def is_feature(self) -> bool:
+        """Whether a linear model can use its cells as they are."""
+        return self.is_numeric or self == Kind.TEXT
 
 
 class Disagreement(NamedTuple):
@@ -84,6 +90,7 @@ def expect_distinct(names: Sequence[str], owner: str) -> None:
 
 
 EMPTY = Column(Kind.OTHER, "holds no value")
+DATES, CLOCKS = Column(Kind.TIME, "holds dates"), Column(Kind.CLOCK, "holds times of the day")
 
 
 def merged(columns: Mapping[str, Column]) -> Column:

@@ -1,12 +1,12 @@
 """Workbooks of Excel (.xlsx, .xlsb, .xls) and OpenDocument (.ods): one sheet is one table, its first row the header."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from gradline.core.derived import cached_property
 from gradline.core.errors import DataError, FileError, Notice, RequestError
 from gradline.core.text import listed, nearest
 from gradline.data.cells import IN_TEXT

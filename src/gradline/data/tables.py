@@ -103,7 +103,8 @@ def writes_formula(selection: Selection, source: Source) -> bool:
     """Whether a formula chooses, or a target or a feature is no column and written as a term of one: `log(area)`."""
     if selection.formula is not None:
         return True
-    odd = [name for name in (*selection.targets, *(selection.features or ())) if _MARKS.search(name)]
+    named = (*selection.targets, *(selection.features or ()), *selection.also)
+    odd = [name for name in named if _MARKS.search(name)]
     return bool(odd) and not set(odd) <= set(source.names())
 
 

@@ -324,7 +324,7 @@ def _gather(
         held_out = Moments.from_rows(SeenLevels(Split(seen, *holdout, held_out=True)), watch=watch)
         told += _not_evaluated(moments, held_out, holdout)
     training, used = _trained_on(seen, holdout), moments.select(design)
-    told += suspects(training, used)
+    told += suspects(seen, used)
     kept = collector.first(moments.rows) if design == rows.design else None
     small = collector.kept(rows.design, design)
     del collector  # whose rows make room for those that are read again

@@ -1,16 +1,19 @@
-"""What the columns of a fit show that is hardly meant: codes for missing cells, copies of the target, row numbers."""
+"""What the columns of a fit show that is hardly meant: codes for missing cells, copies of the target, identifiers."""
 
 import math
 import re
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import NamedTuple
 
 import numpy as np
 
 from gradline.core.errors import Notice
 from gradline.core.text import counted, number, shell
-from gradline.data.design import Number
-from gradline.data.row_stream import RowStream
+from gradline.data.design import DesignSpec, Number, Term
+from gradline.data.row_block import RowBlock
+from gradline.data.row_stream import RowStream, dense
+from gradline.data.schema import Kind
 from gradline.moments.state import Moments
 
 # Nines and their negatives, as surveys and instruments write what they do not know: the values that are looked for.
@@ -18,29 +21,32 @@ _CODES = frozenset(
     [sign * (10.0**digits - 1) for digits in range(2, 8) for sign in (-1, 1)]
     + [-9.0, -999.9, -9999.9, -999.25]
 )
+# The days that programs write for a date that they do not know: those with which calendars begin and end.
+_EPOCH = date(1970, 1, 1)
+_DAYS = frozenset(
+    float((date.fromisoformat(day) - _EPOCH).days)
+    for day in (
+        *("0001-01-01", "1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1901-01-01", "1904-01-01"),
+        *("1970-01-01", "2099-12-31", "2999-12-31", "9999-01-01", "9999-12-31"),
+    )
+)
 _COPY = (
     1e-12  # of the target's variance that a column may leave unexplained and still be a copy but for rounding
 )
 _FEWEST = 10  # rows from which a column that explains all is no accident
 _NAMED = re.compile(
-    r"(?:^|[\W_])(?:id|ids|index|idx|row|rows|rownames?|unnamed.*|no|nr|number|key)$", re.IGNORECASE
+    r"(?i:(?:^|[\W_])(?:id|ids|index|idx|row|rows|rownames?|unnamed.*|no|nr|number|key))$|(?<=[a-z])I[dD]$"
 )
 _BLOCK = 1 << 16
 
 
-class _Apart(NamedTuple):
-    """A column, the code that is its least or largest value, how many rows have it, and the range of the others."""
-
-    column: int
-    code: float
-    rows: int
-    low: float
-    high: float
-
-
 def suspects(rows: RowStream | None, moments: Moments) -> list[Notice]:
-    """What is told of the columns; the rows are read again only where a column ends in a code for missing cells."""
-    return [*_sentinels(rows, moments), *_copies(moments), *_numbered(moments)]
+    """What is told of the columns of rows, of which `moments` are those of training.
+
+    The rows are read again where a column ends in a code for missing cells, or is called as identifiers are and could
+    be one; and once for the columns that terms of a formula compute with, which no moments hold.
+    """
+    return [*_sentinels(rows, moments), *_copies(moments), *_numbered(rows, moments)]
 
 
 def _numeric(moments: Moments) -> list[int]:
@@ -49,48 +55,104 @@ def _numeric(moments: Moments) -> list[int]:
     return [j for j, name in enumerate(moments.features) if name in names]
 
 
+class _Ends(NamedTuple):
+    """A column by its place in [X Y]: what it is called, its least and its largest value, and whether it holds days."""
+
+    column: int
+    name: str
+    values: tuple[float, float]
+    is_date: bool = False
+
+    @property
+    def codes(self) -> list[float]:
+        """Those of its ends that may stand for missing cells."""
+        return [value for value in self.values if value in (_DAYS if self.is_date else _CODES)]
+
+    def words(self, value: float) -> str:
+        """A value as it stands in the table."""
+        if self.is_date:
+            return str(np.datetime64(math.floor(value), "D"))
+        return f"{value:.15g}" if value in _CODES else number(value, 6)
+
+
 def _sentinels(rows: RowStream | None, moments: Moments) -> Iterator[Notice]:
     """A value such as −999 that lies farther from all others than these lie from one another."""
-    statistics, p, m = moments.statistics, moments.p, moments.m
-    low, high = statistics.minimum.tolist(), statistics.maximum.tolist()
-    if rows is None or _CODES.isdisjoint(low + high):
+    if rows is None:
         return
-    ends = enumerate(zip(low, high, strict=True))
-    coded = [(j, value) for j, pair in ends for value in pair if value in _CODES]
-    columns = [*_numeric(moments), *range(p, p + m)]
-    candidates = [(j, value) for j, value in coded if j in columns]
+    names, statistics = (*moments.features, *moments.targets), moments.statistics
+    low, high = statistics.minimum.tolist(), statistics.maximum.tolist()
+    if not _CODES.isdisjoint(low + high):  # the usual case costs nothing more
+        own = range(moments.p, len(names)) if not moments.design.transforms else ()
+        yield from _coded(rows, [_Ends(j, names[j], (low[j], high[j])) for j in (*_numeric(moments), *own)])
+    if (sources := _sources(rows)) is not None:
+        yield from _coded(*sources)
+
+
+def _sources(rows: RowStream) -> tuple[RowStream, list[_Ends]] | None:
+    """The columns that terms and transformed targets compute with, dates as days, and their ends; None without any."""
+    design = rows.design
+    known = {design.weights, *(term.column for term in design.terms if isinstance(term, Number))}
+    known |= set() if design.transforms else {*design.targets}
+    wanted = {name: kind for name, kind in design.columns.items() if name not in known and kind != Kind.TEXT}
+    if not wanted or rows.table is None:
+        return None
+    kinds = tuple(pair for pair in design.kinds if pair[0] in wanted)
+    sources = rows.seen_by(DesignSpec(tuple(_source(*pair) for pair in wanted.items()), (), kinds=kinds))
+    low, high = np.full(len(wanted), np.inf), np.full(len(wanted), -np.inf)
+    for block in sources.blocks(_BLOCK):
+        if block.rows:
+            low, high = np.minimum(low, block.X.min(axis=0)), np.maximum(high, block.X.max(axis=0))
+    pairs = zip(wanted.items(), zip(low.tolist(), high.tolist(), strict=True), strict=True)
+    return sources, [
+        _Ends(j, name, values, kind == Kind.TIME) for j, ((name, kind), values) in enumerate(pairs)
+    ]
+
+
+def _source(name: str, kind: Kind) -> Term:
+    """The term of a column as it is, of dates their days."""
+    if kind != Kind.TIME:
+        return Number(name)
+    from gradline.data.terms.arithmetic import arithmetic  # noqa: PLC0415 - most fits have no formula
+    from gradline.data.terms.grammar import quoted  # noqa: PLC0415
+    from gradline.data.terms.product import Product  # noqa: PLC0415
+
+    return Product((arithmetic(f"days({quoted(name)})"),))
+
+
+def _coded(rows: RowStream, ends: Sequence[_Ends]) -> Iterator[Notice]:
+    """The notices of columns of which an end is a code, by one more pass where there are any."""
+    candidates = [(end, code) for end in ends for code in end.codes]
     if not candidates:
         return
     is_text = rows.table is not None and rows.table.is_text
-    for found in _apart(rows, candidates):
-        name, code = (*moments.features, *moments.targets)[found.column], f"{found.code:.15g}"
-        text = (
-            f"{name} is {code} in {counted(found.rows, 'row')}, and from {number(found.low, 6)} to "
-            f"{number(found.high, 6)} in all others. If that stands for a missing cell: "
-        )
-        told = (
-            shell(["--na", code, "--missing", "drop"])
-            if is_text
-            else "make it a null, and add --missing drop"
-        )
-        yield Notice("sentinel-value", text + told, is_warning=True)
-
-
-def _apart(rows: RowStream, candidates: Sequence[tuple[int, float]]) -> Iterator[_Apart]:
-    """Those of the candidates that stand apart, by one more pass."""
     counts = [0] * len(candidates)
     low, high = [math.inf] * len(candidates), [-math.inf] * len(candidates)
     for block in rows.blocks(_BLOCK):
-        whole = np.column_stack([block.X if isinstance(block.X, np.ndarray) else block.X.toarray(), block.Y])
-        for i, (j, code) in enumerate(candidates):
-            others = whole[:, j][whole[:, j] != code]
-            counts[i] += len(whole) - len(others)
+        for i, (end, code) in enumerate(candidates):
+            values = _column(block, end.column)
+            others = values[values != code]
+            counts[i] += len(values) - len(others)
             if len(others):
                 low[i], high[i] = min(low[i], others.min()), max(high[i], others.max())
-    for (j, code), count, least, most in zip(candidates, counts, low, high, strict=True):
-        distance = max(least - code, code - most)
-        if distance > most - least > 0:
-            yield _Apart(j, code, count, float(least), float(most))
+    for (end, code), count, least, most in zip(candidates, counts, low, high, strict=True):
+        if max(least - code, code - most) <= most - least or most <= least:
+            continue
+        value = end.words(code)
+        told = (
+            shell(["--na", value, "--missing", "drop"])
+            if is_text
+            else "make it a null, and add --missing drop"
+        )
+        cause = (
+            f"{end.name} is {value} in {counted(count, 'row')}, and from {end.words(float(least))} to "
+            f"{end.words(float(most))} in all others"
+        )
+        yield Notice("sentinel-value", cause, True, f"if that stands for a missing cell: {told}", end.name)
+
+
+def _column(block: RowBlock, j: int) -> np.ndarray:
+    """A column (n,) of [X Y]."""
+    return dense(block.X[:, [j]])[:, 0] if j < block.p else block.Y[:, j - block.p]
 
 
 def _copies(moments: Moments) -> Iterator[Notice]:
@@ -107,19 +169,50 @@ def _copies(moments: Moments) -> Iterator[Notice]:
     for j, t in np.argwhere(is_copy).tolist():
         if j in numeric:
             name, target = moments.features[j], moments.targets[t]
-            text = f"{name} explains {target} alone and whole. If it is a copy of it: {shell(['--exclude', name])}"
-            yield Notice("copy-of-target", text)
+            remedy = f"if it is a copy of it: {shell(['--exclude', name])}"
+            yield Notice(
+                "copy-of-target", f"{name} explains {target} alone and whole", remedy=remedy, about=name
+            )
 
 
-def _numbered(moments: Moments) -> Iterator[Notice]:
-    """A column that is called as row numbers are, and has the range, mean and variance of n whole numbers in a row."""
+def _numbered(rows: RowStream | None, moments: Moments) -> Iterator[Notice]:
+    """A column that is called as row numbers and identifiers are, and holds another whole number in every row."""
     n, statistics = moments.rows, moments.statistics
     if n < _FEWEST or moments.design.weights is not None:
         return
-    for j in [j for j, name in enumerate(moments.features) if _NAMED.search(name)]:
+    for j in [j for j in _numeric(moments) if _NAMED.search(moments.features[j])]:
         low, high, name = statistics.minimum[j], statistics.maximum[j], moments.features[j]
-        variance = float(np.linalg.norm(moments.factor[:, j]) ** 2) / n
-        is_whole = high - low == n - 1 and math.isclose(moments.mean[j], (low + high) / 2, rel_tol=1e-9)
-        if is_whole and math.isclose(variance, (n**2 - 1) / 12, rel_tol=1e-9):
-            text = f"{name} looks like row numbers, {low:.0f} to {high:.0f} each once. Unless it is a time: "
-            yield Notice("row-numbers", text + shell(["--exclude", name]))
+        if is_permutation(moments, j):
+            cause = f"{name} looks like row numbers, {low:.0f} to {high:.0f} each once"
+            remedy = f"unless it is a time: {shell(['--exclude', name])}"
+            yield Notice("identifier", cause, remedy=remedy, about=name)
+        elif rows is not None and high - low >= n and _all_differ(rows, j):
+            cause = (
+                f"{name} looks like identifiers: whole numbers {low:.0f} to {high:.0f}, another in every row"
+            )
+            yield Notice(
+                "identifier", cause, remedy=f"to leave it out: {shell(['--exclude', name])}", about=name
+            )
+
+
+def is_permutation(moments: Moments, j: int) -> bool:
+    """Whether a column has the range, the mean and the variance, (n² − 1)/12, of n whole numbers in a row."""
+    n, low, high = moments.rows, moments.statistics.minimum[j], moments.statistics.maximum[j]
+    variance = float(np.linalg.norm(moments.factor[:, j]) ** 2) / n
+    return (
+        high - low == n - 1
+        and math.isclose(moments.mean[j], (low + high) / 2, rel_tol=1e-9)
+        and math.isclose(variance, (n**2 - 1) / 12, rel_tol=1e-9)
+    )
+
+
+def _all_differ(rows: RowStream, j: int) -> bool:
+    """Whether every row has another whole number there; the reading stops where one has not."""
+    seen = np.zeros(0)
+    for block in rows.blocks(_BLOCK):
+        values = _column(block, j)
+        count = len(seen) + len(values)
+        seen = np.union1d(seen, values)
+        if len(seen) < count or (values != np.floor(values)).any():
+            return False
+    return True

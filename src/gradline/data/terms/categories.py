@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradline.core.derived import cached_property
 from gradline.core.errors import RequestError, UnseenLevelError
 from gradline.core.text import listed
 from gradline.data.schema import Column, Kind

@@ -3,11 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from gradline.core.derived import cached_property
 from gradline.core.errors import RequestError
 from gradline.data.schema import Kind
 from gradline.data.terms.arithmetic import Arithmetic, checked

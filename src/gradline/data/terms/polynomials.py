@@ -1,10 +1,10 @@
 """`poly(x, 3)`: polynomials orthonormal over the training rows, as in R; with `raw=TRUE` plain powers."""
 
-from functools import cached_property
 from math import comb
 
 import numpy as np
 
+from gradline.core.derived import cached_property
 from gradline.core.linalg.triangular import triangular
 from gradline.data.terms.learned import LearnedTerm, Learner, options, refused, truth, whole
 from gradline.data.terms.shapes import Pieces

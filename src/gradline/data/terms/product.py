@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import reduce
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradline.core.derived import cached_property
 from gradline.core.errors import RequestError
 from gradline.data.schema import Kind, joint_kinds
 from gradline.data.terms.categories import Levels

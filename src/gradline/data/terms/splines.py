@@ -1,9 +1,8 @@
 """`bs(x, df=4)`: B-splines with knots at quantiles of the training rows, as in R."""
 
-from functools import cached_property
-
 import numpy as np
 
+from gradline.core.derived import cached_property
 from gradline.data.terms.learned import LearnedTerm, Learner, numbers, options, refused, whole
 from gradline.data.terms.shapes import Pieces
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
+from gradline.core.derived import cached_property
 from gradline.core.errors import RequestError
 from gradline.data.terms.arithmetic import Arithmetic, checked
 from gradline.data.terms.grammar import Call, Literal, Name, Node, Operation, parse, text

@@ -57,7 +57,7 @@ def doctor(
     >>> found.rows, f"{found.lr_limit:.3g}"
     (15, '0.000112')
     >>> [finding.code for finding in found.findings]
-    ['few-rows', 'rate-limit', 'slow', 'far-from-zero', 'unlike-scales']
+    ['few-rows', 'rows-alike', 'rate-limit', 'slow', 'far-from-zero', 'unlike-scales']
     """
     return examine(Selection(data, targets, **{"missing": "drop", **choice}), bias, lr)
 

@@ -93,9 +93,10 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
     ),
     "identifier": Code(
         "A column looks like row numbers or identifiers",
-        "Whole numbers that rise or fall in every row, or that are 1 to n in some order, count rows rather than "
-        "measure anything. A model that uses them learns the order of the table, and fails on new rows. A time or a "
-        "dose by which the table is sorted looks the same: keep that.",
+        "Whole numbers that rise or fall in every row by little, that are 1 to n in some order, or that are called id "
+        "and are others in every row, count or name rows rather than measure anything. A model that uses them learns "
+        "the order of the table, and fails on new rows. A time or a dose by which the table is sorted looks the same: "
+        "keep that.",
         "The columns id, rownames, Unnamed: 0 of an exported frame.",
         "Kaufman, Rosset, Perlich, Stitelman 2012, Leakage in Data Mining, section 2",
     ),
@@ -110,9 +111,10 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
     ),
     "sentinel-value": Code(
         "A value stands for missing cells",
-        "Surveys and instruments write −999, 9999 or the like where they know nothing. To a model that is a number, "
-        "and as it lies far from all others it turns the line towards itself. The value is looked for where it is a "
-        "column's least or largest and lies farther from the others than these lie from one another.",
+        "Surveys and instruments write −999, 9999 or the like where they know nothing, and programs 1900-01-01 for a "
+        "date. To a model that is a number, and as it lies far from all others it turns the line towards itself. The "
+        "value is looked for where it is a column's least or largest and lies farther from the others than these lie "
+        "from one another.",
         "An age of 999 among ages from 18 to 91: --na 999 --missing drop.",
         "Little, Rubin 2019, Statistical Analysis with Missing Data, section 1.2",
     ),
@@ -136,6 +138,14 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
         "file is joined to itself, or an export is run again.",
         "Two exports of one month in a folder.",
         "Broman, Woo 2018, Data Organization in Spreadsheets, section 2",
+    ),
+    "rows-alike": Code(
+        "Rows are nearly copies of others",
+        "Groups of rows lie far closer to one another than all others do, as repeated measurements of one thing do, or "
+        "a file joined to a rounded copy of itself. The coefficients may be right, but what standard errors count are "
+        "rows, of which these are hardly new ones. A validation on rows that were kept out is deceived too.",
+        "The fifteen rows of the crop table are five regions with three near-copies of each.",
+        "Cameron, Miller 2015, A Practitioner's Guide to Cluster-Robust Inference, section 2",
     ),
     "file-twice": Code(
         "One file is read twice",
@@ -168,9 +178,9 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
     ),
     "numbers-as-text": Code(
         "A text column looks like numbers",
-        "The cells hold signs that no number has, such as a thousands separator, a decimal comma, a percent or "
-        "currency sign, so the column was taken as categories with a coefficient for each level.",
-        "The cells 1.234,50 and 12 %: write 1234.50 and 12.",
+        "The source says that the cells are text, and they read as numbers, so the column was taken as categories with "
+        "a coefficient for each level. --numeric takes them for numbers.",
+        "A frame whose column holds the texts '1.5' and '2.5'.",
         "Broman, Woo 2018, Data Organization in Spreadsheets, section 5",
     ),
     "year": Code(
@@ -190,8 +200,8 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
     "left-out": Code(
         "Columns are left out of the model",
         "Dates, lists, columns without a value and text with more than 50 levels or another value in every row "
-        "cannot be features as they are. A text column that is named with --feature is used all the same, with a "
-        "coefficient for each of its levels but the first.",
+        "cannot be features as they are. --also uses a text column all the same, with a coefficient for each of its "
+        "levels but the first, and a date by a term of it: --also 'days(sold)'.",
         "The tail number of an aircraft has 4,000 levels: it names a thing rather than a property.",
         "Chambers, Hastie 1992, Statistical Models in S, chapter 2",
     ),

@@ -11,9 +11,11 @@ from gradline.core.errors import Notice
 from gradline.core.text import JUST_BELOW, counted, epochs, grown, joined, listed, number, ratio
 from gradline.data.design import Number
 from gradline.model.certificate import HARD
+from gradline.model.doctor.copies import copies, near_copies
 from gradline.model.doctor.findings import CODES, Finding
 from gradline.model.doctor.pace import CENTRED, RAW, SCALED, Pace
 from gradline.model.doctor.survey import Survey, jump
+from gradline.model.suspects import is_permutation
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 from gradline.solvers.trajectory import Trajectory
@@ -23,6 +25,7 @@ SLOW = 10_000  # epochs; fewer pass while one waits
 WORTH = 10.0  # a tenth of the epochs is worth telling
 FAR_OUT = 8.0  # standard deviations; Chebyshev: at most one row in 64, and no row at all among fewer
 ENOUGH_ROWS = 10  # per coefficient (Harrell 2015)
+DENSE = 10  # whole numbers to a row: what rises in longer steps measures something
 SHORTEST = 10  # rows from which a rising column is no accident
 OF_TRAINING = (
     "rate-limit",
@@ -31,7 +34,6 @@ OF_TRAINING = (
     "far-from-zero",
     "unlike-scales",
 )  # the exact answer knows none
-_LEFT_OUT = " is left out: it "
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +53,10 @@ class Patient:
     @cached_property
     def left_out(self) -> dict[str, str]:
         """The columns that were left out, with the reason."""
-        found = [notice.text for notice in self.notices if notice.code == "column-left-out"]
-        told = [
-            text.rsplit(" (to use ", 1)[0].rpartition(_LEFT_OUT) for text in found
-        ]  # a name may hold anything
-        return {name: reason for name, _, reason in told}
+        found = [notice for notice in self.notices if notice.code == "column-left-out"]
+        return {
+            notice.about: notice.cause.removeprefix(f"{notice.about} is left out: it ") for notice in found
+        }
 
     @cached_property
     def rank(self) -> Rank:
@@ -230,29 +231,21 @@ def _excluding(names: list[str]) -> str:
 def _identifiers(patient: Patient) -> Iterator[Finding]:
     moments, rows = patient.moments, patient.moments.rows
     rising = patient.survey.monotone(rows)
-    for j in patient.numeric if rows >= SHORTEST else ():
+    told = {notice.about for notice in patient.notices if notice.code == "identifier"}
+    others = [j for j in patient.numeric if moments.features[j] not in told]
+    for j in others if rows >= SHORTEST else ():
         low, high = moments.statistics.minimum[j], moments.statistics.maximum[j]
         whole = bool(patient.survey.whole[patient.kept[j]])
         name, span = moments.features[j], f"{low:.0f} to {high:.0f}"
         if whole and low >= 1800 and high <= 2200:
             cause = f"{name} looks like years, {span}: a straight trend whose bias stands for the year 0"
             yield Finding("year", cause, f"subtract {low:.0f}, or add --exclude {name} if no trend is meant")
-        elif rising[patient.kept[j]] or (whole and _is_permutation(patient, j)):
-            order = "in order" if rising[patient.kept[j]] else "each once"
+            continue
+        is_rising = rising[patient.kept[j]] and high - low < DENSE * rows
+        if is_rising or (whole and not patient.survey.is_weighted and is_permutation(moments, j)):
+            order = "in order" if is_rising else "each once"
             cause = f"{name} looks like row numbers or identifiers: whole numbers {span}, {order}"
             yield Finding("identifier", cause, f"add --exclude {name}, unless it is a time or a dose")
-
-
-def _is_permutation(patient: Patient, j: int) -> bool:
-    """Whether the column has the range, the mean and the variance, (n² − 1)/12, of n whole numbers in a row."""
-    moments, n = patient.moments, patient.moments.rows
-    low, high = moments.statistics.minimum[j], moments.statistics.maximum[j]
-    return (
-        high - low == n - 1
-        and not patient.survey.is_weighted
-        and math.isclose(moments.mean[j], (low + high) / 2, rel_tol=1e-9)
-        and math.isclose(patient.spread[j] ** 2, (n**2 - 1) / 12, rel_tol=1e-9)
-    )
 
 
 def _rows(patient: Patient) -> Iterator[Finding]:
@@ -299,40 +292,34 @@ def _columns(patient: Patient) -> Iterator[Finding]:
             f"{listed(names)} ({'each ' if len(names) > 1 else ''}{why})" for why, names in reasons.items()
         ]
         cause = f"{counted(len(patient.left_out), 'column')} left out: {'; '.join(told)}"
+        remedies = {notice.remedy for notice in patient.notices if notice.code == "column-left-out"}
+        remedy = remedies.pop() if len(remedies) == 1 else ""
         yield Finding(
-            "left-out", cause, "turn into numbers what is meant, or name a text column with --feature"
+            "left-out", cause, remedy or "name with --also, or as a category, what is meant to take part"
         )
-    for notice in patient.notices:
-        if notice.code == "numbers-as-text":
-            name, _, rest = notice.text.rpartition(" is categorical: ")
-            cause = f"the cells of {name} look like numbers, and were taken as {rest.split('.')[0]}"
-            yield Finding("numbers-as-text", cause, "write a point for decimals, and no other signs")
 
 
-def _suspects(patient: Patient) -> Iterator[Finding]:
-    """What the fit notices too: cause and remedy are two sentences of its notice."""
+def _noticed(patient: Patient) -> Iterator[Finding]:
+    """What the fit notices too."""
     for notice in patient.notices:
-        if notice.code in (
-            "sentinel-value",
-            "levels-alike",
-            "levels-ordered",
-            "copy-of-target",
-            "file-twice",
-        ):
-            cause, _, remedy = notice.text.rpartition(". ")
-            yield Finding(notice.code, cause, f"{remedy[:1].lower()}{remedy[1:]}")
+        if notice.code in CODES:
+            yield Finding(notice.code, notice.cause, notice.remedy)
 
 
 def _repeated(patient: Patient) -> Iterator[Finding]:
     sample = patient.survey.sample(patient.moments.rows)
     if len(sample) < SHORTEST or patient.survey.is_weighted:
         return
-    copies = len(sample) - len(np.unique(sample, axis=0))
-    # Whole numbers of few values repeat by themselves: what counts is a table that varies in each row.
-    distinct = max(len(np.unique(column)) for column in sample.T)
-    if copies and distinct > len(sample) / 2:
-        cause = f"{counted(copies, 'row')} of the first {len(sample):,} {'is' if copies == 1 else 'are'} there twice"
+    first = f"of the first {len(sample):,}" if len(sample) < patient.moments.rows else "of them"
+    if count := copies(sample):
+        cause = f"{counted(count, 'row')} {first} {'is' if count == 1 else 'are'} there before"
         yield Finding("rows-twice", cause, "look whether a file was joined to itself, or give each row once")
+    if near := near_copies(sample):
+        cause = (
+            f"{counted(near.rows, 'row')} are nearly copies of others: no column differs by more than "
+            f"{number(near.apart, 2)} of its standard deviations"
+        )
+        yield Finding("rows-alike", cause, "do not read standard errors as if each row were a new one")
 
 
 def _jumps(patient: Patient) -> Iterator[Finding]:
@@ -347,5 +334,5 @@ def _jumps(patient: Patient) -> Iterator[Finding]:
 
 RULES = (
     _rate, _batch_rate, _slow, _far, _unlike, _collinear, _constant, _identifiers, _rows, _missing, _outlying, _columns,
-    _suspects, _repeated, _jumps,
+    _noticed, _repeated, _jumps,
 )  # fmt: skip

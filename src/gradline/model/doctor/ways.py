@@ -89,7 +89,7 @@ def _way(data: Any, read: Text, trials: int = 2) -> Way | None:
                 return None
             kinds[name] = Kind.AMOUNT if column.doubt else column.kind
             words += ["--numeric", name] if column.doubt else []
-        shown = {name: Kind.TEXT if kind == Kind.OTHER else kind for name, kind in kinds.items()}
+        shown = {name: kind if kind.is_feature else Kind.TEXT for name, kind in kinds.items()}
         batch = next(iter(source.batches(shown)))
     except NotationError as error:
         na = [*(read.na or ()), *error.told.get("na", ())]
