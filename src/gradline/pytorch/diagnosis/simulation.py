@@ -424,16 +424,20 @@ class Dynamics:
 
 
 class Modes:
-    """Full-batch descent by direction: the loss after k epochs is floor + Σ energy·e_k(lr·λ)²."""
+    """Full-batch descent by direction: the loss after k epochs is floor + Σ energy·e_k(lr·λ)².
+
+    The floor is the least loss of all; what parameters that never move leave above it is one direction more, of λ = 0.
+    """
 
     def __init__(self, case: StatedSetup, loop: Loop) -> None:
         dynamics = Dynamics(case, loop)
         whole = dynamics.case.whole
         residual = dynamics.residual(case.start, whole, loop.pairs)
-        left, singular, _ = np.linalg.svd(whole.A, full_matrices=False)
-        self.steps = case.lr * dynamics.scale(whole, loop.minimised) * 2 * singular**2
-        beyond = ((residual - left @ (left.T @ residual)) ** 2).sum() + dynamics.spread(whole)
-        self.floor = dynamics.unit(whole) * float(beyond)
+        left, singular, _ = np.linalg.svd(whole.A[:, PARTS[loop.moves][0]], full_matrices=False)
+        still = [0.0] if loop.moves else []
+        self.steps = np.append(case.lr * dynamics.scale(whole, loop.minimised) * 2 * singular**2, still)
+        beyond = residual - whole.A @ np.linalg.lstsq(whole.A, residual, rcond=None)[0]
+        self.floor = dynamics.unit(whole) * float((beyond**2).sum() + dynamics.spread(whole))
         self.energies = dynamics.unit(whole) * ((left.T @ residual) ** 2).sum(axis=1)
         self.momentum = dynamics.keeps[0] if dynamics.keeps else 0.0
         self.size = float(np.sqrt((dynamics.case.sizes[-dynamics.m :] ** 2).mean()))  # of the targets

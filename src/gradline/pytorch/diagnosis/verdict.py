@@ -374,8 +374,8 @@ class _Judge:
         alike = names <= set(WITH_LOG.values()) and not self.base.batch
         if not (len(names) == 1 or (names and (alike or self._is_meant(rivals[0])))):
             return ""
-        first, log = rivals[0].name, rivals[0].logs[0]
-        return WITH_LOG[log] if first == "right" and log != "all" else first
+        first, logs = rivals[0].name, rivals[0].logs
+        return WITH_LOG[logs[0]] if first == "right" and len(logs) == 1 and logs != ["all"] else first
 
     def _is_meant(self, candidate: Candidate) -> bool:
         return bool(self.base.batch) and candidate.name == "right"
