@@ -172,10 +172,19 @@ def _distinct(case: StatedSetup, loop: Loop) -> list[str]:
     return [name for name in LOSSES if factors[LOSSES[name](rows, m)] == name != "mean"]
 
 
-def _minimising(*names: str) -> Callable[[StatedSetup, Loop], list[Loop]]:
-    return lambda case, loop: [
-        replace(loop, minimised=name) for name in _distinct(case, loop) if name in names
-    ]
+def _minimising(*names: str) -> Hypothesis:
+    """The row of a loss that is minimised, and printed, in the place of the mean of squares."""
+
+    def sentence(case: StatedSetup, loop: Loop) -> str:
+        times = number(LOSSES[loop.minimised](_rows(case, loop), case.start.shape[1]), 6)
+        what = f"the loss is {LOSS_WORDS[loop.minimised]}, not the mean of squares"
+        return f"{what}: it and its gradient are {times} times as large."
+
+    return Hypothesis(
+        lambda case, loop: [replace(loop, minimised=name) for name in _distinct(case, loop) if name in names],
+        sentence,
+        lambda *_: MEAN,
+    )
 
 
 def _printing(case: StatedSetup, loop: Loop) -> list[Loop]:
@@ -251,10 +260,15 @@ def _rate_family(_: Loop) -> list[Family]:
     return [Family(np.geomspace(1e-3, 1e3, 121), lambda loop, ratio: replace(loop, lr_ratio=ratio))]
 
 
-def _errors(error: str) -> Callable[[StatedSetup, Loop], list[Loop]]:
-    return lambda _, loop: (
-        _when(loop.batch is None, replace(loop, error=error))
-        + _when(loop.batch is None, replace(loop, error=error, printed="mean"))
+def _minimising_errors(error: str, words: str) -> Hypothesis:
+    """The row of an error that is no square; it or the mean of squares may be printed."""
+    return Hypothesis(
+        lambda _, loop: [
+            replace(loop, error=error, printed=printed) for printed in ("", "mean") if _stepped(loop)
+        ],
+        lambda *_: f"the loss minimised is {words}.",
+        lambda *_: "loss_fn = nn.MSELoss()",
+        small=True,
     )
 
 
@@ -370,19 +384,11 @@ HYPOTHESES: dict[str, Hypothesis] = {
         lambda *_: "give diagnose the training rows only",
         small=True,
     ),
-    "absolute": Hypothesis(
-        _errors("absolute"),
-        lambda *_: "the loss minimised is the mean absolute error (nn.L1Loss), not the mean of squares.",
-        lambda *_: "loss_fn = nn.MSELoss()",
-        small=True,
+    "absolute": _minimising_errors(
+        "absolute", "the mean absolute error (nn.L1Loss), not the mean of squares"
     ),
-    "huber": Hypothesis(
-        _errors("huber"),
-        lambda *_: (
-            "the loss minimised is Huber's (nn.HuberLoss, nn.SmoothL1Loss): squares up to an error of 1, then a line."
-        ),
-        lambda *_: "loss_fn = nn.MSELoss()",
-        small=True,
+    "huber": _minimising_errors(
+        "huber", "Huber's (nn.HuberLoss, nn.SmoothL1Loss): squares up to an error of 1, then a line"
     ),
     "broadcast": Hypothesis(
         lambda case, loop: _when(
@@ -414,35 +420,10 @@ HYPOTHESES: dict[str, Hypothesis] = {
         _rate_remedy,
         family=_rate_family,
     ),
-    "sum": Hypothesis(
-        _minimising("sum"),
-        lambda case, _: (
-            f"the loss is the sum of {case.Y.size:,} squares, not their mean: it and its gradient are "
-            f"{case.Y.size:,} times as large."
-        ),
-        lambda *_: MEAN,
-    ),
-    "row_mean": Hypothesis(
-        _minimising("row_mean"),
-        lambda case, _: (
-            f"the sum of squares is divided by {len(case.A):,} rows, not by {case.Y.size:,} differences: the "
-            f"loss and its gradient are {case.start.shape[1]} times as large."
-        ),
-        lambda *_: MEAN,
-    ),
-    "half": Hypothesis(
-        _minimising("half", "half_row_mean"),
-        lambda _, loop: f"the loss is {LOSS_WORDS[loop.minimised]}, and its gradient belongs to it.",
-        lambda *_: MEAN,
-    ),
-    "half_sum": Hypothesis(
-        _minimising("half_sum"),
-        lambda case, _: (
-            f"the loss is half the sum of {case.Y.size:,} squares, not their mean: it and its gradient are "
-            f"{number(case.Y.size / 2)} times as large."
-        ),
-        lambda *_: MEAN,
-    ),
+    "sum": _minimising("sum"),
+    "row_mean": _minimising("row_mean"),
+    "half": _minimising("half", "half_row_mean"),
+    "half_sum": _minimising("half_sum"),
     "root": Hypothesis(
         lambda _, loop: [replace(loop, printed="root")],
         lambda *_: "the steps are right; what is printed is the root of the loss (RMSE).",

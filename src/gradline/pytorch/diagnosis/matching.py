@@ -29,7 +29,7 @@ class Match(NamedTuple):
     """A loop against the losses: `misfit` in units of what is allowed, and the epochs (K,) that they were taken for.
 
     `bits` speak for it, by the rule of `evidence`; `score` is by how many bits it explains the losses better than
-    another, less what its fitted number and its rarity cost; `room` by how many yet another would if it were off as usual.
+    another, less what its fitted number and its rarity cost; `room` by how many one would that is off as usual.
     """
 
     misfit: float
