@@ -14,9 +14,10 @@ from learners import FIVE, MISTAKES, OUTSIDE, mse, problems, study
 from refusals import refused
 
 from gradline.pytorch import diagnose
+from gradline.pytorch.diagnosis.loops import Loop
 from gradline.pytorch.diagnosis.matching import misfit
 from gradline.pytorch.diagnosis.printed import read_printed
-from gradline.pytorch.diagnosis.simulation import Dynamics, Loop, StatedSetup
+from gradline.pytorch.diagnosis.simulation import Dynamics, StatedSetup
 from gradline.pytorch.diagnosis.stepping import predict
 
 

@@ -6,9 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from gradline.pytorch.diagnosis.evidence import Known, closeness, told
+from gradline.pytorch.diagnosis.loops import Loop
 from gradline.pytorch.diagnosis.matching import Match, conventions, no_match
+from gradline.pytorch.diagnosis.modes import Modes
 from gradline.pytorch.diagnosis.printed import Printed
-from gradline.pytorch.diagnosis.simulation import FLOAT32, Loop, Modes, StatedSetup
+from gradline.pytorch.diagnosis.simulation import FLOAT32, StatedSetup
 
 OFF = (0.9995, 1.0005)  # rates that another start must not explain as well
 OTHER_FLOOR = 1e-3  # of the mean square of the targets: what a least loss is off by where they are others

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradline.core.text import counted, number
-from gradline.pytorch.diagnosis.simulation import LOSSES, SCALINGS, SPLITS, TARGETS, Family, Loop, StatedSetup
+from gradline.pytorch.diagnosis.batches import batches, logged, other_log, sizes
+from gradline.pytorch.diagnosis.loops import LOSSES, SCALINGS, SPLITS, TARGETS, Family, Loop
+from gradline.pytorch.diagnosis.simulation import StatedSetup
 from gradline.pytorch.diagnosis.stepping import RULES
 
-EVERY_SIZE = 40  # with so many rows every batch size is tried, with more the usual ones
-MOST_UPDATES = 2_000  # an epoch: smaller batches are not tried
 RESET = "w.grad.zero_(); b.grad.zero_() after the update, or optimizer.zero_grad()"
 ALL_ROWS = "loss = loss_fn(model(inputs), targets) over all rows before printing"
 MEAN = "loss = (diff * diff).sum() / diff.numel()"
@@ -55,17 +55,6 @@ def slips(case: StatedSetup) -> dict[float, tuple[str, str]]:
             before = named.get(float(ratio))
             named[float(ratio)] = (f"{before[0]}, or {slip}", before[1]) if before else (slip, line)
     return named
-
-
-def sizes(case: StatedSetup, said: int | None) -> list[int | None]:
-    """The batch sizes to try beside the one said; None is all rows."""
-    n = len(case.A)
-    usual = [
-        *(b * k for k in (1, 10, 100, 1000) for b in (1, 2, 3, 4, 5, 6, 8)),
-        *(2**k for k in range(4, 13)),
-    ]
-    tried = sorted({b for b in (range(1, n) if n <= EVERY_SIZE else usual) if n / MOST_UPDATES <= b < n})
-    return [b for b in [*tried, None] if b != said]
 
 
 def _scalings(case: StatedSetup) -> list[str]:
@@ -117,37 +106,6 @@ def _scaled(_: StatedSetup, loop: Loop) -> str:
     how = {"min-max": "scaled to the range 0 to 1", "max": "divided by their largest value"}
     words = how.get(name, f"standardised ({name})")
     return f"the inputs{' and targets' if loop.scaling.endswith('+') else ''} were {words} before training."
-
-
-def _batches(case: StatedSetup, loop: Loop) -> str:
-    if loop.batch is None:
-        return "each update uses all rows at once, not a mini-batch."
-    order = "shuffled anew each epoch" if loop.shuffled else "in the order of the rows"
-    updates = counted(-(-len(case.A) // loop.batch), "update")
-    return f"the loop trains on mini-batches of {counted(loop.batch, 'row')}, {order}: {updates} an epoch."
-
-
-# What is printed of an epoch's batches, by the key of `LOGS`.
-LOGGED = {
-    "last": "the loss of the epoch's last batch",
-    "mean": "the mean of the epoch's batch losses",
-    "by rows": "the mean of the epoch's batch losses, each counted by its rows",
-    "sum": "the sum of the epoch's batch losses, never divided by their number",
-    "sum over rows": "the sum of the epoch's batch losses divided by the number of rows, though each is a mean already",
-}
-
-
-def _logged(case: StatedSetup, loop: Loop) -> str:
-    return f"{_batches(case, loop)} What it prints is {LOGGED.get(loop.log, '')}, not the loss of all rows."
-
-
-def _other_log(*logs: str) -> Callable[[StatedSetup, Loop], list[Loop]]:
-    def loops(case: StatedSetup, loop: Loop) -> list[Loop]:
-        if loop.log != "all":
-            return []
-        return [replace(loop, batch=b, log=log) for b in sizes(case, loop.batch) if b for log in logs]
-
-    return loops
 
 
 # What a loss is called that is minimised or printed, by the key of `LOSSES`.
@@ -466,13 +424,13 @@ HYPOTHESES: dict[str, Hypothesis] = {
     ),
     "batches": Hypothesis(
         lambda case, loop: [replace(loop, batch=b) for b in sizes(case, loop.batch) if loop.log == "all"],
-        _batches,
+        batches,
         lambda _, loop: (
             f"give diagnose the batch size, {loop.batch}, if that is meant; else one update over all rows"
         ),
         by_size=True,
     ),
-    "last_batch": Hypothesis(_other_log("last"), _logged, lambda *_: ALL_ROWS, by_size=True),
-    "running_mean": Hypothesis(_other_log("mean", "by rows"), _logged, lambda *_: ALL_ROWS, by_size=True),
-    "running_sum": Hypothesis(_other_log("sum", "sum over rows"), _logged, lambda *_: ALL_ROWS, by_size=True),
+    "last_batch": Hypothesis(other_log("last"), logged, lambda *_: ALL_ROWS, by_size=True),
+    "running_mean": Hypothesis(other_log("mean", "by rows"), logged, lambda *_: ALL_ROWS, by_size=True),
+    "running_sum": Hypothesis(other_log("sum", "sum over rows"), logged, lambda *_: ALL_ROWS, by_size=True),
 }

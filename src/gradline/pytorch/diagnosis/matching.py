@@ -7,8 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from gradline.pytorch.diagnosis.evidence import Known, closeness, given_before, told
+from gradline.pytorch.diagnosis.loops import Family, Loop
+from gradline.pytorch.diagnosis.modes import Modes
 from gradline.pytorch.diagnosis.printed import Printed
-from gradline.pytorch.diagnosis.simulation import Dynamics, Family, Loop, Modes, Prediction, StatedSetup
+from gradline.pytorch.diagnosis.simulation import Dynamics, Prediction, StatedSetup
 from gradline.pytorch.diagnosis.stepping import predict
 
 OVERFLOW = 1e36  # float32 ends at 3.4e38, and a sum of squares gets there before its mean

@@ -17,14 +17,16 @@ from gradline.data.selection import Choice, Selection, unweighted
 from gradline.model.certificate import finite
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
-from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, LOGGED
+from gradline.pytorch.diagnosis.batches import LOGGED, WITH_LOG
+from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES
+from gradline.pytorch.diagnosis.loops import Loop
 from gradline.pytorch.diagnosis.matching import OVERFLOW, conventions, misfit
 from gradline.pytorch.diagnosis.messages import MESSAGES
 from gradline.pytorch.diagnosis.printed import Printed, read_printed
-from gradline.pytorch.diagnosis.simulation import Dynamics, Loop, StatedSetup
+from gradline.pytorch.diagnosis.simulation import Dynamics, StatedSetup
 from gradline.pytorch.diagnosis.stated import case_of, check, from_weights, from_zeros
 from gradline.pytorch.diagnosis.stepping import predict
-from gradline.pytorch.diagnosis.trials import WITH_LOG, Candidate, tried
+from gradline.pytorch.diagnosis.trials import Candidate, tried
 from gradline.pytorch.diagnosis.unexplained import known_of
 from gradline.solvers.problem import unstacked
 from gradline.solvers.spectrum import Spectrum
