@@ -6,20 +6,23 @@ from dataclasses import replace
 import numpy as np
 
 from gradline.pytorch.diagnosis.evidence import Known, closeness, told
+from gradline.pytorch.diagnosis.loops import Loop
 from gradline.pytorch.diagnosis.matching import Match, conventions, no_match
+from gradline.pytorch.diagnosis.modes import Modes
 from gradline.pytorch.diagnosis.printed import Printed
-from gradline.pytorch.diagnosis.simulation import FLOAT32, Loop, Modes, StatedSetup
+from gradline.pytorch.diagnosis.simulation import FLOAT32, StatedSetup
 
 OFF = (0.9995, 1.0005)  # rates that another start must not explain as well
 OTHER_FLOOR = 1e-3  # of the mean square of the targets: what a least loss is off by where they are others
 
 
 def is_modal(loop: Loop) -> bool:
-    """Whether each direction's error shrinks by itself from any start, so that its energy alone is unknown."""
-    names = ("printed", "minimised", "pairs", "momentum", "reset", "lr_ratio", "scaling")
+    """Whether the error in each direction shrinks by itself, from any start, or stays: its energy alone is unknown."""
+    names = ("printed", "minimised", "pairs", "momentum", "reset", "lr_ratio", "scaling", "moves")
     usual = replace(Loop(), **{name: getattr(loop, name) for name in names})
     is_told = loop.printed in ("", "root")  # of another loss the start can make up for the size
-    return loop == usual and is_told and loop.pairs != "gradient" and loop.lr_ratio >= 0
+    at_once = loop.moves in ("", "frozen bias", "frozen weights")
+    return loop == usual and is_told and at_once and loop.pairs != "gradient" and loop.lr_ratio >= 0
 
 
 def any_start(case: StatedSetup, printed: Printed, loop: Loop, are_targets_sure: bool) -> Match:

@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 
 from gradline.pytorch.diagnosis.evidence import APART, Known, told
+from gradline.pytorch.diagnosis.loops import LOGS, Loop
 from gradline.pytorch.diagnosis.matching import Match, conventions, no_match
 from gradline.pytorch.diagnosis.printed import Printed
-from gradline.pytorch.diagnosis.simulation import LOGS, Dynamics, Loop, StatedSetup
+from gradline.pytorch.diagnosis.simulation import Dynamics, StatedSetup
 
 MEMBERS, MOST_UPDATES, MOST_ROWS = 48, 4_000, 100_000  # of simulated runs; beyond these there is no verdict
 HORIZONS = (2, 4, 8, 16, 32)  # losses after which runs too far off are given up

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradline.core.text import counted, number
-from gradline.pytorch.diagnosis.simulation import LOSSES, SCALINGS, SPLITS, TARGETS, Family, Loop, StatedSetup
+from gradline.pytorch.diagnosis.batches import batches, logged, other_log, sizes
+from gradline.pytorch.diagnosis.loops import LOSSES, SCALINGS, SPLITS, TARGETS, Family, Loop
+from gradline.pytorch.diagnosis.simulation import StatedSetup
 from gradline.pytorch.diagnosis.stepping import RULES
 
-EVERY_SIZE = 40  # with so many rows every batch size is tried, with more the usual ones
-MOST_UPDATES = 2_000  # an epoch: smaller batches are not tried
 RESET = "w.grad.zero_(); b.grad.zero_() after the update, or optimizer.zero_grad()"
 ALL_ROWS = "loss = loss_fn(model(inputs), targets) over all rows before printing"
 MEAN = "loss = (diff * diff).sum() / diff.numel()"
@@ -55,17 +55,6 @@ def slips(case: StatedSetup) -> dict[float, tuple[str, str]]:
             before = named.get(float(ratio))
             named[float(ratio)] = (f"{before[0]}, or {slip}", before[1]) if before else (slip, line)
     return named
-
-
-def sizes(case: StatedSetup, said: int | None) -> list[int | None]:
-    """The batch sizes to try beside the one said; None is all rows."""
-    n = len(case.A)
-    usual = [
-        *(b * k for k in (1, 10, 100, 1000) for b in (1, 2, 3, 4, 5, 6, 8)),
-        *(2**k for k in range(4, 13)),
-    ]
-    tried = sorted({b for b in (range(1, n) if n <= EVERY_SIZE else usual) if n / MOST_UPDATES <= b < n})
-    return [b for b in [*tried, None] if b != said]
 
 
 def _scalings(case: StatedSetup) -> list[str]:
@@ -119,37 +108,6 @@ def _scaled(_: StatedSetup, loop: Loop) -> str:
     return f"the inputs{' and targets' if loop.scaling.endswith('+') else ''} were {words} before training."
 
 
-def _batches(case: StatedSetup, loop: Loop) -> str:
-    if loop.batch is None:
-        return "each update uses all rows at once, not a mini-batch."
-    order = "shuffled anew each epoch" if loop.shuffled else "in the order of the rows"
-    updates = counted(-(-len(case.A) // loop.batch), "update")
-    return f"the loop trains on mini-batches of {counted(loop.batch, 'row')}, {order}: {updates} an epoch."
-
-
-# What is printed of an epoch's batches, by the key of `LOGS`.
-LOGGED = {
-    "last": "the loss of the epoch's last batch",
-    "mean": "the mean of the epoch's batch losses",
-    "by rows": "the mean of the epoch's batch losses, each counted by its rows",
-    "sum": "the sum of the epoch's batch losses, never divided by their number",
-    "sum over rows": "the sum of the epoch's batch losses divided by the number of rows, though each is a mean already",
-}
-
-
-def _logged(case: StatedSetup, loop: Loop) -> str:
-    return f"{_batches(case, loop)} What it prints is {LOGGED.get(loop.log, '')}, not the loss of all rows."
-
-
-def _other_log(*logs: str) -> Callable[[StatedSetup, Loop], list[Loop]]:
-    def loops(case: StatedSetup, loop: Loop) -> list[Loop]:
-        if loop.log != "all":
-            return []
-        return [replace(loop, batch=b, log=log) for b in sizes(case, loop.batch) if b for log in logs]
-
-    return loops
-
-
 # What a loss is called that is minimised or printed, by the key of `LOSSES`.
 LOSS_WORDS = {
     "mean": "the mean of squares",
@@ -172,10 +130,19 @@ def _distinct(case: StatedSetup, loop: Loop) -> list[str]:
     return [name for name in LOSSES if factors[LOSSES[name](rows, m)] == name != "mean"]
 
 
-def _minimising(*names: str) -> Callable[[StatedSetup, Loop], list[Loop]]:
-    return lambda case, loop: [
-        replace(loop, minimised=name) for name in _distinct(case, loop) if name in names
-    ]
+def _minimising(*names: str) -> Hypothesis:
+    """The row of a loss that is minimised, and printed, in the place of the mean of squares."""
+
+    def sentence(case: StatedSetup, loop: Loop) -> str:
+        times = number(LOSSES[loop.minimised](_rows(case, loop), case.start.shape[1]), 6)
+        what = f"the loss is {LOSS_WORDS[loop.minimised]}, not the mean of squares"
+        return f"{what}: it and its gradient are {times} times as large."
+
+    return Hypothesis(
+        lambda case, loop: [replace(loop, minimised=name) for name in _distinct(case, loop) if name in names],
+        sentence,
+        lambda *_: MEAN,
+    )
 
 
 def _printing(case: StatedSetup, loop: Loop) -> list[Loop]:
@@ -251,10 +218,15 @@ def _rate_family(_: Loop) -> list[Family]:
     return [Family(np.geomspace(1e-3, 1e3, 121), lambda loop, ratio: replace(loop, lr_ratio=ratio))]
 
 
-def _errors(error: str) -> Callable[[StatedSetup, Loop], list[Loop]]:
-    return lambda _, loop: (
-        _when(loop.batch is None, replace(loop, error=error))
-        + _when(loop.batch is None, replace(loop, error=error, printed="mean"))
+def _minimising_errors(error: str, words: str) -> Hypothesis:
+    """The row of an error that is no square; it or the mean of squares may be printed."""
+    return Hypothesis(
+        lambda _, loop: [
+            replace(loop, error=error, printed=printed) for printed in ("", "mean") if _stepped(loop)
+        ],
+        lambda *_: f"the loss minimised is {words}.",
+        lambda *_: "loss_fn = nn.MSELoss()",
+        small=True,
     )
 
 
@@ -370,19 +342,11 @@ HYPOTHESES: dict[str, Hypothesis] = {
         lambda *_: "give diagnose the training rows only",
         small=True,
     ),
-    "absolute": Hypothesis(
-        _errors("absolute"),
-        lambda *_: "the loss minimised is the mean absolute error (nn.L1Loss), not the mean of squares.",
-        lambda *_: "loss_fn = nn.MSELoss()",
-        small=True,
+    "absolute": _minimising_errors(
+        "absolute", "the mean absolute error (nn.L1Loss), not the mean of squares"
     ),
-    "huber": Hypothesis(
-        _errors("huber"),
-        lambda *_: (
-            "the loss minimised is Huber's (nn.HuberLoss, nn.SmoothL1Loss): squares up to an error of 1, then a line."
-        ),
-        lambda *_: "loss_fn = nn.MSELoss()",
-        small=True,
+    "huber": _minimising_errors(
+        "huber", "Huber's (nn.HuberLoss, nn.SmoothL1Loss): squares up to an error of 1, then a line"
     ),
     "broadcast": Hypothesis(
         lambda case, loop: _when(
@@ -414,35 +378,10 @@ HYPOTHESES: dict[str, Hypothesis] = {
         _rate_remedy,
         family=_rate_family,
     ),
-    "sum": Hypothesis(
-        _minimising("sum"),
-        lambda case, _: (
-            f"the loss is the sum of {case.Y.size:,} squares, not their mean: it and its gradient are "
-            f"{case.Y.size:,} times as large."
-        ),
-        lambda *_: MEAN,
-    ),
-    "row_mean": Hypothesis(
-        _minimising("row_mean"),
-        lambda case, _: (
-            f"the sum of squares is divided by {len(case.A):,} rows, not by {case.Y.size:,} differences: the "
-            f"loss and its gradient are {case.start.shape[1]} times as large."
-        ),
-        lambda *_: MEAN,
-    ),
-    "half": Hypothesis(
-        _minimising("half", "half_row_mean"),
-        lambda _, loop: f"the loss is {LOSS_WORDS[loop.minimised]}, and its gradient belongs to it.",
-        lambda *_: MEAN,
-    ),
-    "half_sum": Hypothesis(
-        _minimising("half_sum"),
-        lambda case, _: (
-            f"the loss is half the sum of {case.Y.size:,} squares, not their mean: it and its gradient are "
-            f"{number(case.Y.size / 2)} times as large."
-        ),
-        lambda *_: MEAN,
-    ),
+    "sum": _minimising("sum"),
+    "row_mean": _minimising("row_mean"),
+    "half": _minimising("half", "half_row_mean"),
+    "half_sum": _minimising("half_sum"),
     "root": Hypothesis(
         lambda _, loop: [replace(loop, printed="root")],
         lambda *_: "the steps are right; what is printed is the root of the loss (RMSE).",
@@ -485,13 +424,13 @@ HYPOTHESES: dict[str, Hypothesis] = {
     ),
     "batches": Hypothesis(
         lambda case, loop: [replace(loop, batch=b) for b in sizes(case, loop.batch) if loop.log == "all"],
-        _batches,
+        batches,
         lambda _, loop: (
             f"give diagnose the batch size, {loop.batch}, if that is meant; else one update over all rows"
         ),
         by_size=True,
     ),
-    "last_batch": Hypothesis(_other_log("last"), _logged, lambda *_: ALL_ROWS, by_size=True),
-    "running_mean": Hypothesis(_other_log("mean", "by rows"), _logged, lambda *_: ALL_ROWS, by_size=True),
-    "running_sum": Hypothesis(_other_log("sum", "sum over rows"), _logged, lambda *_: ALL_ROWS, by_size=True),
+    "last_batch": Hypothesis(other_log("last"), logged, lambda *_: ALL_ROWS, by_size=True),
+    "running_mean": Hypothesis(other_log("mean", "by rows"), logged, lambda *_: ALL_ROWS, by_size=True),
+    "running_sum": Hypothesis(other_log("sum", "sum over rows"), logged, lambda *_: ALL_ROWS, by_size=True),
 }

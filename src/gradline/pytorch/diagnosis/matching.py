@@ -7,8 +7,10 @@ from typing import NamedTuple
 import numpy as np
 
 from gradline.pytorch.diagnosis.evidence import Known, closeness, given_before, told
+from gradline.pytorch.diagnosis.loops import Family, Loop
+from gradline.pytorch.diagnosis.modes import Modes
 from gradline.pytorch.diagnosis.printed import Printed
-from gradline.pytorch.diagnosis.simulation import Dynamics, Family, Loop, Modes, Prediction, StatedSetup
+from gradline.pytorch.diagnosis.simulation import Dynamics, Prediction, StatedSetup
 from gradline.pytorch.diagnosis.stepping import predict
 
 OVERFLOW = 1e36  # float32 ends at 3.4e38, and a sum of squares gets there before its mean
@@ -29,7 +31,7 @@ class Match(NamedTuple):
     """A loop against the losses: `misfit` in units of what is allowed, and the epochs (K,) that they were taken for.
 
     `bits` speak for it, by the rule of `evidence`; `score` is by how many bits it explains the losses better than
-    another, less what its fitted number and its rarity cost; `room` by how many yet another would if it were off as usual.
+    another, less what its fitted number and its rarity cost; `room` by how many one would that is off as usual.
     """
 
     misfit: float

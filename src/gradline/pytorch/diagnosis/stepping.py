@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gradline.pytorch.diagnosis.simulation import FLOAT32, PARTS, Dynamics, Loop, Prediction, StatedSetup
+from gradline.pytorch.diagnosis.loops import PARTS, Loop
+from gradline.pytorch.diagnosis.simulation import FLOAT32, Dynamics, Prediction, StatedSetup
 
 MOST_WORK = (
     2e8  # rows × parameters × starts × epochs that are stepped through; beyond these there is no verdict

@@ -9,23 +9,16 @@ import numpy as np
 
 from gradline.core.text import counted, joined, listed
 from gradline.pytorch.diagnosis.any_start import any_start, is_modal
+from gradline.pytorch.diagnosis.batches import WITH_LOG, sizes
 from gradline.pytorch.diagnosis.ensembles import shuffled
 from gradline.pytorch.diagnosis.evidence import APART, SURE
-from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, Hypothesis, sizes
+from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, Hypothesis
+from gradline.pytorch.diagnosis.loops import LOGS, Loop
 from gradline.pytorch.diagnosis.matching import LEAST_SPENT, LEAST_TOLD, Bench, Match
 from gradline.pytorch.diagnosis.printed import Printed
-from gradline.pytorch.diagnosis.simulation import LOGS, Loop, StatedSetup
+from gradline.pytorch.diagnosis.simulation import StatedSetup
 from gradline.pytorch.diagnosis.stepping import predict
 
-# What batches of another size than said are called, by what is printed of them.
-WITH_LOG = {
-    "all": "batches",
-    "last": "last_batch",
-    "mean": "running_mean",
-    "by rows": "running_mean",
-    "sum": "running_sum",
-    "sum over rows": "running_sum",
-}
 ELSEWHERE = "the start, or the targets, are not those given"
 ANY = 3.0  # bits: what another cause than right steps has to explain better to be as likely
 RIGHT = 3.0  # bits that speak for right steps, where nothing else explains the losses

@@ -7,9 +7,10 @@ import numpy as np
 
 from gradline.core.text import number
 from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, LOSS_WORDS
+from gradline.pytorch.diagnosis.loops import LOSSES, Loop
 from gradline.pytorch.diagnosis.matching import START, conventions
 from gradline.pytorch.diagnosis.printed import Printed
-from gradline.pytorch.diagnosis.simulation import LOSSES, Dynamics, Loop, Prediction, StatedSetup
+from gradline.pytorch.diagnosis.simulation import Dynamics, Prediction, StatedSetup
 from gradline.pytorch.diagnosis.stepping import ERRORS, predict
 from gradline.pytorch.diagnosis.trials import explained
 

@@ -9,35 +9,33 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from gradline.core.arguments import is_real, is_whole
-from gradline.core.errors import UsageError
 from gradline.core.text import counted, number, percent, raised
 from gradline.core.text import epochs as in_epochs
 from gradline.data.inputs import as_rows
-from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import ArrayRows
 from gradline.data.selection import Choice, Selection, unweighted
 from gradline.model.certificate import finite
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
-from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, LOGGED
+from gradline.pytorch.diagnosis.batches import LOGGED, WITH_LOG
+from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES
+from gradline.pytorch.diagnosis.loops import Loop
 from gradline.pytorch.diagnosis.matching import OVERFLOW, conventions, misfit
 from gradline.pytorch.diagnosis.messages import MESSAGES
-from gradline.pytorch.diagnosis.printed import Printed, half_units, plain, read_printed
-from gradline.pytorch.diagnosis.simulation import Dynamics, Loop, StatedSetup
+from gradline.pytorch.diagnosis.printed import Printed, read_printed
+from gradline.pytorch.diagnosis.simulation import Dynamics, StatedSetup
+from gradline.pytorch.diagnosis.stated import case_of, check, from_weights, from_zeros
 from gradline.pytorch.diagnosis.stepping import predict
-from gradline.pytorch.diagnosis.trials import WITH_LOG, Candidate, tried
+from gradline.pytorch.diagnosis.trials import Candidate, tried
 from gradline.pytorch.diagnosis.unexplained import known_of
-from gradline.solvers.loop import INITS, initial
-from gradline.solvers.problem import Problem, Scaling, unstacked
+from gradline.solvers.problem import unstacked
 from gradline.solvers.spectrum import Spectrum
 from gradline.solvers.trajectory import Trajectory
 
 WIDTH = 100  # of a line of prose
-MEND = "Mend it: "
+MEND = "The fix: "
 START = "give the start, weight and bias before the first update (--weight and --bias, or --init)"
 CANNOT_TELL, NONE_FITS = "cannot tell", "none fits"
-ZEROS = 1e-3  # of the loss at zero weights: printed more coarsely it does not say that the start was zero
 ROUNDED = 1e-6  # of the targets' variance: what float32 leaves of the least loss
 COARSE = 1e-2  # of the targets' variance: losses printed more coarsely do not show that a loop has arrived
 SLOW = 1e-2  # of the largest stable rate, and of the loss there is to lose
@@ -104,106 +102,21 @@ def diagnose(
     >>> diagnose(printed, "example:crops", ["apples", "oranges"], lr=1e-5, init="zeros").verdict
     'right'
     """
-    _check(lr, batch_size, momentum, init, seed)
+    check(lr, batch_size, momentum, init, seed)
     printed = read_printed(losses)
     rows = as_rows(unweighted(Selection(data, targets, **choice))).rows
     block = next(rows.blocks(sys.maxsize))
     moments = Moments.from_rows(ArrayRows(block.X, block.Y, None, rows.design))
-    case = _case(block, moments, lr, momentum, init, seed)
+    case = case_of(block, moments, lr, momentum, init, seed)
     base = Loop(batch=batch_size if batch_size and batch_size < len(case.A) else None)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # many a hypothesis runs away
-        case, printed, known = _from_weights(case, printed, init is not None)
-        printed, known = _from_zeros(case, printed, known)
+        case, printed, known = from_weights(case, printed, init is not None)
+        printed, known = from_zeros(case, printed, known)
         judge = _Judge(case, moments, printed, base, known)
         told = judge.without_trials()
         if told is None and np.isfinite(printed.losses).any():
             judge = replace(judge, candidates=tuple(tried(case, printed, base, known)))
         return judge.diagnosis(told)
-
-
-def _check(lr: Any, batch_size: Any, momentum: Any, init: Any, seed: Any) -> None:
-    if not (is_real(lr) and lr > 0):
-        raise UsageError(
-            "lr-invalid",
-            f"lr is {lr}",
-            "give the learning rate that the loop was meant to have, a positive number",
-        )
-    if batch_size is not None and not is_whole(batch_size, 1):
-        raise UsageError(
-            "batch-size-invalid",
-            f"batch_size is {batch_size}",
-            "give a whole number from 1, or None for all rows at once",
-        )
-    if not (is_real(momentum) and 0 <= momentum <= 1):
-        raise UsageError("momentum-invalid", f"momentum is {momentum}", "give a number from 0 to 1")
-    if not is_whole(seed, 0):
-        raise UsageError("seed-invalid", f"seed is {seed}", "give a whole number from 0")
-    if isinstance(init, str) and init not in INITS:
-        raise UsageError(
-            "init-invalid",
-            f"init is {init!r}, which is no way to start",
-            f"use {', '.join(INITS)}, or weight and bias in numbers; leave it out when unknown",
-        )
-
-
-def _case(block: RowBlock, moments: Moments, lr: float, momentum: float, init: Any, seed: int) -> StatedSetup:
-    problem = Problem.of(moments, None, True, Scaling.none(moments.p))
-    start = initial("zeros" if init is None else init, problem, seed)
-    slack = np.zeros_like(start)
-    if init is not None and not isinstance(init, str):
-        weight, bias = (np.asarray(plain(part)) for part in init)
-        halves = half_units([*weight.ravel(), *bias.ravel()], exact=2)
-        slack = np.vstack([halves[weight.size :], halves[: weight.size].reshape(moments.m, -1).T])
-    return StatedSetup(
-        np.column_stack([np.ones(len(block.X)), block.X]), block.Y, float(lr), float(momentum), start, slack
-    )
-
-
-def _from_weights(case: StatedSetup, printed: Printed, known: bool) -> tuple[StatedSetup, Printed, bool]:
-    """The losses of the weights printed, where no losses were, and the start where none was given."""
-    (q, m), fitting = case.start.shape, []
-    for weights in printed.weights:
-        if len(weights.bias) == m and len(weights.weight) == m * (q - 1):
-            stacks = [(weights.weight, weights.bias), (weights.halves[:-m], weights.halves[-m:])]
-            fitting.append(
-                (weights.epoch, *(np.vstack([bias, weight.reshape(m, -1).T]) for weight, bias in stacks))
-            )
-    if len(fitting) < 2 or (known and len(printed.losses)):
-        return case, printed, known
-    labels, thetas, halves = (list(part) for part in zip(*fitting, strict=True))
-    losses = np.array([((case.A @ theta - case.Y) ** 2).mean() for theta in thetas])
-    slack = np.array([_loss_slack(case, *pair) for pair in zip(thetas, halves, strict=True)])
-    labelled = None not in labels
-    epochs = np.array(labels) if labelled else np.arange(len(labels))
-    notes = (*printed.notes, "the weights printed are judged, by the losses that they have on the data")
-    if not known:
-        case = replace(case, start=thetas[0], slack=halves[0])
-        epochs, labelled = epochs - epochs[0], False
-        notes = (*notes, "the first weights printed are taken for the start")
-    values = {"losses": losses, "halves": slack, "epochs": epochs, "labelled": labelled, "before": False}
-    return case, printed._replace(**values, notes=notes), True
-
-
-def _loss_slack(case: StatedSetup, theta: np.ndarray, halves: np.ndarray) -> float:
-    """How far the loss may be off for the digits of the weights."""
-    residual = case.A @ theta - case.Y
-    slope = np.abs(2 * case.A.T @ residual) * halves
-    return float((slope.sum() + ((np.abs(case.A) @ halves) ** 2).sum()) / case.Y.size)
-
-
-def _from_zeros(case: StatedSetup, printed: Printed, known: bool) -> tuple[Printed, bool]:
-    """Without a start: whether the first loss is that of weights of zero, to three digits or more.
-
-    Losses that stay the same do not say it: predictions that are cut off at zero print them from any weights.
-    """
-    zeros = float((case.Y**2).mean())
-    losses = printed.losses
-    if known or len(set(losses.tolist())) < 2 or printed.halves[0] > ZEROS * zeros:
-        return printed, known
-    if not abs(losses[0] - zeros) <= printed.halves[0] + 1e-6 * zeros:
-        return printed, known
-    note = "the first loss is that of weights and biases of 0, which are taken for the start"
-    return printed._replace(notes=(*printed.notes, note)), True
 
 
 @dataclass(frozen=True, eq=False)
@@ -374,8 +287,8 @@ class _Judge:
         alike = names <= set(WITH_LOG.values()) and not self.base.batch
         if not (len(names) == 1 or (names and (alike or self._is_meant(rivals[0])))):
             return ""
-        first, log = rivals[0].name, rivals[0].logs[0]
-        return WITH_LOG[log] if first == "right" and log != "all" else first
+        first, logs = rivals[0].name, rivals[0].logs
+        return WITH_LOG[logs[0]] if first == "right" and len(logs) == 1 and logs != ["all"] else first
 
     def _is_meant(self, candidate: Candidate) -> bool:
         return bool(self.base.batch) and candidate.name == "right"
