@@ -566,6 +566,26 @@ def test_a_kept_column_has_a_name_of_its_own(model, tmp_path):
     assert json.loads(done.out)["kept"] == {"w": ROWS["w"].to_list()}
 
 
+def test_what_is_kept_stands_as_in_the_table_whatever_the_model_makes_of_it(tmp_path):
+    """Dates and numbers that the model computes with are kept as they are written, beside others, in any order."""
+    lines = [f"{i},2024-01-{i % 28 + 1:02d},{i % 7}.50,z{i}" for i in range(1, 60)]
+    (tmp_path / "rows.csv").write_text("\n".join(["id,day,x,note", *lines]))
+    rows = pl.read_csv(tmp_path / "rows.csv", infer_schema=False)
+    fitted = command("fit", "rows.csv", "id ~ days(day) + x", "-o", "m.safetensors", folder=tmp_path)
+    assert fitted.code == 0, fitted.err
+    words = [word for name in ("x", "note", "day") for word in ("--keep", name)]
+    done = command("predict", "m.safetensors", "rows.csv", *words, folder=tmp_path)
+    found = pl.read_csv(done.out.encode(), infer_schema=False)
+    assert found[["x", "note", "day"]].equals(rows[["x", "note", "day"]]), done.err
+
+
+def test_a_refused_prediction_writes_no_header(model, tmp_path):
+    model.save(tmp_path / "m.safetensors")
+    (tmp_path / "rows.csv").write_text("id,x,g,w\n1,one,a,2\n")
+    done = command("predict", "m.safetensors", "rows.csv", folder=tmp_path)
+    assert (done.code, done.out) == (1, "")
+
+
 def test_formulas_are_escaped_on_request_only(model, tmp_path):
     (tmp_path / "orders.csv").write_text(ORDERS)
     model.save(tmp_path / "m.safetensors")

@@ -370,7 +370,22 @@ def test_what_own_units_cannot_say_is_refused():
     with refused("own-units-invalid"):
         model.predict(HOMES, own_units="mode")
     with refused("interval-in-own-units"):
-        model.predict(HOMES, own_units="median", interval=0.9)
+        model.predict(HOMES, own_units="mean", interval=0.9)
+
+
+@pytest.mark.parametrize("target", TRANSFORMS)
+def test_bounds_in_own_units_are_those_of_the_fit_turned_back(target):
+    """A row's price lies between them if and only if the function of it lies between the bounds of the fit."""
+    price = np.array(HOMES["price"])
+    model = gradline.fit(HOMES, target, features=["area"])
+    (_, low, high), (median, lower, upper) = (
+        model.predict(HOMES, interval=0.5, own_units=way)[:, :, 0] for way in (None, "median")
+    )
+    assert ((lower <= median) & (median <= upper)).all()
+    value = TRANSFORMS[target][0](price)
+    inside = (low <= value) & (value <= high)
+    assert 0 < inside.sum() < len(price)
+    assert (inside == ((lower <= price) & (price <= upper))).all()
 
 
 def test_terms_learn_from_training_rows_alone():
@@ -555,6 +570,17 @@ def test_on_the_command_line(tmp_path):
     model = gradline.load(tmp_path / "m.safetensors")
     for way in ("median", "mean"):
         assert np.allclose(table[f"price_{way}"], model.predict(HOMES, own_units=way)[:, 0], rtol=1e-14)
+    bounded = pl.read_csv(io.StringIO(run("predict", "m.safetensors", "homes.csv", "--interval", 0.9)))
+    ends = ("", "_lower", "_upper")
+    assert bounded.columns == [
+        *(f"{name}{end}" for name in ("log(price)", "price_median") for end in ends),
+        "price_mean",
+    ]
+    by_hand = run(
+        "predict", "m.safetensors", "--set", "area=1", "--set", "town=A", "--interval", 0.9
+    ).splitlines()
+    assert [line.split()[0] for line in by_hand] == ["predicted", "log(price)", "price_median", "price_mean"]
+    assert float(by_hand[2].split()[3]) == pytest.approx(bounded["price_median_upper"][0], rel=1e-5)
     assert "Verified" in run("verify", "m.safetensors", "homes.csv")
     (tmp_path / "options.toml").write_text(run("show", "m.safetensors", "--config"))
     run("fit", "--config", "options.toml", "homes.csv", "-o", "again.safetensors")

@@ -8,6 +8,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import statsmodels.api as sm
+from commands import command
 from known import known
 from refusals import refused, warned
 
@@ -83,6 +84,44 @@ def test_errors_tests_and_intervals_are_those_of_statsmodels(word, solver, tmp_p
         told = reference.get_prediction([[1.0, *NEW[0]]]).summary_frame(alpha=0.05)
         expected = told[["mean", "obs_ci_lower", "obs_ci_upper"]].to_numpy()[0]
         np.testing.assert_allclose(model.predict(NEW, interval=0.95)[:, 0, 0], expected, rtol=1e-9)
+
+
+def test_an_interval_takes_account_of_how_precise_the_row_is(tmp_path):
+    """Bounds are t·s·√(1/w + h) away (`get_prediction` of statsmodels with weights); without w the row's is one."""
+    table, w = pl.DataFrame({"y": Y, "a": X[:, 0], "b": X[:, 1], "w": REAL}), [0.25, 4.0, 0.0, None]
+    model = package.fit(table, "y", weights="w", weights_are="precision")
+    new = pl.DataFrame({"a": [NEW[0][0]] * 4, "b": [NEW[0][1]] * 4, "w": w})
+    found = model.predict(new, interval=0.9)[:, :, 0]
+    for i in range(2):
+        told = (
+            MEANINGS["precision"]
+            .reference.get_prediction([[1.0, *NEW[0]]], weights=w[i])
+            .summary_frame(alpha=0.1)
+        )
+        expected = told[["mean", "obs_ci_lower", "obs_ci_upper"]].to_numpy()[0]
+        np.testing.assert_allclose(found[:, i], expected, rtol=1e-9)
+    assert np.isnan(found[1:, 2:]).all()
+    np.testing.assert_array_equal(
+        model.predict(new.drop("w"), interval=0.9)[:, 0], model.predict(NEW, interval=0.9)[:, 0]
+    )
+    model.save(tmp_path / "m")
+    row = [
+        "predict",
+        "m",
+        "--set",
+        f"a={NEW[0][0]}",
+        "--set",
+        f"b={NEW[0][1]}",
+        "--interval",
+        "0.9",
+        "--json",
+    ]
+    weighted, plain = (
+        json.loads(command(*row, *more, folder=tmp_path).out) for more in (["--set", "w=4"], [])
+    )
+    np.testing.assert_allclose(weighted["predictions"][0], found[:, 1], rtol=1e-12)
+    assert "weight 1" in " ".join(plain["notices"])
+    assert weighted["notices"] == []
 
 
 @EACH

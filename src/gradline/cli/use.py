@@ -83,12 +83,15 @@ def predict(options: PredictOptions) -> None:
     _expect_keepable(options)
     model = load(options.model)
     told = read_as(options, model)
+    weights = model.weights_of_intervals if options.interval is not None else None
     source, notes = (
-        _row(model, options.values, told)
+        _row(model, options.values, told, weights)
         if options.data is None
-        else _table(model, options.within(options.data), options.keep, told)
+        else _table(model, options.within(options.data), [*options.keep, weights], told)
     )
-    notes += _about_own_units(model)
+    notes += _about_own_units(model, options.interval is not None)
+    if weights is not None and weights not in source.schema():
+        notes.append(f"bounds are for rows of weight 1: {source.name} has no column {weights}")
     ranges = _Ranges(model, options.unseen)
     batches = ranges.watched(
         model.predictions(
@@ -99,7 +102,7 @@ def predict(options: PredictOptions) -> None:
             keep=options.keep,
         )
     )
-    names = [*_names(model.targets, bounds=options.interval is not None), *_own_names(model)]
+    names = _names(model, options.interval is not None)
     _expect_kept(source, options.keep, names)
     with limited(options.memory):
         if options.as_json:
@@ -277,12 +280,16 @@ def _expect_kept(source: Any, keep: Sequence[str], names: Sequence[str]) -> None
             )
 
 
-def _row(model: Any, values: Sequence[str], read: Any) -> tuple[Any, list[str]]:
-    """One row from NAME=VALUE words; the longest name that fits wins, since names may hold a `=`."""
+def _row(model: Any, values: Sequence[str], read: Any, weights: str | None) -> tuple[Any, list[str]]:
+    """One row from NAME=VALUE words; the longest name that fits wins, since names may hold a `=`.
+
+    `weights` is a name that may be among them.
+    """
     from gradline.data.cells import Spelling  # noqa: PLC0415 - --help needs no numpy
     from gradline.data.columnar import FrameSource  # noqa: PLC0415
 
-    known = list(model.design.inputs)
+    needed = list(model.design.inputs)
+    known = needed if weights is None or weights in needed else [*needed, weights]
     row: dict[str, list[str]] = {}
     for word in values:
         if "=" not in word:
@@ -297,20 +304,21 @@ def _row(model: Any, values: Sequence[str], read: Any) -> tuple[Any, list[str]]:
         if name in row:
             raise UsageError("set-twice", f"--set gives {name} twice", "give it once")
         row[name] = [word[len(name) + 1 :]]
-    lacking = [name for name in known if name not in row]
+    lacking = [name for name in needed if name not in row]
     if lacking:
         raise UsageError("set-incomplete", f"--set lacks {listed(lacking)}", "give every feature a value")
     frame = FrameSource.of(row)
     return FrameSource(frame and frame.frame, "--set", Spelling.told(read)), []
 
 
-def _table(model: Any, data: Any, keep: Sequence[str], read: Any) -> tuple[Any, list[str]]:
+def _table(model: Any, data: Any, used: Sequence[str | None], read: Any) -> tuple[Any, list[str]]:
+    """The rows to predict, and what is told of them; `used` are columns that are of use beside the features."""
     from gradline.data.tables import open_table  # noqa: PLC0415 - --help needs no numpy
 
     source = open_table(data, read)
     extra = model.design.match(source, targets=False)
     told = [notice.text for notice in source.notices]
-    unused = [name for name in extra if name not in keep]
+    unused = [name for name in extra if name not in used]
     return source, told + ([f"columns that the model does not use: {listed(unused)}"] if unused else [])
 
 
@@ -352,79 +360,76 @@ def strangers(counts: Mapping[str, int], bases: Mapping[str, str], unseen: str) 
     ]
 
 
-def _names(targets: tuple[str, ...], bounds: bool) -> list[str]:
-    """The columns of predictions: the targets, each followed by its bounds where there are any."""
-    names = [name + end for name in targets for end in (("", "_lower", "_upper") if bounds else ("",))]
+_BOUNDS = ("_lower", "_upper")
+
+
+def _names(model: Any, bounds: bool) -> list[str]:
+    """The columns of predictions: the targets and those in own units, each followed by its bounds if it has any."""
+    names = list(model.targets) if not bounds else _bounded(model.targets)
+    for column, way in _own(model):
+        names += _bounded([f"{column}_{way}"]) if bounds and way == "median" else [f"{column}_{way}"]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice:
         raise RequestError(
             "name-of-target-and-bound",
-            f"{twice} would be the name of a target and of a bound",
-            "leave out --interval",
+            f"{twice} would be the name of two columns of predictions",
+            "leave out --interval" if bounds else "rename the target",
         )
     return names
 
 
-def _own(model: Any) -> list[tuple[int, str, str]]:
-    """Each transformed target by its number, with its column and a way back to that column's units."""
+def _bounded(names: Iterable[str]) -> list[str]:
+    return [name + end for name in names for end in ("", *_BOUNDS)]
+
+
+def _own(model: Any) -> dict[tuple[str, str], int]:
+    """The column of each transformed target, with a way back to its units, and the target's number."""
     from gradline.model.own_units import WAYS, has_mean  # noqa: PLC0415 - --help needs no numpy
 
-    return [
-        (j, transform.column, way)
+    return {
+        (transform.column, way): j
         for j, transform in enumerate(model.design.transforms)
         if transform is not None
         for way in WAYS
         if way == "median" or has_mean(model.design, j, model.smearing)
-    ]
+    }
 
 
-def _own_names(model: Any) -> list[str]:
-    """The columns beside the targets: `price_median`, `price_mean`."""
-    return [f"{column}_{way}" for _, column, way in _own(model)]
-
-
-def _about_own_units(model: Any) -> list[str]:
-    names = _own_names(model)
+def _about_own_units(model: Any, bounds: bool) -> list[str]:
+    names = [f"{column}_{way}" for column, way in _own(model)]
     if not names:
         return []
+    told = "medians are the predictions turned back" + ", and so are their bounds" * bounds
     mean = "; a mean also averages over the training residuals (Duan's smearing)"
-    inverted = "medians are the predictions turned back"
-    return [f"{listed(names)} are in the units of the table: {inverted}{mean if len(names) > 1 else ''}"]
+    return [f"{listed(names)} are in the units of the table: {told}{mean if len(names) > 1 else ''}"]
 
 
 def _cells(model: Any, batch: Any) -> Any:
-    """A batch's predictions with the columns that `_names` names, and those in own units."""
+    """A batch's predictions (n, c), by the columns that `_names` names."""
     import numpy as np  # noqa: PLC0415 - --help needs no numpy
 
-    own = [model.in_own_units(batch.values, way)[:, j] for j, _, way in _own(model)]
-    fitted = _fitted_cells(batch)
-    return np.column_stack([fitted, *own]) if own else fitted
-
-
-def _fitted_cells(batch: Any) -> Any:
-    """The predictions of what was fitted, with their bounds where there are any."""
-    import numpy as np  # noqa: PLC0415 - --help needs no numpy
-
-    if batch.margins is None:
-        return batch.values
-    bounds = [batch.values, batch.values - batch.margins, batch.values + batch.margins]
-    return np.stack(bounds, axis=2).reshape(len(batch.values), -1)
+    reach = [batch.values]
+    if batch.margins is not None:
+        reach += [batch.values - batch.margins, batch.values + batch.margins]
+    cells = [np.stack(reach, axis=2).reshape(len(batch.values), -1)]
+    for (_, way), j in _own(model).items():
+        turned = model.in_own_units(reach if way == "median" else reach[:1], way)
+        cells += [values[:, j] for values in turned]
+    return np.column_stack(cells)
 
 
 def _print_row(model: Any, batch: Any) -> None:
     from gradline.model.summary import aligned  # noqa: PLC0415 - --help needs no numpy
 
-    columns = [list(model.targets), [f"{value:.6g}" for value in batch.values[0]]]
-    if batch.margins is None:
-        own = [model.in_own_units(batch.values, way)[0, j] for j, _, way in _own(model)]
-        columns = [[*columns[0], *_own_names(model)], [*columns[1], *(f"{value:.6g}" for value in own)]]
-    if batch.margins is not None:
-        low, high = batch.values[0] - batch.margins[0], batch.values[0] + batch.margins[0]
-        columns += [[f"{value:.6g}" for value in low], [f"{value:.6g}" for value in high]]
-        columns = [
-            [name, *cells] for name, cells in zip(["", "predicted", "from", "to"], columns, strict=True)
-        ]
-    out(aligned(columns))
+    bounds = batch.margins is not None
+    row = dict(zip(_names(model, bounds), _cells(model, batch)[0], strict=True))
+    said = [name for name in row if not bounds or not (name.endswith(_BOUNDS) and name[:-6] in row)]
+    ends = ("", *_BOUNDS) if bounds else ("",)
+    columns = [[f"{row[name + end]:.6g}" if name + end in row else "" for name in said] for end in ends]
+    if bounds:
+        columns = [[title, *cells] for title, cells in zip(("predicted", "from", "to"), columns, strict=True)]
+        said = ["", *said]
+    out(aligned([said, *columns]))
 
 
 def _write(model: Any, names: list[str], batches: Iterable[Any], options: PredictOptions) -> None:

@@ -1,6 +1,7 @@
 """Rows of results, batch by batch, as CSV, Parquet, Arrow or Excel, whole or not at all."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol
 
@@ -52,12 +53,14 @@ def write_csv(stream: Stream, results: Results, escape: bool = False) -> None:
     With `escape` an apostrophe goes before text that a spreadsheet would run as a formula, and before no number.
     """
     names = [*results.kept, *results.numbers]
-    header = _escaped(pl.Series(names, dtype=pl.String)) if escape else names
-    stream.write(pl.DataFrame(schema=list(header)).write_csv().encode())
-    for batch in results.frames():
+    header = list(_escaped(pl.Series(names, dtype=pl.String)) if escape else names)
+    for number, batch in enumerate(
+        chain(results.frames(), [results.empty])
+    ):  # no header before a first batch
         if escape:
             batch = batch.with_columns(_escaped(batch[name]) for name in results.kept)
-        stream.write(batch.write_csv(include_header=False).encode())
+        batch.columns = header
+        stream.write(batch.write_csv(include_header=number == 0).encode())
 
 
 def write_parquet(stream: IO[bytes], results: Results) -> None:

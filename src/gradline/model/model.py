@@ -2,8 +2,7 @@
 
 import html
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -15,10 +14,8 @@ from gradline.core.coefficients import Coefficients
 from gradline.core.derived import Derived, cached_property
 from gradline.core.errors import (
     DataError,
-    MissingValuesError,
     ModelFileError,
     Notice,
-    UnseenLevelError,
     UsageError,
 )
 from gradline.core.linalg.refined import Figures
@@ -32,11 +29,10 @@ from gradline.core.tensor_file import (
     write_tensors,
 )
 from gradline.core.text import listed
-from gradline.data.design import DesignSpec, Number
-from gradline.data.inputs import by_rows, is_array, is_sparse, matrix, open_table, rows_by
+from gradline.data.asked_rows import checked_matrix, offering_base, rows_to_predict
+from gradline.data.design import DesignSpec
+from gradline.data.inputs import is_array, open_table, rows_by
 from gradline.data.notation import Text
-from gradline.data.row_stream import dense
-from gradline.data.schema import Kind
 from gradline.model.certificate import Certificate, finite
 from gradline.model.inference.inference import Inference, infer
 from gradline.model.judge import Judged
@@ -239,13 +235,11 @@ class LinearModel(Derived):
         out.
         """
         if is_array(data):
-            if is_sparse(data):
-                self._expect_columns(data.shape)
-            moments = Moments.of(data if is_sparse(data) else self._matrix(data), targets, missing=missing)
+            moments = Moments.of(checked_matrix(self.design, data), targets, missing=missing)
         else:
             source = open_table(data, read or self.read)
             design = self.design.without_weights_beyond(source)
-            with _offering_base():
+            with offering_base():
                 moments = Moments.from_rows(rows_by(design, source, missing, unseen, targets=targets))
         if moments.rows == 0:
             raise DataError(
@@ -274,23 +268,31 @@ class LinearModel(Derived):
         (smearing, Duan 1983). Raises `DataError` for a missing column,
         `UnseenLevelError`, `MissingValuesError` for missing cells, `RequestError` where no interval is known.
         """
-        batches = list(self.predictions(data, missing=missing, unseen=unseen, interval=interval, read=read))
-        empty = np.zeros((0, len(self.targets)))
-        values = np.concatenate([batch.values for batch in batches] or [empty])
-        if interval is None:
-            return values if own_units is None else self.in_own_units(values, own_units)
-        if own_units is not None:
+        if interval is not None and own_units == "mean":
             raise UsageError(
                 "interval-in-own-units",
-                "bounds are known for what was fitted, and own_units turns predictions back from it",
-                "ask for one of the two",
+                "bounds hold a new row's target, turned back one by one, and no mean of them",
+                'ask for the median: own_units="median"',
             )
-        margins = np.concatenate([batch.margins for batch in batches if batch.margins is not None] or [empty])
-        return np.stack([values, values - margins, values + margins])
+        batches = list(self.predictions(data, missing=missing, unseen=unseen, interval=interval, read=read))
+        empty = np.zeros((0, len(self.targets)))
+        found = [np.concatenate([batch.values for batch in batches] or [empty])]
+        if interval is not None:
+            margins = np.concatenate(
+                [batch.margins for batch in batches if batch.margins is not None] or [empty]
+            )
+            found += [found[0] - margins, found[0] + margins]
+        if own_units is not None:
+            found = self.in_own_units(found, own_units)
+        return found[0] if interval is None else np.stack(found)
 
-    def in_own_units(self, values: np.ndarray, way: str) -> np.ndarray:
-        """Predictions (n, m) of transformed targets as medians or means in the units of their columns: `predict`."""
-        return in_own_units(self.design, values, way, self.smearing)
+    def in_own_units(self, found: Sequence[np.ndarray], way: str) -> list[np.ndarray]:
+        """Predictions (n, m) of transformed targets, perhaps with lower and upper bounds, turned back: `predict`."""
+        turned = [in_own_units(self.design, values, way, self.smearing) for values in found]
+        for lower, upper in [turned[1:]] if len(turned) > 1 else []:
+            swap = lower > upper  # as where the function decreases
+            lower[swap], upper[swap] = upper[swap], lower[swap]
+        return turned
 
     def predictions(
         self,
@@ -303,77 +305,16 @@ class LinearModel(Derived):
         read: Text | None = None,
     ) -> Iterator[Predictions]:
         """`predict` batch by batch, for tables larger than memory, with the columns of a table to `keep`."""
-        for X, kept, strange in self._inputs(data, missing, unseen, keep, read or self.read):
-            margins = None if interval is None else self.inference.margin(X, interval)
-            yield Predictions(X @ self.weight.T + self.bias, X, margins, kept, strange)
+        weights = self.weights_of_intervals if interval is not None else None
+        for rows in rows_to_predict(self.design, data, missing, unseen, read or self.read, keep, weights):
+            values = rows.X @ self.weight.T + self.bias
+            margins = None if interval is None else self.inference.margin(rows.X, interval, rows.w)
+            yield Predictions(values, rows.X, margins, rows.kept, rows.unseen)
 
-    def _inputs(
-        self, data: Any, missing: str, unseen: str, keep: Sequence[str], read: Text
-    ) -> Iterator[tuple[np.ndarray, Any, dict[str, int]]]:
-        """X (n, p), NaN in the rows with missing cells, the columns to keep, and how many rows have which level unseen.
-
-        All of it batch by batch.
-        """
-        if is_array(data):
-            for first, X in self._matrices(data):
-                incomplete = np.isnan(X).any(axis=1)
-                if missing != "drop" and incomplete.any():
-                    row = int(np.argmax(incomplete))
-                    raise _missing(f"row {first + row + 1}", np.array(self.features)[np.isnan(X[row])])
-                yield X, None, {}
-            return
-        source = open_table(data, read)
-        self.design.match(source, targets=False)
-        inputs = self.design.inputs
-        for whole in source.batches({**dict.fromkeys(keep, Kind.TEXT), **inputs}):
-            batch = whole.only(list(inputs))
-            known = batch.complete
-            if missing != "drop" and not known.all():
-                row = known.arg_min() or 0
-                raise _missing(batch.place(row), [c.name for c in batch.frame if c[row] is None])
-            complete_rows = batch.where(known)
-            strange = {} if unseen == "error" else self.design.unseen(complete_rows)
-            complete = known.to_numpy()
-            if unseen == "missing" and strange:
-                complete_rows = complete_rows.without(strange.values())
-                complete = complete.copy()
-                complete[complete] = ~np.logical_or.reduce(list(strange.values()))
-            encoded = np.empty((complete_rows.frame.height, len(self.features)))
-            with _offering_base():
-                self.design.encode(complete_rows, encoded, unseen=unseen)
-            X = np.full((batch.frame.height, len(self.features)), np.nan)
-            X[complete] = encoded
-            kept = whole.frame[list(keep)] if keep else None
-            yield X, kept, {column: int(rows.sum()) for column, rows in strange.items()}
-
-    def _matrices(self, data: Any) -> Iterator[tuple[int, np.ndarray]]:
-        """X (n, p) and the number of its first row; a sparse one piece by piece."""
-        if not is_sparse(data):
-            yield 0, self._matrix(data)
-            return
-        self._expect_columns(data.shape)
-        rows, size = by_rows(data), max(1, _SPARSE_CELLS // len(self.features))
-        for first in range(0, rows.shape[0], size):
-            yield first, self._matrix(dense(rows[first : first + size]))
-
-    def _matrix(self, data: Any) -> np.ndarray:
-        if not all(isinstance(term, Number) for term in self.design.terms):
-            raise DataError(
-                "levels-need-names",
-                "an array has no names, and the model has categories or terms of a formula",
-                "give a frame with named columns",
-            )
-        X = matrix(data, "X")
-        self._expect_columns(X.shape)
-        return X
-
-    def _expect_columns(self, shape: tuple[int, ...]) -> None:
-        if len(shape) != 2 or shape[1] != len(self.features):
-            raise DataError(
-                "columns-do-not-match",
-                f"X has shape {shape}, the model needs (rows, {len(self.features)})",
-                f"give the columns {listed(self.features)}",
-            )
+    @property
+    def weights_of_intervals(self) -> str | None:
+        """The column that says how precise a new row is, of which an interval takes account; None without one."""
+        return self.design.weights if self.inference.weights_are == "precision" else None
 
     def save(self, path: str | Path) -> None:
         """Write one safetensors file: coefficients, moments and a card; no rows, no code.
@@ -523,24 +464,6 @@ def digests(path: str | Path) -> tuple[str | None, str]:
     """The sha256 of the tensors as a model's file has it from its saving, None in older files, and as they are."""
     tensors, card = read_tensors(path, "model")
     return card.get("tensors"), digest(tensors)
-
-
-@contextmanager
-def _offering_base() -> Iterator[None]:
-    """Of a level not seen in training, also says how to predict it nevertheless."""
-    try:
-        yield
-    except UnseenLevelError as error:
-        remedy = f"{error.remedy}; to take it for the base, add --unseen base (unseen='base' in Python)"
-        raise UnseenLevelError(error.code, error.cause, remedy) from None
-
-
-def _missing(place: str, names: Iterable[str]) -> MissingValuesError:
-    return MissingValuesError(
-        "missing-in-prediction",
-        f"{place}: {listed(names)} is missing, so there is no prediction",
-        "fill the cell, or leave such predictions empty with --missing drop (missing='drop' in Python)",
-    )
 
 
 def evaluation(moments: Moments, weight: np.ndarray, bias: np.ndarray, has_bias: bool) -> Evaluation:

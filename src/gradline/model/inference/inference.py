@@ -116,15 +116,17 @@ class Inference:
     def _penalised(self, each: float) -> np.ndarray | None:
         return None if self.log_likelihood is None else -2.0 * self.log_likelihood + self.basis.q * each
 
-    def margin(self, X: np.ndarray, level: float = 0.95) -> np.ndarray:
+    def margin(self, X: np.ndarray, level: float = 0.95, w: np.ndarray | None = None) -> np.ndarray:
         """(n, m): a new row's y lies within ŷ ± margin with probability `level`, for rows X (n, p).
 
-        t·s·√(1 + h), h = g·g: the error of the row itself, of weight one, and that of the coefficients. NaN
-        where the row breaks a combination that held in training. Raises `RequestError` where none is known.
+        t·s·√(1/w + h), h = g·g: the error of the row itself, whose precision is w (n,), one where none is given, and
+        that of the coefficients. NaN where the row breaks a combination that held in training, or w is no positive
+        number. Raises `RequestError` where none is known.
         """
         t, sigma = quantile(level, self.freedom), self._expect_known().sigma
         g = self.basis.rows(X)
-        spread = np.where(self.basis.outside(X), np.nan, np.sqrt(1.0 + (g**2).sum(axis=1)))
+        own = np.ones(len(X)) if w is None else np.divide(1.0, w, where=w > 0, out=np.full(len(X), np.nan))
+        spread = np.where(self.basis.outside(X), np.nan, np.sqrt(own + (g**2).sum(axis=1)))
         return t * np.outer(spread, sigma)
 
     def _expect_known(self) -> "_Known":
