@@ -219,6 +219,7 @@ DATA_CASES = [
     Case("formulas in Parquet", {"x": model_file(), "p.csv": GOOD}, ["predict", "x", "p.csv", "-o", "p.parquet", "--escape-formulas"], 2, ["escape-without-csv"]),
     Case("no target", {"t.csv": GOOD}, ["fit", "t.csv"], 2, ["no-target-chosen", "a  number", "y  number"]),
     Case("no data", {}, ["fit", "-t", "y"], 2, ["no-data-named"]),
+    Case("a name that looks like the column's", {"t.csv": "Fl\N{LATIN SMALL LETTER A WITH DIAERESIS}che\N{NO-BREAK SPACE}m,y\n1,2\n2,3\n3,5\n".encode()}, ["fit", "t.csv", "-t", "y", "-f", "Fla\N{COMBINING DIAERESIS}che m"], 1, ["column-unknown", r"'Fl\xe4che\xa0m'", r"'Fla\u0308che m'"]),
     Case("nothing to predict", {"x": model_file()}, ["predict", "x"], 2, ["data-or-set", "--set"]),
     Case("unknown --set", {"x": model_file()}, ["predict", "x", "--set", "c=1"], 2, ["set-unknown", "c=1", "a, b"]),
     Case("--set not a number", {"x": model_file()}, ["predict", "x", "--set", "a=1", "--set", "b=x"], 1, ["text-in-number-column", "column b", "'x'"]),

@@ -26,7 +26,7 @@ from gradline.cli.version_view import account, show_version
 from gradline.cli.versions import named
 from gradline.core.errors import RequestError, UsageError
 from gradline.core.memory_limit import check, limited
-from gradline.core.text import counted, listed, nearest, number
+from gradline.core.text import counted, listed, nearest, number, shell
 
 
 @frozen
@@ -276,7 +276,7 @@ def _expect_kept(source: Any, keep: Sequence[str], names: Sequence[str]) -> None
             raise RequestError(
                 "output-name-twice",
                 f"two columns of the output would be called {name}",
-                f"leave out --keep {name}" if name in names else "keep it once",
+                f"leave out {shell(['--keep', name])}" if name in names else "keep it once",
             )
 
 
@@ -293,7 +293,7 @@ def _row(model: Any, values: Sequence[str], read: Any, weights: str | None) -> t
     row: dict[str, list[str]] = {}
     for word in values:
         if "=" not in word:
-            raise UsageError("set-without-value", f"--set {word} gives no value", f"write --set {word}=VALUE")
+            raise UsageError("set-without-value", f"--set {word} gives no value", f"write {shell(['--set', f'{word}=VALUE'])}")
         name = max((name for name in known if word.startswith(f"{name}=")), key=len, default=None)
         if name is None:
             raise UsageError(

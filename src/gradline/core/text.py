@@ -4,6 +4,7 @@ import difflib
 import math
 import shlex
 import textwrap
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 WIDTH = 80  # of a line of prose, on every terminal the same
@@ -24,13 +25,21 @@ def joined(words: Sequence[str]) -> str:
 
 def nearest(name: str, known: Sequence[str], introduction: str = "the columns are") -> str:
     """A remedy for an unknown name: the nearest known ones, then all of them."""
+    everything = f"{introduction} {listed(known)}"
+    if twin := next((other for other in known if other != name and _looks(other) == _looks(str(name))), None):
+        return f"rename one of two that look alike: {ascii(twin)} is there, and not {ascii(name)}. T{everything[1:]}"
     folded = [other for other in known if other.casefold() == str(name).casefold()]
     close = difflib.get_close_matches(str(name), known, n=3, cutoff=0.5)
     best = list(dict.fromkeys(folded + close))
-    everything = f"{introduction} {listed(known)}"
     if not best:
         return everything
     return f"did you mean {' or '.join(best)}? {everything[0].upper()}{everything[1:]}"
+
+
+def _looks(name: str) -> str:
+    """What a reader sees of it: letters with their accents in one, blanks of one kind, nothing that takes no room."""
+    seen = unicodedata.normalize("NFKC", name)
+    return " ".join("".join(c for c in seen if unicodedata.category(c) != "Cf").split())
 
 
 def number(value: float, digits: int = 3) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradline.core.derived import cached_property
 from gradline.core.errors import Notice
-from gradline.core.text import JUST_BELOW, counted, epochs, grown, joined, listed, number, ratio
+from gradline.core.text import JUST_BELOW, counted, epochs, grown, joined, listed, number, ratio, shell, shell
 from gradline.data.design import Number
 from gradline.model.certificate import HARD
 from gradline.model.doctor.copies import copies, near_copies
@@ -225,7 +225,7 @@ def _constant(patient: Patient) -> Iterator[Finding]:
 
 
 def _excluding(names: list[str]) -> str:
-    return " ".join(f"--exclude {name}" for name in names)
+    return shell(word for name in names for word in ("--exclude", name))
 
 
 def _identifiers(patient: Patient) -> Iterator[Finding]:
@@ -239,13 +239,13 @@ def _identifiers(patient: Patient) -> Iterator[Finding]:
         name, span = moments.features[j], f"{low:.0f} to {high:.0f}"
         if whole and low >= 1800 and high <= 2200:
             cause = f"{name} looks like years, {span}: a straight trend whose bias stands for the year 0"
-            yield Finding("year", cause, f"subtract {low:.0f}, or add --exclude {name} if no trend is meant")
+            yield Finding("year", cause, f"subtract {low:.0f}, or add {_excluding([name])} if no trend is meant")
             continue
         is_rising = rising[patient.kept[j]] and high - low < DENSE * rows
         if is_rising or (whole and not patient.survey.is_weighted and is_permutation(moments, j)):
             order = "in order" if is_rising else "each once"
             cause = f"{name} looks like row numbers or identifiers: whole numbers {span}, {order}"
-            yield Finding("identifier", cause, f"add --exclude {name}, unless it is a time or a dose")
+            yield Finding("identifier", cause, f"add {_excluding([name])}, unless it is a time or a dose")
 
 
 def _rows(patient: Patient) -> Iterator[Finding]:
