@@ -20,8 +20,10 @@ from versions import (
     record,
 )
 
+from gradline.core.cleanup import end_cleanly_by_signals
 from gradline.core.errors import FileError
-from gradline.history import Store, commit, repair
+from gradline.history import Store, commit, repair, writing
+from gradline.history import store as store_code
 from gradline.history.repair import mended
 
 # Forks a committer again and again, which tells the number and the name of each version that it has recorded.
@@ -174,6 +176,40 @@ def test_killed_before_each_step(monkeypatch):
     assert mended(store).removed > 0
     assert list(store.temporary.iterdir()) == []
     assert mended(store, thorough=True).sentences() == []
+
+
+def stopped_at_line(number, work):
+    """Do the work in another process, which is told to stop at so many lines of the store's code; whether it was."""
+    files, lines = {store_code.__file__, writing.__file__}, iter(range(10**6))
+
+    def trace(frame, event, _):
+        if event == "line" and next(lines) == number:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return trace if frame.f_code.co_filename in files else None
+
+    child = fork()
+    if not child:
+        end_cleanly_by_signals()
+        sys.settrace(trace)
+        work()
+        os._exit(0)
+    return os.waitpid(child, 0)[1] == signal.SIGTERM
+
+
+@pytest.mark.parametrize("work", [lambda: Store.make().expect_writable(), record], ids=["tried", "recorded"])
+def test_told_to_stop_at_each_line(work):
+    """Nothing is left of a first version that was not recorded, not even the store, and a recorded one is whole."""
+    number, was_stopped = 0, True
+    while was_stopped:
+        was_stopped = stopped_at_line(number, work)
+        if Path(".gradline").exists():
+            (version,) = Store.find().versions()
+            assert mended(Store.find(), thorough=True).sentences() == []
+            assert [*Store.find().temporary.glob("*")] == []
+            assert Store.find().get(version.files["a.txt"]) == b"one"
+            shutil.rmtree(".gradline")
+        number += 1
+    assert number > 30
 
 
 def attempted(work, *words):

@@ -90,11 +90,16 @@ class Store:
 
     def expect_writable(self) -> None:
         """Raise `FileError` where nothing can be recorded, before any work is spent on what should be."""
-        probe, empty = self.temporary / "probe", partial(self._remove_folders, self._lacking())
-        with undoing(empty):
-            place(b"", probe, self.temporary)
-            probe.unlink(missing_ok=True)
-            empty()
+        lacking = self._lacking()
+
+        def untried() -> None:
+            with contextlib.suppress(OSError):
+                (self.temporary / "probe").unlink()
+            self._remove_folders(lacking)
+
+        with undoing(untried):
+            place(b"", self.temporary / "probe", self.temporary)
+            untried()
 
     def put(self, content: bytes) -> str:
         """Keep a content, and return its digest. Raises `FileError` where it cannot be written."""
