@@ -93,7 +93,7 @@ def _rate(case: StatedSetup, loop: Loop) -> str:
     true, slip = number(case.lr * loop.lr_ratio, 6), slips(case).get(loop.lr_ratio)
     said = f"these losses are those of lr = {true}, {number(loop.lr_ratio, 6)} times the {number(case.lr)} given here"
     wrong = slip[0] if slip else "its rate is another"
-    return f"{said}. Either lr is given wrong here, or the loop is: {wrong}."
+    return f"{said}. Either the lr given here is wrong, or the loop is: {wrong}."
 
 
 def _rate_remedy(case: StatedSetup, loop: Loop) -> str:

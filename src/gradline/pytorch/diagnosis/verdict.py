@@ -43,6 +43,9 @@ CLOSE = 0.9  # of the largest stable rate
 FEW = 6  # losses, before it is said that they look like those of mini-batches
 FAR = 100.0  # condition of the raw columns over that of the scaled ones, above which the loop crawls
 ENOUGH = 16  # simulated runs for a typical loss
+MOST_LISTED = (
+    5  # causes in the text: the rest of many tells a reader nothing, and stands among the candidates
+)
 
 
 @dataclass(frozen=True)
@@ -175,8 +178,8 @@ class _Judge:
         return "arrived", (
             f"the loop has arrived: {number(least, 6)} is the least loss that a line has on these data, and "
             f"{lasts} {'are' if len(losses) > 1 else 'is'} that.",
-            "The weights stand still because nothing is left to learn. How the loop came there such losses do not "
-            "tell; print the first epochs for that.",
+            "The weights stand still because nothing is left to learn. How the loop came there shows in the losses of "
+            "the first epochs.",
         )
 
     def _single(self) -> tuple[str, tuple[str, ...]] | None:
@@ -245,7 +248,7 @@ class _Judge:
         what = self._full_loss(right)
         if len(rivals) == 1:
             return logs.pop(), (what, f"The five steps are {'' if right.sure else 'most likely '}right.")
-        rest = "Whether the steps are right such losses do not tell. Each of these would print them:"
+        rest = "Such losses do not tell whether the steps are right. Each of these would print them:"
         return logs.pop(), (what, rest, *_listed(rivals))
 
     def _of_losses(self, rivals: list[Candidate]) -> tuple[str, tuple[str, ...]]:
@@ -322,7 +325,7 @@ class _Judge:
     def _smooth(self) -> tuple[str, ...]:
         """A number that was fitted and prints the losses, as it would print many smooth ones."""
         fitted = [c for c in self.candidates if c.misfit <= 1]
-        words = "They are smooth, and many smooth losses can be had by fitting one number. Such a fit is no evidence:"
+        words = "One fitted number would explain them, but it would explain many smooth losses, so this is a guess:"
         return (words, *_listed(fitted[:1])) if fitted else ()
 
     def _restless(self) -> tuple[str, ...]:
@@ -359,9 +362,10 @@ class _Judge:
         path = Trajectory(self.moments, self.case.lr, self.case.momentum, unstacked(self.case.start, True))
         if spectrum.condition > FAR * rank.condition_scaled:
             findings.append(
-                f"raw: the columns' means lie far from zero (condition {number(spectrum.condition)} as they are, "
-                f"{number(rank.condition_scaled)} standardised), so that the loss comes within 1 % of the optimum only "
-                f"after {in_epochs(path.epochs_to_loss())}. Standardise the inputs; see gradline.Trajectory."
+                f"raw: the columns' means lie far from zero, which slows training. Condition number: "
+                f"{number(spectrum.condition)} as given, {number(rank.condition_scaled)} after standardising. At this "
+                f"rate the loss comes within 1 % of the best possible only after {in_epochs(path.epochs_to_loss())}: "
+                "standardise the inputs."
             )
         return findings
 
@@ -392,8 +396,10 @@ class _Judge:
 
 
 def _listed(rivals: list[Candidate]) -> list[str]:
-    """A line for each cause: its name, and what it means."""
-    return [f"{c.name}: {c.sentence}" for c in rivals]
+    """A line for each cause: its name, and what it means; of many causes the likeliest."""
+    more = len(rivals) - MOST_LISTED
+    rest = [f"And {counted(more, 'more cause')} would, too."] if more > 0 else []
+    return [*(f"{c.name}: {c.sentence}" for c in rivals[:MOST_LISTED]), *rest]
 
 
 def _either(c: Candidate) -> tuple[str, ...]:
