@@ -23,7 +23,6 @@ LEAST_SPENT = (
     8.0  # bits, above evidence.APART: a number that has right steps among its values is no rival of them
 )
 USUAL = 0.02  # of what float32 may do, which is what it usually does
-LEAST_TOLD = 2.0  # bits beyond the loss that a fitted number explains always: smooth losses suit many numbers
 START = np.zeros(1, int)  # the epoch of the start
 
 
@@ -168,16 +167,23 @@ class Bench:
         return start if seen else meant
 
     def _rough(self, loop: Loop, family: Family, epochs: np.ndarray) -> list[float]:
-        """Up to four values where the first losses are nearest: they tell it before the loop has settled."""
+        """Up to four values near which the first losses may lie: they tell it before the loop has settled.
+
+        Those where they are nearest, and those beside which the first one is met: a rate and its mirror, on both
+        sides of the one that takes it lowest, may lie in one valley.
+        """
         losses = self.printed.losses
         used = np.flatnonzero(np.isfinite(losses) & (losses > 0) & (epochs > 0))[: HEADS[0]]
         if not len(used):
             return []
         found = [predict(self.case, family.at(loop, value), epochs[used]).losses for value in family.values]
-        far = ((np.log(np.array(found)) - np.log(losses[used])) ** 2).sum(axis=1)
-        far = np.pad(np.nan_to_num(far, nan=np.inf, posinf=np.inf), 1, constant_values=np.inf)
-        low = np.flatnonzero((far[1:-1] <= far[:-2]) & (far[1:-1] <= far[2:]) & np.isfinite(far[1:-1]))
-        return [float(family.values[i]) for i in low[np.argsort(far[low + 1])][:4]]
+        off = np.log(np.array(found)) - np.log(losses[used])
+        far = np.pad(np.nan_to_num((off**2).sum(axis=1), nan=np.inf), 1, constant_values=np.inf)
+        low = np.flatnonzero((far[1:-1] <= far[:-2]) & (far[1:-1] <= far[2:]))
+        met = np.flatnonzero(off[:-1, 0] * off[1:, 0] < 0)
+        near = np.union1d(low, met + (far[met + 2] < far[met + 1]))
+        near = near[np.isfinite(far[near + 1])]
+        return [float(family.values[i]) for i in near[np.argsort(far[near + 1])][:4]]
 
     def _polished(self, loop: Loop, family: Family, value: float, epochs: np.ndarray) -> Match:
         """The match of the best value near one, found on few losses, then on more; given up where few are far off."""
@@ -197,8 +203,7 @@ class Bench:
         spent = math.log2(
             max(1.0, np.linalg.norm(steepness) * math.log(family.values[-1] / family.values[0]))
         )
-        match = self._weighed_up(match, here, free=max(spent, LEAST_SPENT))
-        return match._replace(fits=match.bits >= LEAST_TOLD)
+        return self._weighed_up(match, here, free=max(spent, LEAST_SPENT))
 
     def _slope(
         self, loop: Loop, family: Family, value: float, epochs: np.ndarray

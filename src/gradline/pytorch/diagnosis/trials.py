@@ -14,7 +14,7 @@ from gradline.pytorch.diagnosis.ensembles import shuffled
 from gradline.pytorch.diagnosis.evidence import APART, SURE
 from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, Hypothesis
 from gradline.pytorch.diagnosis.loops import LOGS, Loop
-from gradline.pytorch.diagnosis.matching import LEAST_SPENT, LEAST_TOLD, Bench, Match
+from gradline.pytorch.diagnosis.matching import LEAST_SPENT, Bench, Match
 from gradline.pytorch.diagnosis.printed import Printed
 from gradline.pytorch.diagnosis.simulation import StatedSetup
 from gradline.pytorch.diagnosis.stepping import predict
@@ -22,8 +22,11 @@ from gradline.pytorch.diagnosis.stepping import predict
 ELSEWHERE = "the start, or the targets, are not those given"
 ANY = 3.0  # bits: what another cause than right steps has to explain better to be as likely
 RIGHT = 3.0  # bits that speak for right steps, where nothing else explains the losses
-UNSAID = 5.0  # bits that speak for mini-batches that nobody mentioned, before they are named
+UNSAID = 4.0  # bits that speak for mini-batches that nobody mentioned, before they are named
 SMALL = 11.0  # bits, above ANY + APART: the same of a small mistake, which may be as good as none
+GUESSED = (
+    2.0  # bits, below which a cause is a guess: it explains no more than its fitted number, or a smooth curve
+)
 FURTHER = np.arange(1, 9)  # epochs at which loops that are one and the same agree, too
 SAME = 1e-9  # as a share of a loss
 
@@ -137,7 +140,7 @@ def _from_any_start(case: StatedSetup, printed: Printed, known: bool) -> list[Fo
             if known and name == "right":
                 name, told = "order", f"the steps are right, but {ELSEWHERE}."
             elif known:
-                match = match._replace(fits=match.fits and match.bits >= LEAST_TOLD)
+                match = match._replace(fits=match.fits and match.bits >= GUESSED)
                 told = f"{hypothesis.sentence(case, loop)} And {ELSEWHERE}."
             found.append(Found(name, match, told))
     return found

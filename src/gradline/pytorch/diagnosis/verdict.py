@@ -26,7 +26,7 @@ from gradline.pytorch.diagnosis.printed import Printed, read_printed
 from gradline.pytorch.diagnosis.simulation import Dynamics, StatedSetup
 from gradline.pytorch.diagnosis.stated import case_of, check, from_weights, from_zeros
 from gradline.pytorch.diagnosis.stepping import predict
-from gradline.pytorch.diagnosis.trials import Candidate, tried
+from gradline.pytorch.diagnosis.trials import GUESSED, Candidate, tried
 from gradline.pytorch.diagnosis.unexplained import known_of
 from gradline.solvers.problem import unstacked
 from gradline.solvers.spectrum import Spectrum
@@ -268,8 +268,12 @@ class _Judge:
         if likely in WITH_LOG.values():
             first = [f"{likely}: {self._full_loss(rivals[0])}"]
         if len(rivals) == 1:
-            words = f"the {count} are too few or too smooth to be sure. Most likely {first[0]}"
-            return CANNOT_TELL, (words, *_either(rivals[0]), f"To be sure: {self._needed()}")
+            words = f"the {count} are too few or too smooth to be sure."
+            to_be_sure = f"To be sure: {self._needed()}"
+            if rivals[0].bits < GUESSED and self.start_known and likely != "right":
+                guess = f"A guess, since many causes print such smooth losses: {first[0]}"
+                return CANNOT_TELL, (words, guess, *self._known(), to_be_sure)
+            return CANNOT_TELL, (f"{words} Most likely {first[0]}", *_either(rivals[0]), to_be_sure)
         apart = f"To tell them apart: {self._needed()}"
         if likely:
             words = (
@@ -290,8 +294,8 @@ class _Judge:
         alike = names <= set(WITH_LOG.values()) and not self.base.batch
         if not (len(names) == 1 or (names and (alike or self._is_meant(rivals[0])))):
             return ""
-        first, logs = rivals[0].name, rivals[0].logs
-        return WITH_LOG[logs[0]] if first == "right" and len(logs) == 1 and logs != ["all"] else first
+        first, log = rivals[0].name, rivals[0].logs[0]
+        return WITH_LOG[log] if first == "right" and log != "all" else first
 
     def _is_meant(self, candidate: Candidate) -> bool:
         return bool(self.base.batch) and candidate.name == "right"
@@ -312,7 +316,6 @@ class _Judge:
             return (self._not_the_rate(), *self._known())
         return (
             "no known mistake explains all the losses.",
-            *self._smooth(),
             *self._known(),
             *self._restless(),
             "Check that data, lr and start are those of the loop. It may also make two mistakes, or one that is not "
@@ -321,12 +324,6 @@ class _Judge:
             else f"{raised(START)}: a wrong sign, a bias that stands still and other losses are told by it. Check, "
             "too, that data and lr are those of the loop.",
         )
-
-    def _smooth(self) -> tuple[str, ...]:
-        """A number that was fitted and prints the losses, as it would print many smooth ones."""
-        fitted = [c for c in self.candidates if c.misfit <= 1]
-        words = "One fitted number would explain them, but it would explain many smooth losses, so this is a guess:"
-        return (words, *_listed(fitted[:1])) if fitted else ()
 
     def _restless(self) -> tuple[str, ...]:
         """Where losses fall on the whole, but rise here and there: a word on mini-batches that nobody mentioned."""
