@@ -260,9 +260,10 @@ class _Judge:
             return rivals[0].name, _said(rivals[0])
         if likely in WITH_LOG.values() and not self.base.batch:
             return CANNOT_TELL, (
-                f"the {count} look like those of mini-batches, and no batch size was given.",
-                f"Most likely {_listed(rivals)[0]}",
-                "To be sure: give the batch size of the loop (--batch-size).",
+                f"the {count} may be those of mini-batches, and no batch size was given.",
+                f"The likeliest of them: {_listed(rivals)[0]}",
+                *self._known(),
+                "To be sure: give the batch size of the loop (--batch-size), or print more epochs if it has none.",
             )
         first = _listed(rivals[:1])
         if likely in WITH_LOG.values():
