@@ -381,6 +381,14 @@ def test_a_rate_far_too_small_is_no_loop_that_never_updates():
     assert coarse.verdict != "no_update"
 
 
+def test_a_rate_that_is_hardly_another_is_no_mistake():
+    """Who mistypes a rate is off by more than a percent: a fitted ratio of 1.002 stands for something else."""
+    near, far = (loss_of(descent(15, lambda _, ratio=ratio: 0.1 * ratio)) for ratio in (1.002, 1.2))
+    diagnosis = diagnose(as_epochs(near, 8), X1, Y1, lr=0.1, init="zeros")
+    assert (diagnosis.verdict, diagnosis.likely) == ("none fits", "")
+    assert diagnose(as_epochs(far, 8), X1, Y1, lr=0.1, init="zeros").verdict == "other_lr"
+
+
 def test_a_mirrored_rate_is_not_sure():
     """One direction and one rate: 1 − a and r·a − 1 print the same, so no ratio is told for sure."""
     x = np.linspace(1, 2, 9)[:, None]
@@ -433,6 +441,12 @@ def test_only_losses_with_noise_are_told_of_mini_batches():
     assert noisy.verdict in SURE_OF_NOTHING
     assert "batch size" in str(noisy)
     assert "batch" not in str(diagnose(as_epochs(smooth), X1, Y1, lr=0.1, init="zeros"))
+
+
+def test_a_batch_size_that_nobody_mentioned_is_one_of_many():
+    """Four losses of a rate that falls as a cosine: some batch size and order print the like, which proves nothing."""
+    losses = loss_of(descent(3, lambda k: 0.05 * (1 + np.cos(np.pi * k / 3))))
+    assert diagnose(as_epochs(losses), X1, Y1, lr=0.1, init="zeros").verdict in SURE_OF_NOTHING
 
 
 def in_batches(size, epochs, rate=0.2):

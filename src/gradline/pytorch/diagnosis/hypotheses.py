@@ -120,6 +120,7 @@ LOSS_WORDS = {
 }
 DECAYS = (0.1, 0.01, 0.001, 1e-4, 5e-4)  # that people write
 MOMENTA = (0.5, 0.9, 0.95, 0.99)
+LEAST_SLIP = 0.01  # of a rate: nobody mistypes it by less, so that something else is a little off
 FADES = (0.5, 0.9, 0.95, 0.98, 0.99, 0.999)
 
 
@@ -215,7 +216,10 @@ def _fade_family(_: Loop) -> list[Family]:
 
 
 def _rate_family(_: Loop) -> list[Family]:
-    return [Family(np.geomspace(1e-3, 1e3, 121), lambda loop, ratio: replace(loop, lr_ratio=ratio))]
+    def at(loop: Loop, ratio: float) -> Loop:
+        return replace(loop, lr_ratio=ratio)
+
+    return [Family(np.geomspace(1e-3, 1e3, 121), at, lambda ratio: abs(ratio - 1) >= LEAST_SLIP)]
 
 
 def _minimising_errors(error: str, words: str) -> Hypothesis:

@@ -116,7 +116,10 @@ class Bench:
     def exact(self, loop: Loop) -> Match:
         """A loop whose batches are known, by the convention that suits it best; given up where the first are off."""
         meant, head = conventions(self.printed, loop), slice(HEADS[0])
-        if not meant:
+        changes = (np.abs(np.diff(self.printed.losses)) > 2 * self.printed.halves[1:]).any()
+        if not meant or (
+            changes and not loop.lr_ratio
+        ):  # weights that never change print one and the same loss
             return no_match(self.printed, loop)
         if len(self.printed.losses) > HEADS[0]:
             match, _ = _by_convention(
@@ -195,8 +198,8 @@ class Bench:
             if not size <= OUT * limit(count):
                 return no_match(self.printed, loop)
         match = Match(size, fits, family.at(loop, value), epochs)
-        if not fits:
-            return match
+        if not fits or not family.is_met(value):
+            return match._replace(fits=False)
         here, slope = self._slope(loop, family, value, epochs)
         width = np.maximum(self.printed.halves + here.rounding, np.finfo(float).tiny)
         steepness = np.nan_to_num(slope / width)

@@ -1,6 +1,7 @@
 """All hypotheses tried on printed losses, the exact ones first, and what each would mean."""
 
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
@@ -54,16 +55,20 @@ class Candidate(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A row of the table and how well it explains the losses; `sentence` where it is another than the row's."""
+    """A row of the table and how well it explains the losses; `sentence` where it is another than the row's.
+
+    `choice` are the bits that were spent where it is the best of many that leave much to chance.
+    """
 
     name: str
     match: Match
     sentence: str = ""
+    choice: float = 0.0
 
     @property
     def is_sure(self) -> bool:
         """Whether it explains the losses as no accident does."""
-        return self.match.fits and self.match.bits >= (RIGHT if self.name == "right" else SURE)
+        return self.match.fits and self.match.bits >= (RIGHT if self.name == "right" else SURE + self.choice)
 
 
 def tried(case: StatedSetup, printed: Printed, base: Loop, start_known: bool) -> list[Candidate]:
@@ -161,8 +166,9 @@ def _at_random(bench: Bench) -> list[Found]:
     for loops in (plain, small, other):
         matches = shuffled(case, printed, [loop for _, loop in loops])
         names = itertools.chain.from_iterable([name] * len(LOGS) for name, _ in loops)
+        choice = math.log2(max(len(loops) * len(LOGS), 1))
         found = [
-            Found(WITH_LOG[match.loop.log] if name == "batches" else name, match)
+            Found(WITH_LOG[match.loop.log] if name == "batches" else name, match, choice=choice)
             for name, match in zip(names, matches, strict=True)
         ]
         if loops is other:  # what nobody mentioned must explain something
