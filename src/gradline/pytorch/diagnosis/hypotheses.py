@@ -301,10 +301,12 @@ HYPOTHESES: dict[str, Hypothesis] = {
     "optimizer": Hypothesis(
         lambda _, loop: [replace(loop, rule=rule) for rule in RULES if _stepped(loop)],
         lambda _, loop: (
-            f"the optimizer is {loop.rule}, which scales every gradient by its own history, not SGD."
+            "every weight moves by lr itself, whatever its gradient: the update takes the gradient's sign, or the "
+            "optimizer is Adam, which does so at first."
+            if loop.rule == "sign descent"
+            else f"the optimizer is {loop.rule}, which scales every gradient by its own history, not SGD."
         ),
         lambda *_: "optimizer = torch.optim.SGD(model.parameters(), lr=lr)",
-        small=True,
     ),
     "sequential": Hypothesis(
         lambda _, loop: [replace(loop, moves=moves) for moves in ("weights first", "bias first")],
