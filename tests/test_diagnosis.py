@@ -14,8 +14,9 @@ from learners import FIVE, MISTAKES, OUTSIDE, mse, problems, study
 from refusals import refused
 
 from gradline.pytorch import diagnose
+from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES
 from gradline.pytorch.diagnosis.loops import Loop
-from gradline.pytorch.diagnosis.matching import misfit
+from gradline.pytorch.diagnosis.matching import Bench, misfit
 from gradline.pytorch.diagnosis.printed import read_printed
 from gradline.pytorch.diagnosis.simulation import Dynamics, StatedSetup
 from gradline.pytorch.diagnosis.stepping import predict
@@ -387,6 +388,33 @@ def test_a_rate_that_is_hardly_another_is_no_mistake():
     diagnosis = diagnose(as_epochs(near, 8), X1, Y1, lr=0.1, init="zeros")
     assert (diagnosis.verdict, diagnosis.likely) == ("none fits", "")
     assert diagnose(as_epochs(far, 8), X1, Y1, lr=0.1, init="zeros").verdict == "other_lr"
+
+
+@pytest.mark.parametrize("beside", [0.9, 0.96, 1.04, 1.1])
+def test_a_rate_is_found_beside_its_mirror(beside):
+    """The loss after one step is least at some rate; rates a little below and above it reach the same."""
+    case = case_of(X5, Y5)
+    gradient = 2 * case.A.T @ -Y5 / Y5.size
+    least = (gradient**2).sum() / (2 * ((case.A @ gradient) ** 2).sum() / Y5.size)
+    losses = predict(case, Loop(lr_ratio=beside * least / case.lr), np.arange(3)).losses
+    printed = read_printed("\n".join(f"{loss:.4f}" for loss in losses))
+    (family,) = HYPOTHESES["other_lr"].family(Loop())
+    found = Bench(case, printed, Loop()).fitted(Loop(), family)
+    assert found.fits
+    assert found.loop.lr_ratio * case.lr / least == pytest.approx(beside, rel=1e-3)
+
+
+def test_a_decay_too_small_for_the_bounds_of_float32_leaves_a_right_loop_unsure():
+    """Right steps explain large losses within what float32 may do; a fitted decay explains them to what it does."""
+    case = replace(case_of(1e3 * X5, 1e3 * Y5), lr=1e-11)
+    decays = (Loop(decay=decay) for decay in np.geomspace(1e-2, 1e6, 60))
+    losses = [predict(case, loop, np.arange(30)).losses for loop in decays]
+    texts = ["\n".join(f"{loss:.4f}" for loss in run) for run in losses]
+    right = predict(case, Loop(), np.arange(30))
+    (text, *_) = [text for text in texts if 0.5 < misfit(read_printed(text), right)[0] < 1]
+    assert misfit(read_printed(text), right)[1]
+    told = diagnose(text, 1e3 * X5, 1e3 * Y5, lr=1e-11, init="zeros")
+    assert (told.verdict, told.likely) == ("cannot tell", "weight_decay")
 
 
 def test_a_mirrored_rate_is_not_sure():

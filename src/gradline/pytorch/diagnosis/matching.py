@@ -1,5 +1,6 @@
 """How well a loop explains printed losses: its misfit, what speaks for it, and a number fitted where one is free."""
 
+import itertools
 import math
 from dataclasses import replace
 from typing import NamedTuple
@@ -134,7 +135,10 @@ class Bench:
         """The loop of a family that explains the losses best, its free number found on ever more of them."""
         best = no_match(self.printed, loop)
         for epochs in self._plausible(family.at(loop, family.values[0])):
-            for value in self._rough(loop, family, epochs):
+            near, beside = self._rough(loop, family, epochs)
+            for value in itertools.chain(near, beside):
+                if value in beside and best.fits:
+                    break
                 match = self._polished(loop, family, value, epochs)
                 best = match if match.misfit < best.misfit else best
         return best
@@ -169,24 +173,23 @@ class Bench:
         seen = start and misfit(self.printed.part(slice(1)), predict(self.case, loop, start[0][:1]))[1]
         return start if seen else meant
 
-    def _rough(self, loop: Loop, family: Family, epochs: np.ndarray) -> list[float]:
-        """Up to four values near which the first losses may lie: they tell it before the loop has settled.
+    def _rough(self, loop: Loop, family: Family, epochs: np.ndarray) -> tuple[list[float], list[float]]:
+        """Up to four values where the first losses are nearest, and those beside the nearest.
 
-        Those where they are nearest, and those beside which the first one is met: a rate and its mirror, on both
-        sides of the one that takes it lowest, may lie in one valley.
+        The first losses tell it before the loop has settled. A rate and its mirror, on both sides of the one that
+        takes the loss lowest, may lie in one valley: each is found from its own side.
         """
         losses = self.printed.losses
         used = np.flatnonzero(np.isfinite(losses) & (losses > 0) & (epochs > 0))[: HEADS[0]]
         if not len(used):
-            return []
+            return [], []
         found = [predict(self.case, family.at(loop, value), epochs[used]).losses for value in family.values]
-        off = np.log(np.array(found)) - np.log(losses[used])
-        far = np.pad(np.nan_to_num((off**2).sum(axis=1), nan=np.inf), 1, constant_values=np.inf)
-        low = np.flatnonzero((far[1:-1] <= far[:-2]) & (far[1:-1] <= far[2:]))
-        met = np.flatnonzero(off[:-1, 0] * off[1:, 0] < 0)
-        near = np.union1d(low, met + (far[met + 2] < far[met + 1]))
-        near = near[np.isfinite(far[near + 1])]
-        return [float(family.values[i]) for i in near[np.argsort(far[near + 1])][:4]]
+        far = ((np.log(np.array(found)) - np.log(losses[used])) ** 2).sum(axis=1)
+        far = np.pad(np.nan_to_num(far, nan=np.inf, posinf=np.inf), 1, constant_values=np.inf)
+        low = np.flatnonzero((far[1:-1] <= far[:-2]) & (far[1:-1] <= far[2:]) & np.isfinite(far[1:-1]))
+        low = low[np.argsort(far[low + 1])][:4]
+        beside = [i for i in (*(low[:1] - 1), *(low[:1] + 1)) if 0 <= i < len(family.values)]
+        return [float(family.values[i]) for i in low], [float(family.values[i]) for i in beside]
 
     def _polished(self, loop: Loop, family: Family, value: float, epochs: np.ndarray) -> Match:
         """The match of the best value near one, found on few losses, then on more; given up where few are far off."""
