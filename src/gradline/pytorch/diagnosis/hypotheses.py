@@ -93,7 +93,7 @@ def _rate(case: StatedSetup, loop: Loop) -> str:
     true, slip = number(case.lr * loop.lr_ratio, 6), slips(case).get(loop.lr_ratio)
     said = f"these losses are those of lr = {true}, {number(loop.lr_ratio, 6)} times the {number(case.lr)} given here"
     wrong = slip[0] if slip else "its rate is another"
-    return f"{said}. Either lr is given wrong here, or the loop is: {wrong}."
+    return f"{said}. Either the lr given here is wrong, or the loop is: {wrong}."
 
 
 def _rate_remedy(case: StatedSetup, loop: Loop) -> str:
@@ -120,6 +120,7 @@ LOSS_WORDS = {
 }
 DECAYS = (0.1, 0.01, 0.001, 1e-4, 5e-4)  # that people write
 MOMENTA = (0.5, 0.9, 0.95, 0.99)
+LEAST_SLIP = 0.01  # of a rate: nobody mistypes it by less, so that something else is a little off
 FADES = (0.5, 0.9, 0.95, 0.98, 0.99, 0.999)
 
 
@@ -215,7 +216,10 @@ def _fade_family(_: Loop) -> list[Family]:
 
 
 def _rate_family(_: Loop) -> list[Family]:
-    return [Family(np.geomspace(1e-3, 1e3, 121), lambda loop, ratio: replace(loop, lr_ratio=ratio))]
+    def at(loop: Loop, ratio: float) -> Loop:
+        return replace(loop, lr_ratio=ratio)
+
+    return [Family(np.geomspace(1e-3, 1e3, 121), at, lambda ratio: abs(ratio - 1) >= LEAST_SLIP)]
 
 
 def _minimising_errors(error: str, words: str) -> Hypothesis:
@@ -297,10 +301,12 @@ HYPOTHESES: dict[str, Hypothesis] = {
     "optimizer": Hypothesis(
         lambda _, loop: [replace(loop, rule=rule) for rule in RULES if _stepped(loop)],
         lambda _, loop: (
-            f"the optimizer is {loop.rule}, which scales every gradient by its own history, not SGD."
+            "every weight moves by lr itself, whatever its gradient: the update takes the gradient's sign, or the "
+            "optimizer is Adam, which does so at first."
+            if loop.rule == "sign descent"
+            else f"the optimizer is {loop.rule}, which scales every gradient by its own history, not SGD."
         ),
         lambda *_: "optimizer = torch.optim.SGD(model.parameters(), lr=lr)",
-        small=True,
     ),
     "sequential": Hypothesis(
         lambda _, loop: [replace(loop, moves=moves) for moves in ("weights first", "bias first")],

@@ -130,7 +130,8 @@ class Loop:
 
 
 class Family(NamedTuple):
-    """Loops with one positive number free: values to look at first, and the loop at a value."""
+    """Loops with one positive number free: values to look at first, the loop at a value, and those that people meet."""
 
     values: np.ndarray
     at: Callable[[Loop, float], Loop]
+    is_met: Callable[[float], bool] = lambda _: True

@@ -1,5 +1,6 @@
 """How well a loop explains printed losses: its misfit, what speaks for it, and a number fitted where one is free."""
 
+import itertools
 import math
 from dataclasses import replace
 from typing import NamedTuple
@@ -23,7 +24,6 @@ LEAST_SPENT = (
     8.0  # bits, above evidence.APART: a number that has right steps among its values is no rival of them
 )
 USUAL = 0.02  # of what float32 may do, which is what it usually does
-LEAST_TOLD = 2.0  # bits beyond the loss that a fitted number explains always: smooth losses suit many numbers
 START = np.zeros(1, int)  # the epoch of the start
 
 
@@ -117,7 +117,10 @@ class Bench:
     def exact(self, loop: Loop) -> Match:
         """A loop whose batches are known, by the convention that suits it best; given up where the first are off."""
         meant, head = conventions(self.printed, loop), slice(HEADS[0])
-        if not meant:
+        changes = (np.abs(np.diff(self.printed.losses)) > 2 * self.printed.halves[1:]).any()
+        if not meant or (
+            changes and not loop.lr_ratio
+        ):  # weights that never change print one and the same loss
             return no_match(self.printed, loop)
         if len(self.printed.losses) > HEADS[0]:
             match, _ = _by_convention(
@@ -132,7 +135,10 @@ class Bench:
         """The loop of a family that explains the losses best, its free number found on ever more of them."""
         best = no_match(self.printed, loop)
         for epochs in self._plausible(family.at(loop, family.values[0])):
-            for value in self._rough(loop, family, epochs):
+            near, beside = self._rough(loop, family, epochs)
+            for value in itertools.chain(near, beside):
+                if value in beside and best.fits:
+                    break
                 match = self._polished(loop, family, value, epochs)
                 best = match if match.misfit < best.misfit else best
         return best
@@ -167,17 +173,23 @@ class Bench:
         seen = start and misfit(self.printed.part(slice(1)), predict(self.case, loop, start[0][:1]))[1]
         return start if seen else meant
 
-    def _rough(self, loop: Loop, family: Family, epochs: np.ndarray) -> list[float]:
-        """Up to four values where the first losses are nearest: they tell it before the loop has settled."""
+    def _rough(self, loop: Loop, family: Family, epochs: np.ndarray) -> tuple[list[float], list[float]]:
+        """Up to four values where the first losses are nearest, and those beside the nearest.
+
+        The first losses tell it before the loop has settled. A rate and its mirror, on both sides of the one that
+        takes the loss lowest, may lie in one valley: each is found from its own side.
+        """
         losses = self.printed.losses
         used = np.flatnonzero(np.isfinite(losses) & (losses > 0) & (epochs > 0))[: HEADS[0]]
         if not len(used):
-            return []
+            return [], []
         found = [predict(self.case, family.at(loop, value), epochs[used]).losses for value in family.values]
         far = ((np.log(np.array(found)) - np.log(losses[used])) ** 2).sum(axis=1)
         far = np.pad(np.nan_to_num(far, nan=np.inf, posinf=np.inf), 1, constant_values=np.inf)
         low = np.flatnonzero((far[1:-1] <= far[:-2]) & (far[1:-1] <= far[2:]) & np.isfinite(far[1:-1]))
-        return [float(family.values[i]) for i in low[np.argsort(far[low + 1])][:4]]
+        low = low[np.argsort(far[low + 1])][:4]
+        beside = [i for i in (*(low[:1] - 1), *(low[:1] + 1)) if 0 <= i < len(family.values)]
+        return [float(family.values[i]) for i in low], [float(family.values[i]) for i in beside]
 
     def _polished(self, loop: Loop, family: Family, value: float, epochs: np.ndarray) -> Match:
         """The match of the best value near one, found on few losses, then on more; given up where few are far off."""
@@ -189,16 +201,15 @@ class Bench:
             if not size <= OUT * limit(count):
                 return no_match(self.printed, loop)
         match = Match(size, fits, family.at(loop, value), epochs)
-        if not fits:
-            return match
+        if not fits or not family.is_met(value):
+            return match._replace(fits=False)
         here, slope = self._slope(loop, family, value, epochs)
         width = np.maximum(self.printed.halves + here.rounding, np.finfo(float).tiny)
         steepness = np.nan_to_num(slope / width)
         spent = math.log2(
             max(1.0, np.linalg.norm(steepness) * math.log(family.values[-1] / family.values[0]))
         )
-        match = self._weighed_up(match, here, free=max(spent, LEAST_SPENT))
-        return match._replace(fits=match.bits >= LEAST_TOLD)
+        return self._weighed_up(match, here, free=max(spent, LEAST_SPENT))
 
     def _slope(
         self, loop: Loop, family: Family, value: float, epochs: np.ndarray

@@ -344,7 +344,7 @@ def _last_of_each_epoch(found: list[_Loss]) -> tuple[list[_Loss], list[str]]:
     ]
     if len(kept) == len(found):
         return found, []
-    return kept, ["several losses an epoch were printed: the last of each epoch is taken"]
+    return kept, ["Several losses were printed in an epoch: the last one of each epoch counts."]
 
 
 def _arranged(found: list[_Loss], messages: tuple[str, ...]) -> Printed:
@@ -358,7 +358,7 @@ def _arranged(found: list[_Loss], messages: tuple[str, ...]) -> Printed:
         kept = [loss for loss in found if loss.epoch is not None]
         if len(kept) < len(found):
             notes.append(
-                f"{counted(len(found) - len(kept), 'loss')} without an epoch beside others with one: left out"
+                f"Left out: {counted(len(found) - len(kept), 'loss')} without an epoch, beside others with one."
             )
         found = kept
     values = np.array([loss.value for loss in found], float)

@@ -73,11 +73,11 @@ def from_weights(case: StatedSetup, printed: Printed, known: bool) -> tuple[Stat
     slack = np.array([_loss_slack(case, *pair) for pair in zip(thetas, halves, strict=True)])
     labelled = None not in labels
     epochs = np.array(labels) if labelled else np.arange(len(labels))
-    notes = (*printed.notes, "the weights printed are judged, by the losses that they have on the data")
+    notes = (*printed.notes, "The weights printed are judged, by the loss that they have on these data.")
     if not known:
         case = replace(case, start=thetas[0], slack=halves[0])
         epochs, labelled = epochs - epochs[0], False
-        notes = (*notes, "the first weights printed are taken for the start")
+        notes = (*notes, "The first weights printed are taken for the start.")
     values = {"losses": losses, "halves": slack, "epochs": epochs, "labelled": labelled, "before": False}
     return case, printed._replace(**values, notes=notes), True
 
@@ -100,5 +100,5 @@ def from_zeros(case: StatedSetup, printed: Printed, known: bool) -> tuple[Printe
         return printed, known
     if not abs(losses[0] - zeros) <= printed.halves[0] + 1e-6 * zeros:
         return printed, known
-    note = "the first loss is that of weights and biases of 0, which are taken for the start"
+    note = "The first loss is that of weights and biases of 0, so these are taken for the start."
     return printed._replace(notes=(*printed.notes, note)), True

@@ -1,6 +1,7 @@
 """All hypotheses tried on printed losses, the exact ones first, and what each would mean."""
 
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from gradline.pytorch.diagnosis.ensembles import shuffled
 from gradline.pytorch.diagnosis.evidence import APART, SURE
 from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, Hypothesis
 from gradline.pytorch.diagnosis.loops import LOGS, Loop
-from gradline.pytorch.diagnosis.matching import LEAST_SPENT, LEAST_TOLD, Bench, Match
+from gradline.pytorch.diagnosis.matching import LEAST_SPENT, Bench, Match
 from gradline.pytorch.diagnosis.printed import Printed
 from gradline.pytorch.diagnosis.simulation import StatedSetup
 from gradline.pytorch.diagnosis.stepping import predict
@@ -22,8 +23,11 @@ from gradline.pytorch.diagnosis.stepping import predict
 ELSEWHERE = "the start, or the targets, are not those given"
 ANY = 3.0  # bits: what another cause than right steps has to explain better to be as likely
 RIGHT = 3.0  # bits that speak for right steps, where nothing else explains the losses
-UNSAID = 5.0  # bits that speak for mini-batches that nobody mentioned, before they are named
+UNSAID = 4.0  # bits that speak for mini-batches that nobody mentioned, before they are named
 SMALL = 11.0  # bits, above ANY + APART: the same of a small mistake, which may be as good as none
+GUESSED = (
+    2.0  # bits, below which a cause is a guess: it explains no more than its fitted number, or a smooth curve
+)
 FURTHER = np.arange(1, 9)  # epochs at which loops that are one and the same agree, too
 SAME = 1e-9  # as a share of a loss
 
@@ -51,16 +55,20 @@ class Candidate(NamedTuple):
 
 
 class Found(NamedTuple):
-    """A row of the table and how well it explains the losses; `sentence` where it is another than the row's."""
+    """A row of the table and how well it explains the losses; `sentence` where it is another than the row's.
+
+    `choice` are the bits that were spent where it is the best of many that leave much to chance.
+    """
 
     name: str
     match: Match
     sentence: str = ""
+    choice: float = 0.0
 
     @property
     def is_sure(self) -> bool:
         """Whether it explains the losses as no accident does."""
-        return self.match.fits and self.match.bits >= (RIGHT if self.name == "right" else SURE)
+        return self.match.fits and self.match.bits >= (RIGHT if self.name == "right" else SURE + self.choice)
 
 
 def tried(case: StatedSetup, printed: Printed, base: Loop, start_known: bool) -> list[Candidate]:
@@ -137,7 +145,7 @@ def _from_any_start(case: StatedSetup, printed: Printed, known: bool) -> list[Fo
             if known and name == "right":
                 name, told = "order", f"the steps are right, but {ELSEWHERE}."
             elif known:
-                match = match._replace(fits=match.fits and match.bits >= LEAST_TOLD)
+                match = match._replace(fits=match.fits and match.bits >= GUESSED)
                 told = f"{hypothesis.sentence(case, loop)} And {ELSEWHERE}."
             found.append(Found(name, match, told))
     return found
@@ -158,8 +166,9 @@ def _at_random(bench: Bench) -> list[Found]:
     for loops in (plain, small, other):
         matches = shuffled(case, printed, [loop for _, loop in loops])
         names = itertools.chain.from_iterable([name] * len(LOGS) for name, _ in loops)
+        choice = math.log2(max(len(loops) * len(LOGS), 1))
         found = [
-            Found(WITH_LOG[match.loop.log] if name == "batches" else name, match)
+            Found(WITH_LOG[match.loop.log] if name == "batches" else name, match, choice=choice)
             for name, match in zip(names, matches, strict=True)
         ]
         if loops is other:  # what nobody mentioned must explain something

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradline.core.text import number
 from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, LOSS_WORDS
 from gradline.pytorch.diagnosis.loops import LOSSES, Loop
 from gradline.pytorch.diagnosis.matching import START, conventions
@@ -26,14 +25,14 @@ def known_of(case: StatedSetup, printed: Printed, base: Loop) -> tuple[str, ...]
 
 
 def _first_number(case: StatedSetup, printed: Printed, base: Loop) -> str:
-    first = number(printed.losses[0], 6)
+    first = _loss(printed.losses[0])
     for words, prediction in _at_the_start(case, base):
         tolerance = printed.halves[0] + prediction.rounding[0] + np.abs(prediction.sway[0]).sum()
         if abs(prediction.losses[0] - printed.losses[0]) <= tolerance:
             return f"The first number, {first}, is {words} at the start given."
     here = predict(case, Loop(), START).losses[0]
     return (
-        f"The first number, {first}, is no loss at the start given, where the mean of squares is {number(here, 6)}: "
+        f"The first number, {first}, is no loss at the start given, where the mean of squares is {_loss(here)}: "
         "compare data, targets, scaling and start first."
     )
 
@@ -69,8 +68,8 @@ def _right_until(case: StatedSetup, printed: Printed, base: Loop) -> tuple[str, 
     said = printed.epochs
     words = (
         f"Up to {'epoch' if printed.labelled else 'loss'} {said[count - 1] + (not printed.labelled)} the losses are "
-        f"those of right steps. The next one is {number(printed.losses[count], 6)}, where right steps give "
-        f"{number(prediction.losses[count], 6)}: look for what is different from there on."
+        f"those of right steps. The next one is {_loss(printed.losses[count])}, where right steps give "
+        f"{_loss(prediction.losses[count])}: look for what is different from there on."
     )
     return (words, *_from_there(case, printed, base, count, epochs))
 
@@ -100,3 +99,8 @@ def _from_there(
     if len({c.name for c in fitting}) != 1:
         return ()
     return (f"From there on one thing would explain them: {fitting[0].sentence}",)
+
+
+def _loss(value: float) -> str:
+    """A loss with the digits that float32 has, as loops print it."""
+    return f"{value:,.8g}"

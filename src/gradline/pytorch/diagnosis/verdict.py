@@ -26,7 +26,7 @@ from gradline.pytorch.diagnosis.printed import Printed, read_printed
 from gradline.pytorch.diagnosis.simulation import Dynamics, StatedSetup
 from gradline.pytorch.diagnosis.stated import case_of, check, from_weights, from_zeros
 from gradline.pytorch.diagnosis.stepping import predict
-from gradline.pytorch.diagnosis.trials import Candidate, tried
+from gradline.pytorch.diagnosis.trials import GUESSED, Candidate, tried
 from gradline.pytorch.diagnosis.unexplained import known_of
 from gradline.solvers.problem import unstacked
 from gradline.solvers.spectrum import Spectrum
@@ -43,6 +43,9 @@ CLOSE = 0.9  # of the largest stable rate
 FEW = 6  # losses, before it is said that they look like those of mini-batches
 FAR = 100.0  # condition of the raw columns over that of the scaled ones, above which the loop crawls
 ENOUGH = 16  # simulated runs for a typical loss
+MOST_LISTED = (
+    5  # causes in the text: the rest of many tells a reader nothing, and stands among the candidates
+)
 
 
 @dataclass(frozen=True)
@@ -175,8 +178,8 @@ class _Judge:
         return "arrived", (
             f"the loop has arrived: {number(least, 6)} is the least loss that a line has on these data, and "
             f"{lasts} {'are' if len(losses) > 1 else 'is'} that.",
-            "The weights stand still because nothing is left to learn. How the loop came there such losses do not "
-            "tell; print the first epochs for that.",
+            "The weights stand still because nothing is left to learn. How the loop came there shows in the losses of "
+            "the first epochs.",
         )
 
     def _single(self) -> tuple[str, tuple[str, ...]] | None:
@@ -245,7 +248,7 @@ class _Judge:
         what = self._full_loss(right)
         if len(rivals) == 1:
             return logs.pop(), (what, f"The five steps are {'' if right.sure else 'most likely '}right.")
-        rest = "Whether the steps are right such losses do not tell. Each of these would print them:"
+        rest = "Such losses do not tell whether the steps are right. Each of these would print them:"
         return logs.pop(), (what, rest, *_listed(rivals))
 
     def _of_losses(self, rivals: list[Candidate]) -> tuple[str, tuple[str, ...]]:
@@ -257,16 +260,21 @@ class _Judge:
             return rivals[0].name, _said(rivals[0])
         if likely in WITH_LOG.values() and not self.base.batch:
             return CANNOT_TELL, (
-                f"the {count} look like those of mini-batches, and no batch size was given.",
-                f"Most likely {_listed(rivals)[0]}",
-                "To be sure: give the batch size of the loop (--batch-size).",
+                f"the {count} may be those of mini-batches, and no batch size was given.",
+                f"The likeliest of them: {_listed(rivals)[0]}",
+                *self._known(),
+                "To be sure: give the batch size of the loop (--batch-size), or print more epochs if it has none.",
             )
         first = _listed(rivals[:1])
         if likely in WITH_LOG.values():
             first = [f"{likely}: {self._full_loss(rivals[0])}"]
         if len(rivals) == 1:
-            words = f"the {count} are too few or too smooth to be sure. Most likely {first[0]}"
-            return CANNOT_TELL, (words, *_either(rivals[0]), f"To be sure: {self._needed()}")
+            words = f"the {count} are too few or too smooth to be sure."
+            to_be_sure = f"To be sure: {self._needed()}"
+            if rivals[0].bits < GUESSED and self.start_known and likely != "right":
+                guess = f"A guess, since many causes print such smooth losses: {first[0]}"
+                return CANNOT_TELL, (words, guess, *self._known(), to_be_sure)
+            return CANNOT_TELL, (f"{words} Most likely {first[0]}", *_either(rivals[0]), to_be_sure)
         apart = f"To tell them apart: {self._needed()}"
         if likely:
             words = (
@@ -287,8 +295,8 @@ class _Judge:
         alike = names <= set(WITH_LOG.values()) and not self.base.batch
         if not (len(names) == 1 or (names and (alike or self._is_meant(rivals[0])))):
             return ""
-        first, logs = rivals[0].name, rivals[0].logs
-        return WITH_LOG[logs[0]] if first == "right" and len(logs) == 1 and logs != ["all"] else first
+        first, log = rivals[0].name, rivals[0].logs[0]
+        return WITH_LOG[log] if first == "right" and log != "all" else first
 
     def _is_meant(self, candidate: Candidate) -> bool:
         return bool(self.base.batch) and candidate.name == "right"
@@ -309,7 +317,6 @@ class _Judge:
             return (self._not_the_rate(), *self._known())
         return (
             "no known mistake explains all the losses.",
-            *self._smooth(),
             *self._known(),
             *self._restless(),
             "Check that data, lr and start are those of the loop. It may also make two mistakes, or one that is not "
@@ -318,12 +325,6 @@ class _Judge:
             else f"{raised(START)}: a wrong sign, a bias that stands still and other losses are told by it. Check, "
             "too, that data and lr are those of the loop.",
         )
-
-    def _smooth(self) -> tuple[str, ...]:
-        """A number that was fitted and prints the losses, as it would print many smooth ones."""
-        fitted = [c for c in self.candidates if c.misfit <= 1]
-        words = "They are smooth, and many smooth losses can be had by fitting one number. Such a fit is no evidence:"
-        return (words, *_listed(fitted[:1])) if fitted else ()
 
     def _restless(self) -> tuple[str, ...]:
         """Where losses fall on the whole, but rise here and there: a word on mini-batches that nobody mentioned."""
@@ -359,9 +360,10 @@ class _Judge:
         path = Trajectory(self.moments, self.case.lr, self.case.momentum, unstacked(self.case.start, True))
         if spectrum.condition > FAR * rank.condition_scaled:
             findings.append(
-                f"raw: the columns' means lie far from zero (condition {number(spectrum.condition)} as they are, "
-                f"{number(rank.condition_scaled)} standardised), so that the loss comes within 1 % of the optimum only "
-                f"after {in_epochs(path.epochs_to_loss())}. Standardise the inputs; see gradline.Trajectory."
+                f"raw: the columns' means lie far from zero, which slows training. Condition number: "
+                f"{number(spectrum.condition)} as given, {number(rank.condition_scaled)} after standardising. At this "
+                f"rate the loss comes within 1 % of the best possible only after {in_epochs(path.epochs_to_loss())}: "
+                "standardise the inputs."
             )
         return findings
 
@@ -392,8 +394,10 @@ class _Judge:
 
 
 def _listed(rivals: list[Candidate]) -> list[str]:
-    """A line for each cause: its name, and what it means."""
-    return [f"{c.name}: {c.sentence}" for c in rivals]
+    """A line for each cause: its name, and what it means; of many causes the likeliest."""
+    more = len(rivals) - MOST_LISTED
+    rest = [f"And {counted(more, 'more cause')} would, too."] if more > 0 else []
+    return [*(f"{c.name}: {c.sentence}" for c in rivals[:MOST_LISTED]), *rest]
 
 
 def _either(c: Candidate) -> tuple[str, ...]:
