@@ -149,6 +149,29 @@ def test_the_words_are_those_of_gradline():
         assert of_share[2] == percent(share), share
 
 
+READINGS = {  # what a reader may type, and the numbers that it can mean
+    "0.005": [0.005], " 0,005 ": [0.005], "5e-3": [0.005], "5,5e-3": [0.0055], "−1,25": [-1.25], "-3": [-3],
+    "12,300": [12.3, 12300], "1,234,567": [1234567], "1,234.5": [1234.5], "0,500": [0.5], ",5": [0.5], "12,30": [12.3],
+    "": [], "abc": [], "1,2,3": [], "1,23,456": [], "1.2.3": [], "1,2.5": [], "0x,1": [],
+}  # fmt: skip
+
+
+@pytest.mark.needs("node")
+def test_a_comma_may_be_the_decimal_one_or_group_digits():
+    [got] = opened("crops").ask({"what": "readings", "texts": list(READINGS)})
+    assert dict(zip(READINGS, got, strict=True)) == READINGS
+
+
+@pytest.mark.needs("node")
+def test_a_field_shows_a_number_that_it_reads_back():
+    values = [0, 0.07, -0.000617, 1.23e-5, -2.38e23, 123456789, 1e9, 1.23e-10, -4.56e-123]
+    [texts] = opened("crops").ask({"what": "fieldTexts", "values": values, "room": 9})
+    assert [float(text) for text in texts] == values
+    assert all(len(text) <= 10 for text in texts)
+    [read] = opened("crops").ask({"what": "readings", "texts": texts})
+    assert read == [[value] for value in values]
+
+
 @pytest.mark.needs("node")
 @pytest.mark.parametrize("horizon", [10, 50, 2000, 5000, 10**9])
 def test_the_axis_of_time_goes_from_0_to_its_horizon(horizon):

@@ -140,6 +140,41 @@ def five_steps_by_autograd(page, view, lr, momentum, start, epoch) -> Any:
         epoch -= 1
 
 
+def loss_moved(page, scaled, before, target, way):
+    """The loss of all rows where one target's parameters, the bias first if there is one, are `way` further."""
+    _, Y, w = rows(page)
+    weight, bias = (part.copy() for part in before)
+    first = int(page.model.has_bias)
+    weight[target] += way[first:]
+    bias[target] += way[:first].sum()
+    return mean_square(scaled, Y, w, torch.tensor(weight), torch.tensor(bias)).item()
+
+
+@ALL
+@pytest.mark.needs("node")
+@pytest.mark.parametrize("epoch", [0, 25])
+def test_the_parts_of_a_step_are_what_each_nudge_does_to_the_loss(name, epoch):
+    """Each by the loss of all rows where only that parameter, or that direction, of one target has moved."""
+    page, start = opened(name), opened(name).start(11)
+    target, first = page.moments.m - 1, int(page.model.has_bias)
+    for view in page.scalings:
+        lr = page.path(view, 1.0, 0.5, start).best_lr / 2
+        told = {"view": view, "lr": lr, "momentum": 0.5, "start": start, "epoch": epoch}
+        [got] = page.ask({"what": "nudges", **told, "target": target})
+        scaled, before, after, loss = five_steps_by_autograd(page, **told)
+        now, then = (
+            np.concatenate([bias[target : target + first], weight[target]])
+            for weight, bias in (before, [part.detach().numpy() for part in after])
+        )
+        nudge = then - now
+        vectors = np.array(page.state["views"][view]["vectors"])
+        ways = [nudge, *(nudge * np.eye(len(nudge))), *((vectors @ nudge)[:, None] * vectors)]
+        changes = [loss_moved(page, scaled, before, target, way) - loss for way in ways]
+        parts = [got["total"], *got["alone"], *got["directions"]]
+        np.testing.assert_allclose(parts, changes, rtol=1e-6, atol=1e-11 * loss)
+        np.testing.assert_allclose(sum(got["alone"]) + got["interplay"], got["total"], atol=1e-11 * loss)
+
+
 @ALL
 @pytest.mark.needs("node")
 @pytest.mark.parametrize("momentum", [0.0, 0.9])

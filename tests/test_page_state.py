@@ -325,6 +325,31 @@ def test_other_points_are_as_many_and_of_their_kind():
 
 
 @pytest.mark.needs("node")
+@pytest.mark.parametrize("shift", [0.0, 40.0])
+def test_samples_drawn_again_scatter_as_the_standard_error_says(shift):
+    """Each line is that of its sample, the first draws stay, and errors are normal and of the residuals' size."""
+    random = np.random.default_rng(27)
+    x = random.random(25) + shift
+    page = Page.of(Case({"x": x, "y": 1 + 2 * x + random.normal(size=25)}, "y", {}))
+    one, few, many = page.ask(*({"what": "again", "count": count} for count in (1, 3, 4000)))
+    assert one["lines"] == few["lines"][:1] == many["lines"][:1]
+    for drawn in (one, few):
+        slope, bias = np.polyfit(x - shift, drawn["latest"], 1)
+        expected = {"weight": slope, "bias": bias - slope * shift}
+        assert drawn["lines"][-1] == pytest.approx(expected, rel=1e-9)
+    estimates = known(page.model.inference.estimates)
+    stderr = [float(known(estimates.stderr.bias)[0]), float(estimates.stderr.weight[0, 0])]
+    assert many["stderr"] == pytest.approx(stderr[1])
+    lines = np.array([[line["bias"], line["weight"]] for line in many["lines"]])
+    truth = [page.model.bias[0], page.model.weight[0, 0]]
+    scores = (lines - truth) / stderr
+    assert np.abs(scores.mean(axis=0)).max() < 4 / np.sqrt(4000)
+    assert np.abs(scores.std(axis=0) - 1).max() < 4 / np.sqrt(2 * 4000)
+    within = [(np.abs(scores) < size).mean(axis=0) for size in (1, 2, 3)]
+    np.testing.assert_allclose(within, [[0.683] * 2, [0.954] * 2, [0.997] * 2], atol=0.03)
+
+
+@pytest.mark.needs("node")
 def test_points_that_determine_no_line_are_none():
     page = Page.of(Case({"x": [1.0, 2.0, 4.0], "y": [1.0, 3.0, 2.0]}, "y", {}))
     few, upright = page.ask(

@@ -22,7 +22,8 @@ CROPS = ["apples", "oranges"]
 FLIGHTS = ["dep_delay", "distance", "air_time", "hour", "carrier", "origin"]
 TALL = 7000  # pixels: every figure is in sight, so every figure is drawn
 pytestmark = pytest.mark.slow  # a browser draws whole pages
-FIGURES = {"fit", "loss", "slice", "surface", "weights", "predictions", "rates", "map"}
+FIGURES = {"fit", "loss", "slice", "surface", "weights", "nudges", "predictions", "rates", "map"}
+AGAIN = {"samples", "slopes"}  # behind a tab of their own, where the points can be drawn again
 STEADY = {"rates", "map"}  # what the epoch does not move
 
 
@@ -149,7 +150,7 @@ def drawing(page):
         """() => {
           const names = ["d", "cx", "cy", "x", "y", "x1", "transform", "fill"];
           const looks = (node) => [...names.map((name) => node.getAttribute(name)), node.textContent];
-          const plots = [...document.querySelectorAll("section.card .plot")];
+          const plots = [...document.querySelectorAll("section.card .plot")].filter((plot) => plot.offsetParent);
           return Object.fromEntries(plots.map((plot) => [
             plot.closest("section").id.replace("figure-", ""),
             [...plot.querySelectorAll("path, circle, line, text, rect")].map(looks).join("|"),
@@ -655,6 +656,49 @@ def test_the_model_is_used_with_sliders(tabs):
     assert shown == pytest.approx(np.column_stack([optimal, low, high]), rel=1e-9)
 
 
+def test_samples_are_drawn_again(tabs, pages):
+    """What is told of them is the standard error that a fit tells, and the number that was drawn is in the link."""
+    watched = tabs("examples", width=1366, height=TALL)
+    page = watched.page
+    page.click("#tab-again")
+    stderr = known(gl.fit(*line_rows(pages)).inference.estimates).stderr.weight[0, 0]
+    seen = []
+    for act, draws in (("#draw-1", 1), ("#draw-100", 101), ("#draw-100", 201), ("#draw-0", 0)):
+        page.click(act)
+        settled(page)
+        assert page.inner_text("#draws") == str(draws)
+        assert number(float(stderr), 3) in page.inner_text("#figure-slopes .says")
+        assert page.evaluate("[...document.querySelectorAll('#figure-samples svg > g path')].length") > 0
+        seen.append(tuple(drawing(page)[figure] for figure in sorted(AGAIN)))
+    assert len(set(seen)) == 4
+    page.click("#draw-100")
+    until(page, "location.hash.includes('draws=100')")
+    steer(page, draws=100, epoch=9)
+    first = drawing(page)
+    steer(page, draws=100, epoch=90, lr=0.2)
+    assert {figure: drawing(page)[figure] for figure in AGAIN} == {figure: first[figure] for figure in AGAIN}
+    page.select_option("#points", "exact")
+    settled(page)
+    assert "every sample gives the same" in page.inner_text("#figure-slopes .says")
+    page.select_option("#points", "")
+    page.click("#tab-more")
+    watched.expect_quiet()
+
+
+def test_the_nudge_that_matters_most_is_named(tabs, pages):
+    """The next step's change of the loss, as Trajectory has it."""
+    page = tabs("examples", width=1366, height=TALL).page
+    x, y = line_rows(pages)
+    for lr, epoch in ((0.07, 3), (0.7, 0)):
+        steer(page, lr=lr, epoch=epoch)
+        path = gl.Trajectory(gl.fit(x, y).moments, lr=lr)
+        change = path.at(epoch + 1).loss - path.at(epoch).loss
+        way = "lower" if change < 0 else "raise"
+        said = page.inner_text("#figure-nudges .says")
+        assert f"next step would {way} the loss by {number(abs(change))}." in said
+        assert "the bias's matters most" in said
+
+
 def test_another_table_is_chosen_on_the_page_and_by_link(browse, pages):
     watched = browse(width=1366, height=768)
     page = whole(watched, pages("examples")[0])
@@ -678,7 +722,7 @@ def test_paper_shows_every_figure(browse, pages):
     page = whole(watched, pages("examples")[0])
     page.evaluate("dispatchEvent(new Event('beforeprint'))")  # comes before the style of paper
     page.emulate_media(media="print")
-    for figure in FIGURES:
+    for figure in FIGURES | AGAIN:
         assert page.locator(f"#figure-{figure}").is_visible(), figure
         assert page.locator(f"#figure-{figure} .marks > *").count(), figure
     for panel in ("#steps", "#predict", "#coefficients", "#holding"):

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 
 const folder = new URL("../../src/gradline/pages/assets/arithmetic/", import.meta.url);
 const page = {};
-for (const name of ["batches", "bestRate", "heavyBall", "mistakes", "path", "plane", "predict", "random", "refit", "shapes", "spectrum", "steps", "words"]) {
+for (const name of ["again", "batches", "bestRate", "heavyBall", "mistakes", "nudges", "path", "plane", "predict", "random", "refit", "shapes", "spectrum", "steps", "words"]) {
   Object.assign(page, await import(new URL(`${name}.js`, folder)));
 }
 Object.assign(page, await import(new URL("../ui/time.js", folder))); // which touches no page
@@ -45,6 +45,11 @@ const answer = {
   },
   steps: ({ epoch, target, ...settings }) =>
     page.fiveSteps(state, page.problemOf(state, settings.view), pathFor(settings), epoch, target),
+  nudges: ({ epoch, target, ...settings }) =>
+    page.nudgesOf(page.problemOf(state, settings.view), pathFor(settings), epoch, target),
+  again: ({ count }) => page.drawnAgain(state, count),
+  readings: ({ texts }) => texts.map(page.readingsOf),
+  fieldTexts: ({ values, room }) => values.map((value) => page.fieldText(value, room)),
   batches: ({ view, paths, ...settings }) =>
     Array.from({ length: paths }, (_, i) => {
       const seed = settings.seed + i;

@@ -5,12 +5,16 @@ import { bowlFigure } from "./figures/bowl.js";
 import { cardOf } from "./figures/card.js";
 import { fitFigure } from "./figures/fit.js";
 import { lossFigure } from "./figures/loss.js";
+import { nudgesFigure } from "./figures/nudges.js";
 import { planeFigure } from "./figures/plane.js";
 import { predictionsFigure } from "./figures/predictions.js";
 import { rateMapFigure } from "./figures/rateMap.js";
 import { ratesFigure } from "./figures/rates.js";
+import { samplesFigure } from "./figures/samples.js";
 import { sliceFigure } from "./figures/slice.js";
+import { slopesFigure } from "./figures/slopes.js";
 import { weightsFigure } from "./figures/weights.js";
+import { againPanel } from "./panels/againPanel.js";
 import { choiceControls } from "./panels/choiceControls.js";
 import { experimentsPanel } from "./panels/experiments.js";
 import { handControls } from "./panels/handControls.js";
@@ -35,6 +39,7 @@ const tables = JSON.parse(document.getElementById("tables").textContent);
 const main = document.querySelector("main");
 const playing = { store: null, cards: [], lazy: [], index: -1 };
 const pressed = { isDown: false };
+const MORE = [weightsFigure, nudgesFigure, predictionsFigure, ratesFigure, rateMapFigure];
 
 playTable(dataOfLink(tables.length));
 addEventListener("hashchange", () => {
@@ -59,12 +64,13 @@ function playTable(index) {
   const store = storeOf(state, index);
   const scenes = sceneMaker(state);
   const cards = mainFigures(state).map((figure) => cardOf(figure, store));
-  const more = [weightsFigure, predictionsFigure, ratesFigure, rateMapFigure].map((figure) => cardOf(figure, store));
+  const more = MORE.map((figure) => cardOf(figure, store));
+  const again = state.t95 ? [samplesFigure, slopesFigure].map((figure) => cardOf(figure, store)) : [];
   const parts = partsOf(store, state);
-  const lazy = [...Object.values(parts).filter((part) => part.drawNow), ...cards, ...more];
-  Object.assign(playing, { store, cards: [...cards, ...more], lazy, index });
+  const lazy = [...Object.values(parts).filter((part) => part.drawNow), ...cards, ...more, ...again];
+  Object.assign(playing, { store, cards: [...cards, ...more, ...again], lazy, index });
   if (tables.length > 1) say(document.querySelector("h1"), "Gradient descent playground");
-  main.replaceChildren(...laidOut(parts, cards, more));
+  main.replaceChildren(...laidOut(parts, cards, more, again));
   document.getElementById("about").replaceChildren(...aboutData(state));
   const shown = [...Object.values(parts), ...playing.cards];
   const show = (scene) => shown.forEach((part) => part.show(scene));
@@ -114,10 +120,11 @@ function partsOf(store, state) {
     predict: whenSeen(predictPanel(state)),
     weights: whenSeen(weightsPanel(state)),
     holding: whenSeen(holdingPanel()),
+    ...(state.t95 ? { again: againPanel(store) } : {}),
   };
 }
 
-function laidOut(parts, cards, more) {
+function laidOut(parts, cards, more, again) {
   const roots = (...names) => names.filter((name) => parts[name]).map((name) => parts[name].root);
   const dock = element("div", { id: "dock" }, ...roots("time", "rate"));
   const dials = element(
@@ -133,9 +140,14 @@ function laidOut(parts, cards, more) {
     { id: "steps", title: "The five steps", parts: roots("steps") },
     { id: "use", title: "Use the model", parts: roots("predict") },
     { id: "weights", title: "Weights, and what is left", parts: roots("weights", "holding") },
-    { id: "more", title: "More figures", parts: [element("div.grid", {}, ...more.map(({ root }) => root))] },
+    ...(again.length ? [{ id: "again", title: "Another sample", parts: [...roots("again"), gridOf(again)] }] : []),
+    { id: "more", title: "More figures", parts: [gridOf(more)] },
   ]);
   return [side, stage, below];
+}
+
+function gridOf(cards) {
+  return element("div.grid", {}, ...cards.map(({ root }) => root));
 }
 
 function tableChoice() {

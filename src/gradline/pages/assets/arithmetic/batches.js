@@ -50,6 +50,7 @@ export function batchPath(state, problem, settings) {
     diverges: walk.hasLeft || pointAt(last).loss > 10 * begin,
     steps: walk.steps.map((thetas) => rawPoint(problem, thetas)),
     at: pointAt,
+    lossAt: pointAt,
     computed,
     shown: computed,
     holding: (epoch) => holdingOf(problem, pointAt(epoch)),

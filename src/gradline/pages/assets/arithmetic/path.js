@@ -29,7 +29,7 @@ export function pathOf(problem, { lr, momentum, start }) {
  * @returns {object} `lr`; `diverges`, whether an error grows; `last`, the last epoch, and `updates` of an epoch; and
  *   - `at(epoch)` → {epoch, weight (m, p), bias (m,), loss, gap, log10Loss, overflow}, weight and bias in raw units.
  *     `gap` is the loss above the optimum. Beyond float64 `overflow` is true and what has no number is null, but for
- *     log10Loss, the decimal logarithm of the loss;
+ *     log10Loss, the decimal logarithm of the loss; `lossAt(epoch)` → {loss, gap, log10Loss} of it, in less time;
  *   - `computed(epoch)`: the loss that the loop's step 2 computes after so many updates, and `shown(epoch)`: the loss
  *     that it prints then; null beyond float64;
  *   - `holding(epoch)` → [{index, share, gap, halfLife, columns}]: the gap by direction, largest share first; shares
@@ -61,6 +61,7 @@ export function followedPath(problem, { lr, start }, law, goal = { rhs: problem.
     updates: 1,
     diverges: Math.max(...steps.map(law.logRate)) > 0,
     at: (epoch) => pointAfter(run, epoch),
+    lossAt: (epoch) => gapAfter(run, epoch),
     nextAt: (epoch) => pointAfter(run, epoch + 1),
     rowsAt: () => null,
     computed,
@@ -121,9 +122,13 @@ function leftAfter({ errors, distance }, epoch) {
 }
 
 function gapAfter(run, epoch) {
-  const { problem, offset } = run;
-  const left = leftAfter(run, epoch);
-  const gap = sumOfSquares(left.map((row, i) => row.map((part, j) => part + offset[i][j]))) / problem.cells;
+  const { problem, distance, offset } = run;
+  const now = run.errors(epoch);
+  let sum = 0;
+  for (let i = 0; i < distance.length; i++) {
+    for (let j = 0; j < distance[i].length; j++) sum += (scaledPart(now[i].left, distance[i][j]) + offset[i][j]) ** 2;
+  }
+  const gap = sum / problem.cells;
   const loss = problem.floor + gap;
   if (Number.isFinite(loss)) return { loss, gap, log10Loss: loss > 0 ? Math.log10(loss) : null };
   return { loss: null, gap: null, log10Loss: logGap(run, epoch).total / Math.LN10 };

@@ -16,6 +16,15 @@ export function seededRandom(seed) {
 }
 
 /**
+ * A generator of standard normal numbers (Box, Muller 1958).
+ * @param {() => number} random Of `seededRandom`.
+ * @returns {() => number}
+ */
+export function normalFrom(random) {
+  return () => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+}
+
+/**
  * The numbers from 0 to n − 1 in random order (Fisher, Yates 1938).
  * @param {number} n
  * @param {() => number} random Of `seededRandom`.

@@ -13,7 +13,8 @@ const TOLD = [4, 6, 8]; // of them, with their loss beside them
 const BESIDE = 0.35; // of the half width
 const CORNERS = 72; // of each
 const DOTS = 80; // steps that are told apart by a dot each
-const TRAIL = 240; // points of a long trail
+const SINGLE = 240; // epochs of a long trail that are shown one by one
+const APART = 1.06; // and how many times further the next one is beyond them
 const LATEST = 150; // of them, the last epochs of mini-batches, which go to and fro
 const UNEVEN = 10; // how unlike the scales of two axes may be to be made one
 const KEY = 0.02; // of the window, for each press of an arrow
@@ -159,7 +160,7 @@ function optimumAt(x, y, palette) {
 }
 
 function trailMarks(scene, axes, palette) {
-  const places = trailPoints(scene).map((point) => scene.plane.at(point));
+  const places = trailPlaces(scene, scene.plane);
   const line = trailOf(places, axes, { stroke: palette.accent, "stroke-width": 2 });
   const dots = places.length > DOTS ? [] : places.map((place) => placeOn(axes, place));
   return [line, dotsAt(dots.filter((place) => isInside(axes, place)), 6, { stroke: palette.accent })];
@@ -167,7 +168,7 @@ function trailMarks(scene, axes, palette) {
 
 function keptTrail({ kept, plane, epoch }, axes, palette) {
   if (!kept) return [];
-  const places = trailPoints({ ...kept, epoch, point: kept.path.at(epoch) }).map((point) => plane.at(point));
+  const places = trailPlaces({ ...kept, epoch, point: kept.path.at(epoch) }, plane);
   return [trailOf(places, axes, { ...KEPT, stroke: palette.ink })];
 }
 
@@ -176,17 +177,38 @@ function trailOf(places, axes, look) {
   return curveOf(axes, across, up, look);
 }
 
-// Every update where they are few, every epoch where those are few, else epochs spread evenly in the logarithm.
-function trailPoints({ path, epoch, point, trails }) {
+// Every update where they are few, else epochs one by one and then ever further apart: the same for each epoch that is
+// looked at, so that their places are found once.
+function trailPlaces({ path, epoch, point }, plane) {
   const counted = epoch * path.updates;
-  if (path.steps && counted < path.steps.length) return path.steps.slice(0, counted + 1);
-  const at = (k) => (trails[k] ??= path.at(k));
-  if (epoch <= TRAIL) return Array.from({ length: epoch + 1 }, (_, k) => at(k)).filter(({ overflow }) => !overflow);
-  const ratio = Math.log1p(epoch) / TRAIL;
-  const epochs = Array.from({ length: TRAIL }, (_, i) => Math.round(Math.expm1(i * ratio)));
-  const latest = path.updates > 1 ? Array.from({ length: LATEST }, (_, i) => epoch - LATEST + i) : [];
-  const shown = new Set([...epochs.filter((k) => !(k >= latest[0])), ...latest]);
-  return [...[...shown].map(at), point].filter(({ overflow }) => !overflow);
+  if (path.steps && counted < path.steps.length) {
+    const placeOf = placesOnce(path.steps, plane, (k) => path.steps[k]);
+    return Array.from({ length: counted + 1 }, (_, k) => placeOf(k));
+  }
+  const latest = path.updates > 1 ? Math.max(0, epoch - LATEST) : epoch;
+  const placeOf = placesOnce(path, plane, (k) => path.at(k));
+  const places = [];
+  let k = 0;
+  while (k < epoch) {
+    places.push(placeOf(k));
+    k = k < SINGLE || k >= latest ? k + 1 : Math.min(latest, Math.ceil(APART * k));
+  }
+  return [...places, point.overflow ? null : plane.at(point)].filter((place) => place !== null);
+}
+
+const knownPlaces = new WeakMap(); // of a path, in the plane that was looked at last
+
+// Where the k-th point of a path lies in a plane, null beyond float64.
+function placesOnce(path, plane, pointAt) {
+  if (knownPlaces.get(path)?.plane !== plane) knownPlaces.set(path, { plane, places: [] });
+  const { places } = knownPlaces.get(path);
+  return (k) => {
+    if (places[k] === undefined) {
+      const point = pointAt(k);
+      places[k] = point.overflow ? null : plane.at(point);
+    }
+    return places[k];
+  };
 }
 
 // A click or a drag chooses the start; so do the arrow keys.

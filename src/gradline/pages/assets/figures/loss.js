@@ -1,7 +1,7 @@
 // The loss by epoch: of the rows trained on and of those kept back, with the least possible as a floor.
 
 import { numberWords, bigWords } from "../arithmetic/words.js";
-import { pointsOver } from "../ui/scene.js";
+import { lossesOver, pointsOver } from "../ui/scene.js";
 import { epochAxis, stillLayout, stillLine } from "./layout.js";
 import { curveOf, dotAt, epochLine, KEPT, spreadWords, STROKES, within, wordAt } from "./marks.js";
 
@@ -62,16 +62,15 @@ function lossCurves({ path, right, kept, settings, frame, state, heldLoss }, axe
   const { time } = frame;
   const epochs = time.epochs.filter((epoch) => epoch <= path.last);
   const curve = (points, look) => curveOf(axes, epochs.slice(0, points.length), points.map(drawnLoss), look);
-  const points = pointsOver(path, time);
-  const curves = [curve(points, { stroke: palette.accent, "stroke-width": 2.5 })];
+  const curves = [curve(lossesOver(path, time), { stroke: palette.accent, "stroke-width": 2.5 })];
   if (state.held) {
-    const held = points.map((point) => ({ loss: heldLoss(point) ?? Infinity }));
+    const held = pointsOver(path, time).map((point) => ({ loss: heldLoss(point) ?? Infinity }));
     curves.unshift(curve(held, { stroke: palette.second, "stroke-width": 2, "stroke-dasharray": "7 4" }));
   }
-  if (kept) curves.unshift(curve(pointsOver(kept.path, time), { ...KEPT, stroke: palette.ink }));
+  if (kept) curves.unshift(curve(lossesOver(kept.path, time), { ...KEPT, stroke: palette.ink }));
   if (settings.mistake || path.updates > 1) {
     const look = { stroke: palette.soft, "stroke-width": 1.5, "stroke-dasharray": STROKES[2] };
-    curves.unshift(curve(pointsOver(right, time), look));
+    curves.unshift(curve(lossesOver(right, time), look));
   }
   return curves;
 }

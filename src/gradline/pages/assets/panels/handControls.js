@@ -78,7 +78,7 @@ function handDial(store, id, parameterIn) {
     const isBias = scene.state.has_bias && parameter === 0;
     say(
       name,
-      isBias ? "bias" : scene.state.features.length > 1 ? labelOf(scene.names[parameter], 7) : "weight",
+      isBias ? "bias" : scene.state.features.length > 1 ? labelOf(scene.names[parameter], 6) : "weight",
     );
     const value = parameterOf(scene.point, scene, scene.settings.target, parameter);
     field.show(value === null ? "∞" : Number(value.toPrecision(3)));

@@ -21,9 +21,9 @@ const WIDE = 30; // a loss that falls by more is shown by its logarithm
  * @returns {{of: (settings: object) => object, isAtRest: () => boolean, rest: () => void}} `of` gives the scene:
  *   - `state` (with the points as they were moved; `original` as they came), `settings`, `epoch`, `key` of the path; `names` of the parameters, the bias first;
  *   - `problem` on the chosen scale; `begin` the start; `right` the full-batch path of a right loop, `path` the followed;
- *   - `point` and `holding` at the epoch, `next` the point after one more update, `trail` the points up to here;
+ *   - `point` and `holding` at the epoch, `next` the point after one more update;
  *   - `limit` the largest stable rate; `plane` of `planeIn`; `heldLoss(point)` over the rows held out, null without;
- *   - `kept` {lr, path, trails} a run kept to be compared, null without;
+ *   - `kept` {lr, path} a run kept to be compared, null without;
  *   - `ease` and `plain`: the same descent at the best rate of standardised and of raw columns;
  *   - `frame` {time, losses, isLog, reach, begin}: what the axes are made from, which stands still while something is dragged
  *     and is chosen anew by `rest`.
@@ -98,14 +98,14 @@ function walkFor(original, state, problem, { begin }, settings) {
     : mistake
       ? mistakenPath(problem, state, mistake, options)
       : right;
-  return { problem, right, path, limit: problem.lrLimit(momentum), plane: planeIn(problem, target), trails: [] };
+  return { problem, right, path, limit: problem.lrLimit(momentum), plane: planeIn(problem, target) };
 }
 
 // The run that was kept, from the same start.
 function keptFor(problems, { begin }, text) {
   if (!text) return null;
   const { view, ...options } = keptRun(text);
-  return { lr: options.lr, path: pathOf(problems[view], { ...options, start: begin }), trails: [] };
+  return { lr: options.lr, path: pathOf(problems[view], { ...options, start: begin }) };
 }
 
 function whereAt(path, epoch) {
@@ -180,18 +180,29 @@ export function startByHand({ state, settings, point, begin }, values) {
   return { origin: originText({ weight, bias }), epoch: 0 };
 }
 
-const curves = new WeakMap();
-
 /**
  * The points of a path at the epochs of an axis, computed once for each path and axis.
  * @param {object} path
  * @param {object} time Of `timeAxis`.
  * @returns {object[]} As of `path.at`.
  */
-export function pointsOver(path, time) {
-  const known = curves.get(path);
-  if (known?.horizon === time.horizon) return known.points;
-  const points = time.epochs.map((epoch) => path.at(epoch));
-  curves.set(path, { horizon: time.horizon, points });
-  return points;
+export const pointsOver = oncePerAxis((path, epoch) => path.at(epoch));
+
+/**
+ * The losses of a path at the epochs of an axis, computed once for each path and axis.
+ * @param {object} path
+ * @param {object} time Of `timeAxis`.
+ * @returns {object[]} As of `path.lossAt`.
+ */
+export const lossesOver = oncePerAxis((path, epoch) => path.lossAt(epoch));
+
+function oncePerAxis(compute) {
+  const curves = new WeakMap();
+  return (path, time) => {
+    const known = curves.get(path);
+    if (known?.horizon === time.horizon) return known.found;
+    const found = time.epochs.map((epoch) => compute(path, epoch));
+    curves.set(path, { horizon: time.horizon, found });
+    return found;
+  };
 }

@@ -6,16 +6,19 @@ import { rowsOfText } from "../arithmetic/refit.js";
 import { SHAPES } from "../arithmetic/shapes.js";
 import { problemOf, viewsOf } from "../arithmetic/spectrum.js";
 
+/** How many samples can be drawn again. */
+export const MOST_DRAWS = 1000;
+
 const LINK_DELAY = 300; // ms; browsers refuse addresses that change at every frame
 
 /**
  * The store of the settings {data, epoch, lr, momentum, view, batch, mistake, target, parameter, seed, origin, points,
- * kept}.
+ * draws, kept}.
  *
  * `data` which of the page's tables; `batch` rows an update, all sampled rows for the full batch; `mistake` null or one
  * of `mistakesOf`; `parameter` the index among the problem's; `seed` of a random start, 0 for the start at zero;
  * `origin` a start chosen by hand, `points` rows moved by hand or one of `SHAPES`, `kept` a run to compare with: as text,
- * null where none is.
+ * null where none is; `draws` how many samples were drawn again.
  * @param {object} state What playground_data.py wrote.
  * @param {number} data
  * @returns {{settings: () => object, defaults: object, set: (changes: object) => void, follow: (listener) => void,
@@ -74,6 +77,7 @@ function defaultsOf(state) {
     seed: 0,
     origin: null,
     points: null,
+    draws: 0,
     kept: null,
   };
 }
@@ -101,6 +105,7 @@ function checksOf(state, defaults) {
     seed: whole(0, 2 ** 31),
     origin: (text) => (originOf(state, text) ? text : undefined),
     points: (text) => (state.t95 && (Object.hasOwn(SHAPES, text) || rowsOfText(text)) ? text : undefined),
+    draws: whole(0, state.t95 ? MOST_DRAWS : 0),
     kept: (text) => (keptRun(text, viewsOf(state)) ? text : undefined),
   };
 }
