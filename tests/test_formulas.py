@@ -231,7 +231,6 @@ def test_refused_beside_other_choices():
             gradline.fit(HOMES, formula="price ~ area"), HOMES, formula="price ~ area - 1"
         ),
         "onnx-of-dates": lambda: exports.onnx(gradline.fit(HOMES, formula="price ~ year(sold)")),
-        "page-of-formula": lambda: gradline.play(HOMES, "price", features=["log(area)"]),
     }.items():
         with refused(code):
             call()
