@@ -1,11 +1,13 @@
 // X of one new row: each term a product of factors, each of them a number, the row of a level, or polynomials by piece.
 
-export const DAY = 86_400_000; // ms
+/** A day in milliseconds. */
+export const DAY = 86_400_000;
 
 const FUNCTIONS = {
   log: Math.log,
   log2: Math.log2,
   log10: Math.log10,
+  log1p: Math.log1p,
   exp: Math.exp,
   sqrt: Math.sqrt,
   abs: Math.abs,
