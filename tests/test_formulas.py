@@ -443,6 +443,35 @@ def test_rows_are_given_as_x_and_y_too():
         diagnostics(one, X, np.column_stack([y, y]), weights=w)
 
 
+def test_a_date_is_a_trend_from_any_source(tmp_path):
+    """Left out, it is told how it takes part; then text, Parquet and frames give one answer."""
+    days = [f"2026-0{1 + i % 3}-{1 + i // 3:02}" for i in range(24)]
+    text = {
+        "when": days,
+        "x": [float(i * i % 7) for i in range(24)],
+        "y": [float(i * 5 % 11) for i in range(24)],
+    }
+    typed = pl.DataFrame(text).with_columns(pl.col("when").str.to_date())
+    typed.write_parquet(tmp_path / "t.parquet")
+    pl.DataFrame(text).write_csv(tmp_path / "t.csv")
+    found = []
+    for data in (tmp_path / "t.csv", tmp_path / "t.parquet", typed, text):
+        if data is not text:  # a frame's text is words
+            told = ("when is left out: it holds dates", "--also 'days(when)'", "--category when")
+            with warned("column-left-out", *told):
+                assert gradline.fit(data, "y").features == ("x",)
+            with refused("feature-unusable", "year(when) or month(when) or days(when)"):
+                gradline.fit(data, "y", features=["when"])
+        also = gradline.fit(data, "y", also=["days(when)"])
+        assert also.features == ("x", "days(when)")
+        assert "column-left-out" not in [notice.code for notice in also.notices]
+        assert gradline.verify(also, data).agrees
+        one = gradline.fit(data, formula="y ~ x + days(when)")
+        other = gradline.fit(data, "y", features=["x"], also=["days(when)"])
+        found += [also.weight.tobytes(), one.weight.tobytes(), other.weight.tobytes()]
+    assert len(set(found)) == 1
+
+
 def test_a_power_warning_has_a_code():
     with warned("power-crosses-terms", "rooms^2"):
         gradline.fit(HOMES, formula="price ~ rooms^2")
