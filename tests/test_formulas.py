@@ -183,6 +183,13 @@ REFUSED = {
     "price ~ log(poly(area, 2))": "formula-function-unknown",
     "price ~ ns(area, 3)": "formula-function-unknown",
     "price ~ lag(area)": "formula-lag",
+    "price ~ lag(area, 2) + rooms": "formula-lag",
+    "lag(price) ~ area": "formula-lag",
+    "price ~ area + offset(rooms)": "formula-offset",
+    "price ~ log1p(I(zero - 1))": "formula-undefined",
+    "price ~ bs(area, df=4, intercept=TRUE)": "formula-arguments",
+    "price ~ poly(area, rooms, degree=2)": "formula-arguments",
+    "price ~ (area > 2) + rooms": "formula-unreadable",
     "price ~ log(area, 2)": "formula-arguments",
     "price ~ poly(area, 0)": "formula-arguments",
     "price ~ poly(town, 2)": "formula-text-as-number",
@@ -231,7 +238,6 @@ def test_refused_beside_other_choices():
             gradline.fit(HOMES, formula="price ~ area"), HOMES, formula="price ~ area - 1"
         ),
         "onnx-of-dates": lambda: exports.onnx(gradline.fit(HOMES, formula="price ~ year(sold)")),
-        "page-of-formula": lambda: gradline.play(HOMES, "price", features=["log(area)"]),
     }.items():
         with refused(code):
             call()
@@ -336,6 +342,8 @@ TRANSFORMS = {
     "log2(price)": (np.log2, np.exp2),
     "log10(price / 2 + 1)": (lambda y: np.log10(y / 2 + 1), lambda v: (10**v - 1) * 2),
     "log(10 - price)": (lambda y: np.log(10 - y), lambda v: 10 - np.exp(v)),
+    "log1p(price)": (np.log1p, np.expm1),
+    "log1p(2 * price)": (lambda y: np.log1p(2 * y), lambda v: np.expm1(v) / 2),
     "sqrt(price)": (np.sqrt, np.square),
     "I(2 * price - 3)": (lambda y: 2 * y - 3, lambda v: (v + 3) / 2),
 }
@@ -448,6 +456,35 @@ def test_rows_are_given_as_x_and_y_too():
         assert len(plots.predictions(plain, (X, targets)).data) == len(plots.predictions(plain, HOMES).data)
     with refused("columns-do-not-match", "log(price)", "price"):
         diagnostics(one, X, np.column_stack([y, y]), weights=w)
+
+
+def test_a_date_is_a_trend_from_any_source(tmp_path):
+    """Left out, it is told how it takes part; then text, Parquet and frames give one answer."""
+    days = [f"2026-0{1 + i % 3}-{1 + i // 3:02}" for i in range(24)]
+    text = {
+        "when": days,
+        "x": [float(i * i % 7) for i in range(24)],
+        "y": [float(i * 5 % 11) for i in range(24)],
+    }
+    typed = pl.DataFrame(text).with_columns(pl.col("when").str.to_date())
+    typed.write_parquet(tmp_path / "t.parquet")
+    pl.DataFrame(text).write_csv(tmp_path / "t.csv")
+    found = []
+    for data in (tmp_path / "t.csv", tmp_path / "t.parquet", typed, text):
+        if data is not text:  # a frame's text is words
+            told = ("when is left out: it holds dates", "--also 'days(when)'", "--category when")
+            with warned("column-left-out", *told):
+                assert gradline.fit(data, "y").features == ("x",)
+            with refused("feature-unusable", "year(when) or month(when) or days(when)"):
+                gradline.fit(data, "y", features=["when"])
+        also = gradline.fit(data, "y", also=["days(when)"])
+        assert also.features == ("x", "days(when)")
+        assert "column-left-out" not in [notice.code for notice in also.notices]
+        assert gradline.verify(also, data).agrees
+        one = gradline.fit(data, formula="y ~ x + days(when)")
+        other = gradline.fit(data, "y", features=["x"], also=["days(when)"])
+        found += [also.weight.tobytes(), one.weight.tobytes(), other.weight.tobytes()]
+    assert len(set(found)) == 1
 
 
 def test_a_power_warning_has_a_code():

@@ -1,10 +1,14 @@
 """The scikit-learn face passes scikit-learn's own checks and agrees with scikit-learn."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from refusals import refused
 from sklearn import linear_model as reference
+from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import gradline
 from gradline.core.errors import GradlineWarning
 from gradline.linear_model import GradientDescentRegressor, LinearRegression
 
@@ -84,3 +88,41 @@ def test_what_scikit_learn_refuses_is_refused_in_its_words(where, cell):
 def test_shapes_that_scikit_learn_refuses_are_refused_in_its_words(rows, columns, targets):
     with pytest.raises(ValueError, match=r"inconsistent numbers|0 (sample|feature)\(s\)"):
         LinearRegression().fit(np.ones((rows, columns)), np.ones(targets))
+
+
+def homes():
+    random = np.random.default_rng(3)
+    rows = {
+        "area": random.gamma(4, 2, 60) + 1,
+        "town": random.choice(["A", "B", "C"], 60),
+        "sold": [f"20{10 + i % 9}-0{1 + i % 9}-{10 + i % 19}" for i in range(60)],
+    }
+    return pd.DataFrame(rows), pd.Series(random.random(60), name="price")
+
+
+@pytest.mark.parametrize("estimator", [LinearRegression, GradientDescentRegressor])
+def test_a_formula_makes_the_columns(estimator):
+    """`feature_names_in_` are those of the frame, `coef_` those of the terms; folds know the formula."""
+    X, y = homes()
+    found = estimator(formula="log(area) * town + days(sold)").fit(X, y)
+    assert found.feature_names_in_.tolist() == ["area", "town", "sold"]
+    assert found.coef_.shape == (6,) == (len(found.model_.features),)
+    assert np.array_equal(found.predict(X), found.model_.predict(X)[:, 0])
+    wide = estimator(formula="log(area) - 1", fit_intercept=True).fit(X, np.column_stack([y, y]))
+    assert wide.intercept_ == 0.0
+    assert wide.predict(X).shape == (60, 2)
+    with pytest.raises(ValueError, match="feature names"):
+        found.predict(X.rename(columns={"town": "city"}))
+    assert np.isfinite(cross_val_score(found, X, y, cv=3)).all()
+
+
+def test_a_formula_equals_that_of_fit_and_has_no_target():
+    X, y = homes()
+    found = LinearRegression(formula="log(area) * town").fit(X, y, sample_weight=np.arange(60) % 3)
+    model = gradline.fit(X, y, formula="log(area) * town", weights=np.arange(60) % 3)
+    assert np.array_equal(found.coef_, model.weight[0])
+    assert found.intercept_ == model.bias[0]
+    with refused("formula-with-target"):
+        LinearRegression(formula="log(price) ~ area").fit(X, y)
+    with refused("formula-without-names"):
+        LinearRegression(formula="area").fit(X[["area"]].to_numpy(), y)

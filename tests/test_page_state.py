@@ -29,10 +29,12 @@ ALL = pytest.mark.parametrize("name", CASES)
 
 
 def new_row(page, row, shift):
-    """A value for each term: numbers `shift` from those of a sampled row, levels from the last one on."""
+    """A value for each field: numbers `shift` from those of a sampled row, levels from the last one on."""
     x = dict(zip(page.state["features"], page.state["sample"]["x"][row], strict=True))
-    terms = page.state["terms"]
-    return [term["levels"][-1 - row] if term["levels"] else x[term["column"]] + shift for term in terms]
+    return [
+        field["levels"][-1 - row] if field["levels"] else x[field["column"]] + shift
+        for field in page.state["fields"]
+    ]
 
 
 @ALL
@@ -48,7 +50,7 @@ def test_predictions_and_intervals_are_those_of_the_model(name):
         *({"what": "predict", "point": point, "values": values, "level": level} for values, level in asked)
     )
     for (values, level), got in zip(asked, answers, strict=True):
-        frame = {term["column"]: [value] for term, value in zip(page.state["terms"], values, strict=True)}
+        frame = {field["column"]: [value] for field, value in zip(page.state["fields"], values, strict=True)}
         expected = page.model.predict(frame, interval=level)[:, 0]
         [inputs] = [batch.inputs[0] for batch in page.model.predictions(frame)]
         assert [answer["target"] for answer in got["answers"]] == list(page.model.targets)
@@ -59,6 +61,53 @@ def test_predictions_and_intervals_are_those_of_the_model(name):
         statistics = page.moments.statistics
         beyond = (inputs < statistics.minimum[: len(inputs)]) | (inputs > statistics.maximum[: len(inputs)])
         assert got["outside"] == [part for part, out in zip(page.model.features, beyond, strict=True) if out]
+
+
+FORMULAS = [
+    "y ~ log(area) * town + poly(rooms, 2) + I(area^2 / -3 + 1)",
+    "y ~ bs(area, df=5):town + C(rooms) - 1",
+    'sqrt(y) ~ year(sold) + month(sold):area + abs(days(sold) - 18000) + C(town, base="B")',
+    "log(y) ~ C(rooms, poly) * C(town, sum) + bs(days(sold), knots=18000) + scale(area) + sqrt(area) + log2(area)",
+]
+
+
+@pytest.mark.needs("node")
+@pytest.mark.parametrize("formula", FORMULAS)
+@pytest.mark.parametrize("holdout", [0.0, 0.25])
+def test_terms_of_formulas_are_those_of_the_model(formula, holdout):
+    """Of rows of the table, of one beyond all ranges, and of dates; what gives no number has none."""
+    random, n = np.random.default_rng(8), 80
+    days = random.integers(17500, 18600, n)
+    frame = {
+        "area": random.gamma(4, 2, n) + 0.5,
+        "town": random.choice(["A", "B", "C"], n).tolist(),
+        "rooms": random.integers(1, 5, n).astype(float),
+        "sold": [str(np.datetime64(int(day), "D")) for day in days],
+        "y": random.random(n) + 1,
+    }
+    opening = Opening(rows=0, holdout=holdout, seed=3)
+    page = Page(
+        state(Selection(frame, formula=formula), opening),
+        gradline.fit(frame, formula=formula, holdout=holdout, seed=3),
+        {},
+    )
+    asked = {"what": "predict", "point": page.state["optimum"], "level": 0.95}
+    names = [field["column"] for field in page.state["fields"]]
+    rows = [{name: frame[name][i] for name in names} for i in range(5)]
+    rows.append({**rows[0], **({"area": 99.0} if "area" in names else {})})
+    since = np.datetime64("1970-01-01")
+    told = [{**row} for row in rows]
+    for row in told:
+        row.update({"sold": int((np.datetime64(row["sold"]) - since).astype(int))} if "sold" in row else {})
+    for row, got in zip(rows, page.ask(*({**asked, "values": [*row.values()]} for row in told)), strict=True):
+        expected = page.model.predict({name: [x] for name, x in row.items()}, interval=0.95)[:, 0, 0]
+        (answer,) = got["answers"]
+        close(np.array([answer["optimal"], answer["low"], answer["high"]]), expected)
+        assert got["outside"] == (["area"] if row.get("area") == 99.0 else [])
+    wrong = [{"town": "Z", "rooms": 2.5, "area": -1.0, "sold": None}.get(name) for name in names]
+    (found,) = page.ask({**asked, "values": wrong})
+    assert found is None
+    assert state(Selection(frame, formula=formula), opening)["sample"] is None
 
 
 @pytest.mark.needs("node")
@@ -111,8 +160,10 @@ def test_it_holds_the_data_in_finite_numbers(name):
     json.dumps(held, allow_nan=False)
     assert (held["rows"], held["weight_sum"]) == (page.moments.rows, page.moments.weight_sum)
     assert held["dropped"] == page.moments.statistics.dropped
-    encoded = [f"{term['column']}={level}" for term in held["terms"] for level in (term["levels"] or [])[1:]]
-    numbers = [term["column"] for term in held["terms"] if term["levels"] is None]
+    encoded = [
+        f"{field['column']}={level}" for field in held["fields"] for level in (field["levels"] or [])[1:]
+    ]
+    numbers = [field["column"] for field in held["fields"] if field["levels"] is None]
     assert sorted(encoded + numbers) == sorted(held["features"])
     X, Y, w = rows(page)
     Z = np.column_stack([X, Y])
@@ -153,7 +204,7 @@ def test_data_that_leave_little_to_say_make_a_page_too(name):
     expected = page.path("raw", told["lr"], 0, told["start"])
     rounding = 1e-12 * expected.at(0).loss
     assert path["points"][0]["loss"] == pytest.approx(expected.at(10**9).loss, rel=1e-9, abs=rounding)
-    frame = {term["column"]: [value] for term, value in zip(page.state["terms"], values, strict=True)}
+    frame = {field["column"]: [value] for field, value in zip(page.state["fields"], values, strict=True)}
     close(answer["answers"][0]["value"], page.model.predict(frame)[0, 0])
     assert math.isfinite(steps["loss"])
     has_estimates = page.model.inference.estimates is not None
@@ -194,7 +245,7 @@ def test_a_level_that_no_complete_row_has_is_no_column_of_the_sample():
     frame = {"g": ["a", "c", "b", "a", "c"], "x": [1.0, 2.0, None, 4.0, 5.0], "y": [1.0, 2.0, 3.0, 5.0, 4.0]}
     page = state(Selection(frame, "y", missing="drop"))
     assert page["features"] == ["g=c", "x"]
-    assert page["terms"][0] == {"column": "g", "levels": ["a", "c"]}
+    assert (page["fields"][0]["levels"], page["fields"][0]["base"]) == (["a", "c"], "a")
     assert page["sample"]["x"] == [[0.0, 1.0], [1.0, 2.0], [0.0, 4.0], [1.0, 5.0]]
 
 

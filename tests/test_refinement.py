@@ -149,6 +149,29 @@ def test_an_optimum_that_loses_digits_at_the_edge_of_float64_claims_no_more():
     assert all(error <= Fraction(bound) for error, bound in zip(errors, found.weight_bound[0], strict=True))
 
 
+def test_a_coefficient_of_zero_is_zero():
+    """Whole numbers and their sums with whole weights, of which some are zero: the answer is these."""
+    random = np.random.default_rng(0)
+    for p in (1, 2, 5):
+        for _ in range(20):
+            X = random.integers(-9, 10, (4 * p + 8, p)).astype(float)
+            weight = np.where(random.random((1, p)) < 0.5, 0.0, random.integers(1, 9, (1, p)))
+            for bias in (0.0, 3.0):
+                found = known(refined(X, X @ weight.T + bias, None, True))
+                assert (found.weight == weight).all()
+                assert (found.bias == bias).all()
+
+
+@pytest.mark.parametrize("size", [1e-25, 1e-200])
+def test_a_coefficient_is_kept_however_small_its_column_makes_it(size):
+    """Rows that only it explains have residuals of their own, unless they are rounding beside the others."""
+    X, Y = np.array([[1.0, 0], [2, 0], [0, 1], [0, 2]]), np.array([[1.0], [2], [size], [2 * size]])
+    found = known(refined(X, Y, None, False))
+    assert abs(found.weight[0, 1] - size) <= found.weight_bound[0, 1]
+    assert found.weight[0, 1] == pytest.approx(size if size > 1e-30 else 0.0, rel=1e-15)
+    assert found.weight[0, 0] == 1
+
+
 def test_weights_and_rows_of_any_size():
     """Rows in units of their own from 1e-30 to 1e30, and weights that make up for them."""
     random = np.random.default_rng(0)

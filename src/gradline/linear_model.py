@@ -7,16 +7,17 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state, column_or_1d
 from sklearn.utils.validation import (
     _check_sample_weight,  # scikit-learn offers no public name for it
     check_is_fitted,
     validate_data,
 )
 
-from gradline.core.errors import GradlineWarning
+from gradline.core.errors import GradlineWarning, UsageError
 from gradline.data.inputs import Titled, titles
 from gradline.data.selection import Selection
+from gradline.data.terms.algebra import target_nodes
 from gradline.model.certificate import Certificate
 from gradline.model.fit import Request, cautions, run
 from gradline.model.model import LinearModel
@@ -45,6 +46,7 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """What both estimators share: validation in scikit-learn's words, attributes with its names and shapes."""
 
     fit_intercept: bool
+    formula: str | None = None
     scale: str = "auto"
 
     def _solver(self) -> Solver:
@@ -62,7 +64,11 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
         A sample weight of 2 is the sample twice, a weight of 0 is the sample left out.
         """
         titled = titles(y)
-        if _are_plain(
+        if self.formula is not None:  # whose columns may be words and dates
+            _expect_terms(self.formula)
+            validate_data(self, X, skip_check_array=True)
+            y = column_or_1d(y) if np.ndim(y) == 1 else check_array(y, dtype=np.float64)
+        elif _are_plain(
             X, y
         ):  # of which scikit-learn would find nothing to say, at a third of what a small fit takes
             validate_data(self, X, y, skip_check_array=True)
@@ -74,7 +80,8 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         names = [str(name) for name in getattr(self, "feature_names_in_", [])] or None
         targets = y if titled is None or {*titled} & {*(names or ())} else Titled(y, titled)
-        selection = Selection(X, targets, features=names, weights=sample_weight)
+        chosen = {"features": names} if self.formula is None else {"formula": self.formula}
+        selection = Selection(X, targets, weights=sample_weight, **chosen)
         model = run(selection, Request(self._solver(), self.fit_intercept, self.scale))
         for notice in cautions(model):
             fell_short = notice.code == "training-stopped"
@@ -86,7 +93,7 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def _take(self, model: LinearModel, one_target: bool) -> None:
         self.model_ = model
         self.coef_ = model.weight[0] if one_target else model.weight
-        self.intercept_ = (float(model.bias[0]) if one_target else model.bias) if self.fit_intercept else 0.0
+        self.intercept_ = (float(model.bias[0]) if one_target else model.bias) if model.has_bias else 0.0
 
     @property
     def certificate_(self) -> Certificate:
@@ -102,8 +109,22 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def predict(self, X: Any) -> np.ndarray:
         """Predictions, (n_samples,) or (n_samples, n_targets) as y was."""
         check_is_fitted(self)
+        if self.formula is not None:
+            validate_data(self, X, reset=False, skip_check_array=True)
+            found = self.model_.predict(X)
+            return found[:, 0] if self.coef_.ndim == 1 else found
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
         return X @ self.coef_.T + self.intercept_
+
+
+def _expect_terms(formula: str) -> None:
+    """Refuse a formula that names its targets, which are y here."""
+    if target_nodes(formula):
+        raise UsageError(
+            "formula-with-target",
+            f"the formula {formula!r} names a target, and y is the target here",
+            "write what stands right of ~, and wrap it in TransformedTargetRegressor for a function of y",
+        )
 
 
 def _are_plain(X: Any, y: Any) -> bool:
@@ -120,7 +141,8 @@ class LinearRegression(_Translating):
     """Ordinary least squares with a certificate: drop-in for `sklearn.linear_model.LinearRegression`.
 
     It minimises ‖y − X·coef_ᵀ − intercept_‖². Parameters: `fit_intercept`, whether the model has an intercept
-    (default True).
+    (default True); `formula`, terms of the columns of a frame X, which may be words and dates, such as
+    "log(area) * town": `coef_` are then those of `model_.features`. None (default) takes X as it is.
 
     Attributes: `coef_` (n_features,) or (n_targets, n_features), `intercept_`, `rank_` as in scikit-learn;
     `certificate_` and `model_` are gradline's. Rank-deficient data give the coefficients of least norm, as there.
@@ -134,8 +156,9 @@ class LinearRegression(_Translating):
     True
     """
 
-    def __init__(self, *, fit_intercept: bool = True) -> None:
+    def __init__(self, *, fit_intercept: bool = True, formula: str | None = None) -> None:
         self.fit_intercept = fit_intercept
+        self.formula = formula
 
     def _solver(self) -> Solver:
         return Exact()
@@ -146,7 +169,8 @@ class GradientDescentRegressor(_Translating):
 
     Parameters: `lr`, `epochs`, `momentum`, `init` as in `gradline.GradientDescent`; with a `batch_size`, and
     then `shuffle`, as in `gradline.SGD`; `scale` as in `gradline.fit`; `random_state` is the seed (None: 0, so
-    that results repeat) or a `RandomState` to draw it from. `fit_intercept` as in scikit-learn.
+    that results repeat) or a `RandomState` to draw it from. `fit_intercept` as in scikit-learn, `formula` as in
+    `LinearRegression`.
 
     Attributes: `coef_`, `intercept_`, `n_iter_` (epochs done), `rank_`, `certificate_`, `model_`; errors as in
     `LinearRegression`.
@@ -169,7 +193,9 @@ class GradientDescentRegressor(_Translating):
         scale: str = "auto",
         random_state: Any = None,
         fit_intercept: bool = True,
+        formula: str | None = None,
     ) -> None:
+        self.formula = formula
         self.lr = lr
         self.epochs = epochs
         self.batch_size = batch_size

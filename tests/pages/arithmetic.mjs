@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 
 const folder = new URL("../../src/gradline/pages/assets/arithmetic/", import.meta.url);
 const page = {};
-for (const name of ["again", "batches", "bestRate", "heavyBall", "mistakes", "nudges", "path", "plane", "predict", "random", "refit", "shapes", "spectrum", "steps", "words"]) {
+for (const name of ["again", "batches", "bestRate", "heavyBall", "mistakes", "nudges", "path", "plane", "predict", "random", "refit", "shapes", "spectrum", "steps", "terms", "words"]) {
   Object.assign(page, await import(new URL(`${name}.js`, folder)));
 }
 Object.assign(page, await import(new URL("../ui/time.js", folder))); // which touches no page

@@ -1,4 +1,4 @@
-"""Forty formulas on eight data sets, and R's answers to them: run this to write `formulas.json` anew, with R 4.
+"""Sixty-six formulas on eight data sets, and R's answers to them: run this to write `formulas.json` anew, with R 4.
 
 python tests/reference/formulas.py
 """
@@ -85,6 +85,21 @@ CASES = [
     Case("prestige", "prestige ~ type / (education + women)"),
     Case("prestige", "prestige ~ scale(education) + scale(women, scale=FALSE)", None, "prestige ~ scale(education) + scale(women, scale=False)"),
     Case("npk", "yield ~ C(block) + C(N) * C(P) * C(K) - C(N):C(P):C(K)", "yield ~ factor(block) + factor(N) * factor(P) * factor(K) - factor(N):factor(P):factor(K)", ""),
+    Case("warpbreaks", "breaks ~ tension - 1 + wool", None, ""),
+    Case("warpbreaks", "breaks ~ wool / tension - 1"),
+    Case("warpbreaks", "breaks ~ (wool + tension)^2 - wool"),
+    Case("warpbreaks", "breaks ~ wool + tension %in% wool"),
+    Case("warpbreaks", "breaks ~ C(wool, sum) * C(tension, helmert)", "breaks ~ C(wool, contr.sum) * C(tension, contr.helmert)", "breaks ~ C(wool, contr.sum) * C(tension, contr.helmert(scale=False))"),
+    Case("warpbreaks", 'breaks ~ ordered(tension, levels=c("L", "M", "H")) * wool', None, ""),
+    Case("mtcars", "mpg ~ factor(am) / wt / hp", None, "mpg ~ C(am) / wt / hp"),
+    Case("mtcars", "mpg ~ C(cyl, sum):wt", "mpg ~ C(factor(cyl), contr.sum):wt", "mpg ~ C(cyl, contr.sum):wt"),
+    Case("mtcars", "mpg ~ C(carb, poly) + C(cyl, helmert) - 1", "mpg ~ C(factor(carb), contr.poly) + C(factor(cyl), contr.helmert) - 1", ""),
+    Case("mtcars", "mpg ~ . - hp - 1", None, ""),
+    Case("mtcars", "mpg ~ (wt - 1):hp", None, ""),
+    Case("mtcars", "mpg ~ log1p(hp) + as.factor(cyl)", None, "mpg ~ np.log1p(hp) + C(cyl)"),
+    Case("mtcars", "mpg ~ bs(hp, df=5, degree=1)"),
+    Case("mtcars", "mpg ~ poly(wt, 3, raw=TRUE) * C(am)", "mpg ~ poly(wt, 3, raw=TRUE) * factor(am)", "mpg ~ poly(wt, 3, raw=True) * C(am)"),
+    Case("teeth", "log1p(len) ~ C(dose, poly) * supp - 1", "log1p(len) ~ C(factor(dose), contr.poly) * supp - 1", ""),
     Case("npk", "yield ~ C(block) + N * P + abs(K - 2)", "yield ~ factor(block) + N * P + abs(K - 2)", "yield ~ C(block) + N * P + np.abs(K - 2)"),
 ]  # fmt: skip
 

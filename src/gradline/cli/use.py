@@ -293,7 +293,11 @@ def _row(model: Any, values: Sequence[str], read: Any, weights: str | None) -> t
     row: dict[str, list[str]] = {}
     for word in values:
         if "=" not in word:
-            raise UsageError("set-without-value", f"--set {word} gives no value", f"write {shell(['--set', f'{word}=VALUE'])}")
+            raise UsageError(
+                "set-without-value",
+                f"--set {word} gives no value",
+                f"write {shell(['--set', f'{word}=VALUE'])}",
+            )
         name = max((name for name in known if word.startswith(f"{name}=")), key=len, default=None)
         if name is None:
             raise UsageError(

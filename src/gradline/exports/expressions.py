@@ -92,6 +92,7 @@ def cell(node: Node, chosen: Dialect) -> str:
         if node.function == "I":
             return inside
         function = FUNCTIONS[node.function]
+        inside = f"{chosen.double(function.plus)} + {inside}" if function.plus else inside
         found = f"{function.sql}({inside})"
         return found if function.times == 1 else f"({found} * {chosen.double(function.times)})"
     assert isinstance(node, Operation)

@@ -103,6 +103,8 @@ def _cell(node: Node, graph: Graph) -> str:
         if node.function == "I":
             return inside
         function = FUNCTIONS[node.function]
+        if function.plus:
+            inside = graph.node("Add", [graph.constant(np.array([[function.plus]])), inside])
         found = graph.node(function.onnx, [inside])
         return (
             found

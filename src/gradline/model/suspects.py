@@ -55,7 +55,7 @@ def _numeric(moments: Moments) -> list[int]:
     return [j for j, name in enumerate(moments.features) if name in names]
 
 
-class _Ends(NamedTuple):
+class Ends(NamedTuple):
     """A column by its place in [X Y]: what it is called, its least and its largest value, and whether it holds days."""
 
     column: int
@@ -83,12 +83,12 @@ def _sentinels(rows: RowStream | None, moments: Moments) -> Iterator[Notice]:
     low, high = statistics.minimum.tolist(), statistics.maximum.tolist()
     if not _CODES.isdisjoint(low + high):  # the usual case costs nothing more
         own = range(moments.p, len(names)) if not moments.design.transforms else ()
-        yield from _coded(rows, [_Ends(j, names[j], (low[j], high[j])) for j in (*_numeric(moments), *own)])
-    if (sources := _sources(rows)) is not None:
-        yield from _coded(*sources)
+        yield from _coded(rows, [Ends(j, names[j], (low[j], high[j])) for j in (*_numeric(moments), *own)])
+    if (found := sources(rows)) is not None:
+        yield from _coded(*found)
 
 
-def _sources(rows: RowStream) -> tuple[RowStream, list[_Ends]] | None:
+def sources(rows: RowStream) -> tuple[RowStream, list[Ends]] | None:
     """The columns that terms and transformed targets compute with, dates as days, and their ends; None without any."""
     design = rows.design
     known = {design.weights, *(term.column for term in design.terms if isinstance(term, Number))}
@@ -97,14 +97,14 @@ def _sources(rows: RowStream) -> tuple[RowStream, list[_Ends]] | None:
     if not wanted or rows.table is None:
         return None
     kinds = tuple(pair for pair in design.kinds if pair[0] in wanted)
-    sources = rows.seen_by(DesignSpec(tuple(_source(*pair) for pair in wanted.items()), (), kinds=kinds))
+    sought = rows.seen_by(DesignSpec(tuple(_source(*pair) for pair in wanted.items()), (), kinds=kinds))
     low, high = np.full(len(wanted), np.inf), np.full(len(wanted), -np.inf)
-    for block in sources.blocks(_BLOCK):
+    for block in sought.blocks(_BLOCK):
         if block.rows:
             low, high = np.minimum(low, block.X.min(axis=0)), np.maximum(high, block.X.max(axis=0))
     pairs = zip(wanted.items(), zip(low.tolist(), high.tolist(), strict=True), strict=True)
-    return sources, [
-        _Ends(j, name, values, kind == Kind.TIME) for j, ((name, kind), values) in enumerate(pairs)
+    return sought, [
+        Ends(j, name, values, kind == Kind.TIME) for j, ((name, kind), values) in enumerate(pairs)
     ]
 
 
@@ -119,7 +119,7 @@ def _source(name: str, kind: Kind) -> Term:
     return Product((arithmetic(f"days({quoted(name)})"),))
 
 
-def _coded(rows: RowStream, ends: Sequence[_Ends]) -> Iterator[Notice]:
+def _coded(rows: RowStream, ends: Sequence[Ends]) -> Iterator[Notice]:
     """The notices of columns of which an end is a code, by one more pass where there are any."""
     candidates = [(end, code) for end in ends for code in end.codes]
     if not candidates:

@@ -255,11 +255,17 @@ class Newton:
         return np.vstack([[math.fsum(column) for column in np.vstack(parts).T.tolist()], slopes])
 
     def answer(self, step: Step, variances: np.ndarray | None = None) -> Refined | None:
-        """What a step has reached, in raw units; None where float64 cannot hold it."""
-        found = step.raw
-        sizes = np.abs(found)
+        """What a step has reached, in raw units; None where float64 cannot hold it.
+
+        A coefficient is zero that says less than the bound by itself, where that is rounding of the whole answer: no
+        cell is above 1 in the units of the view, so without it the answer moves by |θ|·√Σw in coordinates at the most,
+        and the bound grows by as much.
+        """
+        idle = np.abs(step.raw) * math.sqrt(self.weight_sum) <= step.bound
+        idle &= step.bound <= UNIT * self.variation
+        found, off = np.where(idle, 0.0, step.raw), (1 + idle.sum(axis=0)) * step.bound
         with np.errstate(over="ignore"):
-            theta, bound = np.ldexp([found, self.lengths[:, None] * step.bound + UNIT * sizes], self.units)
+            theta, bound = np.ldexp([found, self.lengths[:, None] * off + UNIT * np.abs(found)], self.units)
         theta += 0.0  # of zeros none is negative
         sizes = np.abs(theta)
         if not sizes.max() < np.inf:

@@ -9,10 +9,10 @@ import numpy as np
 from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import RequestError, UsageError
 from gradline.core.text import listed, shell
-from gradline.data.design import Category, Number
+from gradline.data.design import Number
 from gradline.data.inputs import as_rows, keeps_bias, open_table
 from gradline.data.row_block import RowBlock
-from gradline.data.row_stream import RowStream, Split
+from gradline.data.row_stream import Holdout, RowStream, SeenLevels, Split
 from gradline.data.selection import Selection
 from gradline.data.table import words_of
 from gradline.model.certificate import finite
@@ -22,6 +22,7 @@ from gradline.model.model import LinearModel
 from gradline.moments.basis import Basis
 from gradline.moments.rank import determined_factor
 from gradline.moments.state import Moments
+from gradline.pages.page_terms import fields, terms
 from gradline.solvers.problem import Scaling
 from gradline.solvers.spectrum import Spectrum
 
@@ -72,18 +73,21 @@ def state(selection: Selection, opening: Opening | None = None) -> dict[str, Any
         selection = replace(selection, data=open_table(data, selection.read))
     model = run(selection, Request(bias=bias, holdout=opening.holdout, seed=opening.seed))
     p = model.moments.p
-    _expect_columns(model)
     if p > MOST_FEATURES:
         raise RequestError(
             "too-many-features",
             f"the page would have {p} features and can hold {MOST_FEATURES}",
             "choose some with --feature (features=[…] in Python)",
         )
-    training, held = _sides(as_rows(selection, bias=bias).rows, opening)
+    holdout = Holdout(opening.holdout, opening.seed) if opening.holdout else None
+    rows = as_rows(selection, holdout, bias).rows
+    training, held = _sides(rows, holdout)
     sample = _sample(training, model, model.moments.rows, opening.rows)
     return finite(
         {
             **_words(model),
+            "fields": fields(model, rows),
+            "terms": terms(model),
             "command": _command(replace(selection, data=data), model, opening),
             **_counts(model.moments),
             "moments": _moments(model.moments),
@@ -105,28 +109,12 @@ def state(selection: Selection, opening: Opening | None = None) -> dict[str, Any
     )
 
 
-def _expect_columns(model: LinearModel) -> None:
-    """Refuse terms of which the page knows no arithmetic."""
-    odd = [term.label for term in model.design.terms if not isinstance(term, (Number, Category))]
-    if odd:
-        raise RequestError(
-            "page-of-formula",
-            f"{listed(odd)}: the page computes with columns, and not yet with terms of a formula",
-            "choose columns with -f, or use gradline report",
-        )
-
-
 def _words(model: LinearModel) -> dict[str, Any]:
-    terms = model.design.terms
     return {
-        "title": f"{listed(model.targets)} from {listed(term.label for term in terms)}",
+        "title": f"{listed(model.targets)} from {listed(term.label for term in model.design.terms)}",
         "notices": [notice.text for notice in model.notices],
         "features": list(model.features),
         "targets": list(model.targets),
-        "terms": [
-            {"column": term.label, "levels": list(term.levels) if isinstance(term, Category) else None}
-            for term in terms
-        ],
         "weights": model.design.weights,
         "has_bias": model.has_bias,
     }
@@ -145,12 +133,11 @@ def _command(selection: Selection, model: LinearModel, opening: Opening) -> str 
     return shell(["gradline", "play", *words, *([] if opening.rows else ["--no-rows"])])
 
 
-def _sides(rows: RowStream, opening: Opening) -> tuple[RowStream, RowStream | None]:
+def _sides(rows: RowStream, holdout: Holdout | None) -> tuple[RowStream, RowStream | None]:
     """The rows that are trained on, and those that are held out, as `gradline.fit` splits them."""
-    if not opening.holdout:
+    if holdout is None:
         return rows, None
-    training, held = (Split(rows, opening.holdout, opening.seed, held_out) for held_out in (False, True))
-    return training, held
+    return Split(rows, *holdout, held_out=False), SeenLevels(Split(rows, *holdout, held_out=True))
 
 
 def _counts(moments: Moments) -> dict[str, Any]:
@@ -245,7 +232,7 @@ def _quantiles(model: LinearModel, sample: dict[str, Any] | None) -> list[float]
     """Student's t of a 95 % interval by degrees of freedom, from 1, where the points may be moved by hand: one number
     to predict one target from, a bias, and few rows that weigh alike. Elsewhere None."""
     [first, *others] = model.design.terms
-    is_plain = not (others or isinstance(first, Category) or model.design.weights) and model.moments.m == 1
+    is_plain = isinstance(first, Number) and not (others or model.design.weights) and model.moments.m == 1
     if not (is_plain and model.has_bias and sample and sample["all"] and model.moments.rows <= MOST_POINTS):
         return None
     return [quantile(0.95, freedom) for freedom in range(1, MOST_POINTS)]

@@ -91,12 +91,9 @@ def _is_number(node: Node) -> bool:
 def _check_call(node: Call) -> None:
     name = node.function
     if name not in FUNCTIONS and name not in DATE_PARTS and name != "I":
-        if name == "lag":
-            raise RequestError(
-                "formula-lag",
-                f"{text(node)} needs the row before, and rows are read on their own here",
-                "make the column first, such as df['x'].shift(1), and name it",
-            )
+        if name in _REFUSED:
+            code, why, remedy = _REFUSED[name]
+            raise RequestError(code, f"{text(node)} {why}", remedy)
         known = ["I", *FUNCTIONS, *DATE_PARTS, "C", "poly", "bs", "scale"]
         raise RequestError(
             "formula-function-unknown",
@@ -113,6 +110,21 @@ def _check_call(node: Call) -> None:
             "formula-arguments", f"{text(node)}: {name} takes a column of dates", f"write {name}(COLUMN)"
         )
     checked(argument)
+
+
+# Functions of R that are refused for a reason, and what to write instead.
+_REFUSED = {
+    "lag": (
+        "formula-lag",
+        "needs the row before, and rows are read on their own here",
+        "make the column first, such as df['x'].shift(1), and name it",
+    ),
+    "offset": (
+        "formula-offset",
+        "is a term without a coefficient, and every term here has one",
+        "take it from the target: make a column of the difference, and name that left of ~",
+    ),
+}
 
 
 def _leaves(node: Node) -> Iterator[tuple[str, Kind]]:

@@ -11,8 +11,13 @@ from gradline.core.errors import RequestError
 _MOST_CHARACTERS, _MOST_OPERATORS, _DEEPEST = 10_000, 300, 60
 
 # How tightly an operator binds (R's order, ?Syntax); a sign before a factor binds more than a colon, less than a power.
-_BINDS = {"~": 1, "+": 2, "-": 2, "*": 3, "/": 3, ":": 4, "^": 6}
-_SIGN = 5
+_BINDS = {"~": 1, "+": 2, "-": 2, "*": 3, "/": 3, "%in%": 4, ":": 5, "^": 7}
+_SIGN = 6
+_READ_AS = {
+    "**": "^",
+    "factor": "C",
+    "as.factor": "C",
+}  # other words for the same; a %in% b is a:b (R's ?formula)
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ _TOKENS = re.compile(
     |(?P<name>(?:[^\W\d]|\.(?=[^\W\d]))[\w.]*)
     |(?P<quoted>`(?:[^`]|``)+`)
     |(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
-    |(?P<mark>\*\*|[-~+*/^:(),=\[\].])
+    |(?P<mark>\*\*|%in%|[-~+*/^:(),=\[\].])
     |(?P<end>$))""",
     re.VERBOSE,
 )
@@ -126,7 +131,7 @@ class _Parser:
             raise self._unreadable(self._next.place, f"it is nested more than {_DEEPEST} deep")
         left = self._operand()
         while (
-            mark := "^" if self._next.text == "**" else self._next.text
+            mark := _READ_AS.get(self._next.text, self._next.text)
         ) in _BINDS and self._next.kind == "mark":
             binds = _BINDS[mark]
             if binds < least:
@@ -135,7 +140,8 @@ class _Parser:
             self._operators += 1
             if self._operators > _MOST_OPERATORS:
                 raise self._unreadable(self._next.place, f"it has more than {_MOST_OPERATORS} operators")
-            left = Operation(mark, left, self._expression(binds if mark == "^" else binds + 1))
+            right = self._expression(binds if mark == "^" else binds + 1)
+            left = Operation(":" if mark == "%in%" else mark, left, right)
         self._depth -= 1
         return left
 
@@ -182,7 +188,9 @@ class _Parser:
                 break
             self._take()
         self._expect(end)
-        return Call(function, tuple(arguments), tuple(named))
+        if function == "ordered":
+            return Call("C", (*arguments, Name("poly")), tuple(named))
+        return Call(_READ_AS.get(function, function), tuple(arguments), tuple(named))
 
     def _expect(self, mark: str) -> None:
         if self._next.text != mark or self._next.kind != "mark":

@@ -8,9 +8,10 @@ import numpy as np
 from gradline.core.derived import cached_property
 from gradline.core.errors import RequestError
 from gradline.data.terms.arithmetic import Arithmetic, checked
+from gradline.data.terms.functions import FUNCTIONS
 from gradline.data.terms.grammar import Call, Literal, Name, Node, Operation, parse, text
 
-_BASES = {"log": np.e, "log2": 2.0, "log10": 10.0}
+_BASES = {"log": np.e, "log2": 2.0, "log10": 10.0, "log1p": np.e}
 Step = Callable[[np.ndarray], np.ndarray]
 
 
@@ -73,7 +74,7 @@ class TargetTransform(Arithmetic):
             inside = (
                 v * v + 2 * v * first + second
                 if outer.function == "sqrt"
-                else _BASES[outer.function] ** v * first
+                else _BASES[outer.function] ** v * first - FUNCTIONS[outer.function].plus
             )
             for step in _undone(outer.arguments[0]):
                 inside = step(inside)
@@ -121,6 +122,7 @@ _INVERSES: dict[str, Step] = {
     "log": np.exp,
     "log2": np.exp2,
     "log10": lambda v: 10.0**v,
+    "log1p": np.expm1,
     "exp": lambda v: np.log(np.where(v > 0, v, np.nan)),
     "sqrt": lambda v: np.maximum(v, 0.0) ** 2,
 }

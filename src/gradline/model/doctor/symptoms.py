@@ -239,7 +239,9 @@ def _identifiers(patient: Patient) -> Iterator[Finding]:
         name, span = moments.features[j], f"{low:.0f} to {high:.0f}"
         if whole and low >= 1800 and high <= 2200:
             cause = f"{name} looks like years, {span}: a straight trend whose bias stands for the year 0"
-            yield Finding("year", cause, f"subtract {low:.0f}, or add {_excluding([name])} if no trend is meant")
+            yield Finding(
+                "year", cause, f"subtract {low:.0f}, or add {_excluding([name])} if no trend is meant"
+            )
             continue
         is_rising = rising[patient.kept[j]] and high - low < DENSE * rows
         if is_rising or (whole and not patient.survey.is_weighted and is_permutation(moments, j)):

@@ -177,14 +177,14 @@ function linkButton() {
 }
 
 // What the page was made of, and how to make it again.
-function aboutData({ rows, dropped, sample, held, weights, terms, command, notices }) {
+function aboutData({ rows, dropped, sample, held, weights, fields, command, notices }) {
   const said = [`${countWords(rows, "row")}${dropped ? ` (${bigWords(dropped)} more dropped for missing cells)` : ""}.`];
   if (held) said.push(`${bigWords(held.rows)} more kept for validation, which the loop never sees.`);
   if (!sample) said.push("The page holds none of them, only what they add up to.");
   else if (!sample.all)
     said.push(`Figures draw ${bigWords(sample.x.length)} of them, taken evenly; every other number is of all rows.`);
   if (weights) said.push(`Row weights: ${weights}.`);
-  const bases = terms.filter(({ levels }) => levels).map(({ column, levels }) => `${column} ${levels[0]}`);
+  const bases = fields.filter(({ base }) => base).map(({ column, base }) => `${column} ${base}`);
   if (bases.length) said.push(`Base levels: ${bases.join(", ")}.`);
   const paragraphs = [said.join(" "), ...notices].map((words) => element("p", {}, words));
   return command ? [...paragraphs, element("p", {}, "Made by ", element("code", {}, command))] : paragraphs;

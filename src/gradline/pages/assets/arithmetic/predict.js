@@ -1,6 +1,7 @@
 // The answer for one new row: predictions, the interval around the optimum's, and what lies beyond the training data.
 
 import { dotProduct } from "./coefficients.js";
+import { encodedRow } from "./terms.js";
 
 const DETERMINED = 1e-9; // as gradline's: a direction with less than this share in what no row told is determined
 const ROUNDING = 2 ** -47; // 64 unit roundoffs
@@ -9,13 +10,13 @@ const ROUNDING = 2 ** -47; // 64 unit roundoffs
  * The predictions for one row.
  * @param {object} state What playground_data.py wrote.
  * @param {{weight: number[][], bias: number[]}} point In raw units.
- * @param {(number | string)[]} values One for each of `state.terms`: a number, or for a category one of its levels.
+ * @param {(number | string)[]} values As `encodedRow` takes them.
  * @param {number} level Of the interval: one of `state.interval.quantiles`.
  * @returns {{answers: {target: string, value: number, optimal: number, low: ?number, high: ?number}[],
  *   outside: string[]} | null} `value` is that of these coefficients, `optimal` that of the optimum; low and high bound
  *   the y of a new row with probability `level`, around the optimum's prediction, null where no interval is known
  *   (`state.interval.reason`, or a row that breaks a combination which held in all rows). `outside` names the columns
- *   beyond their trained range. null while a value is missing, not finite or no known level.
+ *   beyond their trained range. null where `encodedRow` is.
  */
 export function predict(state, point, values, level) {
   const x = encodedRow(state, values);
@@ -27,20 +28,12 @@ export function predict(state, point, values, level) {
     const [low, high] = margin === null ? [null, null] : [optimal - margin, optimal + margin];
     return { target, value, optimal, low, high };
   });
-  return { answers, outside: beyondRange(state, x) };
+  return { answers, outside: beyondRange(state, values) };
 }
 
-// X of one row: the numbers as they are, a 0 or 1 for every level but the base.
-function encodedRow({ terms }, values) {
-  const parts = terms.map(({ levels }, i) => {
-    if (!levels) return Number.isFinite(values[i]) ? [values[i]] : null;
-    return levels.includes(values[i]) ? levels.slice(1).map((known) => (known === values[i] ? 1 : 0)) : null;
-  });
-  return parts.includes(null) ? null : parts.flat();
-}
-
-function beyondRange({ features, moments }, x) {
-  return features.filter((_, i) => x[i] < moments.minimum[i] || x[i] > moments.maximum[i]);
+function beyondRange({ fields }, values) {
+  const beyond = ({ levels, minimum, maximum }, x) => !levels && (x < minimum || x > maximum);
+  return fields.filter((field, i) => beyond(field, values[i])).map(({ column }) => column);
 }
 
 // t·s·√(1 + g·g) for each target: the error of the row itself and that of the coefficients.

@@ -1,6 +1,7 @@
 // Use the model: a slider for each column, the answer of these weights and of the best ones, with its interval.
 
 import { predict } from "../arithmetic/predict.js";
+import { DAY } from "../arithmetic/terms.js";
 import { joinedWords, numberWords, readingsOf } from "../arithmetic/words.js";
 import { element, labelOf, sayNumber } from "../ui/dom.js";
 
@@ -23,7 +24,7 @@ export function predictPanel(state) {
         fields.map(({ read }) => read()),
       ),
     );
-  const fields = state.terms.map((term, i) => fieldFor(state, term, i, refresh));
+  const fields = state.fields.map((field, i) => fieldFor(field, i, refresh));
   const root = element(
     "section.card",
     { id: "predict", "aria-labelledby": "title-predict" },
@@ -34,23 +35,21 @@ export function predictPanel(state) {
   return { root, show: (next) => ((scene = next), refresh()) };
 }
 
-// A number with the range of the training rows, or the levels of a category; both begin in the middle of the data.
-function fieldFor(state, { column, levels }, position, refresh) {
+// A number or a date with the range of the training rows, or the levels of a category, which begin with the first.
+function fieldFor({ column, levels, base, is_number, is_date, minimum, maximum, start }, position, refresh) {
   const id = `field-${position}`;
   const label = element("label", { for: id, title: column }, labelOf(column));
   if (levels) {
     const options = levels.map((level) => element("option", { value: level }, labelOf(level)));
     const choice = element("select", { id, change: refresh }, ...options);
     return {
-      root: element("div.field", {}, label, choice, element("small", {}, `base: ${labelOf(levels[0])}`)),
-      read: () => choice.value,
+      root: element("div.field", {}, label, choice, ...(base ? [element("small", {}, `base: ${labelOf(base)}`)] : [])),
+      read: () => (is_number ? Number(choice.value) : choice.value),
     };
   }
-  const i = state.features.indexOf(column);
-  const { minimum, maximum, mean } = state.moments;
-  const range = `${numberWords(minimum[i], 4)} to ${numberWords(maximum[i], 4)}`;
-  const start = Math.min(maximum[i], Math.max(minimum[i], Number(mean[i].toPrecision(4))));
-  const [low, high] = beyond(minimum[i], maximum[i]);
+  if (is_date) return dateField(id, label, { minimum, maximum, start }, refresh);
+  const range = `${numberWords(minimum, 4)} to ${numberWords(maximum, 4)}`;
+  const [low, high] = beyond(minimum, maximum);
   const read = () => {
     const [value = NaN, ...others] = readingsOf(input.value);
     return others.length ? NaN : value;
@@ -87,6 +86,14 @@ function fieldFor(state, { column, levels }, position, refresh) {
   };
 }
 
+function dateField(id, label, { minimum, maximum, start }, refresh) {
+  const input = element("input", { id, type: "date", value: dateOf(start), input: refresh });
+  const range = element("small", {}, `trained on ${dateOf(minimum)} to ${dateOf(maximum)}`);
+  return { root: element("div.field", {}, label, input, range), read: () => Date.parse(input.value) / DAY };
+}
+
+const dateOf = (days) => new Date(Math.floor(days) * DAY).toISOString().slice(0, 10);
+
 // A slider goes a quarter of the trained range past either end, so that leaving it is felt.
 function beyond(low, high) {
   const margin = 0.25 * (high - low) || 1;
@@ -96,7 +103,7 @@ function beyond(low, high) {
 function answersFor({ state, point, settings }, values) {
   if (point.overflow) return [element("p", {}, "These weights are beyond all numbers.")];
   const found = predict(state, point, values, LEVEL);
-  if (found === null) return [element("p", {}, "Give every field a number.")];
+  if (found === null) return [element("p", {}, "Give every field a value for which its terms have one.")];
   const lines = found.answers.map((answer, target) => answerFor(state, answer, point, target));
   const outside = [...new Set(found.outside)].map((name) => labelOf(name));
   const warning = outside.length
