@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import re
 import shlex
 import textwrap
 from collections.abc import Iterable, Sequence
@@ -125,3 +126,16 @@ def _quoted(word: str) -> str:
 def printable(text: str) -> str:
     """The text on one line, without what would steer a terminal, and words parted by one space."""
     return " ".join(one_line(text).split())
+
+
+def said(error: object) -> str:
+    r"""What another library says of an error, on one line: neither the colours nor the stack that some add.
+
+    >>> said("no such file\n\nThis error occurred with the following context stack:")
+    'no such file'
+    """
+    words = re.split(r"\n\n|\n? +0: <unknown>", _COLOURS.sub("", str(error)))[0].replace("↳", ":")
+    return printable(words).replace(" :", ":")
+
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")

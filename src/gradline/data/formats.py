@@ -12,7 +12,6 @@ from gradline.data.held import opened
 from gradline.data.json_array import JsonArraySource
 from gradline.data.notation import FOUND, Text
 from gradline.data.source import METER, Source
-from gradline.data.spool import spooled
 from gradline.data.spreadsheet import Workbook
 
 
@@ -174,30 +173,19 @@ def _refused(name: str, foreign: _Foreign) -> FileError:
 
 def _zipped(file: File) -> Source:
     """A workbook, or the one data file of an archive, unpacked into a temporary file."""
-    import zlib  # noqa: PLC0415 - these three only for archives
-    from lzma import LZMAError  # noqa: PLC0415
-    from zipfile import BadZipFile, ZipFile  # noqa: PLC0415
+    from gradline.data.archive import archive  # noqa: PLC0415 - text needs no archive
 
-    try:
-        with ZipFile(file.path) as archive:
-            names = archive.namelist()
-            if "mimetype" in names and b"opendocument.spreadsheet" in archive.read("mimetype"):
-                return Workbook(file.path, file.name)
-            if any(name.startswith("xl/workbook") for name in names):
-                return Workbook(file.path, file.name)
-            if "[Content_Types].xml" in names or "mimetype" in names:
-                raise _refused(file.name, _OFFICE)
-            member = _member(file.name, names)
-            with archive.open(member) as stream:
-                return open_file(spooled(stream), f"{member} of {file.name}", file.read, member)
-    except (BadZipFile, EOFError, NotImplementedError, LZMAError, zlib.error) as error:
-        raise FileError(
-            "file-damaged", f"{file.name} is a damaged zip archive: {error}", "copy it again"
-        ) from error
-    except RuntimeError as error:  # what zipfile says of a password
-        raise FileError(
-            "file-kind-unsupported", f"{file.name} cannot be unpacked: {error}", "unzip it, and name the file"
-        ) from error
+    with archive(file.path, file.name) as held:
+        names = held.members
+        is_open = "mimetype" in names and b"opendocument.spreadsheet" in held.begins("mimetype")
+        if is_open or any(name.startswith("xl/workbook") for name in names):
+            held.expect_modest()
+            return Workbook(file.path, file.name)
+        if "[Content_Types].xml" in names or "mimetype" in names:
+            raise _refused(file.name, _OFFICE)
+        member = _member(file.name, names)
+        path = held.unpacked(member)
+    return open_file(path, f"{member} of {file.name}", file.read, member)
 
 
 def _member(name: str, members: list[str]) -> str:
