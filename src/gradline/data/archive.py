@@ -1,4 +1,4 @@
-"""A zip archive, which a workbook is, too: what it holds, and its members unpacked, if they are what they say they are."""
+"""A zip archive, which a workbook is, too: what it holds, and its members, unpacked within bounds."""
 
 import struct
 import zlib
@@ -69,8 +69,8 @@ class Archive:
         if size > _MODEST and size > _TIGHTEST * packed:
             raise FileError(
                 "archive-too-large",
-                f"{self.name} unpacks to {size / (1 << 30):,.0f} GiB, more than {_TIGHTEST} times its size, as archives "
-                "do that are made to fill a disk",
+                f"{self.name} unpacks to {size / (1 << 30):,.0f} GiB, more than {_TIGHTEST} times its size, as "
+                "archives do that are made to fill a disk",
                 "if you trust it, unpack it, and name the file",
             )
 

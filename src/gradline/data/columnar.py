@@ -86,9 +86,9 @@ class LazySource(Source):
         ):  # a thread that fails ends the rows without a word
             raise self._unreadable(f"{first:,} of its {self.height:,} rows can be read")
 
-    def assume_finite(self) -> "LazySource":
-        """The same table, trusted."""
-        return replace(self, trusted=True)
+    def assume_finite(self) -> "LazySource | None":
+        """The same table, trusted; None where numbers may stand for missing cells."""
+        return None if self.spelling.codes else replace(self, trusted=True)
 
     @property
     def height(self) -> int | None:

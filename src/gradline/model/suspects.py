@@ -60,7 +60,7 @@ def _sentinels(rows: RowStream | None, moments: Moments) -> Iterator[Notice]:
     candidates = [(j, value) for j, value in coded if j in columns]
     if not candidates:
         return
-    is_text = rows.table is not None and rows.table.is_text
+    may_tell = rows.table is not None and "na" in rows.table.may_tell
     for found in _apart(rows, candidates):
         name, code = (*moments.features, *moments.targets)[found.column], f"{found.code:.15g}"
         text = (
@@ -69,7 +69,7 @@ def _sentinels(rows: RowStream | None, moments: Moments) -> Iterator[Notice]:
         )
         told = (
             shell(["--na", code, "--missing", "drop"])
-            if is_text
+            if may_tell
             else "make it a null, and add --missing drop"
         )
         yield Notice("sentinel-value", text + told, is_warning=True)
