@@ -6,6 +6,8 @@ from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as parquet
 import pytest
 from containers import excel, in_duckdb, in_sqlite, open_document, zipped
 from databases import postgres_server
@@ -57,6 +59,9 @@ TEXT = written(TABLE.write_csv)
 GUISES = {
     "CSV": lambda d: save(d / "t.csv", TEXT),
     "semicolons": lambda d: save(d / "t.csv", written(lambda f: TABLE.write_csv(f, separator=";"))),
+    "semicolons and decimal commas": lambda d: save(
+        d / "t.csv", written(lambda f: TABLE.write_csv(f, separator=";", decimal_comma=True))
+    ),
     "zip": lambda d: zipped(d / "t.zip", {"t.csv": TEXT}),
     "Excel": lambda d: excel(d / "t.xlsx", TABLE),
     "OpenDocument": lambda d: open_document(d / "t.ods", TABLE),
@@ -69,6 +74,7 @@ GUISES = {
     "Arrow stream": lambda _: TABLE.to_arrow().to_reader(max_chunksize=17),
     "pandas": lambda _: TABLE.to_pandas(),
     "pandas nullable": lambda _: TABLE.to_pandas().convert_dtypes(),
+    "Parquet of pyarrow, words as dictionaries": lambda d: dictionaries(d / "t.parquet"),
     "polars": lambda _: TABLE,
     "polars lazy": lambda _: TABLE.lazy(),
     "pyarrow": lambda _: TABLE.to_arrow(),
@@ -77,6 +83,15 @@ GUISES = {
         in_duckdb(d / "t.duckdb", TABLE), query="SELECT * EXCLUDE (place) FROM t ORDER BY place"
     ),
 }
+
+
+def dictionaries(path):
+    """As pyarrow and pandas write categories: each row group has the words that it needs, in the order they come."""
+    words = TABLE["town"].to_arrow().cast(pa.string()).dictionary_encode()
+    table = TABLE.to_arrow()
+    at = table.schema.get_field_index("town")
+    parquet.write_table(table.set_column(at, "town", words), path, row_group_size=41)
+    return path
 
 
 def folders(folder):

@@ -4,7 +4,10 @@
 """
 
 import re
+import shlex
+import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 from notations import AMBIGUOUS, FEATURES, NOTATIONS, READ, Feature, Notation, lines_of
@@ -57,6 +60,126 @@ def flags(notation: Notation) -> list[str]:
     words = ["--numeric"] if told.pop("numeric", None) else []
     spelled = {" ": "space", "'": "apostrophe"}
     return words + [f"--{name} {spelled.get(mark, mark)}" for name, mark in told.items()]
+
+
+# What a refusal names: flags, and after them the same in Python.
+NAMED = re.compile(r"(--(?:(?! \().)*) \(((?:read=|numeric=)(?:(?! in Python\)).)*) in Python\)")
+
+
+def remedies(error: gradline.GradlineError) -> list[tuple[list[str], str]]:
+    """Each remedy that a refusal names: what is typed, and what is written in Python."""
+    return [(shlex.split(words), python) for words, python in NAMED.findall(error.remedy)]
+
+
+def typed(words: list[str]) -> dict[str, Any]:
+    """What the flags tell, as arguments of `Text`, and the columns that are numeric, a category, or left out."""
+    found: dict[str, Any] = {}
+    for flag, value in zip(words[::2], words[1::2], strict=True):
+        assert flag.startswith("--"), words
+        name = flag.removeprefix("--")
+        found |= {name: [value] if name in ("numeric", "category", "exclude") else value}
+    return found
+
+
+def written(python: str) -> dict[str, Any]:
+    """The same of what is written in Python."""
+    told = eval(f"dict({python})", {"gradline": gradline, "dict": dict})
+    return {**told.pop("read", gradline.Text()).to_dict(), **told}
+
+
+def fitted(path, told):
+    """The features of a fit that is told so much."""
+    options = dict(told)
+    chosen = {name: options.pop(name) for name in ("numeric", "category", "exclude") if name in options}
+    target = "column_2" if options.get("header") is False else "y"
+    with warnings.catch_warnings(action="ignore"):
+        return gradline.fit(path, target, read=gradline.Text(**options), missing="drop", **chosen).features
+
+
+def expect_remedies_that_work(path, told):
+    """Whatever a refusal names is typed, and reads the file; likewise what takes the column for words."""
+    with pytest.raises(DataError) as caught:
+        fitted(path, told)
+    named = remedies(caught.value)
+    for words, python in named:
+        as_typed, as_written = typed(words), written(python)
+        assert gradline.Text.of(as_typed) == gradline.Text.of(as_written)
+        assert as_typed.get("numeric") == as_written.get("numeric")
+        fitted(path, {**told, **as_typed})
+    (column,) = re.findall(r"(--category \S+)$", caught.value.remedy)
+    assert any("=" in feature for feature in fitted(path, {**told, **typed(shlex.split(column))}))
+    return named, caught.value
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
+@pytest.mark.parametrize(
+    "notation", [one for one in NOTATIONS if one.outcome != READ], ids=lambda one: one.name
+)
+def test_every_remedy_works(notation: Notation, feature: Feature, tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_bytes(feature.bytes_of(lines_of(notation)))
+    named, _ = expect_remedies_that_work(path, feature.told)
+    assert len(named) == (2 if notation.outcome == AMBIGUOUS else 1)
+
+
+PAIRS = [
+    (one, other)
+    for one in NOTATIONS
+    for other in NOTATIONS
+    if one is not other and one.separator == other.separator and one.outcome != READ
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("one", "other"), PAIRS, ids=lambda one: one.name)
+def test_every_remedy_works_beside_another_column(one: Notation, other: Notation, tmp_path):
+    """What is named for one column reads the other, too, or it is said that nothing reads both."""
+    mark = one.separator
+    beside = [f'"{cell}"' if mark in cell else cell for cell in other.cells]
+    lines = [f"{line}{mark}{cell}" for line, cell in zip(lines_of(one), ["z", *beside], strict=True)]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(lines) + "\n")
+    told: dict[str, Any] = {}
+    if resolved(path, told, steps=0) is not None:
+        return  # the other column leaves no doubt
+    for _ in range(3):  # a column at a time may have a currency or a unit
+        with pytest.raises(DataError) as caught:
+            fitted(path, told)
+        if caught.value.code == "number-notation-mixed":
+            named = re.findall(r"--(?:exclude|category) (?:(?! or |\. To).)*", caught.value.remedy)
+            assert len(named) > 2
+            for words in map(shlex.split, named):
+                kept = [name for name in told.get("numeric", ()) if name not in words]
+                assert resolved(path, merged({**told, "numeric": kept}, typed(words)), steps=1) is not None, (
+                    words
+                )
+            return
+        named = remedies(caught.value)
+        assert named, caught.value
+        for words, _ in named[1:]:
+            assert resolved(path, merged(told, typed(words))) is not None
+        told = merged(told, typed(named[0][0]))
+        if resolved(path, told, steps=0) is not None:
+            return
+    raise AssertionError(caught.value)
+
+
+def merged(told, more):
+    """What was told, and more; columns that are named one after the other are named together."""
+    numeric = [name for name in told.get("numeric", ()) if name not in more.get("category", ())]
+    numeric += more.get("numeric", ())
+    assert len(set(numeric)) == len(numeric), "the same advice again"
+    return {**told, **more, "numeric": numeric}
+
+
+def resolved(path, told, steps=2):
+    """The features of a fit whose refusals are followed for so many steps; None where it is refused still."""
+    try:
+        return fitted(path, told)
+    except DataError as error:
+        named = remedies(error)
+        return resolved(path, merged(told, typed(named[0][0])), steps - 1) if steps and named else None
 
 
 def tables() -> str:

@@ -151,9 +151,77 @@ def test_options_of_the_command_line_are_those_of_the_model(tmp_path, monkeypatc
     assert (tmp_path / "m").read_bytes() == (tmp_path / "n").read_bytes()
 
 
-def test_types_need_no_notation():
+def test_types_need_no_notation(tmp_path):
     with refused("notation-of-types", "--decimal"):
         gradline.fit({"x": [1.0, 2.0, 4.0], "y": [1.0, 2.0, 3.0]}, "y", read=Text(decimal=","))
+    path = save(tmp_path / "t.ndjson", '{"x": 1, "y": 2}\n{"x": 2, "y": 5}\n')
+    with refused("notation-of-types", "--decimal , tells"):
+        gradline.fit(path, "y", read=Text(decimal=",", na=["-"]))
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson", "json", "xlsx"])
+def test_words_for_missing_are_told_of_every_format_with_words(kind, tmp_path):
+    """A word, and a number that stands for one: the same answer from text, JSON and a workbook."""
+    frame = pl.DataFrame({"x": [1.0, -999, 2, 4, 3], "g": ["a", "b", "?", "b", "a"], "y": [1.0, 2, 3, 5, 8]})
+    path = tmp_path / f"t.{kind}"
+    (frame.write_excel if kind == "xlsx" else getattr(frame, f"write_{kind}"))(path)
+    with refused("missing-cells", "x 1", "g 1", "2 of 5 rows"):
+        gradline.fit(path, "y", read=Text(na=["?", "-999"]))
+    model = gradline.fit(path, "y", read=Text(na=["?", "-999"]), missing="drop")
+    assert (model.features, model.moments.rows) == (("x", "g=b"), 3)
+    assert model.predict(path, missing="drop").shape == (5, 1)
+    frame = frame.with_columns(pl.Series("g", ["a", "NA", "b", "b", "a"]), x=frame["y"] ** 2)
+    (frame.write_excel if kind == "xlsx" else getattr(frame, f"write_{kind}"))(path)
+    assert gradline.fit(path, "y", read=Text(na=[""])).features == ("x", "g=a", "g=b")
+
+
+def test_text_that_no_option_reads_names_none(tmp_path):
+    """JSON and workbooks have numbers of their own: those that are written as text are mended there."""
+    frame = pl.DataFrame({"x": ["20,5", "1,5", "3,25", "4,5"], "y": [1.0, 2, 3, 5]})
+    frame.write_ndjson(tmp_path / "t.ndjson")
+    frame.write_excel(tmp_path / "t.xlsx")
+    for name in ("t.ndjson", "t.xlsx"):
+        with refused("number-notation", "decimal commas", "--category x") as caught:
+            gradline.fit(tmp_path / name, "y")
+        assert "--decimal" not in str(caught.value)
+        assert gradline.fit(tmp_path / name, "y", category=["x"]).features == ("x=20,5", "x=3,25", "x=4,5")
+
+
+def test_one_notation_reads_all_columns_of_a_file(tmp_path):
+    """What is named for one column reads the others, too; and points beside decimal commas stand between thousands."""
+    rows = zip(["20,5", "41,0", "61,25", "7,1"], ["1.250", "950", "2.100", "12.500"], strict=True)
+    path = save(tmp_path / "t.csv", "y;x;z\n" + "".join(f"{i};{a};{b}\n" for i, (a, b) in enumerate(rows)))
+    with refused("number-notation", "z", "--thousands .") as caught:
+        gradline.fit(path, "y")
+    assert "--decimal" not in str(caught.value)
+    found = gradline.fit(path, "y", read=Text(thousands="."))
+    expected = gradline.fit(
+        {"x": [20.5, 41, 61.25, 7.1], "z": [1250, 950, 2100, 12500], "y": [0, 1, 2, 3]}, "y"
+    )
+    assert found.weight.tolist() == expected.weight.tolist()
+    save(path, 'y,x,z\n1,"20,5",1.25\n2,"41,0",3.5\n3,"6,25",1.75\n')
+    with refused("number-notation-mixed", "x", "z", "--exclude x", "--exclude z --decimal ,"):
+        gradline.fit(path, "y")
+    save(path, "y;x;z\n1;0.5;1.250\n2;1.5;3.500\n3;2.25;1.750\n")  # decimal points, as x shows
+    assert gradline.fit(path, "y").features == ("x", "z")
+
+
+def test_commas_that_part_cells_and_stand_before_decimals_are_told(tmp_path):
+    path = save(tmp_path / "t.csv", "y,x\n1,5,2,5\n2,5,3,5\n3,5,1,5\n")
+    with refused("csv-ragged-line", "decimal commas", "semicolons"):
+        gradline.fit(path, "y")
+    save(path, "y,x\n1,2\n2,a,b\n")
+    with refused("csv-ragged-line", "line 3") as caught:
+        gradline.fit(path, "y")
+    assert "decimal" not in str(caught.value)
+
+
+def test_options_of_text_reach_the_files_of_folders_with_values(tmp_path):
+    for year in (2023, 2024):
+        (tmp_path / f"year={year}").mkdir()
+        save(tmp_path / f"year={year}" / "t.csv", "y~x\n1~0,5\n2~1,25\n5~3,5\n")
+    model = gradline.fit(tmp_path, "y", read=Text(delimiter="~", decimal=","))
+    assert (model.features, model.moments.rows) == (("x", "year"), 6)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import re
 import shlex
 import textwrap
 import unicodedata
@@ -27,7 +28,7 @@ def nearest(name: str, known: Sequence[str], introduction: str = "the columns ar
     """A remedy for an unknown name: the nearest known ones, then all of them."""
     everything = f"{introduction} {listed(known)}"
     if twin := next((other for other in known if other != name and _looks(other) == _looks(str(name))), None):
-        return f"rename one of two that look alike: {ascii(twin)} is there, and not {ascii(name)}. T{everything[1:]}"
+        return f"rename one of two that look alike: {twin!a} is there, and not {name!a}. T{everything[1:]}"
     folded = [other for other in known if other.casefold() == str(name).casefold()]
     close = difflib.get_close_matches(str(name), known, n=3, cutoff=0.5)
     best = list(dict.fromkeys(folded + close))
@@ -145,3 +146,16 @@ def _quoted(word: str) -> str:
 def printable(text: str) -> str:
     """The text on one line, without what would steer a terminal, and words parted by one space."""
     return " ".join(one_line(text).split())
+
+
+def said(error: object) -> str:
+    r"""What another library says of an error, on one line: neither the colours nor the stack that some add.
+
+    >>> said("no such file\n\nThis error occurred with the following context stack:")
+    'no such file'
+    """
+    words = re.split(r"\n\n|\n? +0: <unknown>", _COLOURS.sub("", str(error)))[0].replace("↳", ":")
+    return printable(words).replace(" :", ":")
+
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")

@@ -113,7 +113,15 @@ class Where(NamedTuple):
 
 
 def _numbers(series: pl.Series, where: Where, mark: str | None = None) -> pl.Series:
-    """The column as Float64 with null for missing; `mark` is what may stand beside its numbers.
+    """The column as Float64 with null for missing; `mark` is what may stand beside its numbers."""
+    values = _typed_numbers(series, where, mark)
+    if codes := where.spelling.codes:
+        values = values.set(values.is_in(codes).fill_null(False), None)
+    return values
+
+
+def _typed_numbers(series: pl.Series, where: Where, mark: str | None) -> pl.Series:
+    """The same before the numbers that stand for missing cells are taken out.
 
     Raises `DataError` with column, place and value for text, infinities and integers beyond 2^53.
     """
@@ -230,8 +238,6 @@ def _parsed(text: pl.Series, where: Where, mark: str | None) -> pl.Series:
     if wrong.any():
         _refuse_first(shown, wrong, where, _no_number(shown[wrong.arg_max() or 0], where))
     values = values.fill_nan(None)
-    if codes := spelling.codes:
-        values = values.set(values.is_in(codes).fill_null(False), None)
     _refuse_first(shown, values.is_infinite(), where, _INFINITE)
     # 2^53 + 1 is read as 2^53, so the border itself is looked at too, digit by digit.
     large = (values.abs() >= LARGEST_INTEGER).fill_null(False) & text.str.contains(r"^[+-]?\d+$")
@@ -249,9 +255,8 @@ def _no_number(cell: str, where: Where) -> CellFault:
     ways = written([cell])
     if ways:
         doubt = Doubt(tuple(ways), where.spelling.numerals)
-        return CellFault(
-            "text-in-number-column", f"a number with {doubt.what} among others", doubt.remedy(where.column)
-        )
+        remedy = f"write it as the others, or, if those are written so, too: {doubt.remedy(where.column)}"
+        return CellFault("text-in-number-column", f"a number with {doubt.what} among others", remedy)
     remedy = "mend the cell, leave it empty and add --missing drop, or leave the column out"
     if not any(map(str.isdigit, cell)):
         remedy += f". If it stands for a missing cell, add {shell(['--na', cell])}"

@@ -11,6 +11,7 @@ from polars.selectors import by_name  # a text such as ^.*$ or * would be a patt
 
 from gradline.core.derived import cached_property
 from gradline.core.errors import DataError, FileError
+from gradline.core.text import said
 from gradline.data.cells import TYPED, Spelling, converted
 from gradline.data.held import scannable
 from gradline.data.remote import unreachable
@@ -19,6 +20,7 @@ from gradline.data.source import METER, Batch, Source
 
 # What polars raises, and what it does where a thread of its own fails, which is no `Exception`.
 FAULTS = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+_ANY = (Exception, pl.exceptions.PanicException)  # and where the log of a lake holds what nobody expects
 _CELLS = 1 << 21  # per batch: 16 MB of numbers
 _ROWS = 1 << 17  # at most
 
@@ -53,7 +55,7 @@ class LazySource(Source):
     def _schema(self) -> dict[str, Column]:
         try:
             found = self.scan.collect_schema()
-        except FAULTS as error:
+        except _ANY as error:
             raise self._unreadable(error) from error
         return {name: self.declared.get(name) or column_of(dtype) for name, dtype in found.items()}
 
@@ -71,7 +73,7 @@ class LazySource(Source):
         while True:
             try:
                 frame = next(batches, None)
-            except FAULTS as error:
+            except _ANY as error:
                 raise self._unreadable(error) from error
             if frame is None:
                 break
@@ -84,9 +86,9 @@ class LazySource(Source):
         ):  # a thread that fails ends the rows without a word
             raise self._unreadable(f"{first:,} of its {self.height:,} rows can be read")
 
-    def assume_finite(self) -> "LazySource":
-        """The same table, trusted."""
-        return replace(self, trusted=True)
+    def assume_finite(self) -> "LazySource | None":
+        """The same table, trusted; None where numbers may stand for missing cells."""
+        return None if self.spelling.codes else replace(self, trusted=True)
 
     @property
     def height(self) -> int | None:
@@ -98,7 +100,7 @@ class LazySource(Source):
         try:
             counts = self.path is not None or self.stored
             return self.scan.select(pl.len()).collect().item() if counts else None
-        except FAULTS as error:
+        except _ANY as error:
             raise self._unreadable(error) from error
 
     def _unreadable(self, error: object) -> FileError:
@@ -129,7 +131,9 @@ def unreadable(name: str, error: object) -> FileError:
     if "://" in name:
         return unreachable(name, error)
     return FileError(
-        "file-damaged", f"{name} is damaged or cut short: {error}", "copy it again, or write it again whole"
+        "file-damaged",
+        f"{name} is damaged or cut short: {said(error)}",
+        "copy it again, or write it again whole",
     )
 
 

@@ -17,11 +17,14 @@ def first_cells(series: pl.Series, spelling: Spelling) -> pl.Series:
     return spelling.words(series.alias(PLAIN)).drop_nulls().head(SAMPLE)
 
 
-def column(cells: pl.Series, spelling: Spelling = IN_TEXT, separator: str = "") -> Column:
+def column(
+    cells: pl.Series, spelling: Spelling = IN_TEXT, separator: str = "", may_tell: bool = False
+) -> Column:
     """What a column is by its first cells: numeric when most of them are numbers in the file's notation.
 
     Numbers with leading zeros are codes, and so words. `separator` stands between the cells of the file: with it, and
-    where nobody told the notation, points are looked at that could stand between thousands.
+    where nobody told the notation, points are looked at that could stand between thousands. Of text files somebody
+    `may_tell` it.
     """
     if cells.is_empty():
         return EMPTY
@@ -41,4 +44,4 @@ def column(cells: pl.Series, spelling: Spelling = IN_TEXT, separator: str = "") 
         return Column(kind)
     ways = written(cells.to_list())
     doubted = ways and (is_open or ways[0].known > len(cells) - others)
-    return Column(kind, doubt=Doubt(tuple(ways), numerals) if doubted else None)
+    return Column(kind, doubt=Doubt(tuple(ways), numerals, may_tell) if doubted else None)

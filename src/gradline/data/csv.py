@@ -1,7 +1,7 @@
 """CSV and TSV text as a source of rows, whatever way it is written."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from gradline.data.cells import Spelling
 from gradline.data.columns import column, first_cells
 from gradline.data.csv_block import Block
 from gradline.data.csv_layout import ROW_NAMES, File, Layout, layout
-from gradline.data.notation import FOUND, Text
-from gradline.data.numerals import written
+from gradline.data.notation import FOUND, OF_TEXT, Text
+from gradline.data.numerals import Doubt, reconciled, written
 from gradline.data.schema import Column, Kind
 from gradline.data.source import Batch, Source
 
@@ -52,9 +52,9 @@ class CsvSource(Source):
         return self._file.notices
 
     @property
-    def is_text(self) -> bool:
+    def may_tell(self) -> frozenset[str]:
         """See `Source`."""
-        return True
+        return OF_TEXT
 
     @cached_property
     def _sample(self) -> dict[str, pl.Series]:
@@ -81,13 +81,33 @@ class CsvSource(Source):
     @cached_property
     def _columns(self) -> dict[str, Column]:
         doubted = self._layout.separator if self.read.decimal is None and self.read.thousands is None else ""
-        found = {name: column(first, self._spelling, doubted) for name, first in self._sample.items()}
+        found = {
+            name: column(first, self._spelling, doubted, may_tell=True)
+            for name, first in self._sample.items()
+        }
+        found |= self._reconciled(found)
         for name in found:
             if name.startswith("(column "):
                 found[name] = Column(Kind.OTHER, "has no name in the header")
             if name == ROW_NAMES:
                 found[name] = Column(Kind.OTHER, "holds the names that R gives to rows")
         return found
+
+    def _reconciled(self, found: Mapping[str, Column]) -> dict[str, Column]:
+        """The columns in doubt with what reads them beside the others."""
+        told = self._spelling.numerals
+        doubts = {name: one.doubt for name, one in found.items() if isinstance(one.doubt, Doubt)}
+        if not any(way.changes(told) for doubt in doubts.values() for way in doubt.ways):
+            return {}
+        numbers = {
+            name: self._sample[name]
+            for name, one in found.items()
+            if one.kind == Kind.NUMBER or name in doubts
+        }
+        return {
+            name: replace(found[name], doubt=doubt)
+            for name, doubt in reconciled(doubts, numbers, told).items()
+        }
 
     def _spelled(self, columns: Mapping[str, Kind]) -> Spelling:
         """The spelling with the marks of amounts, which are those of the first cells."""

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -171,10 +172,22 @@ class Block:
         except csv.Error as error:
             raise unreadable(f"line {self._number(begin):,} of {self.name}", error) from error
 
+    def _may_be_decimals(self, record: Sequence[str]) -> bool:
+        """Whether the record would have as many fields as the header if some of its commas were decimal ones."""
+        places, pairs = iter(range(len(record) - 1)), 0
+        for i in places:
+            if re.fullmatch(r"\s*[+-]?\d+", record[i]) and re.fullmatch(r"\d+\s*", record[i + 1]):
+                pairs += 1
+                next(places, None)
+        return self.layout.separator == "," and 0 < len(record) - len(self.layout.names) <= pairs
+
     def _ragged(self, line: int, record: Sequence[str]) -> NotationError:
         found, expected = len(record), len(self.layout.names)
         fields = "is blank" if found == 0 else f"has {found} field{'s' * (found != 1)}"
-        if found > expected:
+        if found > expected and self._may_be_decimals(record):
+            fields += " (decimal commas seem to stand between cells that are parted by commas, too)"
+            remedy = "write semicolons between cells, or put such cells in quotes and add --decimal ,"
+        elif found > expected:
             remedy = "mend the line (a separator inside a field needs double quotes around the field)"
         else:
             remedy = "mend or remove the line"

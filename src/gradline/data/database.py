@@ -15,7 +15,7 @@ from typing import Any
 
 from gradline.core.derived import cached_property
 from gradline.core.errors import FileError, GradlineError, Notice, RequestError
-from gradline.core.text import listed, nearest
+from gradline.core.text import listed, nearest, said
 from gradline.data.arrow_stream import ArrowStreamSource, frames_of, kept
 from gradline.data.columnar import FAULTS
 from gradline.data.connection import Connection, Rows, file_of, quoted
@@ -97,9 +97,10 @@ class Database(Inner):
         return name, f"SELECT * FROM {tables[name]}"
 
     def _failed(self, error: BaseException) -> FileError:
-        said = " ".join(str(error).split())
         return FileError(
-            "database-unreadable", f"{self.name} cannot be read: {said}", "mend the query or the connection"
+            "database-unreadable",
+            f"{self.name} cannot be read: {said(error)}",
+            "mend the query or the connection",
         )
 
 
@@ -119,10 +120,11 @@ def _duckdb(rest: str) -> Iterator[Connection]:
 
     atexit.unregister(gc.freeze)  # what is not collected at the end, duckdb calls a leak, on stderr
     try:
-        base = duckdb.connect(str(path), read_only=True)
+        # A view in it may name any file or address, and functions of any extension.
+        base = duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"})
     except duckdb.Error as error:
         raise FileError(
-            "database-unreadable", f"{path} cannot be opened: {error}", "check the file"
+            "database-unreadable", f"{path} cannot be opened: {said(error)}", "check the file"
         ) from error
     with closing(base):
         yield _DuckDB(base)
@@ -159,10 +161,9 @@ def _postgresql(url: str) -> Iterator[Connection]:
     try:
         base = dbapi.connect(url)
     except dbapi.Error as error:
-        said = " ".join(str(error).split())
         raise FileError(
             "database-unreadable",
-            f"{without_password(url)} cannot be reached: {said}",
+            f"{without_password(url)} cannot be reached: {said(error)}",
             "check the server and the URL",
         ) from error
     cursor = base.cursor()

@@ -71,9 +71,9 @@ class FilesSource(Source):
         return ()
 
     @property
-    def is_text(self) -> bool:
-        """Whether any of them is."""
-        return any(part.is_text for part in self.parts)
+    def may_tell(self) -> frozenset[str]:
+        """What may be told of any of them."""
+        return frozenset().union(*(part.may_tell for part in self.parts))
 
     def schema(self) -> dict[str, Column]:
         """The columns of the first file, each as all files know it, in whatever order they come."""

@@ -12,7 +12,6 @@ from gradline.data.held import opened
 from gradline.data.json_array import JsonArraySource
 from gradline.data.notation import FOUND, Text
 from gradline.data.source import METER, Source
-from gradline.data.spool import spooled
 from gradline.data.spreadsheet import Workbook
 
 
@@ -27,14 +26,12 @@ class File(NamedTuple):
 
 
 Opener = Callable[[Path, str], Source]
+Told = Callable[[Path, str, Text], Source]
 
 # --8<-- [start:formats] shown in docs/maintaining/adding.md
-_TEXT: dict[str, Callable[[Path, str, Text], Source]] = {".csv": csv.opener(","), ".tsv": csv.opener("\t")}
-_TYPED: dict[str, Opener] = {
-    ".parquet": columnar.parquet,
-    ".arrow": ArrowStreamSource,
-    ".arrows": ArrowStreamSource,
-    ".feather": ArrowStreamSource,
+_TEXT: dict[str, Told] = {  # of which may be told how cells are written, or what stands for a missing one
+    ".csv": csv.opener(","),
+    ".tsv": csv.opener("\t"),
     ".ndjson": ndjson.NdjsonSource,
     ".jsonl": ndjson.NdjsonSource,
     ".json": ndjson.NdjsonSource,
@@ -44,6 +41,12 @@ _TYPED: dict[str, Opener] = {
     ".xls": Workbook,
     ".ods": Workbook,
 }
+_TYPED: dict[str, Opener] = {
+    ".parquet": columnar.parquet,
+    ".arrow": ArrowStreamSource,
+    ".arrows": ArrowStreamSource,
+    ".feather": ArrowStreamSource,
+}
 ENDINGS = (*_TEXT, *_TYPED)
 # What the first bytes tell, they tell better than a name.
 _MAGIC: dict[bytes, Opener] = {
@@ -51,13 +54,13 @@ _MAGIC: dict[bytes, Opener] = {
     b"ARROW1": columnar.arrow,
     b"SQLite format 3\x00": database.sqlite_file,
     b"\xff\xff\xff\xff": ArrowStreamSource,
-    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": Workbook,
 }
 # --8<-- [end:formats]
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # Excel's files before 2007
 COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
 ARCHIVES = (".zip",)
 PACKED = (
-    *(end for end, opener in _TYPED.items() if opener is Workbook),
+    *(end for end, opener in _TEXT.items() if opener is Workbook),
     *ARCHIVES,
 )  # whole folders of tables
 
@@ -157,12 +160,14 @@ def _by_content(file: File) -> Source | None:
     for magic, foreign in _FOREIGN_MAGIC.items():
         if file.head.startswith(magic):
             raise _refused(file.name, foreign)
+    if file.head.startswith(_OLE):
+        return Workbook(file.path, file.name, file.read)
     if file.head[8:12] == b"DUCK":
         return database.duckdb_file(file.path, file.name)
     if file.head.startswith(b"PK\x03\x04"):
         return _zipped(file)
     if file.ending == ".json" and file.head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"["):
-        return JsonArraySource(file.path, file.name)
+        return JsonArraySource(file.path, file.name, file.read)
     return None
 
 
@@ -174,30 +179,19 @@ def _refused(name: str, foreign: _Foreign) -> FileError:
 
 def _zipped(file: File) -> Source:
     """A workbook, or the one data file of an archive, unpacked into a temporary file."""
-    import zlib  # noqa: PLC0415 - these three only for archives
-    from lzma import LZMAError  # noqa: PLC0415
-    from zipfile import BadZipFile, ZipFile  # noqa: PLC0415
+    from gradline.data.archive import archive  # noqa: PLC0415 - text needs no archive
 
-    try:
-        with ZipFile(file.path) as archive:
-            names = archive.namelist()
-            if "mimetype" in names and b"opendocument.spreadsheet" in archive.read("mimetype"):
-                return Workbook(file.path, file.name)
-            if any(name.startswith("xl/workbook") for name in names):
-                return Workbook(file.path, file.name)
-            if "[Content_Types].xml" in names or "mimetype" in names:
-                raise _refused(file.name, _OFFICE)
-            member = _member(file.name, names)
-            with archive.open(member) as stream:
-                return open_file(spooled(stream), f"{member} of {file.name}", file.read, member)
-    except (BadZipFile, EOFError, NotImplementedError, LZMAError, zlib.error) as error:
-        raise FileError(
-            "file-damaged", f"{file.name} is a damaged zip archive: {error}", "copy it again"
-        ) from error
-    except RuntimeError as error:  # what zipfile says of a password
-        raise FileError(
-            "file-kind-unsupported", f"{file.name} cannot be unpacked: {error}", "unzip it, and name the file"
-        ) from error
+    with archive(file.path, file.name) as held:
+        names = held.members
+        is_open = "mimetype" in names and b"opendocument.spreadsheet" in held.begins("mimetype")
+        if is_open or any(name.startswith("xl/workbook") for name in names):
+            held.expect_modest()
+            return Workbook(file.path, file.name, file.read)
+        if "[Content_Types].xml" in names or "mimetype" in names:
+            raise _refused(file.name, _OFFICE)
+        member = _member(file.name, names)
+        path = held.unpacked(member)
+    return open_file(path, f"{member} of {file.name}", file.read, member)
 
 
 def _member(name: str, members: list[str]) -> str:

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 import polars as pl
 
-from gradline.core.errors import DataError
+from gradline.core.errors import DataError, Notice
 from gradline.data import cells
 from gradline.data.columns import column, first_cells
 from gradline.data.schema import Column, Kind
@@ -64,6 +64,16 @@ class PartitionedSource(Source):
     def name(self) -> str:  # type: ignore[override]
         """The file's."""
         return self.part.name
+
+    @property
+    def may_tell(self) -> frozenset[str]:
+        """What may be told of the file."""
+        return self.part.may_tell
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """The file's."""
+        return self.part.notices
 
     def names(self) -> list[str]:
         """The file's columns, and those of its folders."""

@@ -249,9 +249,8 @@ def expect_words(source: Source, name: str, column: Column, levels: Sequence[str
     """Refuse text of a typed source whose levels are numbers in another notation."""
     ways = [] if source.is_text or column.levels is not None else written(levels)
     if ways and not _are_plain(ways):
-        doubt = Doubt(tuple(ways), PLAIN_NUMERALS)
-        remedy = f"turn them into numbers first, or take them for words: {shell(['--category', name])}"
-        raise DataError(doubt.code, doubt.cause(name), remedy)
+        doubt = Doubt(tuple(ways), PLAIN_NUMERALS, may_tell=False)
+        raise DataError(doubt.code, doubt.cause(name), doubt.remedy(name))
 
 
 def _are_plain(ways: Sequence[Written]) -> bool:

@@ -11,7 +11,7 @@ import polars as pl
 
 from gradline.core.derived import cached_property
 from gradline.core.errors import FileError, GradlineError, Notice
-from gradline.core.text import listed
+from gradline.core.text import listed, said
 from gradline.data.columnar import LazySource
 from gradline.data.extras import expect_extra
 from gradline.data.hive import is_partition
@@ -20,6 +20,7 @@ from gradline.data.source import Inner
 
 _LOG = "_delta_log"
 _METADATA = ".metadata.json"
+_NAMES = "schema.name-mapping.default"  # of the columns of files that do not number them
 
 
 def lake(folder: Path, name: str) -> "Lake | None":
@@ -59,14 +60,16 @@ class Lake(Inner):
     def found(self) -> LazySource:  # type: ignore[override]
         """See `Inner`."""
         try:
-            return LazySource(self._scan(), self.name, stored=True)
+            source = LazySource(self._scan(), self.name, stored=True)
+            source.schema()  # which asks for what polars cannot read of it
+            return source
         except GradlineError:
             raise
         except Exception as error:  # each library has its own
             if "://" in self.place and type(error).__name__ != "TableNotFoundError":
                 raise unreachable(self.place, error) from error
-            said = " ".join(str(error).split())
-            raise FileError("lake-unreadable", f"{self.name} cannot be read: {said}", self.remedy) from error
+            cause = f"{self.name} cannot be read: {said(error)}"
+            raise FileError("lake-unreadable", cause, self.remedy) from error
 
     def _scan(self) -> pl.LazyFrame:
         raise NotImplementedError
@@ -95,11 +98,20 @@ class IcebergTable(Lake):
 
     def _scan(self) -> pl.LazyFrame:
         expect_extra("lakes", f"{self.name}, an Iceberg table,", "pyiceberg", "pyarrow")
-        from pyiceberg.table import StaticTable  # noqa: PLC0415 - only for Iceberg tables
+        from pyiceberg.catalog.noop import NoopCatalog  # noqa: PLC0415 - these four only for Iceberg tables
+        from pyiceberg.io import load_file_io  # noqa: PLC0415
+        from pyiceberg.serializers import FromInputFile  # noqa: PLC0415
+        from pyiceberg.table import StaticTable  # noqa: PLC0415
 
         os.environ.setdefault("POLARS_ICEBERG_PLANNER", "pyiceberg")  # the other is a package of its own
+        place, _ = self._metadata
+        files = load_file_io(location=place)
+        metadata = FromInputFile.table_metadata(files.new_input(place))
+        # Not `StaticTable.from_metadata`: a property of the table, py-io-impl, would name any Python to run.
+        kept = {name: value for name, value in metadata.properties.items() if name == _NAMES}
+        metadata = metadata.model_copy(update={"properties": kept})
         # No snapshot is named: its columns would be those of its day, not as the table calls them now.
-        return pl.scan_iceberg(StaticTable.from_metadata(self._metadata[0]))
+        return pl.scan_iceberg(StaticTable((place,), metadata, place, files, NoopCatalog(place)))
 
     @cached_property
     def _metadata(self) -> tuple[str, bool]:

@@ -10,8 +10,9 @@ import polars as pl
 from gradline.core.derived import cached_property
 from gradline.core.errors import DataError
 from gradline.data import cells, lines
-from gradline.data.cells import IN_TEXT
+from gradline.data.cells import Spelling
 from gradline.data.columns import column, first_cells
+from gradline.data.notation import FOUND, OF_WORDS, Text
 from gradline.data.schema import Column, Kind
 from gradline.data.source import Batch, Source
 
@@ -22,7 +23,17 @@ class NdjsonSource(Source):
 
     path: Path
     name: str
+    read: Text = FOUND
     unit = "line"
+
+    @property
+    def may_tell(self) -> frozenset[str]:
+        """See `Source`."""
+        return OF_WORDS
+
+    @property
+    def _spelling(self) -> Spelling:
+        return Spelling.told(self.read.only(OF_WORDS))
 
     def schema(self) -> dict[str, Column]:
         """The keys of the first block's rows; numeric when most of the first 1,000 values are numbers."""
@@ -35,7 +46,7 @@ class NdjsonSource(Source):
             raise DataError("file-empty", f"{self.name} is empty", "give a file with one JSON object per row")
         rows = self._objects(block)
         names = dict.fromkeys(name for row in rows for name in row)
-        return {name: _column(name, [row.get(name) for row in rows]) for name in names}
+        return {name: _column(name, [row.get(name) for row in rows], self._spelling) for name in names}
 
     def _blocks(self) -> Iterator[lines.Lines]:
         """The objects, one a line."""
@@ -43,6 +54,7 @@ class NdjsonSource(Source):
 
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows in blocks of about 4 MB."""
+        spelling = self._spelling
         for block in self._blocks():
 
             def place(row: int, first: int = block.first) -> str:
@@ -55,7 +67,7 @@ class NdjsonSource(Source):
                 return frame
 
             try:
-                yield Batch.of(cells.decoded(decode, columns), columns, place, IN_TEXT)
+                yield Batch.of(cells.decoded(decode, columns, spelling), columns, place, spelling)
             except pl.exceptions.PolarsError as error:
                 self._objects(block)
                 raise DataError(
@@ -86,8 +98,8 @@ class NdjsonSource(Source):
         return rows
 
 
-def _column(name: str, values: list[object]) -> Column:
+def _column(name: str, values: list[object], spelling: Spelling) -> Column:
     if any(isinstance(value, (list, dict)) for value in values):
         return Column(Kind.OTHER, "holds lists or objects")
     texts = [None if value is None else json.dumps(value).strip('"') for value in values]
-    return column(first_cells(pl.Series(name, texts, pl.String()), IN_TEXT))
+    return column(first_cells(pl.Series(name, texts, pl.String()), spelling), spelling)

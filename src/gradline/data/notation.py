@@ -1,7 +1,7 @@
 """How a text file is written, as far as its reader is told; what is not told is found, where there is no doubt."""
 
 import codecs
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -99,6 +99,10 @@ class Text:
         given = {one.name: options.get(one.name) for one in fields(cls)}
         return cls(**{name: value for name, value in given.items() if value is not None})
 
+    def only(self, names: Collection[str]) -> "Text":
+        """What was told of these."""
+        return Text(**{name: value for name, value in self.to_dict().items() if name in names})
+
     def words(self) -> list[str]:
         """The flags that tell the same."""
         found: list[str] = []
@@ -112,3 +116,5 @@ class Text:
 
 
 FOUND = Text()  # all of it
+# What may be told: of text, and of what has types for numbers, but none for a word that stands for a missing cell.
+OF_TEXT, OF_WORDS = frozenset(one.name for one in fields(Text)), frozenset({"na"})

@@ -121,10 +121,14 @@ class Written(NamedTuple):
 
 
 class Doubt(NamedTuple):
-    """Why a column was not read as it stands: most of its cells are numbers in ways other than `told`."""
+    """Why a column was not read as it stands: most of its cells are numbers in ways other than `told`.
+
+    Only of text files somebody `may_tell` how numbers are written.
+    """
 
     ways: tuple[Written, ...]
     told: Numerals
+    may_tell: bool = True
 
     @property
     def code(self) -> str:
@@ -152,18 +156,26 @@ class Doubt(NamedTuple):
 
     def remedy(self, column: str) -> str:
         """What reads the column, and what takes it for words."""
-        told = [f"{self._flags(way, column)}{self._meaning(way, column)}" for way in self.ways]
+        if not self.may_tell:
+            return f"turn them into numbers first, or take them for words: {shell(['--category', column])}"
+        pairs = zip(self.flags(column), self.ways, strict=True)
+        told = [f"{shell(words)}{self._meaning(way, column)}" for words, way in pairs]
         return f"add {' or '.join(told)}. To use its cells as words: --category {shlex.quote(column)}"
 
-    def _flags(self, way: Written, column: str) -> str:
-        words = [
-            part
-            for name, mark in self._changes(way).items()
-            for part in (f"--{name}", _NAMES.get(mark, mark))
+    def flags(self, column: str) -> list[list[str]]:
+        """The words that tell each way."""
+        told = [
+            [
+                part
+                for name, mark in self._changes(way).items()
+                for part in (f"--{name}", _NAMES.get(mark, mark))
+            ]
+            for way in self.ways
         ]
-        if way.needs_numeric:
-            words += ["--numeric", column]
-        return shell(words)
+        return [
+            [*words, *(["--numeric", column] if way.needs_numeric else [])]
+            for words, way in zip(told, self.ways, strict=True)
+        ]
 
     def _meaning(self, way: Written, column: str) -> str:
         changes = self._changes(way)
@@ -212,6 +224,80 @@ def written(cells: Sequence[str], decimal: str | None = None) -> list[Written]:
         Written(numerals, mark, is_signed, found[shown].string, values[shown] or 0.0, most)
         for values, numerals in ways.items()
     ]
+
+
+class Clash(NamedTuple):
+    """Why a column was not read, and cannot be beside another: no one notation reads both."""
+
+    doubt: Doubt
+    other: str
+    example: str
+    others: Doubt | None
+    code = "number-notation-mixed"
+
+    @property
+    def beside_marks(self) -> "Clash | None":
+        """What is left of it where currencies, percent signs and units are left away."""
+        return self if self.doubt.beside_marks else None
+
+    def cause(self, column: str) -> str:
+        """What is wrong."""
+        return f"{self.doubt.cause(column)}, and those of {self.other}, such as {self.example!r}, are not"
+
+    def remedy(self, column: str) -> str:
+        """What reads one of the two."""
+        own = [["--exclude", self.other, *words] for words in self.doubt.flags(column)]
+        others = self.others.flags(self.other) if self.others else [[]]
+        told = [*own, *(["--exclude", column, *words] for words in others)]
+        words = [["--category", column, *words] for words in others]
+        return (
+            f"write both alike, or leave one out: {' or '.join(map(shell, told))}. To use its cells as words: "
+            f"{' or '.join(map(shell, words))}"
+        )
+
+
+def reconciled(
+    doubts: Mapping[str, Doubt], samples: "Mapping[str, pl.Series]", told: Numerals
+) -> dict[str, Doubt | Clash | None]:
+    """The doubts, each with the ways alone that read the numbers of all columns: a file has one notation.
+
+    None where the way that is left is how the file is read anyway. `samples` are the first cells of every column of
+    numbers, those in doubt among them. So what a refusal names reads the file, and does not lead to the next refusal.
+    """
+    firsts = {name: doubt.ways[0] for name, doubt in doubts.items()}
+    cells = {name: bare(one, firsts[name].mark) if name in firsts else one for name, one in samples.items()}
+    reads: dict[str, list[Numerals]] = {}
+    for name, sample in cells.items():
+        least = firsts[name].known if name in firsts else _known(told, sample)
+        reads[name] = [numerals for numerals in _NOTATIONS if _known(numerals, sample) >= least]
+    common = [numerals for numerals in _NOTATIONS if all(numerals in fitting for fitting in reads.values())]
+    found: dict[str, Doubt | Clash | None] = {}
+    for name, doubt in doubts.items():
+        if common:
+            ways = tuple(_ways_of(firsts[name], common, samples[name], cells[name]))
+            settled = len(ways) == 1 and not ways[0].needs_numeric and not ways[0].changes(told)
+            found[name] = None if settled else doubt._replace(ways=ways)
+            continue
+        other = next((other for other in reads if not set(reads[other]) & set(reads[name])), None)
+        found[name] = Clash(doubt, other, str(samples[other][0]), doubts.get(other)) if other else doubt
+    return found
+
+
+def _ways_of(
+    first: Written, notations: Sequence[Numerals], shown: "pl.Series", cells: "pl.Series"
+) -> Iterable[Written]:
+    """The ways of a column in these notations, one for all that give the same numbers."""
+    place = next((i for i, cell in enumerate(shown) if cell == first.example), 0)
+    found: dict[tuple[float | None, ...], Written] = {}
+    for numerals in notations:
+        values = tuple(numerals.plain(cells).cast(float, strict=False))
+        found.setdefault(values, first._replace(numerals=numerals, value=values[place] or 0.0))
+    return found.values()
+
+
+def _known(numerals: Numerals, cells: "pl.Series") -> int:
+    """How many cells are numbers of a notation."""
+    return len(cells) - numerals.plain(cells).null_count()
 
 
 def may_be_thousands(cells: Iterable[str], separator: str) -> bool:

@@ -4,6 +4,7 @@ import re
 from urllib.parse import urlsplit
 
 from gradline.core.errors import FileError
+from gradline.core.text import said
 
 # How one shows who one is, by the scheme of an address; the libraries read all of these themselves.
 _S3 = "set AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION"
@@ -33,7 +34,6 @@ _CAUSES = [
     (_NO_WAY, "no connection could be made", "check the address and the network"),
     ("out.of.spec", "the file is damaged, or its end did not come", "copy it again, or write it again whole"),
 ]
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _NAMES = re.compile(r"\(path: [^)]*\)|\w+://\S+|GET \S+")  # in which a word may stand by chance
 
 
@@ -43,17 +43,17 @@ def unreachable(url: str, error: object) -> FileError:
     >>> unreachable("gs://b/t.csv", "Your default credentials were not found").cause
     'cannot read gs://b/t.csv: the server does not know you, or you may not read it'
     """
-    said = " ".join(_COLOURS.sub("", str(error)).replace("↳", ":").split()).replace(" :", ":")
-    words = _NAMES.sub("", said.replace(url, "")).lower()
+    told = said(error)
+    words = _NAMES.sub("", told.replace(url, "")).lower()
     what, remedy = next(
         ((what, remedy) for pattern, what, remedy in _CAUSES if re.search(pattern, words)),
-        (said, "check the address, your rights and the network"),
+        (told, "check the address, your rights and the network"),
     )
-    code = re.search(r"<Code>(\w+)</Code>", said)
-    told = f"{what} ({code[1]})" if code else what
+    if code := re.search(r"<Code>(\w+)</Code>", told):
+        what += f" ({code[1]})"
     scheme = urlsplit(url).scheme
     return FileError(
         "url-unreadable",
-        f"cannot read {url}: {told}",
+        f"cannot read {url}: {what}",
         remedy or _CREDENTIALS.get(scheme, "check the address and your rights"),
     )

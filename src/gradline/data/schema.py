@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from gradline.core.errors import DataError, RequestError
 from gradline.core.text import nearest, shell
-from gradline.data.numerals import Doubt
+from gradline.data.numerals import Clash, Doubt
 
 LARGEST_INTEGER = 2**53  # above it float64 no longer holds every integer
 
@@ -66,7 +66,7 @@ class Column:
     note: str = ""
     levels: tuple[str, ...] | None = None
     is_code: bool = False
-    doubt: Doubt | Disagreement | None = None
+    doubt: Doubt | Clash | Disagreement | None = None
     base: str | None = None
 
     def ordered(self, name: str, found: Sequence[str]) -> tuple[str, ...]:

@@ -127,9 +127,14 @@ class Source(ABC):
         return ()
 
     @property
+    def may_tell(self) -> frozenset[str]:
+        """What somebody may tell of how its cells are written, as fields of `Text`: nothing where they have types."""
+        return frozenset()
+
+    @property
     def is_text(self) -> bool:
-        """Whether its cells are text, so that options such as --decimal say how they are written."""
-        return False
+        """Whether its cells are text, and all of it may be told."""
+        return "decimal" in self.may_tell
 
     def within(self, table: Table) -> "Source":
         """The table that is asked for inside of this. Raises `RequestError` where there is no such thing."""
@@ -173,9 +178,9 @@ class Inner(Source):
         return self.found.height
 
     @property
-    def is_text(self) -> bool:
+    def may_tell(self) -> frozenset[str]:
         """See `Source`."""
-        return self.found.is_text
+        return self.found.may_tell
 
     def assume_finite(self) -> Source | None:
         """See `Source`."""

@@ -9,10 +9,11 @@ import polars as pl
 from gradline.core.derived import cached_property
 from gradline.core.errors import DataError, FileError, Notice, RequestError
 from gradline.core.text import listed, nearest
-from gradline.data.cells import IN_TEXT
+from gradline.data.cells import Spelling
 from gradline.data.columnar import LazySource
 from gradline.data.columns import column, first_cells
 from gradline.data.extras import expect_extra
+from gradline.data.notation import FOUND, OF_WORDS, Text
 from gradline.data.schema import Column, Kind, expect_distinct
 from gradline.data.source import Inner
 from gradline.data.table import Table
@@ -24,13 +25,19 @@ class Workbook(Inner):
 
     path: Path
     name: str
+    read: Text = FOUND
     asked: str | None = None
+
+    @property
+    def may_tell(self) -> frozenset[str]:
+        """See `Source`."""
+        return OF_WORDS
 
     def within(self, table: Table) -> "Workbook":
         """The sheet that is asked for. Raises `RequestError` for a table or a query, which no workbook has."""
         if set(table.place) - {"sheet"}:
             raise RequestError("place-unknown", f"{self.name} is a workbook, no database", "use --sheet NAME")
-        return Workbook(self.path, self.name, table.place.get("sheet"))
+        return Workbook(self.path, self.name, self.read, table.place.get("sheet"))
 
     @property
     def notices(self) -> tuple[Notice, ...]:
@@ -97,12 +104,13 @@ class Workbook(Inner):
                 f"the sheet {chosen} of {self.name} holds a header but no rows",
                 "give a sheet with at least one row",
             )
-        mixed = {s.name: column(first_cells(s, IN_TEXT)) for s in frame if s.dtype == pl.String}
+        spelling = Spelling.told(self.read.only(OF_WORDS))
+        mixed = {s.name: column(first_cells(s, spelling), spelling) for s in frame if s.dtype == pl.String}
         nameless = {
             name: Column(Kind.OTHER, "has no name in the header") for name in names if name not in fields
         }
         name = f"sheet {chosen} of {self.name}"
-        return LazySource(frame.lazy(), name, declared=mixed | nameless, spelling=IN_TEXT)
+        return LazySource(frame.lazy(), name, declared=mixed | nameless, spelling=spelling)
 
     def _cells(self, sheet: str) -> pl.DataFrame:
         """The columns in the types of their cells; what a type would empty, such as NA among numbers, as text."""

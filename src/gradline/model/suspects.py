@@ -124,7 +124,7 @@ def _coded(rows: RowStream, ends: Sequence[Ends]) -> Iterator[Notice]:
     candidates = [(end, code) for end in ends for code in end.codes]
     if not candidates:
         return
-    is_text = rows.table is not None and rows.table.is_text
+    may_tell = rows.table is not None and "na" in rows.table.may_tell
     counts = [0] * len(candidates)
     low, high = [math.inf] * len(candidates), [-math.inf] * len(candidates)
     for block in rows.blocks(_BLOCK):
@@ -140,7 +140,7 @@ def _coded(rows: RowStream, ends: Sequence[Ends]) -> Iterator[Notice]:
         value = end.words(code)
         told = (
             shell(["--na", value, "--missing", "drop"])
-            if is_text
+            if may_tell
             else "make it a null, and add --missing drop"
         )
         cause = (

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradline.core.derived import cached_property
 from gradline.core.errors import Notice
-from gradline.core.text import JUST_BELOW, counted, epochs, grown, joined, listed, number, ratio, shell, shell
+from gradline.core.text import JUST_BELOW, counted, epochs, grown, joined, listed, number, ratio, shell
 from gradline.data.design import Number
 from gradline.model.certificate import HARD
 from gradline.model.doctor.copies import copies, near_copies
