@@ -30,10 +30,10 @@ def problem(n, p, m, kind, weighted):
     return X, Y, random.uniform(0.1, 9.0, n) if weighted else None
 
 
-def steps(way, monkeypatch, newton, block, theta):
+def steps(way, monkeypatch, newton, block, raw):
     """Where the steps end by this build, or by the twin."""
     monkeypatch.setattr(by, "kernels", lambda: way and library.build(way))
-    return by.settled(newton, block, theta)
+    return by.settled(newton, block, raw)
 
 
 @pytest.mark.parametrize("bias", [True, False], ids=["bias", "without"])
@@ -45,8 +45,8 @@ def test_compiled_steps_end_where_those_of_the_twin_do(way, kind, weighted, bias
         X, Y, w = problem(n, p, m, kind, weighted)
         moments, block = Moments.of(X, Y, weights=w), RowBlock(X, Y, w)
         newton = Newton.of(moments, bias)
-        theta = newton.start(moments)
-        ours, theirs = (steps(one, monkeypatch, newton, block, theta) for one in (way, None))
+        raw = newton.start(moments)
+        ours, theirs = (steps(one, monkeypatch, newton, block, raw) for one in (way, None))
         assert (ours.step is None) == (theirs.step is None)
         np.testing.assert_allclose(ours.first.squares, theirs.first.squares, rtol=(n + 8) * UNIT)
         if ours.step is None or theirs.step is None:

@@ -11,7 +11,7 @@ import numpy as np
 from gradline.core.coefficients import Coefficients
 from gradline.core.derived import Derived, cached_property
 from gradline.core.linalg.refined import Refined
-from gradline.core.linalg.triangular import UNIT, column_norms, extremes, row_norms
+from gradline.core.linalg.triangular import UNIT, column_norms, estimated, extremes, row_norms
 from gradline.model.certificate import FEWEST_DIGITS, NO_TIME_LEFT, Certificate
 from gradline.model.status import Status
 from gradline.model.witness import Witness
@@ -183,10 +183,8 @@ class Judged(Derived):
 
     @cached_property
     def is_finite(self) -> bool:
-        """Whether the coefficients, and their loss, are numbers at all."""
-        return math.isfinite(self.above) and bool(
-            np.isfinite(self.weight).all() and np.isfinite(self.bias).all()
-        )
+        """Whether the coefficients, and with them their loss, are numbers at all."""
+        return math.isfinite(self.above)
 
     @cached_property
     def weight(self) -> np.ndarray:
@@ -295,7 +293,7 @@ class Judged(Derived):
         """σmax/σmin of [1 X], or of X without a bias, over the directions that count."""
         columns = determined_factor(self.moments, self.has_bias).A
         if self.rank.inverse is not None and not self.rank.deficiency:
-            return extremes(columns, Basis.of(self.moments, self.has_bias).inverse).condition
+            return estimated(columns, Basis.of(self.moments, self.has_bias).inverse).condition
         found, rows = None, self.rank.raw_inverse
         if rows is not None:
             first = columns[0]
@@ -434,8 +432,8 @@ def _status(case: Judged) -> Status:
     unseen = ARRIVED * math.sqrt(moments.weight_sum) * largest  # what rounding leaves of a constant target
     sure = rounding.scaled <= np.maximum(10**-FEWEST_DIGITS * size, unseen)
     # Coefficients that all but cancel may be as near as float64 lets them be, and still lose by it.
-    above = case.above / case.cells - ABOVE * (case.least / case.cells)
-    sure &= above * case.cells <= moments.unexplainable.sum()
+    nothing = float(moments.unexplainable.sum())
+    sure &= case.above <= nothing or case.above - ABOVE * case.least <= nothing
     if arrived.all() and (case.rank.deficiency or sure.all()):
         return Status.RANK_DEFICIENT if case.rank.deficiency else Status.CERTIFIED
     # Where so little is sure that anything has arrived, a run may have left all the same.

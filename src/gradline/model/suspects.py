@@ -160,6 +160,9 @@ def _copies(moments: Moments) -> Iterator[Notice]:
     if moments.rows < _FEWEST or moments.p < 2:
         return
     p, own = moments.p, moments.squares_around
+    left = np.add.reduce(moments.factor[p:, p:] ** 2, axis=0)
+    if (left > 2 * _COPY * own[p:]).all():  # which all columns together leave; twice, for what rounds
+        return
     across = moments.factor[:, :p].T @ moments.factor[:, p:]
     both = own[:p, None] * own[p:]
     is_copy = (both > 0) & (both - across**2 <= _COPY * both)

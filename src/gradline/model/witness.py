@@ -6,7 +6,6 @@ import numpy as np
 
 from gradline.core.coefficients import Coefficients
 from gradline.core.derived import Derived, cached_property
-from gradline.core.linalg.double_double import Doubled
 from gradline.core.linalg.refined import Refined
 from gradline.data.row_block import RowBlock
 from gradline.data.row_cache import RowCollector
@@ -67,29 +66,27 @@ def witnessed(rows: RowStream | RowBlock | None, moments: Moments, found: Coeffi
     if rows is None:
         return Witness(None)
     view = view_of(moments, bias)
-    theta = view.at(found)
-    size = np.abs(theta.hi).max()
+    raw = view.own(found)
     if Rank.of(moments, bias).deficiency or (isinstance(rows, RowBlock) and not is_refinable(moments, bias)):
-        return Witness(None, view, gradient_over(rows, view, theta) if np.isfinite(size) else None)
+        return Witness(None, view, _gradient_at(raw, rows, view))
     newton = Newton.of(moments, bias)
-    if size <= _FAR * newton.reach.max():
-        step, here = settled(newton, rows, theta)
+    if np.abs(raw).max() <= _FAR * newton.reach.max():
+        step, here, gap = settled(newton, rows, raw)
     else:
-        step, _ = settled(newton, rows, newton.start(moments))
-        here = gradient_over(rows, view, theta) if np.isfinite(size) else None
+        step, here, gap = settled(newton, rows, newton.start(moments))[0], _gradient_at(raw, rows, view), None
+        if step is not None and here is not None:
+            gap = here.gap(step.theta.minus(view.around(raw)))
     if step is None:
         optimum = None if newton.share >= LARGEST_CONTRACTION else _contradicted(found, moments)
         return Witness(optimum, view, here)
     optimum = newton.answer(step, variances(rows, newton) if isinstance(rows, RowBlock) else None)
-    return _seen_at(here, view, optimum, None if here is None else step.theta.minus(theta))
+    return Witness(optimum, view, here, None if gap is None else np.ldexp(gap, 2 * newton.targets))
 
 
-def _seen_at(here: Gradient | None, view: View, optimum: Refined | None, away: Doubled | None) -> Witness:
-    """With the gradient there and the way to the optimum: its gap is the product of the two."""
-    if here is None or away is None:
-        return Witness(optimum, view, here)
-    gap = np.maximum(here.sums.times(away).total(), 0.0)
-    return Witness(optimum, view, here, np.ldexp(gap, 2 * view.exponents[-len(gap) :]))
+def _gradient_at(raw: np.ndarray, rows: RowStream | RowBlock, view: View) -> Gradient | None:
+    """That at coefficients in units of the view, None where they are beyond float64."""
+    theta = view.around(raw)
+    return gradient_over(rows, view, theta) if np.isfinite(theta.hi).all() else None
 
 
 def _contradicted(found: Coefficients, moments: Moments) -> Refined:

@@ -22,22 +22,31 @@ class View(NamedTuple):
     exponents: np.ndarray
     center: np.ndarray
 
-    def at(self, found: Coefficients) -> Doubled:
-        """Coefficients (p + 1, m) of A from those of [1 X] or X, rounded once, as pairs; infinite beyond float64."""
-        p = found.weight.shape[1]
-        columns, targets = self.exponents[:p, None], self.exponents[p:]
-        center, own = self.center[:p, None], self.center[p:]
-        with np.errstate(over="ignore", invalid="ignore"):
-            slopes = np.ldexp(found.weight.T, columns - targets)
-            bias = np.zeros(len(targets)) if found.bias is None else np.ldexp(found.bias, -targets)
-            terms = np.concatenate([bias[None], -own[None], *two_prod(slopes, center)])
-        if not np.isfinite(terms).all():  # as they are not where a slope is not
-            return Doubled.of(np.full((p + 1, len(targets)), np.inf))
-        theta = Doubled.of(np.concatenate([bias[None], slopes]))
+    def own(self, found: Coefficients) -> np.ndarray:
+        """Coefficients (p + bias, m) of [1 X] or X in these units; infinite beyond float64."""
+        p, raw = found.weight.shape[1], found.weight.T
+        units = self.exponents[:p, None] - self.exponents[p:]
         if found.bias is not None:
-            for t, column in enumerate(terms.T.tolist()):
-                theta.hi[0, t] = level = math.fsum(column)
-                theta.lo[0, t] = math.fsum([*column, -level])
+            raw = np.concatenate([found.bias[None], raw])
+            units = np.concatenate([-self.exponents[None, p:], units])
+        with np.errstate(over="ignore"):
+            return np.ldexp(raw, units)
+
+    def around(self, raw: np.ndarray) -> Doubled:
+        """Coefficients (p + 1, m) of A from those of [1 X] or X in these units, as pairs; infinite beyond float64."""
+        m = raw.shape[1]
+        p = len(self.center) - m
+        bias, slopes = raw[: len(raw) - p], raw[len(raw) - p :]
+        theta = Doubled.of(np.concatenate([np.zeros((1, m)), slopes]))
+        if not len(bias):
+            return theta
+        with np.errstate(over="ignore", invalid="ignore"):
+            terms = np.concatenate([bias, -self.center[None, p:], *two_prod(slopes, self.center[:p, None])])
+        if not np.isfinite(terms).all():  # as they are not where a slope is not
+            return Doubled.of(np.full((p + 1, m), np.inf))
+        for t, column in enumerate(terms.T.tolist()):
+            theta.hi[0, t] = level = math.fsum(column)
+            theta.lo[0, t] = math.fsum([*column, -level])
         return theta
 
 
@@ -48,10 +57,9 @@ class Gradient(NamedTuple):
     squares: np.ndarray
 
     @classmethod
-    def from_numbers(cls, found: np.ndarray, q: int, m: int) -> "Gradient":
-        """That of the numbers in which compiled loops tell it."""
-        high, low = found[: 2 * q * m].reshape(2, q, m)
-        return cls(Doubled(high, low), found[2 * q * m :])
+    def from_numbers(cls, found: np.ndarray, q: int) -> "Gradient":
+        """That of the numbers (2·q + 1, m) in which compiled loops tell it."""
+        return cls(Doubled(found[:q], found[q : 2 * q]), found[2 * q])
 
     def raw(self, view: View) -> np.ndarray:
         """Σ w·x·r (p + 1, m) for [1 X] as it is, in raw units."""
@@ -61,6 +69,10 @@ class Gradient(NamedTuple):
         level = Doubled(*(np.broadcast_to(part, (p, m)) for part in above))
         units = np.concatenate([[0], view.exponents[:p]])[:, None] + view.exponents[p:]
         return np.ldexp(np.vstack([above.hi, slopes.plus(level.times(center)).hi]), units)
+
+    def gap(self, way: Doubled) -> np.ndarray:
+        """By how much Σ w·r² (m,) is above the least, this `way` (p + 1, m) from here: the product of the two."""
+        return np.maximum(self.sums.times(way).total(), 0.0)
 
     def plus(self, other: "Gradient") -> "Gradient":
         """That of both sets of rows."""
@@ -90,12 +102,12 @@ def _compiled(compiled: Kernels, block: RowBlock | ColumnBlock, view: View, thet
     """By `gradient` of `gradient.c`."""
     cells = block.places
     pieces, k = cells.addresses.shape
-    (q, m), products = theta.hi.shape, theta.hi.size
-    found, space = np.empty(2 * products + m), room(compiled.gradient_room(block.p, m))
+    q, m = theta.hi.shape
+    found, space = np.empty((2 * q + 1, m)), room(compiled.gradient_room(block.p, m))
     both, units = np.concatenate([theta.hi, theta.lo]), np.ldexp(1.0, -view.exponents)
     where = (cells.addresses, cells.lengths, *calm_weights(block.w), units, view.center)
     compiled.gradient(*where, both, found, space, pieces, block.rows, block.p, k, *cells.steps)
-    return Gradient.from_numbers(found, q, m)
+    return Gradient.from_numbers(found, q)
 
 
 def _in_numpy(block: RowBlock, view: View, theta: Doubled) -> Gradient:

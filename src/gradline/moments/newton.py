@@ -25,7 +25,7 @@ from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import RowStream
 from gradline.moments.basis import Basis, below
 from gradline.moments.gradient import Gradient, View, calm_weights, gradient
-from gradline.moments.rank import Rank
+from gradline.moments.rank import Rank, nearest_slopes
 from gradline.moments.state import Moments, once
 
 LARGEST_CONTRACTION = 0.3  # corrections that shrink less than this are no proof
@@ -45,31 +45,30 @@ def is_refinable(moments: Moments, bias: bool) -> bool:
 
 
 class Settled(NamedTuple):
-    """Where steps over rows ended, None where corrections are no proof, and the gradient where they began."""
+    """Where steps over rows ended, None where corrections are no proof; where they began, the gradient and the gap."""
 
     step: "Step | None"
     first: Gradient
+    gap: np.ndarray
 
 
-def settled(newton: "Newton", rows: RowStream | RowBlock, theta: Doubled) -> Settled:
-    """The last of the steps over these rows from coefficients (p + 1, m) of A, with bounds that hold.
+def settled(newton: "Newton", rows: RowStream | RowBlock, raw: np.ndarray) -> Settled:
+    """The last of the steps over these rows from coefficients (s, m) of [1 X] or X, in units of the view, with bounds.
 
     Takes one pass over the rows, or a few, until the bounds are those of rounding the answer. There is no step where
     corrections do not shrink fast enough to be a proof.
     """
     compiled = kernels() if isinstance(rows, RowBlock) else None
     if compiled is None or not isinstance(rows, RowBlock):
-        return _by_steps(newton, rows, theta)
-    return _compiled(compiled, newton, rows, theta)
+        return _by_steps(newton, rows, raw)
+    return _compiled(compiled, newton, rows, raw)
 
 
-def _compiled(compiled: Kernels, newton: "Newton", rows: RowBlock, theta: Doubled) -> Settled:
+def _compiled(compiled: Kernels, newton: "Newton", rows: RowBlock, raw: np.ndarray) -> Settled:
     """By `newton` of `newton.c`."""
-    cells, (q, m), s = rows.places, theta.hi.shape, len(newton.inverse)
-    found, space = np.empty((4 * q + s + 3) * m), room(compiled.newton_room(rows.p, m))
-    reached = Doubled(*found[: 2 * q * m].reshape(2, q, m))
-    reached.put(..., theta)
-    raw, (bound, squares) = found[2 * q * m :][: s * m], found[(2 * q + s) * m :][: 2 * m].reshape(2, m)
+    cells, (s, m), q = rows.places, raw.shape, rows.p + 1
+    found, space = np.empty((s + 4 * q + 4, m)), room(compiled.newton_room(rows.p, m))
+    found[:s] = raw
     where = (cells.addresses, cells.lengths, *calm_weights(rows.w), newton.constants, found, space)
     sure = compiled.newton(
         *where,
@@ -83,12 +82,14 @@ def _compiled(compiled: Kernels, newton: "Newton", rows: RowBlock, theta: Double
         newton.extremes.smallest,
         newton.share,
     )
-    step = Step(reached, raw.reshape(s, m), squares, bound) if sure else None
-    return Settled(step, Gradient.from_numbers(found[(2 * q + s + 2) * m :], q, m))
+    high, low, (bound, squares, gap) = found[s : s + q], found[s + q : s + 2 * q], found[s + 2 * q :][:3]
+    step = Step(Doubled(high, low), found[:s], squares, bound) if sure else None
+    return Settled(step, Gradient.from_numbers(found[s + 2 * q + 3 :], q), gap)
 
 
-def _by_steps(newton: "Newton", rows: RowStream | RowBlock, theta: Doubled) -> Settled:
+def _by_steps(newton: "Newton", rows: RowStream | RowBlock, raw: np.ndarray) -> Settled:
     """Pass by pass; the twin of `newton.c`, which rows that stream have need of anyway."""
+    theta = start = newton.view.around(raw)
     moves, first = list[np.ndarray](), None
     while True:
         found = gradient_over(rows, newton.view, theta)
@@ -101,7 +102,8 @@ def _by_steps(newton: "Newton", rows: RowStream | RowBlock, theta: Doubled) -> S
         step = step._replace(bound=noise + move * share / (1 - share))
         stuck = len(moves) > 1 and not (moves[-1] < moves[-2] / 2).any()
         if stuck or len(moves) == PASSES or newton.is_enough(step, move):
-            return Settled(step if share < LARGEST_CONTRACTION else None, first)
+            sure = share < LARGEST_CONTRACTION
+            return Settled(step if sure else None, first, first.gap(step.theta.minus(start)))
         theta = step.theta
 
 
@@ -193,12 +195,15 @@ class Newton:
         found[self.first :] = np.ldexp(found[self.first :], self.columns[:, None])
         return row_norms(found)
 
-    def start(self, moments: Moments) -> Doubled:
-        """The answer (p + 1, m) of the factor, in coefficients of A; the first, which stands for the means, is zero."""
-        B = moments.slopes_factor(bool(self.first)).B
-        along = self.basis.rank.along(np.ldexp(B, -self.targets))
-        beta = self.inverse[self.first :, self.first :] @ along
-        return Doubled.of(np.concatenate([np.zeros((1, moments.m)), beta]))
+    def start(self, moments: Moments) -> np.ndarray:
+        """The answer (s, m) of the factor, in units of the view."""
+        weight = nearest_slopes(moments, bool(self.first))
+        slopes, center, p = (
+            np.ldexp(weight.T, self.columns[:, None] - self.targets),
+            self.view.center,
+            moments.p,
+        )
+        return np.concatenate([(center[p:] - center[:p] @ slopes)[None], slopes]) if self.first else slopes
 
     @property
     def reach(self) -> np.ndarray:

@@ -8,10 +8,11 @@ import numpy as np
 from gradline.core.derived import cached_property
 from gradline.core.linalg.triangular import (
     UNIT,
+    WIDE,
     Extremes,
     back_substituted,
     column_norms,
-    extremes,
+    estimated,
     forward_substituted,
     inverted,
     thin_svd,
@@ -34,8 +35,8 @@ class Rank:
     is constant, and `unit` the columns divided by them. A direction counts towards `rank` when its singular value
     exceeds 8·p·u·σmax, a tolerance that does not depend on the number of rows.
 
-    Columns that are far from dependent have an `inverse`, and so have few rows that are, from the right. It says all
-    that is asked of a fit; where it is None, the singular value decomposition `left` (n, r), `singular` (r,), `right` (r, p)
+    Many columns that are far from dependent have an `inverse`, and so have few rows that are, from the right. It says
+    all that is asked; where it is None, the singular value decomposition `left` (n, r), `singular` (r,), `right` (r, p)
     does.
     """
 
@@ -305,15 +306,15 @@ def _decomposed(moments: Moments, bias: bool) -> Rank:
 
 
 def _inverse(unit: np.ndarray) -> Inverse | None:
-    """That of columns far from dependent; where they are near, relations between them are sought anyway."""
+    """That of many columns far from dependent; where they are near, relations between them are sought anyway."""
     rows, columns = unit.shape
     if 0 < rows < columns:
         return RightInverse.of(unit)
-    if not rows or NEAR * unit.diagonal().min() <= 1:  # σmin is not above any diagonal entry
+    if rows <= WIDE or NEAR * np.diag(unit).min() <= 1:  # σmin is not above any diagonal entry
         return None
     matrix = inverted(unit)
-    found = SquareInverse(matrix, extremes(unit, matrix))
-    return found if found.extremes.condition <= NEAR else None
+    extremes = estimated(unit, matrix)
+    return SquareInverse(matrix, extremes) if extremes.condition <= NEAR else None
 
 
 @once

@@ -369,8 +369,9 @@ class Moments(Derived):
         rows, c = 4√k as in `rounding`: less than that says nothing, and would differ from processor to processor.
         Coefficients that only all but cancel may be large at will, so it must also be nothing beside the targets.
         """
-        norms = self._norms
-        p = self.p
+        if (squares > self.unexplainable).all():
+            return squares
+        norms, p = self._norms, self.p
         sizes = np.abs(weight) @ norms[:p] + math.sqrt(self.weight_sum) * np.abs(bias) + norms[p:]
         least = np.minimum((rounding(len(norms)) * sizes) ** 2, self.unexplainable)
         return np.where(squares <= least, 0.0, squares)

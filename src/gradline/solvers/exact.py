@@ -63,7 +63,7 @@ class Exact:
         rank = Rank.of(problem.moments, problem.bias)
         beta = rank.least_squares(problem.moments.slopes_factor(problem.bias).B)
         level = (mean[p:] - mean[:p] @ beta) + (low[p:] - low[:p] @ beta)
-        theta = np.vstack([level, beta]) if problem.bias else beta
+        theta = (np.vstack([level, beta]) if problem.bias else beta) + 0.0  # of zeros none is negative
         return State(theta, np.zeros_like(theta))
 
     def step(self, problem: Problem, state: State) -> State:  # noqa: ARG002

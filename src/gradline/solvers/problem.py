@@ -47,7 +47,7 @@ class Scaling:
         """That of a word: "none" or "standard"."""
         return cls.none(moments.p) if name == "none" else cls.standard(moments, bias)
 
-    @property
+    @cached_property
     def is_none(self) -> bool:
         """Whether nothing is centred or scaled."""
         return not self.center.any() and bool((self.scale == 1).all())

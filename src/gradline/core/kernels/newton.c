@@ -11,14 +11,16 @@
 #define ZERO 1e-15        /* of what the targets could make a coefficient, which is rounding */
 
 /* Sizes: p features, m targets, q = p + 1 rows of θ, s = p + bias coefficients. From Python: the `inverse` (s, s) of the
-   factor, `lengths` (s,), `sizes` (p + m,), `variation` (m,), `center` (p + m,). To Python: θ (q, m) in two parts,
-   coefficients `raw` (s, m), `bound` and `squares` (m,). On the way: sums (q, m) in two parts and squares (m,) of the
-   gradient, corrections `along` (s, m), how far they go and their noise (m,), and numbers to be added up. */
+   factor, `lengths` (s,), `sizes` (p + m,), `variation` (m,), `center` (p + m,), and coefficients `raw` (s, m) as the
+   start. To Python: those at the end, θ (q, m) there in two parts, `bound` and `squares` (m,), and by how much the
+   squares at the start are above these, `gap` (m,). On the way: sums (q, m) in two parts and squares (m,) of the
+   gradient, those at the `first` step with θ there, corrections `along` (s, m), how far they go and their noise (m,), and
+   numbers to be added up. */
 typedef struct {
     int64_t p, m, q, s, rows;
     const double *inverse, *lengths, *sizes, *variation, *center;
     double weight_sum, smallest, share;
-    double *theta, *raw, *bound, *squares, *gradient, *along, *moves, *noise, *terms;
+    double *theta, *raw, *bound, *squares, *gap, *first, *start, *gradient, *along, *moves, *noise, *terms;
     int passes;
 } state;
 
@@ -51,6 +53,27 @@ static double summed(double *numbers, int64_t count) {
         if (next - sum == 2 * rest) sum = next;
     }
     return sum;
+}
+
+/* Coefficients of A from those of [1 X] or X: what these predict at the center, less the targets' own, as a pair. */
+static void take_theta(state *n, int64_t t) {
+    int64_t m = n->m, above = n->s - n->p;
+    double *high = n->theta + t, *low = high + n->q * m, *term = n->terms;
+    const double *from = n->raw + t;
+    for (int64_t j = 1; j < n->q; j++) {
+        double slope = from[(j - 1 + above) * m], at = n->center[j - 1], product = slope * at;
+        high[j * m] = slope;
+        low[j * m] = 0;
+        *term++ = product;
+        *term++ = fma(slope, at, -product);
+    }
+    high[0] = low[0] = 0;
+    if (!above) return;
+    *term++ = from[0];
+    *term++ = -n->center[n->p + t];
+    high[0] = summed(n->terms, term - n->terms);
+    *term++ = -high[0];
+    low[0] = summed(n->terms, term - n->terms);
 }
 
 /* Coefficients of [1 X] or X from those of A: the bias is what is left at the origin. */
@@ -134,6 +157,21 @@ static int is_enough(const state *n) {
     return 1;
 }
 
+/* What the squares at the start are above the least: the gradient there times the way from there, as pairs. */
+static void take_gap(state *n, int64_t t) {
+    int64_t products = n->q * n->m;
+    double *term = n->terms;
+    for (int64_t i = t; i < products; i += n->m) {
+        double sum = n->first[i], rest = n->first[products + i], lost;
+        double way = plus(n->theta[i], -n->start[i], &lost), product = sum * way;
+        lost += n->theta[products + i] - n->start[products + i];
+        *term++ = product;
+        *term++ = fma(sum, way, -product) + (sum * lost + rest * way);
+    }
+    double gap = summed(n->terms, term - n->terms);
+    n->gap[t] = gap < 0 ? 0 : gap;
+}
+
 static int64_t taken(int64_t *place, int64_t count) {
     int64_t first = *place;
     *place += count;
@@ -143,14 +181,14 @@ static int64_t taken(int64_t *place, int64_t count) {
 /* How many numbers the room of `newton` holds. */
 int64_t EXPORT(newton_room)(int64_t p, int64_t m) {
     int64_t q = p + 1;
-    return OF_TARGET(gradient_room)(p, m) + 2 * q * m + m + q + PASSES * m + m + 2 * (3 * p + 3) + 1;
+    return OF_TARGET(gradient_room)(p, m) + 4 * q * m + m + q + PASSES * m + m + 2 * (3 * p + 3) + 1;
 }
 
-/* Take steps from θ, and say whether corrections shrink fast enough to be a proof.
+/* Take steps from `raw`, and say whether corrections shrink fast enough to be a proof.
 
-   `constants` are inverse, lengths, sizes, variation, center and the units (p + m,); `found` is θ in two parts, which
-   begins as the start, then raw, bound, squares, and of the gradient at the start the sums in two parts and the squares.
-   The rest is as in `gradient`. */
+   `constants` are inverse, lengths, sizes, variation, center and the units (p + m,); `found` is raw, θ in two parts,
+   bound, squares, gap, and of the gradient at the start the sums in two parts and the squares. The rest is as in
+   `gradient`. */
 int64_t EXPORT(newton)(const int64_t *addresses, const int64_t *lengths, const double *w, const double *scales,
                        const double *constants, double *found, double *place, int64_t pieces, int64_t rows, int64_t p,
                        int64_t k, int64_t step, int64_t other_step, int64_t bias, double weight_sum, double smallest,
@@ -163,26 +201,34 @@ int64_t EXPORT(newton)(const int64_t *addresses, const int64_t *lengths, const d
     n.sizes = constants + taken(&c, k);
     n.variation = constants + taken(&c, n.m);
     n.center = constants + taken(&c, k);
-    n.theta = found + taken(&f, 2 * n.q * n.m);
     n.raw = found + taken(&f, n.s * n.m);
+    n.theta = found + taken(&f, 2 * n.q * n.m);
     n.bound = found + taken(&f, n.m);
     n.squares = found + taken(&f, n.m);
+    n.gap = found + taken(&f, n.m);
+    n.first = found + f;
     double *space = place + taken(&r, room);
     n.gradient = place + taken(&r, whole);
     n.along = place + taken(&r, n.s);
     n.moves = place + taken(&r, PASSES * n.m);
     n.noise = place + taken(&r, n.m);
+    n.start = place + taken(&r, 2 * n.q * n.m);
     n.terms = place + r;
+    for (int64_t t = 0; t < n.m; t++) take_theta(&n, t);
+    memcpy(n.start, n.theta, 2 * n.q * n.m * sizeof(double));
     for (;; n.passes++) {
         memset(space, 0, room * sizeof(double));
         OF_TARGET(gradient)(addresses, lengths, w, scales, constants + c, n.center, n.theta, n.gradient, space, pieces,
                          rows, p, k, step, other_step);
-        if (!n.passes) memcpy(found + f, n.gradient, whole * sizeof(double));
+        if (!n.passes) memcpy(n.first, n.gradient, whole * sizeof(double));
         for (int64_t t = 0; t < n.m; t++) correct(&n, t);
         double left = share >= LARGEST_CONTRACTION ? measured(&n) : share;
         if (n.passes && measured(&n) > left) left = measured(&n);
         for (int64_t t = 0; t < n.m; t++)
             n.bound[t] = n.noise[t] + n.moves[n.passes * n.m + t] * left / (1 - left);
-        if (is_stuck(&n) || n.passes == PASSES - 1 || is_enough(&n)) return left < LARGEST_CONTRACTION;
+        if (is_stuck(&n) || n.passes == PASSES - 1 || is_enough(&n)) {
+            for (int64_t t = 0; t < n.m; t++) take_gap(&n, t);
+            return left < LARGEST_CONTRACTION;
+        }
     }
 }

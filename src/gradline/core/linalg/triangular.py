@@ -36,7 +36,7 @@ def triangular(rows: np.ndarray) -> np.ndarray:
         return triangular(np.vstack([np.reshape(factors, (-1, k)), rows[whole:]]))
     if not len(rows):
         return np.zeros((0, k))
-    # What LAPACK leaves, columns as rows, with the reflections beside R: NumPy takes three times as long to take them out.
+    # What LAPACK leaves, transposed and with its reflections beside R: NumPy takes three times as long to part the two.
     whole = np.linalg.qr(rows, mode="raw")[0]
     signs = np.where(whole.diagonal() < 0, -1.0, 1.0)[:, None]
     upper = np.arange(k) >= np.arange(len(signs))[:, None]
@@ -113,8 +113,6 @@ def forward_substituted(R: np.ndarray, B: np.ndarray) -> np.ndarray:
 
 def inverted(R: np.ndarray) -> np.ndarray:
     """R⁻¹ of R (k, k) upper triangular, block by block; raises as `back_substituted` does."""
-    if len(R) <= _BLOCK:
-        return np.linalg.inv(R)
     X = np.zeros_like(R)
     for block in _blocks(R):
         done = slice(block.start)
@@ -170,9 +168,7 @@ def extremes(factor: np.ndarray, inverse: np.ndarray | None = None) -> Extremes:
     all singular values would cost more than the factor itself did. One of fewer rows than columns has those of the
     factor of its transpose.
     """
-    filled = factor
-    if not (len(factor) and factor[-1].any()):
-        filled = factor[: np.flatnonzero(factor.any(axis=1)).max(initial=-1) + 1]
+    filled = factor[: np.flatnonzero(factor.any(axis=1)).max(initial=-1) + 1]
     rows, columns = filled.shape
     if not rows:
         return Extremes(0.0, 0.0)
