@@ -74,6 +74,11 @@ class FilesSource(Source):
         """Whether any of them is."""
         return any(part.is_text for part in self.parts)
 
+    @property
+    def takes(self) -> frozenset[str]:
+        """What any of them takes."""
+        return frozenset[str]().union(*(part.takes for part in self.parts))
+
     def schema(self) -> dict[str, Column]:
         """The columns of the first file, each as all files know it, in whatever order they come."""
         return dict(self._schema)

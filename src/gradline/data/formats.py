@@ -30,6 +30,7 @@ Opener = Callable[[Path, str], Source]
 
 # --8<-- [start:formats] shown in docs/maintaining/adding.md
 _TEXT: dict[str, Callable[[Path, str, Text], Source]] = {".csv": csv.opener(","), ".tsv": csv.opener("\t")}
+_BOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 _TYPED: dict[str, Opener] = {
     ".parquet": columnar.parquet,
     ".arrow": ArrowStreamSource,
@@ -38,28 +39,20 @@ _TYPED: dict[str, Opener] = {
     ".ndjson": ndjson.NdjsonSource,
     ".jsonl": ndjson.NdjsonSource,
     ".json": ndjson.NdjsonSource,
-    ".xlsx": Workbook,
-    ".xlsm": Workbook,
-    ".xlsb": Workbook,
-    ".xls": Workbook,
-    ".ods": Workbook,
 }
-ENDINGS = (*_TEXT, *_TYPED)
+ENDINGS = (*_TEXT, *_TYPED, *_BOOKS)
 # What the first bytes tell, they tell better than a name.
 _MAGIC: dict[bytes, Opener] = {
     b"PAR1": columnar.parquet,
     b"ARROW1": columnar.arrow,
     b"SQLite format 3\x00": database.sqlite_file,
     b"\xff\xff\xff\xff": ArrowStreamSource,
-    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": Workbook,
 }
+_OLD_BOOK = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # --8<-- [end:formats]
 COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
 ARCHIVES = (".zip",)
-PACKED = (
-    *(end for end, opener in _TYPED.items() if opener is Workbook),
-    *ARCHIVES,
-)  # whole folders of tables
+PACKED = (*_BOOKS, *ARCHIVES)  # whole folders of tables
 
 
 class _Foreign(NamedTuple):
@@ -131,7 +124,10 @@ def open_file(path: Path, name: str, read: Text = FOUND, called: str | None = No
         if foreign:
             raise _refused(name, foreign)
         typed = _TYPED.get(file.ending)
-        source = typed(path, name) if typed else _TEXT.get(file.ending, csv.opener(","))(path, name, read)
+        if file.ending in _BOOKS:
+            source = Workbook(path, name, read)
+        else:
+            source = typed(path, name) if typed else _TEXT.get(file.ending, csv.opener(","))(path, name, read)
     METER.expect(path)
     return source
 
@@ -157,6 +153,8 @@ def _by_content(file: File) -> Source | None:
     for magic, foreign in _FOREIGN_MAGIC.items():
         if file.head.startswith(magic):
             raise _refused(file.name, foreign)
+    if file.head.startswith(_OLD_BOOK):
+        return Workbook(file.path, file.name, file.read)
     if file.head[8:12] == b"DUCK":
         return database.duckdb_file(file.path, file.name)
     if file.head.startswith(b"PK\x03\x04"):
@@ -182,9 +180,9 @@ def _zipped(file: File) -> Source:
         with ZipFile(file.path) as archive:
             names = archive.namelist()
             if "mimetype" in names and b"opendocument.spreadsheet" in archive.read("mimetype"):
-                return Workbook(file.path, file.name)
+                return Workbook(file.path, file.name, file.read)
             if any(name.startswith("xl/workbook") for name in names):
-                return Workbook(file.path, file.name)
+                return Workbook(file.path, file.name, file.read)
             if "[Content_Types].xml" in names or "mimetype" in names:
                 raise _refused(file.name, _OFFICE)
             member = _member(file.name, names)

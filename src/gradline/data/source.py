@@ -4,6 +4,7 @@ import time
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,7 @@ import polars as pl
 
 from gradline.core.errors import Notice, RequestError
 from gradline.data.cells import PLAIN, TYPED, Place, Spelling, converted
+from gradline.data.notation import Text
 from gradline.data.schema import Column, Kind
 from gradline.data.table import Table
 
@@ -130,6 +132,11 @@ class Source(ABC):
     def is_text(self) -> bool:
         """Whether its cells are text, so that options such as --decimal say how they are written."""
         return False
+
+    @property
+    def takes(self) -> frozenset[str]:
+        """Which fields of `Text` say something of it."""
+        return frozenset(one.name for one in fields(Text)) if self.is_text else frozenset()
 
     def within(self, table: Table) -> "Source":
         """The table that is asked for inside of this. Raises `RequestError` where there is no such thing."""

@@ -112,10 +112,12 @@ _MARKS = re.compile(r"[(:*^/]|^\.$")
 
 def _told(source: Source, selection: Selection) -> Source:
     """The source, refused where somebody says how its cells are written, and they have types."""
-    if selection.read is not None and selection.read != FOUND and not source.is_text:
+    told = selection.read or FOUND
+    odd = {name: value for name, value in told.to_dict().items() if name not in source.takes}
+    if odd:
         raise RequestError(
             "notation-of-types",
-            f"{source.name} holds typed cells, and {shell(selection.read.words()) or 'read'} tells how text is written",
+            f"{source.name} holds typed cells, and {shell(Text.of(odd).words())} tells how text is written",
             "leave it out",
         )
     return source
