@@ -200,6 +200,9 @@ class Written(Reads):
     ] = None
     encoding: Annotated[str | None, flag("Such as latin-1 or utf-16.", panel=_WRITTEN)] = None
     skip: Annotated[int | None, flag("Lines above the table. Default: 0.", panel=_WRITTEN)] = None
+    skip_last: Annotated[
+        int | None, flag("Lines below the table, such as totals. Default: 0.", panel=_WRITTEN)
+    ] = None
     comment: Annotated[
         str | None, flag("What lines begin with that are no part of the table, such as #.", panel=_WRITTEN)
     ] = None

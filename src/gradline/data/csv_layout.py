@@ -54,7 +54,8 @@ class File(NamedTuple):
     def blocks(self) -> Iterator[lines.Lines]:
         """Blocks of whole records; lines that are no part of the table are blank."""
         tidy = _tidy(self.read) if self.read.skip or self.read.comment or self.is_aligned else None
-        return lines.lines(self.path, self.name, quoted=True, encoding=self.encoding, tidy=tidy)
+        found = lines.lines(self.path, self.name, quoted=True, encoding=self.encoding, tidy=tidy)
+        return lines.without_last(found, self.read.skip_last) if self.read.skip_last else found
 
     @property
     def is_aligned(self) -> bool:
@@ -64,12 +65,13 @@ class File(NamedTuple):
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What was found that could be otherwise."""
+        last = self.read.left_out(self.name)
         if self.read.encoding is not None or self.encoding != lines.LATIN1:
-            return ()
+            return last
         text = (
             f"{self.name} is no UTF-8 and was read as Latin-1 (Windows-1252); --encoding says what else it is"
         )
-        return (Notice("encoding-found", text),)
+        return (Notice("encoding-found", text), *last)
 
 
 def _tidy(read: Text) -> Callable[[bytes, int], bytes]:

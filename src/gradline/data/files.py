@@ -75,6 +75,11 @@ class FilesSource(Source):
         return any(part.is_text for part in self.parts)
 
     @property
+    def files(self) -> tuple[Source, ...]:
+        """See `Source`."""
+        return tuple(one for part in self.parts for one in part.files)
+
+    @property
     def takes(self) -> frozenset[str]:
         """What any of them takes."""
         return frozenset[str]().union(*(part.takes for part in self.parts))

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from gradline.core.errors import UsageError
+from gradline.core.errors import Notice, UsageError
 
 WHITESPACE = "whitespace"  # a delimiter of any number of blanks and tabs
 _DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
@@ -25,13 +25,14 @@ class Text:
     - `thousands`: the mark between groups of three digits: ",", ".", " " or "'". By default there is none.
     - `encoding`: of the characters, such as "latin-1" or "utf-16"; any that Python knows.
     - `skip`: how many lines at the top are no part of the table. Default: 0.
+    - `skip_last`: how many lines at the end, such as totals, are no part of it. Default: 0.
     - `comment`: what lines begin with that are no part of the table, such as "#".
     - `na`: the cells that are missing beside empty ones, just as they are written. By default NA, N/A, #N/A, NaN, null
       and None, in any case; `na=[""]` leaves the empty cell alone.
     - `header`: whether the first line holds the names of the columns. Without it they are `column_1`, `column_2` …
 
-    Raises `UsageError` for what no file can be written in. Of a workbook, whose cells have types, `skip` counts rows of
-    the sheet, and `header` says whether the first of the others has the names; other typed tables need none of this.
+    Raises `UsageError` for what no file can be written in. Of a workbook, whose cells have types, `skip` and `skip_last`
+    count rows of the sheet, and `header` says whether the first of the others has the names; other typed tables need none of this.
 
     >>> import gradline
     >>> gradline.Text(decimal=",", delimiter=";")
@@ -43,6 +44,7 @@ class Text:
     thousands: str | None = None
     encoding: str | None = None
     skip: int = 0
+    skip_last: int = 0
     comment: str | None = None
     na: Sequence[str] | None = None
     header: bool | None = None
@@ -64,7 +66,9 @@ class Text:
                 f"decimal and thousands are both {self.decimal!r}",
                 "give two different marks",
             )
-        self._expect("skip", type(self.skip) is int and self.skip >= 0, "give a whole number of lines from 0")
+        for name in ("skip", "skip_last"):
+            count = getattr(self, name)
+            self._expect(name, type(count) is int and count >= 0, "give a whole number of lines from 0")
         wrong = self.comment is not None and (not self.comment.strip() or "\n" in self.comment)
         self._expect("comment", not wrong, "give what such lines begin with, such as '#'")
         if self.encoding is not None:
@@ -86,11 +90,21 @@ class Text:
     def __repr__(self) -> str:
         return f"Text({', '.join(f'{name}={value!r}' for name, value in self.to_dict().items())})"
 
+    def left_out(self, name: str) -> tuple[Notice, ...]:
+        """What to say of a file whose last lines are left out, as these are easily no totals in another file."""
+        if not self.skip_last:
+            return ()
+        what = "the last line" if self.skip_last == 1 else f"the last {self.skip_last:,} lines"
+        said = f"{what} of {name} {'is' if self.skip_last == 1 else 'are'} left out: --skip-last {self.skip_last}"
+        return (Notice("last-lines-left-out", said),)
+
     def to_dict(self) -> dict[str, Any]:
         """What was told, as plain JSON: flags of the command line and keys of a model's config."""
         given = {one.name: getattr(self, one.name) for one in fields(self)}
         told = {
-            name: value for name, value in given.items() if value is not None and (name, value) != ("skip", 0)
+            name: value
+            for name, value in given.items()
+            if value is not None and not (name.startswith("skip") and value == 0)
         }
         return told if self.na is None else told | {"na": list(self.na)}
 
@@ -108,7 +122,7 @@ class Text:
                 found.append("--header" if value else "--no-header")
             else:
                 for one in value if name == "na" else [value]:
-                    found += [f"--{name}", "tab" if one == "\t" else str(one)]
+                    found += [f"--{name.replace('_', '-')}", "tab" if one == "\t" else str(one)]
         return found
 
 

@@ -63,6 +63,11 @@ class Column:
     doubt: Doubt | Disagreement | None = None
     base: str | None = None
 
+    @property
+    def may_be_words(self) -> bool:
+        """Whether its cells may be words here and there, whatever most of them are."""
+        return self.kind != Kind.OTHER or self.note.startswith(("holds dates", "has no name"))
+
     def ordered(self, name: str, found: Sequence[str]) -> tuple[str, ...]:
         """The levels that rows have, as they are declared or as they are found, the base that is asked for first."""
         levels = [level for level in self.levels or found if level in found]

@@ -138,6 +138,11 @@ class Source(ABC):
         """Which fields of `Text` say something of it."""
         return frozenset(one.name for one in fields(Text)) if self.is_text else frozenset()
 
+    @property
+    def files(self) -> "tuple[Source, ...]":
+        """The files of which it is made, itself where it is one."""
+        return (self,)
+
     def within(self, table: Table) -> "Source":
         """The table that is asked for inside of this. Raises `RequestError` where there is no such thing."""
         if not table.place:

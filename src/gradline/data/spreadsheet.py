@@ -44,16 +44,16 @@ class Workbook(Inner):
     @property
     def takes(self) -> frozenset[str]:
         """See `Source`."""
-        return frozenset({"skip", "header"})
+        return frozenset({"skip", "skip_last", "header"})
 
     @property
     def notices(self) -> tuple[Notice, ...]:
         """Which sheet was read, where there are several and none was asked for."""
+        last = self.read.left_out(self.name)
         if self.asked is not None or len(self._reader.sheet_names) == 1:
-            return ()
-        return (
-            Notice("sheet-chosen", f"{self.name}: read the sheet {self._chosen}, the only one with rows"),
-        )
+            return last
+        said = f"{self.name}: read the sheet {self._chosen}, the only one with rows"
+        return (Notice("sheet-chosen", said), *last)
 
     @cached_property
     def _reader(self) -> Any:
@@ -99,7 +99,7 @@ class Workbook(Inner):
         name = f"sheet {self._chosen} of {self.name}"
         names, fields, body = self._header
         expect_distinct(names, f"the {name}")
-        frame = self._cells(self._chosen, body)
+        frame = self._cells(self._chosen, body | self._most(body))
         frame.columns = names
         if not frame.height:
             raise DataError(
@@ -148,6 +148,13 @@ class Workbook(Inner):
             f"add {shell(told.words())} (read=gradline.{told} in Python)",
             told.to_dict(),
         )
+
+    def _most(self, body: dict[str, Any]) -> dict[str, int]:
+        """How many rows are read, where some at the end are no part of the table."""
+        if not self.read.skip_last:
+            return {}
+        height = self._frame(self._chosen, dtypes="string", **body).height
+        return {"n_rows": max(0, height - self.read.skip_last)}
 
     def _height(self, skip: int) -> int:
         """How many rows the sheet has, those that are skipped among them."""

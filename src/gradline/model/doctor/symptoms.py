@@ -318,6 +318,7 @@ def _suspects(patient: Patient) -> Iterator[Finding]:
             "levels-ordered",
             "copy-of-target",
             "file-twice",
+            "total-row",
         ):
             cause, _, remedy = notice.text.rpartition(". ")
             yield Finding(notice.code, cause, f"{remedy[:1].lower()}{remedy[1:]}")
