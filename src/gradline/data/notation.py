@@ -31,8 +31,9 @@ class Text:
       and None, in any case; `na=[""]` leaves the empty cell alone.
     - `header`: whether the first line holds the names of the columns. Without it they are `column_1`, `column_2` …
 
-    Raises `UsageError` for what no file can be written in. Of a workbook, whose cells have types, `skip` and `skip_last`
-    count rows of the sheet, and `header` says whether the first of the others has the names; other typed tables need none of this.
+    Raises `UsageError` for what no file can be written in. Of a workbook, whose cells have types,
+    `skip` and `skip_last` count rows of the sheet, and `header` says whether the first of the others has the names.
+    Other typed tables need none of this.
 
     >>> import gradline
     >>> gradline.Text(decimal=",", delimiter=";")

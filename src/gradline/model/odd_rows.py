@@ -9,7 +9,7 @@ from decimal import Decimal
 import numpy as np
 
 from gradline.core.errors import Notice
-from gradline.core.text import counted, joined, listed, number, raised, shell
+from gradline.core.text import counted, joined, listed, raised
 from gradline.data.cells import PLAIN
 from gradline.data.row_stream import RowStream
 from gradline.data.schema import Kind
@@ -20,8 +20,8 @@ _LAST = 4  # rows at the end that may sum up: a sum, a mean, and two more
 _FEWEST = 3  # rows above them
 _BY_CHANCE = 1e-6  # so seldom may rows of chance look like a total
 _TOTAL = re.compile(
-    r"(?:grand |sub-?|over)?total(?:e|s|en|i)?|(?:end|zwischen|gesamt)?summen?|gesamt(?:betrag|ergebnis|wert)?|insgesamt"
-    r"|sums?|all|alle|totaal|somme|suma|soma|mean|average|avg\.?|moyenne|promedio|durchschnitt|mittel(?:wert)?"
+    r"(?:grand |sub-?|over)?total(?:e|s|en|i)?|(?:end|zwischen|gesamt)?summen?|gesamt(?:betrag|wert)?"
+    r"|insgesamt|sums?|all|alle|totaal|somme|suma|soma|mean|average|avg\.?|moyenne|promedio|durchschnitt|mittel(?:wert)?"
     r"|median|[Σ∑Øø]|x̄",
     re.IGNORECASE,
 )
@@ -52,7 +52,7 @@ def odd_rows(rows: RowStream, count: int) -> list[Notice]:
 
 
 def _part(source: Source, rows: RowStream) -> _Part:
-    """The rows of a file that have a value in each column that the model uses; beside these, cells that may be words."""
+    """The rows of a file that have a value in each column that the model uses, and other cells that may be words."""
     used, schema = rows.design.columns, source.schema()
     numbers = tuple(name for name, kind in used.items() if kind in (Kind.NUMBER, Kind.AMOUNT))
     words = tuple(name for name, column in schema.items() if name not in numbers and column.may_be_words)
