@@ -213,6 +213,13 @@ class Written(Reads):
             panel=_WRITTEN,
         ),
     ] = None
+    dates: Annotated[
+        Sequence[str] | None,
+        flag(
+            "How dates are written, such as %d.%m.%Y, or excel for days that spreadsheets count; may be repeated.",
+            panel=_WRITTEN,
+        ),
+    ] = None
     header: Annotated[
         bool | None, flag("Whether the first line names the columns.", "--header/--no-header", panel=_WRITTEN)
     ] = None

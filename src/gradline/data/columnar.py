@@ -14,7 +14,7 @@ from gradline.core.errors import DataError, FileError
 from gradline.data.cells import TYPED, Spelling, converted
 from gradline.data.held import scannable
 from gradline.data.remote import unreachable
-from gradline.data.schema import EMPTY, Column, Kind, expect_distinct
+from gradline.data.schema import CLOCKS, EMPTY, Column, Kind, expect_distinct
 from gradline.data.source import METER, Batch, Source
 
 # What polars raises, and what it does where a thread of its own fails, which is no `Exception`.
@@ -279,7 +279,7 @@ def column_of(dtype: pl.DataType) -> Column:
     if dtype in (pl.Date, pl.Datetime):
         return Column(Kind.OTHER, "holds dates")
     if dtype == pl.Time:
-        return Column(Kind.OTHER, "holds times of the day")
+        return Column(Kind.OTHER, CLOCKS)
     return Column(Kind.OTHER, f"holds {dtype}, which must be turned into numbers first")
 
 

@@ -18,11 +18,12 @@ from gradline.data.infer_design import (
     expect_number,
     expect_sure,
     expect_words,
+    in_place_of,
     infer_design,
     kinds_of,
 )
 from gradline.data.row_stream import Holdout, Split, grouped, held_out_rows
-from gradline.data.schema import Column, Kind, joint_kinds
+from gradline.data.schema import CLOCKS, Column, Kind, joint_kinds
 from gradline.data.selection import Selection
 from gradline.data.source import Batch, Source
 from gradline.data.table_rows import TableRows
@@ -158,7 +159,8 @@ def _learned(
     reads = joint_kinds(pair for one in begun_ones.values() for pair in one.inputs.items())
     for name, kind in reads.items():
         expect_sure(name, schema[name])
-        if kind == Kind.NUMBER and not schema[name].kind.is_numeric:
+        is_clock = kind == Kind.TIME and schema[name].note == CLOCKS
+        if is_clock or (kind == Kind.NUMBER and not schema[name].kind.is_numeric):
             _refuse_kind(name, schema[name])
     if learners:
         kinds = kinds_of(
@@ -177,6 +179,8 @@ def _refuse_kind(name: str, column: Column) -> None:
             f"{name} is text, and the formula takes it for a number",
             f"name it on its own, as {quoted(name)} or C({quoted(name)}), or take {listed(DATE_PARTS)} of a date",
         )
+    if column.note == CLOCKS:
+        raise RequestError("feature-unusable", f"the feature {name} {column.note}", in_place_of(name, column))
     raise RequestError(
         "feature-unusable",
         f"the feature {name} {column.note}",

@@ -10,7 +10,7 @@ from gradline.data.cells import PLAIN
 from gradline.data.design import Category, DesignSpec, Number, Term
 from gradline.data.levels import alike, ordered
 from gradline.data.numerals import PLAIN_NUMERALS, Doubt, Written, written
-from gradline.data.schema import Column, Kind
+from gradline.data.schema import CLOCKS, Column, Kind
 from gradline.data.selection import Selection
 from gradline.data.source import Source
 
@@ -132,7 +132,23 @@ def asked(schema: Mapping[str, Column], selection: Selection) -> dict[str, Colum
 def _unusable(name: str, column: Column) -> str:
     """Why the column is no feature, and what would use it."""
     is_told = column.note.startswith("holds dates") or column.note.startswith("holds times")
-    return column.note + (f" (to use its values as levels: {shell(['--category', name])})" if is_told else "")
+    minutes = f"; {as_minutes(name)}" if column.note == CLOCKS else ""
+    return column.note + (
+        f" (to use its values as levels: {shell(['--category', name])}{minutes})" if is_told else ""
+    )
+
+
+def as_minutes(name: str) -> str:
+    """How a column of times or durations becomes numbers."""
+    series = f"pandas.to_timedelta(frame[{name!r}])"
+    return f"to use it as minutes, make them first: {series}.dt.total_seconds() / 60, or =B2*1440 in a spreadsheet"
+
+
+def in_place_of(name: str, column: Column) -> str:
+    """What to do where a feature is none by its kind."""
+    if column.note == CLOCKS:
+        return f"leave it out; {as_minutes(name)}"
+    return "leave it out, or turn it into numbers"
 
 
 def _bases(base: Mapping[str, str] | Sequence[str], schema: Mapping[str, Column]) -> dict[str, str]:
@@ -315,5 +331,5 @@ def _expect_usable(names: Sequence[str], schema: Mapping[str, Column]) -> None:
             raise RequestError(
                 "feature-unusable",
                 f"the feature {name} {schema[name].note}",
-                "leave it out, or turn it into numbers",
+                in_place_of(name, schema[name]),
             )

@@ -3,10 +3,12 @@
 import codecs
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 
 from gradline.core.errors import Notice, UsageError
 
+SERIAL = "excel"  # dates as days since 1899-12-30
 WHITESPACE = "whitespace"  # a delimiter of any number of blanks and tabs
 _DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
 _THOUSANDS = {"space": " ", "apostrophe": "'"}
@@ -14,6 +16,15 @@ _THOUSANDS = {"space": " ", "apostrophe": "'"}
 
 def _is_mark(mark: str | None, never: str) -> bool:
     return mark is None or (len(mark) == 1 and mark.isascii() and mark not in never and not mark.isalnum())
+
+
+def _is_form(form: str) -> bool:
+    """Whether it tells a year and a month at least, or the days of spreadsheets."""
+    day = datetime(2021, 11, 23, 20, 45)
+    try:
+        return form == SERIAL or datetime.strptime(day.strftime(form), form).strftime("%Y-%m") == "2021-11"
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,8 @@ class Text:
     - `comment`: what lines begin with that are no part of the table, such as "#".
     - `na`: the cells that are missing beside empty ones, just as they are written. By default NA, N/A, #N/A, NaN, null
       and None, in any case; `na=[""]` leaves the empty cell alone.
+    - `dates`: how dates are written that are not as 2024-05-31, such as "%d.%m.%Y", in the letters of Python's
+      `strptime`; several forms, or "excel" for the days that spreadsheets count. By default there are no others.
     - `header`: whether the first line holds the names of the columns. Without it they are `column_1`, `column_2` …
 
     Raises `UsageError` for what no file can be written in. Of a workbook, whose cells have types,
@@ -48,6 +61,7 @@ class Text:
     skip_last: int = 0
     comment: str | None = None
     na: Sequence[str] | None = None
+    dates: Sequence[str] | None = None
     header: bool | None = None
 
     def __post_init__(self) -> None:
@@ -56,6 +70,11 @@ class Text:
         if self.na is not None:
             words = [self.na] if isinstance(self.na, str) else self.na
             object.__setattr__(self, "na", tuple(str(word).strip() for word in words))
+        if self.dates is not None:
+            forms = [self.dates] if isinstance(self.dates, str) else self.dates
+            object.__setattr__(self, "dates", tuple(map(str, forms)))
+            remedy = "give a day and what else stands there, such as %d.%m.%Y or '%d %b %Y %H:%M', or excel"
+            self._expect("dates", all(map(_is_form, self.dates)), remedy)
         is_mark = self.delimiter == WHITESPACE or _is_mark(self.delimiter, '"\r\n')
         self._expect("delimiter", is_mark, "give one character, such as ';', or tab, space or whitespace")
         self._expect("decimal", self.decimal in (None, ".", ","), "give . or ,")
@@ -107,7 +126,8 @@ class Text:
             for name, value in given.items()
             if value is not None and not (name.startswith("skip") and value == 0)
         }
-        return told if self.na is None else told | {"na": list(self.na)}
+        lists = {name: list(value) for name in ("na", "dates") if (value := getattr(self, name)) is not None}
+        return told | lists
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> "Text":
@@ -122,7 +142,7 @@ class Text:
             if name == "header":
                 found.append("--header" if value else "--no-header")
             else:
-                for one in value if name == "na" else [value]:
+                for one in value if name in ("na", "dates") else [value]:
                     found += [f"--{name.replace('_', '-')}", "tab" if one == "\t" else str(one)]
         return found
 

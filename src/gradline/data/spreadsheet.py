@@ -44,7 +44,7 @@ class Workbook(Inner):
     @property
     def takes(self) -> frozenset[str]:
         """See `Source`."""
-        return frozenset({"skip", "skip_last", "header"})
+        return frozenset({"skip", "skip_last", "header", "dates"})
 
     @property
     def notices(self) -> tuple[Notice, ...]:
@@ -107,11 +107,12 @@ class Workbook(Inner):
                 f"the {name} holds a header but no rows",
                 "give a sheet with at least one row",
             )
-        mixed = {s.name: column(first_cells(s, IN_TEXT)) for s in frame if s.dtype == pl.String}
+        spelling = replace(IN_TEXT, dates=tuple(self.read.dates or ()))
+        mixed = {s.name: column(first_cells(s, spelling), spelling) for s in frame if s.dtype == pl.String}
         nameless = {
             name: Column(Kind.OTHER, "has no name in the header") for name in names if name not in fields
         }
-        return LazySource(frame.lazy(), name, declared=mixed | nameless, spelling=IN_TEXT)
+        return LazySource(frame.lazy(), name, declared=mixed | nameless, spelling=spelling)
 
     @property
     def _header(self) -> tuple[list[str], list[str], dict[str, Any]]:

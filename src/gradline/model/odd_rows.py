@@ -55,7 +55,8 @@ def _part(source: Source, rows: RowStream) -> _Part:
     """The rows of a file that have a value in each column that the model uses, and other cells that may be words."""
     used, schema = rows.design.columns, source.schema()
     numbers = tuple(name for name, kind in used.items() if kind in (Kind.NUMBER, Kind.AMOUNT))
-    words = tuple(name for name, column in schema.items() if name not in numbers and column.may_be_words)
+    others = {name: column for name, column in schema.items() if used.get(name, Kind.TEXT) == Kind.TEXT}
+    words = tuple(name for name, column in others.items() if column.may_be_words)
     kinds = {**used, **{name: Kind.TEXT for name in words if name not in used}}
     batch = Batch.joined(list(source.batches({name: kind for name, kind in kinds.items() if name in schema})))
     return _Part(source, batch.where(batch.only(list(used)).complete), numbers, words)
