@@ -304,6 +304,11 @@ PROVOKED = {
     "numbers-as-text": ({"c": ["1.5", "2.5"] * (N // 2)}, {"c": ["x", "z"] * (N // 2)}, {}),
     "sentinel-value": ({"c": [-999.0, *GOOD["a"][1:]]}, {"c": [-999.0 + 100 * i for i in range(N)]}, {}),
     "copy-of-target": ({"c": [2 * y + 1 for y in GOOD["y"]]}, {"c": [y * y for y in GOOD["y"]]}, {}),
+    "total-row": (
+        {name: [*values[:-1], sum(values[:-1])] for name, values in GOOD.items()},
+        {name: [*values[:-2], sum(values[:-2]), values[-1]] for name, values in GOOD.items()},
+        {},
+    ),
     "unit-jump": (
         {"c": [(50.0 + i * 7 % 11) * (1 if i < N // 2 else 2.2046) for i in range(N)]},
         {"c": [50.0 + i for i in range(N)]},

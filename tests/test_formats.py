@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from types import SimpleNamespace
 
 import duckdb
 import polars as pl
@@ -15,12 +16,13 @@ import pyarrow as pa
 import pytest
 import xlsxwriter
 from commands import command
-from containers import zipped
+from containers import open_document, zipped
 from polars.testing import assert_frame_equal
 from refusals import refused
 
 import gradline
 from gradline.data import held, json_array, lines
+from gradline.data.notation import Text
 from gradline.data.schema import Kind
 from gradline.data.tables import open_table
 
@@ -29,9 +31,9 @@ ROWS = pl.DataFrame(
 )
 
 
-def cells(data, names=("x", "w", "y")):
+def cells(data, names=("x", "w", "y"), read=None):
     """All rows of these columns, in order."""
-    source = open_table(data)
+    source = open_table(data, read)
     schema = source.schema()
     kinds = {name: schema[name].kind for name in names}
     return pl.concat([batch.frame for batch in source.batches(kinds)]).select(names)
@@ -129,6 +131,93 @@ def test_a_header_of_a_workbook_is_checked_as_that_of_a_text_file(tmp_path):
     (tmp_path / "half.xlsx").write_bytes((tmp_path / "t.xlsx").read_bytes()[:-200])
     with refused("file-damaged", "half.xlsx"):
         cells(tmp_path / "half.xlsx", ["x"])
+
+
+TITLED = [["Yields of the farm"], [], ["printed", "2 May"], ["plot", "x", "w", "y"]] + [
+    [f"p{i}", *row] for i, row in enumerate(ROWS.rows())
+]
+
+
+def in_excel(path, rows):
+    """A workbook whose only sheet holds these rows, from the second column on."""
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet("rows")
+        for i, row in enumerate(rows):
+            sheet.write_row(i, 1, row)
+    return path
+
+
+def in_open_document(path, rows):
+    """The same as OpenDocument, from the first column on."""
+    whole = [[*row, *[None] * (max(map(len, rows)) - len(row))] for row in rows]
+    return open_document(path, SimpleNamespace(columns=whole[0], rows=lambda: whole[1:]))
+
+
+BOOKS = pytest.mark.parametrize("write", [in_excel, in_open_document])
+
+
+@BOOKS
+@pytest.mark.parametrize("first", [0, 2])
+def test_a_title_above_the_table_names_the_option(write, first, tmp_path):
+    """The rows are counted as the sheet counts them."""
+    path = write(tmp_path / "book", [[]] * first + TITLED)
+    with refused("sheet-rows-above-header", f"row {first + 1}", f"row {first + 4}", f"--skip {first + 3}"):
+        gradline.fit(path, "y", features=["x"])
+    with refused("sheet-rows-above-header", f"row {first + 3}", "2 cells", f"--skip {first + 3}"):
+        gradline.fit(path, "y", features=["x"], read=Text(skip=first + 2))
+    model = gradline.fit(path, "y", features=["x", "w"], read=Text(skip=first + 3))
+    assert model.predict(path) == pytest.approx(model.predict(ROWS))
+    assert gradline.verify(model, path).agrees
+    with refused("file-empty", "rows", "below row 50", "smaller --skip"):
+        gradline.fit(path, "y", read=Text(skip=50))
+
+
+@BOOKS
+def test_a_sheet_without_names(write, tmp_path):
+    path = write(tmp_path / "book", [list(row) for row in ROWS.rows()])
+    named = cells(path, ["column_1", "column_2", "column_3"], Text(header=False))
+    assert_frame_equal(named.rename(dict(zip(named.columns, ROWS.columns, strict=True))), ROWS)
+    path = write(tmp_path / "book", TITLED)
+    named = cells(path, ["column_2", "column_3", "column_4"], Text(header=False, skip=4))
+    assert_frame_equal(named.rename(dict(zip(named.columns, ROWS.columns, strict=True))), ROWS)
+
+
+@BOOKS
+@pytest.mark.parametrize(
+    "top",
+    [
+        [[None, "x", "y"], ["a", 1, 2], ["b", 2, 3]],  # row names, as frames are written
+        [["x", None, "y"], ["a", "b", 2], ["b", "c", 3]],
+        [["note", None], ["a", 1], ["b", 2]],
+        [["x", None, None], ["a", "b", "b"], ["c", "d", "e"]],
+        [["x", "y", "z"], ["one", None, None], ["two", None, None]],
+    ],
+    ids=str,
+)
+def test_a_header_with_an_empty_cell_is_no_title(write, top, tmp_path):
+    path = write(tmp_path / "book", top)
+    assert next(name for name in top[0] if name) in open_table(path).names()
+
+
+def test_a_title_that_empty_cells_fill_up_is_one_in_text_too(tmp_path):
+    (tmp_path / "t.csv").write_text("Yields;;\n;;\nx;w;y\n1,5;a;2\n2,5;b;3\n")
+    with refused("csv-lines-above-header", "line 1", "1 cell", "line 3", "--skip 2"):
+        gradline.fit(tmp_path / "t.csv", "y")
+    assert cells(tmp_path / "t.csv", ["x", "y"], Text(skip=2))["x"].to_list() == [1.5, 2.5]
+
+
+def test_nothing_is_printed_for_a_column_without_a_value(tmp_path):
+    """Its reader warns where no program listens to warnings."""
+    path = in_excel(tmp_path / "book.xlsx", [["x", "w", "y"], [1, None, 2], [2, None, 3], [3, None, 5]])
+    code = f"import gradline; gradline.fit({str(path)!r}, 'y', features=['x'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("told", [{"decimal": ","}, {"comment": "#", "skip": 1}], ids=str)
+def test_typed_cells_are_not_told_how_text_is_written(told, book):
+    with refused("notation-of-types", f"--{next(iter(told))}"):
+        gradline.fit(gradline.Table(book, sheet="rows"), "y", read=Text(**told))
 
 
 # JSON arrays and archives

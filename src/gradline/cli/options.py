@@ -200,6 +200,9 @@ class Written(Reads):
     ] = None
     encoding: Annotated[str | None, flag("Such as latin-1 or utf-16.", panel=_WRITTEN)] = None
     skip: Annotated[int | None, flag("Lines above the table. Default: 0.", panel=_WRITTEN)] = None
+    skip_last: Annotated[
+        int | None, flag("Lines below the table, such as totals. Default: 0.", panel=_WRITTEN)
+    ] = None
     comment: Annotated[
         str | None, flag("What lines begin with that are no part of the table, such as #.", panel=_WRITTEN)
     ] = None
@@ -207,6 +210,13 @@ class Written(Reads):
         Sequence[str] | None,
         flag(
             "A cell that is missing, '' for empty ones alone; may be repeated. Default: NA, N/A, NaN, null, None.",
+            panel=_WRITTEN,
+        ),
+    ] = None
+    dates: Annotated[
+        Sequence[str] | None,
+        flag(
+            "How dates are written, such as %d.%m.%Y, or excel for days that spreadsheets count; may be repeated.",
             panel=_WRITTEN,
         ),
     ] = None

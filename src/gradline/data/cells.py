@@ -2,14 +2,15 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import polars as pl
 
 from gradline.core.errors import DataError, NotationError
-from gradline.core.text import shell
+from gradline.core.text import listed, shell
+from gradline.data.dates import moments, spellings
 from gradline.data.notation import Text
 from gradline.data.numerals import PLAIN_NUMERALS, Doubt, Numerals, bare, written
 from gradline.data.schema import LARGEST_INTEGER, Kind
@@ -32,19 +33,22 @@ class Spelling:
     """How the cells of a source are spelled: the words that say that one is missing, and its numbers.
 
     - `missing`: the words; None stands for `MISSING_WORDS` in any case, and () for a typed source, which has nulls.
+    - `dates`: the forms of dates beside that of ISO 8601.
     - `marks`: the currency, percent sign or unit of columns whose numbers bear one.
     """
 
     missing: tuple[str, ...] | None = None
     numerals: Numerals = PLAIN_NUMERALS
     marks: Mapping[str, str] = field(default_factory=dict)
+    dates: tuple[str, ...] = ()
 
     @classmethod
     def told(cls, read: Text) -> "Spelling":
         """That of cells of which somebody said how they are written."""
         thousands = read.thousands or ""
         decimal = read.decimal or ("," if thousands == "." else ".")
-        return cls(None if read.na is None else ("", *read.na), Numerals(decimal, thousands))
+        missing = None if read.na is None else ("", *read.na)
+        return cls(missing, Numerals(decimal, thousands), dates=tuple(read.dates or ()))
 
     def written(self, numerals: Numerals, marks: Mapping[str, str]) -> "Spelling":
         """The same with what was found of the numbers."""
@@ -151,24 +155,31 @@ def _typed_numbers(series: pl.Series, where: Where, mark: str | None) -> pl.Seri
 
 
 def _times(series: pl.Series, where: Where) -> pl.Series:
-    """The column as moments without a time zone, null for missing; text as ISO 8601 writes dates and times."""
+    """The column as moments without a time zone, null for missing; text in the forms told, or as ISO 8601 writes it."""
     dtype = series.dtype
     if dtype == pl.Date:
         return series.cast(pl.Datetime("us"))
     if isinstance(dtype, pl.Datetime):
         return series.dt.replace_time_zone(None).cast(pl.Datetime("us"))
-    if dtype not in (pl.String, pl.Categorical, pl.Enum, pl.Null):
+    if dtype.is_numeric() and (where.spelling.dates or where.spelling.missing != ()):
+        series = _digits(series)
+    elif dtype not in (pl.String, pl.Categorical, pl.Enum, pl.Null):
         raise DataError(
             "column-not-dates", f"column {where.column} holds {dtype}, not dates", "name a column of dates"
         )
     text = where.spelling.words(series)
-    plain = text.str.strip_suffix("Z").str.replace(" ", "T")
-    found = pl.Series([None] * len(text), dtype=pl.Datetime("us"))
-    for form in ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"):
-        read = plain.str.to_datetime(form, time_unit="us", strict=False)
-        found = found.zip_with(found.is_not_null(), read)
-    _refuse_first(text, found.is_null() & text.is_not_null(), where, _NO_DATE)
+    found = moments(text, where.spelling.dates)
+    wrong = found.is_null() & text.is_not_null()
+    if wrong.any():
+        _refuse_first(text, wrong, where, _no_date(text.filter(wrong), where.spelling.dates))
     return found
+
+
+def _digits(series: pl.Series) -> pl.Series:
+    """Numbers as they are written: 20240531 without a point, be it of whichever type."""
+    whole = series.cast(pl.Int64, strict=False)
+    is_whole = (whole.cast(pl.Float64) == series.cast(pl.Float64)).fill_null(False)
+    return whole.cast(pl.String).zip_with(is_whole, series.cast(pl.String))
 
 
 def _truths(series: pl.Series, where: Where) -> pl.Series:
@@ -199,6 +210,7 @@ class CellFault(NamedTuple):
     what: str
     remedy: str
     told: dict[str, list[str]] | None = None  # how the file would have to be read
+    example: str | None = None  # a cell that shows it best, if not the first
 
 
 _BEYOND = CellFault(
@@ -217,11 +229,17 @@ _NO_TRUTH = CellFault(
     "mend the cell, leave it empty and add --missing drop, or leave the column out",
 )
 
-_NO_DATE = CellFault(
-    "date-unreadable",
-    "no date of the form 2024-05-31",
-    "write dates as year-month-day, or leave the cell empty and add --missing drop",
-)
+
+def _no_date(text: pl.Series, told: Sequence[str]) -> CellFault:
+    """Why cells are none, with the option that would read them."""
+    found = spellings(text)
+    if found is not None and not {*found.forms} & {*told}:
+        return CellFault("date-unreadable", found.what, found.remedy, example=found.example)
+    forms = listed([*told, "2024-05-31"])
+    remedy = (
+        "mend the cell, name its form, such as --dates %d.%m.%Y, or leave it empty and add --missing drop"
+    )
+    return CellFault("date-unreadable", f"no date of the form {forms}", remedy)
 
 
 def _parsed(text: pl.Series, where: Where, mark: str | None) -> pl.Series:
@@ -267,6 +285,8 @@ def _no_number(cell: str, where: Where) -> CellFault:
 def _refuse_first(shown: pl.Series, wrong: pl.Series, where: Where, fault: CellFault) -> None:
     wrong = wrong.fill_null(False)
     if wrong.any():
+        if fault.example is not None:
+            wrong &= (shown == fault.example).fill_null(False)
         row = wrong.arg_max() or 0
         told = f"column {where.column}, {where.place(row)}"
         cause = f"{told}: {shown[row]!r} is {fault.what}"

@@ -3,12 +3,17 @@
 import polars as pl
 
 from gradline.data.cells import IN_TEXT, PLAIN, TRUTH_WORDS, Spelling
+from gradline.data.dates import moments
 from gradline.data.numerals import Doubt, may_be_thousands, written
 from gradline.data.schema import CLOCKS, DATES, EMPTY, Column, Kind
 
 SAMPLE = 1000  # non-missing cells that decide
-_DATE = r"^(?:\d{4}[-/]\d{1,2}[-/]\d{1,2}(?:[T ].*)?|\d{1,2}[./-]\d{1,2}[./-](?:\d{2}|\d{4})(?: .*)?|\d{4}-\d{2})$"
-_TIME = r"^\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?$"
+_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_DATE = (
+    r"(?i)^(?:\d{4}[-/]\d{1,2}[-/]\d{1,2}(?:[T ].*)?|\d{1,2}[./-]\d{1,2}[./-](?:\d{2}|\d{4})(?:,? .*)?|\d{4}-\d{2}"
+    rf"|\d{{1,2}}\.?[ -]?{_MONTH}[ -]?(?:\d{{2}}|\d{{4}})(?:,? .*)?|{_MONTH} \d{{1,2}},? \d{{4}}(?:,? .*)?)$"
+)
+_TIME = r"^\d{1,3}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?$"
 _CODE = r"^0\d+$"
 
 
@@ -37,6 +42,8 @@ def column(
     values = (cells if numerals.is_plain else numerals.plain(cells)).cast(pl.Float64, strict=False)
     others = values.null_count()
     kind = Kind.NUMBER if 2 * others < len(cells) else Kind.TEXT
+    if spelling.dates and others == len(cells) and not moments(cells, spelling.dates).null_count():
+        return Column(Kind.OTHER, "holds dates")
     if not others and cells.str.contains(_CODE).any():
         return Column(Kind.TEXT, is_code=True)
     is_open = bool(separator) and numerals.is_plain and may_be_thousands(cells, separator)

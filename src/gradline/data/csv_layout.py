@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gradline.core.errors import DataError, NotationError, Notice
-from gradline.core.text import shell
+from gradline.core.text import counted, shell
 from gradline.data import lines
 from gradline.data.notation import WHITESPACE, Text
 from gradline.data.schema import expect_distinct
+from gradline.data.title import NUMBER, filled, header_at
 
 ROW_NAMES = "(row names)"  # of R's write.table, whose header is one short
 _SEPARATORS = ",;\t|"
@@ -21,7 +22,6 @@ _LOOK = 100  # records at the top that show how a file is laid out
 # of columns, whose squares no machine holds; a file of one line may pack a thousand times as many
 _MOST_COLUMNS = 1 << 20
 _EXCEL = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # a line that Excel understands
-_NUMBER = re.compile(r"[+\-−]?(?:\d[\d.,]*|[.,]\d+)(?:[eE][+-]?\d+)?")
 REMARKS = ("#", "%", "//", "!", "--")
 
 
@@ -54,7 +54,8 @@ class File(NamedTuple):
     def blocks(self) -> Iterator[lines.Lines]:
         """Blocks of whole records; lines that are no part of the table are blank."""
         tidy = _tidy(self.read) if self.read.skip or self.read.comment or self.is_aligned else None
-        return lines.lines(self.path, self.name, quoted=True, encoding=self.encoding, tidy=tidy)
+        found = lines.lines(self.path, self.name, quoted=True, encoding=self.encoding, tidy=tidy)
+        return lines.without_last(found, self.read.skip_last) if self.read.skip_last else found
 
     @property
     def is_aligned(self) -> bool:
@@ -64,12 +65,13 @@ class File(NamedTuple):
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What was found that could be otherwise."""
+        last = self.read.left_out(self.name)
         if self.read.encoding is not None or self.encoding != lines.LATIN1:
-            return ()
+            return last
         text = (
             f"{self.name} is no UTF-8 and was read as Latin-1 (Windows-1252); --encoding says what else it is"
         )
-        return (Notice("encoding-found", text),)
+        return (Notice("encoding-found", text), *last)
 
 
 def _tidy(read: Text) -> Callable[[bytes, int], bytes]:
@@ -131,6 +133,7 @@ def layout(file: File, expected: str) -> Layout:
         if not _is_regular(records):
             _expect_header_first(file, head, start, separator)
         _expect_names(file, header, rows)
+        _expect_no_title(file, records)
     if file.read.header is False:
         names = [f"column_{i}" for i in range(1, len(header.fields) + 1)]
         return Layout(names, separator, header.begin, _has_blanks(file, names))
@@ -205,7 +208,7 @@ def _separator(head: str, start: int, expected: str) -> str:
     fitting = {mark: _numbers(records) for mark, records in read.items() if _is_regular(records)}
     if not marks:
         spaced = read[" "][1:]
-        is_spaced = fitting and all(any(map(_NUMBER.fullmatch, row.fields)) for row in spaced)
+        is_spaced = fitting and all(any(map(NUMBER.fullmatch, row.fields)) for row in spaced)
         return " " if is_spaced else expected
     if fitting:
         return max(fitting, key=lambda mark: (fitting[mark], mark == expected))
@@ -214,7 +217,7 @@ def _separator(head: str, start: int, expected: str) -> str:
 
 def _numbers(records: Sequence[_Record]) -> int:
     """How many cells are numbers in some notation."""
-    return sum(bool(_NUMBER.fullmatch(cell.strip())) for record in records for cell in record.fields)
+    return sum(bool(NUMBER.fullmatch(cell.strip())) for record in records for cell in record.fields)
 
 
 def _is_regular(records: Sequence[_Record]) -> bool:
@@ -230,12 +233,12 @@ def _has_row_names(header: _Record, rows: Sequence[_Record]) -> bool:
         return False
     names = [row.fields[0] for row in rows]
     counted = names == [str(i) for i in range(1, len(names) + 1)]
-    return counted or (len(set(names)) == len(names) and not any(map(_NUMBER.fullmatch, names)))
+    return counted or (len(set(names)) == len(names) and not any(map(NUMBER.fullmatch, names)))
 
 
 def _expect_names(file: File, header: _Record, rows: Sequence[_Record]) -> None:
     """Refuse a first line that holds numbers only: nobody knows whether it has the names."""
-    if not rows or not all(_NUMBER.fullmatch(field.strip()) for field in header.fields):
+    if not rows or not all(NUMBER.fullmatch(field.strip()) for field in header.fields):
         return
     raise NotationError(
         "csv-header-doubtful",
@@ -243,6 +246,20 @@ def _expect_names(file: File, header: _Record, rows: Sequence[_Record]) -> None:
         "the first row or the names of the columns",
         "add --no-header (read=gradline.Text(header=False) in Python) if the file has no names, or --header",
     )
+
+
+def _expect_no_title(file: File, records: Sequence[_Record]) -> None:
+    """Refuse a title that a spreadsheet has filled up with empty cells, and name the option that skips it."""
+    rows = [[field.strip() for field in record.fields] for record in records]
+    if at := header_at(rows):
+        told = Text(skip=records[at].begin)
+        raise NotationError(
+            "csv-lines-above-header",
+            f"line {records[0].begin + 1:,} of {file.name} has {counted(filled(rows[0]), 'cell')}, and line "
+            f"{records[at].begin + 1:,} has {filled(rows[at])}: the table seems to begin there",
+            f"add {shell(told.words())} (read=gradline.{told} in Python)",
+            told.to_dict(),
+        )
 
 
 def _without_later_remarks(head: str, start: int) -> str:
@@ -270,7 +287,7 @@ def _expect_header_first(file: File, head: str, start: int, separator: str) -> N
         if width < 2 or not 0 < at < len(records) - 1 or max(widths[:at]) >= width:
             continue
         names = [name.strip() for name in records[at].fields]
-        if any(map(_NUMBER.fullmatch, names)) or len(set(names)) < width:
+        if any(map(NUMBER.fullmatch, names)) or len(set(names)) < width:
             continue
         above = [records[i].fields[0].strip() for i in range(at)]
         remark = next((mark for mark in REMARKS if all(text.startswith(mark) for text in above)), None)

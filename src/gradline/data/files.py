@@ -75,6 +75,11 @@ class FilesSource(Source):
         """What may be told of any of them."""
         return frozenset().union(*(part.may_tell for part in self.parts))
 
+    @property
+    def files(self) -> tuple[Source, ...]:
+        """See `Source`."""
+        return tuple(one for part in self.parts for one in part.files)
+
     def schema(self) -> dict[str, Column]:
         """The columns of the first file, each as all files know it, in whatever order they come."""
         return dict(self._schema)

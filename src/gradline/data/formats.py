@@ -35,11 +35,7 @@ _TEXT: dict[str, Told] = {  # of which may be told how cells are written, or wha
     ".ndjson": ndjson.NdjsonSource,
     ".jsonl": ndjson.NdjsonSource,
     ".json": ndjson.NdjsonSource,
-    ".xlsx": Workbook,
-    ".xlsm": Workbook,
-    ".xlsb": Workbook,
-    ".xls": Workbook,
-    ".ods": Workbook,
+    **dict.fromkeys((".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"), Workbook),
 }
 _TYPED: dict[str, Opener] = {
     ".parquet": columnar.parquet,

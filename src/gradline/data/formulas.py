@@ -166,7 +166,8 @@ def _learned(
     reads = joint_kinds(pair for one in begun_ones.values() for pair in one.inputs.items())
     for name, kind in reads.items():
         expect_sure(name, schema[name])
-        if kind == Kind.NUMBER and not schema[name].kind.is_numeric:
+        is_clock = kind == Kind.TIME and schema[name].kind == Kind.CLOCK
+        if is_clock or (kind == Kind.NUMBER and not schema[name].kind.is_numeric):
             _refuse_kind(name, schema[name])
     if learners:
         kinds = kinds_of(

@@ -136,13 +136,19 @@ def _unfit(name: str, column: Column) -> Notice | None:
     levels = f"its values as levels: {shell(['--category', name])}"
     remedies = {
         Kind.TIME: f"to use it as a trend: {shell(['--also', f'days({quoted(name)})'])}; {levels}",
-        Kind.CLOCK: f"to use {levels}",
+        Kind.CLOCK: f"to use {levels}; {as_minutes(name)}",
     }
     return _left_out(name, column.note, remedies.get(column.kind, ""))
 
 
 def _left_out(name: str, reason: str, remedy: str = "") -> Notice:
     return Notice("column-left-out", f"{name} is left out: it {reason}", True, remedy, name)
+
+
+def as_minutes(name: str) -> str:
+    """How a column of times or durations becomes numbers."""
+    series = f"pandas.to_timedelta(frame[{name!r}])"
+    return f"to use it as minutes, make them first: {series}.dt.total_seconds() / 60, or =B2*1440 in a spreadsheet"
 
 
 def _bases(base: Mapping[str, str] | Sequence[str], schema: Mapping[str, Column]) -> dict[str, str]:
@@ -328,6 +334,8 @@ def _first_cells(source: Source, name: str) -> list[str]:
 
 def in_place_of(name: str, column: Column) -> str:
     """What to do where a feature is none by its kind."""
+    if column.kind == Kind.CLOCK:
+        return f"leave it out; {as_minutes(name)}"
     if column.kind != Kind.TIME:
         return "leave it out, or turn it into numbers"
     return f"take {' or '.join(f'{part}({quoted(name)})' for part in DATE_PARTS)} of it, or leave it out"

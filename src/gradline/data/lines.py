@@ -4,6 +4,7 @@ import bz2
 import codecs
 import gzip
 import lzma
+import re
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -97,6 +98,28 @@ def _whole(pieces: Iterable[bytes], name: str, *, quoted: bool) -> Iterator[Line
             )
     if pending.strip():
         yield checked(pending.removesuffix(b"\n") + b"\n", first, name)
+
+
+def without_last(blocks: Iterable[Lines], count: int) -> Iterator[Lines]:
+    """The blocks without the last lines that are not blank, so many, and without what follows the first of them."""
+    held: list[Lines] = []
+    for block in blocks:
+        held.append(block)
+        # What holds so many lines itself needs none of those before it.
+        if _filled(block.data) >= count:
+            yield from held[:-1]
+            del held[:-1]
+    rest = b"".join(block.data for block in held)
+    kept = re.findall(rb"[^\n]*\n", rest)
+    while count and kept:
+        count -= bool(kept.pop().strip())
+    if kept:
+        yield Lines(b"".join(kept), held[0].first)
+
+
+def _filled(data: bytes) -> int:
+    """How many lines are not blank."""
+    return sum(map(bool, map(bytes.strip, data.split(b"\n"))))
 
 
 def newlines(data: bytes) -> int:

@@ -3,10 +3,12 @@
 import codecs
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 
-from gradline.core.errors import UsageError
+from gradline.core.errors import Notice, UsageError
 
+SERIAL = "excel"  # dates as days since 1899-12-30
 WHITESPACE = "whitespace"  # a delimiter of any number of blanks and tabs
 _DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
 _THOUSANDS = {"space": " ", "apostrophe": "'"}
@@ -14,6 +16,15 @@ _THOUSANDS = {"space": " ", "apostrophe": "'"}
 
 def _is_mark(mark: str | None, never: str) -> bool:
     return mark is None or (len(mark) == 1 and mark.isascii() and mark not in never and not mark.isalnum())
+
+
+def _is_form(form: str) -> bool:
+    """Whether it tells a year and a month at least, or the days of spreadsheets."""
+    day = datetime(2021, 11, 23, 20, 45)
+    try:
+        return form == SERIAL or datetime.strptime(day.strftime(form), form).strftime("%Y-%m") == "2021-11"
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -25,12 +36,17 @@ class Text:
     - `thousands`: the mark between groups of three digits: ",", ".", " " or "'". By default there is none.
     - `encoding`: of the characters, such as "latin-1" or "utf-16"; any that Python knows.
     - `skip`: how many lines at the top are no part of the table. Default: 0.
+    - `skip_last`: how many lines at the end, such as totals, are no part of it. Default: 0.
     - `comment`: what lines begin with that are no part of the table, such as "#".
     - `na`: the cells that are missing beside empty ones, just as they are written. By default NA, N/A, #N/A, NaN, null
       and None, in any case; `na=[""]` leaves the empty cell alone.
+    - `dates`: how dates are written that are not as 2024-05-31, such as "%d.%m.%Y", in the letters of Python's
+      `strptime`; several forms, or "excel" for the days that spreadsheets count. By default there are no others.
     - `header`: whether the first line holds the names of the columns. Without it they are `column_1`, `column_2` …
 
-    Raises `UsageError` for what no file can be written in. Tables whose cells have types need none of this.
+    Raises `UsageError` for what no file can be written in. Of a workbook, whose cells have types,
+    `skip` and `skip_last` count rows of the sheet, and `header` says whether the first of the others has the names.
+    Other typed tables need none of this.
 
     >>> import gradline
     >>> gradline.Text(decimal=",", delimiter=";")
@@ -42,8 +58,10 @@ class Text:
     thousands: str | None = None
     encoding: str | None = None
     skip: int = 0
+    skip_last: int = 0
     comment: str | None = None
     na: Sequence[str] | None = None
+    dates: Sequence[str] | None = None
     header: bool | None = None
 
     def __post_init__(self) -> None:
@@ -52,6 +70,11 @@ class Text:
         if self.na is not None:
             words = [self.na] if isinstance(self.na, str) else self.na
             object.__setattr__(self, "na", tuple(str(word).strip() for word in words))
+        if self.dates is not None:
+            forms = [self.dates] if isinstance(self.dates, str) else self.dates
+            object.__setattr__(self, "dates", tuple(map(str, forms)))
+            remedy = "give a day and what else stands there, such as %d.%m.%Y or '%d %b %Y %H:%M', or excel"
+            self._expect("dates", all(map(_is_form, self.dates)), remedy)
         is_mark = self.delimiter == WHITESPACE or _is_mark(self.delimiter, '"\r\n')
         self._expect("delimiter", is_mark, "give one character, such as ';', or tab, space or whitespace")
         self._expect("decimal", self.decimal in (None, ".", ","), "give . or ,")
@@ -63,7 +86,9 @@ class Text:
                 f"decimal and thousands are both {self.decimal!r}",
                 "give two different marks",
             )
-        self._expect("skip", type(self.skip) is int and self.skip >= 0, "give a whole number of lines from 0")
+        for name in ("skip", "skip_last"):
+            count = getattr(self, name)
+            self._expect(name, type(count) is int and count >= 0, "give a whole number of lines from 0")
         wrong = self.comment is not None and (not self.comment.strip() or "\n" in self.comment)
         self._expect("comment", not wrong, "give what such lines begin with, such as '#'")
         if self.encoding is not None:
@@ -85,13 +110,24 @@ class Text:
     def __repr__(self) -> str:
         return f"Text({', '.join(f'{name}={value!r}' for name, value in self.to_dict().items())})"
 
+    def left_out(self, name: str) -> tuple[Notice, ...]:
+        """What to say of a file whose last lines are left out, as these are easily no totals in another file."""
+        if not self.skip_last:
+            return ()
+        what = "the last line" if self.skip_last == 1 else f"the last {self.skip_last:,} lines"
+        said = f"{what} of {name} {'is' if self.skip_last == 1 else 'are'} left out: --skip-last {self.skip_last}"
+        return (Notice("last-lines-left-out", said),)
+
     def to_dict(self) -> dict[str, Any]:
         """What was told, as plain JSON: flags of the command line and keys of a model's config."""
         given = {one.name: getattr(self, one.name) for one in fields(self)}
         told = {
-            name: value for name, value in given.items() if value is not None and (name, value) != ("skip", 0)
+            name: value
+            for name, value in given.items()
+            if value is not None and not (name.startswith("skip") and value == 0)
         }
-        return told if self.na is None else told | {"na": list(self.na)}
+        lists = {name: list(value) for name in ("na", "dates") if (value := getattr(self, name)) is not None}
+        return told | lists
 
     @classmethod
     def of(cls, options: Mapping[str, Any]) -> "Text":
@@ -110,11 +146,11 @@ class Text:
             if name == "header":
                 found.append("--header" if value else "--no-header")
             else:
-                for one in value if name == "na" else [value]:
-                    found += [f"--{name}", "tab" if one == "\t" else str(one)]
+                for one in value if name in ("na", "dates") else [value]:
+                    found += [f"--{name.replace('_', '-')}", "tab" if one == "\t" else str(one)]
         return found
 
 
 FOUND = Text()  # all of it
 # What may be told: of text, and of what has types for numbers, but none for a word that stands for a missing cell.
-OF_TEXT, OF_WORDS = frozenset(one.name for one in fields(Text)), frozenset({"na"})
+OF_TEXT, OF_WORDS = frozenset(one.name for one in fields(Text)), frozenset({"na", "dates"})

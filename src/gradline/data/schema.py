@@ -35,22 +35,32 @@ class Kind(StrEnum):
         return self.is_numeric or self == Kind.TEXT
 
 
+_DATES = "holds dates"
+
+
 class Disagreement(NamedTuple):
     """Why a column of several files was not read: `kinds` are what it is in the first file of each kind."""
 
-    kinds: Mapping[str, "Kind"]
+    kinds: Mapping[str, str]
     code = "kinds-differ-between-files"
     beside_marks = None  # nothing is left of it where somebody says what the column is
 
     def cause(self, column: str) -> str:
         """What is wrong."""
-        return (
-            f"the column {column} is {' and '.join(f'{kind} in {file}' for file, kind in self.kinds.items())}"
-        )
+        return f"the column {column} {self.what}"
+
+    @property
+    def what(self) -> str:
+        """What it is in each of the files."""
+        return f"is {' and '.join(f'{what} in {file}' for file, what in self.kinds.items())}"
 
     def remedy(self, column: str) -> str:
         """What may be told."""
-        return f"mend the files, or say what it is: {shell(['--category', column])} or {shell(['--numeric', column])}"
+        told = shell(["--category", column])
+        if _DATES.removeprefix("holds ") in self.kinds.values():
+            forms = "name the form of its other dates, such as --dates %d.%m.%Y"
+            return f"{forms}, mend the files, or take its values as levels: {told}"
+        return f"mend the files, or say what it is: {told} or {shell(['--numeric', column])}"
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,16 @@ class Column:
     is_code: bool = False
     doubt: Doubt | Clash | Disagreement | None = None
     base: str | None = None
+
+    @property
+    def what(self) -> str:
+        """Its kind in words."""
+        return self.note.removeprefix("holds ") if self.note.startswith("holds ") else str(self.kind)
+
+    @property
+    def may_be_words(self) -> bool:
+        """Whether its cells may be words here and there, whatever most of them are."""
+        return self.kind != Kind.OTHER or self.note.startswith("has no name")
 
     def ordered(self, name: str, found: Sequence[str]) -> tuple[str, ...]:
         """The levels that rows have, as they are declared or as they are found, the base that is asked for first."""
@@ -90,7 +110,8 @@ def expect_distinct(names: Sequence[str], owner: str) -> None:
 
 
 EMPTY = Column(Kind.OTHER, "holds no value")
-DATES, CLOCKS = Column(Kind.TIME, "holds dates"), Column(Kind.CLOCK, "holds times of the day")
+DATES = Column(Kind.TIME, _DATES)
+CLOCKS = Column(Kind.CLOCK, "holds times of the day or durations")  # 0:16:05 may be either
 
 
 def merged(columns: Mapping[str, Column]) -> Column:
@@ -111,10 +132,11 @@ def merged(columns: Mapping[str, Column]) -> Column:
     if is_code and kinds == {Kind.TEXT, Kind.NUMBER} and all(c.is_code for c in found if c.kind == Kind.TEXT):
         return Column(Kind.TEXT, is_code=True)
     if len(kinds) > 1:
-        firsts: dict[Kind, str] = {}
+        firsts: dict[str, str] = {}
         for file, column in known.items():
-            firsts.setdefault(column.kind, file)
-        return Column(found[0].kind, doubt=Disagreement({file: kind for kind, file in firsts.items()}))
+            firsts.setdefault(column.what, file)
+        doubt = Disagreement({file: what for what, file in firsts.items()})
+        return Column(found[0].kind, doubt.what, doubt=doubt)
     declared = {column.levels for column in found}
     levels = found[0].levels if len(declared) == 1 else None
     return Column(found[0].kind, found[0].note, levels, is_code, doubt)

@@ -136,6 +136,11 @@ class Source(ABC):
         """Whether its cells are text, and all of it may be told."""
         return "decimal" in self.may_tell
 
+    @property
+    def files(self) -> "tuple[Source, ...]":
+        """The files of which it is made, itself where it is one."""
+        return (self,)
+
     def within(self, table: Table) -> "Source":
         """The table that is asked for inside of this. Raises `RequestError` where there is no such thing."""
         if not table.place:

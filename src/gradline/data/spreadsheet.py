@@ -1,14 +1,15 @@
 """Workbooks of Excel (.xlsx, .xlsb, .xls) and OpenDocument (.ods): one sheet is one table, its first row the header."""
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from gradline.core.derived import cached_property
-from gradline.core.errors import DataError, FileError, Notice, RequestError
-from gradline.core.text import listed, nearest
+from gradline.core.errors import DataError, FileError, NotationError, Notice, RequestError
+from gradline.core.text import counted, listed, nearest, shell
 from gradline.data.cells import Spelling
 from gradline.data.columnar import LazySource
 from gradline.data.columns import column, first_cells
@@ -17,11 +18,17 @@ from gradline.data.notation import FOUND, OF_WORDS, Text
 from gradline.data.schema import Column, Kind, expect_distinct
 from gradline.data.source import Inner
 from gradline.data.table import Table
+from gradline.data.title import filled, header_at
+
+_LOOK = 100  # rows at the top that show where the names stand
 
 
 @dataclass(frozen=True)
 class Workbook(Inner):
-    """The rows of one sheet: of the one asked for, or of the only one that is shown and has any."""
+    """The rows of one sheet: of the one asked for, or of the only one that is shown and has any.
+
+    Of `read` it takes how many rows of the sheet stand above the table, and whether the first below them has names.
+    """
 
     path: Path
     name: str
@@ -31,28 +38,30 @@ class Workbook(Inner):
     @property
     def may_tell(self) -> frozenset[str]:
         """See `Source`."""
-        return OF_WORDS
+        return OF_WORDS | {"skip", "skip_last", "header"}
 
     def within(self, table: Table) -> "Workbook":
         """The sheet that is asked for. Raises `RequestError` for a table or a query, which no workbook has."""
         if set(table.place) - {"sheet"}:
             raise RequestError("place-unknown", f"{self.name} is a workbook, no database", "use --sheet NAME")
-        return Workbook(self.path, self.name, self.read, table.place.get("sheet"))
+        return replace(self, asked=table.place.get("sheet"))
 
     @property
     def notices(self) -> tuple[Notice, ...]:
         """Which sheet was read, where there are several and none was asked for."""
+        last = self.read.left_out(self.name)
         if self.asked is not None or len(self._reader.sheet_names) == 1:
-            return ()
-        return (
-            Notice("sheet-chosen", f"{self.name}: read the sheet {self._chosen}, the only one with rows"),
-        )
+            return last
+        said = f"{self.name}: read the sheet {self._chosen}, the only one with rows"
+        return (Notice("sheet-chosen", said), *last)
 
     @cached_property
     def _reader(self) -> Any:
         expect_extra("excel", f"{self.name}, a workbook,", "fastexcel")
         import fastexcel  # noqa: PLC0415 - only for workbooks
 
+        # It warns of a column without a value in a way that Python prints where nobody listens; that is said below.
+        logging.getLogger("fastexcel").addHandler(logging.NullHandler())
         try:
             return fastexcel.read_excel(self.path)
         except fastexcel.FastExcelError as error:
@@ -81,27 +90,21 @@ class Workbook(Inner):
         return filled[0] if filled else known[0]
 
     def _has_rows(self, sheet: str) -> bool:
-        loaded = self._load(sheet, header_row=None, n_rows=2)
+        loaded = self._load(sheet, header_row=None, n_rows=2, dtypes="string")
         return loaded.visible == "visible" and loaded.total_height > 1
 
     @cached_property
     def found(self) -> LazySource:  # type: ignore[override]
         """The sheet, in memory: it holds a million rows at most."""
-        chosen = self._chosen
-        header = self._frame(chosen, header_row=None, n_rows=1, dtypes="string")
-        if not header.height or header.null_count().sum_horizontal().item() == header.width:
-            raise DataError(
-                "file-empty", f"the sheet {chosen} of {self.name} is empty", "name another with --sheet"
-            )
-        fields = [(cell or "").strip() for cell in header.row(0)]
-        names = [field or f"(column {i})" for i, field in enumerate(fields, 1)]
-        expect_distinct(names, f"the sheet {chosen} of {self.name}")
-        frame = self._cells(chosen)
+        name = f"sheet {self._chosen} of {self.name}"
+        names, fields, body = self._header
+        expect_distinct(names, f"the {name}")
+        frame = self._cells(self._chosen, body | self._most(body))
         frame.columns = names
         if not frame.height:
             raise DataError(
                 "no-rows",
-                f"the sheet {chosen} of {self.name} holds a header but no rows",
+                f"the {name} holds a header but no rows",
                 "give a sheet with at least one row",
             )
         spelling = Spelling.told(self.read.only(OF_WORDS))
@@ -109,15 +112,61 @@ class Workbook(Inner):
         nameless = {
             name: Column(Kind.OTHER, "has no name in the header") for name in names if name not in fields
         }
-        name = f"sheet {chosen} of {self.name}"
         return LazySource(frame.lazy(), name, declared=mixed | nameless, spelling=spelling)
 
-    def _cells(self, sheet: str) -> pl.DataFrame:
+    @property
+    def _header(self) -> tuple[list[str], list[str], dict[str, Any]]:
+        """The names of the columns, the cells that they are from, and where the rows begin, as `load_sheet` is told."""
+        skip = self.read.skip
+        above = {"header_row": None, "skip_rows": skip or None}
+        top = self._frame(self._chosen, **above, n_rows=_LOOK, dtypes="string")
+        rows = [[(cell or "").strip() for cell in row] for row in top.rows()]
+        first = next((i for i, row in enumerate(rows) if any(row)), None)
+        if first is None:
+            raise self._empty()
+        if self.read.header is False:
+            names = [f"column_{i}" for i in range(1, top.width + 1)]
+            return names, names, {**above, "skip_rows": skip + first or None}
+        if self.read.header is None:
+            self._expect_names(rows[first:])
+        fields = rows[first]
+        names = [field or f"(column {i})" for i, field in enumerate(fields, 1)]
+        return names, fields, {"header_row": skip + first}
+
+    def _expect_names(self, rows: list[list[str]]) -> None:
+        """Refuse a sheet with a title above its header, and name the option that skips it."""
+        if not (at := header_at(rows)):
+            return
+        # The rows are counted as the sheet counts them, also those that are empty at its top.
+        first = self._height(1) - self._height(0) if not self.read.skip else self.read.skip
+        told = Text(skip=first + at)
+        if replace(self, read=told)._header[1] != rows[at]:
+            return
+        raise NotationError(
+            "sheet-rows-above-header",
+            f"row {first + 1:,} of the sheet {self._chosen} of {self.name} has {counted(filled(rows[0]), 'cell')}, and "
+            f"row {first + at + 1:,} has {filled(rows[at])}: the table seems to begin there",
+            f"add {shell(told.words())} (read=gradline.{told} in Python)",
+            told.to_dict(),
+        )
+
+    def _most(self, body: dict[str, Any]) -> dict[str, int]:
+        """How many rows are read, where some at the end are no part of the table."""
+        if not self.read.skip_last:
+            return {}
+        height = self._frame(self._chosen, dtypes="string", **body).height
+        return {"n_rows": max(0, height - self.read.skip_last)}
+
+    def _height(self, skip: int) -> int:
+        """How many rows the sheet has, those that are skipped among them."""
+        return self._load(self._chosen, header_row=None, skip_rows=skip or None, dtypes="string").total_height
+
+    def _cells(self, sheet: str, body: dict[str, Any]) -> pl.DataFrame:
         """The columns in the types of their cells; what a type would empty, such as NA among numbers, as text."""
-        typed = self._frame(sheet, schema_sample_rows=None)
+        typed = self._frame(sheet, schema_sample_rows=None, **body)
         if not any(s.null_count() for s in typed if s.dtype != pl.String):
             return typed
-        text = self._frame(sheet, dtypes="string")
+        text = self._frame(sheet, dtypes="string", **body)
         return pl.DataFrame(
             [
                 s if s.null_count() == other.null_count() else other
@@ -133,8 +182,16 @@ class Workbook(Inner):
 
         try:
             return self._reader.load_sheet(sheet, skip_whitespace_tail_rows=True, **how)
+        except fastexcel.InvalidParametersError as error:
+            raise self._empty() from error
         except fastexcel.FastExcelError as error:
             raise self._damaged(error) from error
+
+    def _empty(self) -> DataError:
+        skip = self.read.skip
+        below = f" below row {skip:,}" if skip else ""
+        remedy = "give a smaller --skip" if skip else "name another with --sheet"
+        return DataError("file-empty", f"the sheet {self._chosen} of {self.name} is empty{below}", remedy)
 
     def _damaged(self, error: Exception) -> FileError:
         return FileError(

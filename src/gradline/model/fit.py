@@ -30,6 +30,7 @@ from gradline.model.certificate import Certificate, sentences, undetermined
 from gradline.model.checkpoint import Checkpoint
 from gradline.model.judge import Judged, least_digits, sure_digits
 from gradline.model.model import History, LinearModel, evaluation, load
+from gradline.model.odd_rows import odd_rows
 from gradline.model.own_units import smearing
 from gradline.model.shortage import shortage
 from gradline.model.status import Status
@@ -325,6 +326,7 @@ def _gather(
         told += _not_evaluated(moments, held_out, holdout)
     training, used = _trained_on(seen, holdout), moments.select(design)
     told += suspects(seen, used)
+    told += odd_rows(rows, moments.rows)
     kept = collector.first(moments.rows) if design == rows.design else None
     small = collector.kept(rows.design, design)
     del collector  # whose rows make room for those that are read again

@@ -22,6 +22,7 @@ from gradline.model.doctor.survey import BATCHES, Survey
 from gradline.model.doctor.symptoms import Patient, findings
 from gradline.model.fit import Request, command, run
 from gradline.model.judge import sure_digits
+from gradline.model.odd_rows import odd_rows
 from gradline.model.suspects import suspects
 from gradline.moments.newton import is_refinable
 from gradline.moments.state import Moments, is_one_block
@@ -95,6 +96,7 @@ def examine(
     # The fit refuses what it cannot serve, and takes out levels that no complete row has.
     moments = run(Selection(whole), Request(bias=bias)).moments
     told = [*reading.notices, *suspects(reading.rows.seen_by(moments.design), moments)]
+    told += odd_rows(reading.rows, whole.rows)
     patient = _patient(moments, whole.features, survey, bias, lr, told)
     return _report(patient, seconds, _commands(selection, patient, bias))
 

@@ -118,6 +118,14 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
         "An age of 999 among ages from 18 to 91: --na 999 --missing drop.",
         "Little, Rubin 2019, Statistical Analysis with Missing Data, section 1.2",
     ),
+    "total-row": Code(
+        "A row at the end sums up the others",
+        "Spreadsheets end in totals and means. To a model such a row is one more observation, and as a total is many "
+        "times as large as a row, it can settle the line alone. It is known by its numbers, which are the sums or the "
+        "means of the rows above, or by its word, such as Total, in a column of names. --skip-last leaves it out.",
+        "Twelve months of sales, and a thirteenth row called Total.",
+        "Broman, Woo 2018, Data Organization in Spreadsheets, section 8",
+    ),
     "copy-of-target": Code(
         "A column explains the target alone and whole",
         "Where one column gives the target to rounding, it is most often the target in another unit, or was computed "

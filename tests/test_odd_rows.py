@@ -1,0 +1,166 @@
+"""Rows that are no observations: totals and means at the end of tables, told by their words or their numbers."""
+
+import numpy as np
+import polars as pl
+import pytest
+import xlsxwriter
+from refusals import refused, warned
+
+import gradline
+from gradline.data import lines
+from gradline.data.files import EXAMPLES
+from gradline.data.notation import Text
+from gradline.model.odd_rows import summed
+
+pytestmark = pytest.mark.filterwarnings("ignore::gradline.core.errors.GradlineWarning")
+RANDOM = np.random.default_rng(3)
+N = 30
+SOLD = {
+    "shop": [f"s{i}" for i in range(N)],
+    "town": [("Bonn", "Ulm", "Kiel")[i % 3] for i in range(N)],
+    "area": [round(float(x), 1) for x in RANDOM.uniform(20, 90, N)],
+}
+SOLD["price"] = [
+    round(3 * x + float(e), 2) for x, e in zip(SOLD["area"], RANDOM.normal(0, 9, N), strict=True)
+]
+SUMS = [round(sum(SOLD[name]), 2) for name in ("area", "price")]
+MEANS = [round(total / N, 2) for total in SUMS]
+
+
+def told(table, **options):
+    """The totals that a fit of price tells."""
+    model = gradline.fit(table, "price", features=["area"], missing="drop", **options)
+    return [notice.text for notice in model.notices if notice.code == "total-row"]
+
+
+def frame(*rows):
+    return pl.DataFrame(SOLD).vstack(pl.DataFrame(rows, schema=pl.DataFrame(SOLD).schema, orient="row"))
+
+
+# What is a total, with what the message shows, and what is none.
+@pytest.mark.parametrize(
+    ("rows", "shown"),
+    [
+        ([("Total", None, *SUMS)], ["'Total' in shop", "sum of the rows above in area and price"]),
+        ([(None, "Ulm", *SUMS)], ["sum of the rows above in area and price"]),
+        ([(None, None, *MEANS)], ["mean of the rows above in area and price"]),
+        ([("Summe", None, *SUMS), ("Mittelwert", None, *MEANS)], ["row 31", "'Summe'", "row 32", "'Mittelwert'"]),
+        ([("Average:", None, 55.0, 171.0)], ["'Average:' in shop"]),
+        ([("Gesamt 2024", None, SUMS[0] + 400.0, SUMS[1] - 900.0)], ["'Gesamt 2024' in shop"]),
+        ([("Σ", "Ulm", 1.0, 2.0)], ["'Σ' in shop"]),
+        ([(None, None, SUMS[0], MEANS[1] + 9)], ["sum of the rows above in area"]),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_totals_are_told(rows, shown, tmp_path):
+    (text,) = told(frame(*rows))
+    assert all(word in text for word in shown)
+    assert "Take it out of the table" in text
+    frame(*rows).write_csv(tmp_path / "t.csv")
+    with warned("total-row", f"line {N + 2} of", f"--skip-last {len(rows)}"):
+        gradline.fit(tmp_path / "t.csv", "price", features=["area"], missing="drop")
+    assert told(tmp_path / "t.csv", read=Text(skip_last=len(rows))) == []
+    assert (
+        gradline.fit(
+            tmp_path / "t.csv", "price", features=["area"], read=Text(skip_last=len(rows))
+        ).moments.rows
+        == N
+    )
+    found = gradline.doctor(tmp_path / "t.csv", "price", features=["area"]).findings
+    assert "total-row" in [finding.code for finding in found]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [("s31", "Ulm", 55.0, 171.0)],
+        [("Total", "Ulm", 55.0, 171.0), ("s32", "Bonn", 40.0, 122.0)],  # not at the end
+        [("Totally", "Ulm", 55.0, 171.0)],
+        [("s31", "mean", 55.0, 171.0)],  # a level like others
+        [("s31", "Ulm", None, None)],
+        [("Total", None, SUMS[0], None)],  # dropped for its missing cell
+    ],
+    ids=str,
+)
+def test_what_is_no_total(rows):
+    assert told(frame(*rows)) == []
+
+
+def test_means_of_whole_numbers_are_no_evidence():
+    """A row of 5, 5 below ones whose mean is 5 happens; the mean to the last of many digits does not."""
+    whole = pl.DataFrame({"area": [1.0, 4, 6, 9, 5], "price": [9.0, 6, 4, 1, 5]})
+    assert told(whole) == []
+    ones = {"area": [0.0, 0, 1, 0, 1], "price": [1.0, 0, 0, 0, 1]}
+    assert told(pl.DataFrame(ones)) == []
+
+
+def test_rows_of_chance_are_seldom_totals():
+    """Whole numbers of few values, where sums and means agree most easily: none of many tables."""
+    random, agree = np.random.default_rng(0), 0
+    for _ in range(5000):
+        cells = random.integers(-3, 4, (random.integers(4, 12), random.integers(1, 4))).astype(float)
+        row, body = cells[-1], cells[:-1]
+        agree += bool(((row == body.sum(axis=0)) | (row == body.mean(axis=0))).all())
+        assert summed(row, body) is None
+    assert agree > 50
+
+
+def test_each_file_has_its_total(tmp_path):
+    for month in range(3):
+        part = pl.DataFrame(SOLD)[10 * month : 10 * month + 10]
+        sums = [round(part[name].sum(), 2) for name in ("area", "price")]
+        whole = part.vstack(pl.DataFrame([("total", None, *sums)], schema=part.schema, orient="row"))
+        whole.write_csv(tmp_path / f"{month}.csv")
+    (text,) = told(tmp_path)
+    assert "line 12 of" in text
+    assert "2 more files" in text
+    assert "--skip-last 1" in text
+    model = gradline.fit(tmp_path, "price", features=["area"], read=Text(skip_last=1))
+    assert model.moments.rows == N
+    assert model.weight == pytest.approx(gradline.fit(SOLD, "price", features=["area"]).weight)
+    pl.DataFrame(SOLD).write_csv(tmp_path / "3.csv")
+    assert "Take it out of the table" in told(tmp_path)[0]  # one option would cut rows off the last file
+
+
+def test_the_rows_of_weight_and_holdout(tmp_path):
+    frame(("Total", "Ulm", *SUMS)).write_csv(tmp_path / "t.csv")
+    assert "'Total'" in told(tmp_path / "t.csv", holdout=0.3)[0]
+
+
+@pytest.mark.parametrize("block", [8, 40, 4 << 20])
+@pytest.mark.parametrize("end", ["", "\n", "\n\n  \n\r\n"])
+def test_last_lines_are_cut_off_wherever_blocks_end(block, end, tmp_path, monkeypatch):
+    monkeypatch.setattr(lines, "BLOCK", block)
+    (tmp_path / "t.csv").write_text('y,n\n1,a\n2,"b\nc"\n4,d\n\nsum,7\n(c) the office' + end)
+    read = Text(skip_last=2)
+    model = gradline.fit(tmp_path / "t.csv", "y", category=["n"], read=read)
+    assert (model.moments.rows, model.moments.mean[-1]) == (3, pytest.approx(7 / 3))
+    assert [notice.code for notice in model.notices].count("last-lines-left-out") == 1
+    with refused("no-rows"):
+        gradline.fit(tmp_path / "t.csv", "y", read=Text(skip_last=6))
+
+
+def test_last_rows_of_a_sheet(tmp_path):
+    with xlsxwriter.Workbook(tmp_path / "t.xlsx") as book:
+        sheet = book.add_worksheet()
+        for i, row in enumerate([list(SOLD), *frame(("Total", None, *SUMS)).rows()]):
+            sheet.write_row(i, 0, row)
+    (text,) = told(tmp_path / "t.xlsx")
+    assert "'Total' in shop" in text
+    assert "--skip-last 1" in text
+    assert (
+        gradline.fit(tmp_path / "t.xlsx", "price", features=["area"], read=Text(skip_last=1)).moments.rows
+        == N
+    )
+    pl.DataFrame(SOLD).write_parquet(tmp_path / "t.parquet")
+    with refused("notation-of-types", "--skip-last 1"):
+        gradline.fit(tmp_path / "t.parquet", "price", read=Text(skip_last=1))
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.csv")), ids=lambda path: path.stem)
+def test_no_false_alarm_in_the_examples(path):
+    for target, column in pl.read_csv(path, null_values="NA").schema.items():
+        if column.is_numeric():
+            model = gradline.fit(path, target, missing="drop")
+            assert not {"total-row", "unit-jump"} & {notice.code for notice in model.notices}
