@@ -35,14 +35,14 @@ def main() -> None:
     atexit.register(gc.freeze)
     # NumPy's word for an overflow says nothing of which column: what is not finite is refused, or judged, in ours.
     warnings.filterwarnings("ignore", category=RuntimeWarning)
-    from gradline.cli.commands import app  # noqa: PLC0415 - after what is set above
+    from gradline.cli.commands import asked_for  # noqa: PLC0415 - after what is set above
     from gradline.cli.mistyped import run  # noqa: PLC0415
     from gradline.cli.terminal import flush, refuse  # noqa: PLC0415
     from gradline.core.cleanup import end_cleanly_by_signals  # noqa: PLC0415
 
     end_cleanly_by_signals()
     try:
-        run(app, refuse)
+        run(asked_for(sys.argv[1:]), refuse)
     except SystemExit as ended:
         if isinstance(ended.__context__, BrokenPipeError):  # typer's 1 for a help that nobody read to its end
             raise SystemExit(0) from None
