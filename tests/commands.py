@@ -129,8 +129,9 @@ if __name__ == "__main__":
 
     import gradline.cli.commands
     import gradline.data.tables
-    import gradline.model.fit  # noqa: F401
+    import gradline.model.fit
 
+    gradline.cli.commands.bodies()
     gc.freeze()  # shared with the forks: to look through these objects would copy them
     serve(socket.socket(fileno=int(sys.argv[1])))
     ended = 1  # as by an exception

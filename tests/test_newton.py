@@ -48,6 +48,18 @@ def test_compiled_steps_end_where_those_of_the_twin_do(way, kind, weighted, bias
         raw = newton.start(moments)
         ours, theirs = (steps(one, monkeypatch, newton, block, raw) for one in (way, None))
         assert (ours.step is None) == (theirs.step is None)
+        # From the answer of the factor the gap is what rounding left of it; from zeros it is what the columns explain.
+        far, near = (steps(one, monkeypatch, newton, block, np.zeros_like(raw)) for one in (way, None))
+        np.testing.assert_allclose(far.gap, near.gap, rtol=64 * UNIT)
+        apart = far.first.sums.minus(near.first.sums)
+        size = np.abs(near.first.sums.hi).max()
+        assert np.abs(apart.hi + apart.lo).max() <= 2.0**-90 * size
+        if far.step is not None and near.step is not None:
+            np.testing.assert_allclose(far.step.squares, near.step.squares, rtol=(n + 16) * UNIT)
+            explained = far.first.squares - far.step.squares
+            np.testing.assert_allclose(
+                far.gap, explained, rtol=0, atol=(n + 16) * UNIT * far.first.squares.max()
+            )
         np.testing.assert_allclose(ours.first.squares, theirs.first.squares, rtol=(n + 8) * UNIT)
         if ours.step is None or theirs.step is None:
             continue
@@ -59,6 +71,15 @@ def test_compiled_steps_end_where_those_of_the_twin_do(way, kind, weighted, bias
         enough = UNIT / 8 * np.abs(theirs.step.raw).max(axis=0) / newton.lengths.min()
         assert (ours.step.bound <= np.maximum(4 * theirs.step.bound, enough)).all()
         np.testing.assert_allclose(ours.step.squares, theirs.step.squares, rtol=(n + 16) * UNIT)
+
+
+@pytest.mark.parametrize("times", [0.5, 2.0])
+@pytest.mark.parametrize("way", [*library.builds(), None], ids=lambda way: way or "numpy")
+def test_a_factor_of_other_rows_is_no_proof(way, times, monkeypatch):
+    X, Y, _ = problem(40, 3, 2, "plain", weighted=False)
+    newton = Newton.of(Moments.of(times * X, Y), True)
+    start = np.zeros((4, 2))
+    assert steps(way, monkeypatch, newton, RowBlock(X, Y), start).step is None
 
 
 @pytest.mark.parametrize("kind", ["plain", "offset", "near"])

@@ -12,7 +12,7 @@ from refusals import refused
 from typer.testing import CliRunner
 
 import gradline
-from gradline.cli.commands import COMMANDS, app
+from gradline.cli.commands import app, bodies
 from gradline.cli.config import read, to_toml
 from gradline.cli.fit import FitOptions, fit
 from gradline.cli.options import flag, frozen, options_of
@@ -24,9 +24,8 @@ from gradline.model.fit import Request
 from gradline.solvers import SOLVERS
 
 RECORDS = {
-    body.__name__: next(iter(inspect.signature(body).parameters.values())).annotation
-    for bodies in COMMANDS.values()
-    for body in bodies
+    name: next(iter(inspect.signature(body).parameters.values())).annotation
+    for name, body in bodies().items()
 }
 WITH_FILES = [record for record in RECORDS.values() if any(o.name == "config" for o in options_of(record))]
 VALUES = {str: "words", Path: "words", int: 3, float: 0.5, bool: True, Sequence[str]: ["a", "b"]}

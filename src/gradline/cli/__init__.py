@@ -38,14 +38,14 @@ def main() -> None:
     # What libraries tell on the way to an object store, where the refusal tells the same in a sentence.
     warnings.filterwarnings("ignore", message=".*region' not set")
     os.environ.setdefault("RUST_LOG", "off")
-    from gradline.cli.commands import app  # noqa: PLC0415 - after what is set above
+    from gradline.cli.commands import asked_for  # noqa: PLC0415 - after what is set above
     from gradline.cli.mistyped import run  # noqa: PLC0415
     from gradline.cli.terminal import flush, refuse  # noqa: PLC0415
     from gradline.core.cleanup import end_cleanly_by_signals  # noqa: PLC0415
 
     end_cleanly_by_signals()
     try:
-        run(app, refuse)
+        run(asked_for(sys.argv[1:]), refuse)
     except SystemExit as ended:
         if isinstance(ended.__context__, BrokenPipeError):  # typer's 1 for a help that nobody read to its end
             raise SystemExit(0) from None

@@ -1,5 +1,6 @@
 """The one orchestration: source → design → moments or batches → solve → judge → model."""
 
+import functools
 import math
 import os
 import time
@@ -187,7 +188,10 @@ class Request:
         object.__setattr__(self, "holdout", float(self.holdout))
 
 
-_USUAL = [(one.name, one.default) for one in fields(Request) if one.name not in ("solver", "seed")]
+@functools.cache
+def _usual(kind: type[Request]) -> list[tuple[str, Any]]:
+    """What can be asked for, and its default; the solver and the seed are told by themselves."""
+    return [(one.name, one.default) for one in fields(kind) if one.name not in ("solver", "seed")]
 
 
 def expect_epochs(solver: Solver, what: str) -> None:
@@ -560,7 +564,9 @@ def _config(selection: Selection, design: DesignSpec, request: Request) -> dict[
         del config["init"]  # arrays have no place in a file of options
     if request.holdout:  # whose rows another seed, such as the solver's, would not find again
         config["seed"] = request.seed
-    config |= {name: value for name, usual in _USUAL if (value := getattr(request, name)) != usual}
+    config |= {
+        name: value for name, usual in _usual(type(request)) if (value := getattr(request, name)) != usual
+    }
     if selection.missing != Selection.missing:
         config["missing"] = selection.missing
     if selection.formula is not None:
