@@ -236,7 +236,7 @@ def test_each_control_moves_the_figures_that_it_should(tabs):
 TICKS = """([figure, side]) => {
   const still = document.querySelector(`#figure-${figure} svg > g:not(.marks)`);
   const words = [...still.querySelectorAll(":scope > text")];
-  const ends = words.filter((word) => (word.getAttribute("x") === "48") === (side === "y")); // in the left margin
+  const ends = words.filter((word) => (word.getAttribute("x") === "56") === (side === "y")); // in the left margin
   return ends.map((word) => [Number(word.textContent.replaceAll(",", "")), Number(word.getAttribute(side))])
     .filter(([value]) => Number.isFinite(value));
 }"""
@@ -336,11 +336,18 @@ BOXES = """() => {
 AXES = "() => [...document.querySelectorAll('#figures svg > g:not(.marks)')].map((still) => still.outerHTML)"
 
 
-@pytest.mark.parametrize(("width", "height"), [*SCREENS, (390, 844)])
-def test_nothing_but_marks_and_words_moves_while_a_rate_is_dragged(tabs, width, height):
+@pytest.mark.parametrize(
+    ("width", "height", "below"),
+    [
+        *((*screen, "use") for screen in [*SCREENS, (390, 844)]),
+        *((1366, TALL, name) for name in ("steps", "weights", "again", "more")),
+        (390, TALL, "again"),
+    ],
+)
+def test_nothing_but_marks_and_words_moves_while_a_rate_is_dragged(tabs, width, height, below):
     page = tabs("examples", width=width, height=height).page
-    page.click("#tab-use")
-    steer(page, epoch=20)
+    page.click(f"#tab-{below}")
+    steer(page, epoch=20, draws=30)
     page.evaluate("scrollTo({ top: 0, behavior: 'instant' })")
     slider = known(page.locator("#lr-slider").bounding_box())
     up = slider["y"] + slider["height"] / 2

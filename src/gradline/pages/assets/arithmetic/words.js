@@ -72,7 +72,7 @@ export function readingsOf(text) {
  */
 export function fieldText(value, room) {
   const text = String(value);
-  return text.length > room ? value.toExponential().replace("e+", "e") : text;
+  return (text.length > room ? value.toExponential() : text).replace("e+", "e");
 }
 
 /**

@@ -14,7 +14,7 @@ const MOST_POWERS = 6; // ticks of a logarithmic axis
  * @returns {{margin: object, xaxis: object, yaxis: object}}
  */
 export function stillLayout(xaxis, yaxis) {
-  return { margin: { left: 54, right: 12, top: 8, bottom: 36 }, xaxis, yaxis };
+  return { margin: { left: 62, right: 12, top: 8, bottom: 36 }, xaxis, yaxis };
 }
 
 /**
@@ -58,7 +58,7 @@ export function framed({ layout, data, under, over }, axes, palette) {
   const middle = { ...ink, "text-anchor": "middle" };
   const turned = drawn(
     "g",
-    { transform: `translate(11 ${(top + bottom) / 2}) rotate(-90)` },
+    { transform: `translate(10 ${(top + bottom) / 2}) rotate(-90)` },
     wordAt(0, 0, labelOf(layout.yaxis.name, Math.floor((bottom - top + 30) / 7)), palette, middle),
   );
   const name = wordAt((left + right) / 2, bottom + 31, labelOf(layout.xaxis.name, 60), palette, middle);

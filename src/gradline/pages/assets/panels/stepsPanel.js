@@ -64,17 +64,16 @@ function stepsOf(scene, steps) {
 function lossLine({ settings, path, epoch }, { loss, rows }) {
   const [first] = rows;
   const squares = first
-    ? `The first row is off by ${numberWords(first.residual, 4)}, squared ${numberWords(first.residual ** 2, 4)}. `
+    ? ` The first row is off by ${numberWords(first.residual, 4)}, squared ${numberWords(first.residual ** 2, 4)}.`
     : "";
   const shown = path.shown(epoch);
   const stale = settings.mistake === "stale_loss" && shown !== null ? ` The loop prints ${numberWords(shown, 4)}.` : "";
   return element(
     "p",
     {},
-    squares,
-    path.updates > 1 ? "The mean over the batch and all targets: " : "The mean over all rows and targets: ",
+    path.updates > 1 ? "The mean squared error over the batch and all targets: " : "The mean squared error over all rows and targets: ",
     element("b", { id: "step-loss", "data-value": loss }, numberWords(loss, 5)),
-    `.${stale}`,
+    `.${squares}${stale}`,
   );
 }
 
