@@ -120,6 +120,7 @@ LOSS_WORDS = {
 }
 DECAYS = (0.1, 0.01, 0.001, 1e-4, 5e-4)  # that people write
 MOMENTA = (0.5, 0.9, 0.95, 0.99)
+LEAST_MOMENTUM = 0.05  # less is hardly any, and prints what a rate a little off does
 LEAST_SLIP = 0.01  # of a rate: nobody mistypes it by less, so that something else is a little off
 FADES = (0.5, 0.9, 0.95, 0.98, 0.99, 0.999)
 
@@ -208,7 +209,7 @@ def _momentum_family(nesterov: bool) -> Callable[[Loop], list[Family]]:
     def at(loop: Loop, rest: float) -> Loop:
         return replace(loop, momentum=1 - min(rest, 1.0), nesterov=nesterov)
 
-    return lambda _: [Family(np.geomspace(1e-3, 1, 31), at)]
+    return lambda _: [Family(np.geomspace(1e-3, 1, 31), at, lambda rest: 1 - rest >= LEAST_MOMENTUM)]
 
 
 def _fade_family(_: Loop) -> list[Family]:

@@ -21,7 +21,9 @@ def known_of(case: StatedSetup, printed: Printed, base: Loop) -> tuple[str, ...]
     """Sentences on the first number, and on the epoch from which on something is different."""
     if not np.isfinite(printed.losses[:1]).all():
         return ()
-    return (_first_number(case, printed, base), *_right_until(case, printed, base))
+    is_first = not printed.labelled or printed.epochs[0] <= 1  # and not that of the tenth epoch
+    first = (_first_number(case, printed, base),) if is_first else ()
+    return (*first, *_right_until(case, printed, base))
 
 
 def _first_number(case: StatedSetup, printed: Printed, base: Loop) -> str:
