@@ -67,7 +67,7 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
         if self.formula is not None:  # whose columns may be words and dates
             _expect_terms(self.formula)
             validate_data(self, X, skip_check_array=True)
-            y = column_or_1d(y) if np.ndim(y) == 1 else check_array(y, dtype=np.float64)
+            y = column_or_1d(y) if np.ndim(y) == 1 else check_array(y)
         elif _are_plain(
             X, y
         ):  # of which scikit-learn would find nothing to say, at a third of what a small fit takes
@@ -80,8 +80,8 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
         names = [str(name) for name in getattr(self, "feature_names_in_", [])] or None
         targets = y if titled is None or {*titled} & {*(names or ())} else Titled(y, titled)
-        chosen = {"features": names} if self.formula is None else {"formula": self.formula}
-        selection = Selection(X, targets, weights=sample_weight, **chosen)
+        features = names if self.formula is None else None
+        selection = Selection(X, targets, features, weights=sample_weight, formula=self.formula)
         model = run(selection, Request(self._solver(), self.fit_intercept, self.scale))
         for notice in cautions(model):
             fell_short = notice.code == "training-stopped"
