@@ -7,7 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from contextlib import closing, nullcontext
 from types import SimpleNamespace
 
 import duckdb
@@ -716,3 +716,38 @@ def test_predictions_come_in_any_number_of_batches(model):
     stream = io.BytesIO()
     written.write_parquet(stream, written.Results(("id",), ("y",), []))
     assert pl.read_parquet(stream.getvalue()).shape == (0, 2)
+
+
+@pytest.mark.parametrize("name", ["p.csv", "p.parquet", "p.arrow", "p.xlsx"])
+def test_predictions_that_break_off_leave_what_was_there(name, model, tmp_path):
+    """Whatever ends the rows, in the middle of them."""
+    from gradline.core.tensor_file import replacing
+    from gradline.data import written
+
+    def rows(last):
+        for i in range(5):
+            yield pl.DataFrame({"id": [str(i)]}), model.predict(ROWS)[i : i + 1]
+        if last is not None:
+            raise last
+
+    path = tmp_path / name
+    write = written.WRITERS.get(path.suffix, written.write_csv)
+    for last in (None, KeyboardInterrupt(), gradline.GradlineError("x", "y", "z"), MemoryError()):
+        before = path.read_bytes() if path.exists() else b""
+        with nullcontext() if last is None else pytest.raises(type(last)), replacing(path) as stream:
+            write(stream, written.Results(("id",), ("y",), rows(last)))
+        assert path.read_bytes() == before or last is None
+        assert [one.name for one in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize(
+    ("data", "output"), [("rows", "rows/t.csv"), ("rows/*.csv", "rows/t.csv"), ("rows/t.csv", "rows/t.csv")]
+)
+def test_predictions_are_not_written_over_what_they_are_made_from(data, output, model, tmp_path):
+    (tmp_path / "rows").mkdir()
+    ROWS.write_csv(tmp_path / "rows" / "t.csv")
+    model.save(tmp_path / "m.safetensors")
+    done = command("predict", "m.safetensors", data, "-o", output, "--json", folder=tmp_path)
+    assert json.loads(done.err)["error"]["code"] == "output-is-input"
+    assert pl.read_csv(tmp_path / output).equals(ROWS)
+    assert command("predict", "m.safetensors", data, "-o", "rows/new.csv", folder=tmp_path).code == 0

@@ -227,7 +227,7 @@ def _expect_table(output: str, data: str | None, model: Path) -> None:
     path = Path(output)
     if output == "-":
         raise UsageError("output-not-named", "-o - names no file", "leave it out: predictions go to stdout")
-    for other in (Path(data or ""), model):
+    for other in (*_files(data or "", path), model):
         if path.exists() and other.exists() and path.samefile(other):
             raise UsageError(
                 "output-is-input", f"-o {output} is what the predictions are made from", "choose another name"
@@ -250,6 +250,14 @@ def _expect_table(output: str, data: str | None, model: Path) -> None:
         )
 
 
+def _files(data: str, path: Path) -> list[Path]:
+    """The files that a name of data stands for, of a folder the one alone that lies at a path."""
+    import glob  # noqa: PLC0415 - only for what is written
+
+    within = Path(data).is_dir() and Path(data).resolve() in path.resolve().parents
+    return [Path(data), *map(Path, glob.glob(data, recursive=True)), *([path] if within else [])]
+
+
 def _expect_keepable(options: PredictOptions) -> None:
     """Refuse options that have nothing to act on."""
     if options.keep and options.data is None:
@@ -258,7 +266,7 @@ def _expect_keepable(options: PredictOptions) -> None:
         )
     from gradline.data.written import WRITERS  # noqa: PLC0415 - --help needs no polars
 
-    if options.escape_formulas and (options.as_json or Path(options.output or "").suffix in WRITERS):
+    if options.escape_formulas and (options.as_json or Path(options.output or "").suffix.lower() in WRITERS):
         raise UsageError(
             "escape-without-csv",
             "--escape-formulas is for CSV, and none is written",

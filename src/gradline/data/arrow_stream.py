@@ -109,7 +109,7 @@ class ArrowStreamSource(Source):
             with self.path.open("rb") as file:
                 while message := _next_message(file):
                     found.append(message)
-        except (IndexError, ValueError) as error:
+        except (IndexError, ValueError, OverflowError) as error:
             raise unreadable(self.name, "a message of it is cut short") from error
         if not found:
             raise unreadable(self.name, "it holds no schema")

@@ -12,7 +12,7 @@ from gradline.core.errors import DataError, Notice
 from gradline.core.parallel import ordered_map
 from gradline.data import cells, lines
 from gradline.data.cells import Spelling
-from gradline.data.columns import column, first_cells
+from gradline.data.columns import SAMPLE, column, first_cells, plain_numbers
 from gradline.data.csv_block import Block
 from gradline.data.csv_layout import ROW_NAMES, File, Layout, layout
 from gradline.data.notation import FOUND, OF_TEXT, Text
@@ -63,12 +63,22 @@ class CsvSource(Source):
         spelling = Spelling.told(self.read)
         for block in self._blocks():
             frame = block.decode({name: pl.String() for name in names if name not in found})
-            firsts = {series.name: first_cells(series, spelling) for series in frame}
+            plain = plain_numbers(frame) if spelling.is_plain else set()
+            self._plain.update(plain)
+            firsts = {
+                series.name: series.head(SAMPLE) if series.name in plain else first_cells(series, spelling)
+                for series in frame
+            }
             found |= {name: first for name, first in firsts.items() if len(first)}
             if len(found) == len(names):
                 break
         nothing = pl.Series("cells", [], pl.String)
         return {name: found.get(name, nothing) for name in names}
+
+    @cached_property
+    def _plain(self) -> set[str]:
+        """The columns of plain numbers, as far as they have been looked at."""
+        return set()
 
     @cached_property
     def _spelling(self) -> Spelling:
@@ -81,10 +91,10 @@ class CsvSource(Source):
     @cached_property
     def _columns(self) -> dict[str, Column]:
         doubted = self._layout.separator if self.read.decimal is None and self.read.thousands is None else ""
-        found = {
-            name: column(first, self._spelling, doubted, may_tell=True)
-            for name, first in self._sample.items()
-        }
+        spelling, found = self._spelling, {}
+        for name, first in self._sample.items():
+            is_sure = name in self._plain and spelling.is_plain
+            found[name] = Column(Kind.NUMBER) if is_sure else column(first, spelling, doubted, may_tell=True)
         found |= self._reconciled(found)
         for name in found:
             if name.startswith("(column "):
