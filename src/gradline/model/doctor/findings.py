@@ -118,7 +118,7 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
     ),
     "total-row": Code(
         "A row at the end sums up the others",
-        "Spreadsheets end in totals and means. To a model such a row is one more observation, and as a total is so many "
+        "Spreadsheets end in totals and means. To a model such a row is one more observation, and as a total is many "
         "times as large as a row, it can settle the line alone. It is known by its numbers, which are the sums or the "
         "means of the rows above, or by its word, such as Total, in a column of names. --skip-last leaves it out.",
         "Twelve months of sales, and a thirteenth row called Total.",
@@ -134,7 +134,9 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
     "unit-jump": Code(
         "A column changes its unit in the middle of the table",
         "From one row on all values are larger, or smaller, by about a factor between units that people mix up, such "
-        "as 1000, 2.54 or 0.4536. A file was perhaps joined to one in another unit, or a form was changed.",
+        "as 1000, 2.54 or 0.4536. A file was perhaps joined to one in another unit, or a form was changed. The same "
+        "of a file among others, or of rows in between, is told where they are like the others but for a power of ten, "
+        "or but for a scale of temperature.",
         "Weights of 61 to 93 up to row 400, and of 134 to 210 from there: kilograms, then pounds.",
         "Broman, Woo 2018, Data Organization in Spreadsheets, section 2",
     ),

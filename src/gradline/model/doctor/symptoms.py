@@ -319,6 +319,7 @@ def _suspects(patient: Patient) -> Iterator[Finding]:
             "copy-of-target",
             "file-twice",
             "total-row",
+            "unit-jump",
         ):
             cause, _, remedy = notice.text.rpartition(". ")
             yield Finding(notice.code, cause, f"{remedy[:1].lower()}{remedy[1:]}")
@@ -338,7 +339,10 @@ def _repeated(patient: Patient) -> Iterator[Finding]:
 
 def _jumps(patient: Patient) -> Iterator[Finding]:
     sample = patient.survey.sample(patient.moments.rows)
+    told = [notice.text for notice in patient.notices if notice.code == "unit-jump"]
     for j in patient.numeric:
+        if any(text.startswith(f"{patient.moments.features[j]} is ") for text in told):
+            continue
         found = jump(sample[:, patient.kept[j]])
         if found is not None:
             name, (row, factor) = patient.moments.features[j], found
