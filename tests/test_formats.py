@@ -346,6 +346,33 @@ def test_all_files_that_do_not_fit_are_told_at_once(tmp_path):
         cells(tmp_path)
 
 
+@pytest.mark.parametrize(("one", "other"), [("Area", "area"), ("area", "floor  AREA"), ("area ", "area")])
+def test_names_that_differ_in_case_are_told_with_both_files(one, other, tmp_path):
+    if other == "floor  AREA":
+        one = "Floor area"
+    for file, name, last in (("jan.csv", one, 7), ("feb.csv", other, 9)):
+        pl.DataFrame({name: [1, 2, 4], "town": ["a", "b", "a"], "y": [2, 3, last]}).write_csv(tmp_path / file)
+    one, other = one.strip(), other.strip()
+    names = {one, other}
+    if len(names) == 1:  # blanks at the ends are no part of a name
+        assert gradline.fit(tmp_path, "y").moments.rows == 6
+        return
+    for options in ({}, {"features": [one]}, {"features": [other]}, {"features": [one], "numeric": [one]}):
+        with refused("names-differ-between-files", *names, "jan.csv", "feb.csv", "--exclude"):
+            gradline.fit(tmp_path, "y", **options)
+    with refused("names-differ-between-files", *names, "jan.csv", "feb.csv"):
+        gradline.fit(tmp_path, one)
+    assert gradline.fit(tmp_path, "y", exclude=[one, other]).moments.rows == 6
+    with refused("names-differ-between-files", "jan.csv"):
+        gradline.fit(tmp_path / "jan.csv", "y", features=[one]).predict(tmp_path)
+
+
+def test_names_of_one_file_are_two_columns(tmp_path):
+    for file, last in (("jan.csv", 7), ("feb.csv", 8)):
+        pl.DataFrame({"a": [1, 2, 4], "A": [2, 1, 1], "y": [2, 3, last]}).write_csv(tmp_path / file)
+    assert gradline.fit(tmp_path, "y").features == ("a", "A")
+
+
 def test_a_workbook_beside_text_may_be_the_same_rows(tmp_path):
     ROWS.write_csv(tmp_path / "t.csv")
     ROWS.write_excel(tmp_path / "t.xlsx")

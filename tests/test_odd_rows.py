@@ -10,7 +10,7 @@ import gradline
 from gradline.data import lines
 from gradline.data.files import EXAMPLES
 from gradline.data.notation import Text
-from gradline.model.odd_rows import summed
+from gradline.model.odd_rows import _run, another_unit, summed
 
 pytestmark = pytest.mark.filterwarnings("ignore::gradline.core.errors.GradlineWarning")
 RANDOM = np.random.default_rng(3)
@@ -164,3 +164,99 @@ def test_no_false_alarm_in_the_examples(path):
         if column.is_numeric():
             model = gradline.fit(path, target, missing="drop")
             assert not {"total-row", "unit-jump"} & {notice.code for notice in model.notices}
+
+
+# Blocks in another unit
+
+DAYS = 240
+SALES = np.exp(RANDOM.normal(6, 0.5, DAYS))
+CELSIUS = RANDOM.normal(12, 7, DAYS)
+CHANGES = {
+    "a thousandth of": (SALES, lambda x: x / 1000),
+    "100 times": (SALES, lambda x: 100 * x),
+    "a tenth of": (np.abs(RANDOM.normal(50, 4, DAYS)), lambda x: x / 10),
+    "about 1,000 times": (np.where(np.arange(DAYS) % 31 == 0, -1.0, SALES), lambda x: 1000 * x),
+    "in °F and elsewhere in °C": (CELSIUS, lambda x: 1.8 * x + 32),
+    "in °C and elsewhere in °F": (1.8 * CELSIUS + 32, lambda x: (x - 32) / 1.8),
+    "in K and elsewhere in °C": (CELSIUS, lambda x: x + 273.15),
+}
+
+
+def blocks(table, **options):
+    """The blocks that a fit of y tells."""
+    model = gradline.fit(table, "y", **options)
+    return [notice.text for notice in model.notices if notice.code == "unit-jump"]
+
+
+def table_of(column):
+    return pl.DataFrame({"x": column, "y": np.arange(DAYS) % 7 + 0.5})
+
+
+@pytest.mark.parametrize("unit", CHANGES)
+@pytest.mark.parametrize("rows", [slice(100, 120), slice(0, 12), slice(200, 240), slice(50, 140)], ids=str)
+def test_rows_in_another_unit(unit, rows):
+    column, change = CHANGES[unit]
+    whole = np.array(column)
+    whole[rows] = change(whole[rows])
+    (text,) = blocks(table_of(whole))
+    assert unit in text
+    first, last = (int(word) for word in text.split() if word.isdecimal() and f"row {word} of" in text)
+    assert abs(first - rows.start - 1) <= 2  # where chance values stand at the border
+    assert abs(last - rows.stop) <= 2
+    found = [
+        finding for finding in gradline.doctor(table_of(whole), "y").findings if finding.code == "unit-jump"
+    ]
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("unit", CHANGES)
+@pytest.mark.parametrize("odd", [[5], [0], [3, 11]], ids=str)
+def test_files_in_another_unit(unit, odd, tmp_path):
+    column, change = CHANGES[unit]
+    for month in range(12):
+        part = table_of(column)[20 * month : 20 * month + 20]
+        part = part.with_columns(x=change(part["x"].to_numpy())) if month in odd else part
+        part.write_csv(tmp_path / f"{month:02}.csv")
+    (text,) = blocks(tmp_path)
+    assert unit in text
+    assert all(f"{month:02}.csv" in text for month in odd)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        SALES,
+        np.sort(SALES),
+        np.exp(np.arange(DAYS) / 30),  # growth
+        12
+        - 14 * np.cos(np.arange(DAYS) / DAYS * 2 * np.pi)
+        + RANDOM.normal(0, 3, DAYS),  # a year of temperatures
+        RANDOM.standard_cauchy(DAYS),
+        np.exp(RANDOM.normal(0, 3, DAYS)),
+        np.cumsum(RANDOM.normal(size=DAYS)),
+        np.repeat([1.0, 10, 100], DAYS // 3),  # doses
+        np.where(np.arange(DAYS) // 20 == 4, SALES * 5, SALES),  # more, but of no unit
+        np.where(np.arange(DAYS) // 20 == 4, 700.0, SALES),
+        (np.arange(DAYS) // 100).astype(float),
+    ],
+    ids=range(11),
+)
+def test_no_other_unit(column, tmp_path):
+    assert blocks(table_of(column)) == []
+    for month in range(12):
+        table_of(column)[20 * month : 20 * month + 20].write_csv(tmp_path / f"{month:02}.csv")
+    assert blocks(tmp_path) == []
+
+
+def test_chance_is_seldom_another_unit():
+    """Walks, trends and groups of any level: of thousands hardly one has a part that a unit explains."""
+    random, found = np.random.default_rng(1), 0
+    for _ in range(600):
+        steps = random.normal(size=120)
+        level = np.exp(random.normal(0, 1.5, 12)).repeat(10)
+        for column in (np.cumsum(steps), np.exp(np.cumsum(steps) / 4), level * np.exp(steps / 4)):
+            rows = _run(np.log10(np.abs(column)))
+            found += rows is not None and bool(
+                another_unit(column[rows], np.concatenate([column[: rows.start], column[rows.stop :]]))
+            )
+    assert found <= 6

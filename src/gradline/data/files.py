@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
@@ -22,7 +22,7 @@ from gradline.data.formats import ARCHIVES, COMPRESSED, ENDINGS, PACKED, ending,
 from gradline.data.hive import is_partition, partitioned, values_of
 from gradline.data.lakes import IcebergTable, expect_no_lake, lake
 from gradline.data.notation import FOUND, Text
-from gradline.data.schema import Column, Kind, merged
+from gradline.data.schema import Column, Kind, Respelled, merged
 from gradline.data.source import Batch, Source
 from gradline.data.spool import spooled
 from gradline.data.table import Table
@@ -91,16 +91,35 @@ class FilesSource(Source):
         found = [(part.name, part.schema()) for part, names in told if not isinstance(names, GradlineError)]
         if not found:
             self._expect_columns({})
-        return {
+        schema = {
             name: merged({file: columns[name] for file, columns in found if name in columns})
             for name in found[0][1]
         }
+        for names in respelled({file: list(columns) for file, columns in found}):
+            kind = found[0][1][next(iter(names))].kind
+            schema |= {name: Column(kind, doubt=Respelled(names)) for name in names}
+        return schema
 
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows of each file in turn. Raises `DataError` before any row when one lacks a column."""
         self._expect_columns(columns)
         for part in self.parts:
             yield from part.batches(columns)
+
+    def _lacking(self, part: Source, names: set[str], columns: Sequence[str]) -> DataError:
+        """That a file has not all columns, or calls one by another name."""
+        told = zip(self.parts, self._names, strict=True)
+        having = (one.name for one, own in told if not isinstance(own, GradlineError) and columns[0] in own)
+        first = next(having, self.parts[0].name)
+        known = {_plain(name): name for name in names}
+        if other := known.get(_plain(columns[0])):
+            doubt = Respelled({columns[0]: first, other: part.name})
+            return DataError(doubt.code, doubt.cause(other), doubt.remedy(other))
+        return DataError(
+            "column-lacking",
+            f"{part.name} lacks the column {listed(columns)}, which {first} has",
+            "name only files with the same columns, or leave the column out with --exclude",
+        )
 
     def within(self, table: Table) -> "FilesSource":
         """The same table inside of each file."""
@@ -127,14 +146,31 @@ class FilesSource(Source):
                 continue
             lacking = [name for name in columns if name not in names]
             if lacking:
-                faults.append(
-                    DataError(
-                        "column-lacking",
-                        f"{part.name} lacks the column {listed(lacking)}, which {self.parts[0].name} has",
-                        "name only files with the same columns, or leave the column out with --exclude",
-                    )
-                )
+                faults.append(self._lacking(part, names, lacking))
         _raise_all(faults, len(self.parts))
+
+
+def respelled(names: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
+    """Names of columns that differ in case or blanks alone, of which each file has another: with the first that has it.
+
+    The first of each is the first file's. Names that one file holds both are two columns.
+    """
+    (first, own), *others = names.items()
+    found = []
+    for name in own:
+        same = {name: first}
+        for file, theirs in others:
+            if name not in theirs:
+                same |= {
+                    other: file for other in theirs if _plain(other) == _plain(name) and other not in same
+                }
+        if len(same) > 1 and not set(same) - {name} & set(own):
+            found.append(same)
+    return found
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.casefold().split())
 
 
 def _raise_all(faults: list[GradlineError], count: int) -> None:

@@ -63,6 +63,31 @@ class Disagreement(NamedTuple):
         return f"mend the files, or say what it is: {told} or {shell(['--numeric', column])}"
 
 
+class Respelled(NamedTuple):
+    """Why a column of several files was not read: they call it by names that differ in case or blanks alone.
+
+    `names` are those names, each with the first file that has it.
+    """
+
+    names: Mapping[str, str]
+    code = "names-differ-between-files"
+
+    @property
+    def beside_marks(self) -> "Respelled":
+        """What is left of it where somebody says what the column is."""
+        return self
+
+    def cause(self, column: str) -> str:  # noqa: ARG002
+        """What is wrong."""
+        told = (f"{shell([name])} in {file}" for name, file in self.names.items())
+        return f"a column is called {' and '.join(told)}"
+
+    def remedy(self, column: str) -> str:  # noqa: ARG002
+        """What may be done."""
+        excluded = shell([word for name in self.names for word in ("--exclude", name)])
+        return f"give it one name in all files, or leave it out: {excluded}"
+
+
 @dataclass(frozen=True)
 class Column:
     """A column's kind and, where it cannot be used, the reason.
@@ -76,7 +101,7 @@ class Column:
     note: str = ""
     levels: tuple[str, ...] | None = None
     is_code: bool = False
-    doubt: Doubt | Clash | Disagreement | None = None
+    doubt: Doubt | Clash | Disagreement | Respelled | None = None
     base: str | None = None
 
     @property

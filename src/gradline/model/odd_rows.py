@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from gradline.core.errors import Notice
 from gradline.core.text import counted, joined, listed
@@ -18,6 +19,7 @@ from gradline.data.source import Batch, Source
 _CELLS = 1 << 21  # tables with more are no people's sheets, and are not read again for this
 _LAST = 4  # rows at the end that may sum up: a sum, a mean, and two more
 _FEWEST = 3  # rows above them
+_RUN = 5  # rows that a block has at least
 _BY_CHANCE = 1e-6  # so seldom may rows of chance look like a total
 _TOTAL = re.compile(
     r"(?:grand |sub-?|over)?total(?:e|s|en|i)?|(?:end|zwischen|gesamt)?summen?|gesamt(?:betrag|wert)?"
@@ -48,7 +50,8 @@ def odd_rows(rows: RowStream, count: int) -> list[Notice]:
     source = rows.table
     if source is None or count * len(source.names()) > _CELLS:
         return []
-    return list(_totals([_part(one, rows) for one in source.files]))
+    parts = [_part(one, rows) for one in source.files]
+    return [*_totals(parts), *_blocks(parts)]
 
 
 def _part(source: Source, rows: RowStream) -> _Part:
@@ -148,3 +151,143 @@ def summed(row: np.ndarray, body: np.ndarray) -> tuple[str, list[int]] | None:
 def _exponent(x: float) -> int:
     """That of the last digit with which a number is written."""
     return min(0, int(Decimal(repr(x)).as_tuple().exponent)) if math.isfinite(x) else 0
+
+
+# Blocks in another unit
+
+_POWERS = {
+    -3: "a thousandth of",
+    -2: "a hundredth of",
+    -1: "a tenth of",
+    1: "10 times",
+    2: "100 times",
+    3: "1,000 times",
+}
+_POWERS |= {-6: "a millionth of", 6: "a million times"}
+# What is found in place of what, as slope and start of the line from the one to the other.
+_TEMPERATURES = {
+    "in °F and elsewhere in °C": (1.8, 32.0),
+    "in °C and elsewhere in °F": (1 / 1.8, -32 / 1.8),
+    "in K and elsewhere in °C": (1.0, 273.15),
+    "in °C and elsewhere in K": (1.0, -273.15),
+}
+
+
+def _blocks(parts: Sequence[_Part]) -> Iterator[Notice]:
+    """Columns that some files, or some rows that follow one another, hold in another unit."""
+    for j, name in enumerate(parts[0].numbers):
+        columns = [part.values[:, j] for part in parts]
+        found = _of_files(parts, columns) if len(parts) > 1 else _of_a_run(parts[0], columns[0])
+        if found is not None:
+            where, unit = found
+            cause = f"{name} is {unit} {where}, as if its unit changed"
+            yield Notice("unit-jump", cause, True, "bring all rows to one unit")
+
+
+def _of_files(parts: Sequence[_Part], columns: Sequence[np.ndarray]) -> tuple[str, str] | None:
+    """The files that another unit tells from the others: more than half agree, and each that does not is explained."""
+    columns_of = {
+        part.source.name: column for part, column in zip(parts, columns, strict=True) if len(column)
+    }
+    if len(columns_of) < _FEWEST:
+        return None
+    ranges = {name: _range(column) for name, column in columns_of.items()}
+    usual = sorted(ranges.values(), key=lambda one: one[1])[len(ranges) // 2]
+    apart = [name for name, one in ranges.items() if one[0] > usual[2] or one[2] < usual[0]]
+    if not apart or 2 * len(apart) >= len(ranges):
+        return None
+    others = np.concatenate([column for name, column in columns_of.items() if name not in apart])
+    units = {another_unit(columns_of[name], others) for name in apart}
+    unit = units.pop()
+    return (f"in {listed(apart, 3)}", unit) if unit and not units else None
+
+
+def _of_a_run(part: _Part, column: np.ndarray) -> tuple[str, str] | None:
+    """The same of rows that follow one another, by their size and as they are."""
+    with np.errstate(divide="ignore"):
+        sizes = np.log10(np.abs(column))
+    for scale in (sizes, column):
+        rows = _run(np.where(np.isfinite(scale), scale, -300.0))
+        if rows is not None:
+            rest = np.concatenate([column[: rows.start], column[rows.stop :]])
+            if unit := another_unit(column[rows], rest):
+                first, last = part.batch.place(rows.start), part.batch.place(rows.stop - 1)
+                return f"from {first} to {last}", unit
+    return None
+
+
+def _run(values: np.ndarray) -> slice | None:
+    """The only rows that follow one another, at most half of all, and lie elsewhere than the others as a whole.
+
+    Their running median lies twice as far from the median as half of the values do from the next one (about 2σ of
+    independent rows, however long the run). They begin and end where most values on this side are nearer to theirs, and
+    on that side to the others'.
+    """
+    if len(values) < 3 * _RUN:
+        return None
+    centre = np.median(values)
+    usual = np.median(np.abs(np.diff(values)))
+    window = 2 * _RUN - 1
+    running = np.median(sliding_window_view(np.pad(values, _RUN - 1, mode="reflect"), window), axis=1)
+    away = running - centre
+    away *= np.sign(away[np.argmax(np.abs(away))])
+    far = np.flatnonzero(away > 2 * usual)
+    if (
+        usual == 0
+        or away.min() < -3 * usual
+        or not 1 <= len(far) <= len(values) // 2
+        or far[-1] - far[0] + 1 > len(far)
+    ):
+        return None
+    own = np.median(values[far[0] : far[-1] + 1])
+    nearer = np.where(np.abs(values - own) < np.abs(values - centre), 1, -1)
+    middle = int(far[len(far) // 2])
+    start = middle - int(np.argmax(np.cumsum(nearer[middle::-1])))
+    stop = middle + 1 + int(np.argmax(np.cumsum(nearer[middle:])))
+    return slice(start, stop)
+
+
+def _range(column: np.ndarray) -> tuple[float, float, float]:
+    """All but a twentieth at each end, and the median."""
+    low, middle, high = np.quantile(column, (0.05, 0.5, 0.95)).tolist()
+    return low, middle, high
+
+
+def another_unit(block: np.ndarray, others: np.ndarray) -> str:
+    """How a block (n,) is to the others (k,), where they are alike but for their unit; empty where they are not.
+
+    A power of ten, or the line between two scales of temperature, takes the others to the block, and the two lie apart
+    by a fifth of their widths, which no slow change leaves between its parts.
+    """
+    if min(len(block), len(others)) < _RUN:
+        return ""
+    ours, theirs = np.array(_range(block)), np.array(_range(others))
+    if ours[0] > 0 and theirs[0] > 0:
+        logs, usual = np.log10(ours), np.log10(theirs)
+        power = round(logs[1] - usual[1])
+        if power in _POWERS and _are_apart(logs, usual) and _are_alike(logs - power, usual, 2.0, len(block)):
+            return f"about {_POWERS[power]} what it is elsewhere"
+    for what, (slope, start) in _TEMPERATURES.items():
+        celsius = ours if "°C and" in what else theirs
+        is_weather = celsius[0] > -90 and celsius[2] < 60  # as far as the weather goes
+        in_theirs = (ours - start) / slope
+        if is_weather and _are_apart(ours, theirs) and _are_alike(in_theirs, theirs, 4 / 3, len(block)):
+            return what
+    return ""
+
+
+def _are_apart(ours: np.ndarray, theirs: np.ndarray) -> bool:
+    """Whether a gap lies between two ranges."""
+    gap = max(ours[0] - theirs[2], theirs[0] - ours[2])
+    return gap > 0.2 * max(ours[2] - ours[0], theirs[2] - theirs[0])
+
+
+def _are_alike(ours: np.ndarray, theirs: np.ndarray, most: float, count: int) -> bool:
+    """Whether two ranges have one width, the larger at most so many times the other, and one middle.
+
+    The medians of `count` rows of a normal column, whose range is 3.3σ wide, scatter by 1.25σ/√count; four times that
+    is allowed, and a third of the width at most.
+    """
+    width, usual = ours[2] - ours[0], theirs[2] - theirs[0]
+    near = usual * min(1 / 3, 1.5 / math.sqrt(count))
+    return 0 < usual <= most * width <= most**2 * usual and bool(abs(ours[1] - theirs[1]) <= near)

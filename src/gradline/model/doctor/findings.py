@@ -136,7 +136,9 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
     "unit-jump": Code(
         "A column changes its unit in the middle of the table",
         "From one row on all values are larger, or smaller, by about a factor between units that people mix up, such "
-        "as 1000, 2.54 or 0.4536. A file was perhaps joined to one in another unit, or a form was changed.",
+        "as 1000, 2.54 or 0.4536. A file was perhaps joined to one in another unit, or a form was changed. The same "
+        "of a file among others, or of rows in between, is told where they are like the others but for a power of ten, "
+        "or but for a scale of temperature.",
         "Weights of 61 to 93 up to row 400, and of 134 to 210 from there: kilograms, then pounds.",
         "Broman, Woo 2018, Data Organization in Spreadsheets, section 2",
     ),

@@ -326,7 +326,10 @@ def _repeated(patient: Patient) -> Iterator[Finding]:
 
 def _jumps(patient: Patient) -> Iterator[Finding]:
     sample = patient.survey.sample(patient.moments.rows)
+    told = [notice.text for notice in patient.notices if notice.code == "unit-jump"]
     for j in patient.numeric:
+        if any(text.startswith(f"{patient.moments.features[j]} is ") for text in told):
+            continue
         found = jump(sample[:, patient.kept[j]])
         if found is not None:
             name, (row, factor) = patient.moments.features[j], found
