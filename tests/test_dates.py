@@ -1,6 +1,7 @@
 """Dates as people write them: read where their form is told, and refused with the form that reads them."""
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -119,11 +120,12 @@ def test_iso_is_not_what_the_file_means_where_another_order_is_told(tmp_path):
 @pytest.mark.parametrize("clock", ["0:16:05", "48:21:00", "16:05"])
 def test_durations_are_called_so(clock, tmp_path):
     path = save(tmp_path / "t.csv", [clock, "1:05:00", "0:12:30"], Y[:3])
-    for told in (
+    ways: list[dict[str, Any]] = [
         {"formula": "y ~ when"},
         {"formula": "y ~ days(when)"},
         {"targets": "y", "features": ["when"]},
-    ):
+    ]
+    for told in ways:
         with refused("feature-unusable", "times of the day or durations", "minutes", "to_timedelta"):
             gradline.fit(path, **told)
 

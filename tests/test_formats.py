@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import closing, nullcontext
 from types import SimpleNamespace
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -357,7 +358,13 @@ def test_names_that_differ_in_case_are_told_with_both_files(one, other, tmp_path
     if len(names) == 1:  # blanks at the ends are no part of a name
         assert gradline.fit(tmp_path, "y").moments.rows == 6
         return
-    for options in ({}, {"features": [one]}, {"features": [other]}, {"features": [one], "numeric": [one]}):
+    choices: list[dict[str, Any]] = [
+        {},
+        {"features": [one]},
+        {"features": [other]},
+        {"features": [one], "numeric": [one]},
+    ]
+    for options in choices:
         with refused("names-differ-between-files", *names, "jan.csv", "feb.csv", "--exclude"):
             gradline.fit(tmp_path, "y", **options)
     with refused("names-differ-between-files", *names, "jan.csv", "feb.csv"):

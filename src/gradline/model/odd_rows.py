@@ -16,7 +16,7 @@ from gradline.data.row_stream import RowStream
 from gradline.data.schema import Kind
 from gradline.data.source import Batch, Source
 
-_CELLS = 1 << 21  # tables with more are no people's sheets, and are not read again for this
+_CELLS = 1 << 17  # tables with more are no people's sheets, and are not read again for this
 _LAST = 4  # rows at the end that may sum up: a sum, a mean, and two more
 _FEWEST = 3  # rows above them
 _RUN = 5  # rows that a block has at least
@@ -175,8 +175,9 @@ _TEMPERATURES = {
 
 def _blocks(parts: Sequence[_Part]) -> Iterator[Notice]:
     """Columns that some files, or some rows that follow one another, hold in another unit."""
+    values = [part.values for part in parts] if parts[0].numbers else []
     for j, name in enumerate(parts[0].numbers):
-        columns = [part.values[:, j] for part in parts]
+        columns = [whole[:, j] for whole in values]
         found = _of_files(parts, columns) if len(parts) > 1 else _of_a_run(parts[0], columns[0])
         if found is not None:
             where, unit = found
@@ -228,7 +229,10 @@ def _run(values: np.ndarray) -> slice | None:
     centre = np.median(values)
     usual = np.median(np.abs(np.diff(values)))
     window = 2 * _RUN - 1
-    running = np.median(sliding_window_view(np.pad(values, _RUN - 1, mode="reflect"), window), axis=1)
+    windows = sliding_window_view(np.pad(values, _RUN - 1, mode="reflect"), window)
+    running = np.partition(windows, _RUN - 1, axis=1)[
+        :, _RUN - 1
+    ]  # the middle one, without the sorting of a median
     away = running - centre
     away *= np.sign(away[np.argmax(np.abs(away))])
     far = np.flatnonzero(away > 2 * usual)
@@ -257,7 +261,7 @@ def another_unit(block: np.ndarray, others: np.ndarray) -> str:
     """How a block (n,) is to the others (k,), where they are alike but for their unit; empty where they are not.
 
     A power of ten, or the line between two scales of temperature, takes the others to the block, and the two lie apart
-    by a fifth of their widths, which no slow change leaves between its parts.
+    by half of their widths, or a fifth for temperatures, which no slow change leaves between its parts.
     """
     if min(len(block), len(others)) < _RUN:
         return ""
@@ -265,21 +269,25 @@ def another_unit(block: np.ndarray, others: np.ndarray) -> str:
     if ours[0] > 0 and theirs[0] > 0:
         logs, usual = np.log10(ours), np.log10(theirs)
         power = round(logs[1] - usual[1])
-        if power in _POWERS and _are_apart(logs, usual) and _are_alike(logs - power, usual, 2.0, len(block)):
+        if (
+            power in _POWERS
+            and _are_apart(logs, usual, 0.5)
+            and _are_alike(logs - power, usual, 2.0, len(block))
+        ):
             return f"about {_POWERS[power]} what it is elsewhere"
     for what, (slope, start) in _TEMPERATURES.items():
         celsius = ours if "°C and" in what else theirs
         is_weather = celsius[0] > -90 and celsius[2] < 60  # as far as the weather goes
         in_theirs = (ours - start) / slope
-        if is_weather and _are_apart(ours, theirs) and _are_alike(in_theirs, theirs, 4 / 3, len(block)):
+        if is_weather and _are_apart(ours, theirs, 0.2) and _are_alike(in_theirs, theirs, 4 / 3, len(block)):
             return what
     return ""
 
 
-def _are_apart(ours: np.ndarray, theirs: np.ndarray) -> bool:
-    """Whether a gap lies between two ranges."""
+def _are_apart(ours: np.ndarray, theirs: np.ndarray, share: float) -> bool:
+    """Whether a gap of this share of the wider one lies between two ranges."""
     gap = max(ours[0] - theirs[2], theirs[0] - ours[2])
-    return gap > 0.2 * max(ours[2] - ours[0], theirs[2] - theirs[0])
+    return gap > share * max(ours[2] - ours[0], theirs[2] - theirs[0])
 
 
 def _are_alike(ours: np.ndarray, theirs: np.ndarray, most: float, count: int) -> bool:
