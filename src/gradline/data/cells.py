@@ -2,16 +2,29 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import NamedTuple
 
 import polars as pl
 
 from gradline.core.errors import DataError, NotationError
 from gradline.core.text import shell
-from gradline.data.notation import Text
-from gradline.data.numerals import PLAIN_NUMERALS, Doubt, Numerals, bare, written
+from gradline.data.notation import FOUND, Text
+from gradline.data.numerals import (
+    PLAIN_NUMERALS,
+    Doubt,
+    Numerals,
+    Written,
+    bare,
+    both,
+    common_mark,
+    is_factor,
+    mark_of,
+    must_be_everywhere,
+    written,
+)
 from gradline.data.schema import LARGEST_INTEGER, Kind
 
 MISSING_WORDS = ("", "na", "n/a", "#n/a", "nan", "null", "none")  # trimmed, in any case
@@ -27,28 +40,40 @@ Decode = Callable[[Mapping[str, pl.DataType]], pl.DataFrame]
 _CODE = re.compile(r"[+-]?\d+(?:\.\d*)?")
 
 
+def _none(column: str) -> str:  # noqa: ARG001
+    return ""
+
+
 @dataclass(frozen=True)
 class Spelling:
     """How the cells of a source are spelled: the words that say that one is missing, and its numbers.
 
     - `missing`: the words; None stands for `MISSING_WORDS` in any case, and () for a typed source, which has nulls.
-    - `marks`: the currency, percent sign or unit of columns whose numbers bear one.
+    - `mark`: finds the currency, percent sign or unit that the first cells of a column have; empty where they have none.
+    - `read`: what somebody told of it.
     """
 
     missing: tuple[str, ...] | None = None
     numerals: Numerals = PLAIN_NUMERALS
-    marks: Mapping[str, str] = field(default_factory=dict)
+    mark: Callable[[str], str] = _none
+    read: Text = FOUND
 
     @classmethod
     def told(cls, read: Text) -> "Spelling":
         """That of cells of which somebody said how they are written."""
         thousands = read.thousands or ""
         decimal = read.decimal or ("," if thousands == "." else ".")
-        return cls(None if read.na is None else ("", *read.na), Numerals(decimal, thousands))
+        return cls(None if read.na is None else ("", *read.na), Numerals(decimal, thousands), read=read)
 
-    def written(self, numerals: Numerals, marks: Mapping[str, str]) -> "Spelling":
-        """The same with what was found of the numbers."""
-        return replace(self, numerals=numerals, marks=marks)
+    def ways(self, cells: Sequence[str]) -> list[Written]:
+        """The ways in which most of the cells are numbers, among those that were told, if one of these fits."""
+        thousands = self.read.thousands
+        decimal = self.read.decimal or {".": ",", ",": "."}.get(thousands or "")
+        return written(cells, decimal, thousands) or written(cells)
+
+    def marked(self, first_cells: Callable[[str], Sequence[str]]) -> "Spelling":
+        """The same of a source whose columns have these first cells."""
+        return replace(self, mark=cache(lambda column: common_mark(first_cells(column))))
 
     @property
     def is_plain(self) -> bool:
@@ -181,7 +206,7 @@ def _words(series: pl.Series, where: Where) -> pl.Series:
 
 def _amounts(series: pl.Series, where: Where) -> pl.Series:
     """The column as Float64, a currency, a percent sign or a unit left away where it is text."""
-    return _numbers(series, where, where.spelling.marks.get(where.column, ""))
+    return _numbers(series, where, where.spelling.mark(where.column))
 
 
 class CellFault(NamedTuple):
@@ -227,8 +252,10 @@ def _parsed(text: pl.Series, where: Where, mark: str | None) -> pl.Series:
     wrong = values.is_null() & shown.is_not_null()
     if spelling.missing is not None:  # then NaN is a word like others
         wrong |= values.is_nan().fill_null(False)
+    if mark:
+        _expect_one_mark(shown, wrong, where, mark)
     if wrong.any():
-        _refuse_first(shown, wrong, where, _no_number(shown[wrong.arg_max() or 0], where))
+        _refuse_first(shown, wrong, where, _no_number(shown[wrong.arg_max() or 0], shown, where))
     values = values.fill_nan(None)
     if codes := spelling.codes:
         values = values.set(values.is_in(codes).fill_null(False), None)
@@ -244,19 +271,49 @@ def _parsed(text: pl.Series, where: Where, mark: str | None) -> pl.Series:
     return values
 
 
-def _no_number(cell: str, where: Where) -> CellFault:
+def _expect_one_mark(shown: pl.Series, wrong: pl.Series, where: Where, mark: str) -> None:
+    """Refuse cells with another mark than the others, cells without one where that makes them other numbers, and
+    factors."""
+    has = shown.str.contains(mark, literal=True).fill_null(False)
+    if is_factor(mark) and has.any():
+        what = f"a number with a factor ({mark}), which gradline does not multiply by"
+        remedy = f"write such numbers out. To use the cells as words: {shell(['--category', where.column])}"
+        _refuse_first(shown, has, where, CellFault("number-notation", what, remedy))
+    without = ~has & ~wrong & shown.is_not_null() if must_be_everywhere(mark) else pl.Series([False])
+    with_another = next((i for i in wrong.arg_true() if mark_of(shown[i])), None)
+    row = without.arg_max() if without.any() else with_another
+    beside = has.arg_max() if has.any() else None
+    if row is None:
+        return
+    told = [f"{shown[i]!r} ({where.place(i)})" for i in sorted({row, row if beside is None else beside})]
+    raise DataError(
+        "amounts-differ",
+        f"column {where.column} holds {both(mark, mark_of(shown[row]) or '')}: {' and '.join(told)}",
+        f"write all its cells in one way. To use them as words: {shell(['--category', where.column])}",
+    )
+
+
+def _no_number(cell: str, shown: pl.Series, where: Where) -> CellFault:
     """Why a cell is none, with the option that would read it."""
-    ways = written([cell])
+    ways = where.spelling.ways([cell])
     if ways:
         doubt = Doubt(tuple(ways), where.spelling.numerals)
-        return CellFault(
-            "text-in-number-column", f"a number with {doubt.what} among others", doubt.remedy(where.column)
-        )
+        helps = any(_reads(way, shown, where) for way in ways)
+        remedy = doubt.remedy(where.column) if helps else "write it as the others"
+        return CellFault("text-in-number-column", f"a number with {doubt.what} among others", remedy)
     remedy = "mend the cell, leave it empty and add --missing drop, or leave the column out"
     if not any(map(str.isdigit, cell)):
         remedy += f". If it stands for a missing cell, add {shell(['--na', cell])}"
         return CellFault("text-in-number-column", "text in a numeric column", remedy, {"na": [cell]})
     return CellFault("text-in-number-column", "text in a numeric column", remedy)
+
+
+def _reads(way: Written, shown: pl.Series, where: Where) -> bool:
+    """Whether the column's numbers are such in this way too, and its mark is the one that its first cells have."""
+    if way.mark not in ("", where.spelling.mark(where.column)) or must_be_everywhere(way.mark):
+        return False
+    numbers = bare(shown, way.mark).drop_nulls()
+    return bool(way.numerals.plain(numbers.filter(numbers.str.contains(r"^[+-]?\.?\d"))).is_not_null().all())
 
 
 def _refuse_first(shown: pl.Series, wrong: pl.Series, where: Where, fault: CellFault) -> None:

@@ -3,7 +3,7 @@
 import polars as pl
 
 from gradline.data.cells import IN_TEXT, PLAIN, TRUTH_WORDS, Spelling
-from gradline.data.numerals import Doubt, may_be_thousands, written
+from gradline.data.numerals import Doubt, is_uneven, may_be_thousands
 from gradline.data.schema import EMPTY, Column, Kind
 
 SAMPLE = 1000  # non-missing cells that decide
@@ -39,6 +39,9 @@ def column(cells: pl.Series, spelling: Spelling = IN_TEXT, separator: str = "") 
     is_open = bool(separator) and numerals.is_plain and may_be_thousands(cells, separator)
     if not others and not is_open:
         return Column(kind)
-    ways = written(cells.to_list())
+    texts = cells.to_list()
+    if others and is_uneven(texts):  # which whoever reads the rows says with both places
+        return Column(Kind.AMOUNT)
+    ways = spelling.ways(texts)
     doubted = ways and (is_open or ways[0].known > len(cells) - others)
     return Column(kind, doubt=Doubt(tuple(ways), numerals) if doubted else None)

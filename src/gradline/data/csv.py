@@ -1,7 +1,7 @@
 """CSV and TSV text as a source of rows, whatever way it is written."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -75,7 +75,7 @@ class CsvSource(Source):
         """How the cells are spelled: as was told, or as the first of them show."""
         told = Spelling.told(self.read)
         if self._layout.separator == ";" and self.read.decimal is None and _has_commas(self._sample.values()):
-            return told.written(told.numerals._replace(decimal=","), {})
+            return replace(told, numerals=told.numerals._replace(decimal=","))
         return told
 
     @cached_property
@@ -89,18 +89,13 @@ class CsvSource(Source):
                 found[name] = Column(Kind.OTHER, "holds the names that R gives to rows")
         return found
 
-    def _spelled(self, columns: Mapping[str, Kind]) -> Spelling:
-        """The spelling with the marks of amounts, which are those of the first cells."""
-        marks = {}
-        for name, kind in columns.items():
-            if kind == Kind.AMOUNT:
-                ways = written(self._sample[name].to_list(), self._spelling.numerals.decimal)
-                marks[name] = ways[0].mark if ways else ""
-        return self._spelling.written(self._spelling.numerals, marks)
+    def first_cells(self, column: str) -> list[str]:
+        """See `Source`."""
+        return self._sample[column].to_list()
 
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows in blocks of about 4 MB, each decoded and proved to be regular by one core."""
-        spelling = self._spelled(columns)
+        spelling = self._spelling.marked(self.first_cells)
 
         def batch(whole: lines.Lines) -> Batch:
             block = Block(whole, self._layout, self.name)

@@ -289,7 +289,7 @@ def expect_number(source: Source, name: str, column: Column) -> None:
         )
     expect_sure(name, column)
     if column.kind == Kind.TEXT:
-        cells = _first_cells(source, name)
+        cells = source.first_cells(name)
         shown = f"such as {cells[0]!r}" if cells else "every cell is missing"
         remedy = (
             f"if its cells are numbers all the same: {shell(['--numeric', name])}"
@@ -299,14 +299,6 @@ def expect_number(source: Source, name: str, column: Column) -> None:
         raise RequestError(
             "target-not-numeric", f"{name} is text ({shown}): targets and weights must be numeric", remedy
         )
-
-
-def _first_cells(source: Source, name: str) -> list[str]:
-    """The different cells of the first batch that has any, in their order."""
-    for batch in source.batches({name: Kind.TEXT}):
-        if cells := batch.frame[name].alias(PLAIN).drop_nulls().unique(maintain_order=True).to_list():
-            return cells
-    return []
 
 
 def _expect_usable(names: Sequence[str], schema: Mapping[str, Column]) -> None:

@@ -13,6 +13,7 @@ import polars as pl
 
 from gradline.core.errors import Notice, RequestError
 from gradline.data.cells import PLAIN, TYPED, Place, Spelling, converted
+from gradline.data.columns import SAMPLE
 from gradline.data.schema import Column, Kind
 from gradline.data.table import Table
 
@@ -130,6 +131,13 @@ class Source(ABC):
     def is_text(self) -> bool:
         """Whether its cells are text, so that options such as --decimal say how they are written."""
         return False
+
+    def first_cells(self, column: str) -> list[str]:
+        """The cells of a column of text that show how it is written: those of the first batch that has any."""
+        for batch in self.batches({column: Kind.TEXT}):
+            if cells := batch.frame[column].alias(PLAIN).drop_nulls().head(SAMPLE).to_list():
+                return cells
+        return []
 
     def within(self, table: Table) -> "Source":
         """The table that is asked for inside of this. Raises `RequestError` where there is no such thing."""

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from gradline.data.design import DesignSpec
 from gradline.data.files import FilesSource, open_files
 from gradline.data.infer_design import infer_design
 from gradline.data.notation import FOUND, Text
+from gradline.data.numerals import Doubt
 from gradline.data.row_stream import Holdout
 from gradline.data.selection import UNSAID, Selection
 from gradline.data.source import Source
@@ -96,7 +97,18 @@ def chosen_rows(
     else:
         design, notices = infer_design(source, chosen)
     rows = TableRows(source, design, selection.missing, "nan" if holdout else "error")
-    return rows, [*source.notices, *notices]
+    return rows, [*source.notices, *notices, *_unmarked(source, chosen)]
+
+
+def _unmarked(source: Source, selection: Selection) -> Iterator[Notice]:
+    """What is said of amounts of which some have no currency or unit, and the others have one."""
+    schema = source.schema() if selection.numeric else {}
+    for name in selection.numeric:
+        doubt = schema[name].doubt
+        way = doubt.ways[0] if isinstance(doubt, Doubt) else None
+        if way is not None and way.unmarked is not None:
+            text = f"some cells of {name}, such as {way.unmarked!r}, have no {way.mark}: they count as the others do"
+            yield Notice("amounts-unmarked", text)
 
 
 def writes_formula(selection: Selection, source: Source) -> bool:
