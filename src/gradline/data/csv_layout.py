@@ -5,7 +5,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -128,7 +128,7 @@ def layout(file: File, expected: str) -> Layout:
     records = _records(head, separator, _LOOK + 1, start, file.name)
     header, *rows = records
     if file.read.header is None:
-        if not _is_regular(records):
+        if not _is_regular(records) or _is_title(header):
             _expect_header_first(file, head, start, separator)
         _expect_names(file, header, rows)
     if file.read.header is False:
@@ -257,32 +257,67 @@ def _without_later_remarks(head: str, start: int) -> str:
 
 
 def _expect_header_first(file: File, head: str, start: int, separator: str) -> None:
-    """Refuse a file with lines above its header, and name the option that skips them."""
+    """Refuse a file with lines above its header, and name the option that skips them.
+
+    Of several marks between cells that which leaves most numbers below; what is named has been tried.
+    """
     marks = [separator] if file.read.delimiter is not None else [separator, *_SEPARATORS]
     head = _without_later_remarks(head, start)
+    found = []
     for mark in dict.fromkeys(marks):
         records = _records(head, mark, _LOOK, start)
-        widths = [len(record.fields) for record in records]
-        width = Counter(widths).most_common(1)[0][0] if widths else 0
-        at = len(widths) - next(
-            (i for i, other in enumerate(reversed(widths)) if other != width), len(widths)
-        )
-        if width < 2 or not 0 < at < len(records) - 1 or max(widths[:at]) >= width:
-            continue
-        names = [name.strip() for name in records[at].fields]
-        if any(map(_NUMBER.fullmatch, names)) or len(set(names)) < width:
-            continue
+        at = _header_below(records)
+        if at is not None and (numbers := _numbers(records[at + 1 :])):
+            found.append((numbers, at, records))
+    for _, at, records in sorted(found, key=lambda one: -one[0]):
         above = [records[i].fields[0].strip() for i in range(at)]
         remark = next((mark for mark in REMARKS if all(text.startswith(mark) for text in above)), None)
         line = records[at].begin
         told = Text(comment=remark) if remark else Text(skip=line)
+        if not _leads_to(file, told, records[at].fields, separator):
+            continue
+        first, width = sum(map(bool, records[0].fields)), len(records[at].fields)
         raise NotationError(
             "csv-lines-above-header",
-            f"line {records[0].begin + 1:,} of {file.name} has {_fields(widths[0])}, and from line {line + 1:,} on "
+            f"line {records[0].begin + 1:,} of {file.name} has {_fields(first)}, and from line {line + 1:,} on "
             f"there are {width}: the table seems to begin there",
             f"add {shell(told.words())} (read=gradline.{told} in Python)",
             told.to_dict(),
         )
+
+
+def _is_title(record: _Record) -> bool:
+    """Whether most fields of a first line are empty, as under a title that a spreadsheet has filled up to the width."""
+    return 2 * sum(not field.strip() for field in record.fields) > len(record.fields)
+
+
+def _header_below(records: Sequence[_Record]) -> int | None:
+    """The place of the names where other lines stand above them: the first line of the table's width, and no title."""
+    widths = [len(record.fields) for record in records]
+    width = Counter(widths).most_common(1)[0][0] if widths else 0
+    at = len(widths) - next((i for i, other in enumerate(reversed(widths)) if other != width), len(widths))
+    if width < 2 or at >= len(records) - 1 or max(widths[:at], default=0) >= width:
+        return None
+    if _is_title(records[at]):
+        return next((i for i in range(at + 1, len(records) - 1) if _are_names(records[i])), None)
+    return at if at and _are_names(records[at]) else None
+
+
+def _are_names(record: _Record) -> bool:
+    """Whether the fields could be names of columns: different words."""
+    names = [name.strip() for name in record.fields]
+    return not any(map(_NUMBER.fullmatch, names)) and len(set(names)) == len(names)
+
+
+def _leads_to(file: File, told: Text, names: Sequence[str], expected: str) -> bool:
+    """Whether the file, read as told, has these names."""
+    try:
+        found = layout(file._replace(read=replace(file.read, **told.to_dict())), expected).names
+    except DataError:
+        return False
+    return [name for name in found if name != ROW_NAMES] == [
+        name.strip() or f"(column {i})" for i, name in enumerate(names, 1)
+    ]
 
 
 def _expect_no_alignment(file: File, header: str, rows: Sequence[str]) -> None:
