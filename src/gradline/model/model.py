@@ -37,6 +37,7 @@ from gradline.data.inputs import by_rows, is_array, is_sparse, matrix, open_tabl
 from gradline.data.notation import Text
 from gradline.data.row_stream import dense
 from gradline.data.schema import Kind
+from gradline.model import as_at_training
 from gradline.model.certificate import Certificate, finite
 from gradline.model.inference.inference import Inference, infer
 from gradline.model.judge import Judged
@@ -303,12 +304,12 @@ class LinearModel(Derived):
         read: Text | None = None,
     ) -> Iterator[Predictions]:
         """`predict` batch by batch, for tables larger than memory, with the columns of a table to `keep`."""
-        for X, kept, strange in self._inputs(data, missing, unseen, keep, read or self.read):
+        for X, kept, strange in self._inputs(data, missing, unseen, keep, read):
             margins = None if interval is None else self.inference.margin(X, interval)
             yield Predictions(X @ self.weight.T + self.bias, X, margins, kept, strange)
 
     def _inputs(
-        self, data: Any, missing: str, unseen: str, keep: Sequence[str], read: Text
+        self, data: Any, missing: str, unseen: str, keep: Sequence[str], read: Text | None
     ) -> Iterator[tuple[np.ndarray, Any, dict[str, int]]]:
         """X (n, p), NaN in the rows with missing cells, the columns to keep, and how many rows have which level unseen.
 
@@ -322,8 +323,10 @@ class LinearModel(Derived):
                     raise _missing(f"row {first + row + 1}", np.array(self.features)[np.isnan(X[row])])
                 yield X, None, {}
             return
-        source = open_table(data, read)
+        source = open_table(data, read or self.read)
         self.design.match(source, targets=False)
+        if read is None and source is not data:  # where they are one, whoever opened it has looked
+            as_at_training.notes(self, source)
         inputs = self.design.inputs
         for whole in source.batches({**dict.fromkeys(keep, Kind.TEXT), **inputs}):
             batch = whole.only(list(inputs))
