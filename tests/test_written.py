@@ -152,8 +152,11 @@ def test_options_of_the_command_line_are_those_of_the_model(tmp_path, monkeypatc
 
 
 def test_types_need_no_notation():
-    with refused("notation-of-types", "--decimal"):
-        gradline.fit({"x": [1.0, 2.0, 4.0], "y": [1.0, 2.0, 3.0]}, "y", read=Text(decimal=","))
+    frame = {"x": [1.0, 2.0, 4.0], "y": [1.0, 2.0, 3.0]}
+    with refused("notation-of-types", "--skip 1"):
+        gradline.fit(frame, "y", read=Text(skip=1, decimal=","))
+    model = gradline.fit(frame, "y", read=Text(decimal=","))  # which says how text is written, and there is none
+    assert model.weight.tolist() == gradline.fit(frame, "y").weight.tolist()
 
 
 @pytest.mark.parametrize(

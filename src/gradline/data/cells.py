@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import polars as pl
 
@@ -40,7 +40,15 @@ Decode = Callable[[Mapping[str, pl.DataType]], pl.DataFrame]
 _CODE = re.compile(r"[+-]?\d+(?:\.\d*)?")
 
 
-def _none(column: str) -> str:  # noqa: ARG001
+class _Cells(Protocol):
+    """What is asked of a source where a cell is no number."""
+
+    def first_cells(self, column: str) -> list[str]: ...
+
+    def missing_words(self) -> list[str]: ...
+
+
+def _no_mark(column: str) -> str:  # noqa: ARG001
     return ""
 
 
@@ -49,21 +57,23 @@ class Spelling:
     """How the cells of a source are spelled: the words that say that one is missing, and its numbers.
 
     - `missing`: the words; None stands for `MISSING_WORDS` in any case, and () for a typed source, which has nulls.
-    - `mark`: finds the currency, percent sign or unit that the first cells of a column have; empty where they have none.
     - `read`: what somebody told of it.
+    - `mark`: the currency, percent sign or unit that the first cells of a column have; empty where they have none.
+    - `source`: where the cells stand.
     """
 
     missing: tuple[str, ...] | None = None
     numerals: Numerals = PLAIN_NUMERALS
-    mark: Callable[[str], str] = _none
     read: Text = FOUND
+    mark: Callable[[str], str] = _no_mark
+    source: _Cells | None = None
 
     @classmethod
-    def told(cls, read: Text) -> "Spelling":
-        """That of cells of which somebody said how they are written."""
+    def told(cls, read: Text, usual: tuple[str, ...] | None = None) -> "Spelling":
+        """That of cells of which somebody said how they are written; `usual` words are missing without `read.na`."""
         thousands = read.thousands or ""
         decimal = read.decimal or ("," if thousands == "." else ".")
-        return cls(None if read.na is None else ("", *read.na), Numerals(decimal, thousands), read=read)
+        return cls(usual if read.na is None else ("", *read.na), Numerals(decimal, thousands), read=read)
 
     def ways(self, cells: Sequence[str]) -> list[Written]:
         """The ways in which most of the cells are numbers, among those that were told, if one of these fits."""
@@ -71,9 +81,11 @@ class Spelling:
         decimal = self.read.decimal or {".": ",", ",": "."}.get(thousands or "")
         return written(cells, decimal, thousands) or written(cells)
 
-    def marked(self, first_cells: Callable[[str], Sequence[str]]) -> "Spelling":
-        """The same of a source whose columns have these first cells."""
-        return replace(self, mark=cache(lambda column: common_mark(first_cells(column))))
+    def of(self, source: _Cells) -> "Spelling":
+        """The same, of the cells of a source."""
+        return replace(
+            self, source=source, mark=cache(lambda column: common_mark(source.first_cells(column)))
+        )
 
     @property
     def is_plain(self) -> bool:
@@ -142,9 +154,18 @@ def _numbers(series: pl.Series, where: Where, mark: str | None = None) -> pl.Ser
 
     Raises `DataError` with column, place and value for text, infinities and integers beyond 2^53.
     """
+    if series.dtype in (pl.String, pl.Categorical, pl.Enum):
+        values = _parsed(where.spelling.words(series), where, mark)
+    else:
+        values = _typed(series, where)
+    if codes := where.spelling.codes:
+        return values.set(values.is_in(codes).fill_null(False), None)
+    return values
+
+
+def _typed(series: pl.Series, where: Where) -> pl.Series:
+    """A column that holds numbers."""
     dtype = series.dtype
-    if dtype in (pl.String, pl.Categorical, pl.Enum):
-        return _parsed(where.spelling.words(series), where, mark)
     if dtype == pl.Null or dtype == pl.Boolean:
         return series.cast(pl.Float64)
     if dtype.is_integer() or dtype.is_decimal():
@@ -257,8 +278,6 @@ def _parsed(text: pl.Series, where: Where, mark: str | None) -> pl.Series:
     if wrong.any():
         _refuse_first(shown, wrong, where, _no_number(shown[wrong.arg_max() or 0], shown, where))
     values = values.fill_nan(None)
-    if codes := spelling.codes:
-        values = values.set(values.is_in(codes).fill_null(False), None)
     _refuse_first(shown, values.is_infinite(), where, _INFINITE)
     # 2^53 + 1 is read as 2^53, so the border itself is looked at too, digit by digit.
     large = (values.abs() >= LARGEST_INTEGER).fill_null(False) & text.str.contains(r"^[+-]?\d+$")
@@ -302,10 +321,18 @@ def _no_number(cell: str, shown: pl.Series, where: Where) -> CellFault:
         remedy = doubt.remedy(where.column) if helps else "write it as the others"
         return CellFault("text-in-number-column", f"a number with {doubt.what} among others", remedy)
     remedy = "mend the cell, leave it empty and add --missing drop, or leave the column out"
-    if not any(map(str.isdigit, cell)):
-        remedy += f". If it stands for a missing cell, add {shell(['--na', cell])}"
-        return CellFault("text-in-number-column", "text in a numeric column", remedy, {"na": [cell]})
+    if not any(map(str.isdecimal, cell)):
+        words = _missing_words(cell, shown, where)
+        remedy += f". If it stands for a missing cell, add {shell(Text(na=words).words())}"
+        return CellFault("text-in-number-column", "text in a numeric column", remedy, {"na": words})
     return CellFault("text-in-number-column", "text in a numeric column", remedy)
+
+
+def _missing_words(cell: str, shown: pl.Series, where: Where) -> list[str]:
+    """The cell, others of its column that are marks alone, and what counts as missing now, which `--na` would end."""
+    marks = shown.filter(shown.str.contains(r"^[^\p{L}\p{N}]+$")).unique(maintain_order=True).to_list()
+    usual = where.spelling.source.missing_words() if where.spelling.source else []
+    return list(dict.fromkeys([cell, *marks, *usual]))
 
 
 def _reads(way: Written, shown: pl.Series, where: Where) -> bool:

@@ -38,6 +38,10 @@ class CsvSource(Source):
     def _layout(self) -> Layout:
         return layout(self._file, self.separator)
 
+    def told(self, read: Text) -> "CsvSource":
+        """See `Source`."""
+        return self if read == self.read else replace(self, read=read)
+
     def names(self) -> list[str]:
         """The header's fields."""
         return list(self._layout.names)
@@ -71,7 +75,7 @@ class CsvSource(Source):
         return {name: found.get(name, nothing) for name in names}
 
     @cached_property
-    def _spelling(self) -> Spelling:
+    def spelling(self) -> Spelling:  # type: ignore[override]
         """How the cells are spelled: as was told, or as the first of them show."""
         told = Spelling.told(self.read)
         if self._layout.separator == ";" and self.read.decimal is None and _has_commas(self._sample.values()):
@@ -81,7 +85,7 @@ class CsvSource(Source):
     @cached_property
     def _columns(self) -> dict[str, Column]:
         doubted = self._layout.separator if self.read.decimal is None and self.read.thousands is None else ""
-        found = {name: column(first, self._spelling, doubted) for name, first in self._sample.items()}
+        found = {name: column(first, self.spelling, doubted) for name, first in self._sample.items()}
         for name in found:
             if name.startswith("(column "):
                 found[name] = Column(Kind.OTHER, "has no name in the header")
@@ -95,7 +99,7 @@ class CsvSource(Source):
 
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows in blocks of about 4 MB, each decoded and proved to be regular by one core."""
-        spelling = self._spelling.marked(self.first_cells)
+        spelling = self.spelling.of(self)
 
         def batch(whole: lines.Lines) -> Batch:
             block = Block(whole, self._layout, self.name)

@@ -16,6 +16,7 @@ from gradline.core.derived import cached_property
 from gradline.core.errors import DataError, FileError, GradlineError, Notice
 from gradline.core.parallel import ordered_map
 from gradline.core.text import counted, listed, nearest
+from gradline.data.cells import Spelling
 from gradline.data.cloud import is_url, open_url
 from gradline.data.database import DRIVERS, database
 from gradline.data.formats import ARCHIVES, COMPRESSED, ENDINGS, PACKED, ending, is_data, open_file
@@ -99,6 +100,15 @@ class FilesSource(Source):
     def within(self, table: Table) -> "FilesSource":
         """The same table inside of each file."""
         return FilesSource(tuple(part.within(table) for part in self.parts), self.name)
+
+    @property
+    def spelling(self) -> Spelling:  # type: ignore[override]
+        """That of the first file."""
+        return self.parts[0].spelling
+
+    def told(self, read: Text) -> "FilesSource":
+        """See `Source`."""
+        return FilesSource(tuple(part.told(read) for part in self.parts), self.name)
 
     @cached_property
     def _names(self) -> list[set[str] | GradlineError]:

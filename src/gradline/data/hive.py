@@ -1,7 +1,7 @@
 """Folders whose names hold values, such as `year=2024/region=north`: columns that the files in them do not repeat."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -10,6 +10,7 @@ import polars as pl
 from gradline.core.errors import DataError
 from gradline.data import cells
 from gradline.data.columns import column, first_cells
+from gradline.data.notation import Text
 from gradline.data.schema import Column, Kind
 from gradline.data.source import Batch, Source
 
@@ -64,6 +65,15 @@ class PartitionedSource(Source):
     def name(self) -> str:  # type: ignore[override]
         """The file's."""
         return self.part.name
+
+    @property
+    def spelling(self) -> cells.Spelling:  # type: ignore[override]
+        """See `Source`."""
+        return self.part.spelling
+
+    def told(self, read: Text) -> "PartitionedSource":
+        """See `Source`."""
+        return replace(self, part=self.part.told(read))
 
     def names(self) -> list[str]:
         """The file's columns, and those of its folders."""

@@ -9,7 +9,7 @@ from gradline.core.text import listed, nearest, shell
 from gradline.data.cells import PLAIN
 from gradline.data.design import Category, DesignSpec, Number, Term
 from gradline.data.levels import alike, ordered
-from gradline.data.numerals import PLAIN_NUMERALS, Doubt, Written, written
+from gradline.data.numerals import Doubt, Written, is_uneven, written
 from gradline.data.schema import Column, Kind
 from gradline.data.selection import Selection
 from gradline.data.source import Source
@@ -228,12 +228,16 @@ def expect_sure(name: str, column: Column) -> None:
 
 
 def expect_words(source: Source, name: str, column: Column, levels: Sequence[str]) -> None:
-    """Refuse text of a typed source whose levels are numbers in another notation."""
-    ways = [] if source.is_text or column.levels is not None else written(levels)
+    """Refuse text of a typed source whose levels are numbers in another notation, and name what reads them."""
+    if source.is_text or column.levels is not None:
+        return
+    if is_uneven(levels):
+        for _ in source.batches({name: Kind.AMOUNT}):
+            pass  # until the first cell that is no number like the others, which is refused with both
+    ways = source.spelling.ways(levels)
     if ways and not _are_plain(ways):
-        doubt = Doubt(tuple(ways), PLAIN_NUMERALS)
-        remedy = f"turn them into numbers first, or take them for words: {shell(['--category', name])}"
-        raise DataError(doubt.code, doubt.cause(name), remedy)
+        doubt = Doubt(tuple(ways), source.spelling.numerals, is_text=True)
+        raise DataError(doubt.code, doubt.cause(name), doubt.remedy(name))
 
 
 def _are_plain(ways: Sequence[Written]) -> bool:
@@ -290,6 +294,7 @@ def expect_number(source: Source, name: str, column: Column) -> None:
     expect_sure(name, column)
     if column.kind == Kind.TEXT:
         cells = source.first_cells(name)
+        expect_words(source, name, column, cells)
         shown = f"such as {cells[0]!r}" if cells else "every cell is missing"
         remedy = (
             f"if its cells are numbers all the same: {shell(['--numeric', name])}"

@@ -74,9 +74,26 @@ _AMOUNT = re.compile(
     rf"\s*(?P<after>(?:[^\W\d_]|[%‰°€$£¥₹/²³µ]){{0,10}}\.?(?: ?[$€£¥₹₽₩₺])?)\s*(?P<close>\)?)"
 )
 # Those that are known for sure, as three capitals may be anything.
-_CURRENCIES = frozenset(
-    "$ € £ ¥ ₹ ₽ ₩ ₺ Fr Fr. EUR USD GBP CHF JPY CNY INR CAD AUD SEK NOK DKK PLN CZK HUF".split()
-)
+_CURRENCIES = frozenset("$€£¥₹₽₩₺") | {
+    *(
+        "Fr",
+        "Fr.",
+        "EUR",
+        "USD",
+        "GBP",
+        "CHF",
+        "JPY",
+        "CNY",
+        "INR",
+        "CAD",
+        "AUD",
+        "SEK",
+        "NOK",
+        "DKK",
+        "PLN",
+        "CZK",
+    )
+}
 # What multiplies the number before it, which no unit does: in 1.2k beside 950 it makes the larger number.
 _FACTOR = re.compile(
     rf"(?:[kKM]|(?i:tsd|mio|mln|mrd|mn|bn|thousand|millions?|billions?|lakh|crore))\.? ?{_CURRENCY}?"
@@ -124,10 +141,14 @@ class Written(NamedTuple):
 
 
 class Doubt(NamedTuple):
-    """Why a column was not read as it stands: most of its cells are numbers in ways other than `told`."""
+    """Why a column was not read as it stands: most of its cells are numbers in ways other than `told`.
+
+    With `is_text` it has the type of text, so it must be named as numeric in each of these ways.
+    """
 
     ways: tuple[Written, ...]
     told: Numerals
+    is_text: bool = False
 
     @property
     def code(self) -> str:
@@ -164,7 +185,7 @@ class Doubt(NamedTuple):
             for name, mark in self._changes(way).items()
             for part in (f"--{name}", _NAMES.get(mark, mark))
         ]
-        if way.needs_numeric:
+        if way.needs_numeric or self.is_text:
             words += ["--numeric", column]
         return shell(words)
 
@@ -172,7 +193,7 @@ class Doubt(NamedTuple):
         changes = self._changes(way)
         inside = ", ".join(f"{name}={mark!r}" for name, mark in changes.items())
         python = [f"read=gradline.Text({inside})"] if inside else []
-        python += [f"numeric=[{column!r}]"] if way.needs_numeric else []
+        python += [f"numeric=[{column!r}]"] if way.needs_numeric or self.is_text else []
         return f" ({', '.join(python)} in Python)"
 
     def _changes(self, way: Written) -> dict[str, str]:

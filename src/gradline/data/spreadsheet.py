@@ -1,6 +1,6 @@
 """Workbooks of Excel (.xlsx, .xlsb, .xls) and OpenDocument (.ods): one sheet is one table, its first row the header."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,11 @@ import polars as pl
 
 from gradline.core.errors import DataError, FileError, Notice, RequestError
 from gradline.core.text import listed, nearest
-from gradline.data.cells import IN_TEXT
+from gradline.data.cells import Spelling
 from gradline.data.columnar import LazySource
 from gradline.data.columns import column, first_cells
 from gradline.data.extras import expect_extra
+from gradline.data.notation import FOUND, Text
 from gradline.data.schema import Column, Kind, expect_distinct
 from gradline.data.source import Inner
 from gradline.data.table import Table
@@ -25,12 +26,17 @@ class Workbook(Inner):
     path: Path
     name: str
     asked: str | None = None
+    read: Text = FOUND
+
+    def told(self, read: Text) -> "Workbook":
+        """See `Source`."""
+        return replace(self, read=read)
 
     def within(self, table: Table) -> "Workbook":
         """The sheet that is asked for. Raises `RequestError` for a table or a query, which no workbook has."""
         if set(table.place) - {"sheet"}:
             raise RequestError("place-unknown", f"{self.name} is a workbook, no database", "use --sheet NAME")
-        return Workbook(self.path, self.name, table.place.get("sheet"))
+        return replace(self, asked=table.place.get("sheet"))
 
     @property
     def notices(self) -> tuple[Notice, ...]:
@@ -97,12 +103,17 @@ class Workbook(Inner):
                 f"the sheet {chosen} of {self.name} holds a header but no rows",
                 "give a sheet with at least one row",
             )
-        mixed = {s.name: column(first_cells(s, IN_TEXT)) for s in frame if s.dtype == pl.String}
+        spelling = Spelling.told(self.read)
+        if not spelling.numerals.is_plain:
+            frame = frame.with_columns(
+                self._in_notation(s, spelling, at) for at, s in enumerate(frame) if s.dtype == pl.String
+            )
+        mixed = {s.name: column(first_cells(s, spelling), spelling) for s in frame if s.dtype == pl.String}
         nameless = {
             name: Column(Kind.OTHER, "has no name in the header") for name in names if name not in fields
         }
         name = f"sheet {chosen} of {self.name}"
-        return LazySource(frame.lazy(), name, declared=mixed | nameless, spelling=IN_TEXT)
+        return LazySource(frame.lazy(), name, declared=mixed | nameless, spelling=spelling)
 
     def _cells(self, sheet: str) -> pl.DataFrame:
         """The columns in the types of their cells; what a type would empty, such as NA among numbers, as text."""
@@ -116,6 +127,32 @@ class Workbook(Inner):
                 for s, other in zip(typed, text, strict=True)
             ]
         )
+
+    def _in_notation(self, cells: pl.Series, spelling: Spelling, at: int) -> pl.Series:
+        """Cells of text and, in a column that holds both, numbers as text of the same notation.
+
+        Raises `DataError` for a cell that is 1.234 as a number and 1234 as text.
+        """
+        import fastexcel  # noqa: PLC0415 - as above
+
+        try:
+            self._reader.load_sheet(self._chosen, use_columns=[at], dtype_coercion="strict")
+            return cells
+        except fastexcel.FastExcelError:
+            pass
+        plain = cells.cast(pl.Float64, strict=False)
+        is_number = (plain.cast(pl.String).str.strip_suffix(".0") == cells).fill_null(False)
+        other = spelling.numerals.plain(cells).cast(pl.Float64, strict=False)
+        differs = (is_number & (other != plain)).fill_null(False)
+        if differs.any():
+            row = differs.arg_max() or 0
+            cell = f"{cells[row]!r} (row {row + 1:,} of sheet {self._chosen} of {self.name})"
+            raise DataError(
+                "number-notation-ambiguous",
+                f"{cells.name} holds numbers beside text, and {cell} may be either: {plain[row]} or {other[row]:.15g}",
+                "make numbers of all its cells in the spreadsheet",
+            )
+        return cells.zip_with(~is_number, cells.str.replace(".", spelling.numerals.decimal, literal=True))
 
     def _frame(self, sheet: str, **how: Any) -> pl.DataFrame:
         return pl.DataFrame(self._load(sheet, **how))

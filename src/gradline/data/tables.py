@@ -33,24 +33,24 @@ def open_table(data: object, read: Text | None = None) -> Source:
 
     Raises `FileError` when a path leads nowhere and `DataError` when the object is no table.
     """
+    told = read or FOUND
     if isinstance(data, Table):
-        return open_files(os.fspath(data.data), read or FOUND).within(data)
+        return open_files(os.fspath(data.data), told).within(data).told(told)
     if isinstance(data, (str, os.PathLike)):
-        return open_files(os.fspath(data), read or FOUND)
+        return open_files(os.fspath(data), told).told(told)
     if (
         isinstance(data, (list, tuple))
         and data
         and all(isinstance(part, (str, os.PathLike)) for part in data)
     ):
-        return FilesSource(
-            tuple(open_files(os.fspath(part), read or FOUND) for part in data), f"the {len(data)} files"
-        )
+        parts = tuple(open_files(os.fspath(part), told) for part in data)
+        return FilesSource(parts, f"the {len(data)} files").told(told)
     if callable(getattr(data, "batches", None)):
         return data  # type: ignore[return-value]
     if isinstance(data, pl.LazyFrame):
-        return LazySource(data, "the query")
+        return LazySource(data, "the query").told(told)
     if is_stream(data):
-        return _kept_stream(data)
+        return _kept_stream(data).told(told)
     source = FrameSource.of(data)
     if source is None:
         raise DataError(
@@ -58,7 +58,7 @@ def open_table(data: object, read: Text | None = None) -> Source:
             f"{type(data).__name__} is no table with named columns",
             "give a path, a pandas, polars or pyarrow frame, a mapping of columns, or arrays X and Y",
         )
-    return source
+    return source.told(told)
 
 
 def chosen_rows(
@@ -76,7 +76,7 @@ def chosen_rows(
         source = _told(open_table(selection.data, selection.read), selection)
         names = [names] if isinstance(names, str) else list(names or [])
     else:
-        source, names = _frame(selection.data, "X"), list(beside)
+        source, names = _frame(selection.data, "X").told(selection.read or FOUND), list(beside)
         if twice := [name for name in names if name in source.names()]:
             raise DataError(
                 "column-name-twice", f"{twice[0]} is a column of X and also a target", "rename one of the two"
@@ -86,7 +86,7 @@ def chosen_rows(
         frame = (
             source
             if isinstance(source, FrameSource)
-            else _frame(selection.data, "a table with an array of weights")
+            else _frame(selection.data, "a table with an array of weights").told(selection.read or FOUND)
         )
         source, weights = frame.beside({WEIGHTS: weights}), WEIGHTS
     chosen = replace(selection, targets=names, weights=weights)
@@ -122,12 +122,17 @@ def writes_formula(selection: Selection, source: Source) -> bool:
 _MARKS = re.compile(r"[(:*^/]|^\.$")
 
 
+_OF_CELLS = ("na", "decimal", "thousands")  # which tell how cells of text are written, in whatever table
+
+
 def _told(source: Source, selection: Selection) -> Source:
-    """The source, refused where somebody says how its cells are written, and they have types."""
-    if selection.read is not None and selection.read != FOUND and not source.is_text:
+    """The source, refused where somebody says how its lines are written, and it has none."""
+    told = {} if selection.read is None or source.is_text else selection.read.to_dict()
+    lines = Text.of({name: value for name, value in told.items() if name not in _OF_CELLS})
+    if lines != FOUND:
         raise RequestError(
             "notation-of-types",
-            f"{source.name} holds typed cells, and {shell(selection.read.words()) or 'read'} tells how text is written",
+            f"{source.name} holds typed cells, and {shell(lines.words()) or 'read'} tells how lines are written",
             "leave it out",
         )
     return source
@@ -148,7 +153,9 @@ def rows_by(
         design = replace(design, weights=name, weights_are=design.weights_are or UNSAID)
         beside = {**beside, name: weights}
     source = (
-        _frame(data, "a table with arrays beside it").beside(beside) if beside else open_table(data, read)
+        _frame(data, "a table with arrays beside it").told(read or FOUND).beside(beside)
+        if beside
+        else open_table(data, read)
     )
     return TableRows(source, design, missing, unseen).read_by(design)
 

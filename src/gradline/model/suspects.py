@@ -10,6 +10,7 @@ import numpy as np
 from gradline.core.errors import Notice
 from gradline.core.text import counted, number, shell
 from gradline.data.design import Number
+from gradline.data.notation import Text
 from gradline.data.row_stream import RowStream
 from gradline.moments.state import Moments
 
@@ -61,19 +62,16 @@ def _sentinels(rows: RowStream | None, moments: Moments) -> Iterator[Notice]:
     candidates = [(j, value) for j, value in coded if j in columns]
     if not candidates:
         return
-    is_text = rows.table is not None and rows.table.is_text
     for found in _apart(rows, candidates):
         name, code = (*moments.features, *moments.targets)[found.column], f"{found.code:.15g}"
         text = (
             f"{name} is {code} in {counted(found.rows, 'row')}, and from {number(found.low, 6)} to "
             f"{number(found.high, 6)} in all others. If that stands for a missing cell: "
         )
-        told = (
-            shell(["--na", code, "--missing", "drop"])
-            if is_text
-            else "make it a null, and add --missing drop"
-        )
-        yield Notice("sentinel-value", text + told, is_warning=True)
+        table = rows.table
+        words = [code, *(table.missing_words() if table is not None else ())]  # which --na alone would end
+        told = "make it a null, and add " if table is None else shell(Text(na=words).words()) + " "
+        yield Notice("sentinel-value", f"{text}{told}--missing drop", is_warning=True)
 
 
 def _apart(rows: RowStream, candidates: Sequence[tuple[int, float]]) -> Iterator[_Apart]:
