@@ -10,6 +10,7 @@ from refusals import refused, warned
 
 import gradline
 from gradline import Text
+from gradline.core.errors import NotationError
 from gradline.data.schema import Kind
 from gradline.data.tables import open_table
 
@@ -57,12 +58,24 @@ UNEVEN = {
 @pytest.mark.parametrize(("cells", "shown"), [(one[0], one[1:]) for one in UNEVEN.values()], ids=UNEVEN)
 def test_what_is_no_one_column_of_numbers_is_refused(cells, shown, tmp_path):
     path = table(tmp_path, cells)
-    for chosen in ({}, {"numeric": ["p"]}):
+    for numeric in ([], ["p"]):
         with pytest.raises(gradline.GradlineError) as caught:
-            gradline.fit(path, "a", **chosen)
+            gradline.fit(path, "a", numeric=numeric)
         assert all(part in str(caught.value) for part in shown), caught.value
         assert "--numeric" not in caught.value.remedy
     assert gradline.fit(path, "a", category=["p"]).features
+
+
+@pytest.mark.parametrize(("first", "second"), [("$", "€"), ("%", ""), (" km", " mi")])
+def test_files_in_two_currencies_or_units_are_refused(first, second, tmp_path):
+    """In either order: each file alone is one column of numbers."""
+    for name, mark in (("a", first), ("b", second)):
+        (tmp_path / f"{name}.csv").write_text("a,p\n" + "".join(f"{i},{i * i}{mark}\n" for i in range(1, 5)))
+    paths = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    for data in (paths, paths[::-1]):
+        with refused("amounts-differ", f"'1{first}' in {paths[0]}", f"'1{second}' in {paths[1]}"):
+            gradline.fit(data, "a", numeric=["p"])
+    assert gradline.fit(paths[:1], "a", numeric=["p"]).features == ("p",)
 
 
 def test_a_unit_that_cells_lack_is_said(tmp_path):
@@ -129,8 +142,7 @@ def test_text_is_text_wherever_it_stands(guise, tmp_path):
     frame = pl.concat([batch.frame for batch in source.batches(kinds)])
     expected = [[3, 1, None, 4, 2, 6], COSTS, SHARES, ["Ulm", "Bonn", None, "Bonn", "Ulm", "Ulm"]]
     assert [series.to_list() for series in frame] == expected
-    chosen = {"features": ["cost", "town"], "numeric": ["cost"], "missing": "drop"}
-    model = gradline.fit(source, "a", **chosen)
+    model = gradline.fit(source, "a", features=["cost", "town"], numeric=["cost"], missing="drop")
     assert (model.moments.rows, model.features) == (4, ("cost", "town=Ulm"))
 
 
@@ -177,8 +189,8 @@ def test_advice_of_one_word_for_missing_cells_keeps_the_others(tmp_path):
     path = save(tmp_path / "t.csv", lambda path: path.write_text("\n".join(["y,x,town", *rows])))
     with refused("text-in-number-column", "--na '?' --na -- --na NA --na null --na N/A") as caught:
         gradline.fit(path, "y", missing="drop")
-    told = caught.value.told
-    model = gradline.fit(path, "y", missing="drop", read=Text(**told))
+    assert isinstance(caught.value, NotationError)
+    model = gradline.fit(path, "y", missing="drop", read=Text(**caught.value.told))
     assert (model.moments.rows, model.features) == (4, ("x", "town=Ulm"))
     with refused("text-in-number-column", "--na -- --na '?'"):
         gradline.fit(path, "y", read=Text(na=["?"]))

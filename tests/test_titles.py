@@ -5,6 +5,7 @@ from refusals import refused
 
 import gradline
 from gradline import Text
+from gradline.core.errors import NotationError
 from gradline.data.tables import open_table
 from gradline.model.doctor.ways import ways
 
@@ -30,6 +31,7 @@ def test_the_lines_to_skip_are_counted_by_what_reads_the_table(
     (tmp_path / "t.csv").write_text("\n".join([*above, header, *rows, ""]))
     with refused("csv-lines-above-header", f"--skip {skip}") as caught:
         gradline.fit("t.csv", "y", features=["x"])
+    assert isinstance(caught.value, NotationError)
     model = gradline.fit("t.csv", "y", features=["x"], read=Text(**caught.value.told))
     (tmp_path / "t.csv").write_text("\n".join([header, *rows, ""]))
     expected = gradline.fit("t.csv", "y", features=["x"])

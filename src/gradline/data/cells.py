@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import NamedTuple, Protocol
 
+import numpy as np
 import polars as pl
 
 from gradline.core.errors import DataError, NotationError
@@ -86,6 +87,11 @@ class Spelling:
         return replace(
             self, source=source, mark=cache(lambda column: common_mark(source.first_cells(column)))
         )
+
+    def values(self, cells: Sequence[str]) -> np.ndarray:
+        """The numbers (n,) that some cells of a column are, NaN for what is none."""
+        texts = bare(pl.Series(PLAIN, cells, pl.String), common_mark(cells))
+        return self.numerals.plain(texts).cast(pl.Float64, strict=False).fill_null(math.nan).to_numpy()
 
     @property
     def is_plain(self) -> bool:
@@ -305,10 +311,15 @@ def _expect_one_mark(shown: pl.Series, wrong: pl.Series, where: Where, mark: str
     if row is None:
         return
     told = [f"{shown[i]!r} ({where.place(i)})" for i in sorted({row, row if beside is None else beside})]
-    raise DataError(
+    raise amounts_differ(where.column, mark, mark_of(shown[row]) or "", told)
+
+
+def amounts_differ(column: str, mark: str, other: str, told: Sequence[str]) -> DataError:
+    """The refusal of a column whose amounts have one mark here and another, or none, there, with a cell of each."""
+    return DataError(
         "amounts-differ",
-        f"column {where.column} holds {both(mark, mark_of(shown[row]) or '')}: {' and '.join(told)}",
-        f"write all its cells in one way. To use them as words: {shell(['--category', where.column])}",
+        f"column {column} holds {both(mark, other)}: {' and '.join(told)}",
+        f"write all its cells in one way. To use them as words: {shell(['--category', column])}",
     )
 
 

@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
@@ -16,13 +16,14 @@ from gradline.core.derived import cached_property
 from gradline.core.errors import DataError, FileError, GradlineError, Notice
 from gradline.core.parallel import ordered_map
 from gradline.core.text import counted, listed, nearest
-from gradline.data.cells import Spelling
+from gradline.data.cells import Spelling, amounts_differ
 from gradline.data.cloud import is_url, open_url
 from gradline.data.database import DRIVERS, database
 from gradline.data.formats import ARCHIVES, COMPRESSED, ENDINGS, PACKED, ending, is_data, open_file
 from gradline.data.hive import is_partition, partitioned, values_of
 from gradline.data.lakes import IcebergTable, expect_no_lake, lake
 from gradline.data.notation import FOUND, Text
+from gradline.data.numerals import common_mark, mark_of, must_be_everywhere
 from gradline.data.schema import Column, Kind, merged
 from gradline.data.source import Batch, Source
 from gradline.data.spool import spooled
@@ -94,6 +95,9 @@ class FilesSource(Source):
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows of each file in turn. Raises `DataError` before any row when one lacks a column."""
         self._expect_columns(columns)
+        for name, kind in columns.items():
+            if kind == Kind.AMOUNT:
+                self._expect_alike(name)
         for part in self.parts:
             yield from part.batches(columns)
 
@@ -139,6 +143,23 @@ class FilesSource(Source):
                     )
                 )
         _raise_all(faults, len(self.parts))
+
+    def _expect_alike(self, column: str) -> None:
+        """Refuse amounts in one currency or unit here and another there, or percent signs in some files alone."""
+        found: dict[str, str] = {}
+        for part in self.parts:
+            cells = part.first_cells(column)
+            if cells:
+                found.setdefault(mark := common_mark(cells), f"{_with(mark, cells)!r} in {part.name}")
+        first = next(filter(None, found), "")
+        other = next((mark for mark in found if mark != first and (mark or must_be_everywhere(first))), None)
+        if other is not None:
+            raise amounts_differ(column, first, other, [found[first], found[other]])
+
+
+def _with(mark: str, cells: Sequence[str]) -> str:
+    """The first cell with this mark."""
+    return next(cell for cell in cells if mark_of(cell) == mark or not mark)
 
 
 def _raise_all(faults: list[GradlineError], count: int) -> None:

@@ -30,7 +30,8 @@ class Text:
       and None, in any case; `na=[""]` leaves the empty cell alone.
     - `header`: whether the first line holds the names of the columns. Without it they are `column_1`, `column_2` …
 
-    Raises `UsageError` for what no file can be written in. Tables whose cells have types need none of this.
+    Where cells have types, `decimal`, `thousands` and `na` tell how text is written, and `na` also which numbers stand
+    for a missing cell. Raises `UsageError` for what no file can be written in.
 
     >>> import gradline
     >>> gradline.Text(decimal=",", delimiter=";")

@@ -67,20 +67,12 @@ def notes(model: Any, source: "Source") -> list[str]:
 
 def _readings(model: Any, source: "Source", own: "Source") -> Iterator[_Reading]:
     """The first cells of each column of numbers that the model needs."""
-    import polars as pl  # noqa: PLC0415 - only for tables
-
-    from gradline.data.numerals import bare, common_mark  # noqa: PLC0415 - as above
-
     names = source.names()
     for column, kind in model.design.inputs.items():
         if not kind.is_numeric or column not in names:
             continue
         cells = source.first_cells(column)
-        texts = bare(pl.Series("cells", cells, pl.String), common_mark(cells))
-        ours, others = (
-            one.spelling.numerals.plain(texts).cast(pl.Float64, strict=False).to_numpy()
-            for one in (source, own)
-        )
+        ours, others = source.spelling.values(cells), own.spelling.values(cells)
         yield _Reading(column, cells, ours, others)
 
 
