@@ -201,7 +201,11 @@ def test_a_code_for_missing_cells_keeps_the_words(tmp_path):
     path = save(tmp_path / "t.csv", lambda path: path.write_text("\n".join(["y,x,g", *rows])))
     with warned("sentinel-value", "--na -999 --na NA --missing drop"):
         gradline.fit(path, "y", features=["x"])
-    frame = pl.read_csv(path, null_values="NA")
+    frame = pl.read_csv(path, null_values="NA", schema_overrides={"x": pl.Float64})
     with warned("sentinel-value", "--na -999 --missing drop"):
         gradline.fit(frame, "y", features=["x"])
     assert gradline.fit(frame, "y", features=["x"], missing="drop", read=Text(na=["-999"])).moments.rows == 16
+    frame.write_parquet(tmp_path / "t.parquet")
+    trusted = open_table(tmp_path / "t.parquet", Text(na=["-999"])).assume_finite()
+    assert trusted is not None  # so that nobody looks at the numbers one by one, but for these codes
+    assert sum(batch.frame["x"].null_count() for batch in trusted.batches({"x": Kind.NUMBER})) == 4
