@@ -215,7 +215,7 @@ def test_nothing_is_printed_for_a_column_without_a_value(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("told", [{"decimal": ","}, {"comment": "#", "skip": 1}], ids=str)
+@pytest.mark.parametrize("told", [{"delimiter": ";"}, {"comment": "#", "skip": 1}], ids=str)
 def test_typed_cells_are_not_told_how_text_is_written(told, book):
     with refused("notation-of-types", f"--{next(iter(told))}"):
         gradline.fit(gradline.Table(book, sheet="rows"), "y", read=Text(**told))

@@ -152,16 +152,21 @@ def test_options_of_the_command_line_are_those_of_the_model(tmp_path, monkeypatc
 
 
 def test_types_need_no_notation(tmp_path):
-    with refused("notation-of-types", "--decimal"):
-        gradline.fit({"x": [1.0, 2.0, 4.0], "y": [1.0, 2.0, 3.0]}, "y", read=Text(decimal=","))
+    frame = {"x": [1.0, 2.0, 4.0], "y": [1.0, 2.0, 3.0]}
+    with refused("notation-of-types", "--skip 1"):
+        gradline.fit(frame, "y", read=Text(skip=1, decimal=","))
+    model = gradline.fit(
+        frame, "y", read=Text(decimal=",")
+    )  # which says how text is written, and there is none
+    assert model.weight.tolist() == gradline.fit(frame, "y").weight.tolist()
     path = save(tmp_path / "t.ndjson", '{"x": 1, "y": 2}\n{"x": 2, "y": 5}\n')
-    with refused("notation-of-types", "--decimal , tells"):
-        gradline.fit(path, "y", read=Text(decimal=",", na=["-"]))
+    with refused("notation-of-types", "--delimiter ';' tells"):
+        gradline.fit(path, "y", read=Text(delimiter=";", na=["-"]))
 
 
-@pytest.mark.parametrize("kind", ["csv", "ndjson", "json", "xlsx"])
+@pytest.mark.parametrize("kind", ["csv", "ndjson", "json", "xlsx", "parquet"])
 def test_words_for_missing_are_told_of_every_format_with_words(kind, tmp_path):
-    """A word, and a number that stands for one: the same answer from text, JSON and a workbook."""
+    """A word, and a number that stands for one: the same answer from text, JSON, a workbook and Parquet."""
     frame = pl.DataFrame({"x": [1.0, -999, 2, 4, 3], "g": ["a", "b", "?", "b", "a"], "y": [1.0, 2, 3, 5, 8]})
     path = tmp_path / f"t.{kind}"
     (frame.write_excel if kind == "xlsx" else getattr(frame, f"write_{kind}"))(path)
@@ -175,15 +180,17 @@ def test_words_for_missing_are_told_of_every_format_with_words(kind, tmp_path):
     assert gradline.fit(path, "y", read=Text(na=[""])).features == ("x", "g=a", "g=b")
 
 
-def test_text_that_no_option_reads_names_none(tmp_path):
-    """JSON and workbooks have numbers of their own: those that are written as text are mended there."""
+def test_text_in_json_and_workbooks_is_read_as_it_is_told(tmp_path):
+    """They have numbers of their own, which stay; those that are written as text are read in their notation."""
     frame = pl.DataFrame({"x": ["20,5", "1,5", "3,25", "4,5"], "y": [1.0, 2, 3, 5]})
     frame.write_ndjson(tmp_path / "t.ndjson")
     frame.write_excel(tmp_path / "t.xlsx")
+    expected = gradline.fit({"x": [20.5, 1.5, 3.25, 4.5], "y": [1.0, 2, 3, 5]}, "y")
     for name in ("t.ndjson", "t.xlsx"):
-        with refused("number-notation", "decimal commas", "--category x") as caught:
+        with refused("number-notation", "decimal commas", "--decimal ,", "--category x"):
             gradline.fit(tmp_path / name, "y")
-        assert "--decimal" not in str(caught.value)
+        model = gradline.fit(tmp_path / name, "y", read=Text(decimal=","))
+        assert model.weight.tolist() == expected.weight.tolist()
         assert gradline.fit(tmp_path / name, "y", category=["x"]).features == ("x=20,5", "x=3,25", "x=4,5")
 
 

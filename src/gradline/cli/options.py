@@ -271,7 +271,18 @@ def read_as(options: Written, model: Any) -> Any:
     from gradline.data.notation import Text  # noqa: PLC0415 - --help needs it not
 
     now = {name: value for name, value in vars(options).items() if value is not None}
-    return Text.of(model.read.to_dict() | now)
+    return Text.of(_kept(options, model) | now)
+
+
+def tells_numbers(options: Written) -> bool:
+    """Whether it is told how the numbers of this file are written."""
+    return options.decimal is not None or options.thousands is not None
+
+
+def _kept(options: Written, model: Any) -> dict[str, Any]:
+    """What a model was told and still holds: the two marks of numbers are told anew together, or one may be both."""
+    marks = ("decimal", "thousands") if tells_numbers(options) else ()
+    return {name: value for name, value in model.read.to_dict().items() if name not in marks}
 
 
 def typed(options: Typed) -> dict[str, Any]:

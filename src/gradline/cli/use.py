@@ -20,6 +20,7 @@ from gradline.cli.options import (
     flag,
     frozen,
     read_as,
+    tells_numbers,
 )
 from gradline.cli.terminal import Stdout, out, out_json, say
 from gradline.cli.version_view import account, show_version
@@ -69,7 +70,8 @@ def predict(options: PredictOptions) -> None:
 
       gradline predict delay.safetensors tomorrow.csv --keep flight --keep carrier -o predicted.xlsx
     """
-    from gradline.model.certificate import finite  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.as_at_training import notes as as_at_training  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.certificate import finite  # noqa: PLC0415
     from gradline.model.model import load  # noqa: PLC0415
 
     _choice("missing", options.missing, ("error", "drop"))
@@ -89,6 +91,8 @@ def predict(options: PredictOptions) -> None:
         if options.data is None
         else _table(model, options.within(options.data), [*options.keep, weights], told)
     )
+    if options.data is not None and not tells_numbers(options):
+        notes += as_at_training(model, source)
     notes += _about_own_units(model, options.interval is not None)
     if weights is not None and weights not in source.schema():
         notes.append(f"bounds are for rows of weight 1: {source.name} has no column {weights}")
@@ -140,6 +144,7 @@ class EvaluateOptions(Written):
 def evaluate(options: EvaluateOptions) -> None:
     """Tell how well a model predicts other rows."""
     from gradline.data.tables import open_table  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.as_at_training import notes as as_at_training  # noqa: PLC0415
     from gradline.model.model import load  # noqa: PLC0415
     from gradline.model.summary import quality  # noqa: PLC0415
 
@@ -149,8 +154,9 @@ def evaluate(options: EvaluateOptions) -> None:
     with limited(options.memory):
         # Opened once, as standard input comes once.
         source = open_table(options.within(options.data), read_as(options, model))
+        about_marks = [] if tells_numbers(options) else as_at_training(model, source)
         result = model.evaluate(source, missing=options.missing, unseen=options.unseen)
-        notes = _told_of_levels(model, source, options.unseen)
+        notes = about_marks + _told_of_levels(model, source, options.unseen)
     if options.as_json:
         out_json({"targets": list(model.targets), **result._asdict(), "notices": notes})
         return

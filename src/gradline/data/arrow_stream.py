@@ -14,7 +14,9 @@ from gradline.core.derived import cached_property
 from gradline.core.errors import DataError, GradlineError
 from gradline.core.memory_limit import check
 from gradline.data import columnar
+from gradline.data.cells import TYPED, Spelling
 from gradline.data.columnar import FAULTS, place_in, rows_of_batch, typed_batch, unreadable
+from gradline.data.notation import Text
 from gradline.data.schema import Column, Kind
 from gradline.data.source import METER, Batch, Source
 from gradline.data.spool import spool
@@ -45,6 +47,11 @@ class ArrowStreamSource(Source):
     name: str
     trusted: bool = False
     declared: Mapping[str, Column] = field(default_factory=dict)
+    spelling: Spelling = TYPED
+
+    def told(self, read: Text) -> "ArrowStreamSource":
+        """See `Source`."""
+        return replace(self, spelling=Spelling.told(read, self.spelling.missing))
 
     def schema(self) -> dict[str, Column]:
         """The columns by their types."""
@@ -67,6 +74,7 @@ class ArrowStreamSource(Source):
         METER.begin(self.path)
         size, first, read = rows_of_batch(len(columns)), 0, 0
         schema, *messages = self._messages
+        spelling = self.spelling.of(self)
         dictionaries: dict[int, _Message] = {}
         with self.path.open("rb") as file:
             for message in messages:
@@ -77,7 +85,7 @@ class ArrowStreamSource(Source):
                 frame = self._decoded(file, [schema, *dictionaries.values(), message], list(columns))
                 METER.reach(self.path, read / self._size)
                 for part in frame.iter_slices(size):
-                    yield typed_batch(part, columns, place_in(first, self.name), self.trusted)
+                    yield typed_batch(part, columns, place_in(first, self.name), self.trusted, spelling)
                     first += part.height
 
     def assume_finite(self) -> "ArrowStreamSource":

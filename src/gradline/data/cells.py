@@ -3,16 +3,31 @@
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from typing import NamedTuple, Protocol
 
+import numpy as np
 import polars as pl
 
 from gradline.core.errors import DataError, NotationError
 from gradline.core.text import listed, shell
 from gradline.data.dates import moments, spellings
-from gradline.data.notation import Text
-from gradline.data.numerals import PLAIN_NUMERALS, Doubt, Numerals, bare, written
+from gradline.data.notation import FOUND, Text
+from gradline.data.numerals import (
+    PLAIN_NUMERALS,
+    Doubt,
+    Numerals,
+    Written,
+    bare,
+    both,
+    common_mark,
+    is_factor,
+    mark_of,
+    must_be_everywhere,
+    written,
+)
 from gradline.data.schema import LARGEST_INTEGER, Kind
 
 MISSING_WORDS = ("", "na", "n/a", "#n/a", "nan", "null", "none")  # trimmed, in any case
@@ -28,31 +43,62 @@ Decode = Callable[[Mapping[str, pl.DataType]], pl.DataFrame]
 _CODE = re.compile(r"[+-]?\d+(?:\.\d*)?")
 
 
+class _Cells(Protocol):
+    """What is asked of a source where a cell is no number."""
+
+    def first_cells(self, column: str) -> list[str]: ...
+
+    def missing_words(self) -> list[str]: ...
+
+
+def _no_mark(column: str) -> str:  # noqa: ARG001
+    return ""
+
+
 @dataclass(frozen=True)
 class Spelling:
     """How the cells of a source are spelled: the words that say that one is missing, and its numbers.
 
     - `missing`: the words; None stands for `MISSING_WORDS` in any case, and () for a typed source, which has nulls.
-    - `dates`: the forms of dates beside that of ISO 8601.
-    - `marks`: the currency, percent sign or unit of columns whose numbers bear one.
+    - `read`: what somebody told of it.
+    - `mark`: the currency, percent sign or unit that the first cells of a column have; empty where they have none.
+    - `source`: where the cells stand.
     """
 
     missing: tuple[str, ...] | None = None
     numerals: Numerals = PLAIN_NUMERALS
-    marks: Mapping[str, str] = field(default_factory=dict)
-    dates: tuple[str, ...] = ()
+    read: Text = FOUND
+    mark: Callable[[str], str] = _no_mark
+    source: _Cells | None = None
 
     @classmethod
-    def told(cls, read: Text) -> "Spelling":
-        """That of cells of which somebody said how they are written."""
+    def told(cls, read: Text, usual: tuple[str, ...] | None = None) -> "Spelling":
+        """That of cells of which somebody said how they are written; `usual` words are missing without `read.na`."""
         thousands = read.thousands or ""
         decimal = read.decimal or ("," if thousands == "." else ".")
-        missing = None if read.na is None else ("", *read.na)
-        return cls(missing, Numerals(decimal, thousands), dates=tuple(read.dates or ()))
+        return cls(usual if read.na is None else ("", *read.na), Numerals(decimal, thousands), read=read)
 
-    def written(self, numerals: Numerals, marks: Mapping[str, str]) -> "Spelling":
-        """The same with what was found of the numbers."""
-        return replace(self, numerals=numerals, marks=marks)
+    def ways(self, cells: Sequence[str]) -> list[Written]:
+        """The ways in which most of the cells are numbers, among those that were told, if one of these fits."""
+        thousands = self.read.thousands
+        decimal = self.read.decimal or {".": ",", ",": "."}.get(thousands or "")
+        return written(cells, decimal, thousands) or written(cells)
+
+    def of(self, source: _Cells) -> "Spelling":
+        """The same, of the cells of a source."""
+        return replace(
+            self, source=source, mark=cache(lambda column: common_mark(source.first_cells(column)))
+        )
+
+    def values(self, cells: Sequence[str]) -> np.ndarray:
+        """The numbers (n,) that some cells of a column are, NaN for what is none."""
+        texts = bare(pl.Series(PLAIN, cells, pl.String), common_mark(cells))
+        return self.numerals.plain(texts).cast(pl.Float64, strict=False).fill_null(math.nan).to_numpy()
+
+    @property
+    def dates(self) -> tuple[str, ...]:
+        """The forms of dates beside that of ISO 8601."""
+        return tuple(self.read.dates or ())
 
     @property
     def is_plain(self) -> bool:
@@ -63,6 +109,11 @@ class Spelling:
     def codes(self) -> list[float]:
         """The missing words that are numbers: −999 is one however its decimals are written."""
         return [float(word) for word in self.missing or () if _CODE.fullmatch(word)]
+
+    @property
+    def days(self) -> list[datetime]:
+        """The missing words that are dates: 1900-01-01 is one however its column writes dates."""
+        return moments(pl.Series(PLAIN, self.missing or (), pl.String), self.dates).drop_nulls().to_list()
 
     def words(self, series: pl.Series) -> pl.Series:
         """The column as trimmed text with null for missing; true and false in one spelling, as typed files have."""
@@ -117,21 +168,22 @@ class Where(NamedTuple):
 
 
 def _numbers(series: pl.Series, where: Where, mark: str | None = None) -> pl.Series:
-    """The column as Float64 with null for missing; `mark` is what may stand beside its numbers."""
-    values = _typed_numbers(series, where, mark)
-    if codes := where.spelling.codes:
-        values = values.set(values.is_in(codes).fill_null(False), None)
-    return values
-
-
-def _typed_numbers(series: pl.Series, where: Where, mark: str | None) -> pl.Series:
-    """The same before the numbers that stand for missing cells are taken out.
+    """The column as Float64 with null for missing; `mark` is what may stand beside its numbers.
 
     Raises `DataError` with column, place and value for text, infinities and integers beyond 2^53.
     """
+    if series.dtype in (pl.String, pl.Categorical, pl.Enum):
+        values = _parsed(where.spelling.words(series), where, mark)
+    else:
+        values = _typed(series, where)
+    if codes := where.spelling.codes:
+        return values.set(values.is_in(codes).fill_null(False), None)
+    return values
+
+
+def _typed(series: pl.Series, where: Where) -> pl.Series:
+    """A column that holds numbers."""
     dtype = series.dtype
-    if dtype in (pl.String, pl.Categorical, pl.Enum):
-        return _parsed(where.spelling.words(series), where, mark)
     if dtype == pl.Null or dtype == pl.Boolean:
         return series.cast(pl.Float64)
     if dtype.is_integer() or dtype.is_decimal():
@@ -155,7 +207,15 @@ def _typed_numbers(series: pl.Series, where: Where, mark: str | None) -> pl.Seri
 
 
 def _times(series: pl.Series, where: Where) -> pl.Series:
-    """The column as moments without a time zone, null for missing; text in the forms told, or as ISO 8601 writes it."""
+    """The column as moments without a time zone, null for missing."""
+    found = _moments(series, where)
+    if days := where.spelling.days:
+        return found.set(found.is_in(days).fill_null(False), None)
+    return found
+
+
+def _moments(series: pl.Series, where: Where) -> pl.Series:
+    """A column of moments, or of text in the forms told or as ISO 8601 writes it."""
     dtype = series.dtype
     if dtype == pl.Date:
         return series.cast(pl.Datetime("us"))
@@ -200,7 +260,7 @@ def _words(series: pl.Series, where: Where) -> pl.Series:
 
 def _amounts(series: pl.Series, where: Where) -> pl.Series:
     """The column as Float64, a currency, a percent sign or a unit left away where it is text."""
-    return _numbers(series, where, where.spelling.marks.get(where.column, ""))
+    return _numbers(series, where, where.spelling.mark(where.column))
 
 
 class CellFault(NamedTuple):
@@ -253,8 +313,10 @@ def _parsed(text: pl.Series, where: Where, mark: str | None) -> pl.Series:
     wrong = values.is_null() & shown.is_not_null()
     if spelling.missing is not None:  # then NaN is a word like others
         wrong |= values.is_nan().fill_null(False)
+    if mark:
+        _expect_one_mark(shown, wrong, where, mark)
     if wrong.any():
-        _refuse_first(shown, wrong, where, _no_number(shown[wrong.arg_max() or 0], where))
+        _refuse_first(shown, wrong, where, _no_number(shown[wrong.arg_max() or 0], shown, where))
     values = values.fill_nan(None)
     _refuse_first(shown, values.is_infinite(), where, _INFINITE)
     # 2^53 + 1 is read as 2^53, so the border itself is looked at too, digit by digit.
@@ -268,18 +330,63 @@ def _parsed(text: pl.Series, where: Where, mark: str | None) -> pl.Series:
     return values
 
 
-def _no_number(cell: str, where: Where) -> CellFault:
+def _expect_one_mark(shown: pl.Series, wrong: pl.Series, where: Where, mark: str) -> None:
+    """Refuse cells with another mark than the others, cells without one where that makes them other numbers, and
+    factors."""
+    has = shown.str.contains(mark, literal=True).fill_null(False)
+    if is_factor(mark) and has.any():
+        what = f"a number with a factor ({mark}), which gradline does not multiply by"
+        remedy = f"write such numbers out. To use the cells as words: {shell(['--category', where.column])}"
+        _refuse_first(shown, has, where, CellFault("number-notation", what, remedy))
+    without = ~has & ~wrong & shown.is_not_null() if must_be_everywhere(mark) else pl.Series([False])
+    with_another = next((i for i in wrong.arg_true() if mark_of(shown[i])), None)
+    row = without.arg_max() if without.any() else with_another
+    beside = has.arg_max() if has.any() else None
+    if row is None:
+        return
+    told = [f"{shown[i]!r} ({where.place(i)})" for i in sorted({row, row if beside is None else beside})]
+    raise amounts_differ(where.column, mark, mark_of(shown[row]) or "", told)
+
+
+def amounts_differ(column: str, mark: str, other: str, told: Sequence[str]) -> DataError:
+    """The refusal of a column whose amounts have one mark here and another, or none, there, with a cell of each."""
+    return DataError(
+        "amounts-differ",
+        f"column {column} holds {both(mark, other)}: {' and '.join(told)}",
+        f"write all its cells in one way. To use them as words: {shell(['--category', column])}",
+    )
+
+
+def _no_number(cell: str, shown: pl.Series, where: Where) -> CellFault:
     """Why a cell is none, with the option that would read it."""
-    ways = written([cell])
+    ways = where.spelling.ways([cell])
     if ways:
         doubt = Doubt(tuple(ways), where.spelling.numerals)
-        remedy = f"write it as the others, or, if those are written so, too: {doubt.remedy(where.column)}"
+        helps = any(_reads(way, shown, where) for way in ways)
+        remedy = "write it as the others"
+        remedy += f", or, if those are written so, too: {doubt.remedy(where.column)}" if helps else ""
         return CellFault("text-in-number-column", f"a number with {doubt.what} among others", remedy)
     remedy = "mend the cell, leave it empty and add --missing drop, or leave the column out"
-    if not any(map(str.isdigit, cell)):
-        remedy += f". If it stands for a missing cell, add {shell(['--na', cell])}"
-        return CellFault("text-in-number-column", "text in a numeric column", remedy, {"na": [cell]})
+    if not any(map(str.isdecimal, cell)):
+        words = _missing_words(cell, shown, where)
+        remedy += f". If it stands for a missing cell, add {shell(Text(na=words).words())}"
+        return CellFault("text-in-number-column", "text in a numeric column", remedy, {"na": words})
     return CellFault("text-in-number-column", "text in a numeric column", remedy)
+
+
+def _missing_words(cell: str, shown: pl.Series, where: Where) -> list[str]:
+    """The cell, others of its column that are marks alone, and what counts as missing now, which `--na` would end."""
+    marks = shown.filter(shown.str.contains(r"^[^\p{L}\p{N}]+$")).unique(maintain_order=True).to_list()
+    usual = where.spelling.source.missing_words() if where.spelling.source else []
+    return list(dict.fromkeys([cell, *marks, *usual]))
+
+
+def _reads(way: Written, shown: pl.Series, where: Where) -> bool:
+    """Whether the column's numbers are such in this way too, and its mark is the one that its first cells have."""
+    if way.mark not in ("", where.spelling.mark(where.column)) or must_be_everywhere(way.mark):
+        return False
+    numbers = bare(shown, way.mark).drop_nulls()
+    return bool(way.numerals.plain(numbers.filter(numbers.str.contains(r"^[+-]?\.?\d"))).is_not_null().all())
 
 
 def _refuse_first(shown: pl.Series, wrong: pl.Series, where: Where, fault: CellFault) -> None:

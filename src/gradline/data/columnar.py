@@ -14,6 +14,7 @@ from gradline.core.errors import DataError, FileError
 from gradline.core.text import said
 from gradline.data.cells import TYPED, Spelling, converted
 from gradline.data.held import scannable
+from gradline.data.notation import Text
 from gradline.data.remote import unreachable
 from gradline.data.schema import CLOCKS, DATES, EMPTY, Column, Kind, expect_distinct
 from gradline.data.source import METER, Batch, Source
@@ -47,6 +48,10 @@ class LazySource(Source):
     stored: bool = False
     spelling: Spelling = TYPED
 
+    def told(self, read: Text) -> "LazySource":
+        """See `Source`."""
+        return replace(self, spelling=Spelling.told(read, self.spelling.missing))
+
     def schema(self) -> dict[str, Column]:
         """The columns by their types."""
         return dict(self._schema)
@@ -61,7 +66,7 @@ class LazySource(Source):
 
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows in their order; only these columns are decoded."""
-        first = 0
+        first, spelling = 0, self.spelling.of(self)
         if self.path is not None:
             METER.begin(self.path)
         # The one place that touches a polars API marked unstable: the version is pinned for it.
@@ -79,16 +84,16 @@ class LazySource(Source):
                 break
             if self.path is not None and self.height:
                 METER.reach(self.path, (first + frame.height) / self.height)
-            yield typed_batch(frame, columns, place_in(first, self.name), self.trusted, self.spelling)
+            yield typed_batch(frame, columns, place_in(first, self.name), self.trusted, spelling)
             first += frame.height
         if (
             self.height is not None and first != self.height
         ):  # a thread that fails ends the rows without a word
             raise self._unreadable(f"{first:,} of its {self.height:,} rows can be read")
 
-    def assume_finite(self) -> "LazySource | None":
-        """The same table, trusted; None where numbers may stand for missing cells."""
-        return None if self.spelling.codes else replace(self, trusted=True)
+    def assume_finite(self) -> "LazySource":
+        """The same table, trusted."""
+        return replace(self, trusted=True)
 
     @property
     def height(self) -> int | None:
@@ -114,8 +119,8 @@ def typed_batch(
     trusted: bool,
     spelling: Spelling = TYPED,
 ) -> Batch:
-    """Rows of a typed table; where it is trusted, numbers are taken as they lie."""
-    if not trusted:
+    """Rows of a typed table; where it is trusted, numbers are taken as they lie, unless some mean a gap."""
+    if not trusted or spelling.codes:
         return Batch.of(frame.get_columns(), columns, place, spelling)
     found = [
         column
@@ -154,6 +159,10 @@ class FrameSource(Source):
     frame: Any  # a narwhals DataFrame
     name: str
     spelling: Spelling = TYPED  # of text, which holds numbers where a row was typed in
+
+    def told(self, read: Text) -> "FrameSource":
+        """See `Source`."""
+        return replace(self, spelling=Spelling.told(read, self.spelling.missing))
 
     @classmethod
     def of(cls, native: Any) -> "FrameSource | None":
@@ -201,7 +210,7 @@ class FrameSource(Source):
                 )
         added = [pl.Series(name, values) for name, values in columns.items()]
         whole = pl.DataFrame({series.name: series for series in own + added})
-        return FrameSource(nw.from_native(whole), self.name)
+        return replace(self, frame=nw.from_native(whole))
 
     def _whole(self, name: Any) -> pl.Series:
         """A column with its declared levels."""
@@ -215,11 +224,11 @@ class FrameSource(Source):
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows in slices, converted one slice at a time."""
         natives = {str(name): name for name in self.frame.columns}
-        size = rows_of_batch(len(columns))
+        size, spelling = rows_of_batch(len(columns)), self.spelling.of(self)
         for first in range(0, len(self.frame), size):
             rows = slice(first, first + size)
             series = [self._polars(natives[name], rows).alias(name) for name in columns]
-            yield Batch.of(series, columns, place_in(first, self.name), self.spelling)
+            yield Batch.of(series, columns, place_in(first, self.name), spelling)
 
     def _polars(self, name: Any, rows: slice) -> pl.Series:
         """Some rows of a column as a polars series."""

@@ -4,7 +4,7 @@ import polars as pl
 
 from gradline.data.cells import IN_TEXT, PLAIN, TRUTH_WORDS, Spelling
 from gradline.data.dates import moments
-from gradline.data.numerals import Doubt, may_be_thousands, written
+from gradline.data.numerals import Doubt, is_uneven, may_be_thousands
 from gradline.data.schema import CLOCKS, DATES, EMPTY, Column, Kind
 
 SAMPLE = 1000  # non-missing cells that decide
@@ -37,14 +37,11 @@ def plain_numbers(frame: pl.DataFrame) -> set[str]:
     return {name for name, *both in zip(head.columns, is_plain, is_decimal, strict=True) if all(both)}
 
 
-def column(
-    cells: pl.Series, spelling: Spelling = IN_TEXT, separator: str = "", may_tell: bool = False
-) -> Column:
+def column(cells: pl.Series, spelling: Spelling = IN_TEXT, separator: str = "") -> Column:
     """What a column is by its first cells: numeric when most of them are numbers in the file's notation.
 
     Numbers with leading zeros are codes, and so words. `separator` stands between the cells of the file: with it, and
-    where nobody told the notation, points are looked at that could stand between thousands. Of text files somebody
-    `may_tell` it.
+    where nobody told the notation, points are looked at that could stand between thousands.
     """
     if cells.is_empty():
         return EMPTY
@@ -58,12 +55,15 @@ def column(
     others = values.null_count()
     kind = Kind.NUMBER if 2 * others < len(cells) else Kind.TEXT
     if spelling.dates and others == len(cells) and not moments(cells, spelling.dates).null_count():
-        return Column(Kind.OTHER, "holds dates")
+        return DATES
     if not others and cells.str.contains(_CODE).any():
         return Column(Kind.TEXT, is_code=True)
     is_open = bool(separator) and numerals.is_plain and may_be_thousands(cells, separator)
     if not others and not is_open:
         return Column(kind)
-    ways = written(cells.to_list())
+    texts = cells.to_list()
+    if others and is_uneven(texts):  # which whoever reads the rows says with both places
+        return Column(Kind.AMOUNT)
+    ways = spelling.ways(texts)
     doubted = ways and (is_open or ways[0].known > len(cells) - others)
-    return Column(kind, doubt=Doubt(tuple(ways), numerals, may_tell) if doubted else None)
+    return Column(kind, doubt=Doubt(tuple(ways), numerals) if doubted else None)

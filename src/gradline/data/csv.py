@@ -38,6 +38,10 @@ class CsvSource(Source):
     def _layout(self) -> Layout:
         return layout(self._file, self.separator)
 
+    def told(self, read: Text) -> "CsvSource":
+        """See `Source`."""
+        return self if read == self.read else replace(self, read=read)
+
     def names(self) -> list[str]:
         """The header's fields."""
         return list(self._layout.names)
@@ -81,20 +85,20 @@ class CsvSource(Source):
         return set()
 
     @cached_property
-    def _spelling(self) -> Spelling:
+    def spelling(self) -> Spelling:  # type: ignore[override]
         """How the cells are spelled: as was told, or as the first of them show."""
         told = Spelling.told(self.read)
         if self._layout.separator == ";" and self.read.decimal is None and _has_commas(self._sample.values()):
-            return told.written(told.numerals._replace(decimal=","), {})
+            return replace(told, numerals=told.numerals._replace(decimal=","))
         return told
 
     @cached_property
     def _columns(self) -> dict[str, Column]:
         doubted = self._layout.separator if self.read.decimal is None and self.read.thousands is None else ""
-        spelling, found = self._spelling, {}
+        spelling, found = self.spelling, {}
         for name, first in self._sample.items():
             is_sure = name in self._plain and spelling.is_plain
-            found[name] = Column(Kind.NUMBER) if is_sure else column(first, spelling, doubted, may_tell=True)
+            found[name] = Column(Kind.NUMBER) if is_sure else column(first, spelling, doubted)
         found |= self._reconciled(found)
         for name in found:
             if name.startswith("(column "):
@@ -105,7 +109,7 @@ class CsvSource(Source):
 
     def _reconciled(self, found: Mapping[str, Column]) -> dict[str, Column]:
         """The columns in doubt with what reads them beside the others."""
-        told = self._spelling.numerals
+        told = self.spelling.numerals
         doubts = {name: one.doubt for name, one in found.items() if isinstance(one.doubt, Doubt)}
         if not any(way.changes(told) for doubt in doubts.values() for way in doubt.ways):
             return {}
@@ -119,18 +123,13 @@ class CsvSource(Source):
             for name, doubt in reconciled(doubts, numbers, told).items()
         }
 
-    def _spelled(self, columns: Mapping[str, Kind]) -> Spelling:
-        """The spelling with the marks of amounts, which are those of the first cells."""
-        marks = {}
-        for name, kind in columns.items():
-            if kind == Kind.AMOUNT:
-                ways = written(self._sample[name].to_list(), self._spelling.numerals.decimal)
-                marks[name] = ways[0].mark if ways else ""
-        return self._spelling.written(self._spelling.numerals, marks)
+    def first_cells(self, column: str) -> list[str]:
+        """See `Source`."""
+        return self._sample[column].to_list()
 
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows in blocks of about 4 MB, each decoded and proved to be regular by one core."""
-        spelling = self._spelled(columns)
+        spelling = self.spelling.of(self)
 
         def batch(whole: lines.Lines) -> Batch:
             block = Block(whole, self._layout, self.name)

@@ -5,7 +5,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -130,10 +130,9 @@ def layout(file: File, expected: str) -> Layout:
     records = _records(head, separator, _LOOK + 1, start, file.name)
     header, *rows = records
     if file.read.header is None:
-        if not _is_regular(records):
+        if not _is_regular(records) or header_at(_stripped(records)):
             _expect_header_first(file, head, start, separator)
         _expect_names(file, header, rows)
-        _expect_no_title(file, records)
     if file.read.header is False:
         names = [f"column_{i}" for i in range(1, len(header.fields) + 1)]
         return Layout(names, separator, header.begin, _has_blanks(file, names))
@@ -248,20 +247,6 @@ def _expect_names(file: File, header: _Record, rows: Sequence[_Record]) -> None:
     )
 
 
-def _expect_no_title(file: File, records: Sequence[_Record]) -> None:
-    """Refuse a title that a spreadsheet has filled up with empty cells, and name the option that skips it."""
-    rows = [[field.strip() for field in record.fields] for record in records]
-    if at := header_at(rows):
-        told = Text(skip=records[at].begin)
-        raise NotationError(
-            "csv-lines-above-header",
-            f"line {records[0].begin + 1:,} of {file.name} has {counted(filled(rows[0]), 'cell')}, and line "
-            f"{records[at].begin + 1:,} has {filled(rows[at])}: the table seems to begin there",
-            f"add {shell(told.words())} (read=gradline.{told} in Python)",
-            told.to_dict(),
-        )
-
-
 def _without_later_remarks(head: str, start: int) -> str:
     """The lines, blank where one between the records begins as the first line does, if that is a remark."""
     lines = head.split("\n")
@@ -274,32 +259,69 @@ def _without_later_remarks(head: str, start: int) -> str:
 
 
 def _expect_header_first(file: File, head: str, start: int, separator: str) -> None:
-    """Refuse a file with lines above its header, and name the option that skips them."""
+    """Refuse a file with lines above its header, and name the option that skips them.
+
+    Of several marks between cells that which leaves most numbers below; what is named has been tried.
+    """
     marks = [separator] if file.read.delimiter is not None else [separator, *_SEPARATORS]
     head = _without_later_remarks(head, start)
+    found = []
     for mark in dict.fromkeys(marks):
         records = _records(head, mark, _LOOK, start)
-        widths = [len(record.fields) for record in records]
-        width = Counter(widths).most_common(1)[0][0] if widths else 0
-        at = len(widths) - next(
-            (i for i, other in enumerate(reversed(widths)) if other != width), len(widths)
-        )
-        if width < 2 or not 0 < at < len(records) - 1 or max(widths[:at]) >= width:
-            continue
-        names = [name.strip() for name in records[at].fields]
-        if any(map(NUMBER.fullmatch, names)) or len(set(names)) < width:
-            continue
+        at = _header_below(records)
+        if at is not None and (numbers := _numbers(records[at + 1 :])):
+            found.append((numbers, at, records))
+    for _, at, records in sorted(found, key=lambda one: -one[0]):
         above = [records[i].fields[0].strip() for i in range(at)]
         remark = next((mark for mark in REMARKS if all(text.startswith(mark) for text in above)), None)
         line = records[at].begin
         told = Text(comment=remark) if remark else Text(skip=line)
+        if not _leads_to(file, told, records[at].fields, separator):
+            continue
+        first, names = (filled(row) for row in _stripped([records[0], records[at]]))
         raise NotationError(
             "csv-lines-above-header",
-            f"line {records[0].begin + 1:,} of {file.name} has {_fields(widths[0])}, and from line {line + 1:,} on "
-            f"there are {width}: the table seems to begin there",
+            f"line {records[0].begin + 1:,} of {file.name} has {counted(first, 'cell')}, and line {line + 1:,} has "
+            f"{names}: the table seems to begin there",
             f"add {shell(told.words())} (read=gradline.{told} in Python)",
             told.to_dict(),
         )
+
+
+def _stripped(records: Sequence[_Record]) -> list[list[str]]:
+    return [[field.strip() for field in record.fields] for record in records]
+
+
+def _header_below(records: Sequence[_Record]) -> int | None:
+    """The place of the names where other lines stand above them.
+
+    They are the first record of the table's width, or stand below a title that empty cells fill up to this width.
+    """
+    widths = [len(record.fields) for record in records]
+    width = Counter(widths).most_common(1)[0][0] if widths else 0
+    at = len(widths) - next((i for i, other in enumerate(reversed(widths)) if other != width), len(widths))
+    if width < 2 or at >= len(records) - 1 or max(widths[:at], default=0) >= width:
+        return None
+    if below := header_at(_stripped(records[at:])):
+        return at + below
+    return at if at and _are_names(records[at]) else None
+
+
+def _are_names(record: _Record) -> bool:
+    """Whether the fields could be names of columns: different words."""
+    names = [name.strip() for name in record.fields]
+    return not any(map(NUMBER.fullmatch, names)) and len(set(names)) == len(names)
+
+
+def _leads_to(file: File, told: Text, names: Sequence[str], expected: str) -> bool:
+    """Whether the file, read as told, has these names."""
+    try:
+        found = layout(file._replace(read=replace(file.read, **told.to_dict())), expected).names
+    except DataError:
+        return False
+    return [name for name in found if name != ROW_NAMES] == [
+        name.strip() or f"(column {i})" for i, name in enumerate(names, 1)
+    ]
 
 
 def _expect_no_alignment(file: File, header: str, rows: Sequence[str]) -> None:
@@ -314,7 +336,3 @@ def _expect_no_alignment(file: File, header: str, rows: Sequence[str]) -> None:
         "add --delimiter whitespace (read=gradline.Text(delimiter='whitespace') in Python)",
         {"delimiter": WHITESPACE},
     )
-
-
-def _fields(count: int) -> str:
-    return f"{count} field{'s' * (count != 1)}"

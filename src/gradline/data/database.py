@@ -20,6 +20,7 @@ from gradline.data.arrow_stream import ArrowStreamSource, frames_of, kept
 from gradline.data.columnar import FAULTS
 from gradline.data.connection import Connection, Rows, file_of, quoted
 from gradline.data.extras import expect_extra
+from gradline.data.notation import FOUND, Text
 from gradline.data.source import Inner
 from gradline.data.table import Table, without_password
 
@@ -31,6 +32,7 @@ class Database(Inner):
     url: str
     named: str  # without what must not be shown
     asked: Table
+    read: Text = FOUND
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -46,6 +48,10 @@ class Database(Inner):
         if table.table is not None and table.query is not None:
             raise RequestError("place-ambiguous", "a table and a query were given", "give one of the two")
         return replace(self, asked=table)
+
+    def told(self, read: Text) -> "Database":
+        """See `Source`."""
+        return replace(self, read=read)
 
     @property
     def notices(self) -> tuple[Notice, ...]:
@@ -72,7 +78,7 @@ class Database(Inner):
             except (*FAULTS, Exception) as error:  # each driver has its own
                 raise self._failed(error) from error
             found = kept(frames, self.name, self._failed)
-        return replace(found, declared={**declared, **found.declared}), table
+        return replace(found, declared={**declared, **found.declared}).told(self.read), table
 
     def _select(self, base: Connection) -> tuple[str, str]:
         """The table that is meant, and the SELECT of its rows."""

@@ -16,12 +16,14 @@ from gradline.core.derived import cached_property
 from gradline.core.errors import DataError, FileError, GradlineError, Notice
 from gradline.core.parallel import ordered_map
 from gradline.core.text import counted, listed, nearest
+from gradline.data.cells import Spelling, amounts_differ
 from gradline.data.cloud import is_url, open_url
 from gradline.data.database import DRIVERS, database
 from gradline.data.formats import ARCHIVES, COMPRESSED, ENDINGS, PACKED, ending, is_data, open_file
 from gradline.data.hive import is_partition, partitioned, values_of
 from gradline.data.lakes import IcebergTable, expect_no_lake, lake
 from gradline.data.notation import FOUND, Text
+from gradline.data.numerals import common_mark, mark_of, must_be_everywhere
 from gradline.data.schema import Column, Kind, Respelled, merged
 from gradline.data.source import Batch, Source
 from gradline.data.spool import spooled
@@ -103,6 +105,9 @@ class FilesSource(Source):
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows of each file in turn. Raises `DataError` before any row when one lacks a column."""
         self._expect_columns(columns)
+        for name, kind in columns.items():
+            if kind == Kind.AMOUNT:
+                self._expect_alike(name)
         for part in self.parts:
             yield from part.batches(columns)
 
@@ -124,6 +129,15 @@ class FilesSource(Source):
     def within(self, table: Table) -> "FilesSource":
         """The same table inside of each file."""
         return FilesSource(tuple(part.within(table) for part in self.parts), self.name)
+
+    @property
+    def spelling(self) -> Spelling:  # type: ignore[override]
+        """That of the first file."""
+        return self.parts[0].spelling
+
+    def told(self, read: Text) -> "FilesSource":
+        """See `Source`."""
+        return FilesSource(tuple(part.told(read) for part in self.parts), self.name)
 
     @cached_property
     def _names(self) -> list[set[str] | GradlineError]:
@@ -148,6 +162,23 @@ class FilesSource(Source):
             if lacking:
                 faults.append(self._lacking(part, names, lacking))
         _raise_all(faults, len(self.parts))
+
+    def _expect_alike(self, column: str) -> None:
+        """Refuse amounts in one currency or unit here and another there, or percent signs in some files alone."""
+        found: dict[str, str] = {}
+        for part in self.parts:
+            cells = part.first_cells(column)
+            if cells:
+                found.setdefault(mark := common_mark(cells), f"{_with(mark, cells)!r} in {part.name}")
+        first = next(filter(None, found), "")
+        other = next((mark for mark in found if mark != first and (mark or must_be_everywhere(first))), None)
+        if other is not None:
+            raise amounts_differ(column, first, other, [found[first], found[other]])
+
+
+def _with(mark: str, cells: Sequence[str]) -> str:
+    """The first cell with this mark."""
+    return next(cell for cell in cells if mark_of(cell) == mark or not mark)
 
 
 def respelled(names: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
@@ -268,7 +299,7 @@ def _open_many(paths: list[Path], text: str, what: str, root: Path, read: Text) 
     for found in ordered_map(data, partial(_opened, read=read)):
         (faults if isinstance(found, GradlineError) else parts).append(found)  # type: ignore[arg-type]
     _raise_all(faults, len(data))
-    parts = partitioned(parts, [values_of(path.relative_to(root)) for path in data])
+    parts = partitioned(parts, [values_of(path.relative_to(root)) for path in data], read)
     return parts[0] if len(parts) == 1 else FilesSource(tuple(parts), text)
 
 

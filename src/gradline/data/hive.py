@@ -1,15 +1,16 @@
 """Folders whose names hold values, such as `year=2024/region=north`: columns that the files in them do not repeat."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote
 
 import polars as pl
 
 from gradline.core.errors import DataError, Notice
-from gradline.data import cells
+from gradline.data.cells import Spelling, converted
 from gradline.data.columns import column, first_cells
+from gradline.data.notation import FOUND, Text
 from gradline.data.schema import Column, Kind
 from gradline.data.source import Batch, Source
 
@@ -29,10 +30,10 @@ def is_partition(folder: str) -> bool:
     return "=" in folder[1:]
 
 
-def partitioned(parts: list[Source], values: list[Values]) -> list[Source]:
+def partitioned(parts: list[Source], values: list[Values], read: Text = FOUND) -> list[Source]:
     """The files with the columns of their folders, each read by the rule for text files: numbers, or words.
 
-    Raises `DataError` where the folders do not name the same columns.
+    `read` is how the values are written. Raises `DataError` where the folders do not name the same columns.
     """
     if not any(values):
         return parts
@@ -45,11 +46,12 @@ def partitioned(parts: list[Source], values: list[Values]) -> list[Source]:
                 f"{', '.join(own) or 'none'}",
                 "put every file below folders with the same column=value names",
             )
+    spelled = Spelling.told(read)
     columns = {
-        name: column(first_cells(pl.Series([own[name] for own in values], dtype=pl.String), cells.IN_TEXT))
+        name: column(first_cells(pl.Series([own[name] for own in values], dtype=pl.String), spelled), spelled)
         for name in names
     }
-    return [PartitionedSource(part, own, columns) for part, own in zip(parts, values, strict=True)]
+    return [PartitionedSource(part, own, columns, spelled) for part, own in zip(parts, values, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class PartitionedSource(Source):
     part: Source
     values: Values
     columns: Mapping[str, Column]
+    spelled: Spelling  # of the values
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -74,6 +77,15 @@ class PartitionedSource(Source):
     def notices(self) -> tuple[Notice, ...]:
         """The file's."""
         return self.part.notices
+
+    @property
+    def spelling(self) -> Spelling:  # type: ignore[override]
+        """The file's."""
+        return self.part.spelling
+
+    def told(self, read: Text) -> "PartitionedSource":
+        """See `Source`."""
+        return replace(self, part=self.part.told(read), spelled=Spelling.told(read))
 
     def names(self) -> list[str]:
         """The file's columns, and those of its folders."""
@@ -93,7 +105,7 @@ class PartitionedSource(Source):
             frame = batch.frame
             for name in added:
                 value = pl.Series(name, [self.values[name]], pl.String).new_from_index(0, frame.height)
-                value = cells.converted(value, columns[name], batch.place, cells.IN_TEXT)
+                value = converted(value, columns[name], batch.place, self.spelled)
                 if name in own:
                     self._expect_same(batch, value)
                 frame = frame.with_columns(value)

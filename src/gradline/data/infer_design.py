@@ -9,7 +9,7 @@ from gradline.core.text import listed, nearest, shell
 from gradline.data.cells import PLAIN
 from gradline.data.design import Category, DesignSpec, Number, Term
 from gradline.data.levels import alike, ordered
-from gradline.data.numerals import PLAIN_NUMERALS, Doubt, Written, written
+from gradline.data.numerals import Doubt, Written, is_uneven, written
 from gradline.data.schema import Column, Kind
 from gradline.data.selection import Selection
 from gradline.data.source import Source
@@ -252,10 +252,15 @@ def expect_sure(name: str, column: Column) -> None:
 
 
 def expect_words(source: Source, name: str, column: Column, levels: Sequence[str]) -> None:
-    """Refuse text of a typed source whose levels are numbers in another notation."""
-    ways = [] if source.is_text or column.levels is not None else written(levels)
+    """Refuse text of a typed source whose levels are numbers in another notation, and name what reads them."""
+    if source.is_text or column.levels is not None:
+        return
+    if is_uneven(levels):
+        for _ in source.batches({name: Kind.AMOUNT}):
+            pass  # until the first cell that is no number like the others, which is refused with both
+    ways = source.spelling.ways(levels)
     if ways and not _are_plain(ways):
-        doubt = Doubt(tuple(ways), PLAIN_NUMERALS, may_tell=False)
+        doubt = Doubt(tuple(ways), source.spelling.numerals, is_text=True)
         raise DataError(doubt.code, doubt.cause(name), doubt.remedy(name))
 
 
@@ -312,7 +317,8 @@ def expect_number(source: Source, name: str, column: Column) -> None:
         )
     expect_sure(name, column)
     if column.kind == Kind.TEXT:
-        cells = _first_cells(source, name)
+        cells = source.first_cells(name)
+        expect_words(source, name, column, cells)
         shown = f"such as {cells[0]!r}" if cells else "every cell is missing"
         remedy = (
             f"if its cells are numbers all the same: {shell(['--numeric', name])}"
@@ -322,14 +328,6 @@ def expect_number(source: Source, name: str, column: Column) -> None:
         raise RequestError(
             "target-not-numeric", f"{name} is text ({shown}): targets and weights must be numeric", remedy
         )
-
-
-def _first_cells(source: Source, name: str) -> list[str]:
-    """The different cells of the first batch that has any, in their order."""
-    for batch in source.batches({name: Kind.TEXT}):
-        if cells := batch.frame[name].alias(PLAIN).drop_nulls().unique(maintain_order=True).to_list():
-            return cells
-    return []
 
 
 def in_place_of(name: str, column: Column) -> str:

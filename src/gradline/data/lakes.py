@@ -4,7 +4,7 @@ import os
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +15,7 @@ from gradline.core.text import listed, said
 from gradline.data.columnar import LazySource
 from gradline.data.extras import expect_extra
 from gradline.data.hive import is_partition
+from gradline.data.notation import FOUND, Text
 from gradline.data.remote import unreachable
 from gradline.data.source import Inner
 
@@ -55,12 +56,17 @@ class Lake(Inner):
     place: str  # a folder or a URL
     name: str
     remedy: str = "read it with the program that wrote it"
+    read: Text = FOUND
+
+    def told(self, read: Text) -> "Lake":
+        """See `Source`."""
+        return replace(self, read=read)
 
     @cached_property
     def found(self) -> LazySource:  # type: ignore[override]
         """See `Inner`."""
         try:
-            source = LazySource(self._scan(), self.name, stored=True)
+            source = LazySource(self._scan(), self.name, stored=True).told(self.read)
             source.schema()  # which asks for what polars cannot read of it
             return source
         except GradlineError:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +12,7 @@ from gradline.core.errors import DataError
 from gradline.data import cells, lines
 from gradline.data.cells import Spelling
 from gradline.data.columns import column, first_cells
-from gradline.data.notation import FOUND, OF_WORDS, Text
+from gradline.data.notation import FOUND, Text
 from gradline.data.schema import Column, Kind
 from gradline.data.source import Batch, Source
 
@@ -26,14 +26,14 @@ class NdjsonSource(Source):
     read: Text = FOUND
     unit = "line"
 
-    @property
-    def may_tell(self) -> frozenset[str]:
+    def told(self, read: Text) -> "NdjsonSource":
         """See `Source`."""
-        return OF_WORDS
+        return replace(self, read=read)
 
     @property
-    def _spelling(self) -> Spelling:
-        return Spelling.told(self.read.only(OF_WORDS))
+    def spelling(self) -> Spelling:  # type: ignore[override]
+        """See `Source`."""
+        return Spelling.told(self.read)
 
     def schema(self) -> dict[str, Column]:
         """The keys of the first block's rows; numeric when most of the first 1,000 values are numbers."""
@@ -46,7 +46,20 @@ class NdjsonSource(Source):
             raise DataError("file-empty", f"{self.name} is empty", "give a file with one JSON object per row")
         rows = self._objects(block)
         names = dict.fromkeys(name for row in rows for name in row)
-        return {name: _column(name, [row.get(name) for row in rows], self._spelling) for name in names}
+        return {name: self._column([row.get(name) for row in rows]) for name in names}
+
+    def _column(self, values: list[object]) -> Column:
+        if any(isinstance(value, (list, dict)) for value in values):
+            return Column(Kind.OTHER, "holds lists or objects")
+        texts = pl.Series([self._spelled(value) for value in values], dtype=pl.String)
+        return column(first_cells(texts, self.spelling), self.spelling)
+
+    def _spelled(self, value: object) -> str | None:
+        """A value as text; where numbers in text are written in another notation, those of JSON are written so too."""
+        if value is None or isinstance(value, str):
+            return value
+        told = json.dumps(value)
+        return told if isinstance(value, bool) else told.replace(".", self.spelling.numerals.decimal)
 
     def _blocks(self) -> Iterator[lines.Lines]:
         """The objects, one a line."""
@@ -54,13 +67,17 @@ class NdjsonSource(Source):
 
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows in blocks of about 4 MB."""
-        spelling = self._spelling
+        spelling = self.spelling.of(self)
         for block in self._blocks():
 
             def place(row: int, first: int = block.first) -> str:
                 return f"{self.unit} {first + row:,} of {self.name}"
 
             def decode(dtypes: Mapping[str, pl.DataType], block: lines.Lines = block) -> pl.DataFrame:
+                if not spelling.numerals.is_plain:
+                    rows = self._objects(block)
+                    texts = {name: [self._spelled(row.get(name)) for row in rows] for name in dtypes}
+                    return pl.DataFrame(texts, schema=dict.fromkeys(dtypes, pl.String()))
                 frame = pl.read_ndjson(block.data, schema=dict(dtypes))
                 if frame.height != block.data.count(b"\n"):  # polars passes over blank lines
                     self._objects(block)
@@ -96,10 +113,3 @@ class NdjsonSource(Source):
                 )
             rows.append(row)
         return rows
-
-
-def _column(name: str, values: list[object], spelling: Spelling) -> Column:
-    if any(isinstance(value, (list, dict)) for value in values):
-        return Column(Kind.OTHER, "holds lists or objects")
-    texts = [None if value is None else json.dumps(value).strip('"') for value in values]
-    return column(first_cells(pl.Series(name, texts, pl.String()), spelling), spelling)

@@ -44,9 +44,10 @@ class Text:
       `strptime`; several forms, or "excel" for the days that spreadsheets count. By default there are no others.
     - `header`: whether the first line holds the names of the columns. Without it they are `column_1`, `column_2` …
 
-    Raises `UsageError` for what no file can be written in. Of a workbook, whose cells have types,
-    `skip` and `skip_last` count rows of the sheet, and `header` says whether the first of the others has the names.
-    Other typed tables need none of this.
+    Where cells have types, `decimal`, `thousands`, `na` and `dates` tell how text is written, and `na` also which
+    numbers and dates stand for a missing cell; the others are for lines alone. Of a workbook `skip` and `skip_last`
+    count rows of the sheet, and `header` says whether the first of the others has the names. Raises `UsageError` for
+    what no file can be written in.
 
     >>> import gradline
     >>> gradline.Text(decimal=",", delimiter=";")
@@ -152,5 +153,6 @@ class Text:
 
 
 FOUND = Text()  # all of it
-# What may be told: of text, and of what has types for numbers, but none for a word that stands for a missing cell.
-OF_TEXT, OF_WORDS = frozenset(one.name for one in fields(Text)), frozenset({"na", "dates"})
+# What may be told: of lines of text, and of cells of text wherever they stand.
+OF_TEXT = frozenset(one.name for one in fields(Text))
+OF_CELLS = frozenset({"na", "dates", "decimal", "thousands"})

@@ -71,15 +71,42 @@ _CURRENCY = r"(?:[$€£¥₹₽₩₺]|[A-Z]{3}|Fr\.?)"
 _AMOUNT = re.compile(
     rf"(?P<open>\(?)\s*(?P<sign>[+\-−]?)\s*(?P<before>{_CURRENCY}?)\s*(?P<second>[+\-−]?)\s*"
     rf"(?P<number>(?:\d[\d.,'’{_BLANKS}]*\d|\d|[.,]\d+){_EXPONENT}[.,]?)"
-    rf"\s*(?P<after>(?:[^\W\d_]|[%‰°€$£¥₹/²³µ]){{0,10}}\.?)\s*(?P<close>\)?)"
+    rf"\s*(?P<after>(?:[^\W\d_]|[%‰°€$£¥₹/²³µ]){{0,10}}\.?(?: ?[$€£¥₹₽₩₺])?)\s*(?P<close>\)?)"
 )
+# Those that are known for sure, as three capitals may be anything.
+_CURRENCIES = frozenset("$€£¥₹₽₩₺") | {
+    *(
+        "Fr",
+        "Fr.",
+        "EUR",
+        "USD",
+        "GBP",
+        "CHF",
+        "JPY",
+        "CNY",
+        "INR",
+        "CAD",
+        "AUD",
+        "SEK",
+        "NOK",
+        "DKK",
+        "PLN",
+        "CZK",
+    )
+}
+# What multiplies the number before it, which no unit does: in 1.2k beside 950 it makes the larger number.
+_FACTOR = re.compile(
+    rf"(?:[kKM]|(?i:tsd|mio|mln|mrd|mn|bn|thousand|millions?|billions?|lakh|crore))\.? ?{_CURRENCY}?"
+)
+_TWO = {"a currency": "two currencies", "a unit": "two units"}
+_SHARES = ("%", "‰")  # of a hundred and a thousand: beside them 0.3 may be 30 %
 
 
 class Written(NamedTuple):
     """A way in which most cells of a column are numbers: `mark` is their currency, percent sign or unit.
 
     `is_signed` where some have brackets or the sign U+2212 for a minus; `example` is a cell that shows the notation and
-    `value` what it is then; `known` of the cells are such numbers.
+    `value` what it is then; `known` of the cells are such numbers, and `unmarked` is one of them without the mark.
     """
 
     numerals: Numerals
@@ -88,6 +115,7 @@ class Written(NamedTuple):
     example: str
     value: float
     known: int
+    unmarked: str | None = None
 
     @property
     def what(self) -> str:
@@ -96,15 +124,7 @@ class Written(NamedTuple):
         parts = ["decimal commas"] if decimal == "," else []
         named = {" ": "blanks", "'": "apostrophes", ",": "commas", ".": "points"}
         parts += [f"{named[thousands]} between thousands"] if thousands else []
-        if self.mark:
-            kind = (
-                "percent signs"
-                if self.mark in "%‰"
-                else "a currency"
-                if re.fullmatch(_CURRENCY, self.mark)
-                else "a unit"
-            )
-            parts.append(f"{kind} ({self.mark})")
+        parts += [f"{kind_of(self.mark)} ({self.mark})"] if self.mark else []
         parts += ["brackets or U+2212 for a minus"] if self.is_signed else []
         return " and ".join(parts)
 
@@ -123,12 +143,12 @@ class Written(NamedTuple):
 class Doubt(NamedTuple):
     """Why a column was not read as it stands: most of its cells are numbers in ways other than `told`.
 
-    Only of text files somebody `may_tell` how numbers are written.
+    With `is_text` it has the type of text, so it must be named as numeric in each of these ways.
     """
 
     ways: tuple[Written, ...]
     told: Numerals
-    may_tell: bool = True
+    is_text: bool = False
 
     @property
     def code(self) -> str:
@@ -156,8 +176,6 @@ class Doubt(NamedTuple):
 
     def remedy(self, column: str) -> str:
         """What reads the column, and what takes it for words."""
-        if not self.may_tell:
-            return f"turn them into numbers first, or take them for words: {shell(['--category', column])}"
         pairs = zip(self.flags(column), self.ways, strict=True)
         told = [f"{shell(words)}{self._meaning(way, column)}" for words, way in pairs]
         return f"add {' or '.join(told)}. To use its cells as words: --category {shlex.quote(column)}"
@@ -173,7 +191,7 @@ class Doubt(NamedTuple):
             for way in self.ways
         ]
         return [
-            [*words, *(["--numeric", column] if way.needs_numeric else [])]
+            [*words, *(["--numeric", column] if way.needs_numeric or self.is_text else [])]
             for words, way in zip(told, self.ways, strict=True)
         ]
 
@@ -181,12 +199,69 @@ class Doubt(NamedTuple):
         changes = self._changes(way)
         inside = ", ".join(f"{name}={mark!r}" for name, mark in changes.items())
         python = [f"read=gradline.Text({inside})"] if inside else []
-        python += [f"numeric=[{column!r}]"] if way.needs_numeric else []
+        python += [f"numeric=[{column!r}]"] if way.needs_numeric or self.is_text else []
         return f" ({', '.join(python)} in Python)"
 
     def _changes(self, way: Written) -> dict[str, str]:
         """What must be told; of two ways, also that the file is read as it would be."""
         return way.changes(self.told) or ({} if len(self.ways) == 1 else {"decimal": way.numerals.decimal})
+
+
+def kind_of(mark: str) -> str:
+    """What stands beside a number, in words."""
+    if mark in _SHARES:
+        return "percent signs"
+    if is_factor(mark):
+        return "a factor"
+    return "a currency" if re.fullmatch(_CURRENCY, mark) else "a unit"
+
+
+def both(mark: str, other: str) -> str:
+    """What a column holds whose amounts have one mark here and another, or none, there."""
+    own, others = kind_of(mark), kind_of(other)
+    if not other:
+        return f"numbers with {own} ({mark}) and without"
+    if own == others and own in _TWO:
+        return f"{_TWO[own]} ({mark} and {other})"
+    return f"numbers with {own} ({mark}) and with {others} ({other})"
+
+
+def is_factor(mark: str) -> bool:
+    """Whether it multiplies its number, as k does, so that the number without it is another."""
+    return bool(_FACTOR.fullmatch(mark))
+
+
+def must_be_everywhere(mark: str) -> bool:
+    """Whether a number without it is another beside numbers with it: of a unit and a currency that is no question."""
+    return mark in _SHARES or is_factor(mark)
+
+
+def mark_of(cell: str) -> str | None:
+    """The currency, percent sign or unit of an amount, empty where it has none, and None of what is no amount."""
+    match = _AMOUNT.fullmatch(cell)
+    return (match["before"] or match["after"]) if match and _is_closed(match) else None
+
+
+def common_mark(cells: Iterable[str]) -> str:
+    """The mark that most of the amounts have which have one; empty where none has."""
+    marks = Counter(mark for cell in cells if (mark := mark_of(cell)))
+    return marks.most_common(1)[0][0] if marks else ""
+
+
+def is_uneven(cells: Sequence[str]) -> bool:
+    """Whether most cells are amounts that no mark makes one column of numbers.
+
+    They have two currencies or units, a percent sign here and none there, or a factor such as k.
+    """
+    marks = Counter(mark for cell in cells if (mark := mark_of(cell)) is not None)
+    bare = marks.pop("", 0)
+    if not marks:
+        return False
+    mark, count = marks.most_common(1)[0]
+    if len(marks) > 1:
+        alike = sum(marks.values()) if _CURRENCIES.issuperset(marks) else count
+        return 2 * (alike + bare) > len(cells)
+    return 2 * (count + bare) > len(cells) and (is_factor(mark) or (must_be_everywhere(mark) and bare > 0))
 
 
 def bare(cells: "pl.Series", mark: str) -> "pl.Series":
@@ -196,10 +271,10 @@ def bare(cells: "pl.Series", mark: str) -> "pl.Series":
     return signed.str.replace(rf"^([+-]?)\s*{own}\s*([+-]?)\s*([\d.,].*?)\s*{own}$", "$1$2$3")
 
 
-def written(cells: Sequence[str], decimal: str | None = None) -> list[Written]:
+def written(cells: Sequence[str], decimal: str | None = None, thousands: str | None = None) -> list[Written]:
     """The ways in which most of the cells are numbers, those that read the most of them, with other values each.
 
-    None where most are words. `decimal` is the mark before decimals where that is known. Two ways or more say that
+    None where most are words. `decimal` and `thousands` are the marks that somebody told. Two ways or more say that
     nobody can tell by the cells alone: 1,250 is a thousand here and a little more than one there.
     """
     found = [match for cell in cells if (match := _AMOUNT.fullmatch(cell)) and _is_closed(match)]
@@ -208,11 +283,14 @@ def written(cells: Sequence[str], decimal: str | None = None) -> list[Written]:
     marks = Counter(mark for match in found if (mark := match["before"] or match["after"]))
     mark = marks.most_common(1)[0][0] if marks else ""
     found = [match for match in found if {match["before"], match["after"]} <= {"", mark}]
+    unmarked = next((m.string for m in found if mark and not (m["before"] or m["after"])), None)
     is_signed = any("−" in match["sign"] + match["second"] or match["open"] for match in found)
     ways: dict[tuple[float | None, ...], Numerals] = {}
     most = len(cells) // 2
     for numerals in _NOTATIONS:
-        if decimal in (None, numerals.decimal):
+        if decimal in (None, numerals.decimal) and (
+            thousands is None or numerals.thousands in ("", thousands)
+        ):
             values = tuple(numerals.value(match["number"]) for match in found)
             count = len(values) - values.count(None)
             ways = {} if count > most else ways
@@ -221,7 +299,7 @@ def written(cells: Sequence[str], decimal: str | None = None) -> list[Written]:
                 ways.setdefault(values, numerals)
     shown = _telling([match.string for match in found], mark, ways)
     return [
-        Written(numerals, mark, is_signed, found[shown].string, values[shown] or 0.0, most)
+        Written(numerals, mark, is_signed, found[shown].string, values[shown] or 0.0, most, unmarked)
         for values, numerals in ways.items()
     ]
 

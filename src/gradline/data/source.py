@@ -4,6 +4,7 @@ import time
 from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +13,9 @@ import numpy as np
 import polars as pl
 
 from gradline.core.errors import Notice, RequestError
-from gradline.data.cells import PLAIN, TYPED, Place, Spelling, converted
+from gradline.data.cells import MISSING_WORDS, PLAIN, TYPED, Place, Spelling, converted
+from gradline.data.columns import SAMPLE
+from gradline.data.notation import OF_CELLS, OF_TEXT, Text
 from gradline.data.schema import Column, Kind
 from gradline.data.table import Table
 
@@ -103,6 +106,7 @@ class Source(ABC):
     """A table that can be read again and again, in batches, never whole; `name` is what messages call it."""
 
     name: str
+    spelling: Spelling = TYPED  # of its text
 
     def names(self) -> list[str]:
         """The columns' names in their order, which many a file tells without its cells being looked at."""
@@ -128,18 +132,42 @@ class Source(ABC):
 
     @property
     def may_tell(self) -> frozenset[str]:
-        """What somebody may tell of how its cells are written, as fields of `Text`: nothing where they have types."""
-        return frozenset()
+        """What somebody may tell of how it is written, as fields of `Text`: of typed tables, how their text is."""
+        return OF_CELLS
 
     @property
     def is_text(self) -> bool:
-        """Whether its cells are text, and all of it may be told."""
-        return "decimal" in self.may_tell
+        """Whether all its cells are text, and stand in lines."""
+        return self.may_tell == OF_TEXT
 
     @property
     def files(self) -> "tuple[Source, ...]":
         """The files of which it is made, itself where it is one."""
         return (self,)
+
+    def told(self, read: Text) -> "Source":  # noqa: ARG002
+        """The same table, its text written as somebody says."""
+        return self
+
+    def first_cells(self, column: str) -> list[str]:
+        """The cells of a column of text that show how it is written: those of the first batch that has any."""
+        for batch in self.batches({column: Kind.TEXT}):
+            if cells := batch.frame[column].alias(PLAIN).drop_nulls().head(SAMPLE).to_list():
+                return cells
+        return []
+
+    def missing_words(self) -> list[str]:
+        """The words that count as missing: those that were told, or the usual ones as they stand there, by one pass."""
+        spelling = self.spelling
+        if spelling.missing is not None:
+            return [word for word in spelling.missing if word]
+        kinds = {name: Kind.TEXT for name, column in self.schema().items() if column.kind != Kind.OTHER}
+        found: dict[str, None] = {}
+        for batch in self.told(replace(spelling.read, na=("",))).batches(kinds):
+            for cells in batch.frame:
+                words = cells.alias(PLAIN).unique(maintain_order=True)
+                found |= dict.fromkeys(words.filter(words.str.to_lowercase().is_in(MISSING_WORDS)))
+        return list(found)
 
     def within(self, table: Table) -> "Source":
         """The table that is asked for inside of this. Raises `RequestError` where there is no such thing."""
@@ -186,6 +214,11 @@ class Inner(Source):
     def may_tell(self) -> frozenset[str]:
         """See `Source`."""
         return self.found.may_tell
+
+    @property
+    def spelling(self) -> Spelling:  # type: ignore[override]
+        """See `Source`."""
+        return self.found.spelling
 
     def assume_finite(self) -> Source | None:
         """See `Source`."""

@@ -14,7 +14,7 @@ from gradline.data.cells import Spelling
 from gradline.data.columnar import LazySource
 from gradline.data.columns import column, first_cells
 from gradline.data.extras import expect_extra
-from gradline.data.notation import FOUND, OF_WORDS, Text
+from gradline.data.notation import FOUND, OF_CELLS, Text
 from gradline.data.schema import Column, Kind, expect_distinct
 from gradline.data.source import Inner
 from gradline.data.table import Table
@@ -35,10 +35,14 @@ class Workbook(Inner):
     read: Text = FOUND
     asked: str | None = None
 
+    def told(self, read: Text) -> "Workbook":
+        """See `Source`."""
+        return replace(self, read=read)
+
     @property
     def may_tell(self) -> frozenset[str]:
         """See `Source`."""
-        return OF_WORDS | {"skip", "skip_last", "header"}
+        return OF_CELLS | {"skip", "skip_last", "header"}
 
     def within(self, table: Table) -> "Workbook":
         """The sheet that is asked for. Raises `RequestError` for a table or a query, which no workbook has."""
@@ -99,7 +103,8 @@ class Workbook(Inner):
         name = f"sheet {self._chosen} of {self.name}"
         names, fields, body = self._header
         expect_distinct(names, f"the {name}")
-        frame = self._cells(self._chosen, body | self._most(body))
+        body |= self._most(body)
+        frame = self._cells(self._chosen, body)
         frame.columns = names
         if not frame.height:
             raise DataError(
@@ -107,7 +112,13 @@ class Workbook(Inner):
                 f"the {name} holds a header but no rows",
                 "give a sheet with at least one row",
             )
-        spelling = Spelling.told(self.read.only(OF_WORDS))
+        spelling = Spelling.told(self.read)
+        if not spelling.numerals.is_plain:
+            frame = frame.with_columns(
+                self._in_notation(s, spelling, body | {"use_columns": [at]})
+                for at, s in enumerate(frame)
+                if s.dtype == pl.String
+            )
         mixed = {s.name: column(first_cells(s, spelling), spelling) for s in frame if s.dtype == pl.String}
         nameless = {
             name: Column(Kind.OTHER, "has no name in the header") for name in names if name not in fields
@@ -173,6 +184,34 @@ class Workbook(Inner):
                 for s, other in zip(typed, text, strict=True)
             ]
         )
+
+    def _in_notation(self, cells: pl.Series, spelling: Spelling, body: dict[str, Any]) -> pl.Series:
+        """Cells of text and, in a column that holds both, numbers as text of the same notation.
+
+        Raises `DataError` for a cell that is 1.234 as a number and 1234 as text.
+        """
+        import fastexcel  # noqa: PLC0415 - as above
+
+        try:
+            self._reader.load_sheet(
+                self._chosen, dtype_coercion="strict", skip_whitespace_tail_rows=True, **body
+            )
+            return cells
+        except fastexcel.FastExcelError:
+            pass
+        plain = cells.cast(pl.Float64, strict=False)
+        is_number = (plain.cast(pl.String).str.strip_suffix(".0") == cells).fill_null(False)
+        other = spelling.numerals.plain(cells).cast(pl.Float64, strict=False)
+        differs = (is_number & (other != plain)).fill_null(False)
+        if differs.any():
+            row = differs.arg_max() or 0
+            cell = f"{cells[row]!r} (row {row + 1:,} of sheet {self._chosen} of {self.name})"
+            raise DataError(
+                "number-notation-ambiguous",
+                f"{cells.name} holds numbers beside text, and {cell} may be either: {plain[row]} or {other[row]:.15g}",
+                "make numbers of all its cells in the spreadsheet",
+            )
+        return cells.zip_with(~is_number, cells.str.replace(".", spelling.numerals.decimal, literal=True))
 
     def _frame(self, sheet: str, **how: Any) -> pl.DataFrame:
         return pl.DataFrame(self._load(sheet, **how))

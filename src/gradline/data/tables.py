@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from gradline.data.design import DesignSpec
 from gradline.data.files import FilesSource, open_files
 from gradline.data.infer_design import infer_design
 from gradline.data.notation import FOUND, Text
+from gradline.data.numerals import Doubt
 from gradline.data.row_stream import Holdout
 from gradline.data.selection import UNSAID, Selection
 from gradline.data.source import Source
@@ -32,24 +33,24 @@ def open_table(data: object, read: Text | None = None) -> Source:
 
     Raises `FileError` when a path leads nowhere and `DataError` when the object is no table.
     """
+    told = read or FOUND
     if isinstance(data, Table):
-        return open_files(os.fspath(data.data), read or FOUND).within(data)
+        return open_files(os.fspath(data.data), told).within(data).told(told)
     if isinstance(data, (str, os.PathLike)):
-        return open_files(os.fspath(data), read or FOUND)
+        return open_files(os.fspath(data), told).told(told)
     if (
         isinstance(data, (list, tuple))
         and data
         and all(isinstance(part, (str, os.PathLike)) for part in data)
     ):
-        return FilesSource(
-            tuple(open_files(os.fspath(part), read or FOUND) for part in data), f"the {len(data)} files"
-        )
+        parts = tuple(open_files(os.fspath(part), told) for part in data)
+        return FilesSource(parts, f"the {len(data)} files").told(told)
     if callable(getattr(data, "batches", None)):
         return data  # type: ignore[return-value]
     if isinstance(data, pl.LazyFrame):
-        return LazySource(data, "the query")
+        return LazySource(data, "the query").told(told)
     if is_stream(data):
-        return _kept_stream(data)
+        return _kept_stream(data).told(told)
     source = FrameSource.of(data)
     if source is None:
         raise DataError(
@@ -57,7 +58,7 @@ def open_table(data: object, read: Text | None = None) -> Source:
             f"{type(data).__name__} is no table with named columns",
             "give a path, a pandas, polars or pyarrow frame, a mapping of columns, or arrays X and Y",
         )
-    return source
+    return source.told(told)
 
 
 def chosen_rows(
@@ -75,7 +76,7 @@ def chosen_rows(
         source = _told(open_table(selection.data, selection.read), selection)
         names = [names] if isinstance(names, str) else list(names or [])
     else:
-        source, names = _frame(selection.data, "X"), list(beside)
+        source, names = _frame(selection.data, "X").told(selection.read or FOUND), list(beside)
         if twice := [name for name in names if name in source.names()]:
             raise DataError(
                 "column-name-twice", f"{twice[0]} is a column of X and also a target", "rename one of the two"
@@ -85,7 +86,7 @@ def chosen_rows(
         frame = (
             source
             if isinstance(source, FrameSource)
-            else _frame(selection.data, "a table with an array of weights")
+            else _frame(selection.data, "a table with an array of weights").told(selection.read or FOUND)
         )
         source, weights = frame.beside({WEIGHTS: weights}), WEIGHTS
     chosen = replace(selection, targets=names, weights=weights)
@@ -96,7 +97,18 @@ def chosen_rows(
     else:
         design, notices = infer_design(source, chosen)
     rows = TableRows(source, design, selection.missing, "nan" if holdout else "error")
-    return rows, [*source.notices, *notices]
+    return rows, [*source.notices, *notices, *_unmarked(source, chosen)]
+
+
+def _unmarked(source: Source, selection: Selection) -> Iterator[Notice]:
+    """What is said of amounts of which some have no currency or unit, and the others have one."""
+    schema = source.schema() if selection.numeric else {}
+    for name in selection.numeric:
+        doubt = schema[name].doubt
+        way = doubt.ways[0] if isinstance(doubt, Doubt) else None
+        if way is not None and way.unmarked is not None:
+            text = f"some cells of {name}, such as {way.unmarked!r}, have no {way.mark}: they count as the others do"
+            yield Notice("amounts-unmarked", text, about=name)
 
 
 def writes_formula(selection: Selection, source: Source) -> bool:
@@ -112,13 +124,13 @@ _MARKS = re.compile(r"[(:*^/]|^\.$")
 
 
 def _told(source: Source, selection: Selection) -> Source:
-    """The source, refused where somebody says how its cells are written, and they have types."""
+    """The source, refused where somebody says how its lines are written, and it has none."""
     told = selection.read or FOUND
     beside = told.only(told.to_dict().keys() - source.may_tell)
     if beside != FOUND:
         raise RequestError(
             "notation-of-types",
-            f"{source.name} holds typed cells, and {shell(beside.words())} tells how text is written",
+            f"{source.name} holds typed cells, and {shell(beside.words())} tells how lines are written",
             "leave it out",
         )
     return source
@@ -139,7 +151,9 @@ def rows_by(
         design = replace(design, weights=name, weights_are=design.weights_are or UNSAID)
         beside = {**beside, name: weights}
     source = (
-        _frame(data, "a table with arrays beside it").beside(beside) if beside else open_table(data, read)
+        _frame(data, "a table with arrays beside it").told(read or FOUND).beside(beside)
+        if beside
+        else open_table(data, read)
     )
     return TableRows(source, design, missing, unseen).read_by(design)
 

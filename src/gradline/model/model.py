@@ -33,6 +33,7 @@ from gradline.data.asked_rows import checked_matrix, offering_base, rows_to_pred
 from gradline.data.design import DesignSpec
 from gradline.data.inputs import is_array, open_table, rows_by
 from gradline.data.notation import Text
+from gradline.model import as_at_training
 from gradline.model.certificate import Certificate, finite
 from gradline.model.inference.inference import Inference, infer
 from gradline.model.judge import Judged
@@ -40,8 +41,6 @@ from gradline.model.own_units import in_own_units
 from gradline.model.summary import summary
 from gradline.moments.state import Moments
 from gradline.solvers import Record
-
-_SPARSE_CELLS = 1 << 20  # cells of a sparse matrix that are predicted together
 
 
 class Evaluation(NamedTuple):
@@ -305,6 +304,11 @@ class LinearModel(Derived):
         read: Text | None = None,
     ) -> Iterator[Predictions]:
         """`predict` batch by batch, for tables larger than memory, with the columns of a table to `keep`."""
+        if read is None and not is_array(data):
+            source = open_table(data, self.read)
+            if source is not data:  # where they are one, whoever opened it has looked
+                as_at_training.notes(self, source)
+            data = source
         weights = self.weights_of_intervals if interval is not None else None
         for rows in rows_to_predict(self.design, data, missing, unseen, read or self.read, keep, weights):
             values = rows.X @ self.weight.T + self.bias

@@ -11,6 +11,7 @@ import numpy as np
 from gradline.core.errors import Notice
 from gradline.core.text import counted, number, shell
 from gradline.data.design import DesignSpec, Number, Term
+from gradline.data.notation import Text
 from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import RowStream, dense
 from gradline.data.schema import Kind
@@ -124,7 +125,6 @@ def _coded(rows: RowStream, ends: Sequence[Ends]) -> Iterator[Notice]:
     candidates = [(end, code) for end in ends for code in end.codes]
     if not candidates:
         return
-    may_tell = rows.table is not None and "na" in rows.table.may_tell
     counts = [0] * len(candidates)
     low, high = [math.inf] * len(candidates), [-math.inf] * len(candidates)
     for block in rows.blocks(_BLOCK):
@@ -137,17 +137,20 @@ def _coded(rows: RowStream, ends: Sequence[Ends]) -> Iterator[Notice]:
     for (end, code), count, least, most in zip(candidates, counts, low, high, strict=True):
         if max(least - code, code - most) <= most - least or most <= least:
             continue
-        value = end.words(code)
-        told = (
-            shell(["--na", value, "--missing", "drop"])
-            if may_tell
-            else "make it a null, and add --missing drop"
-        )
+        value, table = end.words(code), rows.table
+        words = [value, *(table.missing_words() if table is not None else ())]  # which --na alone would end
+        told = "make it a null, and add" if table is None else shell(Text(na=words).words())
         cause = (
             f"{end.name} is {value} in {counted(count, 'row')}, and from {end.words(float(least))} to "
             f"{end.words(float(most))} in all others"
         )
-        yield Notice("sentinel-value", cause, True, f"if that stands for a missing cell: {told}", end.name)
+        yield Notice(
+            "sentinel-value",
+            cause,
+            True,
+            f"if that stands for a missing cell: {told} --missing drop",
+            end.name,
+        )
 
 
 def _column(block: RowBlock, j: int) -> np.ndarray:

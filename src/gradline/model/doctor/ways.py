@@ -77,7 +77,7 @@ def _numerals(read: Text) -> Iterator[Text]:
                 yield replace(read, decimal=decimal, thousands=mark)
 
 
-def _way(data: Any, read: Text, trials: int = 2) -> Way | None:
+def _way(data: Any, read: Text, trials: int = 4) -> Way | None:
     """The first rows read so, None where a column then is in doubt."""
     source = open_table(data, read)
     try:
@@ -89,6 +89,8 @@ def _way(data: Any, read: Text, trials: int = 2) -> Way | None:
                 return None
             kinds[name] = Kind.AMOUNT if column.doubt else column.kind
             words += ["--numeric", name] if column.doubt else []
+        if not any(kind.is_numeric for kind in kinds.values()):
+            return None
         shown = {name: kind if kind.is_feature else Kind.TEXT for name, kind in kinds.items()}
         batch = next(iter(source.batches(shown)))
     except NotationError as error:
