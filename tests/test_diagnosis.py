@@ -509,6 +509,26 @@ def test_one_loss_says_nothing_about_updates(epochs):
     assert "is the mean of squares at the start given" in str(diagnosis) or epochs == 2
 
 
+@pytest.mark.parametrize("init", ["torch", "zeros", ([[0.2]], [0.1]), None])
+@pytest.mark.parametrize(("verdict", "moves"), [("right", (1, 1)), ("bias_frozen", (0, 1))])
+def test_a_start_that_does_not_give_the_first_loss_is_replaced_by_the_named_one_that_does(
+    verdict, moves, init
+):
+    """The start is drawn by PyTorch itself, and the mistake of the loop is told beside that of the start."""
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(1, 1)
+    losses = loss_of(descent(15, moves=moves, start=(layer.bias.item(), layer.weight.item())))
+    told = diagnose(as_epochs(losses, 6), X1, Y1, lr=0.1, init=init)
+    assert told.verdict == verdict
+    assert any("nn.Linear after torch.manual_seed(0)" in finding for finding in told.findings)
+    assert ("did you mean --init linear?" in str(told)) == (init is not None)
+    other = diagnose(as_epochs(losses, 6), X1, Y1, lr=0.1, init=init, seed=1)
+    assert "nn.Linear" not in " ".join(other.findings)
+    assert "nn.Linear" not in " ".join(diagnose(as_epochs(losses, 6), X1, Y1, lr=0.1, init="linear").findings)
+    coarse = diagnose(as_epochs(losses, 2), X1, Y1, lr=0.1, init=init)
+    assert "nn.Linear" not in " ".join(coarse.findings)
+
+
 def test_a_start_by_a_word_is_that_of_fit():
     case = case_of(X1, Y1)
     torch.manual_seed(3)

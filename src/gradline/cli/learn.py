@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from gradline.cli.options import (
+    STARTS,
     AsJson,
     Exclude,
     Features,
@@ -47,7 +48,7 @@ class LessonOptions(Typed):
     init: Annotated[
         str,
         flag(
-            "Where training starts: zeros, normal, uniform, linear, torch, or numbers: '[[0.5, -1.2]], [0.3]'.",
+            f"Where training starts: {STARTS}, or numbers: '[[0.5, -1.2]], [0.3]'.",
             shows_default=True,
         ),
     ] = "zeros"
@@ -177,8 +178,7 @@ class DiagnoseOptions(Typed):
     init: Annotated[
         str | None,
         flag(
-            "The start, as for fit: zeros, normal, uniform, linear or torch (what nn.Linear or randn draw after "
-            "torch.manual_seed), the file of a model, or weight and bias in "
+            f"The start, as for fit: {STARTS}, the file of a model, or weight and bias in "
             "numbers: '[[0.5, -1.2]], [0.3]'. Default: unknown."
         ),
     ] = None

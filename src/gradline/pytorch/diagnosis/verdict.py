@@ -24,7 +24,8 @@ from gradline.pytorch.diagnosis.matching import OVERFLOW, conventions, misfit
 from gradline.pytorch.diagnosis.messages import MESSAGES
 from gradline.pytorch.diagnosis.printed import Printed, read_printed
 from gradline.pytorch.diagnosis.simulation import Dynamics, StatedSetup
-from gradline.pytorch.diagnosis.stated import case_of, check, from_weights, from_zeros
+from gradline.pytorch.diagnosis.starts import from_batches, from_first_loss
+from gradline.pytorch.diagnosis.stated import case_of, check, from_weights
 from gradline.pytorch.diagnosis.stepping import predict
 from gradline.pytorch.diagnosis.trials import GUESSED, Candidate, tried
 from gradline.pytorch.diagnosis.unexplained import known_of
@@ -114,10 +115,14 @@ def diagnose(
     base = Loop(batch=batch_size if batch_size and batch_size < len(case.A) else None)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # many a hypothesis runs away
         case, printed, known = from_weights(case, printed, init is not None)
-        printed, known = from_zeros(case, printed, known)
+        given = init if isinstance(init, str) else ""
+        case, printed, known = from_first_loss(case, moments, printed, base, given, known, seed)
         judge = _Judge(case, moments, printed, base, known)
         told = judge.without_trials()
         if told is None and np.isfinite(printed.losses).any():
+            if base.batch and known:
+                case, printed = from_batches(case, moments, printed, base, given, seed)
+                judge = replace(judge, case=case, printed=printed)
             judge = replace(judge, candidates=tuple(tried(case, printed, base, known)))
         return judge.diagnosis(told)
 
