@@ -1,17 +1,19 @@
 """The start that the first loss tells: the one given, or another that has a name and gives it to all printed digits."""
 
+import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from gradline.moments.state import Moments
-from gradline.pytorch.diagnosis.ensembles import shuffled
+from gradline.pytorch.diagnosis.ensembles import DEVIATIONS, MEMBERS, shuffled
 from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, LOSS_WORDS
 from gradline.pytorch.diagnosis.loops import LOSSES, Loop
 from gradline.pytorch.diagnosis.matching import START
 from gradline.pytorch.diagnosis.printed import Printed
-from gradline.pytorch.diagnosis.simulation import Prediction, StatedSetup
+from gradline.pytorch.diagnosis.simulation import Dynamics, Prediction, StatedSetup
 from gradline.pytorch.diagnosis.stepping import ERRORS, predict
 from gradline.solvers.loop import initial
 from gradline.solvers.problem import Problem, Scaling
@@ -59,6 +61,16 @@ def from_first_loss(
     if not (giving[:1] == ["zeros"] or len(giving) == 1):
         return case, printed, known
     return _moved(case, starts[giving[0]]), _with_note(printed, giving[0], seed, known), True
+
+
+def is_doubtful(case: StatedSetup, printed: Printed, base: Loop) -> bool:
+    """Whether right mini-batches from this start print no such first number, by whatever is printed of them."""
+    if not is_at_the_start(printed) or first_number(case, printed, base):
+        return False
+    first = math.log(max(float(printed.losses[0]), np.finfo(float).tiny))
+    _, epoch = itertools.islice(Dynamics(case, replace(base, shuffled=True)).shuffled(MEMBERS), 2)
+    runs = [np.log(np.maximum(losses, np.finfo(float).tiny)) for losses in epoch.values()]
+    return all(abs(first - run.mean()) > DEVIATIONS * run.std(ddof=1) for run in runs)
 
 
 def from_batches(

@@ -233,7 +233,8 @@ def _candidate(case: StatedSetup, f: Found, fits: bool) -> Candidate:
         parameters |= {"directions": match.directions}
     if f.sentence.endswith(f"{ELSEWHERE}."):
         parameters |= {"start": "another"}
-        told = f.sentence, "give diagnose the start and the targets of the loop"
+        own = "" if f.name == "order" else f"{HYPOTHESES[f.name].remedy(case, match.loop)}; and "
+        told = f.sentence, f"{own}give diagnose the start and the targets of the loop"
     elif f.name == "order":
         parameters |= {"epochs": match.epochs.tolist()}
         told = f.sentence, "w and b as at the start, then each cell once, in order"
