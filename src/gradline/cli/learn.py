@@ -24,7 +24,7 @@ from gradline.cli.options import (
     typed,
 )
 from gradline.cli.start import start
-from gradline.cli.terminal import expect_replaceable, expect_targets, out, out_json, say
+from gradline.cli.terminal import expect_replaceable, expect_targets, out, out_json, patience, say
 from gradline.core.errors import FileError, RequestError, UsageError
 
 
@@ -210,20 +210,21 @@ def diagnose(options: DiagnoseOptions) -> None:
     losses, named = _in_order(options.losses, options.data, options.targets)
     data = options.within(named)
     expect_targets(data, options.targets or options.formula, read(options))
-    found = judge(
-        _printed(losses),
-        data,
-        options.targets,
-        lr=options.lr,
-        init=_start(options.init, options.weight, options.bias),
-        batch_size=options.batch_size,
-        momentum=options.momentum,
-        seed=options.seed,
-        features=options.features or None,
-        exclude=options.exclude,
-        missing=options.missing,
-        **typed(options),
-    )
+    with patience("comparing the losses with those of loops: mini-batches may take half a minute"):
+        found = judge(
+            _printed(losses),
+            data,
+            options.targets,
+            lr=options.lr,
+            init=_start(options.init, options.weight, options.bias),
+            batch_size=options.batch_size,
+            momentum=options.momentum,
+            seed=options.seed,
+            features=options.features or None,
+            exclude=options.exclude,
+            missing=options.missing,
+            **typed(options),
+        )
     if options.as_json:
         out_json(found.to_dict())
     else:

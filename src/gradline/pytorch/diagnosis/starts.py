@@ -9,9 +9,10 @@ import numpy as np
 
 from gradline.moments.state import Moments
 from gradline.pytorch.diagnosis.ensembles import DEVIATIONS, MEMBERS, shuffled
+from gradline.pytorch.diagnosis.evidence import APART, RIGHT, SURE
 from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, LOSS_WORDS
 from gradline.pytorch.diagnosis.loops import LOSSES, Loop
-from gradline.pytorch.diagnosis.matching import START
+from gradline.pytorch.diagnosis.matching import START, Match
 from gradline.pytorch.diagnosis.printed import Printed
 from gradline.pytorch.diagnosis.simulation import Dynamics, Prediction, StatedSetup
 from gradline.pytorch.diagnosis.stepping import ERRORS, predict
@@ -20,6 +21,7 @@ from gradline.solvers.problem import Problem, Scaling
 
 ZEROS = 1e-3  # of the loss at zero weights: printed more coarsely it does not say that the start was zero
 DRAWN = 1e-4  # the same of five starts that are drawn, the chance of any of which is to be as small
+COMMON = ("right", "zero_grad", "bias_frozen", "weights_frozen")  # looked at from each start, for mini-batches
 NAMED = {
     "zeros": "weights and biases of 0",
     "linear": "nn.Linear after torch.manual_seed({seed})",
@@ -63,32 +65,44 @@ def from_first_loss(
     return _moved(case, starts[giving[0]]), _with_note(printed, giving[0], seed, known), True
 
 
-def is_doubtful(case: StatedSetup, printed: Printed, base: Loop) -> bool:
-    """Whether right mini-batches from this start print no such first number, by whatever is printed of them."""
+def is_doubtful(case: StatedSetup, printed: Printed, base: Loop, logs: list[str]) -> bool:
+    """Whether right mini-batches from this start print no such first number, by any of these logs."""
     if not is_at_the_start(printed) or first_number(case, printed, base):
         return False
-    first = math.log(max(float(printed.losses[0]), np.finfo(float).tiny))
+    first, tiny = max(float(printed.losses[0]), np.finfo(float).tiny), np.finfo(float).tiny
     _, epoch = itertools.islice(Dynamics(case, replace(base, shuffled=True)).shuffled(MEMBERS), 2)
-    runs = [np.log(np.maximum(losses, np.finfo(float).tiny)) for losses in epoch.values()]
-    return all(abs(first - run.mean()) > DEVIATIONS * run.std(ddof=1) for run in runs)
+    runs = [np.log(np.maximum(epoch[log], tiny)) for log in logs]
+    return all(abs(math.log(first) - run.mean()) > DEVIATIONS * run.std(ddof=1) for run in runs)
 
 
 def from_batches(
     case: StatedSetup, moments: Moments, printed: Printed, base: Loop, given: str, seed: int
 ) -> tuple[StatedSetup, Printed]:
-    """The start with a name from which right mini-batches print these losses, where the start given is none of them."""
-    right = [replace(base, shuffled=True)]
-    if first_number(case, printed, base) or any(m.fits for m in shuffled(case, printed, right)):
+    """The start with a name from which mini-batches explain these losses better than from all others by far.
+
+    Right steps are looked at, and the mistakes that beginners make; where right ones from the start given do, no more.
+    """
+    if first_number(case, printed, base) or _best(case, printed, base, COMMON[:1]).bits >= RIGHT:
         return case, printed
     starts = {name: _moved(case, theta) for name, theta in named(moments, seed).items() if name != given}
-    fitting = [name for name, there in starts.items() if any(m.fits for m in shuffled(there, printed, right))]
-    if len(fitting) != 1:
+    starts[""] = case
+    best = {name: _best(there, printed, base, COMMON) for name, there in starts.items()}
+    first, second, *_ = sorted(best, key=lambda name: best[name].score, reverse=True)
+    enough = SURE + math.log2(len(starts) * len(COMMON))
+    if not first or best[first].bits < enough or best[first].score < best[second].score + APART:
         return case, printed
     note = (
-        f"From the start given right mini-batches do not print these losses; from that of {_words(fitting[0], seed)} "
-        f"they do, so this is taken for the start: did you mean --init {fitting[0]}?"
+        f"From the start given these losses are hard to explain, and from that of {_words(first, seed)} they are not: "
+        f"they are judged from there. Did you mean --init {first}?"
     )
-    return starts[fitting[0]], printed._replace(notes=(*printed.notes, note))
+    return starts[first], printed._replace(notes=(*printed.notes, note))
+
+
+def _best(case: StatedSetup, printed: Printed, base: Loop, names: tuple[str, ...]) -> Match:
+    """The likeliest of these hypotheses with shuffled batches."""
+    anew = replace(base, shuffled=True)
+    loops = [loop for name in names for loop in HYPOTHESES[name].loops(case, anew)]
+    return max(shuffled(case, printed, loops), key=lambda match: match.score)
 
 
 def named(moments: Moments, seed: int) -> dict[str, np.ndarray]:

@@ -25,8 +25,8 @@ def swinging(printed: Printed) -> tuple[str, ...]:
     every = f", with a period of about {period} losses" if period else ""
     if _falls(printed):
         return (
-            f"The losses fall and swing as they do{every}. Momentum does that, and Adam; noise of mini-batches does "
-            "not.",
+            f"The losses fall and swing on the way{every}. Momentum does that, and Adam; the noise of mini-batches "
+            "does not.",
         )
     return (
         f"The losses swing{every}, and do not fall. Gradients that are never reset do that (zero_grad), and so does "

@@ -275,7 +275,7 @@ class _Judge:
             )
         if self._is_misled(rivals[0]):
             return CANNOT_TELL, (
-                f"the {count} do not begin at the start given, and without the start they tell little.",
+                f"the {count} hardly begin at the start given, and without the start they tell little.",
                 *self._known(),
                 "From another start, or by accident, they may be those of many causes. Among them:",
                 *_listed(rivals),
@@ -317,17 +317,14 @@ class _Judge:
         first, log = rivals[0].name, rivals[0].logs[0]
         return WITH_LOG[log] if first == "right" and log != "all" else first
 
-    @cached_property
-    def _is_start_doubtful(self) -> bool:
-        """Whether the first loss shows that the start is hardly the one given, which random orders may hide."""
-        return bool(self.base.batch) and self.start_known and is_doubtful(self.case, self.printed, self.base)
-
     def _is_misled(self, candidate: Candidate) -> bool:
         """Whether a cause that is not sure rests on a start that the first loss speaks against."""
         if candidate.sure or self._is_meant(candidate):
             return False
-        by_chance = bool(candidate.parameters.get("shuffled")) and self._is_start_doubtful
-        return by_chance or candidate.parameters.get("start") == "another"
+        if candidate.parameters.get("start") == "another":
+            return True
+        by_chance = bool(self.base.batch) and bool(candidate.parameters.get("shuffled"))
+        return by_chance and is_doubtful(self.case, self.printed, self.base, candidate.logs)
 
     def _is_meant(self, candidate: Candidate) -> bool:
         return bool(self.base.batch) and candidate.name == "right"
