@@ -20,6 +20,7 @@ from gradline.pytorch.diagnosis.matching import Bench, misfit
 from gradline.pytorch.diagnosis.printed import read_printed
 from gradline.pytorch.diagnosis.simulation import Dynamics, StatedSetup
 from gradline.pytorch.diagnosis.stepping import predict
+from gradline.pytorch.diagnosis.swings import is_noisy, swinging
 
 
 @pytest.mark.parametrize(
@@ -301,7 +302,9 @@ def test_without_the_start_only_what_the_losses_alone_tell():
         assert diagnose(printed_by(Loop(reset=reset), 60, scaled), X, Y5, lr=0.3).verdict == verdict
         raw = diagnose(printed_by(Loop(reset=reset), 60, case), X5, Y5, lr=1e-5)
         assert (raw.verdict, raw.candidates[0].name) == ("cannot tell", verdict)
-    assert diagnose(printed_by(Loop(), 9, case), X5, Y5, lr=1e-5, batch_size=2).verdict == "none fits"
+    batches = diagnose(printed_by(Loop(), 9, case), X5, Y5, lr=1e-5, batch_size=2)
+    assert batches.verdict == "cannot tell"
+    assert "without the start" in batches.sentences[0]
 
 
 def test_without_the_start_a_parameter_that_stands_still_is_no_right_loop():
@@ -471,6 +474,79 @@ def test_only_losses_with_noise_are_told_of_mini_batches():
     assert "batch" not in str(diagnose(as_epochs(smooth), X1, Y1, lr=0.1, init="zeros"))
 
 
+K = np.arange(90)
+NOISE = np.random.default_rng(8).uniform(0.8, 1.25, 90)
+WAVES = [  # losses, the period that is told, whether they are said to fall and to be those of mini-batches
+    (np.where(K % 2, 0.088, 2.33), "2", False, False),
+    (1 + np.cos(2 * np.pi * K / 7) / 2, "7", False, False),
+    (1 + np.cos(0.77 * K) ** 2 + np.cos(1.9 * K + 1) ** 2 / 9, "4", False, False),
+    (0.1 + np.exp(-K / 20) * (1 + np.cos(2 * np.pi * K / 11)), "11", True, False),
+    ((0.1 + np.exp(-K / 20)) * NOISE, "", False, True),
+    (NOISE, "", False, False),
+    (0.1 + np.exp(-K / 20), "", False, False),
+    (0.1 * (1 + 1e-7 * NOISE) + np.exp(-K / 4), "", False, False),  # what float32 rounds
+]
+
+
+@pytest.mark.parametrize(("losses", "period", "falls", "noisy"), WAVES)
+def test_a_swing_is_no_noise_and_nothing_falls_that_does_not(losses, period, falls, noisy):
+    printed = read_printed("\n".join(f"{loss:.8f}" for loss in losses))
+    told = " ".join(swinging(printed))
+    assert bool(told) == bool(period)
+    assert not period or f"a period of about {period} losses" in told
+    assert told.startswith("The losses fall") == falls
+    assert is_noisy(printed) == noisy or bool(told)
+
+
+def test_a_forgotten_reset_beside_a_frozen_bias_swings_and_does_not_fall():
+    losses = Dynamics(line_case(), Loop(reset=False, moves="frozen bias")).predict(np.arange(60)).losses
+    told = " ".join(str(diagnose(as_epochs(losses, 6), X1, Y1, lr=0.1, init=([[0.3]], [0.2]))).split())
+    assert told.startswith("none fits")
+    assert "The losses swing" in told
+    assert "beyond the table" in told
+    assert "fall on the whole" not in told
+
+
+def line_case():
+    start = np.array([[0.2], [0.3]])
+    return replace(case_of(X1, Y1), lr=0.1, start=start, slack=0 * start)
+
+
+def test_what_was_done_is_not_advised():
+    """All epochs are printed, with all digits: what is left is to print the weights, or another rate."""
+    losses = loss_of(descent(200, moves=(0, 1), start=(0.3, 0.2)))
+    told = " ".join(str(diagnose(as_epochs(losses * 1.0000004, 8), X1, Y1, lr=0.1, init="zeros")).split())
+    assert "more epochs" not in told
+    assert "of every epoch" not in told
+
+
+def test_a_fix_breaks_between_its_parts():
+    told = str(diagnose(as_epochs(loss_of(descent(15, moves=(0, 1)))), X1, Y1, lr=0.1, init="zeros"))
+    assert (
+        "The fix: b = torch.zeros(1, requires_grad=True), and b -= lr * b.grad beside the weights;\n" in told
+    )
+    assert max(map(len, told.splitlines())) <= 100
+
+
+@pytest.mark.parametrize("moves", [(1, 1), (0, 1)])
+def test_a_wrong_start_of_mini_batches_is_told_by_the_one_that_explains_them(moves):
+    """Without it a momentum that is not there explains them best."""
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(1, 1)
+    theta = np.array([[layer.bias.item()], [layer.weight.item()]])
+    random, means = np.random.default_rng(5), []
+    for _ in range(40):
+        losses = []
+        for rows in np.split(random.permutation(25), range(4, 25, 4)):
+            residual = A1[rows] @ theta - Y1[rows]
+            losses.append(float((residual**2).mean()))
+            theta = theta - 0.1 * np.array(moves)[:, None] * A1[rows].T @ residual / len(rows)
+        means.append(np.mean(losses))
+    told = diagnose(as_epochs(means), X1, Y1, lr=0.05, init="torch", batch_size=4)
+    assert (told.likely or told.verdict) == ("running_mean" if moves[0] else "bias_frozen")
+    assert "did you mean --init linear?" in " ".join(str(told).split()).lower().replace("? ", "? ")
+
+
 def test_a_batch_size_that_nobody_mentioned_is_one_of_many():
     """Four losses of a rate that falls as a cosine: some batch size and order print the like, which proves nothing."""
     losses = loss_of(descent(3, lambda k: 0.05 * (1 + np.cos(np.pi * k / 3))))
@@ -507,6 +583,26 @@ def test_one_loss_says_nothing_about_updates(epochs):
     assert diagnosis.verdict == "cannot tell"
     assert ("one loss says nothing" in str(diagnosis)) == (epochs == 1)
     assert "is the mean of squares at the start given" in str(diagnosis) or epochs == 2
+
+
+@pytest.mark.parametrize("init", ["torch", "zeros", ([[0.2]], [0.1]), None])
+@pytest.mark.parametrize(("verdict", "moves"), [("right", (1, 1)), ("bias_frozen", (0, 1))])
+def test_a_start_that_does_not_give_the_first_loss_is_replaced_by_the_named_one_that_does(
+    verdict, moves, init
+):
+    """The start is drawn by PyTorch itself, and the mistake of the loop is told beside that of the start."""
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(1, 1)
+    losses = loss_of(descent(15, moves=moves, start=(layer.bias.item(), layer.weight.item())))
+    told = diagnose(as_epochs(losses, 6), X1, Y1, lr=0.1, init=init)
+    assert told.verdict == verdict
+    assert any("nn.Linear after torch.manual_seed(0)" in finding for finding in told.findings)
+    assert ("did you mean --init linear?" in str(told)) == (init is not None)
+    other = diagnose(as_epochs(losses, 6), X1, Y1, lr=0.1, init=init, seed=1)
+    assert "nn.Linear" not in " ".join(other.findings)
+    assert "nn.Linear" not in " ".join(diagnose(as_epochs(losses, 6), X1, Y1, lr=0.1, init="linear").findings)
+    coarse = diagnose(as_epochs(losses, 2), X1, Y1, lr=0.1, init=init)
+    assert "nn.Linear" not in " ".join(coarse.findings)
 
 
 def test_a_start_by_a_word_is_that_of_fit():

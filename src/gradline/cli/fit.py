@@ -8,6 +8,7 @@ import typer
 
 from gradline.cli.logged import expect_log, schedule
 from gradline.cli.options import (
+    STARTS,
     AsJson,
     BatchSize,
     Bias,
@@ -77,8 +78,7 @@ class FitOptions(Typed):
     init: Annotated[
         str | None,
         flag(
-            "Where training starts: zeros, normal, uniform, linear or torch (what nn.Linear or randn draw after "
-            "torch.manual_seed), the file of a model to go on from, or weight and bias in "
+            f"Where training starts: {STARTS}, the file of a model to go on from, or weight and bias in "
             "numbers: '[[0.5, -1.2]], [0.3]'."
         ),
     ] = None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from gradline.cli.options import (
+    STARTS,
     AsJson,
     Exclude,
     Features,
@@ -23,7 +24,7 @@ from gradline.cli.options import (
     typed,
 )
 from gradline.cli.start import start
-from gradline.cli.terminal import expect_replaceable, expect_targets, out, out_json, say
+from gradline.cli.terminal import expect_replaceable, expect_targets, out, out_json, patience, say
 from gradline.core.errors import FileError, RequestError, UsageError
 
 
@@ -47,7 +48,7 @@ class LessonOptions(Typed):
     init: Annotated[
         str,
         flag(
-            "Where training starts: zeros, normal, uniform, linear, torch, or numbers: '[[0.5, -1.2]], [0.3]'.",
+            f"Where training starts: {STARTS}, or numbers: '[[0.5, -1.2]], [0.3]'.",
             shows_default=True,
         ),
     ] = "zeros"
@@ -177,8 +178,7 @@ class DiagnoseOptions(Typed):
     init: Annotated[
         str | None,
         flag(
-            "The start, as for fit: zeros, normal, uniform, linear or torch (what nn.Linear or randn draw after "
-            "torch.manual_seed), the file of a model, or weight and bias in "
+            f"The start, as for fit: {STARTS}, the file of a model, or weight and bias in "
             "numbers: '[[0.5, -1.2]], [0.3]'. Default: unknown."
         ),
     ] = None
@@ -210,20 +210,21 @@ def diagnose(options: DiagnoseOptions) -> None:
     losses, named = _in_order(options.losses, options.data, options.targets)
     data = options.within(named)
     expect_targets(data, options.targets or options.formula, read(options))
-    found = judge(
-        _printed(losses),
-        data,
-        options.targets,
-        lr=options.lr,
-        init=_start(options.init, options.weight, options.bias),
-        batch_size=options.batch_size,
-        momentum=options.momentum,
-        seed=options.seed,
-        features=options.features or None,
-        exclude=options.exclude,
-        missing=options.missing,
-        **typed(options),
-    )
+    with patience("comparing the losses with those of loops: mini-batches may take half a minute"):
+        found = judge(
+            _printed(losses),
+            data,
+            options.targets,
+            lr=options.lr,
+            init=_start(options.init, options.weight, options.bias),
+            batch_size=options.batch_size,
+            momentum=options.momentum,
+            seed=options.seed,
+            features=options.features or None,
+            exclude=options.exclude,
+            missing=options.missing,
+            **typed(options),
+        )
     if options.as_json:
         out_json(found.to_dict())
     else:

@@ -122,6 +122,10 @@ Data = Annotated[
     str, argument("File, glob, folder, URL, database (sqlite:///f.db), - for CSV on stdin, or example:crops.")
 ]
 Model = Annotated[Path, argument("File that `gradline fit -o` wrote.")]
+STARTS = (
+    "zeros, normal, uniform, linear (nn.Linear after torch.manual_seed(SEED)), "
+    "torch (torch.randn after torch.manual_seed(SEED), the bias first, then the weights)"
+)
 Targets = Annotated[Sequence[str], flag("Column to predict; may be repeated.", "-t", "--target")]
 Features = Annotated[
     Sequence[str], flag("Column to predict from; may be repeated. Default: all others.", "-f", "--feature")

@@ -8,9 +8,10 @@ import os
 import shutil
 import sys
 import textwrap
+import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
@@ -266,6 +267,18 @@ def tell_notices(notices: Iterable[Notice]) -> None:
     """Notices and warnings, a line each, to stderr."""
     for notice in notices:
         say(f"{'warning' if notice.is_warning else 'note'}: {notice.text}")
+
+
+@contextlib.contextmanager
+def patience(text: str) -> Generator[None]:
+    """A line on stderr once work takes longer than a second, where nothing can be counted."""
+    told = threading.Timer(1.0, say, [text])
+    told.daemon = True
+    told.start()
+    try:
+        yield
+    finally:
+        told.cancel()
 
 
 class Progress:

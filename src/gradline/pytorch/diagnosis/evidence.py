@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 SURE = 8.0  # bits that speak for a cause which is told for sure: an accident in 250. Wrong causes gathered 5 at most
+RIGHT = 3.0  # bits that speak for right steps, where nothing else explains the losses
 APART = 7.0  # bits by which a rival explains the losses worse before it is none
 FLOOR = 0.25  # half units of the last digit: an agreement closer than this says nothing
 MOST_INDEPENDENT = 7.0  # losses at most, as float32 errs in a row

@@ -1,4 +1,4 @@
-"""The setup as the learner stated it: data, rate and start; or the start that printed weights or a first loss tell."""
+"""The setup as the learner stated it: data, rate and start; or the start that printed weights tell."""
 
 from dataclasses import replace
 from typing import Any
@@ -13,8 +13,6 @@ from gradline.pytorch.diagnosis.printed import Printed, half_units, plain
 from gradline.pytorch.diagnosis.simulation import StatedSetup
 from gradline.solvers.loop import INITS, initial
 from gradline.solvers.problem import Problem, Scaling
-
-ZEROS = 1e-3  # of the loss at zero weights: printed more coarsely it does not say that the start was zero
 
 
 def check(lr: Any, batch_size: Any, momentum: Any, init: Any, seed: Any) -> None:
@@ -87,18 +85,3 @@ def _loss_slack(case: StatedSetup, theta: np.ndarray, halves: np.ndarray) -> flo
     residual = case.A @ theta - case.Y
     slope = np.abs(2 * case.A.T @ residual) * halves
     return float((slope.sum() + ((np.abs(case.A) @ halves) ** 2).sum()) / case.Y.size)
-
-
-def from_zeros(case: StatedSetup, printed: Printed, known: bool) -> tuple[Printed, bool]:
-    """Without a start: whether the first loss is that of weights of zero, to three digits or more.
-
-    Losses that stay the same do not say it: predictions that are cut off at zero print them from any weights.
-    """
-    zeros = float((case.Y**2).mean())
-    losses = printed.losses
-    if known or len(set(losses.tolist())) < 2 or printed.halves[0] > ZEROS * zeros:
-        return printed, known
-    if not abs(losses[0] - zeros) <= printed.halves[0] + 1e-6 * zeros:
-        return printed, known
-    note = "The first loss is that of weights and biases of 0, so these are taken for the start."
-    return printed._replace(notes=(*printed.notes, note)), True

@@ -12,7 +12,7 @@ from gradline.core.text import counted, joined, listed
 from gradline.pytorch.diagnosis.any_start import any_start, is_modal
 from gradline.pytorch.diagnosis.batches import WITH_LOG, sizes
 from gradline.pytorch.diagnosis.ensembles import shuffled
-from gradline.pytorch.diagnosis.evidence import APART, SURE
+from gradline.pytorch.diagnosis.evidence import APART, RIGHT, SURE
 from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, Hypothesis
 from gradline.pytorch.diagnosis.loops import LOGS, Loop
 from gradline.pytorch.diagnosis.matching import LEAST_SPENT, Bench, Match
@@ -22,7 +22,6 @@ from gradline.pytorch.diagnosis.stepping import predict
 
 ELSEWHERE = "the start, or the targets, are not those given"
 ANY = 3.0  # bits: what another cause than right steps has to explain better to be as likely
-RIGHT = 3.0  # bits that speak for right steps, where nothing else explains the losses
 UNSAID = 4.0  # bits that speak for mini-batches that nobody mentioned, before they are named
 SMALL = 11.0  # bits, above ANY + APART: the same of a small mistake, which may be as good as none
 GUESSED = (
@@ -233,7 +232,8 @@ def _candidate(case: StatedSetup, f: Found, fits: bool) -> Candidate:
         parameters |= {"directions": match.directions}
     if f.sentence.endswith(f"{ELSEWHERE}."):
         parameters |= {"start": "another"}
-        told = f.sentence, "give diagnose the start and the targets of the loop"
+        own = "" if f.name == "order" else f"{HYPOTHESES[f.name].remedy(case, match.loop)}; and "
+        told = f.sentence, f"{own}give diagnose the start and the targets of the loop"
     elif f.name == "order":
         parameters |= {"epochs": match.epochs.tolist()}
         told = f.sentence, "w and b as at the start, then each cell once, in order"

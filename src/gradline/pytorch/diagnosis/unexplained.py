@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, LOSS_WORDS
-from gradline.pytorch.diagnosis.loops import LOSSES, Loop
+from gradline.pytorch.diagnosis.loops import Loop
 from gradline.pytorch.diagnosis.matching import START, conventions
 from gradline.pytorch.diagnosis.printed import Printed
 from gradline.pytorch.diagnosis.simulation import Dynamics, Prediction, StatedSetup
-from gradline.pytorch.diagnosis.stepping import ERRORS, predict
+from gradline.pytorch.diagnosis.starts import first_number, is_at_the_start
+from gradline.pytorch.diagnosis.stepping import predict
 from gradline.pytorch.diagnosis.trials import explained
 
 FEWEST = 3  # losses in a row before the steps between them are called right
@@ -21,43 +21,19 @@ def known_of(case: StatedSetup, printed: Printed, base: Loop) -> tuple[str, ...]
     """Sentences on the first number, and on the epoch from which on something is different."""
     if not np.isfinite(printed.losses[:1]).all():
         return ()
-    is_first = not printed.labelled or printed.epochs[0] <= 1  # and not that of the tenth epoch
-    first = (_first_number(case, printed, base),) if is_first else ()
+    first = (_first_number(case, printed, base),) if is_at_the_start(printed) else ()
     return (*first, *_right_until(case, printed, base))
 
 
 def _first_number(case: StatedSetup, printed: Printed, base: Loop) -> str:
     first = _loss(printed.losses[0])
-    for words, prediction in _at_the_start(case, base):
-        tolerance = printed.halves[0] + prediction.rounding[0] + np.abs(prediction.sway[0]).sum()
-        if abs(prediction.losses[0] - printed.losses[0]) <= tolerance:
-            return f"The first number, {first}, is {words} at the start given."
+    if words := first_number(case, printed, base):
+        return f"The first number, {first}, is {words} at the start given."
     here = predict(case, Loop(), START).losses[0]
     return (
         f"The first number, {first}, is no loss at the start given, where the mean of squares is {_loss(here)}: "
         "compare data, targets, scaling and start first."
     )
-
-
-def _at_the_start(case: StatedSetup, base: Loop) -> Iterator[tuple[str, Prediction]]:
-    """What a loop may print before its first update, in words."""
-    for name in [*LOSSES, "root"]:
-        yield LOSS_WORDS[name], predict(case, Loop(printed=name), START)
-    for error in ERRORS:
-        words = {"absolute": "the mean absolute error", "huber": "Huber's loss"}[error]
-        yield words, predict(case, Loop(error=error), START)
-    if case.start.shape[1] == 1:
-        yield "the mean over all pairs of a prediction and a target", predict(case, Loop(pairs="all"), START)
-    if base.batch:
-        batch = case.batches(base.batch)[0]
-        rows = replace(case, A=batch.A, Y=batch.Y)
-        yield f"the mean of squares of the first {base.batch} rows", predict(rows, Loop(), START)
-    for name in ("standardised", "split"):
-        for loop in HYPOTHESES[name].loops(case, Loop()):
-            part = (
-                f"of {loop.split}" if loop.split else f"of columns scaled by {loop.scaling.removesuffix('+')}"
-            )
-            yield f"the mean of squares {part}", predict(case, loop, START)
 
 
 def _right_until(case: StatedSetup, printed: Printed, base: Loop) -> tuple[str, ...]:

@@ -1,15 +1,17 @@
 """The verdict on a hand-written loop: from the losses that it printed, what it really did."""
 
 import itertools
+import re
 import sys
 import textwrap
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Unpack
 
 import numpy as np
 
-from gradline.core.text import counted, number, percent, raised
+from gradline.core.text import counted, joined, number, percent, raised
 from gradline.core.text import epochs as in_epochs
 from gradline.data.inputs import as_rows
 from gradline.data.row_stream import ArrayRows
@@ -24,8 +26,10 @@ from gradline.pytorch.diagnosis.matching import OVERFLOW, conventions, misfit
 from gradline.pytorch.diagnosis.messages import MESSAGES
 from gradline.pytorch.diagnosis.printed import Printed, read_printed
 from gradline.pytorch.diagnosis.simulation import Dynamics, StatedSetup
-from gradline.pytorch.diagnosis.stated import case_of, check, from_weights, from_zeros
+from gradline.pytorch.diagnosis.starts import from_batches, from_first_loss, is_doubtful
+from gradline.pytorch.diagnosis.stated import case_of, check, from_weights
 from gradline.pytorch.diagnosis.stepping import predict
+from gradline.pytorch.diagnosis.swings import is_noisy, swinging
 from gradline.pytorch.diagnosis.trials import GUESSED, Candidate, tried
 from gradline.pytorch.diagnosis.unexplained import known_of
 from gradline.solvers.problem import unstacked
@@ -40,9 +44,11 @@ ROUNDED = 1e-6  # of the targets' variance: what float32 leaves of the least los
 COARSE = 1e-2  # of the targets' variance: losses printed more coarsely do not show that a loop has arrived
 SLOW = 1e-2  # of the largest stable rate, and of the loss there is to lose
 CLOSE = 0.9  # of the largest stable rate
-FEW = 6  # losses, before it is said that they look like those of mini-batches
+FEW = 6  # losses, before it is said how they rise
 FAR = 100.0  # condition of the raw columns over that of the scaled ones, above which the loop crawls
 ENOUGH = 16  # simulated runs for a typical loss
+ENOUGH_LOSSES = 100  # of which more hardly tell more
+FINE = 1e-6  # of a loss: half a unit of the last digit of as many digits as float32 has
 MOST_LISTED = (
     5  # causes in the text: the rest of many tells a reader nothing, and stands among the candidates
 )
@@ -65,9 +71,7 @@ class Diagnosis:
 
     def __str__(self) -> str:
         lines = [f"{self.verdict}: {self.sentences[0]}", *self.sentences[1:], *self.findings]
-        return "\n".join(
-            line if line.startswith(MEND) else _wrapped(line) for line in lines
-        )  # code stays whole
+        return "\n".join(_of_code(line) if line.startswith(MEND) else _wrapped(line) for line in lines)
 
     def to_dict(self) -> dict[str, Any]:
         """The diagnosis as plain JSON."""
@@ -114,10 +118,14 @@ def diagnose(
     base = Loop(batch=batch_size if batch_size and batch_size < len(case.A) else None)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # many a hypothesis runs away
         case, printed, known = from_weights(case, printed, init is not None)
-        printed, known = from_zeros(case, printed, known)
+        given = init if isinstance(init, str) else ""
+        case, printed, known = from_first_loss(case, moments, printed, base, given, known, seed)
         judge = _Judge(case, moments, printed, base, known)
         told = judge.without_trials()
         if told is None and np.isfinite(printed.losses).any():
+            if base.batch and known:
+                case, printed = from_batches(case, moments, printed, base, given, seed)
+                judge = replace(judge, case=case, printed=printed)
             judge = replace(judge, candidates=tuple(tried(case, printed, base, known)))
         return judge.diagnosis(told)
 
@@ -254,7 +262,7 @@ class _Judge:
     def _of_losses(self, rivals: list[Candidate]) -> tuple[str, tuple[str, ...]]:
         count = f"{len(self.printed.losses):,} losses"
         if not rivals:
-            return NONE_FITS, self._nothing()
+            return (NONE_FITS if self.candidates else CANNOT_TELL), self._nothing()
         likely = self._likely(rivals)
         if len(rivals) == 1 and rivals[0].sure and len(rivals[0].logs) == 1:
             return rivals[0].name, _said(rivals[0])
@@ -265,11 +273,20 @@ class _Judge:
                 *self._known(),
                 "To be sure: give the batch size of the loop (--batch-size), or print more epochs if it has none.",
             )
+        if self._is_misled(rivals[0]):
+            return CANNOT_TELL, (
+                f"the {count} hardly begin at the start given, and without the start they tell little.",
+                *self._known(),
+                "From another start, or by accident, they may be those of many causes. Among them:",
+                *_listed(rivals),
+                f"To be sure: {START}.",
+            )
         first = _listed(rivals[:1])
         if likely in WITH_LOG.values():
             first = [f"{likely}: {self._full_loss(rivals[0])}"]
         if len(rivals) == 1:
-            words = f"the {count} are too few or too smooth to be sure."
+            why = "too few or too smooth" if len(self.printed.losses) < ENOUGH_LOSSES else "too smooth"
+            words = f"the {count} are {why} to be sure."
             to_be_sure = f"To be sure: {self._needed()}"
             if rivals[0].bits < GUESSED and self.start_known and likely != "right":
                 guess = f"A guess, since many causes print such smooth losses: {first[0]}"
@@ -295,8 +312,19 @@ class _Judge:
         alike = names <= set(WITH_LOG.values()) and not self.base.batch
         if not (len(names) == 1 or (names and (alike or self._is_meant(rivals[0])))):
             return ""
+        if self._is_misled(rivals[0]):
+            return ""
         first, log = rivals[0].name, rivals[0].logs[0]
         return WITH_LOG[log] if first == "right" and log != "all" else first
+
+    def _is_misled(self, candidate: Candidate) -> bool:
+        """Whether a cause that is not sure rests on a start that the first loss speaks against."""
+        if candidate.sure or self._is_meant(candidate):
+            return False
+        if candidate.parameters.get("start") == "another":
+            return True
+        by_chance = bool(self.base.batch) and bool(candidate.parameters.get("shuffled"))
+        return by_chance and is_doubtful(self.case, self.printed, self.base, candidate.logs)
 
     def _is_meant(self, candidate: Candidate) -> bool:
         return bool(self.base.batch) and candidate.name == "right"
@@ -304,8 +332,26 @@ class _Judge:
     def _needed(self) -> str:
         if not self.start_known:
             return f"{START}."
-        digits = ", and give the start with all its digits" if self.case.slack.any() else ""
-        return f"print the loss of every epoch from the first one on, and of more epochs{digits}."
+        undone = [*self._undone()]
+        return f"{joined(undone)}." if undone else "compare the loop with the five steps, line by line."
+
+    def _undone(self) -> Iterator[str]:
+        """What would tell more and was not done yet."""
+        printed = self.printed
+        if np.any(np.diff(printed.epochs) > 1) or (
+            printed.labelled and printed.epochs[:1].max(initial=0) > 1
+        ):
+            yield "print the loss of every epoch from the first one on"
+        if len(printed.losses) < ENOUGH_LOSSES:
+            yield "print more epochs"
+        if self.case.slack.any():
+            yield "give the start with all its digits"
+        if np.median(printed.halves) > FINE * np.median(np.abs(printed.losses)):
+            yield "print the losses with eight digits (:.8g)"
+        if not printed.weights:
+            yield "print the weights and the bias beside each loss"
+        if self.case.lr < self._limit / 4:
+            yield f"train with a larger rate, such as {number(self._limit / 2, 1)}"
 
     def _nothing(self) -> tuple[str, ...]:
         if not self.candidates:
@@ -327,11 +373,12 @@ class _Judge:
         )
 
     def _restless(self) -> tuple[str, ...]:
-        """Where losses fall on the whole, but rise here and there: a word on mini-batches that nobody mentioned."""
-        losses = self.printed.losses
-        rises, third = np.diff(losses) > self.printed.halves[1:], len(losses) // 3
-        falls = third and np.median(losses[:third]) > np.median(losses[-third:])
-        if self.base.batch or len(losses) < FEW or not falls or not rises[third:].any() or rises.mean() > 0.5:
+        """A word on losses that swing, or that fall with noise as those of mini-batches that nobody mentioned do."""
+        if self.base.batch or len(self.printed.losses) < FEW:
+            return ()
+        if told := swinging(self.printed):
+            return told
+        if not is_noisy(self.printed):
             return ()
         return (
             "The losses fall on the whole and rise here and there, as those of mini-batches do. If the loop trains on "
@@ -414,3 +461,15 @@ def _said(c: Candidate) -> tuple[str, ...]:
 
 def _wrapped(line: str) -> str:
     return textwrap.fill(line, WIDTH, subsequent_indent="  ")
+
+
+def _of_code(line: str) -> str:
+    """A fix, broken only between its parts: each stays whole, to be copied."""
+    lines = [""]
+    for part in re.split(r"(?<=;) |(?<=,) (?=and )", line):
+        joined = f"{lines[-1]} {part}".strip() if len(lines) == 1 else f"{lines[-1]} {part}"
+        if lines[-1] and len(joined) > WIDTH:
+            lines.append(f"  {part}")
+        else:
+            lines[-1] = joined
+    return "\n".join(lines)
