@@ -12,7 +12,9 @@ from sklearn.exceptions import ConvergenceWarning
 import gradline
 from gradline import GradientDescent, Moments, Trajectory
 from gradline.core.errors import GradlineWarning
+from gradline.core.text import number, rate
 from gradline.linear_model import GradientDescentRegressor, LinearRegression
+from gradline.model.best_after import BestAfter, settling
 from gradline.solvers.best_rate import best_rate
 from gradline.solvers.heavy_ball import progress
 from gradline.solvers.problem import Problem, Scaling, stacked
@@ -243,3 +245,25 @@ def test_a_forced_rate_that_ran_away_warns():
     with pytest.warns(GradlineWarning, match=r"^Diverged: ") as told:
         gradline.fit(X, Y, solver=GradientDescent(lr=1.0), force=True)
     assert [getattr(one.message, "code", None) for one in told] == ["training-diverged"]
+
+
+@pytest.mark.parametrize("epochs", [1, 30, 1000])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_the_best_after_some_epochs_says_what_the_rate_that_settles_first_has_by_then(momentum, epochs):
+    path = Trajectory(Moments.of("example:crops", ["apples", "oranges"]), 1e-6, momentum)
+    best = BestAfter.of(path, epochs)
+    for lr, loss in ((best.lr, best.loss), (path.best_lr, best.settling_loss)):
+        assert Trajectory(path.moments, lr, momentum).at(epochs).loss == loss
+    assert all(
+        best.loss <= Trajectory(path.moments, lr, momentum).at(epochs).loss * (1 + 1e-9)
+        for lr in np.geomspace(1e-3 * path.lr_limit, path.lr_limit, 60)
+    )
+    typed = rate(best.lr)
+    assert f"the best is {typed}: the loss is then {number(best.loss, 4)}" in str(best)
+    assert Trajectory(path.moments, float(typed), momentum).at(epochs).loss <= 1.01 * best.loss
+    assert "with the rate that settles first" in str(best)
+
+
+def test_with_momentum_1_no_rate_settles():
+    moments = Moments.of("example:crops", ["apples", "oranges"])
+    assert settling(Trajectory(moments, 1e-6, 1.0)) == "At no rate do all weights settle."

@@ -5,7 +5,7 @@ import re
 import pytest
 from packaged import package_file
 
-from gradline.core.text import WIDTH, big, epochs, grown
+from gradline.core.text import WIDTH, big, epochs, grown, rate
 
 CROPS = ["example:crops", "-t", "apples", "-t", "oranges"]
 NEAR = "inches,cm,y\n" + "".join(f"{x / 10},{round(x * 0.254)},{(x * x) % 97}\n" for x in range(400, 800, 7))
@@ -147,3 +147,18 @@ def test_a_growth_is_told_from_none(factor):
 
 def test_an_epoch_is_one():
     assert (epochs(1), epochs(0.4), big(1e6)) == ("1 epoch", "0.4 epochs", "1 million")
+
+
+@pytest.mark.parametrize(
+    ("lr", "told"),
+    [
+        (1e-5, "1e-5"),
+        (3.80195e-7, "3.80195e-7"),
+        (1.115512e-4, "1.115512e-4"),
+        (100.0, "100"),
+        (0.05, "0.05"),
+        (0.25 / 3, "0.08333333"),
+    ],
+)
+def test_a_rate_is_told_as_it_was_typed(lr, told):
+    assert rate(lr) == told

@@ -1,4 +1,4 @@
-# Ten updates at four learning rates, and the largest that is safe.
+# Ten updates at five learning rates, and the largest that is safe.
 from importlib.resources import files
 
 import gradline
@@ -25,9 +25,9 @@ def loss_after(updates, lr):
     return ((inputs @ w.t() + b - targets) ** 2).mean().item()
 
 
-print(f"   start: loss {loss_after(0, 0.0):.0f} after  0 updates")
-for lr in (1e-6, 1e-5, 1e-4, 1e-3):
-    print(f"lr {lr:.0e}: loss {loss_after(10, lr):.3g} after 10 updates")
+print(f"     start: loss {loss_after(0, 0.0):.0f} after  0 updates")
+for lr in (1e-6, 1e-5, 1e-4, 1.1e-4, 1e-3):
+    print(f"lr {lr:.1e}: loss {loss_after(10, lr):.3g} after 10 updates")
 
 moments = gradline.Moments.of(inputs, targets)
 path = gradline.Trajectory(moments, lr=1e-5)

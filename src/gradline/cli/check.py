@@ -96,7 +96,8 @@ def trajectory(options: TrajectoryOptions) -> None:
 
 
 def _print(path: Any, points: list[Any]) -> None:
-    from gradline.core.text import JUST_BELOW, grown, number, raised, told_apart, wrapped  # noqa: PLC0415
+    from gradline.core.text import grown, number, raised, wrapped  # noqa: PLC0415
+    from gradline.model.best_after import BestAfter, settling  # noqa: PLC0415
     from gradline.model.certificate import largest_stable, time_left  # noqa: PLC0415 - --help needs no numpy
     from gradline.model.summary import aligned  # noqa: PLC0415
 
@@ -114,10 +115,9 @@ def _print(path: Any, points: list[Any]) -> None:
         ahead = time_left(path.epochs_to_loss(), path.epochs_to_weights(), path.optimal_loss, path.last)
         said.append(" ".join(ahead))
     said.append(f"{largest_stable(path.lr_limit)} {raised(path.spectrum.limited_by())}.")
-    best, limit = told_apart(path.best_lr, path.lr_limit)
-    is_near = limit != number(path.lr_limit)
-    told = f"is {best}{f', just below {limit}' if is_near else ''}"
-    said.append(f"The one that finishes first {f'lies {best} it' if best == JUST_BELOW else told}.")
+    if last := max(point.epoch for point in points):
+        said.append(str(BestAfter.of(path, last)))
+    said.append(settling(path))
     out("\n".join(["", *map(wrapped, said)]))
 
 

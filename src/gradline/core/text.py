@@ -58,6 +58,15 @@ def number(value: float, digits: int = 3) -> str:
     return f"{mantissa}e{int(exponent):+d}".replace("e+", "e")
 
 
+def rate(lr: float) -> str:
+    """A learning rate as it was typed, up to 9 digits; one that was computed, and so has more, to 7.
+
+    Seven hold a rate that is a millionth or more below its limit below it, as the best ones for some epochs are.
+    """
+    digits = len(f"{lr!r}".split("e")[0].replace(".", "").strip("0"))
+    return number(lr, digits if digits <= 9 else 7)
+
+
 def told_apart(below: float, above: float) -> tuple[str, str]:
     """A number and one above it with as many digits as tell them apart, from 3 to 9: 1.115512e-4 and 1.115513e-4.
 

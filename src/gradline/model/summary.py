@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from gradline.core.coefficients import Coefficients
-from gradline.core.text import counted, listed, number, one_line, wrapped
+from gradline.core.text import counted, listed, one_line, rate, wrapped
 from gradline.data.design import DesignSpec
 from gradline.data.selection import UNSAID, WEIGHTS_ARE
 from gradline.model.certificate import Certificate, sentences
@@ -100,9 +100,7 @@ def _settings(model: Described) -> str:
     settings = model.settings
     if "lr" not in settings:
         return ""
-    parts = [
-        f"lr {number(settings['lr'])}" + (" on standardised columns" if model.scale == "standard" else "")
-    ]
+    parts = [f"lr {rate(settings['lr'])}" + (" on standardised columns" if model.scale == "standard" else "")]
     if settings.get("decay") == "linear":
         parts.append("falling linearly to zero")
     parts.append(counted(model.certificate.epochs or 0, "epoch"))

@@ -89,7 +89,7 @@ class Trajectory:
             raise UsageError(
                 "lr-invalid",
                 f"lr is {self.lr}",
-                "give a positive number; Spectrum.of(moments).best_lr() finishes first",
+                "give a positive number; Spectrum.of(moments).best_lr() settles first",
             )
         if not (is_real(self.momentum) and 0 <= self.momentum <= 1):
             raise UsageError("momentum-invalid", f"momentum is {self.momentum}", "give a number from 0 to 1")
@@ -181,7 +181,7 @@ class Trajectory:
 
     @property
     def best_lr(self) -> float:
-        """The rate that would finish first at this momentum."""
+        """The rate with which all weights would settle first at this momentum."""
         return self.spectrum.best_lr(self.momentum)
 
     def at(self, epoch: int) -> Point:

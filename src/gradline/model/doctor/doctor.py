@@ -16,6 +16,7 @@ from gradline.data.inputs import as_rows, keeps_bias
 from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.selection import Choice, Selection
 from gradline.data.table import words_of
+from gradline.model.best_after import BestAfter
 from gradline.model.doctor.pace import paces
 from gradline.model.doctor.prescription import BatchLimit, Report, Slow
 from gradline.model.doctor.survey import BATCHES, Survey
@@ -48,7 +49,8 @@ def doctor(
     Parameters:
     - `data`, `targets`, `bias`, and of `choice` `features`, `exclude`, `weights`: as in `gradline.fit`.
     - `missing`: "drop" (default here) examines the complete rows and counts the others; "error" refuses as `fit` does.
-    - `lr`: a rate to judge, on the columns as they are; None (default) takes the one that finishes first.
+    - `lr`: a rate to judge, on the columns as they are; None (default) takes the one with which all
+      weights settle first.
 
     Returns a report, its `findings` each with a code, a cause and a remedy; printed by `gradline doctor`.
     Raises what `gradline.fit` raises for what cannot be used, `UsageError` for an lr that is not positive.
@@ -139,6 +141,7 @@ def _report(patient: Patient, seconds: float, commands: list[str]) -> Report:
         has_text=any(isinstance(term, Category) for term in moments.design.terms),
         seconds=seconds,
         paces=list(patient.paces.values()),
+        best_after=BestAfter.of(path, _EPOCHS),
         condition_scaled=patient.rank.condition_scaled,
         combinations=patient.rank.combinations(),
         lr=path.lr,

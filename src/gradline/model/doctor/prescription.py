@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 from gradline.core.text import big, counted, grown, listed, number, raised, ratio, told_apart, wrapped
+from gradline.model.best_after import BestAfter
 from gradline.model.certificate import every, finite, time_left
 from gradline.model.doctor.findings import Finding
 from gradline.model.doctor.pace import Pace
@@ -43,7 +44,8 @@ class Report:
     - `row_bytes`, `moment_bytes`: memory for the rows and for their `Moments`; `route` of the exact answer;
       `passes` over the rows, `has_text` where text columns were
       read once before for their levels, `seconds` for all of it.
-    - `paces`: condition of the Hessian, rates and epochs by view of the columns; `condition_scaled` of the centred
+    - `paces`: condition of the Hessian, rates and epochs by view of the columns; `best_after` the epochs that `fit`
+      trains, on the columns as they are; `condition_scaled` of the centred
       columns of unit norm; `combinations` of columns that vanish, in words.
     - `lr` that is judged (the best, unless `lr_given`), `lr_limit`, `shares` of the columns in the limit, `growth`
       of the fastest growing error per epoch, `optimal_loss`, `epochs_to_loss` and `epochs_to_weights` from zeros, the
@@ -65,6 +67,7 @@ class Report:
     has_text: bool
     seconds: float
     paces: list[Pace]
+    best_after: BestAfter
     condition_scaled: float
     combinations: list[str]
     lr: float
@@ -84,7 +87,9 @@ class Report:
         """The report as plain JSON."""
         lists = ("paces", "directions", "batches", "findings")
         return finite(
-            asdict(self) | {name: [part._asdict() for part in getattr(self, name)] for name in lists}
+            asdict(self)
+            | {name: [part._asdict() for part in getattr(self, name)] for name in lists}
+            | {"best_after": self.best_after._asdict()}
         )
 
     def __str__(self) -> str:
@@ -113,17 +118,18 @@ class Report:
             ["columns", *(pace.view for pace in self.paces)],
             ["steepness", *(ratio(pace.hessian_condition) for pace in self.paces)],
             ["lr limit", *limit],
-            ["best lr", *best],
+            ["settles first", *best],
             ["epochs to loss", *(_count(pace.epochs_to_loss) for pace in self.paces)],
             ["to weights", *(_count(pace.epochs_to_weights) for pace in self.paces)],
         ]
         said = [
             "steepness: how many times steeper the loss is across its valley than along it (the square of the "
             "condition number). The epochs grow with it.",
-            "lr limit: the largest stable learning rate with all rows in each step. best lr: the one that finishes "
-            "first.",
-            "epochs: at the best lr from zeros, until the loss is within 1 % of the best possible, and until every "
-            "error of the weights has shrunk a thousandfold.",
+            "lr limit: the largest stable learning rate with all rows in each step.",
+            "settles first: the rate with which all weights settle first. It is the best for about as many epochs as "
+            f"the last column says, or more. {self.best_after}",
+            "epochs: at the rate that settles first, from zeros. To loss: until it is within 1 % of the best possible. "
+            "To weights: until every error of theirs has shrunk a thousandfold.",
         ]
         return [
             "How fast training can be on these columns, and on scaled ones:",
@@ -137,7 +143,7 @@ class Report:
             if self.shares
             else []
         )
-        at = f"lr {number(self.lr)}" if self.lr_given else "the best lr"
+        at = f"lr {number(self.lr)}" if self.lr_given else "the rate that settles first"
         if self.lr > self.lr_limit:
             lines.append(f"At {at} training diverges: the error grows {grown(self.growth)} per epoch.")
         elif self.lr_given:

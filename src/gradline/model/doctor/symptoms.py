@@ -8,7 +8,7 @@ import numpy as np
 
 from gradline.core.derived import cached_property
 from gradline.core.errors import Notice
-from gradline.core.text import JUST_BELOW, counted, epochs, grown, joined, listed, number, ratio, shell
+from gradline.core.text import counted, epochs, grown, joined, listed, number, ratio, shell
 from gradline.data.design import Number
 from gradline.model.certificate import HARD
 from gradline.model.doctor.copies import copies, near_copies
@@ -136,8 +136,7 @@ def _slow(patient: Patient) -> Iterator[Finding]:
     needed = path.epochs_to_weights()
     if not SLOW < needed < math.inf:
         return
-    best = number(path.lr) if number(path.lr) != number(path.lr_limit) else f"{JUST_BELOW} the limit"
-    at = f"lr {number(path.lr)}" if patient.has_lr else f"the best learning rate, {best},"
+    at = f"lr {number(path.lr)}" if patient.has_lr else "the rate that settles first"
     cause = f"at {at} the last to settle, {path.last}, comes a thousand times nearer to its best in {epochs(needed)}"
     if patient.paces[RAW].hessian_condition > WORTH * patient.best.hessian_condition:
         # Where the fastest rate leaves each error a thousandth, the loss is at most a millionth of the way above the

@@ -1,6 +1,7 @@
 // The dials of the loop: the learning rate with its limit marked, the momentum, the batch size.
 
 import { bestRateAt } from "../arithmetic/bestRate.js";
+import { pathOf } from "../arithmetic/path.js";
 import { bigWords, countWords, numberWords, percentWords, roundedDown } from "../arithmetic/words.js";
 import { element, say } from "../ui/dom.js";
 import { numberField } from "../ui/numberField.js";
@@ -73,6 +74,7 @@ export function rateDial(store) {
   tick.style.left = `calc(8px + ${BELOW / (BELOW + ABOVE)} * (100% - 16px))`; // the thumb keeps half its width from the ends
   const show = (next) => {
     scene = next;
+    BEST_RATES.forEach(({ name, after }, at) => after && say(best[at], nameWith(name, after(scene))));
     const { settings, limit: found } = scene;
     limit = Number.isFinite(found) ? found : UNLIMITED;
     const place = Math.round((PLACES_OF_RATE * (Math.log10(settings.lr / limit) + BELOW)) / (BELOW + ABOVE));
@@ -89,15 +91,8 @@ export function rateDial(store) {
   return { root, show };
 }
 
-// Two rates that are best, each for a purpose of its own: the first may be far from the second.
+// Two rates that are best, each for a purpose of its own: the second may be far from the first.
 const BEST_RATES = [
-  {
-    id: "lr-first",
-    name: "settles first",
-    title: "The rate with which all weights settle in the fewest epochs: every error is then a thousandth of what it was",
-    rateIn: ({ problem, settings }) => roundedDown(problem.bestLr(settings.momentum)),
-    why: notRight,
-  },
   {
     id: "lr-here",
     name: "best at this epoch",
@@ -106,7 +101,21 @@ const BEST_RATES = [
       roundedDown(bestRateAt(problem, begin, epoch, settings.momentum), 6),
     why: (scene) => notRight(scene) || (scene.epoch === 0 && "No step is taken at epoch 0, so no rate is best yet. Choose a later epoch."),
   },
+  {
+    id: "lr-first",
+    name: "settles first",
+    after: ({ problem, begin: start, settings: { momentum } }) =>
+      pathOf(problem, { lr: problem.bestLr(momentum), momentum, start }).epochsToWeights(),
+    title: "The rate with which all weights settle in the fewest epochs: every error is then a thousandth of what it was. For fewer epochs the loss may be far higher with it",
+    rateIn: ({ problem, settings }) => roundedDown(problem.bestLr(settings.momentum)),
+    why: notRight,
+  },
 ];
+
+// A rate is best only after some epochs: its button says how many.
+function nameWith(name, epochs) {
+  return Number.isFinite(epochs) ? `${name}, in ${countWords(epochs, "epoch")}` : name;
+}
 
 // Why there is no best rate that is known: the closed form is that of a right loop over all rows.
 function notRight({ path, settings }) {
