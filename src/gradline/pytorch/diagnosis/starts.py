@@ -21,7 +21,12 @@ from gradline.solvers.problem import Problem, Scaling
 
 ZEROS = 1e-3  # of the loss at zero weights: printed more coarsely it does not say that the start was zero
 DRAWN = 1e-4  # the same of five starts that are drawn, the chance of any of which is to be as small
-COMMON = ("right", "zero_grad", "bias_frozen", "weights_frozen")  # looked at from each start, for mini-batches
+COMMON = (
+    "right",
+    "zero_grad",
+    "bias_frozen",
+    "weights_frozen",
+)  # looked at from each start, for mini-batches
 NAMED = {
     "zeros": "weights and biases of 0",
     "linear": "nn.Linear after torch.manual_seed({seed})",
