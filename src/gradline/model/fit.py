@@ -31,7 +31,6 @@ from gradline.model.certificate import Certificate, sentences, undetermined
 from gradline.model.checkpoint import Checkpoint
 from gradline.model.judge import Judged, least_digits, sure_digits
 from gradline.model.model import History, LinearModel, evaluation, load
-from gradline.model.odd_rows import odd_rows
 from gradline.model.own_units import smearing
 from gradline.model.shortage import shortage
 from gradline.model.status import Status
@@ -330,7 +329,10 @@ def _gather(
         told += _not_evaluated(moments, held_out, holdout)
     training, used = _trained_on(seen, holdout), moments.select(design)
     told += suspects(seen, used)
-    told += odd_rows(rows, moments.rows)
+    if rows.table is not None:
+        from gradline.model.odd_rows import odd_rows  # noqa: PLC0415 - arrays need no reader of tables
+
+        told += odd_rows(rows, moments.rows)
     kept = collector.first(moments.rows) if design == rows.design else None
     small = collector.kept(rows.design, design)
     del collector  # whose rows make room for those that are read again

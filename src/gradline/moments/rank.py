@@ -320,7 +320,8 @@ def _inverse(unit: np.ndarray) -> Inverse | None:
 @once
 def nearest_slopes(moments: Moments, bias: bool) -> np.ndarray:
     """Weights (m, p) of a least-squares answer, as the judge finds them."""
-    return Rank.of(moments, bias).nearest(moments.slopes_factor(bias).B).T
+    with np.errstate(over="ignore"):  # slopes beyond float64 are told by whoever finds them infinite
+        return Rank.of(moments, bias).nearest(moments.slopes_factor(bias).B).T
 
 
 def _unexplained(moments: Moments, rank: Rank, bias: bool, C: np.ndarray) -> np.ndarray:

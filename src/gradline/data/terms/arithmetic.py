@@ -92,8 +92,8 @@ def _check_call(node: Call) -> None:
     name = node.function
     if name not in FUNCTIONS and name not in DATE_PARTS and name != "I":
         if name in _REFUSED:
-            code, why, remedy = _REFUSED[name]
-            raise RequestError(code, f"{text(node)} {why}", remedy)
+            why, remedy = _REFUSED[name]
+            raise RequestError("formula-function-refused", f"{text(node)} {why}", remedy)
         known = ["I", *FUNCTIONS, *DATE_PARTS, "C", "poly", "bs", "scale"]
         raise RequestError(
             "formula-function-unknown",
@@ -115,12 +115,10 @@ def _check_call(node: Call) -> None:
 # Functions of R that are refused for a reason, and what to write instead.
 _REFUSED = {
     "lag": (
-        "formula-lag",
         "needs the row before, and rows are read on their own here",
         "make the column first, such as df['x'].shift(1), and name it",
     ),
     "offset": (
-        "formula-offset",
         "is a term without a coefficient, and every term here has one",
         "take it from the target: make a column of the difference, and name that left of ~",
     ),

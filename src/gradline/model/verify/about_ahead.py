@@ -18,6 +18,9 @@ _SHARES = 1e-6  # of roots of shares, which are squares
 # Until when epochs are counted: the loss 1 % above its least, an error a thousandth.
 _EXCESS, _SHRUNK = 0.01, 1000.0
 _LONGEST = 2**61
+_AT_LIMIT = (
+    1e-12  # of a rate's limit: so near to it an epoch takes 2e-12 of the steepest error, known to 1e-15
+)
 _NEVER = 1e12  # epochs: what takes longer to halve may be rounding of a rate at its limit
 _MOST = 12  # directions that a certificate names
 _HALF = 0.5  # of an error: where a step leaves less, what it leaves is a difference of the curvature
@@ -227,6 +230,12 @@ def _to_loss(descent: Descent, blur: float) -> Check:
     if target <= 2 * at.loss_rounding and said > _LONGEST / 2:  # nothing is left that could come near to it
         return within("epochs_to_loss", claim, said, said)
     if descent.momentum and min(said, found) > _NEVER:  # so far powers of matrices keep no digit
+        return within("epochs_to_loss", claim, said, said)
+    limit = 2 * (1 + descent.momentum)
+    is_at_limit = bool((np.abs(descent.steps - limit) <= _AT_LIMIT * limit).any())
+    if (
+        is_at_limit and min(said, found) > _NEVER
+    ):  # how slowly the steepest direction fades is rounding of the rate
         return within("epochs_to_loss", claim, said, said)
     if said == found or (said > _LONGEST / 2 and found > _LONGEST / 2):
         return within("epochs_to_loss", claim, said, said)
