@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 import xlsxwriter
 from commands import command
-from refusals import refused
+from refusals import refused, warned
 
 import gradline
 from gradline.core.errors import UsageError
@@ -163,3 +163,22 @@ def test_what_tells_no_day_is_refused(form):
 )
 def test_what_is_no_date(cells):
     assert spellings(pl.Series(cells)) is None
+
+
+@pytest.mark.parametrize("kind", ["csv", "another form", "ndjson", "excel", "parquet", "frame"])
+def test_a_date_that_stands_for_a_missing_cell_is_one_in_every_spelling(kind, tmp_path):
+    """As the fit advises it: in the form of ISO 8601, whatever the form or the type of the column."""
+    days, form = [*DAYS[1:], date(1900, 1, 1)], "%d.%m.%Y" if kind == "another form" else None
+    frame, path = (
+        pl.DataFrame({"when": days, "y": Y}),
+        tmp_path / ("t.xlsx" if kind == "excel" else f"t.{kind}"),
+    )
+    if form:
+        save(path, [f"{day:{form}}" for day in days])
+    elif kind != "frame":
+        getattr(frame, f"write_{kind}")(path)
+    data = frame if kind == "frame" else path
+    with warned("sentinel-value", "1900-01-01 in 1 row", "--na 1900-01-01 --missing drop"):
+        slope(data, read=Text(dates=form))
+    read = Text(dates=form, na="1900-01-01")
+    assert slope(data, read=read, missing="drop") == pytest.approx(expected(DAYS[1:], Y[:-1]), rel=1e-8)

@@ -229,6 +229,8 @@ def test_options_of_text_reach_the_files_of_folders_with_values(tmp_path):
         save(tmp_path / f"year={year}" / "t.csv", "y~x\n1~0,5\n2~1,25\n5~3,5\n")
     model = gradline.fit(tmp_path, "y", read=Text(delimiter="~", decimal=","))
     assert (model.features, model.moments.rows) == (("x", "year"), 6)
+    (tmp_path / "year=2024").rename(tmp_path / "year=2023,5")  # the values in their names, too
+    assert gradline.fit(tmp_path, "y", read=Text(delimiter="~", decimal=",")).features == ("x", "year")
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 """What a column of text cells is: numbers, truth values, codes, dates or words, told by its first cells."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
 import polars as pl
 
 from gradline.data.cells import IN_TEXT, PLAIN, TRUTH_WORDS, Spelling
 from gradline.data.dates import moments
-from gradline.data.numerals import Doubt, is_uneven, may_be_thousands
+from gradline.data.numerals import Doubt, Numerals, is_uneven, may_be_thousands, reconciled
 from gradline.data.schema import CLOCKS, DATES, EMPTY, Column, Kind
 
 SAMPLE = 1000  # non-missing cells that decide
@@ -67,3 +70,19 @@ def column(cells: pl.Series, spelling: Spelling = IN_TEXT, separator: str = "") 
     ways = spelling.ways(texts)
     doubted = ways and (is_open or ways[0].known > len(cells) - others)
     return Column(kind, doubt=Doubt(tuple(ways), numerals) if doubted else None)
+
+
+def agreed(
+    found: Mapping[str, Column], sample: Callable[[str], pl.Series], told: Numerals
+) -> dict[str, Column]:
+    """The columns of a file, those in doubt with what reads them beside the others.
+
+    `sample` has the first cells of a column that are written in the notation of its text.
+    """
+    doubts = {name: one.doubt for name, one in found.items() if isinstance(one.doubt, Doubt)}
+    if not any(way.changes(told) for doubt in doubts.values() for way in doubt.ways):
+        return dict(found)
+    numbers = {name: sample(name) for name, one in found.items() if one.kind == Kind.NUMBER or name in doubts}
+    written = {name: cells for name, cells in numbers.items() if len(cells)}
+    settled = reconciled(doubts, written, told)
+    return {**found, **{name: replace(found[name], doubt=doubt) for name, doubt in settled.items()}}

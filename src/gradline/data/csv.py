@@ -12,11 +12,11 @@ from gradline.core.errors import DataError, Notice
 from gradline.core.parallel import ordered_map
 from gradline.data import cells, lines
 from gradline.data.cells import Spelling
-from gradline.data.columns import SAMPLE, column, first_cells, plain_numbers
+from gradline.data.columns import SAMPLE, agreed, column, first_cells, plain_numbers
 from gradline.data.csv_block import Block
 from gradline.data.csv_layout import ROW_NAMES, File, Layout, layout
 from gradline.data.notation import FOUND, OF_TEXT, Text
-from gradline.data.numerals import Doubt, reconciled, written
+from gradline.data.numerals import written
 from gradline.data.schema import Column, Kind
 from gradline.data.source import Batch, Source
 
@@ -99,29 +99,13 @@ class CsvSource(Source):
         for name, first in self._sample.items():
             is_sure = name in self._plain and spelling.is_plain
             found[name] = Column(Kind.NUMBER) if is_sure else column(first, spelling, doubted)
-        found |= self._reconciled(found)
+        found = agreed(found, self._sample.__getitem__, spelling.numerals)
         for name in found:
             if name.startswith("(column "):
                 found[name] = Column(Kind.OTHER, "has no name in the header")
             if name == ROW_NAMES:
                 found[name] = Column(Kind.OTHER, "holds the names that R gives to rows")
         return found
-
-    def _reconciled(self, found: Mapping[str, Column]) -> dict[str, Column]:
-        """The columns in doubt with what reads them beside the others."""
-        told = self.spelling.numerals
-        doubts = {name: one.doubt for name, one in found.items() if isinstance(one.doubt, Doubt)}
-        if not any(way.changes(told) for doubt in doubts.values() for way in doubt.ways):
-            return {}
-        numbers = {
-            name: self._sample[name]
-            for name, one in found.items()
-            if one.kind == Kind.NUMBER or name in doubts
-        }
-        return {
-            name: replace(found[name], doubt=doubt)
-            for name, doubt in reconciled(doubts, numbers, told).items()
-        }
 
     def first_cells(self, column: str) -> list[str]:
         """See `Source`."""

@@ -11,7 +11,7 @@ from gradline.core.derived import cached_property
 from gradline.core.errors import DataError
 from gradline.data import cells, lines
 from gradline.data.cells import Spelling
-from gradline.data.columns import column, first_cells
+from gradline.data.columns import agreed, column, first_cells
 from gradline.data.notation import FOUND, Text
 from gradline.data.schema import Column, Kind
 from gradline.data.source import Batch, Source
@@ -46,7 +46,13 @@ class NdjsonSource(Source):
             raise DataError("file-empty", f"{self.name} is empty", "give a file with one JSON object per row")
         rows = self._objects(block)
         names = dict.fromkeys(name for row in rows for name in row)
-        return {name: self._column([row.get(name) for row in rows]) for name in names}
+        found = {name: self._column([row.get(name) for row in rows]) for name in names}
+
+        def sample(name: str) -> pl.Series:
+            texts = [text for row in rows if isinstance(text := row.get(name), str)]
+            return first_cells(pl.Series(texts, dtype=pl.String), self.spelling)
+
+        return agreed(found, sample, self.spelling.numerals)
 
     def _column(self, values: list[object]) -> Column:
         if any(isinstance(value, (list, dict)) for value in values):

@@ -346,13 +346,14 @@ def reconciled(
     cells = {name: bare(one, firsts[name].mark) if name in firsts else one for name, one in samples.items()}
     reads: dict[str, list[Numerals]] = {}
     for name, sample in cells.items():
-        least = firsts[name].known if name in firsts else _known(told, sample)
-        reads[name] = [numerals for numerals in _NOTATIONS if _known(numerals, sample) >= least]
+        known = {numerals: _known(numerals, sample) for numerals in _NOTATIONS}
+        least = min(firsts[name].known, max(known.values())) if name in firsts else _known(told, sample)
+        reads[name] = [numerals for numerals in _NOTATIONS if known[numerals] >= least]
     common = [numerals for numerals in _NOTATIONS if all(numerals in fitting for fitting in reads.values())]
     found: dict[str, Doubt | Clash | None] = {}
     for name, doubt in doubts.items():
         if common:
-            ways = tuple(_ways_of(firsts[name], common, samples[name], cells[name]))
+            ways = tuple(_ways_of(firsts[name], common, told, samples[name], cells[name]))
             settled = len(ways) == 1 and not ways[0].needs_numeric and not ways[0].changes(told)
             found[name] = None if settled else doubt._replace(ways=ways)
             continue
@@ -362,14 +363,17 @@ def reconciled(
 
 
 def _ways_of(
-    first: Written, notations: Sequence[Numerals], shown: "pl.Series", cells: "pl.Series"
+    first: Written, notations: Sequence[Numerals], told: Numerals, shown: "pl.Series", cells: "pl.Series"
 ) -> Iterable[Written]:
-    """The ways of a column in these notations, one for all that give the same numbers."""
+    """The ways of a column in these notations, one for all that give the same numbers: the one told, if it does."""
     place = next((i for i, cell in enumerate(shown) if cell == first.example), 0)
     found: dict[tuple[float | None, ...], Written] = {}
     for numerals in notations:
         values = tuple(numerals.plain(cells).cast(float, strict=False))
         found.setdefault(values, first._replace(numerals=numerals, value=values[place] or 0.0))
+    own = tuple(told.plain(cells).cast(float, strict=False))
+    if own in found:
+        found[own] = found[own]._replace(numerals=told)
     return found.values()
 
 

@@ -12,7 +12,7 @@ from gradline.core.errors import DataError, FileError, NotationError, Notice, Re
 from gradline.core.text import counted, listed, nearest, shell
 from gradline.data.cells import Spelling
 from gradline.data.columnar import LazySource
-from gradline.data.columns import column, first_cells
+from gradline.data.columns import agreed, column, first_cells
 from gradline.data.extras import expect_extra
 from gradline.data.notation import FOUND, OF_CELLS, Text
 from gradline.data.schema import Column, Kind, expect_distinct
@@ -112,14 +112,20 @@ class Workbook(Inner):
                 f"the {name} holds a header but no rows",
                 "give a sheet with at least one row",
             )
-        spelling = Spelling.told(self.read)
+        spelling, texts = Spelling.told(self.read), {s.name: s for s in frame if s.dtype == pl.String}
+
+        def numbers(name: str) -> pl.Series:
+            return self._numbers_in(texts[name], names.index(name), body)
+
+        def sample(name: str) -> pl.Series:
+            return first_cells(texts[name].filter(~numbers(name)), spelling)
+
         if not spelling.numerals.is_plain:
             frame = frame.with_columns(
-                self._in_notation(s, spelling, body | {"use_columns": [at]})
-                for at, s in enumerate(frame)
-                if s.dtype == pl.String
+                self._in_notation(s, numbers(name), spelling) for name, s in texts.items()
             )
-        mixed = {s.name: column(first_cells(s, spelling), spelling) for s in frame if s.dtype == pl.String}
+        found = {name: column(first_cells(frame[name], spelling), spelling) for name in texts}
+        mixed = agreed(found, sample, spelling.numerals)
         nameless = {
             name: Column(Kind.OTHER, "has no name in the header") for name in names if name not in fields
         }
@@ -185,22 +191,30 @@ class Workbook(Inner):
             ]
         )
 
-    def _in_notation(self, cells: pl.Series, spelling: Spelling, body: dict[str, Any]) -> pl.Series:
+    def _numbers_in(self, cells: pl.Series, at: int, body: dict[str, Any]) -> pl.Series:
+        """Which cells of a column that came as text are numbers in the sheet, as far as can be told by their digits."""
+        import fastexcel  # noqa: PLC0415 - as above
+
+        whole = {**body, "skip_whitespace_tail_rows": True}
+        place = self._load(self._chosen, **body).available_columns()[at].absolute_index
+        try:
+            strict = self._reader.load_sheet(
+                self._chosen, dtype_coercion="strict", use_columns=[place], **whole
+            )
+            is_text = pl.DataFrame(strict).to_series().dtype == pl.String
+        except fastexcel.FastExcelError:  # of a column that holds both
+            is_text = False
+        if is_text:
+            return pl.repeat(False, len(cells), eager=True)
+        plain = cells.cast(pl.Float64, strict=False)
+        return (plain.cast(pl.String).str.strip_suffix(".0") == cells).fill_null(False)
+
+    def _in_notation(self, cells: pl.Series, is_number: pl.Series, spelling: Spelling) -> pl.Series:
         """Cells of text and, in a column that holds both, numbers as text of the same notation.
 
         Raises `DataError` for a cell that is 1.234 as a number and 1234 as text.
         """
-        import fastexcel  # noqa: PLC0415 - as above
-
-        try:
-            self._reader.load_sheet(
-                self._chosen, dtype_coercion="strict", skip_whitespace_tail_rows=True, **body
-            )
-            return cells
-        except fastexcel.FastExcelError:
-            pass
         plain = cells.cast(pl.Float64, strict=False)
-        is_number = (plain.cast(pl.String).str.strip_suffix(".0") == cells).fill_null(False)
         other = spelling.numerals.plain(cells).cast(pl.Float64, strict=False)
         differs = (is_number & (other != plain)).fill_null(False)
         if differs.any():
