@@ -528,23 +528,24 @@ def test_a_fix_breaks_between_its_parts():
     assert max(map(len, told.splitlines())) <= 100
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moves", [(1, 1), (0, 1)])
 def test_a_wrong_start_of_mini_batches_is_told_by_the_one_that_explains_them(moves):
-    """Without it a momentum that is not there explains them best."""
+    """Its own explains them; from another start a momentum that is not there does so best."""
     torch.manual_seed(0)
     layer = torch.nn.Linear(1, 1)
     theta = np.array([[layer.bias.item()], [layer.weight.item()]])
     random, means = np.random.default_rng(5), []
     for _ in range(40):
         losses = []
-        for rows in np.split(random.permutation(25), range(4, 25, 4)):
+        for rows in np.split(random.permutation(25), range(5, 25, 5)):
             residual = A1[rows] @ theta - Y1[rows]
             losses.append(float((residual**2).mean()))
-            theta = theta - 0.1 * np.array(moves)[:, None] * A1[rows].T @ residual / len(rows)
+            theta = theta - 0.02 * np.array(moves)[:, None] * 2 * A1[rows].T @ residual / len(rows)
         means.append(np.mean(losses))
-    told = diagnose(as_epochs(means), X1, Y1, lr=0.05, init="torch", batch_size=4)
+    told = diagnose(as_epochs(means), X1, Y1, lr=0.02, init="torch", batch_size=5)
     assert (told.likely or told.verdict) == ("running_mean" if moves[0] else "bias_frozen")
-    assert "did you mean --init linear?" in " ".join(str(told).split()).lower().replace("? ", "? ")
+    assert "Did you mean --init linear?" in " ".join(str(told).split())
 
 
 def test_a_batch_size_that_nobody_mentioned_is_one_of_many():

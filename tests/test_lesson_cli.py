@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -13,8 +14,10 @@ import pytest
 from refusals import expect_refusal
 from typer.testing import CliRunner
 
+from gradline.cli import terminal
 from gradline.cli.commands import app
 from gradline.data.files import EXAMPLES
+from gradline.pytorch.diagnosis import verdict
 
 CROPS = np.loadtxt(EXAMPLES / "crops.csv", delimiter=",", skiprows=1)
 FIRST_LOSS = (CROPS[:, 3:] ** 2).mean()  # from zeros
@@ -279,3 +282,14 @@ def test_the_lesson_writes_over_nothing_else(gradline, tmp_path):
     for _ in range(2):  # what it wrote itself it writes anew
         done = gradline("lesson", "--script", tmp_path / "loop.py", "--graph", tmp_path / "loop.svg")
         assert done.code == 0, done.err
+
+
+def test_a_diagnosis_that_takes_long_says_so(monkeypatch, tmp_path):
+    """The judge waits for the word itself, and hears it."""
+    said, heard = threading.Event(), []
+    monkeypatch.setattr(terminal, "_PATIENCE", 0.0)
+    monkeypatch.setattr(terminal, "say", lambda _: said.set())
+    monkeypatch.setattr(verdict, "diagnose", lambda *_, **__: heard.append(said.wait(60)))
+    (tmp_path / "printed.txt").write_text("1.0\n0.5\n")
+    CliRunner().invoke(app, ["diagnose", str(tmp_path / "printed.txt"), *DIAGNOSE])
+    assert heard == [True]

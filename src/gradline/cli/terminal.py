@@ -25,6 +25,7 @@ from gradline.core.memory_limit import check
 from gradline.core.text import joined, one_line
 
 INTERRUPTED = 130
+_PATIENCE = 1.0  # seconds of silence
 _LOOK = 0.1  # seconds between two looks at training that runs
 
 
@@ -272,7 +273,7 @@ def tell_notices(notices: Iterable[Notice]) -> None:
 @contextlib.contextmanager
 def patience(text: str) -> Generator[None]:
     """A line on stderr once work takes longer than a second, where nothing can be counted."""
-    told = threading.Timer(1.0, say, [text])
+    told = threading.Timer(_PATIENCE, say, [text])
     told.daemon = True
     told.start()
     try:
@@ -350,7 +351,7 @@ class Progress:
 
     def _show(self, text: str) -> None:
         now = time.monotonic()
-        if now - self._began < 1.0 or now - self._last < self._wait:
+        if now - self._began < _PATIENCE or now - self._last < self._wait:
             return
         self._last = now
         if sys.stderr.isatty():

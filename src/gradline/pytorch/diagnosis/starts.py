@@ -21,12 +21,9 @@ from gradline.solvers.problem import Problem, Scaling
 
 ZEROS = 1e-3  # of the loss at zero weights: printed more coarsely it does not say that the start was zero
 DRAWN = 1e-4  # the same of five starts that are drawn, the chance of any of which is to be as small
-COMMON = (
-    "right",
-    "zero_grad",
-    "bias_frozen",
-    "weights_frozen",
-)  # looked at from each start, for mini-batches
+# What is looked at from each of them for mini-batches.
+COMMON = ("right", "zero_grad", "bias_frozen", "weights_frozen")
+# The starts that have a name.
 NAMED = {
     "zeros": "weights and biases of 0",
     "linear": "nn.Linear after torch.manual_seed({seed})",
@@ -71,13 +68,17 @@ def from_first_loss(
 
 
 def is_doubtful(case: StatedSetup, printed: Printed, base: Loop, logs: list[str]) -> bool:
-    """Whether right mini-batches from this start print no such first number, by any of these logs."""
+    """Whether no mini-batches from this start, right or with a common mistake, print the first number by these logs."""
     if not is_at_the_start(printed) or first_number(case, printed, base):
         return False
-    first, tiny = max(float(printed.losses[0]), np.finfo(float).tiny), np.finfo(float).tiny
-    _, epoch = itertools.islice(Dynamics(case, replace(base, shuffled=True)).shuffled(MEMBERS), 2)
-    runs = [np.log(np.maximum(epoch[log], tiny)) for log in logs]
-    return all(abs(math.log(first) - run.mean()) > DEVIATIONS * run.std(ddof=1) for run in runs)
+    tiny = np.finfo(float).tiny
+    first = math.log(max(float(printed.losses[0]), tiny))
+    for loop in _common(case, base, COMMON):
+        _, epoch = itertools.islice(Dynamics(case, loop).shuffled(MEMBERS), 2)
+        runs = [np.log(np.maximum(epoch[log], tiny)) for log in logs]
+        if any(abs(first - run.mean()) <= DEVIATIONS * run.std(ddof=1) for run in runs):
+            return False
+    return True
 
 
 def from_batches(
@@ -105,9 +106,12 @@ def from_batches(
 
 def _best(case: StatedSetup, printed: Printed, base: Loop, names: tuple[str, ...]) -> Match:
     """The likeliest of these hypotheses with shuffled batches."""
+    return max(shuffled(case, printed, _common(case, base, names)), key=lambda match: match.score)
+
+
+def _common(case: StatedSetup, base: Loop, names: tuple[str, ...]) -> list[Loop]:
     anew = replace(base, shuffled=True)
-    loops = [loop for name in names for loop in HYPOTHESES[name].loops(case, anew)]
-    return max(shuffled(case, printed, loops), key=lambda match: match.score)
+    return [loop for name in names for loop in HYPOTHESES[name].loops(case, anew)]
 
 
 def named(moments: Moments, seed: int) -> dict[str, np.ndarray]:

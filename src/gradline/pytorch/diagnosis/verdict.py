@@ -26,7 +26,7 @@ from gradline.pytorch.diagnosis.matching import OVERFLOW, conventions, misfit
 from gradline.pytorch.diagnosis.messages import MESSAGES
 from gradline.pytorch.diagnosis.printed import Printed, read_printed
 from gradline.pytorch.diagnosis.simulation import Dynamics, StatedSetup
-from gradline.pytorch.diagnosis.starts import from_batches, from_first_loss, is_doubtful
+from gradline.pytorch.diagnosis.starts import COMMON, from_batches, from_first_loss, is_doubtful
 from gradline.pytorch.diagnosis.stated import case_of, check, from_weights
 from gradline.pytorch.diagnosis.stepping import predict
 from gradline.pytorch.diagnosis.swings import is_noisy, swinging
@@ -323,6 +323,8 @@ class _Judge:
             return False
         if candidate.parameters.get("start") == "another":
             return True
+        if candidate.name in COMMON:
+            return False
         by_chance = bool(self.base.batch) and bool(candidate.parameters.get("shuffled"))
         return by_chance and is_doubtful(self.case, self.printed, self.base, candidate.logs)
 
