@@ -71,9 +71,9 @@ class Drawing:
     def dot(
         self, x: float, y: float, ink: str = "blue", size: float = 4.5
     ) -> None:
-        """A point."""
+        """A point, with a rim that parts it from lines below it."""
         self.parts.append(
-            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:g}" fill="{color(ink)}"/>'
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size:g}" fill="{color(ink)}"{HALO}/>'
         )
 
     def words(

@@ -629,7 +629,7 @@ def test_five_experiments_ask_and_answer(tabs, name):
         page.click(f"#experiment-{experiment}")
         questions.add(page.inner_text(".question"))
         assert "Guess" in page.inner_text(".answer-text")
-        for act in range(page.locator(".acts button").count()):
+        for act in range(page.locator("#experiments .acts button").count()):
             page.click(f"#act-{act + 1}")
             page.wait_for_timeout(350)
             if page.inner_text("#play") == "Pause":

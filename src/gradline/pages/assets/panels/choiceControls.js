@@ -101,6 +101,6 @@ function weightChoice(store, state) {
     { id: "parameter", change: () => store.set({ parameter: Number(select.value) }) },
     ...options,
   );
-  const root = element("label.weight", {}, element("span", {}, "weight to watch"), select);
+  const root = element("label.weight", { title: "The weight that is set by hand, and shown in the figures" }, element("span", {}, "weight to set"), select);
   return { root, show: ({ settings }) => (select.value = settings.parameter) };
 }

@@ -45,7 +45,7 @@ function pointsChoice(store) {
 
 function handDial(store, id, parameterIn) {
   let scene = null;
-  const name = element("span");
+  const name = element("span", { title: "Another is chosen below, under weight to set" });
   const start = (value) => store.set(startByHand(scene, { [parameterIn(scene)]: value }));
   const field = numberField({
     id: `hand-${id}`,
@@ -78,7 +78,7 @@ function handDial(store, id, parameterIn) {
     const isBias = scene.state.has_bias && parameter === 0;
     say(
       name,
-      isBias ? "bias" : scene.state.features.length > 1 ? labelOf(scene.names[parameter], 6) : "weight",
+      isBias ? "bias" : scene.state.features.length > 1 ? labelOf(scene.names[parameter], 10) : "weight",
     );
     const value = parameterOf(scene.point, scene, scene.settings.target, parameter);
     field.show(value === null ? "∞" : Number(value.toPrecision(3)));

@@ -115,26 +115,25 @@ function answersFor({ state, point, settings }, values) {
 }
 
 function answerFor(state, { target, value, optimal, low, high }, point, position) {
-  const now = sayNumberIn("b", value);
-  const best = sayNumberIn("b", optimal);
   const interval =
     low === null
       ? []
-      : [". In 95 of 100 cases a new row lies between ", sayNumberIn("span", low), " and ", sayNumberIn("span", high)];
+      : [
+          element("dt", {}, "95 of 100 new rows"),
+          element("dd", {}, sayNumberIn("span", low), " to ", sayNumberIn("span", high)),
+        ];
   return element(
     "div.answer",
     {},
+    element("h3.target", { title: target }, labelOf(target)),
     element(
-      "p",
+      "dl",
       {},
-      element("span.target", { title: target }, labelOf(target)),
-      ": ",
-      now,
-      " with the weights now, ",
-      best,
-      " with the best ones",
+      element("dt", {}, "with the weights now"),
+      sayNumberIn("dd", value),
+      element("dt", {}, "with the best ones"),
+      sayNumberIn("dd", optimal),
       ...interval,
-      ".",
     ),
     element("p.equation", {}, equationOf(state, point, position)),
   );

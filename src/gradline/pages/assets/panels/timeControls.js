@@ -4,7 +4,6 @@ import { LAST_EPOCH } from "../arithmetic/path.js";
 import { bigWords } from "../arithmetic/words.js";
 import { element, say } from "../ui/dom.js";
 import { numberField } from "../ui/numberField.js";
-import { tickOf } from "../ui/time.js";
 
 const PLACES = 1000; // of the slider
 const PLAY_SECONDS = 10; // from the first epoch to the last
@@ -52,7 +51,7 @@ export function timeControls(store) {
       slider.value = place;
     slider.setAttribute("aria-valuetext", `epoch ${bigWords(scene.epoch)}`);
     field.show(scene.epoch);
-    say(end, scene.epoch > time.horizon ? "beyond the axis" : `of ${tickOf(time.horizon)}`);
+    say(end, scene.epoch > time.horizon ? "beyond the axis" : `of ${bigWords(time.horizon)}`);
   };
   return { root, show, play: player.play, stop: player.stop };
 }
