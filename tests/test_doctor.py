@@ -246,7 +246,7 @@ def test_rows_are_read_again_where_digits_ask_for_it():
     report = doctor(frame, "y")
     assert report.passes == 2
     assert report.route.startswith("cross-products, and the rows once more")
-    assert [f.code for f in report.findings if "i looks" in f.cause] == ["identifier"]
+    assert [f.code for f in report.findings if "i looks" in f.cause] == ["identifier-column"]
     assert "twice, for the digits" in str(report)
 
 
@@ -297,7 +297,7 @@ PROVOKED = {
         {f"c{i}": RANDOM.normal(size=N) for i in range(17)},
         {},
     ),
-    "identifier": ({"c": range(5, N + 5)}, {"c": np.arange(N) + 0.5}, {}),
+    "identifier-column": ({"c": range(5, N + 5)}, {"c": np.arange(N) + 0.5}, {}),
     "year": ({"c": [1990 + i % 30 for i in range(N)]}, {"c": [1990.5 + i % 30 for i in range(N)]}, {}),
     "constant": ({"c": [0.1] * N}, {"c": [0.1] * (N - 1) + [0.2]}, {}),
     "outlying": ({"c": [9999.0, *GOOD["a"][1:]]}, {"c": ["x"] + ["z"] * (N - 1)}, {}),
@@ -389,8 +389,8 @@ NOTICED = {
         {"c": ["low", "hot", "mid", "low"] * 50},
         "y ~ a * C(c)",
     ),
-    "identifiers": ("identifier", {"customerId": IDS}, {"customerId": [IDS[1], *IDS[1:]]}, "y ~ ."),
-    "sizes": ("identifier", {"guest_id": IDS}, {"guests": IDS}, "y ~ ."),
+    "identifiers": ("identifier-column", {"customerId": IDS}, {"customerId": [IDS[1], *IDS[1:]]}, "y ~ ."),
+    "sizes": ("identifier-column", {"guest_id": IDS}, {"guests": IDS}, "y ~ ."),
 }
 
 
@@ -454,14 +454,14 @@ def test_findings_come_in_the_order_of_the_table():
 
 def test_row_numbers_in_any_order_or_with_gaps():
     shuffled = RANDOM.permutation(N)
-    assert "identifier" in codes({"c": shuffled})
-    assert "identifier" in codes({"c": -np.arange(N)})
-    assert "identifier" in codes({"c": np.arange(N), "a": [None, *GOOD["a"][1:]]})
-    assert "identifier" not in codes({"c": np.minimum(shuffled, N - 2)})
-    assert "identifier" not in codes({"c": RANDOM.integers(0, N, N)})
-    assert "identifier" not in codes({"c": np.arange(N) // 2})
+    assert "identifier-column" in codes({"c": shuffled})
+    assert "identifier-column" in codes({"c": -np.arange(N)})
+    assert "identifier-column" in codes({"c": np.arange(N), "a": [None, *GOOD["a"][1:]]})
+    assert "identifier-column" not in codes({"c": np.minimum(shuffled, N - 2)})
+    assert "identifier-column" not in codes({"c": RANDOM.integers(0, N, N)})
+    assert "identifier-column" not in codes({"c": np.arange(N) // 2})
     few = pl.DataFrame(GOOD | {"c": range(N)})[:9]
-    assert "identifier" not in [finding.code for finding in doctor(few, "y").findings]
+    assert "identifier-column" not in [finding.code for finding in doctor(few, "y").findings]
     assert "year" not in codes({"c": [2013] * N})
 
 
@@ -470,7 +470,7 @@ def test_whole_numbers_that_only_vary_like_row_numbers():
     half = [57] * 96 + [2, 47, 98, 98]
     values = np.array([sign * value for value in half for sign in (1, -1)])
     assert (values.mean(), values.var()) == (0, (N**2 - 1) / 12)
-    assert "identifier" not in codes({"c": values})
+    assert "identifier-column" not in codes({"c": values})
 
 
 def test_few_rows_for_a_rank_and_not_for_columns():
@@ -673,7 +673,7 @@ def test_flights():
     found = {finding.code: finding.cause for finding in report.findings}
     assert {"missing", "rate-limit", "collinear", "slow", "constant", "left-out", "outlying"} <= set(found)
     assert "dep_delay 1,301" in found["outlying"]
-    assert not {"identifier", "year", "few-rows"} & set(found)
+    assert not {"identifier-column", "year", "few-rows"} & set(found)
     limits = [batch.mean_square or 0.0 for batch in report.batches]
     assert limits == sorted(limits)
     assert limits[-1] < report.lr_limit

@@ -519,7 +519,7 @@ def test_row_numbers_and_copies_are_named():
     draws = np.random.default_rng(0).normal(size=(20, 2))
     frame = {"id": list(range(1, 21)), "x": draws[:, 0], "y": draws[:, 1], "cents": 100 * draws[:, 1]}
     found = {notice.code: notice.text for notice in gradline.fit(frame, "y").notices}
-    assert "--exclude id" in found["identifier"]
+    assert "--exclude id" in found["identifier-column"]
     assert "--exclude cents" in found["copy-of-target"]
     del frame["cents"]
     assert {notice.code for notice in gradline.fit(frame, "y", exclude=["id"]).notices} == set()

@@ -191,13 +191,16 @@ def _numbered(rows: RowStream | None, moments: Moments) -> Iterator[Notice]:
         if is_permutation(moments, j):
             cause = f"{name} looks like row numbers, {low:.0f} to {high:.0f} each once"
             remedy = f"unless it is a time: {shell(['--exclude', name])}"
-            yield Notice("identifier", cause, remedy=remedy, about=name)
+            yield Notice("identifier-column", cause, remedy=remedy, about=name)
         elif rows is not None and high - low >= n and _all_differ(rows, j):
             cause = (
                 f"{name} looks like identifiers: whole numbers {low:.0f} to {high:.0f}, another in every row"
             )
             yield Notice(
-                "identifier", cause, remedy=f"to leave it out: {shell(['--exclude', name])}", about=name
+                "identifier-column",
+                cause,
+                remedy=f"to leave it out: {shell(['--exclude', name])}",
+                about=name,
             )
 
 

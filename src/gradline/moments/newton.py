@@ -198,12 +198,12 @@ class Newton:
     def start(self, moments: Moments) -> np.ndarray:
         """The answer (s, m) of the factor, in units of the view."""
         weight = nearest_slopes(moments, bool(self.first))
-        slopes, center, p = (
-            np.ldexp(weight.T, self.columns[:, None] - self.targets),
-            self.view.center,
-            moments.p,
-        )
-        return np.concatenate([(center[p:] - center[:p] @ slopes)[None], slopes]) if self.first else slopes
+        center, p = self.view.center, moments.p
+        with np.errstate(over="ignore", invalid="ignore"):  # of slopes beyond float64, which end in no answer
+            slopes = np.ldexp(weight.T, self.columns[:, None] - self.targets)
+            return (
+                np.concatenate([(center[p:] - center[:p] @ slopes)[None], slopes]) if self.first else slopes
+            )
 
     @property
     def reach(self) -> np.ndarray:

@@ -91,7 +91,7 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
         "Five rows with three features and a bias leave one row to judge the line by.",
         "Harrell 2015, Regression Modeling Strategies, section 4.4",
     ),
-    "identifier": Code(
+    "identifier-column": Code(
         "A column looks like row numbers or identifiers",
         "Whole numbers that rise or fall in every row by little, that are 1 to n in some order, or that are called id "
         "and are others in every row, count or name rows rather than measure anything. A model that uses them learns "

@@ -230,7 +230,7 @@ def _excluding(names: list[str]) -> str:
 def _identifiers(patient: Patient) -> Iterator[Finding]:
     moments, rows = patient.moments, patient.moments.rows
     rising = patient.survey.monotone(rows)
-    told = {notice.about for notice in patient.notices if notice.code == "identifier"}
+    told = {notice.about for notice in patient.notices if notice.code == "identifier-column"}
     others = [j for j in patient.numeric if moments.features[j] not in told]
     for j in others if rows >= SHORTEST else ():
         low, high = moments.statistics.minimum[j], moments.statistics.maximum[j]
@@ -246,7 +246,9 @@ def _identifiers(patient: Patient) -> Iterator[Finding]:
         if is_rising or (whole and not patient.survey.is_weighted and is_permutation(moments, j)):
             order = "in order" if is_rising else "each once"
             cause = f"{name} looks like row numbers or identifiers: whole numbers {span}, {order}"
-            yield Finding("identifier", cause, f"add {_excluding([name])}, unless it is a time or a dose")
+            yield Finding(
+                "identifier-column", cause, f"add {_excluding([name])}, unless it is a time or a dose"
+            )
 
 
 def _rows(patient: Patient) -> Iterator[Finding]:
