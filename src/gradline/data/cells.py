@@ -78,11 +78,15 @@ class Spelling:
         decimal = read.decimal or ("," if thousands == "." else ".")
         return cls(usual if read.na is None else ("", *read.na), Numerals(decimal, thousands), read=read)
 
+    @property
+    def marks(self) -> tuple[str | None, str | None]:
+        """The marks that somebody told, before decimals and between thousands."""
+        thousands = self.read.thousands
+        return self.read.decimal or {".": ",", ",": "."}.get(thousands or ""), thousands
+
     def ways(self, cells: Sequence[str]) -> list[Written]:
         """The ways in which most of the cells are numbers, among those that were told, if one of these fits."""
-        thousands = self.read.thousands
-        decimal = self.read.decimal or {".": ",", ",": "."}.get(thousands or "")
-        return written(cells, decimal, thousands) or written(cells)
+        return written(cells, *self.marks) or written(cells)
 
     def of(self, source: _Cells) -> "Spelling":
         """The same, of the cells of a source."""

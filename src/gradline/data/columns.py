@@ -7,7 +7,7 @@ import polars as pl
 
 from gradline.data.cells import IN_TEXT, PLAIN, TRUTH_WORDS, Spelling
 from gradline.data.dates import moments
-from gradline.data.numerals import Doubt, Numerals, is_uneven, may_be_thousands, reconciled
+from gradline.data.numerals import Doubt, is_uneven, may_be_thousands, reconciled
 from gradline.data.schema import CLOCKS, DATES, EMPTY, Column, Kind
 
 SAMPLE = 1000  # non-missing cells that decide
@@ -73,16 +73,17 @@ def column(cells: pl.Series, spelling: Spelling = IN_TEXT, separator: str = "") 
 
 
 def agreed(
-    found: Mapping[str, Column], sample: Callable[[str], pl.Series], told: Numerals
+    found: Mapping[str, Column], sample: Callable[[str], pl.Series], spelling: Spelling
 ) -> dict[str, Column]:
     """The columns of a file, those in doubt with what reads them beside the others.
 
     `sample` has the first cells of a column that are written in the notation of its text.
     """
+    told = spelling.numerals
     doubts = {name: one.doubt for name, one in found.items() if isinstance(one.doubt, Doubt)}
     if not any(way.changes(told) for doubt in doubts.values() for way in doubt.ways):
         return dict(found)
     numbers = {name: sample(name) for name, one in found.items() if one.kind == Kind.NUMBER or name in doubts}
     written = {name: cells for name, cells in numbers.items() if len(cells)}
-    settled = reconciled(doubts, written, told)
+    settled = reconciled(doubts, written, told, spelling.marks)
     return {**found, **{name: replace(found[name], doubt=doubt) for name, doubt in settled.items()}}

@@ -99,7 +99,7 @@ class CsvSource(Source):
         for name, first in self._sample.items():
             is_sure = name in self._plain and spelling.is_plain
             found[name] = Column(Kind.NUMBER) if is_sure else column(first, spelling, doubted)
-        found = agreed(found, self._sample.__getitem__, spelling.numerals)
+        found = agreed(found, self._sample.__getitem__, spelling)
         for name in found:
             if name.startswith("(column "):
                 found[name] = Column(Kind.OTHER, "has no name in the header")

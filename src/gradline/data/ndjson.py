@@ -52,7 +52,7 @@ class NdjsonSource(Source):
             texts = [text for row in rows if isinstance(text := row.get(name), str)]
             return first_cells(pl.Series(texts, dtype=pl.String), self.spelling)
 
-        return agreed(found, sample, self.spelling.numerals)
+        return agreed(found, sample, self.spelling)
 
     def _column(self, values: list[object]) -> Column:
         if any(isinstance(value, (list, dict)) for value in values):

@@ -29,6 +29,10 @@ class Numerals(_Marks):
         """Whether numbers are written as programs write them."""
         return self == PLAIN_NUMERALS
 
+    def fits(self, decimal: str | None, thousands: str | None) -> bool:
+        """Whether it is one of those that have the marks which somebody told."""
+        return decimal in (None, self.decimal) and (thousands is None or self.thousands in ("", thousands))
+
     @property
     def mark(self) -> str:
         """The mark between groups as a pattern."""
@@ -288,9 +292,7 @@ def written(cells: Sequence[str], decimal: str | None = None, thousands: str | N
     ways: dict[tuple[float | None, ...], Numerals] = {}
     most = len(cells) // 2
     for numerals in _NOTATIONS:
-        if decimal in (None, numerals.decimal) and (
-            thousands is None or numerals.thousands in ("", thousands)
-        ):
+        if numerals.fits(decimal, thousands):
             values = tuple(numerals.value(match["number"]) for match in found)
             count = len(values) - values.count(None)
             ways = {} if count > most else ways
@@ -335,12 +337,16 @@ class Clash(NamedTuple):
 
 
 def reconciled(
-    doubts: Mapping[str, Doubt], samples: "Mapping[str, pl.Series]", told: Numerals
+    doubts: Mapping[str, Doubt],
+    samples: "Mapping[str, pl.Series]",
+    told: Numerals,
+    marks: tuple[str | None, str | None],
 ) -> dict[str, Doubt | Clash | None]:
     """The doubts, each with the ways alone that read the numbers of all columns: a file has one notation.
 
     None where the way that is left is how the file is read anyway. `samples` are the first cells of every column of
-    numbers, those in doubt among them. So what a refusal names reads the file, and does not lead to the next refusal.
+    numbers, those in doubt among them; `marks` are those that somebody told. So what a refusal names reads the file,
+    and does not lead to the next refusal.
     """
     firsts = {name: doubt.ways[0] for name, doubt in doubts.items()}
     cells = {name: bare(one, firsts[name].mark) if name in firsts else one for name, one in samples.items()}
@@ -350,6 +356,7 @@ def reconciled(
         least = min(firsts[name].known, max(known.values())) if name in firsts else _known(told, sample)
         reads[name] = [numerals for numerals in _NOTATIONS if known[numerals] >= least]
     common = [numerals for numerals in _NOTATIONS if all(numerals in fitting for fitting in reads.values())]
+    common = [numerals for numerals in common if numerals.fits(*marks)] or common
     found: dict[str, Doubt | Clash | None] = {}
     for name, doubt in doubts.items():
         if common:

@@ -125,7 +125,7 @@ class Workbook(Inner):
                 self._in_notation(s, numbers(name), spelling) for name, s in texts.items()
             )
         found = {name: column(first_cells(frame[name], spelling), spelling) for name in texts}
-        mixed = agreed(found, sample, spelling.numerals)
+        mixed = agreed(found, sample, spelling)
         nameless = {
             name: Column(Kind.OTHER, "has no name in the header") for name in names if name not in fields
         }
