@@ -287,7 +287,7 @@ def test_the_lesson_writes_over_nothing_else(gradline, tmp_path):
 def test_a_diagnosis_that_takes_long_says_so(monkeypatch, tmp_path):
     """The judge waits for the word itself, and hears it."""
     said, heard = threading.Event(), []
-    monkeypatch.setattr(terminal, "_PATIENCE", 0.0)
+    monkeypatch.setattr(terminal, "_UNSEEN", 0.0)
     monkeypatch.setattr(terminal, "say", lambda _: said.set())
     monkeypatch.setattr(verdict, "diagnose", lambda *_, **__: heard.append(said.wait(60)))
     (tmp_path / "printed.txt").write_text("1.0\n0.5\n")

@@ -26,6 +26,7 @@ from gradline.core.text import joined, one_line
 
 INTERRUPTED = 130
 _PATIENCE = 1.0  # seconds of silence
+_UNSEEN = 10.0  # the same where nobody watches: no terminal
 _LOOK = 0.1  # seconds between two looks at training that runs
 
 
@@ -272,8 +273,8 @@ def tell_notices(notices: Iterable[Notice]) -> None:
 
 @contextlib.contextmanager
 def patience(text: str) -> Generator[None]:
-    """A line on stderr once work takes longer than a second, where nothing can be counted."""
-    told = threading.Timer(_PATIENCE, say, [text])
+    """A line on stderr once work takes longer than a second, ten where that is no terminal; nothing can be counted."""
+    told = threading.Timer(_PATIENCE if sys.stderr.isatty() else _UNSEEN, say, [text])
     told.daemon = True
     told.start()
     try:
@@ -296,7 +297,7 @@ class Progress:
         self._epochs = 0
         self._began = self._last = time.monotonic()
         self._looked = 0.0
-        self._wait = 0.2 if sys.stderr.isatty() else 10.0
+        self._wait = 0.2 if sys.stderr.isatty() else _UNSEEN
         self._open = False
 
     def on_rows(self, rows: int) -> None:
