@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import fastexcel
@@ -110,11 +110,11 @@ def written(write: Callable[[Any], object]) -> bytes:
 FORMATS: dict[str, tuple[str, Callable[[Path], object], Callable[[Path], Columns]]] = {
     "xlsx": ("t.xlsx", lambda p: excel(p, ROWS), of_book),
     "ods": ("t.ods", lambda p: open_document(p, ROWS), lambda p: of_frame(fastexcel.read_excel(p).load_sheet(0))),
-    "array": ("t.json", lambda p: ROWS.write_json(p), lambda p: of_objects(objects([p.read_bytes()])[0])),
+    "array": ("t.json", lambda p: ROWS.write_json(p), lambda p: of_objects(cast("list[dict[str, Any]]", objects([p.read_bytes()])[0]))),
     "ndjson": ("t.ndjson", lambda p: ROWS.write_ndjson(p), lambda p: of_objects(objects(p.read_bytes().splitlines()))),
     "zip": ("t.zip", lambda p: zipped(p, {"t.csv": written(ROWS.write_csv)}), of_archive),
     "parquet": ("t.parquet", lambda p: ROWS.write_parquet(p), lambda p: of_frame(parquet.read_table(p))),
-    "arrow": ("t.arrow", lambda p: ROWS.write_ipc(p), lambda p: of_frame(pl.read_ipc(p, memory_map=False))),
+    "arrow": ("t.arrow", lambda p: ROWS.write_ipc(p), lambda p: of_frame(pl.read_ipc(p.read_bytes()))),
     "stream": ("t.arrows", lambda p: ROWS.write_ipc_stream(p), lambda p: of_frame(pl.read_ipc_stream(p))),
     "sqlite": ("t.db", lambda p: in_sqlite(p, ROWS), of_sqlite),
     "duckdb": ("t.duckdb", lambda p: in_duckdb(p, ROWS), of_duckdb),

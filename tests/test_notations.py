@@ -162,7 +162,7 @@ def test_every_remedy_works_beside_another_column(one: Notation, other: Notation
         told = merged(told, typed(named[0][0]))
         if resolved(path, told, steps=0) is not None:
             return
-    raise AssertionError(caught.value)
+    raise AssertionError(told)
 
 
 def merged(told, more):

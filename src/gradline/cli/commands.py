@@ -63,9 +63,12 @@ def _assembled(names: Sequence[str]) -> typer.Typer:
     return app
 
 
+app: typer.Typer  # the program with all its commands, made when it is asked for
+
+
 @functools.cache
 def __getattr__(name: str) -> Any:
-    """`app`, the program with all its commands."""
+    """`app`."""
     if name != "app":
         raise AttributeError(name)
     return _assembled(list(_PLACES))
