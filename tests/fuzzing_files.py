@@ -100,6 +100,10 @@ def of_book(path: Path) -> Columns:
     return of_frame(fastexcel.read_excel(path).load_sheet("rows"))
 
 
+def of_array(path: Path) -> Columns:
+    return of_objects(cast("list[dict[str, Any]]", objects([path.read_bytes()])[0]))
+
+
 def written(write: Callable[[Any], object]) -> bytes:
     stream = io.BytesIO()
     write(stream)
@@ -110,7 +114,7 @@ def written(write: Callable[[Any], object]) -> bytes:
 FORMATS: dict[str, tuple[str, Callable[[Path], object], Callable[[Path], Columns]]] = {
     "xlsx": ("t.xlsx", lambda p: excel(p, ROWS), of_book),
     "ods": ("t.ods", lambda p: open_document(p, ROWS), lambda p: of_frame(fastexcel.read_excel(p).load_sheet(0))),
-    "array": ("t.json", lambda p: ROWS.write_json(p), lambda p: of_objects(cast("list[dict[str, Any]]", objects([p.read_bytes()])[0]))),
+    "array": ("t.json", lambda p: ROWS.write_json(p), of_array),
     "ndjson": ("t.ndjson", lambda p: ROWS.write_ndjson(p), lambda p: of_objects(objects(p.read_bytes().splitlines()))),
     "zip": ("t.zip", lambda p: zipped(p, {"t.csv": written(ROWS.write_csv)}), of_archive),
     "parquet": ("t.parquet", lambda p: ROWS.write_parquet(p), lambda p: of_frame(parquet.read_table(p))),

@@ -98,11 +98,8 @@ def test_terms_of_formulas_are_those_of_the_model(formula, holdout):
     since = np.datetime64("1970-01-01")
     told = [{**row} for row in rows]
     for row in told:
-        row.update(
-            {"sold": int((np.datetime64(row["sold"]) - since) / np.timedelta64(1, "D"))}
-            if "sold" in row
-            else {}
-        )
+        if "sold" in row:
+            row["sold"] = int((np.datetime64(row["sold"]) - since) / np.timedelta64(1, "D"))
     for row, got in zip(rows, page.ask(*({**asked, "values": [*row.values()]} for row in told)), strict=True):
         expected = page.model.predict({name: [x] for name, x in row.items()}, interval=0.95)[:, 0, 0]
         (answer,) = got["answers"]
