@@ -37,7 +37,7 @@ def triangular(rows: np.ndarray) -> np.ndarray:
     if not len(rows):
         return np.zeros((0, k))
     # What LAPACK leaves, transposed and with its reflections beside R: NumPy takes three times as long to part the two.
-    whole = cast("np.ndarray", np.linalg.qr(rows, mode="raw")[0])
+    whole = np.linalg.qr(rows, mode="raw")[0]
     signs = np.where(whole.diagonal() < 0, -1.0, 1.0)[:, None]
     upper = cast("np.ndarray", np.arange(k) >= np.arange(len(signs))[:, None])
     return np.multiply(signs, whole.T[: len(signs)], out=np.zeros(upper.shape), where=upper)
