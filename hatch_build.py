@@ -27,13 +27,13 @@ class Kernels(BuildHookInterface):
         if self.target_name != "wheel":
             return
         goal = kernels.library()
-        goal.unlink(missing_ok=True)  # an old one is worse than none
         try:
             command = kernels.compiler()
             if command is None:
                 raise FileNotFoundError("there is neither a C compiler nor ziglang")
             kernels.build(command, kernels.machine(), goal)
         except (OSError, ValueError, subprocess.CalledProcessError) as error:
+            goal.unlink(missing_ok=True)  # an old one is worse than none
             self.app.display_warning(f"gradline is built without its compiled loops: {error}")
             return
         build_data["artifacts"].append(f"src/gradline/core/kernels/{goal.name}")

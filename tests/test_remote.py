@@ -52,7 +52,7 @@ def s3(store, monkeypatch):
         "AWS_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(cloud, "_OPTIONS", {"max_retries": 1, "retry_timeout_ms": 500, "timeout": "200ms"})
+    monkeypatch.setattr(cloud, "_OPTIONS", {"max_retries": 1, "retry_timeout_ms": 500, "timeout": "500ms"})
     store.clear()
     return store
 

@@ -158,12 +158,16 @@ def printable(text: str) -> str:
 
 
 def said(error: object) -> str:
-    r"""What another library says of an error, on one line: neither the colours nor the stack that some add.
+    r"""What another library says of an error and its cause, on one line: neither colours nor the stack that some add.
 
     >>> said("no such file\n\nThis error occurred with the following context stack:")
     'no such file'
+    >>> said("HTTP error\n\nCaused by:\n    operation timed out")
+    'HTTP error Caused by: operation timed out'
     """
-    words = re.split(r"\n\n|\n? +0: <unknown>", _COLOURS.sub("", str(error)))[0].replace("↳", ":")
+    words = re.split(r"\n\n(?!Caused by)|\n? +0: <unknown>", _COLOURS.sub("", str(error)))[0].replace(
+        "↳", ":"
+    )
     return printable(words).replace(" :", ":")
 
 
