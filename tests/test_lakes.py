@@ -11,22 +11,11 @@ from polars.testing import assert_frame_equal
 from pyiceberg.catalog.memory import InMemoryCatalog
 from pyiceberg.types import DoubleType
 from refusals import refused
+from small_table import ROWS, cells
 
 import gradline
 from gradline.data.schema import Kind
 from gradline.data.tables import open_table
-
-ROWS = pl.DataFrame(
-    {"x": [1.0, 2.5, 3.0, 4.5, 5.0, 6.5], "w": ["a", "b", "a", "b", "a", "b"], "y": [1.0, 3, 2, 5, 4, 7]}
-)
-
-
-def cells(data, names=("x", "w", "y")):
-    """All rows of these columns, in order."""
-    source = open_table(data)
-    schema = source.schema()
-    kinds = {name: schema[name].kind for name in names}
-    return pl.concat([batch.frame for batch in source.batches(kinds)]).select(names)
 
 
 def expect_the_same(data, expected):

@@ -1,7 +1,6 @@
 """Files of object stores and web servers: read as they are, or refused with the cause, and never half."""
 
 import gzip
-import io
 import json
 
 import polars as pl
@@ -10,29 +9,12 @@ from deltalake import write_deltalake
 from object_store import FAULTS, object_store
 from polars.testing import assert_frame_equal
 from refusals import refused
+from small_table import ROWS, cells, written
 
 import gradline
 from gradline.data import cloud
 from gradline.data.remote import unreachable
 from gradline.data.tables import open_table
-
-ROWS = pl.DataFrame(
-    {"x": [1.0, 2.5, 3.0, 4.5, 5.0, 6.5], "w": ["a", "b", "a", "b", "a", "b"], "y": [1.0, 3, 2, 5, 4, 7]}
-)
-
-
-def cells(data, names=("x", "w", "y")):
-    """All rows of these columns, in order."""
-    source = open_table(data)
-    schema = source.schema()
-    kinds = {name: schema[name].kind for name in names}
-    return pl.concat([batch.frame for batch in source.batches(kinds)]).select(names)
-
-
-def written(write):
-    stream = io.BytesIO()
-    write(stream)
-    return stream.getvalue()
 
 
 @pytest.fixture(scope="module")

@@ -431,8 +431,10 @@ def _cells(model: Any, batch: Any) -> Any:
         reach += [batch.values - batch.margins, batch.values + batch.margins]
     cells = [np.stack(reach, axis=2).reshape(len(batch.values), -1)]
     for (_, way), j in _own(model).items():
-        turned = model.in_own_units(reach if way == "median" else reach[:1], way)
-        cells += [values[:, j] for values in turned]
+        own = [model.in_own_units(batch.values, way)]
+        if batch.margins is not None and way == "median":
+            own += model.own_bounds(batch.values, batch.margins)
+        cells += [values[:, j] for values in own]
     return np.column_stack(cells)
 
 

@@ -60,15 +60,20 @@ class CsvSource(Source):
         """See `Source`."""
         return OF_TEXT
 
-    @cached_property
+    @property
     def _sample(self) -> dict[str, pl.Series]:
         """The first cells of each column that are not missing, out of the first block that has any."""
-        names, found = self._layout.names, {}
+        return self._looked_at[0]
+
+    @cached_property
+    def _looked_at(self) -> tuple[dict[str, pl.Series], set[str]]:
+        """The first cells of each column, and the columns of which these are plain numbers."""
+        names, found, sure = self._layout.names, {}, set[str]()
         spelling = Spelling.told(self.read)
         for block in self._blocks():
             frame = block.decode({name: pl.String() for name in names if name not in found})
-            plain = plain_numbers(frame) if spelling.is_plain else set()
-            self._plain.update(plain)
+            plain = plain_numbers(frame) if spelling.is_plain else set[str]()
+            sure |= plain
             firsts = {
                 series.name: series.head(SAMPLE) if series.name in plain else first_cells(series, spelling)
                 for series in frame
@@ -77,12 +82,7 @@ class CsvSource(Source):
             if len(found) == len(names):
                 break
         nothing = pl.Series("cells", [], pl.String)
-        return {name: found.get(name, nothing) for name in names}
-
-    @cached_property
-    def _plain(self) -> set[str]:
-        """The columns of plain numbers, as far as they have been looked at."""
-        return set()
+        return {name: found.get(name, nothing) for name in names}, sure
 
     @cached_property
     def spelling(self) -> Spelling:  # type: ignore[override]
@@ -96,10 +96,11 @@ class CsvSource(Source):
     def _columns(self) -> dict[str, Column]:
         doubted = self._layout.separator if self.read.decimal is None and self.read.thousands is None else ""
         spelling, found = self.spelling, {}
-        for name, first in self._sample.items():
-            is_sure = name in self._plain and spelling.is_plain
+        sample, sure = self._looked_at
+        for name, first in sample.items():
+            is_sure = name in sure and spelling.is_plain
             found[name] = Column(Kind.NUMBER) if is_sure else column(first, spelling, doubted)
-        found = agreed(found, self._sample.__getitem__, spelling)
+        found = agreed(found, sample.__getitem__, spelling)
         for name in found:
             if name.startswith("(column "):
                 found[name] = Column(Kind.OTHER, "has no name in the header")

@@ -78,26 +78,10 @@ _AMOUNT = re.compile(
     rf"\s*(?P<after>(?:[^\W\d_]|[%‰°€$£¥₹/²³µ]){{0,10}}\.?(?: ?[$€£¥₹₽₩₺])?)\s*(?P<close>\)?)"
 )
 # Those that are known for sure, as three capitals may be anything.
-_CURRENCIES = frozenset("$€£¥₹₽₩₺") | {
-    *(
-        "Fr",
-        "Fr.",
-        "EUR",
-        "USD",
-        "GBP",
-        "CHF",
-        "JPY",
-        "CNY",
-        "INR",
-        "CAD",
-        "AUD",
-        "SEK",
-        "NOK",
-        "DKK",
-        "PLN",
-        "CZK",
-    )
-}
+_CURRENCIES = frozenset([
+    *"$€£¥₹₽₩₺", "Fr", "Fr.", "EUR", "USD", "GBP", "CHF", "JPY", "CNY", "INR", "CAD", "AUD", "SEK", "NOK", "DKK",
+    "PLN", "CZK",
+])  # fmt: skip
 # What multiplies the number before it, which no unit does: in 1.2k beside 950 it makes the larger number.
 _FACTOR = re.compile(
     rf"(?:[kKM]|(?i:tsd|mio|mln|mrd|mn|bn|thousand|millions?|billions?|lakh|crore))\.? ?{_CURRENCY}?"

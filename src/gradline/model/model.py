@@ -275,23 +275,23 @@ class LinearModel(Derived):
             )
         batches = list(self.predictions(data, missing=missing, unseen=unseen, interval=interval, read=read))
         empty = np.zeros((0, len(self.targets)))
-        found = [np.concatenate([batch.values for batch in batches] or [empty])]
-        if interval is not None:
-            margins = np.concatenate(
-                [batch.margins for batch in batches if batch.margins is not None] or [empty]
-            )
-            found += [found[0] - margins, found[0] + margins]
+        values = np.concatenate([batch.values for batch in batches] or [empty])
+        if interval is None:
+            return values if own_units is None else self.in_own_units(values, own_units)
+        margins = np.concatenate([batch.margins for batch in batches if batch.margins is not None] or [empty])
         if own_units is not None:
-            found = self.in_own_units(found, own_units)
-        return found[0] if interval is None else np.stack(found)
+            return np.stack([self.in_own_units(values, own_units), *self.own_bounds(values, margins)])
+        return np.stack([values, values - margins, values + margins])
 
-    def in_own_units(self, found: Sequence[np.ndarray], way: str) -> list[np.ndarray]:
-        """Predictions (n, m) of transformed targets, perhaps with lower and upper bounds, turned back: `predict`."""
-        turned = [in_own_units(self.design, values, way, self.smearing) for values in found]
-        for lower, upper in [turned[1:]] if len(turned) > 1 else []:
-            swap = lower > upper  # as where the function decreases
-            lower[swap], upper[swap] = upper[swap], lower[swap]
-        return turned
+    def in_own_units(self, values: np.ndarray, way: str) -> np.ndarray:
+        """Predictions (n, m) of transformed targets as medians or means in the units of their columns: `predict`."""
+        return in_own_units(self.design, values, way, self.smearing)
+
+    def own_bounds(self, values: np.ndarray, margins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The lower and upper bounds (n, m) of predictions, in the units of the targets' columns."""
+        low, high = (self.in_own_units(bound, "median") for bound in (values - margins, values + margins))
+        swap = low > high  # as where the function decreases
+        return np.where(swap, high, low), np.where(swap, low, high)
 
     def predictions(
         self,

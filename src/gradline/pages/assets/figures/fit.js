@@ -6,7 +6,7 @@ import { addedVariable } from "./addedVariable.js";
 import { gripParts } from "./grips.js";
 import { stillLayout } from "./layout.js";
 import { lineByHand } from "./line.js";
-import { curveOf, dotsAt, within, wordAt } from "./marks.js";
+import { dotsAt, lineAcross, within, wordAt } from "./marks.js";
 import { pointsByHand } from "./points.js";
 
 const MOST_SQUARES = 60; // more cover each other
@@ -31,18 +31,10 @@ export const fitFigure = {
   },
   marks(scene, axes, palette) {
     const best = lineOf(scene, scene.state.optimum);
-    const ends = [axes.xAt(axes.left), axes.xAt(axes.right)];
-    const lineAt = ({ weight, bias }, look) =>
-      curveOf(
-        axes,
-        ends,
-        ends.map((value) => weight * value + bias),
-        look,
-      );
-    const dashed = lineAt(best, { stroke: palette.ink, "stroke-width": 1.25, "stroke-dasharray": "5 4" });
+    const dashed = lineAcross(axes, best, { stroke: palette.ink, "stroke-width": 1.25, "stroke-dasharray": "5 4" });
     if (scene.point.overflow) return [drawn("g", { "clip-path": axes.clip }, dashed)];
     const now = lineOf(scene, scene.point);
-    const line = lineAt(now, { stroke: palette.accent, "stroke-width": 2.5 });
+    const line = lineAcross(axes, now, { stroke: palette.accent, "stroke-width": 2.5 });
     const errors = errorMarks(pointsOf(scene), now, axes, palette);
     return [drawn("g", { "clip-path": axes.clip }, errors, dashed, line), ...legend(scene, axes, palette)];
   },

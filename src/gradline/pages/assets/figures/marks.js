@@ -127,6 +127,23 @@ export function curveOf(axes, x, y, look) {
 }
 
 /**
+ * A line of one feature from one side of the figure to the other.
+ * @param {object} axes
+ * @param {{weight: number, bias: number}} line
+ * @param {object} look Attributes of the path.
+ * @returns {SVGElement}
+ */
+export function lineAcross(axes, { weight, bias }, look) {
+  const ends = [axes.xAt(axes.left), axes.xAt(axes.right)];
+  return curveOf(
+    axes,
+    ends,
+    ends.map((value) => weight * value + bias),
+    look,
+  );
+}
+
+/**
  * Many sticks as one path, from one point to another each.
  * @param {number[][]} sticks [x1, y1, x2, y2] in pixels.
  * @param {object} look Attributes.

@@ -3,7 +3,7 @@
 import { drawnAgain } from "../arithmetic/again.js";
 import { labelOf } from "../ui/dom.js";
 import { stillLayout } from "./layout.js";
-import { curveOf, dotsAt, sticksOf } from "./marks.js";
+import { dotsAt, lineAcross, sticksOf } from "./marks.js";
 
 const ROOM = 3.2; // residual standard errors above and below the line that the frame shows
 
@@ -35,20 +35,12 @@ export const samplesFigure = {
   },
   marks({ state, settings }, axes, palette) {
     const { lines, latest } = drawnAgain(state, settings.draws);
-    const ends = [axes.xAt(axes.left), axes.xAt(axes.right)];
-    const lineAt = ({ weight, bias }, look) =>
-      curveOf(
-        axes,
-        ends,
-        ends.map((value) => weight * value + bias),
-        look,
-      );
     const [best] = state.optimum.weight[0];
     const marks = [
-      lineAt({ weight: best, bias: state.optimum.bias[0] }, { stroke: palette.ink, "stroke-width": 1.5, "stroke-dasharray": "5 4" }),
+      lineAcross(axes, { weight: best, bias: state.optimum.bias[0] }, { stroke: palette.ink, "stroke-width": 1.5, "stroke-dasharray": "5 4" }),
     ];
     if (!lines.length) return [...marks, pointsOfSample(state, state.sample.y.flat(), axes, palette.ink)];
-    marks.unshift(lineAt(lines.at(-1), { stroke: palette.accent, "stroke-width": 2.5 }));
+    marks.unshift(lineAcross(axes, lines.at(-1), { stroke: palette.accent, "stroke-width": 2.5 }));
     return [...marks, pointsOfSample(state, latest, axes, palette.accent)];
   },
   say({ settings }) {
