@@ -13,7 +13,7 @@ from gradline.moments import gram as by
 from gradline.moments import statistics
 from gradline.moments.cross_products import CrossProducts
 
-# Below, at and above what a register, a panel, a strip and a tile hold.
+# Below, at and above what a register, a panel, a strip, a tile and a square of columns hold.
 SHAPES = [
     (1, 1, 1),
     (31, 2, 1),
@@ -23,6 +23,9 @@ SHAPES = [
     (1000, 10, 1),
     (300, 23, 2),
     (511, 50, 3),
+    (127, 510, 1),
+    (128, 511, 1),
+    (300, 577, 2),
 ]
 
 
@@ -66,9 +69,10 @@ def test_gram(n, p, m, weighted, compiled, monkeypatch):
     agree(block(n, p, m, weighted=weighted), compiled)
 
 
+@pytest.mark.parametrize("p", [5, 590])
 @pytest.mark.parametrize("layout", list(layouts(np.zeros((1, 1)))))
-def test_layouts_and_types(layout, compiled):
-    agree(block(200, 5, 2, layout), compiled)
+def test_layouts_and_types(layout, p, compiled):
+    agree(block(200, p, 2, layout), compiled)
 
 
 def agree(rows, compiled):
@@ -87,18 +91,34 @@ def agree(rows, compiled):
         np.testing.assert_array_equal(part, part.T)
 
 
-def test_whole_numbers_are_summed_exactly(compiled):
+@pytest.mark.parametrize("k", [61, 433, 601])
+def test_whole_numbers_are_summed_exactly(k, compiled):
     """No product is lost or counted twice: sums of small whole numbers have no rounding."""
     random = np.random.default_rng(0)
-    Z = random.integers(-9, 10, (1001, 61)).astype(float)
+    Z = random.integers(-9, 10, (1001, k)).astype(float)
     Z[8::16] = -Z[::16]  # the mean of every eighth row, around which they are summed, is a whole number, zero
     w = random.integers(1, 4, 1001) ** 2.0  # their roots are whole, too
-    ours = by._compiled(compiled, RowBlock(Z[:, :60], Z[:, 60:], w))
+    ours = by._compiled(compiled, RowBlock(Z[:, :-1], Z[:, -1:], w))
     assert (ours.shift == 0).all()
     np.testing.assert_array_equal(ours.products.hi, (Z * w[:, None]).T @ Z)
     np.testing.assert_array_equal(ours.total.hi, w @ Z)
     assert not ours.products.lo.any()
     assert not ours.total.lo.any()
+
+
+@pytest.mark.parametrize("k", [60, 601])
+def test_rounding_does_not_grow_with_the_rows_however_wide(k, compiled):
+    """Where all rows but those that the shift is made of are the same, so is the rounding of each addition."""
+    random = np.random.default_rng(k)
+    row, n = np.round(random.uniform(0.1, 1.0, k), 2), 6000
+    sample = np.arange(0, n, -(-n // 128))
+    Z = np.tile(row, (n, 1))
+    Z[sample] = 0.0
+    found = by._compiled(compiled, RowBlock(Z[:, :-1], Z[:, -1:], None))
+    exact = np.multiply.outer(row.astype(np.longdouble), row) * (n - len(sample))
+    assert (found.shift == 0).all()
+    off = np.abs((found.products.hi - exact) + found.products.lo)
+    assert (off <= found.chain * 2.0**-53 * exact).all()
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])

@@ -43,7 +43,7 @@ def _compiled(compiled: Kernels, block: RowBlock | ColumnBlock) -> RowSums:
     cells = block.places
     w = None if block.w is None else np.ascontiguousarray(block.w, np.float64)
     pieces, k = cells.addresses.shape
-    found, space = np.zeros((5 + 2 * k, k)), room(compiled.gram_room(k))
+    found, space = np.zeros((5 + 2 * k, k)), room(compiled.gram_room(block.rows, k))
     where = (cells.addresses, cells.lengths, w, found, space)
     hashes = compiled.gram(*where, pieces, block.rows, block.p, k, *cells.steps)
     shift, low, high, total, rest = found[:5]

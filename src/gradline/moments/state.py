@@ -36,6 +36,7 @@ from gradline.moments.statistics import RowStatistics, centre, refuse_extreme
 BLOCK_CELLS = 1 << 18  # cells per block of QR: 2 MB of float64 stay in cache, and a block outweighs its merge
 PASS_CELLS = 1 << 21  # and of cross-products, which are cut up further inside
 PASS_WORK = 1 << 27  # products per block of cross-products of many columns: some 4 ms
+_PASS_ROWS = 1280  # and its rows at the least: fewer cost less to multiply than what comes of them to merge
 _FEW = 32  # columns: see `calm_blas`
 FEWEST_DIGITS = 4.0  # `−` refuses to leave fewer
 
@@ -503,7 +504,7 @@ def _size(design: DesignSpec, cells: int) -> int:
 
 def _pass_size(width: int) -> int:
     """The rows of a block of cross-products: few, so that all cores have enough; many, so that merging is little."""
-    return max(min(PASS_CELLS // width, PASS_WORK // width**2), width // 3, 1)
+    return max(min(PASS_CELLS // width, PASS_WORK // width**2), _PASS_ROWS)
 
 
 def _width(design: DesignSpec) -> int:

@@ -142,6 +142,11 @@ static room arranged(double *place, const double *top, int64_t k, int64_t *odd, 
     return r;
 }
 
+/* Where the product of columns i and j, no smaller than i, is in blocks of LANES times LANES in rows of `count`. */
+INLINE int64_t product_at(int64_t count, int64_t i, int64_t j) {
+    return ((i / LANES * count + j / LANES) * LANES + i % LANES) * LANES + j % LANES;
+}
+
 /* Sum up rows z = [x y] to `found`: least z, greatest z, Σ h, Σ m, Σ l (k,) and, of each set, Σ z·zᵀ of its whole numbers
    in two parts (k·(k + 1)/2,), multiples of 2^24 and the rest, the upper triangle row by row; return the sum of the rows' hashes. `top` (k,) has powers of
    two, in units of 2^-23, 2^-47 and 2^-71 of which the slices are. `odd` says how many cells left something, and which,
@@ -164,9 +169,9 @@ uint64_t EXPORT(exact)(const int64_t *addresses, const int64_t *lengths, const d
         }
         for (int set = 0; set < SETS; set++) {
             double *high = r.products + 2 * set * block;
-            multiply_all(panel_of(&r, set, 0, 0), r.count, TILE, rows, set < SLICES ? TILE : FLUSH, 1, high, high + block);
+            multiply_all(panel_of(&r, set, 0, 0), all_of(r.count), rows, set < SLICES ? TILE : FLUSH, 1, high, high + block);
         }
-        total += hashed_tile(TILE, rows, 0, 0, r.hashes);
+        total += hashed_tile(rows, 0, 0, r.hashes);
     }
     double *rows[] = {r.least, r.most, r.sums[0], r.sums[1], r.sums[2]};
     for (int i = 0; i < 5; i++, found += k) memcpy(found, rows[i], k * sizeof(double));

@@ -35,7 +35,7 @@ _EPOCH = (_P,) * 6 + (_I,) * 8 + (_D,) * 4
 _SIGNATURES = {
     "add_pairs": (None, (_P,) * 6 + (_I,)),
     "add_outer": (None, (_P,) * 4 + (_I,) * 2),
-    "gram_room": (_I, (_I,)),
+    "gram_room": (_I, (_I, _I)),
     "gram": (ctypes.c_uint64, (_P,) * 5 + (_I,) * 6),
     "exact_room": (_I, (_I,)),
     "exact": (ctypes.c_uint64, (_P,) * 6 + (_I,) * 7),

@@ -63,34 +63,45 @@ INLINE void multiply(const double *left, const double *right, int64_t apart, int
         }
 }
 
-/* Add the products of all `count` panels of `tile` rows, three of which stay near while those before them pass by, to
-   blocks of LANES times LANES in rows of `count` blocks: TILE rows at once, `flush` of them in registers. */
-INLINE void multiply_all(const double *panels, int64_t count, int64_t tile, int64_t rows, int64_t flush, int whole,
-                         double *high, double *low) {
-    int64_t apart = tile * LANES;
-    for (int64_t right = 0; right < count; right += SIDE)
-        for (int64_t left = 0; left < count && left < right + SIDE; left++) {
-            int64_t from = left < right ? right : left;
-            int64_t many = (right + SIDE < count ? right + SIDE : count) - from;
-            for (int64_t first = 0; first < rows; first += TILE) {
-                const double *own = panels + left * apart + first * LANES;
-                const double *others = panels + from * apart + first * LANES;
-                int64_t some = TILE < rows - first ? TILE : rows - first;
-                double *h = high + (left * count + from) * LANES * LANES, *l = low + (h - high);
-                if (many == 1) multiply(own, others, apart, some, flush, 1, whole, h, l);
-                if (many == 2) multiply(own, others, apart, some, flush, 2, whole, h, l);
-                if (many == 3) multiply(own, others, apart, some, flush, 3, whole, h, l);
-            }
+/* Some of the products of `count` panels with each other: those of `size` panels from `left` on with as many from `right`
+   on, which are the same ones or come after them. */
+typedef struct {
+    int64_t count, left, right, size;
+} products;
+
+INLINE products all_of(int64_t count) { return (products){count, 0, 0, count}; }
+
+/* Add them over some rows, TILE at the most, to blocks of LANES times LANES in rows of `size` blocks: three panels stay
+   near while those before them pass by. */
+INLINE void multiply_all(const double *panels, products of, int64_t rows, int64_t flush, int whole, double *high,
+                         double *low) {
+    int64_t apart = TILE * LANES, end = of.right + of.size < of.count ? of.right + of.size : of.count;
+    for (int64_t right = of.right; right < end; right += SIDE)
+        for (int64_t left = of.left; left < of.left + of.size && left < right + SIDE && left < end; left++) {
+            int64_t from = left < right ? right : left, many = (right + SIDE < end ? right + SIDE : end) - from;
+            const double *own = panels + left * apart, *others = panels + from * apart;
+            int64_t place = ((left - of.left) * of.size + from - of.right) * LANES * LANES;
+            double *h = high + place, *l = low + place;
+            if (many == 1) multiply(own, others, apart, rows, flush, 1, whole, h, l);
+            if (many == 2) multiply(own, others, apart, rows, flush, 2, whole, h, l);
+            if (many == 3) multiply(own, others, apart, rows, flush, 3, whole, h, l);
         }
 }
 
-/* Where the product of columns i and j, no smaller than i, is in such blocks. */
-INLINE int64_t product_at(int64_t count, int64_t i, int64_t j) {
-    return ((i / LANES * count + j / LANES) * LANES + i % LANES) * LANES + j % LANES;
+/* Write sums in such blocks to both halves of a matrix (k, k). */
+INLINE void unpack(products of, int64_t k, const double *blocks, double *matrix) {
+    for (int64_t left = 0; left < of.size; left++)
+        for (int64_t right = 0; right < of.size; right++) {
+            int64_t i = (of.left + left) * LANES, j = (of.right + right) * LANES;
+            const double *block = blocks + (left * of.size + right) * LANES * LANES;
+            for (int64_t a = i; a < i + LANES && a < k; a++)
+                for (int64_t b = a < j ? j : a; b < j + LANES && b < k; b++)
+                    matrix[a * k + b] = matrix[b * k + a] = block[(a - i) * LANES + b - j];
+        }
 }
 
 /* Put the hashes of a tile's rows together, and make room for the next. */
-INLINE uint64_t hashed_tile(int64_t tile, int64_t rows, const double *w, uint64_t weight_factor, uint64_t *hashes) {
+INLINE uint64_t hashed_tile(int64_t rows, const double *w, uint64_t weight_factor, uint64_t *hashes) {
     uint64_t total = 0;
     for (int64_t i = 0; i < rows; i++) {
         uint64_t bits = SEED;
@@ -98,6 +109,6 @@ INLINE uint64_t hashed_tile(int64_t tile, int64_t rows, const double *w, uint64_
         if (w) bits += bits_of(w[i]) * weight_factor;
         total += mixed(bits);
     }
-    memset(hashes, 0, tile * sizeof(words));
+    memset(hashes, 0, TILE * sizeof(words));
     return total;
 }
