@@ -16,7 +16,7 @@ from gradline.core.linalg.triangular import (
     root,
 )
 
-SIZES = [1, 2, 255, 256, 257, 600]
+SIZES = [1, 2, 255, 256, 257, 600, 1100]
 
 
 def triangle(size, seed=0):

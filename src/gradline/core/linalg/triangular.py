@@ -16,7 +16,10 @@ UNIT = 2.0**-53  # unit roundoff of float64
 WIDE = 64  # columns up to which singular values cost a millisecond
 _BLOCK = 256  # rows of a triangle that are solved at once
 TOGETHER = 128  # rows that QR reduces together, of few columns
-_SMALL_BLOCK = 64  # and those whose inverses are kept for substitutions to come
+_SMALL_BLOCK = (
+    64  # and those whose inverses are kept for substitutions to come, or that two products read at once
+)
+_WIDE_BLOCK = 512  # rows of what is multiplied as if it were no triangle
 _STEPS = 300  # of Lanczos: few spectra need a tenth of them for three digits
 _LOOK = 4  # steps between two looks at what they have found
 _NEAR = 2e-3  # share of an eigenvalue that its estimate may be too small
@@ -115,9 +118,10 @@ def inverted(R: np.ndarray) -> np.ndarray:
     """R⁻¹ of R (k, k) upper triangular, block by block; raises as `back_substituted` does."""
     X = np.zeros_like(R)
     for block in _blocks(R):
-        done = slice(block.start)
         X[block, block] = np.linalg.inv(R[block, block])
-        X[done, block] = -X[done, done] @ (R[done, block] @ X[block, block])
+        product = R[: block.start, block] @ X[block, block]
+        for done in _blocks(product, _WIDE_BLOCK):  # below and left of which X has nothing but zeros
+            X[done, block] = -X[done, done.start : block.start] @ product[done.start :]
     return X
 
 
@@ -144,7 +148,10 @@ def root(G: np.ndarray) -> np.ndarray:
 
 def assembled(R: np.ndarray, B: np.ndarray, C: np.ndarray) -> np.ndarray:
     """[R B; 0 C]."""
-    return np.vstack([np.hstack([R, B]), np.hstack([np.zeros((len(C), len(R))), C])])
+    p = len(R)
+    whole = np.zeros((p + len(C), p + len(C)))
+    whole[:p, :p], whole[:p, p:], whole[p:, p:] = R, B, C
+    return whole
 
 
 class Extremes(NamedTuple):
@@ -184,7 +191,7 @@ def extremes(factor: np.ndarray, inverse: np.ndarray | None = None) -> Extremes:
 
 
 def estimated(factor: np.ndarray, inverse: np.ndarray) -> Extremes:
-    """The extreme singular values of a factor and its inverse: σmax up to a thousandth too small, σmin too large."""
+    """Those of an upper triangle and its inverse: σmax up to a thousandth too small, σmin too large."""
     return Extremes(_largest_singular_value(factor), 1.0 / _largest_singular_value(inverse))
 
 
@@ -226,9 +233,18 @@ class Turned(NamedTuple):
         return left
 
 
-def _largest_singular_value(matrix: np.ndarray) -> float:
-    """σmax, up to a thousandth too small."""
-    return math.sqrt(_largest_eigenvalue(lambda v: matrix.T @ (matrix @ v), matrix.shape[1]))
+def _largest_singular_value(R: np.ndarray) -> float:
+    """σmax of R (k, k) upper triangular, up to a thousandth too small."""
+    return math.sqrt(_largest_eigenvalue(lambda v: _squared_times(R, v), len(R)))
+
+
+def _squared_times(R: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """RᵀR·v for v (k,): what is in cache for one of the two products is there for the other."""
+    w = np.zeros_like(v)
+    for block in _blocks(R, _SMALL_BLOCK):
+        rows = R[block, block.start :]
+        w[block.start :] += (rows @ v[block.start :]) @ rows
+    return w
 
 
 def _largest_eigenvalue(product: Callable[[np.ndarray], np.ndarray], size: int) -> float:
