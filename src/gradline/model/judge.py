@@ -16,7 +16,7 @@ from gradline.model.certificate import FEWEST_DIGITS, NO_TIME_LEFT, Certificate
 from gradline.model.status import Status
 from gradline.model.witness import Witness
 from gradline.moments.basis import Basis
-from gradline.moments.rank import Rank, determined_factor, nearest_slopes
+from gradline.moments.rank import Rank, determined_factor, left_over, nearest_slopes
 from gradline.moments.state import Moments, RawFactor, calm_blas
 
 ABOVE = 1e-6  # of the least loss: what a certified one may be above it, of the digits that anybody reads
@@ -252,7 +252,7 @@ class Judged(Derived):
         """The least sum of squares."""
         best = self.optimal
         if best is None:
-            return float((determined_factor(self.moments, self.has_bias).C ** 2).sum())
+            return float((left_over(self.moments, self.has_bias) ** 2).sum())
         return float(self.moments.above_rounding(best.squares, best.weight, best.bias).sum())
 
     @cached_property
@@ -373,7 +373,7 @@ class Judged(Derived):
         moments, p = self.moments, self.moments.p
         condition, error = self.rank.condition_scaled, max(moments.error, 4 * UNIT)
         # Of dependent columns there is more than C that they leave.
-        left = column_norms(determined_factor(moments, self.has_bias).C)
+        left = column_norms(left_over(moments, self.has_bias))
         residual = left / max(self.rank.extremes.largest, UNIT)
         # The distance is taken from the coefficients, so what they are counts beside what the optimum is.
         size = np.maximum(self._scaled.optimum, self._scaled.found)
@@ -411,7 +411,7 @@ class Judged(Derived):
         """The classical ones at the optimum; None where one of them, or what weights mean, is not known."""
         moments, rank = self.moments, self.rank
         freedom = moments.observations(moments.weights_are) - rank.rank - self.has_bias
-        squares = (determined_factor(moments, self.has_bias).C ** 2).sum(axis=0)
+        squares = (left_over(moments, self.has_bias) ** 2).sum(axis=0)
         if moments.weights_are == "sampling" or not freedom > 0 or rank.deficiency or not (squares > 0).all():
             return None
         sigma = np.sqrt(squares / freedom)

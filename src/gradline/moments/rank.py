@@ -339,9 +339,19 @@ def determined_factor(moments: Moments, bias: bool) -> RawFactor:
     large units outweigh true ones.
     """
     rank, raw = Rank.of(moments, bias), moments.raw_factor(bias)
-    if rank.deficiency:
-        raw = _without_vanishing(rank, raw, int(bias))
+    if not rank.deficiency:
+        return raw._replace(C=left_over(moments, bias))
+    raw = _without_vanishing(rank, raw, int(bias))
     return raw._replace(C=_unexplained(moments, rank, bias, raw.C))
+
+
+@once
+def left_over(moments: Moments, bias: bool) -> np.ndarray:
+    """What the columns leave of the targets: C of `determined_factor`."""
+    rank = Rank.of(moments, bias)
+    if rank.deficiency:
+        return determined_factor(moments, bias).C
+    return _unexplained(moments, rank, bias, moments.slopes_factor(bias).C)
 
 
 def _without_vanishing(rank: Rank, raw: RawFactor, first: int) -> RawFactor:
