@@ -309,11 +309,18 @@ class Judged(Derived):
     @cached_property
     def _scaled(self) -> _Scaled:
         """Those of the optimum, of what was found, and of the way from one to the other."""
-        way = self.distance.weight
-        if not way.any():
-            size = self.scaled(self.weight)
-            return _Scaled(size, size, np.zeros_like(size))
-        return _Scaled(*self.scaled(np.concatenate([self.optimum, self.weight, way])).reshape(3, -1))
+        optimum, found = self._all_scaled[:2]
+        return _Scaled(optimum, found, self.scaled(self.distance.weight))
+
+    @cached_property
+    def _all_scaled(self) -> np.ndarray:
+        """‖D·‖ (·, m) of the optimum, of what was found, and as far as rows tell of what they leave open of it, and of
+        the way from there to the optimum of the moments."""
+        parts = [self.optimum, self.weight]
+        if self.optimal is not None:
+            apart = nearest_slopes(self.moments, self.has_bias) - self.optimal.weight
+            parts += [self.optimal.weight_bound, apart]
+        return self.scaled(np.concatenate(parts)).reshape(len(parts), -1)
 
     @cached_property
     def size(self) -> np.ndarray:
@@ -344,7 +351,7 @@ class Judged(Derived):
     @cached_property
     def _scaled_bound(self) -> np.ndarray:
         """‖D·δ‖ per target of what the rows leave open of the optimum."""
-        return np.zeros(self.moments.m) if self.optimal is None else self.scaled(self.optimal.weight_bound)
+        return np.zeros(self.moments.m) if self.optimal is None else self._all_scaled[2]
 
     @cached_property
     def agrees(self) -> bool:
@@ -356,7 +363,7 @@ class Judged(Derived):
         if witness is None:
             return True
         weight, mean = nearest_slopes(self.moments, self.has_bias), self.moments.mean
-        apart = self.scaled(weight - witness.weight)
+        apart = self._all_scaled[3]
         slack = 2 * bound.scaled + self._scaled_bound
         if self.has_bias:
             level = mean[self.moments.p :] - weight @ mean[: self.moments.p]

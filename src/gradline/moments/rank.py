@@ -132,7 +132,7 @@ class Rank:
     @cached_property
     def constant(self) -> list[str]:
         """The features that have one value in every row, or vary by no more than the rounding of their cells."""
-        return [self.features[j] for j in np.flatnonzero(self.norms == 0).tolist()]
+        return [name for name, norm in zip(self.features, self.norms.tolist(), strict=True) if norm == 0]
 
     @cached_property
     def divisors(self) -> np.ndarray:

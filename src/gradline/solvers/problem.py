@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ class Scaling:
     varies: np.ndarray
 
     @classmethod
+    @cache
     def none(cls, features: int) -> "Scaling":
         """The columns as they are."""
         return cls(np.zeros(features), np.ones(features), np.ones(features, bool))
@@ -54,11 +56,15 @@ class Scaling:
 
     def to_raw(self, weight: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The coefficients that give the same predictions on raw columns."""
+        if self.is_none:
+            return weight, bias
         weight = weight / self.scale
         return weight, bias - weight @ self.center
 
     def to_view(self, weight: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The coefficients that give the same predictions on scaled columns."""
+        if self.is_none:
+            return weight, bias
         return weight * self.scale, bias + weight @ self.center
 
     def moments(self, moments: Moments) -> Moments:
