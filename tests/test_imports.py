@@ -128,6 +128,14 @@ def test_the_root_has_few_entries():
     assert len(entries) <= 17, entries
 
 
+def test_a_fit_draws_no_number(folder):
+    """NumPy's random numbers, with all that they load, wait for who draws some."""
+    for options in ("", " --lr 1e-5 --epochs 10"):
+        words = f"fit {CROPS}{options}".split()
+        program = f"import gradline.cli; sys.argv = ['gradline', *{words}]; gradline.cli.main()"
+        assert loaded(program, folder, ["numpy.random", "numpy"]) == {"numpy"}
+
+
 READERS = [f"gradline.data.{name}" for name in ("columnar", "csv", "files", "ndjson", "source", "tables")]
 
 

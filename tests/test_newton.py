@@ -91,11 +91,55 @@ def test_bounds_hold_against_fractions(way, kind, monkeypatch):
         newton = Newton.of(moments, bias)
         found = steps(way, monkeypatch, newton, RowBlock(X, Y), newton.start(moments))
         assert found.step is not None
-        answer = newton.answer(found.step)
-        assert answer is not None
+        assert found.reached is not None
+        answer = found.reached.refined(newton.first)
         exact = np.array(rational_least_squares(X, Y, None, bias), object)
         values, bounds = answer.weight.T, answer.weight_bound.T
         if bias:
             values, bounds = np.vstack([answer.bias, values]), np.vstack([answer.bias_bound, bounds])
         for value, bound, truth in zip(values.ravel(), bounds.ravel(), exact.ravel(), strict=True):
             assert abs(Fraction(float(value)) - truth) <= Fraction(float(bound))
+
+
+# The exponents of columns and targets, and how far from zero the last column lies: coefficients of usual size, of less
+# than the least normal number, and of more than the largest, where there is a bias.
+SCALES = {
+    "usual": (0, 0, 0),
+    "small": (500, -500, 0),
+    "large": (-500, 498, 0),
+    "beyond": (-526, 498, 1 << 22),
+}
+
+
+def whole_numbers(x, y, away):
+    """Whole numbers times powers of two: the second column explains nothing, and the last a millionth of a target."""
+    X = np.random.default_rng(0).integers(-8, 9, (24, 3)).astype(float)
+    X[12:] = X[:12] * [1, -1, 1]
+    Y = np.stack([X[:, 0] - 2 * X[:, 2], X[:, 0] ** 2 + X[:, 2], X[:, 0] + 2.0**-24 * X[:, 2]], axis=1)
+    X += [0, 0, away]
+    X *= [max(1, away), max(1, away), 1]
+    return np.ldexp(X, x), np.ldexp(Y, y)
+
+
+@pytest.mark.parametrize("bias", [True, False], ids=["bias", "without"])
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("way", library.builds())
+def test_compiled_answers_are_those_of_the_twin_to_the_last_bit(way, scale, bias, monkeypatch):
+    """In raw units, from one step: what float64 holds in part or not at all, and coefficients that are nothing."""
+    X, Y = whole_numbers(*SCALES[scale])
+    moments = Moments.of(X, Y)
+    newton = Newton.of(moments, bias)
+    found = steps(way, monkeypatch, newton, RowBlock(X, Y), newton.start(moments))
+    assert found.step is not None
+    twin, ours = newton.reached(found.step), found.reached
+    assert (twin is None) == (ours is None) == (bias and scale == "beyond")
+    if ours is None or twin is None:
+        return
+    for part, same in zip(ours, twin, strict=True):
+        np.testing.assert_array_equal(part, same)
+    nothing = ours.theta == 0
+    assert not np.signbit(ours.theta[nothing]).any()
+    if scale != "beyond":
+        assert nothing[newton.first + 1].all()
+        sizes = np.abs(ours.theta[~nothing])
+        assert (scale == "small") == (sizes.min() < 2.0**-1021)

@@ -10,7 +10,11 @@ import gradline
 from gradline.data import lines
 from gradline.data.files import EXAMPLES
 from gradline.data.notation import Text
-from gradline.model.odd_rows import _run, another_unit, summed
+from gradline.data.selection import Selection
+from gradline.data.table_rows import TableRows
+from gradline.data.tables import chosen_rows
+from gradline.model import odd_rows
+from gradline.model.odd_rows import another_unit, summed
 
 pytestmark = pytest.mark.filterwarnings("ignore::gradline.core.errors.GradlineWarning")
 RANDOM = np.random.default_rng(3)
@@ -87,6 +91,17 @@ def test_what_is_no_total(rows):
     assert told(frame(*rows)) == []
 
 
+def test_the_last_complete_row_counts():
+    table = frame(("Total", "Ulm", 55.0, 171.0), ("note", "Bonn", None, None))
+    assert "'Total' in shop" in told(table)[0]
+
+
+def test_a_level_may_be_the_word():
+    table = frame(("Total", "Ulm", 55.0, 171.0))
+    model = gradline.fit(table, "price", features=["area", "shop"])
+    assert "total-row" in [notice.code for notice in model.notices]
+
+
 def test_means_of_whole_numbers_are_no_evidence():
     """A row of 5, 5 below ones whose mean is 5 happens; the mean to the last of many digits does not."""
     whole = pl.DataFrame({"area": [1.0, 4, 6, 9, 5], "price": [9.0, 6, 4, 1, 5]})
@@ -126,6 +141,79 @@ def test_each_file_has_its_total(tmp_path):
 def test_the_rows_of_weight_and_holdout(tmp_path):
     frame(("Total", "Ulm", *SUMS)).write_csv(tmp_path / "t.csv")
     assert "'Total'" in told(tmp_path / "t.csv", holdout=0.3)[0]
+
+
+def test_a_total_of_weight_zero_counts_for_nothing():
+    table = frame(("Total", None, *SUMS), ("s31", "Ulm", 55.0, 171.0)).with_columns(w=pl.lit(1.0))
+    ending = table[:-1].with_columns(w=pl.Series([1.0] * N + [0.0]))
+    assert told(table[:-1], weights="w")
+    assert told(ending, weights="w") == []
+    found = gradline.doctor(ending, "price", features=["area"], weights="w").findings
+    assert "total-row" not in [one.code for one in found]
+
+
+@pytest.mark.parametrize("shape", ["numbers", "levels", "names"])
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_rows_that_the_fit_has_kept_tell_the_same(shape, count, tmp_path):
+    """Of random tables, with totals and blocks in another unit and without; and nothing is read again to find none."""
+    random, seen = np.random.default_rng(count), set()
+    for trial in range(12):
+        n = int(random.integers(16, 60))
+        table = {name: np.round(np.exp(random.normal(5, 0.5, n)), 2) for name in ("a", "b", "y")}
+        if trial % 2:
+            table["a"][3:10] *= 1000
+        sums = {name: [round(values.sum(), 2)] * count for name, values in table.items()}
+        table = {name: [*values.tolist(), *sums[name]] for name, values in table.items()}
+        if shape != "numbers":
+            table["word"] = [
+                *("uvw"[i % 3] if shape == "levels" else f"s{i}" for i in range(n)),
+                *["v"] * count,
+            ]
+        if trial % 3 == 0:
+            table["b"][5] = None
+        features = ["a", "b", "word"] if shape == "levels" else ["a", "b"]
+        pl.DataFrame(table).write_csv(tmp_path / "t.csv")
+        for data in (pl.DataFrame(table), tmp_path / "t.csv"):
+            rows, _ = chosen_rows(Selection(data, "y", features, missing="drop"))
+            (block,) = rows.blocks(1000)
+            read, kept = (odd_rows.odd_rows(rows, block.rows, known) for known in (None, block))
+            assert [(one.code, one.text) for one in kept] == [(one.code, one.text) for one in read]
+            seen |= {one.code for one in kept}
+    assert seen == {*(["unit-jump"] if count < 3 else []), *(["total-row"] if count else [])}
+
+
+def test_a_table_is_read_again_for_nothing(monkeypatch):
+    """Where numbers tell of no total and no block in another unit, and no word can."""
+    passes = []
+    reading = TableRows.lazy_blocks
+    monkeypatch.setattr(TableRows, "lazy_blocks", lambda self, size: passes.append(1) or reading(self, size))
+    monkeypatch.setattr(odd_rows._Part, "batch", property(lambda _: pytest.fail("the table is read again")))
+    gradline.fit(pl.DataFrame(SOLD), "price", features=["area", "town"])
+    gradline.fit("example:crops", ["apples", "oranges"])
+    assert len(passes) == 2
+
+
+def test_what_is_looked_at_closer_is_all_that_may_be_found():
+    """Whatever `summed` and `_run` find, the fast looks let through; and of chance little more."""
+    random, looked = np.random.default_rng(2), 0
+    for trial in range(400):
+        n, k = int(random.integers(4, 60)), int(random.integers(1, 4))
+        values = np.round(random.normal(random.choice([0, 100]), 20, (n, k)), int(random.integers(0, 4)))
+        most = min(4, n - 3)
+        count = int(random.integers(1, most + 1))
+        body = values[: n - count]
+        values[n - count :] = np.round([body.sum(axis=0), body.mean(axis=0)][trial % 2], 3)
+        if any(summed(values[-1], values[: n - i]) for i in range(1, most + 1)):
+            assert odd_rows._may_be_summed(values, most)
+        values = random.normal(50, 4, (n, 4))
+        first, length = int(random.integers(0, n)), int(random.integers(1, 20))
+        values[first : first + length, :2] *= [10, 1.2]
+        found = odd_rows._may_have_runs(values)
+        looked += {2, 3} <= {*found}
+        for j, column in enumerate(values.T):
+            if any(odd_rows._run(scale) for scale in odd_rows._scales(column)):
+                assert j in found
+    assert looked < 40
 
 
 @pytest.mark.parametrize("block", [8, 40, 4 << 20])
@@ -255,7 +343,7 @@ def test_chance_is_seldom_another_unit():
         steps = random.normal(size=120)
         level = np.exp(random.normal(0, 1.5, 12)).repeat(10)
         for column in (np.cumsum(steps), np.exp(np.cumsum(steps) / 4), level * np.exp(steps / 4)):
-            rows = _run(np.log10(np.abs(column)))
+            rows = odd_rows._run(np.log10(np.abs(column)))
             found += rows is not None and bool(
                 another_unit(column[rows], np.concatenate([column[: rows.start], column[rows.stop :]]))
             )

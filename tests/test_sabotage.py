@@ -12,7 +12,7 @@ from gradline.data.row_block import RowBlock
 from gradline.model import fit as fitting
 from gradline.moments import state
 from gradline.moments.extended import Products
-from gradline.moments.newton import Newton
+from gradline.moments.newton import Reached
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 from gradline.solvers import exact, gradient_descent, sgd
@@ -79,7 +79,7 @@ SABOTAGE = {
     "a bias of the rows that is one more, for solver and judge": (
         FEW,
         EXACT,
-        changed(Newton, "answer", raised),
+        changed(Reached, "refined", raised),
     ),
     "a bias of exact sums that is one more": (None, EXACT, changed(Products, "optimum", raised)),
     "targets of another day": (FEW, EXACT, changed(fitting, "_gather", higher)),

@@ -71,7 +71,7 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
         elif _are_plain(
             X, y
         ):  # of which scikit-learn would find nothing to say, at a third of what a small fit takes
-            validate_data(self, X, y, skip_check_array=True)
+            self._know(X)
         else:
             X, y = validate_data(
                 self, X, y, accept_sparse="csr", dtype=np.float64, y_numeric=True, multi_output=True
@@ -89,6 +89,11 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
             warnings.warn(kind(notice.code, notice.text), stacklevel=2)
         self._take(model, one_target=y.ndim == 1)
         return self
+
+    def _know(self, X: np.ndarray) -> None:
+        """What scikit-learn keeps of a plain X, as its `validate_data` leaves it."""
+        self.n_features_in_ = X.shape[1]
+        vars(self).pop("feature_names_in_", None)  # of a fit to a frame before
 
     def _take(self, model: LinearModel, one_target: bool) -> None:
         self.model_ = model

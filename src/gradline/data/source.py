@@ -145,6 +145,12 @@ class Source(ABC):
         """The files of which it is made, itself where it is one."""
         return (self,)
 
+    def last_cells(self, columns: Sequence[str]) -> Sequence[str | None]:
+        """The cells of the last row as text, None for one that is missing; where that is sooner found, as it stands."""
+        read = self.batches(dict.fromkeys(columns, Kind.TEXT))
+        *_, last = (batch.frame for batch in read if batch.frame.height)
+        return [last[name].alias(PLAIN)[-1] for name in columns]
+
     def told(self, read: Text) -> "Source":  # noqa: ARG002
         """The same table, its text written as somebody says."""
         return self

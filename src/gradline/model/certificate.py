@@ -1,6 +1,5 @@
 """The certificate of a fit: what is known for sure about its coefficients, and that in sentences."""
 
-import html
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -86,6 +85,8 @@ class Certificate:
         return finite(card)
 
     def _repr_html_(self) -> str:
+        import html  # noqa: PLC0415 - it knows all names of characters, and few certificates are shown in a notebook
+
         return "".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences(self))
 
     @classmethod

@@ -16,7 +16,7 @@ from gradline.model.certificate import FEWEST_DIGITS, NO_TIME_LEFT, Certificate
 from gradline.model.status import Status
 from gradline.model.witness import Witness
 from gradline.moments.basis import Basis
-from gradline.moments.rank import Rank, determined_factor, nearest_slopes
+from gradline.moments.rank import Rank, determined_factor, left_over, nearest_slopes
 from gradline.moments.state import Moments, RawFactor, calm_blas
 
 ABOVE = 1e-6  # of the least loss: what a certified one may be above it, of the digits that anybody reads
@@ -252,7 +252,7 @@ class Judged(Derived):
         """The least sum of squares."""
         best = self.optimal
         if best is None:
-            return float((determined_factor(self.moments, self.has_bias).C ** 2).sum())
+            return float((left_over(self.moments, self.has_bias) ** 2).sum())
         return float(self.moments.above_rounding(best.squares, best.weight, best.bias).sum())
 
     @cached_property
@@ -309,11 +309,18 @@ class Judged(Derived):
     @cached_property
     def _scaled(self) -> _Scaled:
         """Those of the optimum, of what was found, and of the way from one to the other."""
-        way = self.distance.weight
-        if not way.any():
-            size = self.scaled(self.weight)
-            return _Scaled(size, size, np.zeros_like(size))
-        return _Scaled(*self.scaled(np.concatenate([self.optimum, self.weight, way])).reshape(3, -1))
+        optimum, found = self._all_scaled[:2]
+        return _Scaled(optimum, found, self.scaled(self.distance.weight))
+
+    @cached_property
+    def _all_scaled(self) -> np.ndarray:
+        """‖D·‖ (·, m) of the optimum, of what was found, and as far as rows tell of what they leave open of it, and of
+        the way from there to the optimum of the moments."""
+        parts = [self.optimum, self.weight]
+        if self.optimal is not None:
+            apart = nearest_slopes(self.moments, self.has_bias) - self.optimal.weight
+            parts += [self.optimal.weight_bound, apart]
+        return self.scaled(np.concatenate(parts)).reshape(len(parts), -1)
 
     @cached_property
     def size(self) -> np.ndarray:
@@ -344,7 +351,7 @@ class Judged(Derived):
     @cached_property
     def _scaled_bound(self) -> np.ndarray:
         """‖D·δ‖ per target of what the rows leave open of the optimum."""
-        return np.zeros(self.moments.m) if self.optimal is None else self.scaled(self.optimal.weight_bound)
+        return np.zeros(self.moments.m) if self.optimal is None else self._all_scaled[2]
 
     @cached_property
     def agrees(self) -> bool:
@@ -356,7 +363,7 @@ class Judged(Derived):
         if witness is None:
             return True
         weight, mean = nearest_slopes(self.moments, self.has_bias), self.moments.mean
-        apart = self.scaled(weight - witness.weight)
+        apart = self._all_scaled[3]
         slack = 2 * bound.scaled + self._scaled_bound
         if self.has_bias:
             level = mean[self.moments.p :] - weight @ mean[: self.moments.p]
@@ -373,7 +380,7 @@ class Judged(Derived):
         moments, p = self.moments, self.moments.p
         condition, error = self.rank.condition_scaled, max(moments.error, 4 * UNIT)
         # Of dependent columns there is more than C that they leave.
-        left = column_norms(determined_factor(moments, self.has_bias).C)
+        left = column_norms(left_over(moments, self.has_bias))
         residual = left / max(self.rank.extremes.largest, UNIT)
         # The distance is taken from the coefficients, so what they are counts beside what the optimum is.
         size = np.maximum(self._scaled.optimum, self._scaled.found)
@@ -411,7 +418,7 @@ class Judged(Derived):
         """The classical ones at the optimum; None where one of them, or what weights mean, is not known."""
         moments, rank = self.moments, self.rank
         freedom = moments.observations(moments.weights_are) - rank.rank - self.has_bias
-        squares = (determined_factor(moments, self.has_bias).C ** 2).sum(axis=0)
+        squares = (left_over(moments, self.has_bias) ** 2).sum(axis=0)
         if moments.weights_are == "sampling" or not freedom > 0 or rank.deficiency or not (squares > 0).all():
             return None
         sigma = np.sqrt(squares / freedom)

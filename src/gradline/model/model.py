@@ -1,6 +1,5 @@
 """LinearModel: coefficients with their design and their proof, and the one file that holds them all."""
 
-import html
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -351,6 +350,8 @@ class LinearModel(Derived):
         )
 
     def _repr_html_(self) -> str:
+        import html  # noqa: PLC0415 - see `Certificate`
+
         return f"<pre>{html.escape(self.summary())}</pre>"
 
     def summary(self) -> str:

@@ -9,9 +9,12 @@ from decimal import Decimal
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from gradline.core.derived import cached_property
 from gradline.core.errors import Notice
 from gradline.core.text import counted, joined, listed
 from gradline.data.cells import PLAIN
+from gradline.data.design import Category, DesignSpec, Number
+from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import RowStream
 from gradline.data.schema import Kind
 from gradline.data.source import Batch, Source
@@ -22,47 +25,97 @@ _FEWEST = 3  # rows above them
 _RUN = 5  # rows that a block has at least
 _BY_CHANCE = 1e-6  # so seldom may rows of chance look like a total
 _TOTAL = re.compile(
-    r"(?:grand |sub-?|over)?total(?:e|s|en|i)?|(?:end|zwischen|gesamt)?summen?|gesamt(?:betrag|wert)?"
+    r"(?:(?:grand |sub-?|over)?total(?:e|s|en|i)?|(?:end|zwischen|gesamt)?summen?|gesamt(?:betrag|wert)?"
     r"|insgesamt|sums?|all|alle|totaal|somme|suma|soma|mean|average|avg\.?|moyenne|promedio|durchschnitt|mittel(?:wert)?"
-    r"|median|[Σ∑Øø]|x̄",
+    r"|median|[Σ∑Øø]|x̄)(?:[\s:=].*)?",  # and what follows, such as 2024, or a colon
     re.IGNORECASE,
 )
-_AFTER = r"(?:[\s:=].*)?"  # such as 2024, or a colon
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """The complete rows of one file: the numbers (n, k) that the model uses, and the words beside them."""
+    """The complete rows of one file: the numbers that the model uses, and the words beside them, by their columns.
+
+    `kept` are the numbers (n, k) where the fit has kept its rows; else they are read, and so are words and places,
+    when they are first asked for. `is_whole` says that none of the table's rows was left out of them.
+    """
 
     source: Source
-    batch: Batch
+    design: DesignSpec
     numbers: tuple[str, ...]
     words: tuple[str, ...]
+    kept: np.ndarray | None
+    is_whole: bool
 
     @property
+    def last_words(self) -> Sequence[str | None]:
+        """The words of the last row, found without the others where none was left out."""
+        if self.is_whole and self.words:
+            return self.source.last_cells(self.words)
+        return [self.batch.frame[name].alias(PLAIN)[-1] for name in self.words]
+
+    @cached_property
+    def batch(self) -> Batch:
+        """The rows as cells, without those that the fit leaves out."""
+        used, schema = self.design.columns, self.source.schema()
+        kinds = {**used, **{name: Kind.TEXT for name in self.words if name not in used}}
+        read = self.source.batches({name: kind for name, kind in kinds.items() if name in schema})
+        batch = Batch.joined(list(read))
+        batch = batch.where(batch.only(list(used)).complete)
+        weights = self.design.weights
+        return batch if weights is None else batch.where(batch.frame[weights].alias(PLAIN) != 0)
+
+    @cached_property
     def values(self) -> np.ndarray:
         """The numbers (n, k)."""
-        return np.column_stack([self.batch.frame[name].to_numpy() for name in self.numbers])
+        if self.kept is not None:
+            return self.kept
+        columns = [self.batch.frame[name].to_numpy() for name in self.numbers]
+        return np.column_stack(columns) if columns else np.empty((self.batch.frame.height, 0))
 
 
-def odd_rows(rows: RowStream, count: int) -> list[Notice]:
-    """What is told of the rows of a table, `count` by count, which is read again where it is small."""
+def odd_rows(rows: RowStream, count: int, kept: RowBlock | None = None) -> list[Notice]:
+    """What is told of the rows of a table, `count` by count; of one file those that the fit has kept need no reading.
+
+    `kept` are all of them by the design of `rows`.
+    """
     source = rows.table
     if source is None or count * len(source.names()) > _CELLS:
         return []
-    parts = [_part(one, rows) for one in source.files]
+    files = source.files
+    parts = [_part(one, rows.design, kept if len(files) == 1 else None) for one in files]
     return [*_totals(parts), *_blocks(parts)]
 
 
-def _part(source: Source, rows: RowStream) -> _Part:
+def _part(source: Source, design: DesignSpec, kept: RowBlock | None) -> _Part:
     """The rows of a file that have a value in each column that the model uses, and other cells that may be words."""
-    used, schema = rows.design.columns, source.schema()
+    used = design.columns
     numbers = tuple(name for name, kind in used.items() if kind in (Kind.NUMBER, Kind.AMOUNT))
-    others = {name: column for name, column in schema.items() if used.get(name, Kind.TEXT) == Kind.TEXT}
-    words = tuple(name for name, column in others.items() if column.may_be_words)
-    kinds = {**used, **{name: Kind.TEXT for name in words if name not in used}}
-    batch = Batch.joined(list(source.batches({name: kind for name, kind in kinds.items() if name in schema})))
-    return _Part(source, batch.where(batch.only(list(used)).complete), numbers, words)
+    told = {term.column for term in design.terms if isinstance(term, Category) and not _names_a_total(term)}
+    words = tuple(
+        name
+        for name, column in source.schema().items()
+        if name not in told and used.get(name, Kind.TEXT) == Kind.TEXT and column.may_be_words
+    )
+    columns = None if kept is None else _columns(design, kept, numbers)
+    is_whole = kept is not None and not kept.dropped and design.weights is None
+    return _Part(source, design, numbers, words, columns, is_whole)
+
+
+def _names_a_total(term: Category) -> bool:
+    """Whether a level could be the word for one; most categories need not be looked at for it."""
+    return any(map(_is_total, term.levels))
+
+
+def _columns(design: DesignSpec, kept: RowBlock, names: Sequence[str]) -> np.ndarray | None:
+    """The columns (n, k) of the table in rows by a design; None where one went into a term with others."""
+    own = {term.column for term in design.terms if isinstance(term, Number)}
+    found = {name: kept.X[:, j] for j, name in enumerate(design.features) if name in own}
+    if not design.transforms:
+        found |= dict(zip(design.targets, kept.Y.T, strict=True))
+    if design.weights is not None and kept.w is not None:
+        found[design.weights] = kept.w
+    return np.column_stack([found[name] for name in names]) if {*names} <= {*found} and names else None
 
 
 # Totals
@@ -87,19 +140,42 @@ def _totals(parts: Sequence[_Part]) -> Iterator[Notice]:
 
 def _summing(part: _Part) -> dict[int, str]:
     """The last rows, as many as sum up those above, and what shows it of each."""
-    height, values = part.batch.frame.height, part.values if part.numbers else None
-    for count in range(min(_LAST, height - _FEWEST), 0, -1):
+    height = len(part.values)
+    most = min(_LAST, height - _FEWEST)
+    if most < 1 or not (_may_be_summed(part.values, most) or _ends_in_a_word(part)):
+        return {}
+    for count in range(most, 0, -1):
         body = height - count
-        told = {row: _sign(part, values, row, body) for row in range(body, height)}
+        told = {row: _sign(part, row, body) for row in range(body, height)}
         if all(told.values()):
             return told
     return {}
 
 
-def _sign(part: _Part, values: np.ndarray | None, row: int, body: int) -> str:
+def _ends_in_a_word(part: _Part) -> bool:
+    """Whether a cell of the last row is a word for a total."""
+    return any(cell is not None and _is_total(cell) for cell in part.last_words)
+
+
+def _may_be_summed(values: np.ndarray, most: int) -> bool:
+    """Whether the last row may be what `summed` looks for, of the rows above the last one, two, … `most`.
+
+    Twice the width that is allowed there is allowed here, as these sums are rounded in another order.
+    """
+    row, first = values[-1], len(values) - most
+    rows = np.concatenate([np.add.reduce(values[:first], axis=0)[None], values[first:-1]])
+    sums, counts = np.add.accumulate(rows, axis=0), np.arange(first, len(values))[:, None]
+    slack = 1e-12 * np.add.reduce(np.abs(values), axis=0)
+    unit = _units(row)
+    agrees = np.abs(row - sums) <= 2 * (unit * (0.5 + np.sqrt(counts)) + slack)
+    agrees |= np.abs(row - sums / counts) <= 2 * (unit * 0.5 + slack)
+    return bool(agrees.any())
+
+
+def _sign(part: _Part, row: int, body: int) -> str:
     """What shows that a row sums up those before `body`; empty where nothing does."""
-    by_word = _word(part, row, body)
-    found = None if values is None else summed(values[row], values[:body])
+    by_word, values = _word(part, row, body), part.values
+    found = summed(values[row], values[:body]) if part.numbers else None
     if found is None:
         return by_word
     what, columns = found
@@ -114,7 +190,7 @@ def _word(part: _Part, row: int, body: int) -> str:
     for name in part.words:
         cells = frame[name].alias(PLAIN)
         cell, above = cells[row], cells[:body]
-        if cell is None or not re.fullmatch(f"(?:{_TOTAL.pattern}){_AFTER}", cell, re.IGNORECASE):
+        if cell is None or not _is_total(cell):
             continue
         is_name = above.n_unique() == body
         is_bare = any(
@@ -134,7 +210,7 @@ def summed(row: np.ndarray, body: np.ndarray) -> tuple[str, list[int]] | None:
     """
     n, spread, mean = len(body), body.std(axis=0), body.mean(axis=0)
     slack = 1e-12 * np.abs(body).sum(axis=0)
-    unit = np.array([10.0 ** _exponent(x) for x in row.tolist()])
+    unit = _units(row)
     best: tuple[float, str, list[int]] = (_BY_CHANCE, "", [])
     varies = spread > 0
     for what, value, roundings in (("sum", body.sum(axis=0), math.sqrt(n)), ("mean", mean, 0.0)):
@@ -146,6 +222,16 @@ def summed(row: np.ndarray, body: np.ndarray) -> tuple[str, list[int]] | None:
         if 2 * agrees.sum() >= varies.sum() and chance < best[0]:
             best = (chance, what, np.flatnonzero(agrees).tolist())
     return best[1:] if best[1] else None
+
+
+def _is_total(cell: str) -> bool:
+    """Whether a cell holds a word for a total or a mean."""
+    return _TOTAL.fullmatch(cell) is not None
+
+
+def _units(row: np.ndarray) -> np.ndarray:
+    """That of the last digit of each number."""
+    return np.array([10.0 ** _exponent(x) for x in row.tolist()])
 
 
 def _exponent(x: float) -> int:
@@ -175,9 +261,10 @@ _TEMPERATURES = {
 
 def _blocks(parts: Sequence[_Part]) -> Iterator[Notice]:
     """Columns that some files, or some rows that follow one another, hold in another unit."""
-    values = [part.values for part in parts] if parts[0].numbers else []
-    for j, name in enumerate(parts[0].numbers):
-        columns = [whole[:, j] for whole in values]
+    values = [part.values for part in parts]
+    candidates = _may_have_runs(values[0]) if len(parts) == 1 else range(len(parts[0].numbers))
+    for j in candidates:
+        name, columns = parts[0].numbers[j], [whole[:, j] for whole in values]
         found = _of_files(parts, columns) if len(parts) > 1 else _of_a_run(parts[0], columns[0])
         if found is not None:
             where, unit = found
@@ -205,16 +292,48 @@ def _of_files(parts: Sequence[_Part], columns: Sequence[np.ndarray]) -> tuple[st
 
 def _of_a_run(part: _Part, column: np.ndarray) -> tuple[str, str] | None:
     """The same of rows that follow one another, by their size and as they are."""
-    with np.errstate(divide="ignore"):
-        sizes = np.log10(np.abs(column))
-    for scale in (sizes, column):
-        rows = _run(np.where(np.isfinite(scale), scale, -300.0))
+    for scale in _scales(column):
+        rows = _run(scale)
         if rows is not None:
             rest = np.concatenate([column[: rows.start], column[rows.stop :]])
             if unit := another_unit(column[rows], rest):
                 first, last = part.batch.place(rows.start), part.batch.place(rows.stop - 1)
                 return f"from {first} to {last}", unit
     return None
+
+
+def _scales(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers by their size, on which a factor is a distance, and as they are."""
+    with np.errstate(divide="ignore"):
+        sizes = np.log10(np.abs(columns))
+    return np.where(np.isfinite(sizes), sizes, -300.0), columns
+
+
+def _may_have_runs(values: np.ndarray) -> list[int]:
+    """The columns of (n, k) that may have what `_run` finds, which looks closer.
+
+    A running median lies as far away as `_run` asks for where most values of its window do.
+    """
+    n, k = values.shape
+    if n < 3 * _RUN or not k:
+        return []
+    scales = np.concatenate(_scales(values), axis=1)
+    ordered = np.sort(scales, axis=0)
+    centre = (ordered[(n - 1) // 2] + ordered[n // 2]) / 2
+    usual = np.sort(np.abs(scales[1:] - scales[:-1]), axis=0)[
+        (n - 2) // 2
+    ]  # or less, between two in the middle
+    away, reach = scales - centre, _RUN - 1
+    far = np.concatenate([away > 2 * usual, away < -2 * usual], axis=1)
+    if np.add.reduce(far, axis=0).max() < _RUN // 2 + 1:  # in a mirror the others count twice
+        return []
+    whole = np.concatenate(
+        [far[reach:0:-1], far, far[-2 : -reach - 2 : -1]]
+    )  # as seen in mirrors at both ends
+    counts = np.add.accumulate(whole, axis=0, dtype=np.int32)
+    window = 2 * _RUN - 1
+    most = np.maximum(counts[window - 1], (counts[window:] - counts[:-window]).max(axis=0))
+    return np.flatnonzero((most.reshape(-1, k) >= _RUN).any(axis=0)).tolist()
 
 
 def _run(values: np.ndarray) -> slice | None:

@@ -92,10 +92,12 @@ def _sentinels(rows: RowStream | None, moments: Moments) -> Iterator[Notice]:
 def sources(rows: RowStream) -> tuple[RowStream, list[Ends]] | None:
     """The columns that terms and transformed targets compute with, dates as days, and their ends; None without any."""
     design = rows.design
+    if rows.table is None:
+        return None
     known = {design.weights, *(term.column for term in design.terms if isinstance(term, Number))}
     known |= set() if design.transforms else {*design.targets}
     wanted = {name: kind for name, kind in design.columns.items() if name not in known and kind != Kind.TEXT}
-    if not wanted or rows.table is None:
+    if not wanted:
         return None
     kinds = tuple(pair for pair in design.kinds if pair[0] in wanted)
     sought = rows.seen_by(DesignSpec(tuple(_source(*pair) for pair in wanted.items()), (), kinds=kinds))

@@ -71,15 +71,19 @@ def witnessed(rows: RowStream | RowBlock | None, moments: Moments, found: Coeffi
         return Witness(None, view, _gradient_at(raw, rows, view))
     newton = Newton.of(moments, bias)
     if np.abs(raw).max() <= _FAR * newton.reach.max():
-        step, here, gap = settled(newton, rows, raw)
+        step, reached, here, gap = settled(newton, rows, raw)
     else:
-        step, here, gap = settled(newton, rows, newton.start(moments))[0], _gradient_at(raw, rows, view), None
+        step, reached, *_ = settled(newton, rows, newton.start(moments))
+        here, gap = _gradient_at(raw, rows, view), None
         if step is not None and here is not None:
             gap = here.gap(step.theta.minus(view.around(raw)))
     if step is None:
         optimum = None if newton.share >= LARGEST_CONTRACTION else _contradicted(found, moments)
         return Witness(optimum, view, here)
-    optimum = newton.answer(step, variances(rows, newton) if isinstance(rows, RowBlock) else None)
+    optimum = None
+    if reached is not None:
+        figures = variances(rows, newton) if isinstance(rows, RowBlock) else None
+        optimum = reached.refined(newton.first, figures)
     return Witness(optimum, view, here, None if gap is None else np.ldexp(gap, 2 * newton.targets))
 
 

@@ -44,10 +44,34 @@ def is_refinable(moments: Moments, bias: bool) -> bool:
     return few and not rank.deficiency and moments.rows >= rank.rank + bias
 
 
+class Reached(NamedTuple):
+    """An answer in raw units: coefficients (s, m) of [1 X] or X, how far they may be off, and Σ w·r² (m,)."""
+
+    theta: np.ndarray
+    bound: np.ndarray
+    squares: np.ndarray
+
+    def refined(self, first: int, variances: np.ndarray | None = None) -> Refined:
+        """The same as an optimum, whose slopes begin at `first`."""
+        none = np.zeros(len(self.squares))
+        return Refined(
+            weight=self.theta[first:].T.copy(),
+            bias=self.theta[0] if first else none,
+            weight_bound=self.bound[first:].T.copy(),
+            bias_bound=self.bound[0] if first else none,
+            squares=self.squares,
+            variances=variances,
+        )
+
+
 class Settled(NamedTuple):
-    """Where steps over rows ended, None where corrections are no proof; where they began, the gradient and the gap."""
+    """Where steps over rows ended, None where corrections are no proof; where they began, the gradient and the gap.
+
+    `reached` is None, too, where float64 cannot hold it.
+    """
 
     step: "Step | None"
+    reached: Reached | None
     first: Gradient
     gap: np.ndarray
 
@@ -67,7 +91,7 @@ def settled(newton: "Newton", rows: RowStream | RowBlock, raw: np.ndarray) -> Se
 def _compiled(compiled: Kernels, newton: "Newton", rows: RowBlock, raw: np.ndarray) -> Settled:
     """By `newton` of `newton.c`."""
     cells, (s, m), q = rows.places, raw.shape, rows.p + 1
-    found, space = np.empty((s + 4 * q + 4, m)), room(compiled.newton_room(rows.p, m))
+    found, space = np.empty((3 * s + 4 * q + 5, m)), room(compiled.newton_room(rows.p, m))
     found[:s] = raw
     where = (cells.addresses, cells.lengths, *calm_weights(rows.w), newton.constants, found, space)
     sure = compiled.newton(
@@ -84,7 +108,9 @@ def _compiled(compiled: Kernels, newton: "Newton", rows: RowBlock, raw: np.ndarr
     )
     high, low, (bound, squares, gap) = found[s : s + q], found[s + q : s + 2 * q], found[s + 2 * q :][:3]
     step = Step(Doubled(high, low), found[:s], squares, bound) if sure else None
-    return Settled(step, Gradient.from_numbers(found[s + 2 * q + 3 :], q), gap)
+    answer = found[s + 2 * q + 3 :][: 2 * s + 1]
+    reached = Reached(answer[:s], answer[s:-1], answer[-1]) if sure > 1 else None
+    return Settled(step, reached, Gradient.from_numbers(found[-2 * q - 1 :], q), gap)
 
 
 def _by_steps(newton: "Newton", rows: RowStream | RowBlock, raw: np.ndarray) -> Settled:
@@ -102,8 +128,10 @@ def _by_steps(newton: "Newton", rows: RowStream | RowBlock, raw: np.ndarray) -> 
         step = step._replace(bound=noise + move * share / (1 - share))
         stuck = len(moves) > 1 and not (moves[-1] < moves[-2] / 2).any()
         if stuck or len(moves) == PASSES or newton.is_enough(step, move):
-            sure = share < LARGEST_CONTRACTION
-            return Settled(step if sure else None, first, first.gap(step.theta.minus(start)))
+            gap = first.gap(step.theta.minus(start))
+            if share >= LARGEST_CONTRACTION:
+                return Settled(None, None, first, gap)
+            return Settled(step, newton.reached(step), first, gap)
         theta = step.theta
 
 
@@ -214,7 +242,7 @@ class Newton:
     def constants(self) -> np.ndarray:
         """What compiled steps need, one after the other."""
         units = np.ldexp(1.0, -self.view.exponents)
-        parts = (self.lengths, self.sizes, self.variation, self.view.center, units)
+        parts = (self.lengths, self.sizes, self.variation, self.view.center, self.view.exponents, units)
         return np.concatenate([self.inverse.ravel(), *parts])
 
     def corrected(self, found: Gradient, theta: Doubled) -> tuple[Step, np.ndarray, np.ndarray]:
@@ -259,12 +287,13 @@ class Newton:
         ]
         return np.vstack([[math.fsum(column) for column in np.vstack(parts).T.tolist()], slopes])
 
-    def answer(self, step: Step, variances: np.ndarray | None = None) -> Refined | None:
+    def reached(self, step: Step) -> Reached | None:
         """What a step has reached, in raw units; None where float64 cannot hold it.
 
         A coefficient is zero that says less than the bound by itself, where that is rounding of the whole answer: no
         cell is above 1 in the units of the view, so without it the answer moves by |θ|·√Σw in coordinates at the most,
-        and the bound grows by as much.
+        and the bound grows by as much. No digit of it was sure: `lengths` are 1/√Σw at least, for the same reason, so
+        its own bound was no less than it.
         """
         idle = np.abs(step.raw) * math.sqrt(self.weight_sum) <= step.bound
         idle &= step.bound <= UNIT * self.variation
@@ -277,15 +306,7 @@ class Newton:
             return None
         if sizes.min() < _TINY:  # which float64 holds to less than its 53 bits
             bound += np.where((sizes < _TINY) & (found != 0), _LEAST, 0.0)
-        none = np.zeros(len(self.targets))
-        return Refined(
-            weight=theta[self.first :].T.copy(),
-            bias=theta[0] if self.first else none,
-            weight_bound=bound[self.first :].T.copy(),
-            bias_bound=bound[0] if self.first else none,
-            squares=np.ldexp(step.squares, 2 * self.targets),
-            variances=variances,
-        )
+        return Reached(theta, bound, np.ldexp(step.squares, 2 * self.targets))
 
 
 @once

@@ -132,7 +132,7 @@ class Rank:
     @cached_property
     def constant(self) -> list[str]:
         """The features that have one value in every row, or vary by no more than the rounding of their cells."""
-        return [self.features[j] for j in np.flatnonzero(self.norms == 0).tolist()]
+        return [name for name, norm in zip(self.features, self.norms.tolist(), strict=True) if norm == 0]
 
     @cached_property
     def divisors(self) -> np.ndarray:
@@ -339,9 +339,19 @@ def determined_factor(moments: Moments, bias: bool) -> RawFactor:
     large units outweigh true ones.
     """
     rank, raw = Rank.of(moments, bias), moments.raw_factor(bias)
-    if rank.deficiency:
-        raw = _without_vanishing(rank, raw, int(bias))
+    if not rank.deficiency:
+        return raw._replace(C=left_over(moments, bias))
+    raw = _without_vanishing(rank, raw, int(bias))
     return raw._replace(C=_unexplained(moments, rank, bias, raw.C))
+
+
+@once
+def left_over(moments: Moments, bias: bool) -> np.ndarray:
+    """What the columns leave of the targets: C of `determined_factor`."""
+    rank = Rank.of(moments, bias)
+    if rank.deficiency:
+        return determined_factor(moments, bias).C
+    return _unexplained(moments, rank, bias, moments.slopes_factor(bias).C)
 
 
 def _without_vanishing(rank: Rank, raw: RawFactor, first: int) -> RawFactor:

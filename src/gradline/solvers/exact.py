@@ -12,7 +12,7 @@ from gradline.moments.newton import is_refinable
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 from gradline.solvers.loop import State
-from gradline.solvers.problem import Problem, stacked
+from gradline.solvers.problem import Problem
 from gradline.solvers.refinement import refined
 
 
@@ -55,10 +55,8 @@ class Exact:
 
     def start(self, problem: Problem) -> State:
         """The answer. From the factor the bias is ȳ − x̄·β, with the low parts of the means."""
-        if problem.optimum is not None:
-            pair = problem.scaling.to_view(problem.optimum.weight, problem.optimum.bias)
-            theta = stacked(pair, problem.moments, problem.bias)
-            return State(theta, np.zeros_like(theta))
+        if problem.answer is not None:
+            return State(problem.answer, np.zeros_like(problem.answer))
         p, mean, low = problem.p, problem.moments.mean, problem.moments.statistics.mean_low
         rank = Rank.of(problem.moments, problem.bias)
         beta = rank.least_squares(problem.moments.slopes_factor(problem.bias).B)

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
-from gradline.core import torch_draws
 from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import Notice, RateError, UsageError
 from gradline.core.text import grown, number, raised
@@ -229,15 +228,18 @@ def initial(init: Any, problem: Problem, seed: int) -> np.ndarray:
     - a pair weight (m, p), bias (m,) in raw units.
     """
     p, m = problem.moments.p, problem.moments.m
-    q, random = p + problem.bias, np.random.default_rng(seed)
+    q = p + problem.bias
     if isinstance(init, str):
         draws = {
             "zeros": lambda: np.zeros((q, m)),
-            "normal": lambda: random.standard_normal((q, m)),
-            "uniform": lambda: random.random((q, m)),
+            "normal": lambda: np.random.default_rng(seed).standard_normal((q, m)),
+            "uniform": lambda: np.random.default_rng(seed).random((q, m)),
         }
-        drawn = draws.get(init) or (lambda: torch_draws.start(init, seed, p, m, problem.bias))
-        return drawn()
+        if init in draws:
+            return draws[init]()
+        from gradline.core import torch_draws  # noqa: PLC0415 - it loads NumPy's random numbers, and few begin so
+
+        return torch_draws.start(init, seed, p, m, problem.bias)
     theta = stacked(init, problem.moments, problem.bias)
     if problem.scaling.is_none:
         return theta

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ class Scaling:
     varies: np.ndarray
 
     @classmethod
+    @cache
     def none(cls, features: int) -> "Scaling":
         """The columns as they are."""
         return cls(np.zeros(features), np.ones(features), np.ones(features, bool))
@@ -54,11 +56,15 @@ class Scaling:
 
     def to_raw(self, weight: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The coefficients that give the same predictions on raw columns."""
+        if self.is_none:
+            return weight, bias
         weight = weight / self.scale
         return weight, bias - weight @ self.center
 
     def to_view(self, weight: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The coefficients that give the same predictions on scaled columns."""
+        if self.is_none:
+            return weight, bias
         return weight * self.scale, bias + weight @ self.center
 
     def moments(self, moments: Moments) -> Moments:
@@ -127,8 +133,19 @@ class Problem:
         """The part of the loss that no coefficients change."""
         return float((self.factor.C**2).sum()) / self.cells
 
+    @cached_property
+    def answer(self) -> np.ndarray | None:
+        """θ (q, m) of the optimum, where that is known."""
+        if self.optimum is None:
+            return None
+        weight, bias = self.scaling.to_view(self.optimum.weight, self.optimum.bias)
+        return np.concatenate([bias[None], weight.T]) if self.bias else weight.T
+
     def value(self, theta: np.ndarray) -> float:
-        """The loss over all rows at θ (q, m), in O(q²)."""
+        """The loss over all rows at θ (q, m), in O(q²); of the answer itself it is known from the rows."""
+        if theta is self.answer and self.optimum is not None:
+            weight, bias = unstacked(theta, self.bias)
+            return float(self.moments.above_rounding(self.optimum.squares, weight, bias).sum()) / self.cells
         with np.errstate(over="ignore", invalid="ignore"):
             residual = (self.factor.A @ theta - self.factor.B).ravel()
             return float(residual @ residual) / self.cells + self.floor

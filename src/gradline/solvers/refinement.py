@@ -16,5 +16,5 @@ def refined(rows: RowStream | RowBlock, moments: Moments, bias: bool) -> Refined
     if Rank.of(moments, bias).deficiency:
         return None
     newton = Newton.of(moments, bias)
-    step = settled(newton, rows, newton.start(moments)).step
-    return None if step is None else newton.answer(step)
+    reached = settled(newton, rows, newton.start(moments)).reached
+    return None if reached is None else reached.refined(newton.first)

@@ -9,18 +9,20 @@
 #define UNIT 0x1p-53
 #define ROUNDING 0x1p-106 /* of pairs */
 #define ZERO 1e-15        /* of what the targets could make a coefficient, which is rounding */
+#define TINY 0x1p-1021    /* below it float64 holds numbers to less than 53 bits, in steps of LEAST */
+#define LEAST 0x1p-1074
 
 /* Sizes: p features, m targets, q = p + 1 rows of θ, s = p + bias coefficients. From Python: the `inverse` (s, s) of the
-   factor, `lengths` (s,), `sizes` (p + m,), `variation` (m,), `center` (p + m,), and coefficients `raw` (s, m) as the
-   start. To Python: those at the end, θ (q, m) there in two parts, `bound` and `squares` (m,), and by how much the
-   squares at the start are above these, `gap` (m,). On the way: sums (q, m) in two parts and squares (m,) of the
+   factor, `lengths` (s,), `sizes` (p + m,), `variation` (m,), `center` (p + m,), the `exponents` (p + m,) of the units,
+   and coefficients `raw` (s, m) as the start. To Python: those at the end, θ (q, m) there in two parts, `bound` and
+   `squares` (m,), and by how much the squares at the start are above these, `gap` (m,); and the `answer`. On the way: sums (q, m) in two parts and squares (m,) of the
    gradient, those at the `first` step with θ there, corrections `along` (s, m), how far they go and their noise (m,), and
    numbers to be added up. */
 typedef struct {
     int64_t p, m, q, s, rows;
-    const double *inverse, *lengths, *sizes, *variation, *center;
+    const double *inverse, *lengths, *sizes, *variation, *center, *exponents;
     double weight_sum, smallest, share;
-    double *theta, *raw, *bound, *squares, *gap, *first, *start, *gradient, *along, *moves, *noise, *terms;
+    double *theta, *raw, *bound, *squares, *gap, *answer, *first, *start, *gradient, *along, *moves, *noise, *terms;
     int passes;
 } state;
 
@@ -172,6 +174,30 @@ static void take_gap(state *n, int64_t t) {
     n->gap[t] = gap < 0 ? 0 : gap;
 }
 
+/* The answer in raw units: coefficients (s, m), how far they may be off, and squares (m,); whether float64 can hold it.
+   See `Newton.reached`. */
+static int take_answer(const state *n) {
+    int64_t m = n->m, above = n->s - n->p, held = 1;
+    double root = sqrt(n->weight_sum), *bounds = n->answer + n->s * m, *squares = bounds + n->s * m;
+    for (int64_t t = 0; t < m; t++) {
+        int64_t idle = 0, own = (int64_t)n->exponents[n->p + t];
+        int is_rounding = n->bound[t] <= UNIT * n->variation[t];
+        for (int64_t i = t; i < n->s * m; i += m) idle += is_rounding && fabs(n->raw[i]) * root <= n->bound[t];
+        double off = (1 + idle) * n->bound[t];
+        for (int64_t i = 0; i < n->s; i++) {
+            double found = n->raw[i * m + t];
+            if (is_rounding && fabs(found) * root <= n->bound[t]) found = 0;
+            int unit = own - (i < above ? 0 : (int64_t)n->exponents[i - above]);
+            double value = ldexp(found, unit), bound = ldexp(n->lengths[i] * off + UNIT * fabs(found), unit);
+            if (!(fabs(value) < INFINITY)) held = 0;
+            n->answer[i * m + t] = value + 0.0; /* of zeros none is negative */
+            bounds[i * m + t] = fabs(value) < TINY && found != 0 ? bound + LEAST : bound;
+        }
+        squares[t] = ldexp(n->squares[t], 2 * own);
+    }
+    return held;
+}
+
 static int64_t taken(int64_t *place, int64_t count) {
     int64_t first = *place;
     *place += count;
@@ -184,11 +210,12 @@ int64_t EXPORT(newton_room)(int64_t p, int64_t m) {
     return OF_TARGET(gradient_room)(p, m) + 4 * q * m + m + q + PASSES * m + m + 2 * (3 * p + 3) + 1;
 }
 
-/* Take steps from `raw`, and say whether corrections shrink fast enough to be a proof.
+/* Take steps from `raw`, and say whether corrections shrink fast enough to be a proof, by 1, and whether float64 can
+   hold the answer, by 2 more.
 
-   `constants` are inverse, lengths, sizes, variation, center and the units (p + m,); `found` is raw, θ in two parts,
-   bound, squares, gap, and of the gradient at the start the sums in two parts and the squares. The rest is as in
-   `gradient`. */
+   `constants` are inverse, lengths, sizes, variation, center, the units' exponents and the units (p + m,) turned over;
+   `found` is raw, θ in two parts, bound, squares, gap, the answer, and of the gradient at the start the sums in two
+   parts and the squares. The rest is as in `gradient`. */
 int64_t EXPORT(newton)(const int64_t *addresses, const int64_t *lengths, const double *w, const double *scales,
                        const double *constants, double *found, double *place, int64_t pieces, int64_t rows, int64_t p,
                        int64_t k, int64_t step, int64_t other_step, int64_t bias, double weight_sum, double smallest,
@@ -201,11 +228,13 @@ int64_t EXPORT(newton)(const int64_t *addresses, const int64_t *lengths, const d
     n.sizes = constants + taken(&c, k);
     n.variation = constants + taken(&c, n.m);
     n.center = constants + taken(&c, k);
+    n.exponents = constants + taken(&c, k);
     n.raw = found + taken(&f, n.s * n.m);
     n.theta = found + taken(&f, 2 * n.q * n.m);
     n.bound = found + taken(&f, n.m);
     n.squares = found + taken(&f, n.m);
     n.gap = found + taken(&f, n.m);
+    n.answer = found + taken(&f, (2 * n.s + 1) * n.m);
     n.first = found + f;
     double *space = place + taken(&r, room);
     n.gradient = place + taken(&r, whole);
@@ -228,7 +257,7 @@ int64_t EXPORT(newton)(const int64_t *addresses, const int64_t *lengths, const d
             n.bound[t] = n.noise[t] + n.moves[n.passes * n.m + t] * left / (1 - left);
         if (is_stuck(&n) || n.passes == PASSES - 1 || is_enough(&n)) {
             for (int64_t t = 0; t < n.m; t++) take_gap(&n, t);
-            return left < LARGEST_CONTRACTION;
+            return left < LARGEST_CONTRACTION ? 1 + 2 * take_answer(&n) : 0;
         }
     }
 }
