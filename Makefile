@@ -2,13 +2,16 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet
+# Most of what is installed is never imported: Python compiles a module when it first is.
+PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --no-compile
 BENCH_PIP := $(subst $(BIN),.venv-bench/bin,$(PIP))
 CROPS := examples/crops.csv -t apples -t oranges
 REGION := --set temp=75 --set rainfall=63 --set humidity=44
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: help demo test test-fast test-processors tools check docs pictures setup bench bench-quick bench-loop bench-loader clean
+unexport PYTHONDONTWRITEBYTECODE # or each process would compile them again
+
+.PHONY: help demo test test-fast test-full test-processors tools check docs pictures setup bench bench-quick bench-loop bench-loader clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -29,6 +32,9 @@ test: .venv/tested ## Run all tests whose tools are installed; say at the end wh
 
 test-fast: .venv/tested ## Run the tests that need no browser, no server and no second each
 	$(PYTEST) -m "not slow and not needs"
+
+test-full: .venv/tested ## The same, and of each sweep all that others of its kind stand for in `make test`
+	$(PYTEST) -m "full or not full"
 
 test-processors: .venv/tested ## Run the numeric tests with the kernels of other processors
 	$(BIN)/python tests/processors.py -n auto --dist worksteal -m "not slow or numeric"

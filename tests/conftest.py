@@ -43,8 +43,14 @@ def gradline(tmp_path):
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m asks for marks
-def pytest_collection_modifyitems(items):
-    """A test whose tool is not installed is left out; who asks for a browser needs one."""
+def pytest_collection_modifyitems(config, items):
+    """A test whose tool is not installed is left out; who asks for a browser needs one.
+
+    What `make test-full` adds is not even left out: others of its kind stand for it.
+    """
+    if "full" not in config.option.markexpr:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("full")])
+        items[:] = [item for item in items if not item.get_closest_marker("full")]
     for item in items:
         if "chromium" in item.fixturenames:
             item.add_marker(pytest.mark.needs("chromium"))

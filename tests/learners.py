@@ -5,6 +5,7 @@ without its start.
 """
 
 import collections
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -520,7 +521,12 @@ def random_problem(seed):
     return X, X @ random.standard_normal((p, m)) + random.standard_normal((n, m)) * random.uniform(0.1, 3)
 
 
-def problems() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+@functools.cache
+def problems() -> tuple[tuple[str, np.ndarray, np.ndarray], ...]:
+    return tuple(_problems())
+
+
+def _problems() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     for name, (X, Y) in {"crops5": (X5, Y5), "crops": table("example:crops", ["apples", "oranges"])}.items():
         for columns, which in ((["apples"], [0]), (["oranges"], [1]), (["both"], [0, 1])):
             yield f"{name} {columns[0]}", X, Y[:, which]

@@ -1,17 +1,20 @@
 """Every way to write numbers in every kind of file is read or refused as docs/guide/data.md says.
 
+Ways of one kind take turns with the kinds of files; `make test-full` tries each with each.
 `python tests/test_notations.py` writes the tables there.
 """
 
 import re
 import shlex
 import warnings
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 from notations import AMBIGUOUS, FEATURES, NOTATIONS, READ, Feature, Notation, lines_of
 from refusals import refused
+from sweeps import by_turns
 
 import gradline
 from gradline.core.errors import DataError
@@ -21,6 +24,7 @@ from gradline.data.selection import Selection
 from gradline.data.tables import open_table
 
 PAGE = Path(__file__).parent.parent / "docs" / "guide" / "data.md"
+REFUSED = [one for one in NOTATIONS if one.outcome != READ]
 WHAT = {READ: "read", "number-notation": "refused", AMBIGUOUS: "refused: nobody can tell"}
 
 
@@ -36,8 +40,18 @@ def numbers(path, told):
     return [value for batch in source.batches(design.columns) for value in batch.frame[names[2]].to_list()]
 
 
-@pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
-@pytest.mark.parametrize("notation", NOTATIONS, ids=lambda notation: notation.name)
+def kind(notation: Notation):
+    """What a file of such numbers is taken for, and by which options it is read."""
+    return notation.separator, notation.outcome, *notation.told
+
+
+def name(thing: Notation | Feature) -> str:
+    return thing.name
+
+
+@pytest.mark.parametrize(
+    ("notation", "feature"), by_turns(product(NOTATIONS, FEATURES), kind, name), ids=name
+)
 def test_numbers_are_read_or_refused(notation: Notation, feature: Feature, tmp_path):
     path = tmp_path / ("t.csv.gz" if feature.name == "gzip" else "t.csv")
     path.write_bytes(feature.bytes_of(lines_of(notation)))
@@ -112,10 +126,7 @@ def expect_remedies_that_work(path, told):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
-@pytest.mark.parametrize(
-    "notation", [one for one in NOTATIONS if one.outcome != READ], ids=lambda one: one.name
-)
+@pytest.mark.parametrize(("notation", "feature"), by_turns(product(REFUSED, FEATURES), kind, name), ids=name)
 def test_every_remedy_works(notation: Notation, feature: Feature, tmp_path):
     path = tmp_path / "t.csv"
     path.write_bytes(feature.bytes_of(lines_of(notation)))
@@ -125,14 +136,13 @@ def test_every_remedy_works(notation: Notation, feature: Feature, tmp_path):
 
 PAIRS = [
     (one, other)
-    for one in NOTATIONS
-    for other in NOTATIONS
-    if one is not other and one.separator == other.separator and one.outcome != READ
+    for one, other in product(REFUSED, NOTATIONS)
+    if one is not other and one.separator == other.separator
 ]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("one", "other"), PAIRS, ids=lambda one: one.name)
+@pytest.mark.parametrize(("one", "other"), by_turns(PAIRS, name, kind), ids=name)
 def test_every_remedy_works_beside_another_column(one: Notation, other: Notation, tmp_path):
     """What is named for one column reads the other, too, or it is said that nothing reads both."""
     mark = one.separator

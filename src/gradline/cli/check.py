@@ -226,8 +226,8 @@ def doctor(options: DoctorOptions) -> None:
     try:
         with limited(options.memory):
             report = _examined(selection, options.bias, options.lr)
-    except GradlineError:
-        if not options.as_json:
+    except GradlineError as error:
+        if not options.as_json and error.code != "memory-exceeded":  # which no way of reading helps
             _tell_ways(selection)
         raise
     if options.as_json:

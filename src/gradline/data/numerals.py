@@ -4,6 +4,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from gradline.core.text import shell
@@ -47,9 +48,7 @@ class Numerals(_Marks):
     @property
     def pattern(self) -> str:
         """What a number looks like, but for its sign: groups have three digits, and the first does not begin with 0."""
-        point = re.escape(self.decimal)
-        grouped = rf"[1-9]\d{{0,2}}(?:{self.mark}\d{{3}})+|" if self.thousands else ""
-        return rf"(?:(?:{grouped}\d+)(?:{point}\d*)?|{point}\d+){_EXPONENT}"
+        return _pattern(self.decimal, self.thousands and self.mark)
 
     def plain(self, cells: "pl.Series") -> "pl.Series":
         """The cells as programs write them, null where they are no numbers of this notation."""
@@ -63,6 +62,13 @@ class Numerals(_Marks):
             return None
         bare = re.sub(self.mark, "", cell) if self.thousands else cell
         return float(bare.replace(self.decimal, "."))
+
+
+@cache  # of a handful of notations, asked for with every cell
+def _pattern(decimal: str, mark: str) -> str:
+    point = re.escape(decimal)
+    grouped = rf"[1-9]\d{{0,2}}(?:{mark}\d{{3}})+|" if mark else ""
+    return rf"(?:(?:{grouped}\d+)(?:{point}\d*)?|{point}\d+){_EXPONENT}"
 
 
 PLAIN_NUMERALS = Numerals()
