@@ -117,6 +117,10 @@ class CsvSource(Source):
         """Whether how its cells are spelled depends on none of them."""
         return self.layout.separator != ";" or self.read.decimal is not None
 
+    def known(self, columns: dict[str, Column]) -> None:
+        """Keep what was found of its columns where it was looked at beside others."""
+        self.__dict__["_columns"] = columns
+
     def first_cells(self, column: str) -> list[str]:
         """See `Source`."""
         return self._sample[column].to_list()

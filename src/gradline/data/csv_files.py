@@ -33,14 +33,13 @@ def schemas(parts: Sequence[Source]) -> list[dict[str, Column]]:
 
     A file with a column that is in doubt is looked at by itself.
     """
-    found: dict[int, dict[str, Column]] = {}
     for group in _groups(parts, whole=False) if len(parts) > 1 else ():
         names = group[0].source.names()
         frame = _joint(group).decode(dict.fromkeys(names, pl.String()))
         for text, kinds in zip(group, sure_kinds(frame, _starts(group)), strict=True):
             if len(kinds) == len(names):
-                found[text.number] = {name: Column(kind) for name, kind in kinds.items()}
-    return [found[i] if i in found else part.schema() for i, part in enumerate(parts)]
+                text.source.known({name: Column(kind) for name, kind in kinds.items()})
+    return [part.schema() for part in parts]
 
 
 def batches(parts: Sequence[Source], columns: Mapping[str, Kind]) -> Iterator[Batch]:
