@@ -9,7 +9,8 @@ import polars as pl
 
 from gradline.data.cells import IN_TEXT, MISSING_WORDS, PLAIN, TRUTH_WORDS, Spelling
 from gradline.data.dates import moments
-from gradline.data.numerals import Doubt, is_uneven, may_be_thousands, reconciled
+from gradline.data.doubts import Doubt, reconciled
+from gradline.data.numerals import is_uneven, may_be_thousands
 from gradline.data.schema import CLOCKS, DATES, EMPTY, Column, Kind
 
 SAMPLE = 1000  # non-missing cells that decide

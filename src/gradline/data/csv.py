@@ -119,7 +119,7 @@ class CsvSource(Source):
 
     def known(self, columns: dict[str, Column]) -> None:
         """Keep what was found of its columns where it was looked at beside others."""
-        self.__dict__["_columns"] = columns
+        object.__setattr__(self, "_columns", columns)
 
     def first_cells(self, column: str) -> list[str]:
         """See `Source`."""

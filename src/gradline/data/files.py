@@ -20,12 +20,13 @@ from gradline.data import csv_files
 from gradline.data.cells import Spelling, amounts_differ
 from gradline.data.cloud import is_url, open_url
 from gradline.data.database import DRIVERS, database
+from gradline.data.doubts import Respelled
 from gradline.data.formats import ARCHIVES, COMPRESSED, ENDINGS, PACKED, ending, is_data, open_file
 from gradline.data.hive import is_partition, partitioned, values_of
 from gradline.data.lakes import IcebergTable, expect_no_lake, lake
 from gradline.data.notation import FOUND, Text
 from gradline.data.numerals import common_mark, mark_of, must_be_everywhere
-from gradline.data.schema import Column, Kind, Respelled, merged
+from gradline.data.schema import Column, Kind, merged
 from gradline.data.source import Batch, Source
 from gradline.data.spool import spooled
 from gradline.data.table import Table
