@@ -90,9 +90,8 @@ class Doubt(NamedTuple):
 def together(doubts: Mapping[str, Doubt], numbers: Collection[str]) -> tuple[str, str]:
     """Why some columns that are read in one way each were not, and what reads all of them; `numbers` are no words."""
     first, *others = doubts
-    also = (
-        f", and so are those of {counted(len(others), 'other column')}: {listed(others, 5)}" if others else ""
-    )
+    count = counted(len(others), "more column")
+    also = f", and {count} {'has' if len(others) == 1 else 'have'} numbers with marks: {listed(others, 5)}"
     changes: dict[str, str] = {}
     for doubt in doubts.values():
         changes |= doubt.ways[0].changes(doubt.told)
@@ -101,7 +100,9 @@ def together(doubts: Mapping[str, Doubt], numbers: Collection[str]) -> tuple[str
     told = shell([*marks, *(word for name in named for word in ("--numeric", name))])
     words = [["--category", name] for name in doubts if name not in numbers]
     remedy = f"add {told}{_in_python(changes, named)}"
-    return doubts[first].cause(first) + also, remedy + (_as_words(words[:1]) if words else "")
+    return doubts[first].cause(first) + (also if others else ""), remedy + (
+        _as_words(words[:1]) if words else ""
+    )
 
 
 def _in_python(changes: Mapping[str, str], numeric: Sequence[str]) -> str:
