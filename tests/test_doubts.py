@@ -38,7 +38,7 @@ def table(tmp_path):
 
 def told(error):
     """The flags that a refusal says to add."""
-    return shlex.split(re.search(r"add (.*?) \(", error.remedy)[1])
+    return shlex.split(*re.findall(r"add (.*?) \(", error.remedy)[:1])
 
 
 def followed(words):

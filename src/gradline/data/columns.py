@@ -10,14 +10,16 @@ import polars as pl
 from gradline.data.cells import IN_TEXT, MISSING_WORDS, PLAIN, TRUTH_WORDS, Spelling
 from gradline.data.dates import moments
 from gradline.data.doubts import Doubt, reconciled
+from gradline.data.months import ANY
 from gradline.data.numerals import is_uneven, may_be_thousands
 from gradline.data.schema import CLOCKS, DATES, EMPTY, Column, Kind
 
 SAMPLE = 1000  # non-missing cells that decide
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_MONTH = rf"(?:{ANY}|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*)\.?"
 _DATE = (
     r"(?i)^(?:\d{4}[-/]\d{1,2}[-/]\d{1,2}(?:[T ].*)?|\d{1,2}[./-]\d{1,2}[./-](?:\d{2}|\d{4})(?:,? .*)?|\d{4}-\d{2}"
-    rf"|\d{{1,2}}\.?[ -]?{_MONTH}[ -]?(?:\d{{2}}|\d{{4}})(?:,? .*)?|{_MONTH} \d{{1,2}},? \d{{4}}(?:,? .*)?)$"
+    rf"|\d{{1,2}}\.?(?:[ -]?| de ){_MONTH}(?:[ -]?| de )(?:\d{{2}}|\d{{4}})(?:,? .*)?"
+    rf"|{_MONTH} \d{{1,2}},? \d{{4}}(?:,? .*)?)$"
 )
 _TIME = r"^\d{1,3}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?$"
 _CODE = r"^0\d+$"
