@@ -1,5 +1,6 @@
 """Dates as people write them: read where their form is told, and refused with the form that reads them."""
 
+import re
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -182,3 +183,66 @@ def test_a_date_that_stands_for_a_missing_cell_is_one_in_every_spelling(kind, tm
         slope(data, read=Text(dates=form))
     read = Text(dates=form, na="1900-01-01")
     assert slope(data, read=read, missing="drop") == pytest.approx(expected(DAYS[1:], Y[:-1]), rel=1e-8)
+
+
+# As people write them in each language, a form of `strptime` beside them; January to December.
+MONTHS = {
+    "de": ("%d. %B %Y", "Januar Februar März April Mai Juni Juli August September Oktober November Dezember"),
+    "at": ("%d. %B %Y", "Jänner Feber März April Mai Juni Juli August September Oktober November Dezember"),
+    "de, short": ("%d.%b.%Y", "Jan Feb Mrz Apr Mai Jun Jul Aug Sep Okt Nov Dez"),
+    "de, points": ("%d. %b %Y", "Jan. Feb. Mär. Apr. Mai Juni Juli Aug. Sept. Okt. Nov. Dez."),
+    "fr": (
+        "%d %B %Y",
+        "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+    ),
+    "fr, short": ("%d %b %Y", "janv. févr. mars avr. mai juin juil. août sept. oct. nov. déc."),
+    "es": (
+        "%d de %B de %Y",
+        "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+    ),
+    "es, short": ("%d-%b-%Y", "ene feb mar abr may jun jul ago sep oct nov dic"),
+    "it": (
+        "%d %B %Y",
+        "gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
+    ),
+    "pt": (
+        "%d de %B de %Y",
+        "janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
+    ),
+    "nl": (
+        "%d %B %Y",
+        "januari februari maart april mei juni juli augustus september oktober november december",
+    ),
+    "de, capitals": ("%d%b%Y", "JAN FEB MRZ APR MAI JUN JUL AUG SEP OKT NOV DEZ"),
+}
+YEAR = [date(2023, month, 13 + month) for month in range(1, 13)]
+
+
+def in_words(day, form, names):
+    """The day with the name of its month, and the rest of the form as it is."""
+    return day.strftime(form.replace("%B", "{}").replace("%b", "{}")).format(names.split()[day.month - 1])
+
+
+@pytest.mark.parametrize("language", MONTHS)
+def test_months_have_names_in_many_languages(language, tmp_path):
+    """The form that is named reads every month, and without it the column is known for dates."""
+    form, names = MONTHS[language]
+    y = Y[: len(YEAR)]
+    path = save(tmp_path / "t.csv", [in_words(day, form, names) for day in YEAR], y)
+    with refused("date-unreadable", "column when", "line 2") as caught:
+        slope(path)
+    for known in (*re.findall(r"dates='([^']*)'", caught.value.remedy), form):
+        assert slope(path, read=Text(dates=known)) == pytest.approx(expected(YEAR, y), rel=1e-8)
+    with refused("no-feature-left"):
+        gradline.fit(path, "y")
+
+
+def test_a_month_that_is_part_of_a_word_is_none():
+    cells = pl.Series(["3 marsh 2024", "3 Maier 2024", "3 mars 2024"])
+    assert parsed(cells, "%d %B %Y").to_list() == [None, None, datetime(2024, 3, 3)]
+
+
+def test_a_point_that_a_form_has_must_stand_there():
+    cells = pl.Series(["3 janv. 2024", "3 janv 2024"])
+    assert parsed(cells, "%d %b. %Y").to_list() == [datetime(2024, 1, 3), None]
+    assert parsed(cells, "%d %b %Y").to_list() == [datetime(2024, 1, 3)] * 2

@@ -14,10 +14,10 @@ import polars as pl
 from gradline.core.errors import DataError, NotationError
 from gradline.core.text import listed, shell
 from gradline.data.dates import moments, spellings
+from gradline.data.doubts import Doubt
 from gradline.data.notation import FOUND, Text
 from gradline.data.numerals import (
     PLAIN_NUMERALS,
-    Doubt,
     Numerals,
     Written,
     bare,
@@ -340,7 +340,8 @@ def _expect_one_mark(shown: pl.Series, wrong: pl.Series, where: Where, mark: str
     has = shown.str.contains(mark, literal=True).fill_null(False)
     if is_factor(mark) and has.any():
         what = f"a number with a factor ({mark}), which gradline does not multiply by"
-        remedy = f"write such numbers out. To use the cells as words: {shell(['--category', where.column])}"
+        words = shell(["--category", where.column])
+        remedy = f"write such numbers out. To use the cells of a feature as words: {words}"
         _refuse_first(shown, has, where, CellFault("number-notation", what, remedy))
     without = ~has & ~wrong & shown.is_not_null() if must_be_everywhere(mark) else pl.Series([False])
     with_another = next((i for i in wrong.arg_true() if mark_of(shown[i])), None)
@@ -357,7 +358,7 @@ def amounts_differ(column: str, mark: str, other: str, told: Sequence[str]) -> D
     return DataError(
         "amounts-differ",
         f"column {column} holds {both(mark, other)}: {' and '.join(told)}",
-        f"write all its cells in one way. To use them as words: {shell(['--category', column])}",
+        f"write all its cells in one way. To use those of a feature as words: {shell(['--category', column])}",
     )
 
 
@@ -368,7 +369,7 @@ def _no_number(cell: str, shown: pl.Series, where: Where) -> CellFault:
         doubt = Doubt(tuple(ways), where.spelling.numerals)
         helps = any(_reads(way, shown, where) for way in ways)
         remedy = "write it as the others"
-        remedy += f", or, if those are written so, too: {doubt.remedy(where.column)}" if helps else ""
+        remedy += f", or, if those are written so, too: {doubt.reads(where.column)}" if helps else ""
         return CellFault("text-in-number-column", f"a number with {doubt.what} among others", remedy)
     remedy = "mend the cell, leave it empty and add --missing drop, or leave the column out"
     if not any(map(str.isdecimal, cell)):

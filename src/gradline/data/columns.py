@@ -1,25 +1,33 @@
 """What a column of text cells is: numbers, truth values, codes, dates or words, told by its first cells."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import polars as pl
 
-from gradline.data.cells import IN_TEXT, PLAIN, TRUTH_WORDS, Spelling
+from gradline.data.cells import IN_TEXT, MISSING_WORDS, PLAIN, TRUTH_WORDS, Spelling
 from gradline.data.dates import moments
-from gradline.data.numerals import Doubt, is_uneven, may_be_thousands, reconciled
+from gradline.data.doubts import Doubt, reconciled
+from gradline.data.months import ANY
+from gradline.data.numerals import is_uneven, may_be_thousands
 from gradline.data.schema import CLOCKS, DATES, EMPTY, Column, Kind
 
 SAMPLE = 1000  # non-missing cells that decide
-_MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_MONTH = rf"(?:{ANY}|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*)\.?"
 _DATE = (
     r"(?i)^(?:\d{4}[-/]\d{1,2}[-/]\d{1,2}(?:[T ].*)?|\d{1,2}[./-]\d{1,2}[./-](?:\d{2}|\d{4})(?:,? .*)?|\d{4}-\d{2}"
-    rf"|\d{{1,2}}\.?[ -]?{_MONTH}[ -]?(?:\d{{2}}|\d{{4}})(?:,? .*)?|{_MONTH} \d{{1,2}},? \d{{4}}(?:,? .*)?)$"
+    rf"|\d{{1,2}}\.?(?:[ -]?| de ){_MONTH}(?:[ -]?| de )(?:\d{{2}}|\d{{4}})(?:,? .*)?"
+    rf"|{_MONTH} \d{{1,2}},? \d{{4}}(?:,? .*)?)$"
 )
 _TIME = r"^\d{1,3}:\d{2}(?::\d{2}(?:\.\d+)?)?(?: ?[AaPp][Mm])?$"
 _CODE = r"^0\d+$"
 _PLAIN = r"^-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?$"  # neither a code nor a word, and float64 holds it
 _GROUPED = r"^-?(?:[1-9][0-9]{0,2}(?:\.[0-9]{3})+|[0-9]{1,3})$"  # what `may_be_thousands` may ask about
+_WORD = r"^\D*\p{L}\D*$"
+_SPECIAL = r"(?i)^\s*(?:true|false|[+-]?inf(?:inity)?)\s*$"  # words that are more than words
+_GAP = rf"(?i)^\s*(?:{'|'.join(map(re.escape, MISSING_WORDS))})\s*$"
 
 
 def first_cells(series: pl.Series, spelling: Spelling) -> pl.Series:
@@ -27,17 +35,43 @@ def first_cells(series: pl.Series, spelling: Spelling) -> pl.Series:
     return spelling.words(series.alias(PLAIN)).drop_nulls().head(SAMPLE)
 
 
-def plain_numbers(frame: pl.DataFrame) -> set[str]:
-    """The columns of text whose first cells are numbers beyond doubt, found for all columns at once.
+def sure_kinds(frame: pl.DataFrame, starts: Sequence[int] = (0,)) -> list[dict[str, Kind]]:
+    """The columns of text that are numbers or words beyond doubt by their first cells, of each of several files.
 
-    `column` says NUMBER of each of them, at the cost of a dozen looks; of thousands of files that is most of the time.
+    The files have the same columns, and the rows of each, `SAMPLE` at most, begin at one of the `starts`. `column` says
+    the same of each of these columns, at the cost of a dozen looks; of thousands of files that is most of the time.
     """
-    head = frame.head(SAMPLE)
-    if not head.height:
-        return set()
-    is_plain = head.select(pl.all().str.contains(_PLAIN).fill_null(False).all()).row(0)
-    is_decimal = head.select((~pl.all().str.contains(_GROUPED)).any()).row(0)
-    return {name for name, *both in zip(head.columns, is_plain, is_decimal, strict=True) if all(both)}
+
+    def fits(pattern: str, of_null: bool = False) -> np.ndarray:
+        """Which cells (rows, columns) do."""
+        return frame.select(pl.all().str.contains(pattern).fill_null(of_null)).to_numpy()
+
+    def some(cells: np.ndarray) -> np.ndarray:
+        """Whether any cell is such of each column of each file (files, columns)."""
+        return np.logical_or.reduceat(cells, starts, axis=0)
+
+    if not frame.height:
+        return [{} for _ in starts]
+    plain = fits(_PLAIN)
+    gap = words = np.zeros_like(plain)
+    if not plain.all():
+        gap = fits(_GAP, of_null=True)
+        words = fits(_WORD) & ~gap & ~fits(_SPECIAL)
+    # Where cells are missing, those of later rows decide, too.
+    lengths = np.diff([*starts, frame.height])
+    is_open = some(gap) & (lengths >= SAMPLE)[:, None]
+    is_number = ~some(~plain & ~gap) & some(plain) & ~is_open
+    is_word = ~some(~words & ~gap) & some(words) & ~is_open
+    if is_number.any():
+        is_number &= some(~fits(_GROUPED) & ~gap) | ~some(fits(r"\."))
+    return [
+        {
+            name: Kind.NUMBER if number else Kind.TEXT
+            for name, number, word in zip(frame.columns, *of_file, strict=True)
+            if number or word
+        }
+        for of_file in zip(is_number, is_word, strict=True)
+    ]
 
 
 def column(cells: pl.Series, spelling: Spelling = IN_TEXT, separator: str = "") -> Column:

@@ -1,5 +1,6 @@
 """CSV and TSV text as a source of rows, whatever way it is written."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -12,7 +13,7 @@ from gradline.core.errors import DataError, Notice
 from gradline.core.parallel import ordered_map
 from gradline.data import cells, lines
 from gradline.data.cells import Spelling
-from gradline.data.columns import SAMPLE, agreed, column, first_cells, plain_numbers
+from gradline.data.columns import SAMPLE, agreed, column, first_cells, sure_kinds
 from gradline.data.csv_block import Block
 from gradline.data.csv_layout import ROW_NAMES, File, Layout, layout
 from gradline.data.notation import FOUND, OF_TEXT, Text
@@ -35,7 +36,8 @@ class CsvSource(Source):
         return File.of(self.path, self.name, self.read)
 
     @cached_property
-    def _layout(self) -> Layout:
+    def layout(self) -> Layout:
+        """How it is laid out, as told or found."""
         return layout(self._file, self.separator)
 
     def told(self, read: Text) -> "CsvSource":
@@ -44,7 +46,7 @@ class CsvSource(Source):
 
     def names(self) -> list[str]:
         """The header's fields."""
-        return list(self._layout.names)
+        return list(self.layout.names)
 
     def schema(self) -> dict[str, Column]:
         """The header's columns; a column is numeric when most of its first 1,000 non-missing cells are."""
@@ -66,19 +68,21 @@ class CsvSource(Source):
         return self._looked_at[0]
 
     @cached_property
-    def _looked_at(self) -> tuple[dict[str, pl.Series], set[str]]:
-        """The first cells of each column, and the columns of which these are plain numbers."""
-        names, found, sure = self._layout.names, {}, set[str]()
+    def _looked_at(self) -> tuple[dict[str, pl.Series], dict[str, Kind]]:
+        """The first cells of each column, and the columns of which these are beyond doubt."""
+        names, found, sure = self.layout.names, {}, dict[str, Kind]()
         spelling = Spelling.told(self.read)
-        for block in self._blocks():
+        for block, fewest in self._looks():
             frame = block.decode({name: pl.String() for name in names if name not in found})
-            plain = plain_numbers(frame) if spelling.is_plain else set[str]()
-            sure |= plain
+            kinds = sure_kinds(frame.head(SAMPLE))[0] if spelling.is_plain else {}
             firsts = {
-                series.name: series.head(SAMPLE) if series.name in plain else first_cells(series, spelling)
+                series.name: head
+                if kinds.get(series.name) == Kind.NUMBER and _is_full(head := series.head(SAMPLE))
+                else first_cells(series, spelling)
                 for series in frame
             }
-            found |= {name: first for name, first in firsts.items() if len(first)}
+            found |= {name: first for name, first in firsts.items() if len(first) >= fewest}
+            sure |= {name: kind for name, kind in kinds.items() if name in found}
             if len(found) == len(names):
                 break
         nothing = pl.Series("cells", [], pl.String)
@@ -88,18 +92,18 @@ class CsvSource(Source):
     def spelling(self) -> Spelling:  # type: ignore[override]
         """How the cells are spelled: as was told, or as the first of them show."""
         told = Spelling.told(self.read)
-        if self._layout.separator == ";" and self.read.decimal is None and _has_commas(self._sample.values()):
+        if self.layout.separator == ";" and self.read.decimal is None and _has_commas(self._sample.values()):
             return replace(told, numerals=told.numerals._replace(decimal=","))
         return told
 
     @cached_property
     def _columns(self) -> dict[str, Column]:
-        doubted = self._layout.separator if self.read.decimal is None and self.read.thousands is None else ""
+        doubted = self.layout.separator if self.read.decimal is None and self.read.thousands is None else ""
         spelling, found = self.spelling, {}
         sample, sure = self._looked_at
         for name, first in sample.items():
             is_sure = name in sure and spelling.is_plain
-            found[name] = Column(Kind.NUMBER) if is_sure else column(first, spelling, doubted)
+            found[name] = Column(sure[name]) if is_sure else column(first, spelling, doubted)
         found = agreed(found, sample.__getitem__, spelling)
         for name in found:
             if name.startswith("(column "):
@@ -107,6 +111,15 @@ class CsvSource(Source):
             if name == ROW_NAMES:
                 found[name] = Column(Kind.OTHER, "holds the names that R gives to rows")
         return found
+
+    @property
+    def is_told(self) -> bool:
+        """Whether how its cells are spelled depends on none of them."""
+        return self.layout.separator != ";" or self.read.decimal is not None
+
+    def known(self, columns: dict[str, Column]) -> None:
+        """Keep what was found of its columns where it was looked at beside others."""
+        object.__setattr__(self, "_columns", columns)
 
     def first_cells(self, column: str) -> list[str]:
         """See `Source`."""
@@ -117,18 +130,28 @@ class CsvSource(Source):
         spelling = self.spelling.of(self)
 
         def batch(whole: lines.Lines) -> Batch:
-            block = Block(whole, self._layout, self.name)
+            block = Block(whole, self.layout, self.name)
             return Batch.of(cells.decoded(block.decode, columns, spelling), columns, block.place, spelling)
 
-        return ordered_map(self._lines(), batch)
+        return ordered_map(self.records(), batch)
 
-    def _blocks(self) -> Iterator[Block]:
-        """The blocks, each checked."""
-        return (Block.checked(whole, self._layout, self.name) for whole in self._lines())
+    def _looks(self) -> Iterator[tuple[Block, int]]:
+        """The blocks, each checked, and of how many cells a column must be in one that nobody looks at the next.
 
-    def _lines(self) -> Iterator[lines.Lines]:
-        """Blocks of whole records, what stands above them cut off. Raises `DataError` when there is no row at all."""
-        above, blocks = self._layout.above, self._file.blocks()
+        Before the first come its first records, which most often show all that it does and are soon decoded.
+        """
+        for number, whole in enumerate(self.records()):
+            head = lines.first_of(whole.data, SAMPLE)
+            if number == 0 and len(head) < len(whole.data) and b'"' not in head:
+                yield Block.checked(lines.Lines(head, whole.first), self.layout, self.name), SAMPLE
+            yield Block.checked(whole, self.layout, self.name), 1
+
+    def records(self) -> Iterator[lines.Lines]:
+        """Blocks of whole records yet to be checked, what stands above them cut off.
+
+        Raises `DataError` when there is no row at all.
+        """
+        above, blocks = self.layout.above, self._file.blocks()
         head = lines.Lines(b"", above + 1)
         for block in blocks:
             if block.first + lines.newlines(block.data) > above + 1:
@@ -146,6 +169,12 @@ class CsvSource(Source):
             )
         yield first
         yield from rest
+
+
+def _is_full(numbers: pl.Series) -> bool:
+    """Whether no cell of some numbers is missing, in whatever words."""
+    values = numbers.cast(pl.Float64, strict=False)
+    return not values.null_count() and math.isfinite(values.sum())
 
 
 def _has_commas(samples: Iterable[pl.Series]) -> bool:

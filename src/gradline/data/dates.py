@@ -7,6 +7,7 @@ from typing import NamedTuple
 import polars as pl
 
 from gradline.core.text import shell
+from gradline.data.months import in_english
 from gradline.data.notation import SERIAL
 
 ISO = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M")
@@ -14,7 +15,16 @@ _DAYS = (
     *("%d{0}%m{0}%Y", "%m{0}%d{0}%Y", "%Y{0}%m{0}%d", "%d{0}%m{0}%y", "%m{0}%d{0}%y", "%y{0}%m{0}%d"),
     *("%d{0}%b{0}%Y", "%d{0}%B{0}%Y", "%d{0}%b{0}%y", "%Y{0}%b{0}%d", "%Y{0}%m", "%m{0}%Y", "%b{0}%Y", "%B{0}%Y"),
 )  # fmt: skip
-_OTHERS = ("%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y", "%d. %b %Y", "%d. %B %Y", "%d. %m. %Y")
+_OTHERS = (
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%b %d %Y",
+    "%B %d %Y",
+    "%d. %b %Y",
+    "%d. %B %Y",
+    "%d. %m. %Y",
+    "%d de %B de %Y",
+)
 _CLOCKS = (" %H:%M", " %H:%M:%S", "T%H:%M:%S", "T%H:%M", ", %H:%M", " %I:%M %p", " %I:%M:%S %p")
 _TRIED = 3  # cells that tell which forms there may be, as one may be a slip
 _LEAST, _MOST = 1000, 2999  # years of four digits; %Y would take 24 for the year 24
@@ -22,12 +32,12 @@ _FIRST_SERIAL, _LAST_SERIAL = 10_000, 80_000  # the years 1927 to 2119: other nu
 
 
 def parsed(text: pl.Series, form: str) -> pl.Series:
-    """The cells as moments, null where they are not of this form."""
+    """The cells as moments, null where they are not of this form; months may be named in several languages."""
     if form == SERIAL:
         days = text.cast(pl.Float64, strict=False)
         days = days.set(~days.is_between(1, 2_958_465).fill_null(False), None)  # to 9999-12-31
         return ((days - 25_569) * 86_400e6).round().cast(pl.Int64).cast(pl.Datetime("us"))
-    found = text.str.to_datetime(form, time_unit="us", strict=False)
+    found = in_english(text, form).str.to_datetime(form, time_unit="us", strict=False)
     return found.set((found.dt.year() < _LEAST).fill_null(False), None) if "%Y" in form else found
 
 

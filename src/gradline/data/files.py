@@ -16,15 +16,17 @@ from gradline.core.derived import cached_property
 from gradline.core.errors import DataError, FileError, GradlineError, Notice
 from gradline.core.parallel import ordered_map
 from gradline.core.text import counted, listed, nearest
+from gradline.data import csv_files
 from gradline.data.cells import Spelling, amounts_differ
 from gradline.data.cloud import is_url, open_url
 from gradline.data.database import DRIVERS, database
+from gradline.data.doubts import Respelled
 from gradline.data.formats import ARCHIVES, COMPRESSED, ENDINGS, PACKED, ending, is_data, open_file
 from gradline.data.hive import is_partition, partitioned, values_of
 from gradline.data.lakes import IcebergTable, expect_no_lake, lake
 from gradline.data.notation import FOUND, Text
 from gradline.data.numerals import common_mark, mark_of, must_be_everywhere
-from gradline.data.schema import Column, Kind, Respelled, merged
+from gradline.data.schema import Column, Kind, merged
 from gradline.data.source import Batch, Source
 from gradline.data.spool import spooled
 from gradline.data.table import Table
@@ -90,7 +92,8 @@ class FilesSource(Source):
     def _schema(self) -> dict[str, Column]:
         # Of what cannot be read all is told at once, with the rows.
         told = zip(self.parts, self._names, strict=True)
-        found = [(part.name, part.schema()) for part, names in told if not isinstance(names, GradlineError)]
+        parts = [part for part, names in told if not isinstance(names, GradlineError)]
+        found = [(part.name, columns) for part, columns in zip(parts, csv_files.schemas(parts), strict=True)]
         if not found:
             self._expect_columns({})
         schema = {
@@ -108,8 +111,7 @@ class FilesSource(Source):
         for name, kind in columns.items():
             if kind == Kind.AMOUNT:
                 self._expect_alike(name)
-        for part in self.parts:
-            yield from part.batches(columns)
+        yield from csv_files.batches(self.parts, columns)
 
     def _lacking(self, part: Source, names: set[str], columns: Sequence[str]) -> DataError:
         """That a file has not all columns, or calls one by another name."""

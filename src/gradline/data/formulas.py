@@ -164,8 +164,8 @@ def _learned(
     begun_ones = {name: begun(node, schema) for name, node in nodes.items()}
     learners = [one for one in begun_ones.values() if not isinstance(one, Arithmetic)]
     reads = joint_kinds(pair for one in begun_ones.values() for pair in one.inputs.items())
+    expect_sure(schema, (), reads)
     for name, kind in reads.items():
-        expect_sure(name, schema[name])
         is_clock = kind == Kind.TIME and schema[name].kind == Kind.CLOCK
         if is_clock or (kind == Kind.NUMBER and not schema[name].kind.is_numeric):
             _refuse_kind(name, schema[name])

@@ -8,8 +8,9 @@ from gradline.core.errors import DataError, Notice, RequestError
 from gradline.core.text import listed, nearest, shell
 from gradline.data.cells import PLAIN
 from gradline.data.design import Category, DesignSpec, Number, Term
+from gradline.data.doubts import Doubt, together
 from gradline.data.levels import alike, ordered
-from gradline.data.numerals import Doubt, Written, is_uneven, written
+from gradline.data.numerals import Written, is_uneven, written
 from gradline.data.schema import Column, Kind
 from gradline.data.selection import Selection
 from gradline.data.source import Source
@@ -43,7 +44,8 @@ def infer_design(source: Source, selection: Selection) -> InferredDesign:
     schema |= asked(schema, selection)
     others = [*targets, *([weights] if weights else [])]
     for name in others:
-        expect_number(source, name, schema[name])
+        if not schema[name].doubt:
+            expect_number(source, name, schema[name])
     if features is not None:
         _expect_usable(features, schema)
     based = [name for name, column in schema.items() if column.base is not None]
@@ -53,8 +55,7 @@ def infer_design(source: Source, selection: Selection) -> InferredDesign:
     candidates = list(
         dict.fromkeys([*(features or (name for name in schema if name not in taken)), *others_too])
     )
-    for name in candidates:
-        expect_sure(name, schema[name])
+    expect_sure(schema, others, candidates)
     texts = [name for name in candidates if schema[name].kind == Kind.TEXT]
     named = {*(features or ()), *selection.also, *selection.category, *based}
     found = _levels(source, {name: None if name in named else MOST_LEVELS for name in texts})
@@ -245,13 +246,24 @@ def seen_in(name: str, levels: Sequence[str], column: Column) -> list[Notice]:
     return found
 
 
-def expect_sure(name: str, column: Column) -> None:
-    """Refuse a column that may be numbers in another notation. Raises `DataError` that names what reads them."""
-    if column.doubt is not None:
-        raise DataError(column.doubt.code, column.doubt.cause(name), column.doubt.remedy(name))
+def expect_sure(schema: Mapping[str, Column], numbers: Sequence[str], others: Iterable[str] = ()) -> None:
+    """Refuse columns that may be numbers in another notation; `numbers` are those that cannot be words.
+
+    Raises `DataError` that names what reads them, all at once where each of them can be read in one way.
+    """
+    doubts = {name: doubt for name in [*numbers, *others] if (doubt := schema[name].doubt) is not None}
+    if not doubts:
+        return
+    first, doubt = next(iter(doubts.items()))
+    clear = {name: one for name, one in doubts.items() if isinstance(one, Doubt) and len(one.ways) == 1}
+    if first in clear:
+        raise DataError(doubt.code, *together(clear, numbers))
+    raise DataError(doubt.code, doubt.cause(first), doubt.remedy(first, words=first not in numbers))
 
 
-def expect_words(source: Source, name: str, column: Column, levels: Sequence[str]) -> None:
+def expect_words(
+    source: Source, name: str, column: Column, levels: Sequence[str], *, is_target: bool = False
+) -> None:
     """Refuse text of a typed source whose levels are numbers in another notation, and name what reads them."""
     if source.is_text or column.levels is not None:
         return
@@ -261,7 +273,7 @@ def expect_words(source: Source, name: str, column: Column, levels: Sequence[str
     ways = source.spelling.ways(levels)
     if ways and not _are_plain(ways):
         doubt = Doubt(tuple(ways), source.spelling.numerals, is_text=True)
-        raise DataError(doubt.code, doubt.cause(name), doubt.remedy(name))
+        raise DataError(doubt.code, doubt.cause(name), doubt.remedy(name, words=not is_target))
 
 
 def _are_plain(ways: Sequence[Written]) -> bool:
@@ -315,10 +327,10 @@ def expect_number(source: Source, name: str, column: Column) -> None:
             f"{name} {column.note}: targets and weights must be numeric",
             "name a numeric column",
         )
-    expect_sure(name, column)
+    expect_sure({name: column}, [name])
     if column.kind == Kind.TEXT:
         cells = source.first_cells(name)
-        expect_words(source, name, column, cells)
+        expect_words(source, name, column, cells, is_target=True)
         shown = f"such as {cells[0]!r}" if cells else "every cell is missing"
         remedy = (
             f"if its cells are numbers all the same: {shell(['--numeric', name])}"

@@ -122,6 +122,16 @@ def _filled(data: bytes) -> int:
     return sum(map(bool, map(bytes.strip, data.split(b"\n"))))
 
 
+def first_of(data: bytes, count: int) -> bytes:
+    """The first lines of a block, at most so many."""
+    end = -1
+    for _ in range(count):
+        end = data.find(b"\n", end + 1)
+        if end < 0:
+            return data
+    return data[: end + 1]
+
+
 def newlines(data: bytes) -> int:
     """How many there are: `bytes.count` takes four times as long where lines are short."""
     return int(np.count_nonzero(np.frombuffer(data, np.uint8) == _NEWLINE))

@@ -41,7 +41,8 @@ class Text:
     - `na`: the cells that are missing beside empty ones, just as they are written. By default NA, N/A, #N/A, NaN, null
       and None, in any case; `na=[""]` leaves the empty cell alone.
     - `dates`: how dates are written that are not as 2024-05-31, such as "%d.%m.%Y", in the letters of Python's
-      `strptime`; several forms, or "excel" for the days that spreadsheets count. By default there are no others.
+      `strptime`; several forms, or "excel" for the days that spreadsheets count. By default there are no others. Months
+      (%b, %B) may have English, German, French, Spanish, Italian, Portuguese or Dutch names.
     - `header`: whether the first line holds the names of the columns. Without it they are `column_1`, `column_2` …
 
     Where cells have types, `decimal`, `thousands`, `na` and `dates` tell how text is written, and `na` also which

@@ -1,18 +1,14 @@
 """How numbers are written: what they look like in each notation, and in which of them a column's cells are numbers."""
 
 import re
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from gradline.core.text import shell
-
 if TYPE_CHECKING:  # arrays need no polars
     import polars as pl
 
-_NAMES = {" ": "space", "'": "apostrophe"}  # of marks that a shell would not hand on
 _BLANKS = " \u00a0\u202f\u2009"  # the plain one, and those that do not break a line
 _EXPONENT = r"(?:[eE][+-]?\d+)?"
 
@@ -73,7 +69,7 @@ def _pattern(decimal: str, mark: str) -> str:
 
 PLAIN_NUMERALS = Numerals()
 # In the order in which they are offered.
-_NOTATIONS = [
+NOTATIONS = [
     Numerals(decimal, mark) for mark in ("", ",", ".", " ", "'") for decimal in ".," if mark != decimal
 ]
 _CURRENCY = r"(?:[$€£¥₹₽₩₺]|[A-Z]{3}|Fr\.?)"
@@ -132,73 +128,6 @@ class Written(NamedTuple):
     def needs_numeric(self) -> bool:
         """Whether the column must be named as numeric, since its cells hold more than digits."""
         return bool(self.mark) or self.is_signed
-
-
-class Doubt(NamedTuple):
-    """Why a column was not read as it stands: most of its cells are numbers in ways other than `told`.
-
-    With `is_text` it has the type of text, so it must be named as numeric in each of these ways.
-    """
-
-    ways: tuple[Written, ...]
-    told: Numerals
-    is_text: bool = False
-
-    @property
-    def code(self) -> str:
-        """The code of the refusal."""
-        return "number-notation" if len(self.ways) == 1 else "number-notation-ambiguous"
-
-    @property
-    def what(self) -> str:
-        """The notation in words."""
-        return " or ".join(way.what or "decimal points" for way in self.ways)
-
-    @property
-    def beside_marks(self) -> "Doubt | None":
-        """What is left of it where currencies, percent signs and units are left away."""
-        ways = tuple(way for way in self.ways if way.changes(self.told)) if len(self.ways) == 1 else self.ways
-        return self._replace(ways=ways) if ways else None
-
-    def cause(self, column: str) -> str:
-        """What is wrong."""
-        if len(self.ways) == 1:
-            return f"the cells of {column}, such as {self.ways[0].example!r}, are numbers with {self.what}"
-        example = self.ways[0].example
-        values = " or ".join(f"{way.value:.15g}" for way in self.ways)
-        return f"the cells of {column} can be read in two ways: {example!r} is {values}"
-
-    def remedy(self, column: str) -> str:
-        """What reads the column, and what takes it for words."""
-        pairs = zip(self.flags(column), self.ways, strict=True)
-        told = [f"{shell(words)}{self._meaning(way, column)}" for words, way in pairs]
-        return f"add {' or '.join(told)}. To use its cells as words: --category {shlex.quote(column)}"
-
-    def flags(self, column: str) -> list[list[str]]:
-        """The words that tell each way."""
-        told = [
-            [
-                part
-                for name, mark in self._changes(way).items()
-                for part in (f"--{name}", _NAMES.get(mark, mark))
-            ]
-            for way in self.ways
-        ]
-        return [
-            [*words, *(["--numeric", column] if way.needs_numeric or self.is_text else [])]
-            for words, way in zip(told, self.ways, strict=True)
-        ]
-
-    def _meaning(self, way: Written, column: str) -> str:
-        changes = self._changes(way)
-        inside = ", ".join(f"{name}={mark!r}" for name, mark in changes.items())
-        python = [f"read=gradline.Text({inside})"] if inside else []
-        python += [f"numeric=[{column!r}]"] if way.needs_numeric or self.is_text else []
-        return f" ({', '.join(python)} in Python)"
-
-    def _changes(self, way: Written) -> dict[str, str]:
-        """What must be told; of two ways, also that the file is read as it would be."""
-        return way.changes(self.told) or ({} if len(self.ways) == 1 else {"decimal": way.numerals.decimal})
 
 
 def kind_of(mark: str) -> str:
@@ -281,7 +210,7 @@ def written(cells: Sequence[str], decimal: str | None = None, thousands: str | N
     is_signed = any("−" in match["sign"] + match["second"] or match["open"] for match in found)
     ways: dict[tuple[float | None, ...], Numerals] = {}
     most = len(cells) // 2
-    for numerals in _NOTATIONS:
+    for numerals in NOTATIONS:
         if numerals.fits(decimal, thousands):
             values = tuple(numerals.value(match["number"]) for match in found)
             count = len(values) - values.count(None)
@@ -294,89 +223,6 @@ def written(cells: Sequence[str], decimal: str | None = None, thousands: str | N
         Written(numerals, mark, is_signed, found[shown].string, values[shown] or 0.0, most, unmarked)
         for values, numerals in ways.items()
     ]
-
-
-class Clash(NamedTuple):
-    """Why a column was not read, and cannot be beside another: no one notation reads both."""
-
-    doubt: Doubt
-    other: str
-    example: str
-    others: Doubt | None
-    code = "number-notation-mixed"
-
-    @property
-    def beside_marks(self) -> "Clash | None":
-        """What is left of it where currencies, percent signs and units are left away."""
-        return self if self.doubt.beside_marks else None
-
-    def cause(self, column: str) -> str:
-        """What is wrong."""
-        return f"{self.doubt.cause(column)}, and those of {self.other}, such as {self.example!r}, are not"
-
-    def remedy(self, column: str) -> str:
-        """What reads one of the two."""
-        own = [["--exclude", self.other, *words] for words in self.doubt.flags(column)]
-        others = self.others.flags(self.other) if self.others else [[]]
-        told = [*own, *(["--exclude", column, *words] for words in others)]
-        words = [["--category", column, *words] for words in others]
-        return (
-            f"write both alike, or leave one out: {' or '.join(map(shell, told))}. To use its cells as words: "
-            f"{' or '.join(map(shell, words))}"
-        )
-
-
-def reconciled(
-    doubts: Mapping[str, Doubt],
-    samples: "Mapping[str, pl.Series]",
-    told: Numerals,
-    marks: tuple[str | None, str | None],
-) -> dict[str, Doubt | Clash | None]:
-    """The doubts, each with the ways alone that read the numbers of all columns: a file has one notation.
-
-    None where the way that is left is how the file is read anyway. `samples` are the first cells of every column of
-    numbers, those in doubt among them; `marks` are those that somebody told. So what a refusal names reads the file,
-    and does not lead to the next refusal.
-    """
-    firsts = {name: doubt.ways[0] for name, doubt in doubts.items()}
-    cells = {name: bare(one, firsts[name].mark) if name in firsts else one for name, one in samples.items()}
-    reads: dict[str, list[Numerals]] = {}
-    for name, sample in cells.items():
-        known = {numerals: _known(numerals, sample) for numerals in _NOTATIONS}
-        least = min(firsts[name].known, max(known.values())) if name in firsts else _known(told, sample)
-        reads[name] = [numerals for numerals in _NOTATIONS if known[numerals] >= least]
-    common = [numerals for numerals in _NOTATIONS if all(numerals in fitting for fitting in reads.values())]
-    common = [numerals for numerals in common if numerals.fits(*marks)] or common
-    found: dict[str, Doubt | Clash | None] = {}
-    for name, doubt in doubts.items():
-        if common:
-            ways = tuple(_ways_of(firsts[name], common, told, samples[name], cells[name]))
-            settled = len(ways) == 1 and not ways[0].needs_numeric and not ways[0].changes(told)
-            found[name] = None if settled else doubt._replace(ways=ways)
-            continue
-        other = next((other for other in reads if not set(reads[other]) & set(reads[name])), None)
-        found[name] = Clash(doubt, other, str(samples[other][0]), doubts.get(other)) if other else doubt
-    return found
-
-
-def _ways_of(
-    first: Written, notations: Sequence[Numerals], told: Numerals, shown: "pl.Series", cells: "pl.Series"
-) -> Iterable[Written]:
-    """The ways of a column in these notations, one for all that give the same numbers: the one told, if it does."""
-    place = next((i for i, cell in enumerate(shown) if cell == first.example), 0)
-    found: dict[tuple[float | None, ...], Written] = {}
-    for numerals in notations:
-        values = tuple(numerals.plain(cells).cast(float, strict=False))
-        found.setdefault(values, first._replace(numerals=numerals, value=values[place] or 0.0))
-    own = tuple(told.plain(cells).cast(float, strict=False))
-    if own in found:
-        found[own] = found[own]._replace(numerals=told)
-    return found.values()
-
-
-def _known(numerals: Numerals, cells: "pl.Series") -> int:
-    """How many cells are numbers of a notation."""
-    return len(cells) - numerals.plain(cells).null_count()
 
 
 def may_be_thousands(cells: Iterable[str], separator: str) -> bool:

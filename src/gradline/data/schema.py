@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
 
 from gradline.core.errors import DataError, RequestError
-from gradline.core.text import nearest, shell
-from gradline.data.numerals import Clash, Doubt
+from gradline.core.text import nearest
+from gradline.data.doubts import HOLDS_DATES, Clash, Disagreement, Doubt, Respelled
 
 LARGEST_INTEGER = 2**53  # above it float64 no longer holds every integer
 
@@ -33,59 +32,6 @@ class Kind(StrEnum):
     def is_feature(self) -> bool:
         """Whether a linear model can use its cells as they are."""
         return self.is_numeric or self == Kind.TEXT
-
-
-_DATES = "holds dates"
-
-
-class Disagreement(NamedTuple):
-    """Why a column of several files was not read: `kinds` are what it is in the first file of each kind."""
-
-    kinds: Mapping[str, str]
-    code = "kinds-differ-between-files"
-    beside_marks = None  # nothing is left of it where somebody says what the column is
-
-    def cause(self, column: str) -> str:
-        """What is wrong."""
-        return f"the column {column} {self.what}"
-
-    @property
-    def what(self) -> str:
-        """What it is in each of the files."""
-        return f"is {' and '.join(f'{what} in {file}' for file, what in self.kinds.items())}"
-
-    def remedy(self, column: str) -> str:
-        """What may be told."""
-        told = shell(["--category", column])
-        if _DATES.removeprefix("holds ") in self.kinds.values():
-            forms = "name the form of its other dates, such as --dates %d.%m.%Y"
-            return f"{forms}, mend the files, or take its values as levels: {told}"
-        return f"mend the files, or say what it is: {told} or {shell(['--numeric', column])}"
-
-
-class Respelled(NamedTuple):
-    """Why a column of several files was not read: they call it by names that differ in case or blanks alone.
-
-    `names` are those names, each with the first file that has it.
-    """
-
-    names: Mapping[str, str]
-    code = "names-differ-between-files"
-
-    @property
-    def beside_marks(self) -> "Respelled":
-        """What is left of it where somebody says what the column is."""
-        return self
-
-    def cause(self, column: str) -> str:  # noqa: ARG002
-        """What is wrong."""
-        told = (f"{shell([name])} in {file}" for name, file in self.names.items())
-        return f"a column is called {' and '.join(told)}"
-
-    def remedy(self, column: str) -> str:  # noqa: ARG002
-        """What may be done."""
-        excluded = shell([word for name in self.names for word in ("--exclude", name)])
-        return f"give it one name in all files, or leave it out: {excluded}"
 
 
 @dataclass(frozen=True)
@@ -135,7 +81,7 @@ def expect_distinct(names: Sequence[str], owner: str) -> None:
 
 
 EMPTY = Column(Kind.OTHER, "holds no value")
-DATES = Column(Kind.TIME, _DATES)
+DATES = Column(Kind.TIME, HOLDS_DATES)
 CLOCKS = Column(Kind.CLOCK, "holds times of the day or durations")  # 0:16:05 may be either
 
 

@@ -14,10 +14,10 @@ from gradline.core.text import shell
 from gradline.data.arrow_stream import frames_of, is_stream, kept
 from gradline.data.columnar import FAULTS, FrameSource, LazySource
 from gradline.data.design import DesignSpec
+from gradline.data.doubts import Doubt
 from gradline.data.files import FilesSource, open_files
 from gradline.data.infer_design import infer_design
 from gradline.data.notation import FOUND, Text
-from gradline.data.numerals import Doubt
 from gradline.data.row_stream import Holdout
 from gradline.data.selection import UNSAID, Selection
 from gradline.data.source import Source
