@@ -2,7 +2,7 @@
 
 import { nudgesOf } from "../arithmetic/nudges.js";
 import { numberWords } from "../arithmetic/words.js";
-import { drawn, labelOf } from "../ui/dom.js";
+import { drawn, labelOf, namesLabelOf } from "../ui/dom.js";
 import { wordAt } from "./marks.js";
 
 const MOST_NUDGES = 6; // parameters with a bar of their own
@@ -67,7 +67,7 @@ function rowsOf(scene, { alone, interplay, directions, total }) {
     ...(others.length ? [{ name: `${others.length} others`, value: sum(alone, others) }] : []),
     ...(alone.length > 1 ? [{ name: "their interplay", value: interplay }] : []),
     { name: "The same by direction, steepest first" },
-    ...ways.map((i) => ({ name: labelOf(problem.directions[i].columns, 22), value: directions[i] })),
+    ...ways.map((i) => ({ name: namesLabelOf(problem.directions[i].columns, 22), value: directions[i] })),
     ...(between > 0 ? [{ name: `${between} between`, value: total - sum(directions, ways) }] : []),
     { name: "all together", value: total, isTotal: true },
   ];
