@@ -114,16 +114,22 @@ def counted(names: list[str], seeds: range, start: bool) -> collections.Counter[
     return total
 
 
+def groups(names: list[str]) -> dict[str, list[str]]:
+    """The causes of the table, those of them that chance may hide (`Mistake.is_hard`), and those outside it."""
+    table = [name for name in names if name in MISTAKES]
+    return {
+        "in the table": [name for name in table if not MISTAKES[name].is_hard],
+        "hard ones": [name for name in table if MISTAKES[name].is_hard],
+        "outside it": [name for name in names if name in OUTSIDE],
+    }
+
+
 def main(seeds: range, names: list[str]) -> None:
     torch.set_num_threads(1)
-    groups = {
-        "in the table": [n for n in names if n in MISTAKES],
-        "outside it": [n for n in names if n in OUTSIDE],
-    }
     totals = {}
     for start in (True, False):
-        for group, chosen in groups.items():
-            what = f"{group}, {'with' if start else 'without'} the start"
+        for group, chosen in groups(names).items():
+            what = f"{group}, {'with' if start else 'no'} start"
             if chosen:
                 print("", what.ljust(26) + "  ".join(f"{kind:>6s}" for kind in KINDS), sep="\n")
                 totals[what] = counted(chosen, seeds, start)
@@ -131,8 +137,10 @@ def main(seeds: range, names: list[str]) -> None:
     for what, total in totals.items():
         count, seen = total.total(), total.total() - total["unseen"]
         right = sum(total[kind] for kind in RIGHT)
-        share = f", right {right / seen:.1%} of {seen} that can be seen" if what.startswith("in") else ""
-        print(f"{what:34s}", *(f"{kind} {total[kind]}," for kind in KINDS), f"of {count}{share}")
+        share = (
+            "" if what.startswith("outside") else f", right {right / seen:.1%} of the {seen} that can be seen"
+        )
+        print(f"{what:26s}", *(f"{kind} {total[kind]}," for kind in KINDS), f"of {count}{share}")
     everything = sum(totals.values(), collections.Counter())
     print(f"sure and false: {everything['false']} of {everything.total():,} verdicts")
 

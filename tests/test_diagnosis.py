@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from crops import RUNS, X5, Y5
-from judging import RIGHT, study
+from judging import RIGHT, outcome, study
 from known import known
 from learners import FIVE, MISTAKES, OUTSIDE, mse, problems
 from refusals import refused
@@ -651,6 +651,21 @@ def test_no_sure_verdict_on_a_cause_outside_the_table(name, start):
     chosen = [problem for problem in problems() if problem[0] == FIVE[list(OUTSIDE).index(name) % len(FIVE)]]
     found = [run for run in study(chosen, [name], [0], start) if run.kind != "unseen"]
     assert all(run.verdict in SURE_OF_NOTHING for run in found), found
+
+
+# A number fitted to losses that tell nothing of it, and the best of dozens of batch sizes that nobody mentioned.
+OF_MANY = [
+    ("a column frozen", "iphone", 50002),
+    ("clipped", "penguins", 51003),
+    ("weights of rows", "random 11", 51004),
+]
+
+
+@pytest.mark.parametrize(("name", "place", "seed"), OF_MANY)
+def test_one_of_very_many_causes_is_not_called_the_likeliest(name, place, seed):
+    (problem,) = [problem for problem in problems() if problem[0] == place]
+    run = outcome(name, *problem, seed)
+    assert (run.kind, run.verdict, run.likely) == ("unsure", "cannot tell", "")
 
 
 @pytest.mark.slow

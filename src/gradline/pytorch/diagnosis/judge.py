@@ -18,6 +18,8 @@ from gradline.pytorch.diagnosis.starts import COMMON, is_doubtful
 from gradline.pytorch.diagnosis.trials import GUESSED, Candidate
 from gradline.pytorch.diagnosis.unexplained import known_of
 
+FITTED = 0.5  # bits, below which losses tell nothing of a number that was fitted to them: wrong ones had 0.0
+CHOSEN = 5.0  # bits that speak for a batch size that nobody mentioned: of dozens, the best wrong one had 4.8
 ENOUGH = 16  # simulated runs for a typical loss
 MOST_LISTED = (
     5  # causes in the text: the rest of many tells a reader nothing, and stands among the candidates
@@ -48,14 +50,29 @@ class Judge:
         Of mini-batches many a mistake prints what right ones do: right ones lead where they are the likeliest, by the
         name of what is printed. So do those that nobody mentioned, where all causes are such.
         """
-        names = {c.name for c in self.rivals}
-        alike = names <= set(WITH_LOG.values()) and not self.asked.base.batch
-        if not (len(names) == 1 or (names and (alike or self._is_meant(self.rivals[0])))):
-            return ""
-        if self._is_misled:
+        if not self._leads or self._is_misled or self._is_empty:
             return ""
         first, log = self.rivals[0].name, self.rivals[0].logs[0]
         return WITH_LOG[log] if first == "right" and log != "all" else first
+
+    @cached_property
+    def _leads(self) -> bool:
+        """Whether the best cause stands alone, among its like, or is the loop that was meant."""
+        names = {c.name for c in self.rivals}
+        alike = names <= set(WITH_LOG.values()) and not self.asked.base.batch
+        return len(names) == 1 or bool(names and (alike or self._is_meant(self.rivals[0])))
+
+    @cached_property
+    def _is_empty(self) -> bool:
+        """Whether nothing speaks for the best cause but that one of its many sizes fits.
+
+        That is a number that was fitted, or a batch size that nobody mentioned, the best of dozens.
+        """
+        first, base = self.rivals[0], self.asked.base
+        if first.name in WITH_LOG.values():
+            return not base.batch and bool(first.parameters.get("shuffled")) and first.bits < CHOSEN
+        has_number = first.name in HYPOTHESES and HYPOTHESES[first.name].family(base)
+        return bool(has_number) and first.bits < FITTED
 
     def said(self) -> Said:
         """The verdict, and the sentences that say it."""
@@ -92,6 +109,8 @@ class Judge:
                 *self._known,
                 "To be sure: give the batch size of the loop (--batch-size), or print more epochs if it has none.",
             )
+        if self._leads and self._is_empty and not self._is_misled:
+            return self._anything(count)
         if self._is_misled:
             return (
                 f"the {count} hardly begin at the start given, and without the start they tell little.",
@@ -110,6 +129,18 @@ class Judge:
             return (f"{len(rivals)} causes would print these {count}:", *_listed(rivals), apart)
         others = f"These would print much the same {count}:"
         return (f"most likely {first}", *_either(rivals[0]), others, *_listed(rivals[1:]), apart)
+
+    def _anything(self, count: str) -> tuple[str, ...]:
+        """What is said where the causes that fit are some of very many."""
+        is_batches = self.rivals[0].name in WITH_LOG.values()
+        size = "give the batch size of the loop (--batch-size) if it has one; else " if is_batches else ""
+        return (
+            f"the {count} are too few or too smooth to tell: loops of many kinds print such losses.",
+            *self._known,
+            "One of many that would:" if len(self.rivals) == 1 else "Some of many that would:",
+            *_listed(self.rivals),
+            f"To tell more: {size}{needed(self.asked)}",
+        )
 
     def _alone(self, first: str, count: str) -> tuple[str, ...]:
         """What is said of the only cause that fits."""
