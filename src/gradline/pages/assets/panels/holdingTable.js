@@ -4,7 +4,7 @@ import { bigWords, numberWords, percentWords } from "../arithmetic/words.js";
 import { element, namesLabelOf } from "../ui/dom.js";
 
 const MOST_ROWS_SHOWN = 8;
-const LEFT_OVER = 1e-9; // of what is left: less is rounding, and nobody waits for it
+const LEAST_SHARE = 1e-9; // of what is left: less is rounding, and nobody waits for it
 
 /**
  * The table of what is left above the optimum.
@@ -34,7 +34,7 @@ function rowsFor(holding) {
   if (!holding.length) return [element("tr", {}, element("td", { colspan: 4 }, "Nothing is left."))];
   return holding.slice(0, MOST_ROWS_SHOWN).map(({ share, gap, halfLife, columns }) => {
     const bar = element("meter", { min: 0, max: 1, value: share, "aria-hidden": "true" });
-    const isNothing = gap !== null && share < LEFT_OVER;
+    const isNothing = gap !== null && share < LEAST_SHARE;
     const number = (value, words) => element("td.number", { "data-value": value }, words);
     return element(
       "tr",
