@@ -1,14 +1,6 @@
-"""Loops in PyTorch with their mistakes, in the table of `diagnose` and outside it; run as a script it counts verdicts.
+"""Loops in PyTorch with their mistakes, in the table of `diagnose` and outside it, and the problems they train on."""
 
-`python tests/learners.py SEEDS [NAME,…] [five]` runs every loop on every problem, or on five, so often, with and
-without its start.
-"""
-
-import collections
-import functools
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,8 +14,6 @@ from torch.nn import functional as F
 
 from gradline.data.inputs import as_rows
 from gradline.data.selection import Selection
-from gradline.pytorch import diagnose
-from gradline.pytorch.diagnosis.printed import read_printed
 
 
 def mse(predictions, targets):
@@ -521,12 +511,7 @@ def random_problem(seed):
     return X, X @ random.standard_normal((p, m)) + random.standard_normal((n, m)) * random.uniform(0.1, 3)
 
 
-@functools.cache
-def problems() -> tuple[tuple[str, np.ndarray, np.ndarray], ...]:
-    return tuple(_problems())
-
-
-def _problems() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+def problems() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     for name, (X, Y) in {"crops5": (X5, Y5), "crops": table("example:crops", ["apples", "oranges"])}.items():
         for columns, which in ((["apples"], [0]), (["oranges"], [1]), (["both"], [0, 1])):
             yield f"{name} {columns[0]}", X, Y[:, which]
@@ -537,83 +522,3 @@ def _problems() -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
 
 
 FIVE = ("crops5 both", "crops apples", "iphone", "penguins", "random 11")
-
-
-@dataclass
-class Outcome:
-    """A run and what diagnose said.
-
-    Right or wrong for sure; likely the cause or another one; nothing; unseen where a right loop prints the same.
-    """
-
-    mistake: str
-    problem: str
-    verdict: str
-    kind: str
-
-
-def is_unseen(learner, text, X, Y):
-    """Whether a right full-batch loop from the start given would print the same."""
-    printed, limit = read_printed(text), 3e-4 if isinstance(learner.init[0], list) else 1e-5
-    A, theta = (
-        np.column_stack([np.ones(len(X)), X]),
-        np.vstack([np.asarray(learner.init[1]), np.asarray(learner.init[0]).T]),
-    )
-    losses, theta = [], theta.astype(float)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for _ in range(printed.epochs.max() + 2):
-            residual = A @ theta - Y
-            losses.append((residual**2).mean())
-            theta = theta - learner.lr * 2 * A.T @ residual / residual.size
-        meant = [np.array(losses)[np.maximum(printed.epochs + shift, 0)] for shift in (-1, 0, 1)]
-        return any((np.abs(printed.losses - right) <= 1e-4 + limit * right).all() for right in meant)
-
-
-def outcome(name, problem, X, Y, seed, start=True) -> Outcome:
-    mistake, learner = MISTAKES.get(name), Learner(X, Y, seed)
-    (mistake.run if mistake else OUTSIDE[name])(learner)
-    text = learner.printed()
-    init = learner.init if start else None
-    diagnosis = diagnose(text, X, Y, lr=learner.lr, init=init, batch_size=learner.said)
-    kind = "wrong"
-    if mistake and diagnosis.verdict == mistake.verdict:
-        kind = "right"
-    elif diagnosis.verdict in ("cannot tell", "none fits"):
-        kind = diagnosis.verdict
-        if diagnosis.likely:
-            kind = "likely" if mistake and diagnosis.likely == mistake.verdict else "other likely"
-    if kind != "right" and name != "right" and learner.said is None and is_unseen(learner, text, X, Y):
-        kind = "unseen"
-    return Outcome(name, problem, diagnosis.verdict, kind)
-
-
-def study(which, names, seeds, start=True) -> Iterator[Outcome]:
-    for name in names:
-        for i, (problem, X, Y) in enumerate(which):
-            if name in OUTSIDE or MISTAKES[name].targets(Y.shape[1]):
-                for seed in range(seeds):
-                    yield outcome(name, problem, X, Y, 1000 * seed + i, start)
-
-
-KINDS = ("right", "likely", "other likely", "cannot tell", "none fits", "wrong", "unseen")
-
-
-def main(which, seeds: int, names: list[str], start: bool) -> None:
-    torch.set_num_threads(1)
-    print(f"{'with' if start else 'without'} the start".ljust(26), *(f"{kind:>12s}" for kind in KINDS))
-    total: collections.Counter[str] = collections.Counter()
-    for name in names:
-        found = list(study(which, [name], seeds, start))
-        count = collections.Counter(run.kind for run in found)
-        total += count
-        print(f"{name:26s}", *(f"{count[kind]:12d}" for kind in KINDS), flush=True)
-        for wrong in (run for run in found if run.kind == "wrong"):
-            print(f"    {wrong.problem}: {wrong.verdict}")
-    print("all".ljust(26), *(f"{total[kind]:12d}" for kind in KINDS))
-
-
-if __name__ == "__main__":
-    repeats, chosen, which = (*sys.argv[1:], *("1", "all", "all")[len(sys.argv) - 1 :])
-    named = [*MISTAKES, *OUTSIDE] if chosen == "all" else chosen.split(",")
-    for known_start in (True, False):
-        main([p for p in problems() if which == "all" or p[0] in FIVE], int(repeats), named, known_start)

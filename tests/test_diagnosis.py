@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 from crops import RUNS, X5, Y5
+from judging import RIGHT, outcome, study
 from known import known
-from learners import FIVE, MISTAKES, OUTSIDE, mse, problems, study
+from learners import FIVE, MISTAKES, OUTSIDE, mse, problems
 from refusals import refused
 
 from gradline.pytorch import diagnose
@@ -628,7 +629,7 @@ SMALL = ("crops5 both", "iphone", "random 11")
 SURE_OF_NOTHING = ("cannot tell", "none fits")
 
 
-# The promise on a small scale: every eighth cause on one problem. All of them below, and in `tests/learners.py`.
+# The promise on a small scale: every eighth cause on one problem. All of them below, and in `tests/judging.py`.
 FEW = [*MISTAKES, *OUTSIDE][::8]
 
 
@@ -636,29 +637,44 @@ FEW = [*MISTAKES, *OUTSIDE][::8]
 @pytest.mark.parametrize("name", FEW)
 def test_a_verdict_is_right_or_none_falls(name, start):
     (problem,) = [problem for problem in problems() if problem[0] == "crops5 both"]
-    for run in study([problem], [name], 1, start):  # none where the cause needs one target
-        assert run.kind != "wrong"
+    for run in study([problem], [name], [0], start):  # none where the cause needs one target
+        assert run.kind != "false"
         if start and name in MISTAKES and not MISTAKES[name].is_hard:
-            assert run.kind in ("right", "likely", "unseen")
+            assert run.kind in (*RIGHT, "unseen")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("start", [True, False])
 @pytest.mark.parametrize("name", OUTSIDE)
 def test_no_sure_verdict_on_a_cause_outside_the_table(name, start):
-    """On one of five problems each; `python tests/learners.py SEEDS` counts all of them."""
+    """On one of five problems each; `python tests/judging.py SEEDS` counts all of them."""
     chosen = [problem for problem in problems() if problem[0] == FIVE[list(OUTSIDE).index(name) % len(FIVE)]]
-    found = [run for run in study(chosen, [name], 1, start) if run.kind != "unseen"]
+    found = [run for run in study(chosen, [name], [0], start) if run.kind != "unseen"]
     assert all(run.verdict in SURE_OF_NOTHING for run in found), found
+
+
+# A number fitted to losses that tell nothing of it, and the best of dozens of batch sizes that nobody mentioned.
+OF_MANY = [
+    ("a column frozen", "iphone", 50002),
+    ("clipped", "penguins", 51003),
+    ("weights of rows", "random 11", 51004),
+]
+
+
+@pytest.mark.parametrize(("name", "place", "seed"), OF_MANY)
+def test_one_of_very_many_causes_is_not_called_the_likeliest(name, place, seed):
+    (problem,) = [problem for problem in problems() if problem[0] == place]
+    run = outcome(name, *problem, seed)
+    assert (run.kind, run.verdict, run.likely) == ("unsure", "cannot tell", "")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MISTAKES)
 def test_the_right_cause_and_never_a_wrong_one(name):
-    """One run of each mistake on three problems; `python tests/learners.py SEEDS` counts all of them."""
+    """One run of each mistake on three problems; `python tests/judging.py SEEDS` counts all of them."""
     chosen = [problem for problem in problems() if problem[0] in SMALL]
-    found = [run for run in study(chosen, [name], 1) if run.kind != "unseen"]
-    assert not [run for run in found if run.kind == "wrong"]
+    found = [run for run in study(chosen, [name], [0]) if run.kind != "unseen"]
+    assert not [run for run in found if run.kind == "false"]
     if not MISTAKES[name].is_hard:
-        told = sum(run.kind in ("right", "likely") for run in found)
+        told = sum(run.kind in RIGHT for run in found)
         assert told >= len(found) - 1  # the rest cannot tell

@@ -97,7 +97,7 @@ def test_every_snippet_stands_on_one_page():
 
 # What counts or names a thing in the text, rather than reporting a value.
 LABELS = re.compile(
-    r"^#+ \d+\.?|\| \[\d+ |\b[Pp]ages? \d+(?:, \d+)*(?: and \d+)?|(?:\[\d+(?: [^]]+)?)?\]\([^)]*\)|"
+    r"3Blue1Brown|^#+ \d+\.?|\| \[\d+ |\b[Pp]ages? \d+(?:, \d+)*(?: and \d+)?|(?:\[\d+(?: [^]]+)?)?\]\([^)]*\)|"
     r"\b[1-5] (?:predict|loss|gradient|update|reset)\b|\bquestion \d+|\b00\d\b|`[^`\s]+\.py`|float\d\d|"
     r"`python [^`]+`|\{ #q\d+ \}|^\| `example:.*|<figcaption>.*|^--8<-- .*",
     re.MULTILINE,

@@ -951,6 +951,18 @@ def test_what_is_out_of_sight_is_drawn_from_the_beginning(browse, pages):
     until(page, "document.querySelector('#steps').textContent.includes('in epoch 2')")
 
 
+def test_the_first_step_says_which_rows_it_sees_and_how_many_are_shown(browse, pages):
+    """All of them, or those of the batch; at most five are shown."""
+    page = whole(browse(width=1366, height=768), pages("examples")[0])
+    all_rows = len(line_rows(pages)[1])
+    for seen, batch in ((all_rows, ""), (4, 4), (9, 9)):
+        steer(page, **({"batch": batch} if batch else {"epoch": 1}))
+        until(page, f"document.querySelector('#steps').textContent.includes('X ({seen}, 1)')")
+        shown = page.locator("#steps li:first-child tbody tr").count()
+        assert shown == min(5, seen)
+        assert (f"{shown} of the {seen} rows" in page.inner_text("#steps")) == (shown < seen)
+
+
 def test_past_the_limit_the_page_says_growth_and_columns(tab):
     spectrum = Spectrum.of(gl.Moments.of("example:crops", CROPS))
     lr = 2 * spectrum.lr_limit()

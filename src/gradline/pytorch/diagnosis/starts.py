@@ -10,8 +10,9 @@ import numpy as np
 from gradline.moments.state import Moments
 from gradline.pytorch.diagnosis.ensembles import DEVIATIONS, MEMBERS, shuffled
 from gradline.pytorch.diagnosis.evidence import APART, RIGHT, SURE
-from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, LOSS_WORDS
+from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES
 from gradline.pytorch.diagnosis.loops import LOSSES, Loop
+from gradline.pytorch.diagnosis.losses import LOSS_WORDS
 from gradline.pytorch.diagnosis.matching import START, Match
 from gradline.pytorch.diagnosis.printed import Printed
 from gradline.pytorch.diagnosis.simulation import Dynamics, Prediction, StatedSetup

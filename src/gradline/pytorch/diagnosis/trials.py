@@ -13,7 +13,8 @@ from gradline.pytorch.diagnosis.any_start import any_start, is_modal
 from gradline.pytorch.diagnosis.batches import WITH_LOG, sizes
 from gradline.pytorch.diagnosis.ensembles import shuffled
 from gradline.pytorch.diagnosis.evidence import APART, RIGHT, SURE
-from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES, Hypothesis
+from gradline.pytorch.diagnosis.hypotheses import HYPOTHESES
+from gradline.pytorch.diagnosis.hypothesis import Hypothesis
 from gradline.pytorch.diagnosis.loops import LOGS, Loop
 from gradline.pytorch.diagnosis.matching import LEAST_SPENT, Bench, Match
 from gradline.pytorch.diagnosis.printed import Printed

@@ -31,18 +31,18 @@ export function batchEpochs({ sample, features, targets }) {
 export function batchPath(state, problem, settings) {
   const rows = scaledSample(state, problem.view);
   const walk = walked(rows, problem, settings);
-  const last = walk.epochs.length - 1;
-  const pointAt = (epoch) => judged(state, problem, walk.epochs[Math.min(epoch, last)].thetas, Math.min(epoch, last));
+  const { last, at } = walk;
+  const pointAt = (epoch) => judged(state, problem, at(epoch).thetas, Math.min(epoch, last));
   const stepAt = (epoch) => {
-    const { thetas, velocity, batch } = walk.epochs[Math.min(epoch, last)];
-    const gradient = thetas.map((theta, j) => batchGradient(rows, batch, j, theta));
+    const { thetas, velocity, batch } = at(epoch);
+    const gradient = thetas.map((theta, j) => batchGradient(rows, batch, j, theta, new Array(theta.length)));
     return {
       gradient,
       velocity: gradient.map((part, j) => part.map((g, k) => settings.momentum * velocity[j][k] + g)),
     };
   };
   const begin = pointAt(0).loss;
-  const computed = (epoch) => batchLoss(rows, walk.epochs[Math.min(epoch, last)]);
+  const computed = (epoch) => batchLoss(rows, at(epoch));
   return {
     lr: settings.lr,
     last,
@@ -56,9 +56,9 @@ export function batchPath(state, problem, settings) {
     holding: (epoch) => holdingOf(problem, pointAt(epoch)),
     gradientAt: (epoch) => unstackedTargets(stepAt(epoch).gradient, problem.hasBias),
     velocityAt: (epoch) => unstackedTargets(stepAt(epoch).velocity, problem.hasBias),
-    rowsAt: (epoch) => walk.epochs[Math.min(epoch, last)].batch,
+    rowsAt: (epoch) => at(epoch).batch,
     nextAt: (epoch) => {
-      const { thetas } = walk.epochs[Math.min(epoch, last)];
+      const { thetas } = at(epoch);
       const { velocity } = stepAt(epoch);
       return judged(
         state,
@@ -70,37 +70,49 @@ export function batchPath(state, problem, settings) {
   };
 }
 
-// Every epoch's parameters, velocity and first batch, and the parameters after each of the first updates.
-function walked(rows, problem, { lr, momentum, batch: size, epochs: most, seed, start }) {
-  const random = seededRandom(seed);
-  const thetas = stackedTargets(problem.toView(start), problem.hasBias).map((theta) => Float64Array.from(theta));
-  const velocity = thetas.map((theta) => new Float64Array(theta.length));
-  const copy = (vectors) => vectors.map((vector) => Array.from(vector));
-  const [epochs, steps] = [[], [copy(thetas)]];
+// Every epoch's parameters, velocity and first batch, and the parameters after each of the first updates. What is kept
+// lies in three arrays, and a gradient always in the same place: making thousands of small ones took most of the time.
+function walked(rows, problem, { lr, momentum, batch, epochs: most, seed, start }) {
+  const { length, targets, width } = rows;
+  const [random, size, block] = [seededRandom(seed), Math.min(batch, length), targets * width];
+  const parts = (flat, first = 0) =>
+    Array.from({ length: targets }, (_, j) => flat.subarray(first + j * width, first + (j + 1) * width));
+  const copied = (vectors) => vectors.map((vector) => Array.from(vector));
+  const [whole, moving] = [Float64Array.from(stackedTargets(problem.toView(start), problem.hasBias).flat()), new Float64Array(block)];
+  const [thetas, velocity, gradient] = [parts(whole), parts(moving), new Float64Array(width)];
+  const kept = [new Float64Array((most + 1) * block), new Float64Array((most + 1) * block)];
+  const batches = new Uint32Array((most + 1) * size);
+  const at = (epoch) => {
+    const known = Math.min(epoch, walk.last);
+    const [then, pace] = kept.map((flat) => copied(parts(flat, known * block)));
+    return { thetas: then, velocity: pace, batch: batches.subarray(known * size, (known + 1) * size) };
+  };
+  const walk = { last: 0, hasLeft: false, steps: [copied(thetas)], at };
   for (let epoch = 0; ; epoch++) {
-    const order = shuffledOrder(rows.length, random);
-    epochs.push({ thetas: copy(thetas), velocity: copy(velocity), batch: order.slice(0, size) });
-    if (epoch === most) return { epochs, steps, hasLeft: false };
-    for (let first = 0; first < rows.length; first += size) {
-      const batch = order.subarray(first, first + size);
-      thetas.forEach((theta, j) => {
-        const gradient = batchGradient(rows, batch, j, theta);
-        for (let k = 0; k < theta.length; k++) {
+    const order = shuffledOrder(length, random);
+    walk.last = epoch;
+    kept[0].set(whole, epoch * block);
+    kept[1].set(moving, epoch * block);
+    batches.set(order.subarray(0, size), epoch * size);
+    if (epoch === most) return walk;
+    for (let first = 0; first < length; first += size) {
+      const seen = order.subarray(first, first + size);
+      for (let j = 0; j < targets; j++) {
+        batchGradient(rows, seen, j, thetas[j], gradient);
+        for (let k = 0; k < width; k++) {
           velocity[j][k] = momentum * velocity[j][k] + gradient[k];
-          theta[k] -= lr * velocity[j][k];
+          thetas[j][k] -= lr * velocity[j][k];
         }
-      });
-      if (steps.length <= MOST_UPDATES) steps.push(copy(thetas));
+      }
+      if (walk.steps.length <= MOST_UPDATES) walk.steps.push(copied(thetas));
     }
-    if (!thetas.every((theta) => theta.every((value) => Math.abs(value) < 1e100))) {
-      return { epochs, steps, hasLeft: true };
-    }
+    if (!whole.every((value) => Math.abs(value) < 1e100)) return Object.assign(walk, { hasLeft: true });
   }
 }
 
-// By one target's parameters: those of the others do not touch it.
-function batchGradient({ A, Y, w, targets, width }, batch, j, theta) {
-  const gradient = new Array(width).fill(0);
+// By one target's parameters: those of the others do not touch it. Written into `gradient`.
+function batchGradient({ A, Y, w, targets, width }, batch, j, theta, gradient) {
+  gradient.fill(0);
   let size = 0;
   for (let i = 0; i < batch.length; i++) {
     const row = batch[i];

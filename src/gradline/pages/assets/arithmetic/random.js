@@ -31,10 +31,13 @@ export function normalFrom(random) {
  * @returns {Uint32Array}
  */
 export function shuffledOrder(n, random) {
-  const order = Uint32Array.from({ length: n }, (_, i) => i);
+  const order = new Uint32Array(n);
+  for (let i = 0; i < n; i++) order[i] = i;
   for (let i = n - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1));
-    [order[i], order[j]] = [order[j], order[i]];
+    const moved = order[i];
+    order[i] = order[j];
+    order[j] = moved;
   }
   return order;
 }

@@ -2,7 +2,7 @@
 
 import { heightIn } from "../arithmetic/plane.js";
 import { bigWords, numberWords } from "../arithmetic/words.js";
-import { drawn, labelOf, setOrRemove } from "../ui/dom.js";
+import { drawn, namesLabelOf, setOrRemove } from "../ui/dom.js";
 import { originText } from "../ui/store.js";
 import { isInside } from "./grips.js";
 import { stillLayout } from "./layout.js";
@@ -82,7 +82,7 @@ function axisNames({ plane, state, problem, settings }) {
     return [short, up];
   }
   const [steep, soft] = [problem.directions[0], problem.directions.at(-1)];
-  return [`along the valley: ${labelOf(soft.columns, 30)}`, `across: ${labelOf(steep.columns, 20)}`];
+  return [`along the valley: ${namesLabelOf(soft.columns, 30)}`, `across: ${namesLabelOf(steep.columns, 20)}`];
 }
 
 function placeOn(axes, [u, v]) {

@@ -2,13 +2,14 @@
 
 import { nudgesOf } from "../arithmetic/nudges.js";
 import { numberWords } from "../arithmetic/words.js";
-import { drawn, labelOf } from "../ui/dom.js";
+import { drawn, labelOf, namesLabelOf } from "../ui/dom.js";
 import { wordAt } from "./marks.js";
 
 const MOST_NUDGES = 6; // parameters with a bar of their own
 const MOST_WAYS = 4; // directions with one
 const NAME_SHARE = 0.42; // of the width, for the names
 const ROW_HEIGHT = 24; // pixels at most
+const TOO_LITTLE = 1e-9; // of the largest bar: less is rounding
 
 export const nudgesFigure = {
   id: "nudges",
@@ -32,7 +33,7 @@ export const nudgesFigure = {
       return [
         drawn("rect", { ...bar, fill: value < 0 ? palette.accent : palette.warn }),
         wordAt(NAME_SHARE * width - 4, y, name, palette, { "text-anchor": "end", "font-size": 11, ...weight }),
-        wordAt(width - 4, y, numberWords(value).replace("-", "−"), palette, { "text-anchor": "end", "font-size": 11, ...weight }),
+        wordAt(width - 4, y, numberWords(Math.abs(value) < TOO_LITTLE * most ? 0 : value).replace("-", "−"), palette, { "text-anchor": "end", "font-size": 11, ...weight }),
       ];
     };
     const zero = { x1: middle, x2: middle, y1: 4, y2: 4 + rows.length * row, stroke: palette.soft };
@@ -67,7 +68,7 @@ function rowsOf(scene, { alone, interplay, directions, total }) {
     ...(others.length ? [{ name: `${others.length} others`, value: sum(alone, others) }] : []),
     ...(alone.length > 1 ? [{ name: "their interplay", value: interplay }] : []),
     { name: "The same by direction, steepest first" },
-    ...ways.map((i) => ({ name: labelOf(problem.directions[i].columns, 22), value: directions[i] })),
+    ...ways.map((i) => ({ name: namesLabelOf(problem.directions[i].columns, 22), value: directions[i] })),
     ...(between > 0 ? [{ name: `${between} between`, value: total - sum(directions, ways) }] : []),
     { name: "all together", value: total, isTotal: true },
   ];

@@ -1,7 +1,7 @@
 // The five steps of the loop at this epoch, with their numbers and their shapes.
 
 import { fiveSteps } from "../arithmetic/steps.js";
-import { bigWords, numberWords } from "../arithmetic/words.js";
+import { bigWords, countWords, numberWords } from "../arithmetic/words.js";
 import { element, labelOf } from "../ui/dom.js";
 
 const MOST_COLUMNS = 6;
@@ -78,9 +78,10 @@ function lossLine({ settings, path, epoch }, { loss, rows }) {
 }
 
 // The first rows times the weights, with the shapes of the whole product.
-function productShown({ state, settings }, { rows, update }) {
+function productShown({ state, settings, path, epoch }, { rows, update }) {
   const { features, targets } = state;
-  const shapes = `X (${bigWords(state.rows)}, ${features.length}) · weightᵀ (${features.length}, ${targets.length})${state.has_bias ? ` + bias (${targets.length})` : ""} = predictions (${bigWords(state.rows)}, ${targets.length})`;
+  const seen = path.rowsAt(epoch)?.length ?? state.rows;
+  const shapes = `X (${bigWords(seen)}, ${features.length}) · weightᵀ (${features.length}, ${targets.length})${state.has_bias ? ` + bias (${targets.length})` : ""} = predictions (${bigWords(seen)}, ${targets.length})`;
   if (!rows.length) return element("p", {}, shapes);
   const shown = columnsShown(state, settings);
   const rest = features.length > shown.length ? ["…"] : [];
@@ -90,10 +91,12 @@ function productShown({ state, settings }, { rows, update }) {
   );
   const weights = [...shown.map((i) => update.before.weight[i]), ...rest, "← weights", "", ""];
   const foot = element("tr", {}, ...weights.map(cellOf));
+  const of = rows.length < seen ? element("p.says", {}, `${rows.length} of the ${countWords(seen, "row")}:`) : "";
   return element(
     "div",
     {},
     element("p.shapes", {}, shapes),
+    of,
     wideTable("First rows, prediction and target", heads, [...body], foot),
   );
 }
@@ -114,11 +117,12 @@ function cellOf(value) {
 }
 
 function wideTable(label, heads, body, foot = null) {
+  const isOfNumbers = heads[0] !== null; // else the rows have names
   const head = element(
     "tr",
     {},
     ...heads.map((name) =>
-      name === null ? element("td") : element("th", { scope: "col", title: name }, labelOf(name, 16)),
+      name === null ? element("td") : element("th", { class: isOfNumbers ? "number" : null, scope: "col", title: name }, labelOf(name, 16)),
     ),
   );
   const table = element("table", {}, element("thead", {}, head), element("tbody", {}, ...body));

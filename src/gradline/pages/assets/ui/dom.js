@@ -78,3 +78,15 @@ export function labelOf(name, most = 28) {
   const half = Math.floor((most - 1) / 2);
   return `${line.slice(0, half).join("")}…${line.slice(-half).join("")}`;
 }
+
+/**
+ * Names in a row on one line, the last of them left out where there is no room: "temp, rainfall …".
+ * @param {string} names Such as "temp, rainfall and humidity", the weightiest first.
+ * @param {number} most
+ * @returns {string}
+ */
+export function namesLabelOf(names, most) {
+  if (labelOf(names, most) === labelOf(names, Infinity)) return labelOf(names, most);
+  const whole = names.slice(0, most - 1).replace(/\s+\S*$/, "").replace(/(,| and)+$/, "");
+  return names[whole.length] === " " || names[whole.length] === "," ? `${whole} …` : labelOf(names, most);
+}
