@@ -12,13 +12,13 @@ from gradline.moments.newton import is_refinable
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 from gradline.solvers.loop import State
-from gradline.solvers.problem import Problem, stacked
+from gradline.solvers.problem import Problem, stacked, with_level
 from gradline.solvers.refinement import refined
 
 
 @dataclass(frozen=True)
 class Exact:
-    """Least squares by back substitution in R, whose columns are centred and scaled to unit norm.
+    """Least squares, or ridge, by back substitution in R, whose columns are centred and scaled to unit norm.
 
     Tables of up to 100,000 cells are refined to the last digit (`refinement`); larger ones where `digits` ask for it,
     by a pass or a few more over the rows.
@@ -39,7 +39,7 @@ class Exact:
     digits: float = 10.0
 
     name = "exact"
-    needs = ("moments",)
+    needs = ("moments", "quadratic")
     epochs = 0
     scale = "none"
 
@@ -59,11 +59,9 @@ class Exact:
             pair = problem.scaling.to_view(problem.optimum.weight, problem.optimum.bias)
             theta = stacked(pair, problem.moments, problem.bias)
             return State(theta, np.zeros_like(theta))
-        p, mean, low = problem.p, problem.moments.mean, problem.moments.statistics.mean_low
-        rank = Rank.of(problem.moments, problem.bias)
-        beta = rank.least_squares(problem.moments.slopes_factor(problem.bias).B)
-        level = (mean[p:] - mean[:p] @ beta) + (low[p:] - low[:p] @ beta)
-        theta = (np.vstack([level, beta]) if problem.bias else beta) + 0.0  # of zeros none is negative
+        rank, B = Rank.of(problem.moments, problem.bias), problem.moments.slopes_factor(problem.bias).B
+        bend = problem.penalty.curvature * problem.cells / 2
+        theta = with_level(problem, shrunk(rank, B, bend) if bend else rank.least_squares(B))
         return State(theta, np.zeros_like(theta))
 
     def step(self, problem: Problem, state: State) -> State:  # noqa: ARG002
@@ -73,6 +71,20 @@ class Exact:
     def params(self) -> dict[str, Any]:
         """The settings as plain JSON."""
         return {"digits": self.digits}
+
+
+def shrunk(rank: Rank, B: np.ndarray, bend: float) -> np.ndarray:
+    """The ridge answer (p, m): of least ‖columns·β − B‖² + bend·‖β‖², by QR of the columns above √bend·I.
+
+    Where rows are fewer than columns, columnsᵀ·α of least ‖[columnsᵀ; √bend·I]·α‖² − 2·B·α, a system of so many rows.
+    Golub, Van Loan 2013, section 6.1.4.
+    """
+    A = rank.columns * (rank.norms > 0)
+    if len(A) < A.shape[1]:
+        R = np.linalg.qr(np.vstack([A.T, np.sqrt(bend) * np.eye(len(A))]), mode="r")
+        return A.T @ np.linalg.solve(R, np.linalg.solve(R.T, B))
+    Q, R = np.linalg.qr(np.vstack([A, np.sqrt(bend) * np.eye(A.shape[1])]))
+    return np.linalg.solve(R, Q[: len(A)].T @ B)
 
 
 def refined_optimum(moments: Moments, small: RowBlock | None, bias: bool) -> Refined | None:
