@@ -57,8 +57,8 @@ class FitOptions(Typed):
     solver: Annotated[
         str,
         flag(
-            "exact, cd (coordinate descent), gd (gradient descent), sgd (with mini-batches), or auto: as the other options "
-            "say. Default: auto."
+            "exact, cd (coordinate descent), gd (gradient descent), sgd (with mini-batches), or auto: "
+            "as the other options say. Default: auto."
         ),
     ] = "auto"
     lr: Lr | None = None
@@ -77,7 +77,7 @@ class FitOptions(Typed):
     ] = None
     alpha: Annotated[
         float | None,
-        flag("Strength of a penalty on large weights, added to the loss: ridge, or lasso with --l1-ratio 1. Default: 0."),
+        flag("Strength of a penalty on large weights: ridge, or lasso with --l1-ratio 1. Default: 0."),
     ] = None
     l1_ratio: Annotated[
         float | None,

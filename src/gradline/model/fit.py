@@ -77,7 +77,8 @@ def fit(
     - `data`, `targets`: a table (path, glob, folder, frame of any library, mapping of columns) and the names of
       its target columns; or an array, tensor, frame or sparse matrix X (n, p) and Y (n,) or (n, m); or alone a torch
       `Dataset` or `DataLoader` of pairs (x, y), or `Moments`.
-    - `solver`: `Exact()` (default), `GradientDescent(…)` or `SGD(…)`; `CoordinateDescent()` where the penalty has kinks.
+    - `solver`: `Exact()` (default), `GradientDescent(…)` or `SGD(…)`; where the penalty has kinks,
+      `CoordinateDescent()`.
     - `bias`: whether the model has one.
     - `scale`: "none" trains on the columns as they are, "standard" on columns of mean 0 and variance 1; "auto"
       (default) is "standard" where lr="auto" chose the rate, else "none". Coefficients are always raw.
@@ -91,8 +92,8 @@ def fit(
       best; 0 (default) trains all epochs.
     - `checkpoint`: a file that keeps the training as it stands, and from which the same call goes on: the model is the
       one that training at one go gives. It may go on with more epochs.
-    - `penalty`: `gradline.ElasticNet(alpha, l1_ratio, positive)`: ridge, lasso and what lies between them, on the weights
-      of the columns as they are trained on. None by default.
+    - `penalty`: `gradline.ElasticNet(alpha, l1_ratio, positive)`: ridge, lasso and what lies between, on the
+      weights of the columns as they are trained on. None by default.
     - `features`, `exclude`: which columns of the table take part; by default all but the targets. For an
       array X, `features` names its columns.
     - `weights`: a column name or an array (n,) of non-negative row weights.

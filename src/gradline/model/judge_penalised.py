@@ -8,7 +8,7 @@ import numpy as np
 
 from gradline.core.coefficients import Coefficients
 from gradline.core.derived import Derived, cached_property
-from gradline.core.linalg.triangular import UNIT, column_norms, rounding, row_norms
+from gradline.core.linalg.triangular import UNIT, column_norms, inverted, rounding, row_norms, triangular
 from gradline.model.certificate import FEWEST_DIGITS, NO_TIME_LEFT, Certificate
 from gradline.model.judge import Judged
 from gradline.model.status import Status
@@ -28,12 +28,14 @@ class Bound(NamedTuple):
     """What is sure of the optimum of one target, seen from some weights.
 
     `gap`: how far their objective is above the least, at most, in half sums of squares; `reach` (p,): how far each
-    weight is from its best, at most; `zero` (p,): which are zero in every best answer.
+    weight is from its best, at most; `zero` (p,): which are zero in every best answer; `open` (p,): which neither the
+    data nor the curvature of the penalty hold, so that several answers may be best.
     """
 
     gap: float
     reach: np.ndarray
     zero: np.ndarray
+    open: np.ndarray
 
 
 class Sums(NamedTuple):
@@ -46,6 +48,29 @@ class Sums(NamedTuple):
     error: float
 
 
+class _Slopes(NamedTuple):
+    """At some weights w: the norms of the columns, minus the slopes of the loss, and what these are known to."""
+
+    w: np.ndarray
+    norms: np.ndarray
+    slope: np.ndarray
+    margin: np.ndarray
+    value: float  # of the objective, at most
+
+    @classmethod
+    def of(cls, sums: Sums, w: np.ndarray) -> "_Slopes":
+        norms, residual = column_norms(sums.A), sums.b - sums.A @ w
+        left = float(np.linalg.norm(residual))
+        blur = sums.error * (float(norms @ np.abs(w)) + sums.length)  # of the residual
+        value = (left + blur) ** 2 / 2 + sums.omega.value(w)
+        return cls(w, norms, sums.A.T @ residual, norms * (sums.error * left + 2 * blur), value)
+
+    def keeps_zero(self, sums: Sums, gap: float) -> np.ndarray:
+        """Which zeros stay: their slope moves by at most ‖a‖·√(2·gap) on the way to the optimum."""
+        spread = self.margin + (1 + sums.error) * self.norms * math.sqrt(2 * gap)
+        return (self.w == 0) & sums.omega.keeps_zero(self.slope, spread)
+
+
 def bounded(sums: Sums, w: np.ndarray) -> Bound:
     """Bounds on the distance of w (p,) from the optimum w*, of the objective and of each weight.
 
@@ -55,30 +80,40 @@ def bounded(sums: Sums, w: np.ndarray) -> Bound:
     above the least, c the curvature of Ω; and |gⱼ| moves by at most ‖aⱼ‖·√(2·gap), so that a slope which is so far
     below its kink keeps its weight at zero (the gap-safe sphere of Ndiaye, Fercoq, Gramfort, Salmon 2017). Round by
     round each bound sharpens the other, down to the square of what the slopes miss.
+
+    First the weights that seem to stay zero are left out. If their slopes at the optimum of the others turn out below
+    their kinks, that is the optimum of all, for no condition of it is missed; if not, nothing is left out in advance.
     """
-    A, b, length, omega, error = sums
-    norms, residual = column_norms(A), b - A @ w
-    left = float(np.linalg.norm(residual))
-    blur = error * (float(norms @ np.abs(w)) + length)  # of the residual
-    slope, margin = A.T @ residual, norms * (error * left + 2 * blur)
-    value = (left + blur) ** 2 / 2 + omega.value(w)
-    largest = omega.most(value)
-    low, high = np.full(len(w), -largest), np.full(len(w), largest)
-    zero, gap = np.zeros(len(w), bool), value  # nothing is below zero
+    at = _Slopes.of(sums, w)
+    seem = at.keeps_zero(sums, 0.0)
+    found = _sharpened(sums, at, seem)
+    if (at.keeps_zero(sums, found.gap) | ~seem).all():
+        return found
+    return _sharpened(sums, at, np.zeros(len(w), bool))
+
+
+def _sharpened(sums: Sums, at: _Slopes, zero: np.ndarray) -> Bound:
+    """The bounds, where weights of these `zero` are known to stay so."""
+    w, omega = at.w, sums.omega
+    largest = np.where(zero, 0.0, omega.most(at.value))
+    low, high, gap = -largest, largest, at.value  # nothing is below zero
+    per = _reach(sums, at.norms, zero)
     for _ in range(_ROUNDS):
-        radius = math.sqrt(2 * gap)
-        reach = _reach(sums, norms, zero) * radius
-        low, high = np.maximum(low, w - reach), np.minimum(high, w + reach)
-        gains = np.maximum(*(omega.rise(slope + side * margin, w, low, high) for side in (1, -1)))
+        low, high = (
+            np.maximum(low, w - per * math.sqrt(2 * gap)),
+            np.minimum(high, w + per * math.sqrt(2 * gap)),
+        )
+        gains = np.maximum(*(omega.rise(at.slope + side * at.margin, w, low, high) for side in (1, -1)))
         before, gap = gap, min(gap, float(gains.sum()))
-        spread = margin + (1 + error) * norms * math.sqrt(2 * gap)
-        sure = (w == 0) & omega.keeps_zero(slope, spread) & ~zero
-        zero |= sure
+        sure = at.keeps_zero(sums, gap) & ~zero
+        zero = zero | sure
         low[sure] = high[sure] = 0.0
-        if gap > _SHRINKS * before and not sure.any():
+        if sure.any():
+            per = _reach(sums, at.norms, zero)
+        elif gap > _SHRINKS * before:
             break
-    reach = np.minimum(np.maximum(high - w, w - low), _reach(sums, norms, zero) * math.sqrt(2 * gap))
-    return Bound(gap, np.where(zero, 0.0, reach), zero)
+    reach = np.minimum(np.maximum(high - w, w - low), per * math.sqrt(2 * gap))
+    return Bound(gap, np.where(zero, 0.0, reach), zero, np.isinf(per))
 
 
 def _reach(sums: Sums, norms: np.ndarray, zero: np.ndarray) -> np.ndarray:
@@ -91,10 +126,10 @@ def _reach(sums: Sums, norms: np.ndarray, zero: np.ndarray) -> np.ndarray:
         return found
     units = np.sqrt(norms[free] ** 2 + bend)
     rows = np.vstack([sums.A[:, free], math.sqrt(bend) * np.eye(len(free))]) if bend else sums.A[:, free]
-    R = np.linalg.qr(rows / units, mode="r")
-    if not np.abs(R.diagonal()).min() > len(free) * UNIT:
+    R = triangular(rows / units)
+    if not R.diagonal().min() > len(free) * UNIT:
         return found
-    inverse = np.linalg.inv(R)
+    inverse = inverted(R)
     loss = sums.error * math.sqrt(len(free)) * float(np.linalg.norm(inverse))
     if loss < _INDEPENDENT:
         found[free] = np.minimum(held, row_norms(inverse) / units * (1 + 2 * loss))
@@ -144,7 +179,9 @@ class PenalisedJudge(Derived):
         moments, omega = self.problem.moments, self.penalty.times(self.problem.cells / 2)
         rank, B = Rank.of(moments, self.has_bias), moments.slopes_factor(self.has_bias).B
         error = max(moments.error, 4 * UNIT) + rounding(moments.p + moments.m)
-        return Sums(rank.columns * (rank.norms > 0), B[:, j], float(moments.norms[moments.p + j]), omega, error)
+        return Sums(
+            rank.columns * (rank.norms > 0), B[:, j], float(moments.norms[moments.p + j]), omega, error
+        )
 
     @cached_property
     def bounds(self) -> list[Bound]:
@@ -163,7 +200,7 @@ class PenalisedJudge(Derived):
         above = max(0.0, objective - _value(sums, best)) + blur * math.sqrt(2 * objective) + blur**2
         if above + at.gap >= there.gap:
             return there
-        return Bound(above + at.gap, np.abs(w - best) + at.reach, at.zero & (w == 0))
+        return Bound(above + at.gap, np.abs(w - best) + at.reach, at.zero & (w == 0), at.open)
 
     @cached_property
     def level(self) -> np.ndarray:
@@ -204,10 +241,10 @@ class PenalisedJudge(Derived):
             value = np.column_stack([self.found.bias, value])
             bound = np.column_stack([self.reach.bias, bound])
         counted = np.abs(value) > bound
+        if not counted.any():  # then all are zero, and known to be, or nothing is known
+            return 0.0 if bound.any() else -math.log10(UNIT)
         if not np.isfinite(bound).all():
             return 0.0
-        if not counted.any():  # all are zero, and known to be
-            return -math.log10(UNIT)
         return max(0.0, -math.log10(max(float((bound[counted] / np.abs(value)[counted]).max()), UNIT)))
 
     @cached_property
@@ -218,8 +255,8 @@ class PenalisedJudge(Derived):
         least = self.loss + self.problem.penalty.value(self.view[0]) - self.gap
         nothing = float(self.moments.unexplainable.sum()) / self.problem.cells
         if not self.gap <= max(ABOVE * least, nothing):
-            return Status.STOPPED
-        if not np.isfinite(self.reach.weight).all():
+            return Status.UNCERTIFIED
+        if any(bound.open.any() for bound in self.bounds):
             return Status.RANK_DEFICIENT
         return Status.CERTIFIED if self.digits >= FEWEST_DIGITS else Status.UNCERTIFIED
 
@@ -251,7 +288,7 @@ class PenalisedJudge(Derived):
             rank=rank.rank,
             combinations=rank.combinations(),
             near_combinations=rank.near_combinations(),
-            determined=np.isfinite(self.reach.weight).all(axis=0).tolist(),
+            determined=(~np.any([bound.open for bound in self.bounds], axis=0)).tolist(),
             constant=rank.constant,
             condition=condition,
             condition_scaled=rank.condition_scaled,

@@ -7,7 +7,14 @@ import numpy as np
 
 from gradline.core.errors import Notice
 from gradline.core.kernels.library import kernels
-from gradline.core.linalg.triangular import UNIT, column_norms, rounding
+from gradline.core.linalg.triangular import (
+    UNIT,
+    back_substituted,
+    column_norms,
+    forward_substituted,
+    rounding,
+    triangular,
+)
 from gradline.moments.rank import Rank
 from gradline.solvers.loop import State
 from gradline.solvers.penalties import Face, Penalty
@@ -172,14 +179,15 @@ def _along_what_vanishes(case: _Target, face: Face, free: np.ndarray, at: np.nda
 
 def _of_face(case: _Target, face: Face, free: np.ndarray) -> np.ndarray | None:
     """The w of least ½‖A·w − b‖² + slope·w + curvature/2·w² over the free weights; None where many are as good."""
-    bend = case.omega.curvature
-    A, slope = case.columns[free].T, face.slope[free]
-    rows = np.vstack([A, np.sqrt(bend) * np.eye(len(free))]) if bend else A
-    if not len(free) or len(rows) < len(free):
-        return None if len(free) else np.zeros(0)
-    Q, R = np.linalg.qr(rows)
-    norms = column_norms(rows)
-    if (np.abs(R.diagonal()) <= 8 * len(free) * UNIT * norms).any():
+    A, k, bend = case.columns[free].T, len(free), case.omega.curvature
+    if not k:
+        return np.zeros(0)
+    whole = np.column_stack([A, case.b])
+    if bend:
+        whole = np.vstack([whole, np.column_stack([np.sqrt(bend) * np.eye(k), np.zeros(k)])])
+    R = triangular(whole)
+    sizes = column_norms(whole[:, :k])
+    if len(R) < k or (R.diagonal()[:k] <= 8 * k * UNIT * sizes).any():
         return None
-    lifted = np.linalg.solve(R.T, slope)
-    return np.linalg.solve(R, Q[: len(A)].T @ case.b - lifted)
+    pull = R[:k, k] - forward_substituted(R[:k, :k], face.slope[free, None])[:, 0]
+    return back_substituted(R[:k, :k], pull[:, None])[:, 0]

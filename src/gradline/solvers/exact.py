@@ -7,6 +7,7 @@ import numpy as np
 
 from gradline.core.errors import Notice, UsageError
 from gradline.core.linalg.refined import Refined
+from gradline.core.linalg.triangular import back_substituted, forward_substituted, triangular
 from gradline.data.row_block import RowBlock
 from gradline.moments.newton import is_refinable
 from gradline.moments.rank import Rank
@@ -76,15 +77,16 @@ class Exact:
 def shrunk(rank: Rank, B: np.ndarray, bend: float) -> np.ndarray:
     """The ridge answer (p, m): of least ‖columns·β − B‖² + bend·‖β‖², by QR of the columns above √bend·I.
 
-    Where rows are fewer than columns, columnsᵀ·α of least ‖[columnsᵀ; √bend·I]·α‖² − 2·B·α, a system of so many rows.
+    Where rows are fewer than columns it is columnsᵀ·α with (columns·columnsᵀ + bend·I)·α = B, a system of so many rows.
     Golub, Van Loan 2013, section 6.1.4.
     """
-    A = rank.columns * (rank.norms > 0)
+    A, root = rank.columns * (rank.norms > 0), np.sqrt(bend)
     if len(A) < A.shape[1]:
-        R = np.linalg.qr(np.vstack([A.T, np.sqrt(bend) * np.eye(len(A))]), mode="r")
-        return A.T @ np.linalg.solve(R, np.linalg.solve(R.T, B))
-    Q, R = np.linalg.qr(np.vstack([A, np.sqrt(bend) * np.eye(A.shape[1])]))
-    return np.linalg.solve(R, Q[: len(A)].T @ B)
+        R = triangular(np.vstack([A.T, root * np.eye(len(A))]))
+        return A.T @ back_substituted(R, forward_substituted(R, B))
+    p, below = A.shape[1], np.hstack([root * np.eye(A.shape[1]), np.zeros((A.shape[1], B.shape[1]))])
+    whole = triangular(np.vstack([np.hstack([A, B]), below]))
+    return back_substituted(whole[:p, :p], whole[:p, p:])
 
 
 def refined_optimum(moments: Moments, small: RowBlock | None, bias: bool) -> Refined | None:

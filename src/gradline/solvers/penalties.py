@@ -120,7 +120,9 @@ class ElasticNet:
 
     def __post_init__(self) -> None:
         if not (is_real(self.alpha) and self.alpha >= 0):
-            raise UsageError("alpha-invalid", f"alpha is {self.alpha}", "give a number from 0; 0 is no penalty")
+            raise UsageError(
+                "alpha-invalid", f"alpha is {self.alpha}", "give a number from 0; 0 is no penalty"
+            )
         if not (is_real(self.l1_ratio) and 0 <= self.l1_ratio <= 1):
             raise UsageError(
                 "l1-ratio-invalid",
