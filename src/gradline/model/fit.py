@@ -612,7 +612,7 @@ def _findings(verdict: Judged | PenalisedJudge) -> list[Notice]:
     coefficients = moments.p + 1
     if moments.rows == 1:
         found.append(Notice("single-row", "there is one row: nothing can be said about any slope", True))
-    elif moments.rows < coefficients:
+    elif moments.rows < coefficients and verdict.is_open:
         found.append(
             Notice(
                 "fewer-rows-than-coefficients",
@@ -628,7 +628,7 @@ def _findings(verdict: Judged | PenalisedJudge) -> list[Notice]:
         words = f"{listed(rank.constant)} has one value in every row{but}: its coefficient says nothing"
         found.append(Notice("column-constant", words, True))
     # Of fewer rows that was said above.
-    told = rank.combinations() if rank.deficiency and moments.rows >= coefficients else []
+    told = rank.combinations() if verdict.is_open and moments.rows >= coefficients else []
     others = [words for words in told if " is constant" not in words]
     if others:
         found.append(

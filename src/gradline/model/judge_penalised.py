@@ -160,6 +160,11 @@ class PenalisedJudge(Derived):
         return Rank.of(self.moments, self.has_bias)
 
     @cached_property
+    def is_open(self) -> bool:
+        """Whether several answers may be as good: neither data nor penalty hold some weight."""
+        return any(bound.open.any() for bound in self.bounds)
+
+    @cached_property
     def problem(self) -> Problem:
         """What is minimised, on the scale of training."""
         return Problem.of(self.moments, None, self.has_bias, self.scaling, penalty=self.penalty)
@@ -256,7 +261,7 @@ class PenalisedJudge(Derived):
         nothing = float(self.moments.unexplainable.sum()) / self.problem.cells
         if not self.gap <= max(ABOVE * least, nothing):
             return Status.UNCERTIFIED
-        if any(bound.open.any() for bound in self.bounds):
+        if self.is_open:
             return Status.RANK_DEFICIENT
         return Status.CERTIFIED if self.digits >= FEWEST_DIGITS else Status.UNCERTIFIED
 

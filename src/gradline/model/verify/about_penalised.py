@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,14 @@ _TIGHT = 1e-9  # a gap below this share of the objective needs no better weights
 _SWEEPS = 200  # over the weights, to find better ones
 
 
+class _Place(NamedTuple):
+    """Weights (p,) of one target, the pull of the loss there, and how surely it is known."""
+
+    w: np.ndarray
+    slope: np.ndarray
+    margin: np.ndarray
+
+
 @dataclass(frozen=True, eq=False)
 class PenalisedAnswer:
     """A model with a penalty, the evidence about it, and where it stands, on the scale of training.
@@ -43,10 +52,10 @@ class PenalisedAnswer:
         yield near("loss", claim.loss, at.loss, _CLOSE * at.loss + at.loss_rounding)
         yield near("penalty", claim.penalty, self.penalty, _CLOSE * self.penalty)
         yield self._status()
-        least = max(0.0, self.objective - self.gap)
         slack = _CLOSE * self.objective + at.loss_rounding
-        yield within("optimal_loss", claim.optimal_loss, least - slack, self.objective - self.lead + slack)
         yield within("gap", claim.gap, self.lead - slack, self.objective + slack)
+        least = self.objective - claim.gap  # which a gap told too large would make smaller than it is
+        yield within("optimal_loss", claim.optimal_loss, least - slack, self.objective - self.lead + slack)
         yield from self._distances()
         yield self._digits()
         yield self._zeros()
@@ -133,28 +142,36 @@ class PenalisedAnswer:
     @cached_property
     def bounds(self) -> list[tuple[float, np.ndarray, np.ndarray]]:
         """For each target the gap, the reach (p,) of each weight, both at most, and which zeros are sure."""
-        return [self._bounded(j) for j in range(len(self.w))]
+        parts = zip(self.w, self.slope, self._margin, strict=True)
+        return [self._bounded(_Place(*part)) for part in parts]
 
-    def _bounded(self, j: int) -> tuple[float, np.ndarray, np.ndarray]:
-        seem = self._stays(j, 0.0)
-        gap, reach = self._sharpened(j, seem)
-        if (self._stays(j, gap) | ~seem).all():
+    @cached_property
+    def bounds_of_best(self) -> list[tuple[float, np.ndarray, np.ndarray]]:
+        """The same, seen from the best weights that were found."""
+        slope = self.slope - (self.best - self.w) @ self.curvature
+        parts = zip(self.best, slope, self._margin, strict=True)
+        return [self._bounded(_Place(*part)) for part in parts]
+
+    def _bounded(self, at: _Place) -> tuple[float, np.ndarray, np.ndarray]:
+        seem = self._stays(at, 0.0)
+        gap, reach = self._sharpened(at, seem)
+        if (self._stays(at, gap) | ~seem).all():
             return gap, reach, seem
-        gap, reach = self._sharpened(j, np.zeros_like(seem))
-        return gap, reach, self._stays(j, gap)
+        gap, reach = self._sharpened(at, np.zeros_like(seem))
+        return gap, reach, self._stays(at, gap)
 
-    def _stays(self, j: int, gap: float) -> np.ndarray:
-        spread = self._margin[j] + np.sqrt(2 * gap * np.diag(self.curvature))
-        return (self.w[j] == 0) & self.omega.holds_zero(self.slope[j], spread)
+    def _stays(self, at: _Place, gap: float) -> np.ndarray:
+        spread = at.margin + np.sqrt(2 * gap * np.diag(self.curvature))
+        return (at.w == 0) & self.omega.holds_zero(at.slope, spread)
 
-    def _sharpened(self, j: int, zero: np.ndarray) -> tuple[float, np.ndarray]:
-        w, omega = self.w[j], self.omega
+    def _sharpened(self, at: _Place, zero: np.ndarray) -> tuple[float, np.ndarray]:
+        w, omega = at.w, self.omega
         largest = np.where(zero, 0.0, self._most)
         low, high, gap, held = -largest, largest, self.objective, self._held(~zero)
         for _ in range(_ROUNDS):
             reach = held * math.sqrt(2 * gap)
             low, high = np.maximum(low, w - reach), np.minimum(high, w + reach)
-            sides = [omega.gain(self.slope[j] + s * self._margin[j], w, low, high) for s in (-1, 1)]
+            sides = [omega.gain(at.slope + s * at.margin, w, low, high) for s in (-1, 1)]
             gap = min(gap, float(np.maximum(*sides).sum()))
         return gap, np.minimum(np.maximum(high - w, w - low), held * math.sqrt(2 * gap))
 
@@ -269,7 +286,9 @@ class PenalisedAnswer:
     def _zeros(self) -> Check:
         """Weights that are said to be zero for certain are."""
         claimed = np.array(self.model.certificate.zero, bool)
-        sure = np.array([zero for _, _, zero in self.bounds])
+        sure = np.array([zero for _, _, zero in self.bounds]) | np.array(
+            [z for _, _, z in self.bounds_of_best]
+        )
         if claimed.shape != sure.shape:
             return same("zero", f"shape {claimed.shape}", f"shape {sure.shape}", "what is zero")
         wrong = int((claimed & ~sure).sum())
@@ -280,6 +299,8 @@ class PenalisedAnswer:
         """Weights that are said to have one best value do."""
         claimed = np.array(self.model.certificate.determined, bool)
         sure = np.array([np.isfinite(self._held(~zero)) for _, _, zero in self.bounds]).all(axis=0)
+        if claimed.shape != sure.shape:
+            return same("determined", f"{claimed.size} weights", f"{sure.size}", "what has one best value")
         wrong = int((claimed & ~sure).sum())
         said = f"{int(claimed.sum())} of {claimed.size}"
         found = said if not wrong else f"{int(claimed.sum()) - wrong} of {claimed.size}"
