@@ -11,12 +11,14 @@ from gradline.solvers.penalties import NONE, ElasticNet, Penalty
 from gradline.solvers.sgd import SGD
 
 __all__ = [
+    "NONE",
     "SGD",
     "CoordinateDescent",
     "ElasticNet",
     "Exact",
     "GradientDescent",
     "Observer",
+    "Penalty",
     "Record",
     "Solution",
     "Solver",

@@ -268,6 +268,18 @@ class PenalisedAnswer:
             "weight_error", "no weight is further", found, "from the best ones, beside the claimed distances,"
         )
 
+    def _bias_distance(self) -> Check:
+        """The same of the bias, which follows from the weights and the means."""
+        claimed = np.array(self.model.certificate.bias_error, float)
+        means = self.model.moments.mean[: self.w.shape[1]]
+        apart = np.abs(self._level / 2 * len(self.w) - ((self.best - self.w) / self.scale) @ means)
+        size = np.abs(self.model.bias) + np.abs(self.model.weight) @ np.abs(means)
+        short = int((claimed < apart - MARGIN * UNIT * size).sum())
+        found = "no bias is further" if not short else f"{short} further"
+        return same(
+            "bias_error", "no bias is further", found, "from the best one, beside the claimed distance,"
+        )
+
     def _digits(self) -> Check:
         """The digits are those that the claimed distances leave."""
         claim = self.model.certificate

@@ -151,6 +151,7 @@ def verify(
                 unchecked = [*about_path.unchecked(descent)]
             else:
                 checks += PenalisedAnswer(model, evidence, at).checks()
+                unchecked = ["whether its bounds could be nearer"]
             checks += about_own_units(model, rows)
         checks += about_holdout(model, None if held_out is None else _gathered(model, held_out))
     else:
