@@ -19,8 +19,8 @@ from gradline.moments.state import Moments
 
 MEANING = (
     "Data: the best answer on other rows. Columns: the best answer with other columns, or a bias. Training: how far "
-    "each model stopped from its best answer. A size is how far a part moves the predictions, if no columns are "
-    "correlated."
+    "each model lies from its least-squares answer, as it stopped before it or has a penalty. A size is how far a part "
+    "moves the predictions, if no columns are correlated."
 )
 
 
