@@ -15,6 +15,7 @@ from sklearn import linear_model as peers
 import gradline
 from gradline.core.coefficients import Coefficients
 from gradline.core.kernels import library
+from gradline.history.replay import replayed
 from gradline.model.judge_penalised import PenalisedJudge
 from gradline.model.status import Status
 from gradline.solvers import coordinate_descent
@@ -318,6 +319,26 @@ def test_the_command_line_says_what_was_minimised(tmp_path: Path) -> None:
     assert told["certificate"]["status"] == "certified"
     assert told["certificate"]["penalty"] > 0
     assert "0.25·Σw²" in told["objective"]
+
+
+def test_a_difference_of_models_tells_what_a_penalty_did(tmp_path: Path) -> None:
+    """On other rows a penalised fit is done again, as if there were one target where one is left."""
+    one, other = problem(1, targets=2), problem(2, targets=2)
+    ridge = ElasticNet(0.3)
+    for name, (X, Y) in {"a": one, "b": other}.items():
+        gradline.fit(X, Y, penalty=ridge).save(tmp_path / f"{name}.safetensors")
+    gradline.fit(*one).save(tmp_path / "plain.safetensors")
+    same = command("diff", "plain.safetensors", "a.safetensors", folder=tmp_path).out
+    assert "pulled from the best answer" in " ".join(same.split())
+    assert "least sum of loss and penalty" in same
+    model, fewer = (
+        gradline.fit(*one, penalty=ridge),
+        gradline.fit(one[0], one[1][:, :1], penalty=ridge.times(2.0)),
+    )
+    weight, bias = replayed(model, fewer.moments, bias=True)
+    assert weight == pytest.approx(model.weight[:1])
+    assert bias == pytest.approx(model.bias[:1])
+    assert command("diff", "a.safetensors", "b.safetensors", folder=tmp_path).code == 0
 
 
 @pytest.mark.parametrize("words", [["--alpha", "-1"], ["--alpha", "1", "--l1-ratio", "2"]], ids=" ".join)

@@ -72,7 +72,7 @@ class ElasticNet(Translating):
     >>> from gradline.linear_model import ElasticNet
     >>> regression = ElasticNet(alpha=0.1).fit([[1.0, 0.0], [2.0, 1.0], [4.0, 0.0]], [3.0, 5.0, 9.0])
     >>> regression.coef_.round(6), bool(regression.dual_gap_ < 1e-12)
-    (array([1.888889, 0.      ]), True)
+    (array([1.906574, 0.      ]), True)
     """
 
     def __init__(

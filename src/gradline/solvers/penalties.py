@@ -108,10 +108,10 @@ class ElasticNet:
     Hastie 2005.
 
     >>> import gradline
-    >>> lasso = gradline.ElasticNet(alpha=100.0, l1_ratio=1.0)
+    >>> lasso = gradline.ElasticNet(alpha=200.0, l1_ratio=1.0)
     >>> model = gradline.fit("example:crops", "apples", features=["temp", "rainfall", "humidity"], penalty=lasso)
     >>> model.weight.round(3)
-    array([[-0.   ,  0.698,  0.324]])
+    array([[0.   , 0.965, 0.054]])
     """
 
     alpha: float = 0.0
