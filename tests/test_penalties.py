@@ -167,6 +167,7 @@ def fractions(weight: np.ndarray, bias: np.ndarray) -> tuple[list[Fraction], Fra
     return [Fraction(w) for w in weight[0].tolist()], Fraction(float(bias[0]))
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # at the last digits
 @each_penalty
 @pytest.mark.parametrize("shape", [(40, 8, 1), (40, 8, 3), (9, 30, 1), (3, 3, 2)], ids=str)
 @pytest.mark.parametrize("bias", [True, False])

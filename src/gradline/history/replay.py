@@ -19,8 +19,9 @@ class UnrepeatableError(Exception):
 def replayed(model: LinearModel, moments: Moments, bias: bool) -> tuple[np.ndarray, np.ndarray]:
     """weight (m, p) and bias (m,) where the model's settings end on these moments.
 
-    With a penalty that is its best answer there. A rate that was left to gradline is chosen anew. The loss is a mean over targets: where `moments` have fewer than
-    the model had, the rate falls in proportion, so that each target takes the same path. Raises `UnrepeatableError`.
+    With a penalty that is its best answer there. A rate that was left to gradline is chosen anew. The loss is a mean
+    over targets: where `moments` have fewer than the model had, the rate falls in proportion, and a penalty rises, so
+    that each target takes the same path. Raises `UnrepeatableError`.
     """
     settings, scaling = model.settings, Scaling.named(model.scale, moments, bias)
     if not model.penalty.is_none:
