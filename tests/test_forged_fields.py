@@ -42,6 +42,7 @@ MODELS = {
     "diverged": {"solver": AWAY, "force": True},
     "scaled": {"solver": GD, "scale": "standard"},
     "transformed": {"targets": ["log(w)", "z"], "features": ["a", "scale(b)"]},
+    "lasso": {"penalty": gradline.ElasticNet(0.5, 1.0)},
     "forced": {"solver": gradline.GradientDescent(lr=0.5, epochs=3), "force": True},
 }
 
@@ -117,6 +118,9 @@ FIELDS = {
     "certificate.condition_scaled": ("exact", more, "condition_scaled"),
     "certificate.hessian_condition": ("exact", more, "hessian_condition"),
     "certificate.remarks": ("exact", word(["It is the best."]), "what its remarks say"),
+    "certificate.penalty": ("lasso", more, "penalty"),
+    "certificate.zero": ("lasso", lambda z: [[not z[0][0], *z[0][1:]], *z[1:]], "zero"),
+    "penalty": ("lasso", lambda p: {**p, "alpha": 0.6}, "penalty"),
     "holdout.rows": ("holdout", more, "rows held out"),
     "holdout.dropped": ("holdout", more, "held-out rows left out"),
     "holdout.loss": ("holdout", more, "loss held out"),

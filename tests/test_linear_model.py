@@ -10,22 +10,36 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import gradline
 from gradline.core.errors import GradlineWarning
-from gradline.linear_model import GradientDescentRegressor, LinearRegression
+from gradline.linear_model import ElasticNet, GradientDescentRegressor, Lasso, LinearRegression, Ridge
 
 BATCHES = GradientDescentRegressor(batch_size=8, epochs=15)  # what is checked hangs on no more epochs
 
 
 def expected_failures(estimator):
     """Checks that an estimator cannot pass, each with its reason."""
-    if estimator.get_params().get("batch_size") is None:
+    if estimator.get_params().get("batch_size"):
+        reason = "repeating a row changes which rows share a mini-batch"
+    elif isinstance(estimator, LinearRegression) and estimator.positive:
+        reason = (
+            "it has more features than rows, so that many answers are best, and repeated rows lead to another"
+        )
+    else:
         return {}
-    reason = "repeating a row changes which rows share a mini-batch"
     return {f"check_sample_weight_equivalence_on_{kind}_data": reason for kind in ("dense", "sparse")}
 
 
 @pytest.mark.filterwarnings("ignore::gradline.GradlineWarning")
 @parametrize_with_checks(
-    [LinearRegression(), LinearRegression(fit_intercept=False), GradientDescentRegressor(), BATCHES],
+    [
+        LinearRegression(),
+        LinearRegression(fit_intercept=False),
+        LinearRegression(positive=True),
+        GradientDescentRegressor(),
+        BATCHES,
+        Ridge(),
+        Lasso(),
+        ElasticNet(),
+    ],
     expected_failed_checks=expected_failures,
 )
 def test_sklearn_checks(estimator, check):
@@ -47,6 +61,40 @@ def test_agrees_with_sklearn(estimator, targets, fit_intercept):
     np.testing.assert_allclose(ours.intercept_, theirs.intercept_, rtol=1e-9)
     np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-9)
     assert ours.certificate_.status == "certified"
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("targets", [1, 3])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("Ridge", {}), ("Lasso", {}), ("ElasticNet", {}), ("Lasso", {"positive": True})],
+    ids=["Ridge", "Lasso", "ElasticNet", "Lasso, positive"],
+)
+def test_penalised_estimators_minimise_what_scikit_learn_does(
+    name, settings, weighted, targets, fit_intercept
+):
+    random = np.random.default_rng(1)
+    X = random.normal(1, 2, (40, 6))
+    y = X @ random.normal(size=(6, targets)) + random.normal(size=(40, targets)) + 7
+    y, weights = (y[:, 0] if targets == 1 else y), random.integers(0, 4, 40) if weighted else None
+    ours, theirs = (
+        getattr(module, name)(alpha=0.7, fit_intercept=fit_intercept, tol=1e-14, max_iter=100_000, **settings)
+        for module in (gradline.linear_model, reference)
+    )
+    ours.fit(X, y, sample_weight=weights)
+    theirs.fit(X, y, sample_weight=weights)
+    assert ours.coef_.shape == theirs.coef_.shape
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-7, atol=1e-9)
+    np.testing.assert_allclose(ours.intercept_, theirs.intercept_, rtol=1e-7, atol=1e-9)
+    assert ours.certificate_.status == "certified"
+    assert ours.get_params().keys() - theirs.get_params().keys() == {"formula"}
+
+
+@pytest.mark.parametrize("name", ["LinearRegression", "Ridge", "Lasso", "ElasticNet"])
+def test_parameters_and_their_defaults_are_scikit_learns(name):
+    ours, theirs = (getattr(module, name)().get_params() for module in (gradline.linear_model, reference))
+    assert {key: ours[key] for key in theirs} == theirs
 
 
 def test_deficient_data_give_the_least_norm_answer():

@@ -21,7 +21,7 @@ from gradline.core.errors import UsageError
 from gradline.data.notation import Text
 from gradline.data.selection import Selection
 from gradline.model.fit import Request
-from gradline.solvers import SOLVERS
+from gradline.solvers import SOLVERS, ElasticNet
 
 RECORDS = {
     name: next(iter(inspect.signature(body).parameters.values())).annotation
@@ -75,8 +75,9 @@ def test_what_a_model_stores_are_options():
     """`show --config` writes nothing that `fit --config` does not read."""
     names = {option.name for option in options_of(FitOptions) if option.flag.in_file}
     stored = {*Selection.__dataclass_fields__, *Request.__dataclass_fields__, *Text.__dataclass_fields__}
-    assert stored - {"read"} <= names
-    assert all(set(solver.__dataclass_fields__) <= names for solver in SOLVERS.values())
+    assert stored - {"read", "penalty"} <= names
+    settings = (*SOLVERS.values(), ElasticNet)
+    assert all(set(kind.__dataclass_fields__) <= names for kind in settings)
 
 
 def test_one_line_is_a_new_option_everywhere(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from references import coefficients, rational_least_squares
 from refusals import refused, warned
 
 import gradline
-from gradline import SGD, Exact, GradientDescent, Moments
+from gradline import SGD, CoordinateDescent, Exact, GradientDescent, Moments
 from gradline.core.errors import GradlineWarning
 from gradline.core.permutation import IN_ORDER, keys, permutation
 from gradline.data.files import EXAMPLES
@@ -23,6 +23,7 @@ from gradline.solvers.losses import SquaredLoss
 # One row enrols a solver: settings that bring it to the optimum of a well-conditioned problem, and how near.
 SOLVERS = [
     pytest.param(Exact(), 1e-12, id="exact"),
+    pytest.param(CoordinateDescent(), 1e-12, id="cd"),
     pytest.param(GradientDescent(epochs=2000), 1e-10, id="gd"),
     pytest.param(GradientDescent(epochs=2000, momentum=0.9, init="normal"), 1e-10, id="gd-momentum"),
     # The noise of the batches leaves an error that depends on the seed; in raw units the bias has the most.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gradline.moments.state import Moments
     from gradline.pages.play import play
     from gradline.pages.report import report
-    from gradline.solvers import SGD, Exact, GradientDescent
+    from gradline.solvers import SGD, CoordinateDescent, ElasticNet, Exact, GradientDescent
     from gradline.solvers.trajectory import Trajectory
 
 __version__ = "0.1.0"
@@ -27,6 +27,8 @@ __version__ = "0.1.0"
 __all__ = [
     "SGD",
     "Certificate",
+    "CoordinateDescent",
+    "ElasticNet",
     "Exact",
     "GradientDescent",
     "GradlineError",
@@ -51,6 +53,8 @@ __all__ = [
 _HOMES = {
     "SGD": "gradline.solvers",
     "Certificate": "gradline.model.certificate",
+    "CoordinateDescent": "gradline.solvers",
+    "ElasticNet": "gradline.solvers",
     "Exact": "gradline.solvers",
     "GradientDescent": "gradline.solvers",
     "GradlineError": "gradline.core.errors",

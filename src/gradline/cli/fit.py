@@ -57,7 +57,8 @@ class FitOptions(Typed):
     solver: Annotated[
         str,
         flag(
-            "exact, gd (gradient descent), sgd (with mini-batches), or auto: as the other options say. Default: auto."
+            "exact, cd (coordinate descent), gd (gradient descent), sgd (with mini-batches), or auto: "
+            "as the other options say. Default: auto."
         ),
     ] = "auto"
     lr: Lr | None = None
@@ -74,6 +75,15 @@ class FitOptions(Typed):
     dtype: Annotated[
         str | None, flag("Precision of the steps (sgd): float64 or float32. Default: float64.")
     ] = None
+    alpha: Annotated[
+        float | None,
+        flag("Strength of a penalty on large weights: ridge, or lasso with --l1-ratio 1. Default: 0."),
+    ] = None
+    l1_ratio: Annotated[
+        float | None,
+        flag("Share of the penalty that is |w|, which sets weights to zero; the rest is w²/2. Default: 0."),
+    ] = None
+    positive: Annotated[bool | None, flag("Allow no weight below zero.", "--positive")] = None
     scale: Scale | None = None
     init: Annotated[
         str | None,
@@ -163,7 +173,7 @@ def _asked(options: FitOptions, data: Any) -> tuple[Any, Any]:
     """What to fit from, and how: each option goes where a field has its name."""
     from gradline.data.selection import Selection  # noqa: PLC0415 - --help needs no numpy
     from gradline.model.fit import Request  # noqa: PLC0415
-    from gradline.solvers import SOLVERS, named  # noqa: PLC0415
+    from gradline.solvers import SOLVERS, ElasticNet, named  # noqa: PLC0415
 
     given = {name: value for name, value in vars(options).items() if value not in (None, (), [])} | {
         "data": data
@@ -175,9 +185,13 @@ def _asked(options: FitOptions, data: Any) -> tuple[Any, Any]:
     if "init" in settings:
         settings["init"] = start(settings["init"])
     asked = {name: value for name, value in given.items() if name in Request.__dataclass_fields__}
-    request = Request(**{**asked, "solver": named(options.solver, settings)})
+    penalty = ElasticNet(**{name: value for name, value in given.items() if name in _PENALTY})
+    request = Request(**{**asked, "solver": named(options.solver, settings, penalty), "penalty": penalty})
     chosen = {name: value for name, value in given.items() if name in Selection.__dataclass_fields__}
     return Selection(**{**chosen, **typed(options)}), request
+
+
+_PENALTY = ("alpha", "l1_ratio", "positive")
 
 
 def rate(value: float | str) -> float | str:

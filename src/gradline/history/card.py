@@ -1,7 +1,7 @@
 """The records of a store: a version, and what was said of one later."""
 
 from datetime import datetime
-from typing import Annotated, Any, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 from msgspec import Meta
 
@@ -40,6 +40,7 @@ class ModelFacts(TypedDict):
     fingerprint: Fingerprint
     config: dict[Text, Option]
     moments: bool
+    penalty: NotRequired[Number]
 
 
 class EnvironmentCard(TypedDict):

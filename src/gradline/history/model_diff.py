@@ -94,9 +94,11 @@ class Fitted:
     def fit(self) -> dict[str, Any]:
         """How well it fits."""
         about, held = self.about, self.about["holdout"] or {}
-        figures = {
-            name: about[key] for name, key in (("loss", "loss"), ("best possible loss", "optimal_loss"))
-        }
+        figures = {"loss": about["loss"]}
+        if "penalty" in about:
+            figures |= {"penalty": about["penalty"], "least sum of loss and penalty": about["optimal_loss"]}
+        else:
+            figures["best possible loss"] = about["optimal_loss"]
         for key, name in (("rmse", "RMSE"), ("r2", "R²")):
             for source, ending in ((about, ""), (held, ", held out")):
                 values = zip(about["targets"], source.get(key, ()), strict=False)

@@ -49,6 +49,7 @@ def described(model: LinearModel, moments: bool) -> dict[str, Any]:
             "fingerprint": f"{model.moments.statistics.fingerprint:016x}",
             "config": dict(model.config),
             "moments": moments,
+            **({} if certificate.penalty is None else {"penalty": certificate.penalty}),
         }
     )
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from gradline.history.alignment import Ground, view
 from gradline.history.replay import UnrepeatableError, replayed
+from gradline.model.model import LinearModel
 from gradline.moments.state import Moments
 from gradline.solvers import Exact
 from gradline.solvers.problem import Problem, Scaling, unstacked
@@ -56,7 +57,7 @@ class Route:
         self._answers = dict[Stage, np.ndarray]()
         self._trained = dict[tuple[Stage, str], np.ndarray]()
         for name, end in self._ends.items():
-            if end.model.solver == "exact":  # its coefficients have more digits than its moments
+            if _is_answer(end.model):  # its coefficients have more digits than its moments
                 self._answers.setdefault(self._own(name), self.found[name])
 
     @cached_property
@@ -155,7 +156,7 @@ class Route:
 
     def _run(self, stage: Stage, training: str) -> np.ndarray:
         model, found = self._ends[training].model, self.found[training]
-        if model.solver == "exact":
+        if _is_answer(model):
             return self._answer(stage)
         moments = self._moments(stage)
         try:
@@ -169,3 +170,8 @@ class Route:
         if (self._ground.size(theta - found) > ARRIVED * self._ground.size(found)).any():
             raise UnrepeatableError(f"run again, that of {_CALLED[training]} ends elsewhere")
         return found
+
+
+def _is_answer(model: LinearModel) -> bool:
+    """Whether it is the least-squares answer, to which it went at once."""
+    return model.solver == "exact" and model.penalty.is_none

@@ -1,10 +1,11 @@
-"""A model's full-batch training run again in closed form, on other rows or columns."""
+"""A model's full-batch training run again in closed form, or its penalised fit, on other rows or columns."""
 
 import numpy as np
 
 from gradline.core.text import number
 from gradline.model.model import LinearModel
 from gradline.moments.state import Moments
+from gradline.solvers import usual_solver
 from gradline.solvers.best_rate import best_rate
 from gradline.solvers.loop import INITS, initial
 from gradline.solvers.problem import Problem, Scaling, unstacked
@@ -18,17 +19,22 @@ class UnrepeatableError(Exception):
 def replayed(model: LinearModel, moments: Moments, bias: bool) -> tuple[np.ndarray, np.ndarray]:
     """weight (m, p) and bias (m,) where the model's settings end on these moments.
 
-    A rate that was left to gradline is chosen anew. The loss is a mean over targets: where `moments` have fewer than
-    the model had, the rate falls in proportion, so that each target takes the same path. Raises `UnrepeatableError`.
+    With a penalty that is its best answer there. A rate that was left to gradline is chosen anew. The loss is a mean
+    over targets: where `moments` have fewer than the model had, the rate falls in proportion, and a penalty rises, so
+    that each target takes the same path. Raises `UnrepeatableError`.
     """
-    settings = model.settings
+    settings, scaling = model.settings, Scaling.named(model.scale, moments, bias)
+    if not model.penalty.is_none:
+        penalty = model.penalty.times(len(model.targets) / moments.m)
+        problem = Problem.of(moments, None, bias, scaling, penalty=penalty)
+        theta = usual_solver(penalty).start(problem).theta
+        return scaling.to_raw(*unstacked(theta, bias))
     if "lr" not in settings:
         raise UnrepeatableError("it was trained outside gradline")
     if "batch_size" in settings:
         raise UnrepeatableError("mini-batches follow no closed form")
     if settings["init"] not in INITS:
         raise UnrepeatableError("its file does not hold the start of its training")
-    scaling = Scaling.named(model.scale, moments, bias)
     problem = Problem.of(moments, None, bias, scaling)
     momentum = settings["momentum"]
     limit = problem.spectrum.lr_limit(momentum)

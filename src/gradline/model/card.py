@@ -46,6 +46,8 @@ class CertificateCard(TypedDict):
     condition_scaled: Magnitude
     hessian_condition: Magnitude
     remarks: NotRequired[list[Text]]  # of which files of earlier versions have none
+    penalty: NotRequired[Magnitude]
+    zero: NotRequired[list[list[bool]]]
 
 
 class HoldoutCard(TypedDict):
@@ -84,16 +86,25 @@ class SgdSettings(DescentSettings):
 
 
 class NoSettings(TypedDict):
-    """Of what was trained elsewhere."""
+    """Of what was trained elsewhere, or has none."""
+
+
+class PenaltyCard(TypedDict):
+    """What differs from no penalty."""
+
+    alpha: NotRequired[Size]
+    l1_ratio: NotRequired[Annotated[float, Meta(ge=0.0, le=1.0)]]
+    positive: NotRequired[bool]
 
 
 SETTINGS = {
     "exact": ExactSettings,
+    "cd": NoSettings,
     "gd": DescentSettings,
     "sgd": SgdSettings,
     "torch": NoSettings,
 }  # by solver
-Solver = Literal["exact", "gd", "sgd", "torch"]
+Solver = Literal["exact", "cd", "gd", "sgd", "torch"]
 Scale = Literal["none", "standard"]
 
 
@@ -110,3 +121,4 @@ class ModelCard(TypedDict):
     history: list[Annotated[list[Number], Meta(min_length=2, max_length=3)]]
     config: dict[Text, Option]
     holdout: HoldoutCard | None
+    penalty: NotRequired[PenaltyCard]

@@ -38,6 +38,9 @@ class Certificate:
     - `rank` of the columns of X, and `combinations` that vanish, in words; `near_combinations` that all but
       vanish, where none does; `determined` (p,): the weights that no combination leaves open; `constant` columns.
     - `remarks`: what else must be known to read it, in sentences: of which rows, rule or reading it speaks.
+    - `penalty`: what it adds to the loss, where one was asked for: `gap` is then loss + penalty − optimal_loss, the
+      least that the sum can be, `gradient_norm` that of the smallest subgradient on the columns as trained, and
+      `zero` (m, p) are the weights that are zero in every best answer.
     - `condition` of [1 X], `condition_scaled` of the centred columns of unit norm, `hessian_condition`.
 
     It certifies that these are the least-squares coefficients, not that a line suits the data.
@@ -77,10 +80,14 @@ class Certificate:
     condition_scaled: float
     hessian_condition: float
     remarks: list[str] = field(default_factory=list)
+    penalty: float | None = None
+    zero: list[list[bool]] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The certificate as plain JSON."""
         card = asdict(self)
+        if self.penalty is None:  # then nothing is known of one
+            del card["penalty"], card["zero"]
         card["directions"] = [direction._asdict() for direction in self.directions]
         return finite(card)
 
@@ -157,10 +164,19 @@ def _certified(c: Certificate) -> list[str]:
     sure = f" (checked independently, to {counted(math.floor(c.digits), 'digit')})."
     if c.digits < 1:
         sure = ", but rounding leaves the least certain one without a sure digit."
-    return [
-        f"Certified{after}: no other weights give a smaller loss{sure}",
-        "Whether a line suits your data is another question: see the figures of gradline report.",
-    ]
+    said = [f"Certified{after}: no other weights give a smaller {_minimised(c)}{sure}"]
+    if c.zero is not None and any(map(any, c.zero)):
+        said.append(f"{_zeros(c.zero)} zero in the best answer, for certain.")
+    return [*said, "Whether a line suits your data is another question: see the figures of gradline report."]
+
+
+def _minimised(c: Certificate) -> str:
+    return "loss" if c.penalty is None else "sum of loss and penalty"
+
+
+def _zeros(zero: Sequence[Sequence[bool]]) -> str:
+    count, weights = sum(map(sum, zero)), sum(map(len, zero))
+    return f"{count:,} of {weights:,} weights {'is' if count == 1 else 'are'}"
 
 
 def _uncertified(c: Certificate) -> list[str]:
@@ -204,9 +220,8 @@ def undetermined(rank: int, columns: int, combinations: Sequence[str]) -> str:
 
 def _stopped(c: Certificate) -> list[str]:
     at = "" if c.epochs is None else f" at epoch {c.epochs:,}"
-    lines = [
-        f"Stopped{at}: the loss is {number(c.gap)} above the best possible, {number(c.optimal_loss, 4)}."
-    ]
+    what = f"Stopped{at}: the {_minimised(c)} is {'at most ' * (c.penalty is not None)}{number(c.gap)}"
+    lines = [f"{what} above the best possible, {number(c.optimal_loss, 4)}."]
     lines += _where(c)
     if c.epochs_to_weights is None and c.epochs_to_loss is None and c.lr_limit is not None:
         lines.append(

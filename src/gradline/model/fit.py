@@ -30,18 +30,20 @@ from gradline.data.table import options_of, words_of
 from gradline.model.certificate import Certificate, sentences, undetermined
 from gradline.model.checkpoint import Checkpoint
 from gradline.model.judge import Judged, least_digits, sure_digits
+from gradline.model.judge_penalised import PenalisedJudge
 from gradline.model.model import History, LinearModel, evaluation, load
 from gradline.model.own_units import smearing
 from gradline.model.shortage import shortage
 from gradline.model.status import Status
 from gradline.model.suspects import suspects
 from gradline.model.training import Training
-from gradline.model.witness import witnessed
+from gradline.model.witness import Witness, witnessed
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments, calm_blas
-from gradline.solvers import SGD, Exact, Observer, Solution, Solver, solve
+from gradline.solvers import SGD, Exact, Observer, Solution, Solver, solve, usual_solver
 from gradline.solvers.exact import refined_optimum
 from gradline.solvers.loop import INITS
+from gradline.solvers.penalties import NONE, Penalty
 from gradline.solvers.problem import Problem, Scaling
 from gradline.solvers.refinement import refined
 from gradline.solvers.trajectory import LOSS_EXCESS, Trajectory
@@ -63,17 +65,20 @@ def fit(
     memory: int | str | None = None,
     stop_after: int = 0,
     checkpoint: str | Path | None = None,
+    penalty: Penalty = NONE,
     **choice: Unpack[Choice],
 ) -> LinearModel:
-    """Fit a linear model by least squares and judge the answer.
+    """Fit a linear model by least squares, with a penalty if asked, and judge the answer.
 
-    With ŷ = x @ weightᵀ + bias it minimises Σ wᵢ·‖ŷᵢ − yᵢ‖²/(m·Σw), PyTorch's `MSELoss(reduction="mean")`.
+    With ŷ = x @ weightᵀ + bias it minimises Σ wᵢ·‖ŷᵢ − yᵢ‖²/(m·Σw), PyTorch's `MSELoss(reduction="mean")`, plus the
+    penalty on the weights.
 
     Parameters:
     - `data`, `targets`: a table (path, glob, folder, frame of any library, mapping of columns) and the names of
       its target columns; or an array, tensor, frame or sparse matrix X (n, p) and Y (n,) or (n, m); or alone a torch
       `Dataset` or `DataLoader` of pairs (x, y), or `Moments`.
-    - `solver`: `Exact()` (default), `GradientDescent(…)` or `SGD(…)`.
+    - `solver`: `Exact()` (default), `GradientDescent(…)` or `SGD(…)`; where the penalty has kinks,
+      `CoordinateDescent()`.
     - `bias`: whether the model has one.
     - `scale`: "none" trains on the columns as they are, "standard" on columns of mean 0 and variance 1; "auto"
       (default) is "standard" where lr="auto" chose the rate, else "none". Coefficients are always raw.
@@ -87,6 +92,8 @@ def fit(
       best; 0 (default) trains all epochs.
     - `checkpoint`: a file that keeps the training as it stands, and from which the same call goes on: the model is the
       one that training at one go gives. It may go on with more epochs.
+    - `penalty`: `gradline.ElasticNet(alpha, l1_ratio, positive)`: ridge, lasso and what lies between, on the
+      weights of the columns as they are trained on. None by default.
     - `features`, `exclude`: which columns of the table take part; by default all but the targets. For an
       array X, `features` names its columns.
     - `weights`: a column name or an array (n,) of non-negative row weights.
@@ -111,7 +118,9 @@ def fit(
     >>> round(float(trained.weight[0, 0]), 3), round(float(trained.bias[0]), 3)
     (2.0, 1.0)
     """
-    request = Request(solver or Exact(), bias, scale, holdout, seed, force, memory, stop_after)
+    request = Request(
+        solver or usual_solver(penalty), bias, scale, holdout, seed, force, memory, stop_after, penalty
+    )
     model = run(Selection(data, targets, **choice), request, checkpoint=checkpoint)
     for notice in cautions(model):
         warnings.warn(GradlineWarning(notice.code, notice.text), stacklevel=2)
@@ -151,6 +160,7 @@ class Request:
     force: bool = False
     memory: int | str | None = None
     stop_after: int = 0
+    penalty: Penalty = NONE
 
     def __post_init__(self) -> None:
         if isinstance(self.solver, type) or not hasattr(self.solver, "resolve"):
@@ -189,8 +199,8 @@ class Request:
 
 @functools.cache
 def _usual(kind: type[Request]) -> list[tuple[str, Any]]:
-    """What can be asked for, and its default; the solver and the seed are told by themselves."""
-    return [(one.name, one.default) for one in fields(kind) if one.name not in ("solver", "seed")]
+    """What can be asked for, and its default; solver, seed and penalty are told by themselves."""
+    return [(one.name, one.default) for one in fields(kind) if one.name not in ("solver", "seed", "penalty")]
 
 
 def expect_epochs(solver: Solver, what: str) -> None:
@@ -237,7 +247,8 @@ def _trained(
     scale = solver.scale if request.scale == "auto" else request.scale
     scaling = Scaling.named(scale, moments, request.bias)
     optimum, short = _known(gathered, request)
-    problem = Problem.of(moments, gathered.rows, request.bias, scaling, optimum)
+    problem = Problem.of(moments, gathered.rows, request.bias, scaling, optimum, request.penalty)
+    problem.expect(solver.name, solver.needs)
     solver, notices = solver.resolve(problem, request.force)
     held = gathered.held_out
     holdout = None if held is None else Problem.of(held, None, request.bias, scaling)
@@ -252,9 +263,13 @@ def _trained(
         settings["epochs"] = solution.epochs  # the model is that of so many
     training = _training(settings, problem, solution)
     found = Coefficients(weight, bias if request.bias else None)
-    passed = gathered.rows if optimum is not None else None
-    witness = witnessed(gathered.small or passed, moments, found)
-    verdict = Judged(moments, found, training, witness)
+    witness = Witness(None)
+    if request.penalty.is_none:
+        passed = gathered.rows if optimum is not None else None
+        witness = witnessed(gathered.small or passed, moments, found)
+        verdict = Judged(moments, found, training, witness)
+    else:
+        verdict = PenalisedJudge(moments, found, request.penalty, scaling)
     return LinearModel(
         weight=weight,
         bias=bias,
@@ -269,6 +284,7 @@ def _trained(
         history=History(tuple(solution.history)),
         figures=None if witness.optimum is None else witness.optimum.figures,
         smearing=smearing(gathered.design, gathered.small or gathered.rows, weight, bias),
+        penalty=request.penalty,
         seconds=time.perf_counter() - began,
         holdout=None if held is None else evaluation(held, weight, bias, request.bias),
         notices=(*gathered.notices, *notices, *short, *_on_the_way(solution, keeper), *_findings(verdict)),
@@ -452,7 +468,7 @@ def _known(gathered: _Gathered, request: Request) -> tuple[Refined | None, list[
     """
     moments, bias = gathered.moments, request.bias
     wanted = getattr(request.solver, "digits", None)
-    if wanted is None:
+    if wanted is None or not request.penalty.is_none:
         return None, []
     optimum = refined_optimum(moments, gathered.small, bias)
     if optimum is not None or Rank.of(moments, bias).deficiency:
@@ -562,7 +578,7 @@ def _config(selection: Selection, design: DesignSpec, request: Request) -> dict[
     """What reproduces the fit: the flags of `gradline fit`, as far as they differ from the defaults."""
     config: dict[str, Any] = dict(options_of(selection.data))
     config["targets"] = list(design.targets)
-    config |= {"solver": request.solver.name, **request.solver.params()}
+    config |= {"solver": request.solver.name, **request.solver.params(), **request.penalty.params()}
     if config.get("init") == "given":
         del config["init"]  # arrays have no place in a file of options
     if request.holdout:  # whose rows another seed, such as the solver's, would not find again
@@ -590,14 +606,14 @@ def _config(selection: Selection, design: DesignSpec, request: Request) -> dict[
     return config | ({} if selection.read is None else selection.read.to_dict())
 
 
-def _findings(verdict: Judged) -> list[Notice]:
+def _findings(verdict: Judged | PenalisedJudge) -> list[Notice]:
     """What the judge found that the user should know although the fit went on."""
     found: list[Notice] = []
     moments, rank = verdict.moments, verdict.rank
     coefficients = moments.p + 1
     if moments.rows == 1:
         found.append(Notice("single-row", "there is one row: nothing can be said about any slope", True))
-    elif moments.rows < coefficients:
+    elif moments.rows < coefficients and verdict.is_open:
         found.append(
             Notice(
                 "fewer-rows-than-coefficients",
@@ -613,7 +629,7 @@ def _findings(verdict: Judged) -> list[Notice]:
         words = f"{listed(rank.constant)} has one value in every row{but}: its coefficient says nothing"
         found.append(Notice("column-constant", words, True))
     # Of fewer rows that was said above.
-    told = rank.combinations() if rank.deficiency and moments.rows >= coefficients else []
+    told = rank.combinations() if verdict.is_open and moments.rows >= coefficients else []
     others = [words for words in told if " is constant" not in words]
     if others:
         found.append(

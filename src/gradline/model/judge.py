@@ -206,6 +206,11 @@ class Judged(Derived):
         """What the columns tell apart."""
         return Rank.of(self.moments, self.has_bias)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether several answers are as good."""
+        return self.rank.deficiency > 0
+
     @cached_property
     def _factor(self) -> RawFactor:
         """The columns around their means, with a bias, or as they are."""

@@ -36,10 +36,12 @@ from gradline.model import as_at_training
 from gradline.model.certificate import Certificate, finite
 from gradline.model.inference.inference import Inference, infer
 from gradline.model.judge import Judged
+from gradline.model.judge_penalised import PenalisedJudge
 from gradline.model.own_units import in_own_units
 from gradline.model.summary import summary
 from gradline.moments.state import Moments
 from gradline.solvers import Record
+from gradline.solvers.penalties import NONE, ElasticNet, Penalty
 
 
 class Evaluation(NamedTuple):
@@ -98,7 +100,7 @@ class _Certificate:
             raise AttributeError("certificate")  # so that the field has no default
         return model.verdict if isinstance(model.verdict, Certificate) else model.verdict.certificate
 
-    def __set__(self, model: "LinearModel", value: Certificate | Judged) -> None:
+    def __set__(self, model: "LinearModel", value: Certificate | Judged | PenalisedJudge) -> None:
         model.__dict__["_verdict"] = value
 
 
@@ -119,6 +121,7 @@ class LinearModel(Derived):
     - `figures`: what standard errors need, to rounding, where the rows were few enough to be refined.
     - `smearing` (m, 2): means over the training residuals of transformed targets, which turn predictions back into
       means in their own units; None where no target is transformed.
+    - `penalty`: what was added to the loss, on the weights of the `scale`.
 
     >>> import gradline
     >>> model = gradline.fit("example:crops", ["apples", "oranges"])
@@ -146,6 +149,7 @@ class LinearModel(Derived):
     holdout: Evaluation | None = None
     figures: Figures | None = None
     smearing: np.ndarray | None = None
+    penalty: Penalty = NONE
     notices: tuple[Notice, ...] = field(default=())
 
     plot = (
@@ -157,7 +161,7 @@ class LinearModel(Derived):
     )  # `LinearModel.from_torch(module, data, targets)`: the model of a module trained elsewhere
 
     @property
-    def verdict(self) -> Certificate | Judged:
+    def verdict(self) -> Certificate | Judged | PenalisedJudge:
         """The certificate, or who finds it: its `status` is known with less work."""
         return self.__dict__["_verdict"]
 
@@ -193,10 +197,15 @@ class LinearModel(Derived):
         """What was minimised, with its numbers."""
         m, rows = len(self.targets), self.moments.rows
         weights = f", weights summing to {self.moments.weight_sum:g}" if self.design.weights else ""
-        return (
+        loss = (
             f"mean squared error over {rows:,} rows × {m} target{'s' * (m > 1)}{weights}: "
             f"Σ{'w·' if weights else ''}(ŷ − y)² / {m * self.moments.weight_sum:,.10g}"
         )
+        if self.penalty.is_none:
+            return loss
+        words = self.penalty.words()
+        scale = ", w the weights of standardised columns" if self.scale == "standard" else ""
+        return f"{loss}{words if words.startswith(',') else f' + {words}'}{scale}"
 
     @property
     def training(self) -> Evaluation:
@@ -215,7 +224,10 @@ class LinearModel(Derived):
         """
         status = self.verdict.status
         meaning = self.moments.weights_are if weights_are is None else weights_are
-        return infer(self.moments, self.coefficients, self.targets, status, meaning, self.figures)
+        is_penalised = not self.penalty.is_none
+        return infer(
+            self.moments, self.coefficients, self.targets, status, meaning, self.figures, is_penalised
+        )
 
     def evaluate(
         self,
@@ -346,6 +358,7 @@ class LinearModel(Derived):
                 "history": [list(record) for record in self.history],
                 "config": dict(self.config),
                 "holdout": None if self.holdout is None else self.holdout._asdict(),
+                **({} if self.penalty.is_none else {"penalty": self.penalty.params()}),
             }
         )
 
@@ -420,6 +433,7 @@ def load(path: str | Path) -> LinearModel:
         holdout=None if card["holdout"] is None else _evaluation(card["holdout"]),
         figures=Figures(*figures) if figures else None,
         smearing=tensors.get("smearing"),
+        penalty=ElasticNet(**card.get("penalty", {})),
     )
 
 

@@ -15,6 +15,7 @@ from gradline.model.certificate import Certificate, sentences
 from gradline.model.inference.estimates import Estimates
 from gradline.model.inference.inference import Inference
 from gradline.moments.state import Moments
+from gradline.solvers.penalties import Penalty
 
 
 class Quality(Protocol):
@@ -52,6 +53,10 @@ class Described(Protocol):
     @property
     def scale(self) -> str: ...
     @property
+    def penalty(self) -> Penalty: ...
+    @property
+    def objective(self) -> str: ...
+    @property
     def features(self) -> tuple[str, ...]: ...
     @property
     def targets(self) -> tuple[str, ...]: ...
@@ -74,7 +79,8 @@ def told(certificate: Certificate) -> str:
 def heading(model: Described) -> str:
     """What was fitted to what, and how."""
     solver = {
-        "exact": "exact least squares",
+        "exact": "exact least squares" if model.penalty.is_none else "the exact answer",
+        "cd": "coordinate descent",
         "gd": "gradient descent",
         "sgd": "mini-batch gradient descent",
         "torch": "trained with PyTorch",
@@ -84,6 +90,8 @@ def heading(model: Described) -> str:
         f"{listed(model.targets)} from {columns}",
         f"{counted(model.moments.rows, 'row')}{_dropped(model)}, {solver[model.solver]}{_settings(model)}",
     ]
+    if not model.penalty.is_none:
+        lines.append(f"minimised: {model.objective}")
     bases = {name: level for term in model.design.terms for name, level in term.bases.items()}
     if bases:
         levels = listed(f"{name} {level}" for name, level in bases.items())

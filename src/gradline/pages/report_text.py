@@ -38,10 +38,18 @@ _FIT = (
     ("AIC", ".6g", "inference.aic"),
     ("BIC", ".6g", "inference.bic"),
 )
-_CERTIFICATE = (
+_LOSS = (
     ("loss", ".7g", "certificate.loss"),
     ("best possible loss", ".7g", "certificate.optimal_loss"),
     ("how far the loss is above it", ".3g", "certificate.gap"),
+)
+_SUM = (
+    ("loss", ".7g", "certificate.loss"),
+    ("penalty", ".7g", "certificate.penalty"),
+    ("least possible sum of the two", ".7g", "certificate.optimal_loss"),
+    ("how far the sum is above it, at most", ".3g", "certificate.gap"),
+)
+_CERTIFICATE = (
     ("size of the gradient (its norm), 0 at the best", ".3g", "certificate.gradient_norm"),
     ("sure digits of the least certain coefficient", ".1f", "certificate.digits"),
     ("independent columns (their rank)", "d", "certificate.rank"),
@@ -184,7 +192,7 @@ class Account:
 
     def certificate(self) -> list[Row]:
         """The figures of the certificate, as far as it has them."""
-        return self._known(_CERTIFICATE)
+        return self._known((*(_LOSS if self.model.penalty.is_none else _SUM), *_CERTIFICATE))
 
     def _known(self, figures: Any) -> list[Row]:
         rows = [Row(name, [self.number(key, form)]) for name, form, key in figures]

@@ -3,38 +3,50 @@
 from typing import Any
 
 from gradline.core.errors import UsageError
+from gradline.solvers.coordinate_descent import CoordinateDescent
 from gradline.solvers.exact import Exact
 from gradline.solvers.gradient_descent import GradientDescent
 from gradline.solvers.loop import Observer, Record, Solution, Solver, State, solve
+from gradline.solvers.penalties import NONE, ElasticNet, Penalty
 from gradline.solvers.sgd import SGD
 
 __all__ = [
+    "NONE",
     "SGD",
+    "CoordinateDescent",
+    "ElasticNet",
     "Exact",
     "GradientDescent",
     "Observer",
+    "Penalty",
     "Record",
     "Solution",
     "Solver",
     "State",
     "named",
     "solve",
+    "usual_solver",
 ]
 
-SOLVERS = {"exact": Exact, "gd": GradientDescent, "sgd": SGD}
+SOLVERS = {"exact": Exact, "cd": CoordinateDescent, "gd": GradientDescent, "sgd": SGD}
 
 
-def named(name: str, settings: dict[str, Any]) -> Solver:
+def usual_solver(penalty: Penalty) -> Solver:
+    """The solver that goes to the best answer at once: `Exact`, or `CoordinateDescent` where the penalty has kinks."""
+    return Exact() if penalty.quadratic else CoordinateDescent()
+
+
+def named(name: str, settings: dict[str, Any], penalty: Penalty = NONE) -> Solver:
     """The solver of this name with these settings.
 
-    "auto" is `Exact`, which is as fast as one epoch and needs no rate, unless a setting belongs to training:
+    "auto" is `usual_solver`, which is as fast as one epoch and needs no rate, unless a setting belongs to training:
     `batch_size`, `shuffle`, `decay` or `dtype` mean SGD; `lr`, `epochs`, `momentum` or `init` mean gradient descent.
     Raises `UsageError` for an unknown name, or a setting that the named solver does not have.
     """
     if name not in ("auto", *SOLVERS):
         raise UsageError("solver-invalid", f"there is no solver {name}", f"use auto, {', '.join(SOLVERS)}")
     if name == "auto":
-        name = next((n for n in ("sgd", "gd") if set(settings) & _OWN[n]), "exact")
+        name = next((n for n in ("sgd", "gd") if set(settings) & _OWN[n]), usual_solver(penalty).name)
     solver = SOLVERS[name]
     fields = set(getattr(solver, "__dataclass_fields__", {}))
     foreign = next((setting for setting in settings if setting not in fields and setting != "seed"), None)

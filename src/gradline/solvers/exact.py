@@ -7,18 +7,19 @@ import numpy as np
 
 from gradline.core.errors import Notice, UsageError
 from gradline.core.linalg.refined import Refined
+from gradline.core.linalg.triangular import back_substituted, forward_substituted, triangular
 from gradline.data.row_block import RowBlock
 from gradline.moments.newton import is_refinable
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 from gradline.solvers.loop import State
-from gradline.solvers.problem import Problem
+from gradline.solvers.problem import Problem, with_level
 from gradline.solvers.refinement import refined
 
 
 @dataclass(frozen=True)
 class Exact:
-    """Least squares by back substitution in R, whose columns are centred and scaled to unit norm.
+    """Least squares, or ridge, by back substitution in R, whose columns are centred and scaled to unit norm.
 
     Tables of up to 100,000 cells are refined to the last digit (`refinement`); larger ones where `digits` ask for it,
     by a pass or a few more over the rows.
@@ -39,7 +40,7 @@ class Exact:
     digits: float = 10.0
 
     name = "exact"
-    needs = ("moments",)
+    needs = ("moments", "quadratic")
     epochs = 0
     scale = "none"
 
@@ -57,11 +58,9 @@ class Exact:
         """The answer. From the factor the bias is ȳ − x̄·β, with the low parts of the means."""
         if problem.answer is not None:
             return State(problem.answer, np.zeros_like(problem.answer))
-        p, mean, low = problem.p, problem.moments.mean, problem.moments.statistics.mean_low
-        rank = Rank.of(problem.moments, problem.bias)
-        beta = rank.least_squares(problem.moments.slopes_factor(problem.bias).B)
-        level = (mean[p:] - mean[:p] @ beta) + (low[p:] - low[:p] @ beta)
-        theta = (np.vstack([level, beta]) if problem.bias else beta) + 0.0  # of zeros none is negative
+        rank, B = Rank.of(problem.moments, problem.bias), problem.moments.slopes_factor(problem.bias).B
+        bend = problem.penalty.curvature * problem.cells / 2
+        theta = with_level(problem, shrunk(rank, B, bend) if bend else rank.least_squares(B))
         return State(theta, np.zeros_like(theta))
 
     def step(self, problem: Problem, state: State) -> State:  # noqa: ARG002
@@ -71,6 +70,21 @@ class Exact:
     def params(self) -> dict[str, Any]:
         """The settings as plain JSON."""
         return {"digits": self.digits}
+
+
+def shrunk(rank: Rank, B: np.ndarray, bend: float) -> np.ndarray:
+    """The ridge answer (p, m): of least ‖columns·β − B‖² + bend·‖β‖², by QR of the columns above √bend·I.
+
+    Where rows are fewer than columns it is columnsᵀ·α with (columns·columnsᵀ + bend·I)·α = B, a system of so many rows.
+    Golub, Van Loan 2013, section 6.1.4.
+    """
+    A, root = rank.columns * (rank.norms > 0), np.sqrt(bend)
+    if len(A) < A.shape[1]:
+        R = triangular(np.vstack([A.T, root * np.eye(len(A))]))
+        return A.T @ back_substituted(R, forward_substituted(R, B))
+    p, below = A.shape[1], np.hstack([root * np.eye(A.shape[1]), np.zeros((A.shape[1], B.shape[1]))])
+    whole = triangular(np.vstack([np.hstack([A, B]), below]))
+    return back_substituted(whole[:p, :p], whole[:p, p:])
 
 
 def refined_optimum(moments: Moments, small: RowBlock | None, bias: bool) -> Refined | None:

@@ -147,7 +147,6 @@ def solve(
     stops after so many epochs without a better one, and what was found is the state at the best (early stopping:
     Prechelt 1998). A run that diverged keeps the last finite weights. `keeper` keeps the run and lets it go on.
     """
-    problem.expect(solver.needs)
     for observer in observers:
         observer.on_start(solver.epochs)
     first = solver.start(problem)

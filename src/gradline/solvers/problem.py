@@ -1,4 +1,4 @@
-"""What is minimised: the loss over the data, on the scale of training, and θ, in which solvers hold coefficients."""
+"""What is minimised: loss and penalty over the data, on the scale of training, and θ, in which solvers hold weights."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from gradline.core.derived import cached_property
-from gradline.core.errors import RequestError
+from gradline.core.errors import RequestError, UsageError
 from gradline.core.linalg.refined import Refined
 from gradline.data.row_stream import RowStream
 from gradline.moments.rank import Rank, determined_factor
 from gradline.moments.state import Moments, RawFactor
 from gradline.solvers.losses import SquaredLoss
+from gradline.solvers.penalties import NONE, Penalty
 from gradline.solvers.spectrum import Spectrum
 
 
@@ -78,7 +79,7 @@ class Scaling:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """The loss and the view of the data that a solver works on: moments, and rows where it needs them.
+    """Loss + penalty, and the view of the data that a solver works on: moments, and rows where it needs them.
 
     Everything is on the scale of training but the rows, which whoever reads them scales, and the `optimum` of a small
     table, correct to rounding: both are in raw units, and `scaling` leads back to them.
@@ -89,6 +90,7 @@ class Problem:
     rows: RowStream | None
     scaling: Scaling
     optimum: Refined | None = None
+    penalty: Penalty = NONE
     loss = SquaredLoss()
 
     @classmethod
@@ -99,9 +101,10 @@ class Problem:
         bias: bool,
         scaling: Scaling,
         optimum: Refined | None = None,
+        penalty: Penalty = NONE,
     ) -> "Problem":
-        """The problem of raw moments and rows, seen on a scale."""
-        return cls(scaling.moments(moments), bias, rows, scaling, optimum)
+        """The problem of raw moments and rows, seen on a scale; the penalty is on the weights of that scale."""
+        return cls(scaling.moments(moments), bias, rows, scaling, optimum, penalty)
 
     @property
     def m(self) -> int:
@@ -142,13 +145,14 @@ class Problem:
         return np.concatenate([bias[None], weight.T]) if self.bias else weight.T
 
     def value(self, theta: np.ndarray) -> float:
-        """The loss over all rows at θ (q, m), in O(q²); of the answer itself it is known from the rows."""
+        """The objective over all rows at θ (q, m), in O(q²); of the answer itself it is known from the rows."""
         if theta is self.answer and self.optimum is not None:
             weight, bias = unstacked(theta, self.bias)
             return float(self.moments.above_rounding(self.optimum.squares, weight, bias).sum()) / self.cells
         with np.errstate(over="ignore", invalid="ignore"):
             residual = (self.factor.A @ theta - self.factor.B).ravel()
-            return float(residual @ residual) / self.cells + self.floor
+            loss = float(residual @ residual) / self.cells + self.floor
+            return loss if self.penalty.is_none else loss + self.penalty.value(theta[int(self.bias) :])
 
     def gradient(self, theta: np.ndarray) -> np.ndarray:
         """∇L(θ) (q, m) over all rows, by the first three of the five steps."""
@@ -161,20 +165,34 @@ class Problem:
         # 3. Gradient by the parameters.
         return A.T @ residual
 
-    def expect(self, needs: Iterable[str]) -> None:
-        """Raise `RequestError` where a solver needs the rows and only moments are at hand."""
+    def expect(self, solver: str, needs: Iterable[str]) -> None:
+        """Raise where a solver needs what this problem has not: "rows", "no penalty", or one that is "quadratic"."""
         if self.rows is None and "rows" in needs:
             raise RequestError(
                 "rows-needed",
                 "mini-batches need the rows, and moments hold none",
                 "fit from the data, or use GradientDescent or Exact on the moments",
             )
+        served = {"no penalty": self.penalty.is_none, "quadratic": self.penalty.quadratic}
+        if not all(served.get(need, True) for need in needs):
+            raise UsageError(
+                "penalty-of-other-solver",
+                f"the {solver} solver cannot minimise a loss with the penalty {self.penalty.words().lstrip(', ')}",
+                "leave the solver out, which finds the one that can",
+            )
 
     def expect_rows(self) -> RowStream:
         """The rows, raising as `expect` does."""
-        self.expect(("rows",))
+        self.expect("sgd", ("rows",))
         assert self.rows is not None
         return self.rows
+
+
+def with_level(problem: Problem, beta: np.ndarray) -> np.ndarray:
+    """θ (q, m) of slopes beta (p, m): their best bias on top, ȳ − x̄·β with the low parts of the means."""
+    p, mean, low = problem.p, problem.moments.mean, problem.moments.statistics.mean_low
+    level = (mean[p:] - mean[:p] @ beta) + (low[p:] - low[:p] @ beta)
+    return (np.vstack([level, beta]) if problem.bias else beta) + 0.0  # of zeros none is negative
 
 
 def stacked(init: tuple[Any, Any] | None, moments: Moments, bias: bool) -> np.ndarray:

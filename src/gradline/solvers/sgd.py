@@ -74,7 +74,7 @@ class SGD:
     dtype: str = "float64"
 
     name = "sgd"
-    needs = ("moments", "rows")
+    needs = ("moments", "rows", "no penalty")
 
     def __post_init__(self) -> None:
         check_settings(self.lr, self.epochs, self.momentum, self.init, self.seed)

@@ -187,8 +187,11 @@ def infer(
     status: Status,
     weights_are: str | None = None,
     figures: Figures | None = None,
+    is_penalised: bool = False,
 ) -> Inference:
     """The inference for coefficients `value` that a certificate found in `status`; from `figures` to rounding.
+
+    Weights that a penalty pulled towards zero have no standard errors here: their bias is not known from the data.
 
     `weights_are` None says that rows have no weights. Raises `UsageError` for another word than those of `Inference`.
     """
@@ -197,8 +200,8 @@ def infer(
             "weights-are-invalid", f"weights_are is {weights_are!r}", f"use {', '.join(WEIGHTS_ARE)}"
         )
     case = _Estimation(moments, value, weights_are, figures)
-    refusals = tuple(case.refusals(targets, status))
-    fitted = status.is_estimate
+    refusals = (PENALISED,) if is_penalised else tuple(case.refusals(targets, status))
+    fitted = status.is_estimate and not is_penalised
     tested = fitted and weights_are not in (UNSAID, "sampling")
     return Inference(
         weights_are=weights_are,
@@ -365,6 +368,11 @@ class _Estimation:
         return found
 
 
+PENALISED = Refusal(
+    "penalised-no-errors",
+    "a penalty pulls the weights towards zero by more than any data tell, so standard errors would mislead",
+    "fit without a penalty, or compare predictions on rows held out: --holdout 0.2",
+)
 _DIAGNOSTICS = "call gradline.model.residuals.diagnostics(model, data, weights_are=…)"
 NO_MEANING = Refusal(
     "weights-unsaid",

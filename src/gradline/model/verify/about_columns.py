@@ -93,7 +93,8 @@ def _relations(model: LinearModel, pivots: Eliminated, evidence: Evidence) -> It
             "; ".join(named[: len(said)] or named),
             "what is constant",
         )
-    yield _determined(model, pivots)
+    if model.penalty.is_none:  # which holds weights that the columns leave open
+        yield _determined(model, pivots)
     yield _almost(model, pivots, evidence)
 
 

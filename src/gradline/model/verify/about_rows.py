@@ -47,9 +47,7 @@ def about_rows(model: LinearModel, found: Evidence, data: Any, read: Text) -> It
 def about_moments(model: LinearModel, found: Evidence) -> Iterator[Check]:
     """Means, ranges and R: RᵀR against the centred cross-products, relative to the norms of the columns."""
     moments, frame, k = model.moments, found.frame, len(found.frame.units)
-    row = found.products[0, 1:]
-    share = row.over(_full(found.products[0, 0], (k,)))
-    C = found.products[1:, 1:].minus(_full(row[:, None], (k, k)).times(_full(share[None, :], (k, k)))).hi
+    share, C = found.means, found.centred
     norms, root = np.sqrt(np.maximum(np.diag(C), 0.0)), math.sqrt(found.mass)
     largest = np.ldexp(np.maximum(np.abs(found.low), np.abs(found.high)), -frame.units) * root
     likely = likely_error(k)
@@ -133,11 +131,6 @@ def _records(lines: Iterable[str], read: Text) -> Iterator[str]:
     for place, line in enumerate(lines):
         if place >= read.skip and not (read.comment and line.lstrip().startswith(read.comment)):
             yield line
-
-
-def _full(values: Any, shape: tuple[int, ...]) -> Any:
-    """Pairs, repeated to a shape."""
-    return type(values)(*(np.broadcast_to(part, shape).copy() for part in values))
 
 
 def _cells(dropped: int, missing: Mapping[str, int]) -> str:

@@ -18,6 +18,7 @@ from gradline.model.verify.about_answer import Answer, nowhere
 from gradline.model.verify.about_columns import about_columns, elided
 from gradline.model.verify.about_holdout import about_holdout
 from gradline.model.verify.about_own_units import about_own_units
+from gradline.model.verify.about_penalised import PenalisedAnswer
 from gradline.model.verify.about_rows import about_moments, about_rows
 from gradline.model.verify.check import Check
 from gradline.model.verify.newton_step import located
@@ -131,7 +132,7 @@ def verify(
         checks += _about_file(model)
         model = load(model)
     rows, held_out, selects = reread(model, data, targets, weights, read or model.read)
-    evidence = _gathered(model, rows)
+    evidence, unchecked = _gathered(model, rows), list[str]()
     checks += [
         *about_rows(model, evidence, data, read or model.read),
         *about_moments(model, evidence),
@@ -141,11 +142,16 @@ def verify(
     if np.isfinite(model.weight).all() and np.isfinite(model.bias).all() and not beyond:
         theta = np.vstack([model.bias, model.weight.T]) if model.has_bias else model.weight.T
         at = located(evidence, theta, model.has_bias, model.certificate.rank)
-        descent = Descent.of(model, evidence, at)
         with np.errstate(all="ignore"):  # what is claimed may be any number
-            checks += Answer(model, evidence, at).checks()
             checks += about_columns(model, evidence, at)
-            checks += about_path.about_training(descent)
+            if model.penalty.is_none:
+                descent = Descent.of(model, evidence, at)
+                checks += Answer(model, evidence, at).checks()
+                checks += about_path.about_training(descent)
+                unchecked = [*about_path.unchecked(descent)]
+            else:
+                checks += PenalisedAnswer(model, evidence, at).checks()
+                unchecked = ["whether its bounds could be nearer"]
             checks += about_own_units(model, rows)
         checks += about_holdout(model, None if held_out is None else _gathered(model, held_out))
     else:
@@ -157,13 +163,11 @@ def verify(
             checks += Answer(model, evidence, at).about_optimum()
             checks += about_columns(model, evidence, at)
         return Verification(tuple(checks), ("what it says of a run beyond all numbers and of rows held out",))
-    return Verification(tuple(checks), tuple(_unchecked(descent, data, selects)))
+    return Verification(tuple(checks), (*unchecked, *_unchecked(model, data, selects)))
 
 
-def _unchecked(descent: Descent, data: Any, selects: bool) -> Iterator[str]:
+def _unchecked(model: LinearModel, data: Any, selects: bool) -> Iterator[str]:
     """What no row can tell."""
-    model = descent.model
-    yield from about_path.unchecked(descent)
     yield from elided(model)
     yield from about_config.unchecked(model, data, selects)
     if model.design.weights_are not in (None, UNSAID):

@@ -9,6 +9,7 @@ import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -69,6 +70,23 @@ class Evidence:
     def mass(self) -> float:
         """W in the unit of the weights."""
         return float(self.products.hi[0, 0])
+
+    @property
+    def means(self) -> Doubled:
+        """Those of [X Y] (p + m,), in the frame."""
+        return self.products[0, 1:].over(_repeated(self.products[0, 0], (len(self.frame.units),)))
+
+    @property
+    def centred(self) -> np.ndarray:
+        """The cross-products (p + m, p + m) of [X Y] less their means, taken off as pairs."""
+        k = len(self.frame.units)
+        row, share = _repeated(self.products[0, 1:][:, None], (k, k)), _repeated(self.means[None, :], (k, k))
+        return self.products[1:, 1:].minus(row.times(share)).hi
+
+
+def _repeated(values: Any, shape: tuple[int, ...]) -> Any:
+    """Pairs, repeated to a shape."""
+    return type(values)(*(np.broadcast_to(part, shape).copy() for part in values))
 
 
 class _EvidenceSums:

@@ -1,4 +1,4 @@
-"""scikit-learn's face: estimators that translate to gradline and compute nothing themselves."""
+"""What all estimators share: scikit-learn's validation, its attributes with their shapes, and one call of gradline."""
 
 import math
 import warnings
@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_random_state, column_or_1d
+from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.validation import (
     _check_sample_weight,  # scikit-learn offers no public name for it
     check_is_fitted,
@@ -21,9 +21,7 @@ from gradline.data.terms.algebra import target_nodes
 from gradline.model.certificate import Certificate
 from gradline.model.fit import Request, cautions, run
 from gradline.model.model import LinearModel
-from gradline.solvers import SGD, Exact, GradientDescent, Solver
-
-__all__ = ["GradientDescentRegressor", "LinearRegression", "StoppedWarning"]
+from gradline.solvers import NONE, Penalty, Solver, usual_solver
 
 
 class StoppedWarning(GradlineWarning, ConvergenceWarning):
@@ -42,15 +40,20 @@ class StoppedWarning(GradlineWarning, ConvergenceWarning):
     """
 
 
-class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
-    """What both estimators share: validation in scikit-learn's words, attributes with its names and shapes."""
+class Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    """A regressor that translates to gradline and computes nothing itself."""
 
     fit_intercept: bool
     formula: str | None = None
     scale: str = "auto"
 
-    def _solver(self) -> Solver:
-        raise NotImplementedError
+    def _penalty(self, weight_sum: float, targets: int) -> Penalty:  # noqa: ARG002 - what scikit-learn's sums are over
+        """What is added to gradline's loss, the mean over so many rows, or their weights, and targets."""
+        return NONE
+
+    def _solver(self, penalty: Penalty) -> Solver:
+        """What goes to the answer."""
+        return usual_solver(penalty)
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn should know: X may be sparse."""
@@ -82,7 +85,10 @@ class _Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
         targets = y if titled is None or {*titled} & {*(names or ())} else Titled(y, titled)
         features = names if self.formula is None else None
         selection = Selection(X, targets, features, weights=sample_weight, formula=self.formula)
-        model = run(selection, Request(self._solver(), self.fit_intercept, self.scale))
+        weight_sum = len(y) if sample_weight is None else float(np.sum(sample_weight))
+        penalty = self._penalty(weight_sum, 1 if y.ndim == 1 else y.shape[1])
+        request = Request(self._solver(penalty), self.fit_intercept, self.scale, penalty=penalty)
+        model = run(selection, request)
         for notice in cautions(model):
             fell_short = notice.code == "training-stopped"
             kind = StoppedWarning if fell_short else GradlineWarning
@@ -140,87 +146,3 @@ def _are_plain(X: Any, y: Any) -> bool:
         return False
     with np.errstate(over="ignore", invalid="ignore"):
         return math.isfinite(X.sum() + y.sum())  # which NaN and infinities are not
-
-
-class LinearRegression(_Translating):
-    """Ordinary least squares with a certificate: drop-in for `sklearn.linear_model.LinearRegression`.
-
-    It minimises ‖y − X·coef_ᵀ − intercept_‖². Parameters: `fit_intercept`, whether the model has an intercept
-    (default True); `formula`, terms of the columns of a frame X, which may be words and dates, such as
-    "log(area) * town": `coef_` are then those of `model_.features`. None (default) takes X as it is.
-
-    Attributes: `coef_` (n_features,) or (n_targets, n_features), `intercept_`, `rank_` as in scikit-learn;
-    `certificate_` and `model_` are gradline's. Rank-deficient data give the coefficients of least norm, as there.
-    Raises `ValueError` for what scikit-learn refuses, and what `gradline.fit` raises, which is one too.
-
-    >>> from gradline.linear_model import LinearRegression
-    >>> regression = LinearRegression().fit([[1.0], [2.0], [4.0]], [3.0, 5.0, 9.0])
-    >>> regression.coef_.round(6), round(regression.intercept_, 6)
-    (array([2.]), 1.0)
-    >>> regression.certificate_.digits > 10
-    True
-    """
-
-    def __init__(self, *, fit_intercept: bool = True, formula: str | None = None) -> None:
-        self.fit_intercept = fit_intercept
-        self.formula = formula
-
-    def _solver(self) -> Solver:
-        return Exact()
-
-
-class GradientDescentRegressor(_Translating):
-    """Least squares by gradient descent, full-batch or in mini-batches.
-
-    Parameters: `lr`, `epochs`, `momentum`, `init` as in `gradline.GradientDescent`; with a `batch_size`, and
-    then `shuffle`, as in `gradline.SGD`; `scale` as in `gradline.fit`; `random_state` is the seed (None: 0, so
-    that results repeat) or a `RandomState` to draw it from. `fit_intercept` as in scikit-learn, `formula` as in
-    `LinearRegression`.
-
-    Attributes: `coef_`, `intercept_`, `n_iter_` (epochs done), `rank_`, `certificate_`, `model_`; errors as in
-    `LinearRegression`.
-
-    >>> from gradline.linear_model import GradientDescentRegressor
-    >>> regression = GradientDescentRegressor(epochs=50).fit([[1.0], [2.0], [4.0]], [3.0, 5.0, 9.0])
-    >>> regression.coef_.round(6), regression.n_iter_
-    (array([2.]), 50)
-    """
-
-    def __init__(
-        self,
-        *,
-        lr: float | str = "auto",
-        epochs: int = 100,
-        batch_size: int | None = None,
-        momentum: float = 0.0,
-        shuffle: bool = True,
-        init: Any = "zeros",
-        scale: str = "auto",
-        random_state: Any = None,
-        fit_intercept: bool = True,
-        formula: str | None = None,
-    ) -> None:
-        self.formula = formula
-        self.lr = lr
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.momentum = momentum
-        self.shuffle = shuffle
-        self.init = init
-        self.scale = scale
-        self.random_state = random_state
-        self.fit_intercept = fit_intercept
-
-    def _solver(self) -> Solver:
-        shared = {"lr": self.lr, "epochs": self.epochs, "momentum": self.momentum, "init": self.init}
-        seed = 0 if self.random_state is None else self.random_state
-        if not isinstance(seed, (int, np.integer)):
-            seed = check_random_state(seed).randint(2**31)
-        seed = int(seed)
-        if self.batch_size is None:
-            return GradientDescent(**shared, seed=seed)
-        return SGD(**shared, seed=seed, batch_size=self.batch_size, shuffle=self.shuffle)
-
-    def _take(self, model: LinearModel, one_target: bool) -> None:
-        super()._take(model, one_target)
-        self.n_iter_ = model.history[-1].epoch

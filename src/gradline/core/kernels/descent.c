@@ -1,0 +1,46 @@
+/* Coordinate descent for ½‖b − A·w‖² + Σ l1·|w| + curvature/2·w²; the twin is in `solvers.coordinate_descent`. */
+
+#include "vectors.h"
+
+/* a·b over n numbers, in LANES sums. */
+INLINE double dot(const double *a, const double *b, int64_t n) {
+    vector sum = spread(0.0), other = sum;
+    int64_t i = 0;
+    for (; i + 2 * LANES <= n; i += 2 * LANES) {
+        sum += load(a + i) * load(b + i);
+        other += load(a + i + LANES) * load(b + i + LANES);
+    }
+    sum += other;
+    double total = 0.0;
+    for (int lane = 0; lane < LANES; lane++)
+        total += sum[lane];
+    for (; i < n; i++)
+        total += a[i] * b[i];
+    return total;
+}
+
+/* One sweep over `count` coordinates, whose numbers are in `order`. The columns (k, n) of A lie one after another with
+   their `squares` (k,); `residual` (n,) is b − A·w. Returns the largest ‖aⱼ‖·|step|. */
+double EXPORT(descend)(const double *columns, const double *squares, double *w, double *residual, const int64_t *order,
+                       int64_t count, int64_t n, int64_t positive, double l1, double curvature) {
+    double largest = 0.0;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t j = order[i];
+        const double *column = columns + j * n;
+        if (squares[j] == 0.0)
+            continue;
+        double slope = squares[j] * w[j] + dot(column, residual, n), size = slope < 0.0 ? -slope : slope;
+        double next = size > l1 ? (size - l1) / (squares[j] + curvature) : 0.0;
+        if (slope < 0.0)
+            next = positive ? 0.0 : -next;
+        double step = next - w[j];
+        if (step == 0.0)
+            continue;
+        w[j] = next;
+        for (int64_t r = 0; r < n; r++)
+            residual[r] -= step * column[r];
+        double moved = step * step * squares[j];
+        largest = moved > largest ? moved : largest;
+    }
+    return largest;
+}

@@ -1,0 +1,8 @@
+"""scikit-learn's face: estimators that translate to gradline and compute nothing themselves."""
+
+from gradline.linear_model.gradient_descent import GradientDescentRegressor
+from gradline.linear_model.least_squares import LinearRegression
+from gradline.linear_model.penalised import ElasticNet, Lasso, Ridge
+from gradline.linear_model.translating import StoppedWarning
+
+__all__ = ["ElasticNet", "GradientDescentRegressor", "Lasso", "LinearRegression", "Ridge", "StoppedWarning"]

@@ -1,0 +1,318 @@
+"""The judge of a penalised fit: how far any coefficients are from the best, by the slopes of the loss alone."""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from gradline.core.coefficients import Coefficients
+from gradline.core.derived import Derived, cached_property
+from gradline.core.linalg.triangular import UNIT, column_norms, inverted, rounding, row_norms, triangular
+from gradline.model.certificate import FEWEST_DIGITS, NO_TIME_LEFT, Certificate
+from gradline.model.judge import Judged
+from gradline.model.status import Status
+from gradline.moments.rank import Rank
+from gradline.moments.state import Moments, calm_blas
+from gradline.solvers.coordinate_descent import minimised
+from gradline.solvers.penalties import Penalty
+from gradline.solvers.problem import Problem, Scaling
+
+ABOVE = 1e-6  # of the least objective: what a certified one may be above it, as for least squares
+_ROUNDS = 20  # in which each bound sharpens the next; more change no digit
+_SHRINKS = 0.99  # a round that does not bring as much is the last
+_INDEPENDENT = 0.1  # κ·ε of columns from which on their inverse bounds nothing
+
+
+class Bound(NamedTuple):
+    """What is sure of the optimum of one target, seen from some weights.
+
+    `gap`: how far their objective is above the least, at most, in half sums of squares; `reach` (p,): how far each
+    weight is from its best, at most; `zero` (p,): which are zero in every best answer; `open` (p,): which neither the
+    data nor the curvature of the penalty hold, so that several answers may be best.
+    """
+
+    gap: float
+    reach: np.ndarray
+    zero: np.ndarray
+    open: np.ndarray
+
+
+class Sums(NamedTuple):
+    """½‖A·w − b‖² + Ω(w) of one target, each column of A and b known to `error` of its norm."""
+
+    A: np.ndarray
+    b: np.ndarray
+    length: float  # ‖b‖, with what no column reaches
+    omega: Penalty
+    error: float
+
+
+class _Slopes(NamedTuple):
+    """At some weights w: the norms of the columns, minus the slopes of the loss, and what these are known to."""
+
+    w: np.ndarray
+    norms: np.ndarray
+    slope: np.ndarray
+    margin: np.ndarray
+    value: float  # of the objective, at most
+
+    @classmethod
+    def of(cls, sums: Sums, w: np.ndarray) -> "_Slopes":
+        norms, residual = column_norms(sums.A), sums.b - sums.A @ w
+        left = float(np.linalg.norm(residual))
+        blur = sums.error * (float(norms @ np.abs(w)) + sums.length)  # of the residual
+        value = (left + blur) ** 2 / 2 + sums.omega.value(w)
+        return cls(w, norms, sums.A.T @ residual, norms * (sums.error * left + 2 * blur), value)
+
+    def keeps_zero(self, sums: Sums, gap: float) -> np.ndarray:
+        """Which zeros stay: their slope moves by at most ‖a‖·√(2·gap) on the way to the optimum."""
+        spread = self.margin + (1 + sums.error) * self.norms * math.sqrt(2 * gap)
+        return (self.w == 0) & sums.omega.keeps_zero(self.slope, spread)
+
+
+def bounded(sums: Sums, w: np.ndarray) -> Bound:
+    """Bounds on the distance of w (p,) from the optimum w*, of the objective and of each weight.
+
+    The loss is convex, so with g = Aᵀ(b − A·w) the objective at w is above that at w* by at most the sum over j of
+    gⱼ·(w*ⱼ − wⱼ) − Ω(w*ⱼ) + Ω(wⱼ): each term is largest somewhere between the bounds of w*ⱼ, whatever gⱼ is to within
+    its rounding. Bounds of w*ⱼ follow from the gap in turn, as the objective is at least ½‖A·(w − w*)‖² + c/2·‖w − w*‖²
+    above the least, c the curvature of Ω; and |gⱼ| moves by at most ‖aⱼ‖·√(2·gap), so that a slope which is so far
+    below its kink keeps its weight at zero (the gap-safe sphere of Ndiaye, Fercoq, Gramfort, Salmon 2017). Round by
+    round each bound sharpens the other, down to the square of what the slopes miss.
+
+    First the weights that seem to stay zero are left out. If their slopes at the optimum of the others turn out below
+    their kinks, that is the optimum of all, for no condition of it is missed; if not, nothing is left out in advance.
+    """
+    at = _Slopes.of(sums, w)
+    seem = at.keeps_zero(sums, 0.0)
+    found = _sharpened(sums, at, seem)
+    if (at.keeps_zero(sums, found.gap) | ~seem).all():
+        return found
+    return _sharpened(sums, at, np.zeros(len(w), bool))
+
+
+def _sharpened(sums: Sums, at: _Slopes, zero: np.ndarray) -> Bound:
+    """The bounds, where weights of these `zero` are known to stay so."""
+    w, omega = at.w, sums.omega
+    largest = np.where(zero, 0.0, omega.most(at.value))
+    low, high, gap = -largest, largest, at.value  # nothing is below zero
+    per = _reach(sums, at.norms, zero)
+    for _ in range(_ROUNDS):
+        low, high = (
+            np.maximum(low, w - per * math.sqrt(2 * gap)),
+            np.minimum(high, w + per * math.sqrt(2 * gap)),
+        )
+        gains = np.maximum(*(omega.rise(at.slope + side * at.margin, w, low, high) for side in (1, -1)))
+        before, gap = gap, min(gap, float(gains.sum()))
+        sure = at.keeps_zero(sums, gap) & ~zero
+        zero = zero | sure
+        low[sure] = high[sure] = 0.0
+        if sure.any():
+            per = _reach(sums, at.norms, zero)
+        elif gap > _SHRINKS * before:
+            break
+    reach = np.minimum(np.maximum(high - w, w - low), per * math.sqrt(2 * gap))
+    return Bound(gap, np.where(zero, 0.0, reach), zero, np.isinf(per))
+
+
+def _reach(sums: Sums, norms: np.ndarray, zero: np.ndarray) -> np.ndarray:
+    """How far (p,) a weight can be, at most, per √(2·gap); infinite where columns and curvature do not hold it."""
+    found, free = np.zeros(len(zero)), np.flatnonzero(~zero)
+    bend = sums.omega.curvature
+    held = 1 / math.sqrt(bend) if bend else np.inf
+    found[free] = held
+    if not 0 < len(free) <= len(sums.A) + (len(zero) if bend else 0) or (norms[free] == 0).any():
+        return found
+    units = np.sqrt(norms[free] ** 2 + bend)
+    rows = np.vstack([sums.A[:, free], math.sqrt(bend) * np.eye(len(free))]) if bend else sums.A[:, free]
+    R = triangular(rows / units)
+    if not R.diagonal().min() > len(free) * UNIT:
+        return found
+    inverse = inverted(R)
+    loss = sums.error * math.sqrt(len(free)) * float(np.linalg.norm(inverse))
+    if loss < _INDEPENDENT:
+        found[free] = np.minimum(held, row_norms(inverse) / units * (1 + 2 * loss))
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class PenalisedJudge(Derived):
+    """Coefficients in raw units against raw moments and a penalty on the weights of a scale, whatever found them.
+
+    The gap is that of `bounded` at the coefficients themselves where it is small, else that of a better answer, which
+    is bounded in the same way, plus how far the objective is above it: who found that answer need not be trusted.
+    """
+
+    moments: Moments
+    found: Coefficients
+    penalty: Penalty
+    scaling: Scaling
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether the model has a bias."""
+        return self.found.bias is not None
+
+    @cached_property
+    def rank(self) -> Rank:
+        """What the columns tell apart."""
+        return Rank.of(self.moments, self.has_bias)
+
+    @cached_property
+    def is_open(self) -> bool:
+        """Whether several answers may be as good: neither data nor penalty hold some weight."""
+        return any(bound.open.any() for bound in self.bounds)
+
+    @cached_property
+    def problem(self) -> Problem:
+        """What is minimised, on the scale of training."""
+        return Problem.of(self.moments, None, self.has_bias, self.scaling, penalty=self.penalty)
+
+    @cached_property
+    def view(self) -> tuple[np.ndarray, np.ndarray]:
+        """Weight (m, p) and bias (m,) on the scale of training."""
+        bias = np.zeros(self.moments.m) if self.found.bias is None else self.found.bias
+        return self.scaling.to_view(self.found.weight, bias)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the coefficients are numbers at all."""
+        return all(np.isfinite(part).all() for part in self.view)
+
+    def _sums(self, j: int) -> Sums:
+        moments, omega = self.problem.moments, self.penalty.times(self.problem.cells / 2)
+        rank, B = Rank.of(moments, self.has_bias), moments.slopes_factor(self.has_bias).B
+        error = max(moments.error, 4 * UNIT) + rounding(moments.p + moments.m)
+        return Sums(
+            rank.columns * (rank.norms > 0), B[:, j], float(moments.norms[moments.p + j]), omega, error
+        )
+
+    @cached_property
+    def bounds(self) -> list[Bound]:
+        """What is sure of each target."""
+        return [self._bound(j) for j in range(self.moments.m)]
+
+    def _bound(self, j: int) -> Bound:
+        sums, w = self._sums(j), self.view[0][j]
+        there = bounded(sums, w)
+        objective = _value(sums, w)
+        if there.gap <= ABOVE * ABOVE * objective:
+            return there
+        best = minimised(sums.A, sums.b, sums.omega, w)
+        at = bounded(sums, best)
+        blur = 4 * sums.error * (float(column_norms(sums.A) @ (np.abs(w) + np.abs(best))) + sums.length)
+        above = max(0.0, objective - _value(sums, best)) + blur * math.sqrt(2 * objective) + blur**2
+        if above + at.gap >= there.gap:
+            return there
+        return Bound(above + at.gap, np.abs(w - best) + at.reach, at.zero & (w == 0), at.open)
+
+    @cached_property
+    def level(self) -> np.ndarray:
+        """How far the bias (m,) lies above the best one for these weights."""
+        moments = self.problem.moments
+        return moments.level(*self.view) if self.has_bias else np.zeros(moments.m)
+
+    @cached_property
+    def gap(self) -> float:
+        """How far the objective is above the least, at most."""
+        half = sum(bound.gap for bound in self.bounds)
+        return (2 * half + self.moments.weight_sum * float(self.level @ self.level)) / self.problem.cells
+
+    @cached_property
+    def loss(self) -> float:
+        """The loss of the coefficients, without the penalty."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(self.problem.moments.squares(*self.view).sum()) / self.problem.cells
+
+    @cached_property
+    def reach(self) -> Coefficients:
+        """How far each coefficient is from its best, at most, in raw units."""
+        weight = np.array([bound.reach for bound in self.bounds]) / self.scaling.scale
+        moments, p = self.moments, self.moments.p
+        # A mean is known to the rounding of the deviations that were averaged, as for least squares.
+        spread = moments.norms / math.sqrt(moments.weight_sum)
+        size = np.abs(self.found.weight)
+        known = max(moments.error, 4 * UNIT) * (size @ spread[:p] + spread[p:])
+        summed = 4 * UNIT * math.sqrt(p + 1) * (size @ np.abs(moments.mean[:p]) + np.abs(moments.mean[p:]))
+        bias = np.abs(self.level) + weight @ np.abs(moments.mean[:p]) + known + summed
+        return Coefficients(weight, bias if self.has_bias else None)
+
+    @cached_property
+    def digits(self) -> float:
+        """The fewest sure decimal digits over the coefficients that are not zero to within their bound."""
+        value, bound = (self.found.weight, self.reach.weight)
+        if self.found.bias is not None and self.reach.bias is not None:
+            value = np.column_stack([self.found.bias, value])
+            bound = np.column_stack([self.reach.bias, bound])
+        counted = np.abs(value) > bound
+        if not counted.any():  # then all are zero, and known to be, or nothing is known
+            return 0.0 if bound.any() else -math.log10(UNIT)
+        if not np.isfinite(bound).all():
+            return 0.0
+        return max(0.0, -math.log10(max(float((bound[counted] / np.abs(value)[counted]).max()), UNIT)))
+
+    @cached_property
+    def status(self) -> Status:
+        """How the coefficients stand."""
+        if not self.is_finite or not math.isfinite(self.loss):
+            return Status.DIVERGED
+        least = self.loss + self.problem.penalty.value(self.view[0]) - self.gap
+        nothing = float(self.moments.unexplainable.sum()) / self.problem.cells
+        if not self.gap <= max(ABOVE * least, nothing):
+            return Status.UNCERTIFIED
+        if self.is_open:
+            return Status.RANK_DEFICIENT
+        return Status.CERTIFIED if self.digits >= FEWEST_DIGITS else Status.UNCERTIFIED
+
+    @property
+    def certificate(self) -> Certificate:
+        """All that is known."""
+        with calm_blas(self.moments.p + self.moments.m), np.errstate(over="ignore", invalid="ignore"):
+            return self._certificate
+
+    @cached_property
+    def _certificate(self) -> Certificate:
+        rank, penalty = self.rank, self.penalty.value(self.view[0])
+        condition = Judged(self.moments, self.found).condition
+        bias = np.zeros(self.moments.m) if self.reach.bias is None else self.reach.bias
+        return Certificate(
+            status=self.status,
+            epochs=None,
+            diverged_at=None,
+            loss=self.loss,
+            penalty=penalty,
+            optimal_loss=max(0.0, self.loss + penalty - self.gap),
+            gap=self.gap,
+            gradient_norm=self._slope_missed,
+            digits=self.digits,
+            weight_error=self.reach.weight.tolist(),
+            bias_error=bias.tolist(),
+            weight_error_stderr=None,
+            bias_error_stderr=None,
+            rank=rank.rank,
+            combinations=rank.combinations(),
+            near_combinations=rank.near_combinations(),
+            determined=(~np.any([bound.open for bound in self.bounds], axis=0)).tolist(),
+            constant=rank.constant,
+            condition=condition,
+            condition_scaled=rank.condition_scaled,
+            hessian_condition=condition * condition,
+            zero=[bound.zero.tolist() for bound in self.bounds],
+            **NO_TIME_LEFT,
+        )
+
+    @property
+    def _slope_missed(self) -> float:
+        """The norm of the smallest subgradient of the objective, on the scale of training."""
+        missed = []
+        for j, w in enumerate(self.view[0]):
+            sums = self._sums(j)
+            missed.append(sums.omega.distance(w, sums.A.T @ (sums.b - sums.A @ w)))
+        level = self.moments.weight_sum * self.level
+        return 2 / self.problem.cells * float(np.hypot(np.linalg.norm(missed), np.linalg.norm(level)))
+
+
+def _value(sums: Sums, w: np.ndarray) -> float:
+    residual = sums.b - sums.A @ w
+    return float(residual @ residual) / 2 + sums.omega.value(w)

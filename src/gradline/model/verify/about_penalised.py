@@ -1,0 +1,319 @@
+"""What a model with a penalty says of its coefficients, from the exact slopes and curvatures of the rows."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from gradline.core.derived import cached_property
+from gradline.core.text import counted, number
+from gradline.model.model import LinearModel
+from gradline.model.status import Status
+from gradline.model.verify.check import Check, near, same, within
+from gradline.model.verify.newton_step import Whereabouts
+from gradline.model.verify.own_penalty import OwnPenalty
+from gradline.model.verify.row_sums import Evidence
+from gradline.model.verify.tolerance import MARGIN, UNIT
+
+_CLOSE = 1e-9  # a relative difference that no claim may show, beside what rounding may have done
+_ABOVE = 2e-6  # of the least objective: what a certified one may be above it, twice what a judge allows
+_SINGULAR = 1e-13  # a curvature along columns of unit norm below which rounding decides whether there is any
+_ROUNDS = 30  # in which bounds sharpen each other
+_TIGHT = 1e-9  # a gap below this share of the objective needs no better weights to be judged by
+_SWEEPS = 200  # over the weights, to find better ones
+
+
+class _Place(NamedTuple):
+    """Weights (p,) of one target, the pull of the loss there, and how surely it is known."""
+
+    w: np.ndarray
+    slope: np.ndarray
+    margin: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class PenalisedAnswer:
+    """A model with a penalty, the evidence about it, and where it stands, on the scale of training.
+
+    L is the loss, Ω the penalty of a weight. As L is convex, L + ΣΩ is above its least value by at most the sum over
+    the weights of −L'(w)·(v − w) − Ω(v) + Ω(w), v the best weight; and at least by ½‖v − w‖² in the curvature of
+    L + ΣΩ. Each of the two bounds the other, first where a weight is zero and its slope keeps it so.
+    """
+
+    model: LinearModel
+    evidence: Evidence
+    at: Whereabouts
+
+    def checks(self) -> Iterator[Check]:
+        """Loss, penalty, how far either is from the best, and what is said of each weight."""
+        claim, at = self.model.certificate, self.at
+        yield near("loss", claim.loss, at.loss, _CLOSE * at.loss + at.loss_rounding)
+        yield near("penalty", claim.penalty, self.penalty, _CLOSE * self.penalty)
+        yield self._status()
+        slack = _CLOSE * self.objective + at.loss_rounding
+        yield within("gap", claim.gap, self.lead - slack, self.objective + slack)
+        least = self.objective - claim.gap  # which a gap told too large would make smaller than it is
+        yield within("optimal_loss", claim.optimal_loss, least - slack, self.objective - self.lead + slack)
+        yield from self._distances()
+        yield self._digits()
+        yield self._zeros()
+        yield self._determined()
+        slope = math.hypot(float(np.linalg.norm(self._missed)), float(np.linalg.norm(self._level)))
+        rounding = at.gradient_rounding / float(np.min(self.scale, initial=1.0))
+        yield near("gradient_norm", claim.gradient_norm, slope, 1e-6 * slope + MARGIN * rounding)
+        for record in self.model.history:
+            yield near("history", record.loss, self.objective, slack)
+
+    @cached_property
+    def omega(self) -> OwnPenalty:
+        """Ω."""
+        return OwnPenalty.of(self.model.penalty.params())
+
+    @cached_property
+    def scale(self) -> np.ndarray:
+        """What the columns (p,) were divided by in training: nothing, or the root of their mean square."""
+        p, frame = self.model.weight.shape[1], self.evidence.frame
+        if self.model.scale == "none":
+            return np.ones(p)
+        squares = np.diag(self._products) / self.evidence.mass
+        return np.where(self.constant, 1.0, np.ldexp(np.sqrt(np.maximum(squares, 0.0)), frame.units[:p]))
+
+    @cached_property
+    def _products(self) -> np.ndarray:
+        """The cross-products (p, p) of the columns, less their means where there is a bias, in the frame."""
+        p = self.model.weight.shape[1]
+        if self.model.has_bias:
+            return self.evidence.centred[:p, :p]
+        return self.evidence.products.hi[1 : p + 1, 1 : p + 1]
+
+    @cached_property
+    def w(self) -> np.ndarray:
+        """The weights (m, p) as trained."""
+        return self.model.weight * self.scale
+
+    @property
+    def penalty(self) -> float:
+        """ΣΩ."""
+        return self.omega.value(self.w)
+
+    @property
+    def objective(self) -> float:
+        """Loss and penalty."""
+        return self.at.loss + self.penalty
+
+    @cached_property
+    def _level(self) -> np.ndarray:
+        """The slope (m,) by the bias."""
+        return self.at.gradient[0] if self.model.has_bias else np.zeros(len(self.w))
+
+    @cached_property
+    def slope(self) -> np.ndarray:
+        """Minus the slope (m, p) of the loss by the weights as trained, at the best bias for them."""
+        gradient = self.at.gradient[int(self.model.has_bias) :].T
+        if self.model.has_bias:
+            gradient = gradient - np.outer(self._level, self.model.moments.mean[: self.w.shape[1]])
+        return -gradient / self.scale
+
+    @property
+    def _missed(self) -> np.ndarray:
+        return self.omega.missed(self.w, self.slope)
+
+    @cached_property
+    def curvature(self) -> np.ndarray:
+        """That (p, p) of the loss, along the weights as trained: 2/(m·W) times the centred cross-products."""
+        evidence, p, frame = self.evidence, self.w.shape[1], self.evidence.frame
+        units = np.ldexp(1 / self.scale, frame.units[:p])
+        found = np.where(self.constant[:, None] | self.constant, 0.0, self._products)
+        return 2 / (len(self.w) * evidence.mass) * found * np.outer(units, units)
+
+    @cached_property
+    def constant(self) -> np.ndarray:
+        """The columns (p,) that do not vary."""
+        return self.at.pivots.norms[int(self.model.has_bias) :] == 0
+
+    @cached_property
+    def _margin(self) -> np.ndarray:
+        """What float64 did to the slopes (m, p) here, and what the scale is known to."""
+        sizes = np.sqrt(np.diag(self.curvature)) * np.sqrt(2 * self.at.loss)[..., None]
+        return MARGIN * UNIT * (np.abs(self.slope) + np.abs(self.w) @ np.abs(self.curvature) + sizes)
+
+    @cached_property
+    def bounds(self) -> list[tuple[float, np.ndarray, np.ndarray]]:
+        """For each target the gap, the reach (p,) of each weight, both at most, and which zeros are sure."""
+        parts = zip(self.w, self.slope, self._margin, strict=True)
+        return [self._bounded(_Place(*part)) for part in parts]
+
+    @cached_property
+    def bounds_of_best(self) -> list[tuple[float, np.ndarray, np.ndarray]]:
+        """The same, seen from the best weights that were found."""
+        slope = self.slope - (self.best - self.w) @ self.curvature
+        parts = zip(self.best, slope, self._margin, strict=True)
+        return [self._bounded(_Place(*part)) for part in parts]
+
+    def _bounded(self, at: _Place) -> tuple[float, np.ndarray, np.ndarray]:
+        seem = self._stays(at, 0.0)
+        gap, reach = self._sharpened(at, seem)
+        if (self._stays(at, gap) | ~seem).all():
+            return gap, reach, seem
+        gap, reach = self._sharpened(at, np.zeros_like(seem))
+        return gap, reach, self._stays(at, gap)
+
+    def _stays(self, at: _Place, gap: float) -> np.ndarray:
+        spread = at.margin + np.sqrt(2 * gap * np.diag(self.curvature))
+        return (at.w == 0) & self.omega.holds_zero(at.slope, spread)
+
+    def _sharpened(self, at: _Place, zero: np.ndarray) -> tuple[float, np.ndarray]:
+        w, omega = at.w, self.omega
+        largest = np.where(zero, 0.0, self._most)
+        low, high, gap, held = -largest, largest, self.objective, self._held(~zero)
+        for _ in range(_ROUNDS):
+            reach = held * math.sqrt(2 * gap)
+            low, high = np.maximum(low, w - reach), np.minimum(high, w + reach)
+            sides = [omega.gain(at.slope + s * at.margin, w, low, high) for s in (-1, 1)]
+            gap = min(gap, float(np.maximum(*sides).sum()))
+        return gap, np.minimum(np.maximum(high - w, w - low), held * math.sqrt(2 * gap))
+
+    def _held(self, free: np.ndarray) -> np.ndarray:
+        """How far (p,) each of the free weights can be per √(2·gap): the roots of the inverse curvature's diagonal."""
+        found, bend = np.where(free, np.inf, 0.0), self.omega.bend
+        H = self.curvature[np.ix_(free, free)] + bend * np.eye(int(free.sum()))
+        units = np.sqrt(np.diag(H))
+        if not free.any() or not units.all():
+            return found if not bend else np.minimum(found, 1 / math.sqrt(bend))
+        values, vectors = np.linalg.eigh(H / np.outer(units, units))
+        if values[0] > max(_SINGULAR, len(units) * UNIT):
+            sure = values - len(units) * UNIT
+            found[free] = np.sqrt((vectors**2 / sure).sum(axis=1)) / units
+        return found if not bend else np.minimum(found, 1 / math.sqrt(bend))
+
+    @cached_property
+    def gap(self) -> float:
+        """How far the objective is above the least, at most."""
+        return sum(bound[0] for bound in self.bounds) + self._above_level
+
+    @property
+    def _above_level(self) -> float:
+        """What a better bias alone would bring: a quarter of the square of its slope, times m."""
+        return len(self.w) / 4 * float(self._level @ self._level)
+
+    @property
+    def _most(self) -> float:
+        """How large a weight can be at the optimum: its penalty alone is no more than the objective here."""
+        steep, bend = self.omega.steep, self.omega.bend
+        by_steep = self.objective / steep if steep else np.inf
+        return min(by_steep, math.sqrt(2 * self.objective / bend) if bend else np.inf)
+
+    @cached_property
+    def best(self) -> np.ndarray:
+        """Weights (m, p) that are as good or better, by sweeps over them and a step to where their slopes vanish."""
+        return np.array([self._improved(j) for j in range(len(self.w))])
+
+    def _improved(self, j: int) -> np.ndarray:
+        H, w = self.curvature, self.w[j].copy()
+        pull = self.slope[j] + H @ w
+        if not self.gap <= _TIGHT * self.objective:
+            for _ in range(_SWEEPS):
+                before = w.copy()
+                for i in np.flatnonzero(np.diag(H)):
+                    w[i] = self.omega.best_alone(pull[i] - H[i] @ w + H[i, i] * w[i], H[i, i])
+                if np.abs(w - before).max() <= UNIT * np.abs(w).max():
+                    break
+        free = np.flatnonzero((w != 0) | (self.omega.steep == 0 and not self.omega.positive))
+        free = free[np.diag(H)[free] > 0]
+        slope = self.slope[j] - H @ (w - self.w[j]) - self.omega.slopes(w)[1]
+        step = np.zeros_like(w)
+        bent = H[np.ix_(free, free)] + self.omega.bend * np.eye(len(free))
+        step[free] = np.linalg.lstsq(bent, slope[free], rcond=None)[0]
+        stays = (np.sign(w + step) == np.sign(w)).all() or not (self.omega.steep or self.omega.positive)
+        return w + step if stays else w
+
+    @cached_property
+    def lead(self) -> float:
+        """How far the objective is above that of `best`, so that the least is no nearer."""
+        lead = 0.0
+        for w, v, slope in zip(self.w, self.best, self.slope, strict=True):
+            way = v - w
+            gain = float(slope @ way) - float(way @ self.curvature @ way) / 2
+            lead += gain + self.omega.value(w) - self.omega.value(v)
+        return max(0.0, lead) + self._above_level
+
+    def _status(self) -> Check:
+        claim, wrong = self.model.certificate.status, None
+        slack = _ABOVE * (self.objective - self.lead) + float(self.at.left_rounding.sum()) + self._nothing
+        if claim in (Status.CERTIFIED, Status.RANK_DEFICIENT) and self.lead > slack:
+            wrong = f"other weights are better by {number(self.lead, 3)}"
+        elif claim is Status.CERTIFIED and not all(np.isfinite(reach).all() for _, reach, _ in self.bounds):
+            wrong = "several answers may be best"
+        elif claim in (Status.DIVERGED, Status.STOPPED):
+            wrong = "nothing was trained"
+        said = f", but {wrong}." if wrong else ", and the slopes agree."
+        return Check("status", claim, wrong or claim, wrong is None, f"The model claims to be {claim}{said}")
+
+    @property
+    def _nothing(self) -> float:
+        return float(self.model.moments.unexplainable.sum()) / (len(self.w) * self.evidence.weight_sum)
+
+    def _distances(self) -> Iterator[Check]:
+        """No weight is further from the best one than is claimed; of several best ones nobody claims a distance."""
+        claimed = np.array(self.model.certificate.weight_error, float)
+        apart = np.abs(self.best - self.w) / self.scale
+        short = ~(np.isnan(claimed) | (claimed >= apart - MARGIN * UNIT * np.abs(self.model.weight)))
+        short &= np.array([np.isfinite(self._held(~zero)) for _, _, zero in self.bounds])
+        found = (
+            "no weight is further" if not short.any() else f"{counted(int(short.sum()), 'weight')} further"
+        )
+        yield same(
+            "weight_error", "no weight is further", found, "from the best ones, beside the claimed distances,"
+        )
+
+    def _bias_distance(self) -> Check:
+        """The same of the bias, which follows from the weights and the means."""
+        claimed = np.array(self.model.certificate.bias_error, float)
+        means = self.model.moments.mean[: self.w.shape[1]]
+        apart = np.abs(self._level / 2 * len(self.w) - ((self.best - self.w) / self.scale) @ means)
+        size = np.abs(self.model.bias) + np.abs(self.model.weight) @ np.abs(means)
+        short = int((claimed < apart - MARGIN * UNIT * size).sum())
+        found = "no bias is further" if not short else f"{short} further"
+        return same(
+            "bias_error", "no bias is further", found, "from the best one, beside the claimed distance,"
+        )
+
+    def _digits(self) -> Check:
+        """The digits are those that the claimed distances leave."""
+        claim = self.model.certificate
+        value, error = self.model.weight, np.array(claim.weight_error, float)
+        if self.model.has_bias:
+            value = np.column_stack([self.model.bias, value])
+            error = np.column_stack([np.array(claim.bias_error, float), error])
+        error = np.where(np.isnan(error), np.inf, error)
+        counted_ = np.abs(value) > error
+        worst = (
+            float((error[counted_] / np.abs(value)[counted_]).max()) if counted_.any() else float(error.any())
+        )
+        found = 0.0 if not np.isfinite(error).all() else max(0.0, -math.log10(max(worst, UNIT)))
+        return within("digits", claim.digits, 0.0, found + 1e-6)
+
+    def _zeros(self) -> Check:
+        """Weights that are said to be zero for certain are."""
+        claimed = np.array(self.model.certificate.zero, bool)
+        sure = np.array([zero for _, _, zero in self.bounds]) | np.array(
+            [z for _, _, z in self.bounds_of_best]
+        )
+        if claimed.shape != sure.shape:
+            return same("zero", f"shape {claimed.shape}", f"shape {sure.shape}", "what is zero")
+        wrong = int((claimed & ~sure).sum())
+        found = f"{int(claimed.sum()) - wrong} zero for certain"
+        return same("zero", f"{int(claimed.sum())} zero for certain", found, "of the weights")
+
+    def _determined(self) -> Check:
+        """Weights that are said to have one best value do."""
+        claimed = np.array(self.model.certificate.determined, bool)
+        sure = np.array([np.isfinite(self._held(~zero)) for _, _, zero in self.bounds]).all(axis=0)
+        if claimed.shape != sure.shape:
+            return same("determined", f"{claimed.size} weights", f"{sure.size}", "what has one best value")
+        wrong = int((claimed & ~sure).sum())
+        said = f"{int(claimed.sum())} of {claimed.size}"
+        found = said if not wrong else f"{int(claimed.sum()) - wrong} of {claimed.size}"
+        return same("determined", said, found, "of the weights that have one best value, the number")
