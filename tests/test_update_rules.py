@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import multiprocessing
 import os
 import warnings
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from refusals import refused
 from torch import nn
-from torch.multiprocessing.spawn import spawn
+from torch.multiprocessing.spawn import start_processes
 from torch.utils.data import DataLoader, Dataset, RandomSampler, TensorDataset
 from torch.utils.data.distributed import DistributedSampler
 
@@ -614,35 +615,44 @@ def test_a_solver_that_was_forced_has_diverged(solver):
 # DistributedDataParallel.
 
 
-def ranked(rank, folder, shared):
+def ranked(rank, folder):
     """One of two processes."""
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
     torch.set_num_threads(1)
     try:
-        model = nn.parallel.DistributedDataParallel(made())
-        opt = SGD(model.parameters(), lr=0.1)
-        own = TensorDataset(X[rank::2], Y[rank::2])
-        rows: Any = DataLoader(own, 32)
-        if shared:
-            dataset = TensorDataset(X, Y)
-            rows = DataLoader(dataset, 32, sampler=DistributedSampler(dataset, 2, rank))
-        certificate = fit(20, model, F.mse_loss, opt, rows, log_every=0, show=lambda _: None)
-        parts = (certificate.loss, certificate.epochs_to_loss, " ".join(sentences(certificate)))
-        torch.save((*parts, model.module.state_dict()), f"{folder}/{rank}.pt")
+        for shared in (True, False):
+            model = nn.parallel.DistributedDataParallel(made())
+            opt = SGD(model.parameters(), lr=0.1)
+            own = TensorDataset(X[rank::2], Y[rank::2])
+            rows: Any = DataLoader(own, 32)
+            if shared:
+                dataset = TensorDataset(X, Y)
+                rows = DataLoader(dataset, 32, sampler=DistributedSampler(dataset, 2, rank))
+            certificate = fit(20, model, F.mse_loss, opt, rows, log_every=0, show=lambda _: None)
+            parts = (certificate.loss, certificate.epochs_to_loss, " ".join(sentences(certificate)))
+            torch.save((*parts, model.module.state_dict()), f"{folder}/{rank}-{shared}.pt")
     finally:
         dist.destroy_process_group()
 
 
+@pytest.fixture(scope="module")
+def ranks(tmp_path_factory):
+    """What both processes found, in files: forked from one that has loaded this file."""
+    folder = tmp_path_factory.mktemp("ranks")
+    multiprocessing.set_forkserver_preload([__name__])
+    start_processes(ranked, (str(folder),), nprocs=2, start_method="forkserver")
+    return folder
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("shared", [True, False])
-def test_two_processes_judge_all_rows_or_say_whose(tmp_path, shared):
-    spawn(ranked, (str(tmp_path), shared), nprocs=2)
+def test_two_processes_judge_all_rows_or_say_whose(ranks, shared):
     alone = made()
     opt = SGD(alone.parameters(), lr=0.1)
     expected = trained(alone, opt, 20)
     for rank in (0, 1):
-        found, left, said, state = torch.load(tmp_path / f"{rank}.pt")
+        found, left, said, state = torch.load(ranks / f"{rank}-{shared}.pt")
         model = made()
         model.load_state_dict(state)
         np.testing.assert_allclose(state["weight"], alone.weight.detach(), rtol=1e-12)
