@@ -143,3 +143,66 @@ def test_compiled_answers_are_those_of_the_twin_to_the_last_bit(way, scale, bias
         assert nothing[newton.first + 1].all()
         sizes = np.abs(ours.theta[~nothing])
         assert (scale == "small") == (sizes.min() < 2.0**-1021)
+
+
+@pytest.mark.parametrize("way", [*library.builds(), None], ids=lambda way: way or "numpy")
+def test_a_coefficient_that_says_something_is_not_made_zero(way, monkeypatch):
+    """However little it moves the answer: beside a column that explains all, in rows where that one is zero."""
+    signs = np.array([1.0, 1.0, -1.0, -1.0])
+    ends = np.array([1.0, -1.0, 1.0, -1.0])
+    for less in (0, 20, 52, 60, 80, 95, 110, 300):
+        X = np.zeros((8, 2))
+        X[:4, 0], X[4:, 1] = signs, 2.0**40 * ends
+        y = np.concatenate([np.add(signs, [0.5, 0, 0, 0]), 2.0**-less * np.add(ends, [0.25, 0, 0, 0])])
+        moments, block = Moments.of(X, y), RowBlock(X, y[:, None])
+        newton = Newton.of(moments, False)
+        reached = steps(way, monkeypatch, newton, block, newton.start(moments)).reached
+        assert reached is not None
+        exact = rational_least_squares(X, y[:, None], None, False)
+        for value, bound, truth in zip(reached.theta[:, 0], reached.bound[:, 0], exact, strict=True):
+            assert abs(Fraction(float(value)) - truth[0]) <= Fraction(float(bound))
+        if less < 90:  # of 106 bits what rounding in pairs leaves
+            assert abs(Fraction(float(reached.theta[1, 0])) / exact[1][0] - 1) < 1e-3
+
+
+def test_what_is_made_zero_had_no_sure_digit():
+    """Of steps with any bounds: what may be true by the old bounds may be true by those that are told."""
+    random, X = np.random.default_rng(0), np.random.default_rng(1).normal(size=(30, 3)) * [1, 1e-6, 1e12]
+    w = np.random.default_rng(2).uniform(0.1, 1e4, 30)
+    Y = np.random.default_rng(3).normal(size=(30, 50))
+    newton, zeros = Newton.of(Moments.of(X, Y, weights=w), True), 0
+    for _ in range(20):
+        raw = random.normal(size=(4, 50)) * 10.0 ** random.uniform(-22, 0, (4, 50))
+        bound = 10.0 ** random.uniform(-20, -12, 50)
+        told = newton.reached(by.Step(by.Doubled.of(raw), raw, np.ones(50), bound))
+        assert told is not None
+        theta, old = np.ldexp(raw, newton.units), np.ldexp(newton.lengths[:, None] * bound, newton.units)
+        rounding = 1 + 4 * UNIT
+        assert (np.abs(told.theta - theta) + old <= told.bound * rounding).all()
+        nothing = told.theta == 0
+        assert (np.abs(theta)[nothing] <= old[nothing] * rounding).all()
+        zeros += nothing.sum()
+    assert zeros > 100
+
+
+@pytest.mark.parametrize("kind", ["plain", "offset", "near"])
+@pytest.mark.parametrize("way", library.builds())
+def test_compiled_biases_are_what_is_left_at_the_origin_rounded_once(way, kind, monkeypatch):
+    for n, p, m in SHAPES:
+        X, Y, w = problem(n, p, m, kind, weighted=True)
+        moments = Moments.of(X, Y, weights=w)
+        newton = Newton.of(moments, True)
+        found = steps(way, monkeypatch, newton, RowBlock(X, Y, w), newton.start(moments))
+        if found.step is None:
+            continue
+        theta, center = found.step.theta, [Fraction(x) for x in newton.view.center.tolist()]
+        for t in range(m):
+            level, *slopes = (
+                Fraction(a) + Fraction(b) for a, b in zip(theta.hi[:, t], theta.lo[:, t], strict=True)
+            )
+            # The slopes that are told are their high parts; what they predict at the center leaves the bias.
+            left = level + center[p + t] - sum(s * c for s, c in zip(slopes, center, strict=False))
+            assert abs(Fraction(float(found.step.raw[0, t])) - left) <= Fraction(1, 2**53) * abs(left) * (
+                1 + Fraction(1, 2**40)
+            )
+        np.testing.assert_array_equal(found.step.raw[1:], theta.hi[1:])

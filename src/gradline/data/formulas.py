@@ -33,10 +33,11 @@ from gradline.data.terms.arithmetic import Arithmetic
 from gradline.data.terms.categories import Levels
 from gradline.data.terms.families import Factor, begun
 from gradline.data.terms.functions import DATE_PARTS
-from gradline.data.terms.grammar import Call, Name, Node, parse, quoted, text
+from gradline.data.terms.grammar import Call, Name, Node, parse, text
 from gradline.data.terms.marginality import Marginality
 from gradline.data.terms.product import Product
 from gradline.data.terms.transforms import TargetTransform, target_transform
+from gradline.data.terms.written_names import quoted
 
 _BLOCK = 1 << 14  # training rows that terms learn from at a time, whatever the file's format
 

@@ -15,7 +15,7 @@ from gradline.data.schema import Column, Kind
 from gradline.data.selection import Selection
 from gradline.data.source import Source
 from gradline.data.terms.functions import DATE_PARTS
-from gradline.data.terms.grammar import quoted
+from gradline.data.terms.written_names import quoted
 
 MOST_LEVELS = 50  # a text column with more levels is an identifier unless the user names it
 

@@ -116,8 +116,8 @@ def _source(name: str, kind: Kind) -> Term:
     if kind != Kind.TIME:
         return Number(name)
     from gradline.data.terms.arithmetic import arithmetic  # noqa: PLC0415 - most fits have no formula
-    from gradline.data.terms.grammar import quoted  # noqa: PLC0415
     from gradline.data.terms.product import Product  # noqa: PLC0415
+    from gradline.data.terms.written_names import quoted  # noqa: PLC0415
 
     return Product((arithmetic(f"days({quoted(name)})"),))
 

@@ -12,8 +12,9 @@ from gradline.core.text import listed
 from gradline.data.schema import Column, Kind
 from gradline.data.terms.arithmetic import Arithmetic, checked
 from gradline.data.terms.contrasts import CONTRASTS
-from gradline.data.terms.grammar import Call, Literal, Name, Node, parse, plain, quoted, text
+from gradline.data.terms.grammar import Call, Literal, Name, Node, parse, plain, text
 from gradline.data.terms.shapes import Lookup
+from gradline.data.terms.written_names import quoted
 
 if TYPE_CHECKING:
     from gradline.data.source import Batch

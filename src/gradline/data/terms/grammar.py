@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gradline.core.errors import RequestError
+from gradline.data.terms.written_names import TRUTH, quoted
 
 # A formula is written by hand and read back from files of models: these bound what a forged one may cost.
 _MOST_CHARACTERS, _MOST_OPERATORS, _DEEPEST = 10_000, 300, 60
@@ -76,7 +77,6 @@ _TOKENS = re.compile(
     |(?P<end>$))""",
     re.VERBOSE,
 )
-_TRUTH = {"TRUE": True, "True": True, "FALSE": False, "False": False}
 
 
 def parse(formula: str) -> Node:
@@ -157,7 +157,7 @@ class _Parser:
             if self._next.text == "(" and self._next.kind == "mark":
                 self._take()
                 return self._call(token.text, ")")
-            return Literal(_TRUTH[token.text]) if token.text in _TRUTH else Name(token.text)
+            return Literal(TRUTH[token.text]) if token.text in TRUTH else Name(token.text)
         if token.kind == "mark":
             if token.text in "+-":
                 return Operation(token.text, None, self._expression(_SIGN))
@@ -204,16 +204,6 @@ class _Parser:
             f"the formula cannot be read at ▸ in {shown!r}: {why}",
             "write it as 'price ~ area * town + log(rooms)', and a column with an odd name between backticks",
         )
-
-
-_PLAIN = re.compile(r"(?:[^\W\d]|\.(?=[^\W\d]))[\w.]*")
-
-
-def quoted(name: str) -> str:
-    """A column's name as a formula writes it: as it stands, or between backticks."""
-    if _PLAIN.fullmatch(name) and name not in _TRUTH:
-        return name
-    return "`" + name.replace("`", "``") + "`"
 
 
 def text(node: Node) -> str:
