@@ -15,6 +15,7 @@ from gradline.core.errors import DataError, NotationError
 from gradline.core.text import listed, shell
 from gradline.data.dates import moments, spellings
 from gradline.data.doubts import Doubt
+from gradline.data.levels import sums
 from gradline.data.notation import FOUND, Text
 from gradline.data.numerals import (
     PLAIN_NUMERALS,
@@ -371,6 +372,9 @@ def _no_number(cell: str, shown: pl.Series, where: Where) -> CellFault:
         remedy = "write it as the others"
         remedy += f", or, if those are written so, too: {doubt.reads(where.column)}" if helps else ""
         return CellFault("text-in-number-column", f"a number with {doubt.what} among others", remedy)
+    if sums([cell]):
+        remedy = "if its row sums up others, leave it out (--skip-last 1, where it is the last one); else mend the cell"
+        return CellFault("text-in-number-column", "text in a numeric column", remedy)
     remedy = "mend the cell, leave it empty and add --missing drop, or leave the column out"
     if not any(map(str.isdecimal, cell)):
         words = _missing_words(cell, shown, where)

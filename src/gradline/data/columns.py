@@ -93,7 +93,7 @@ def column(cells: pl.Series, spelling: Spelling = IN_TEXT, separator: str = "") 
     kind = Kind.NUMBER if 2 * others < len(cells) else Kind.TEXT
     if spelling.dates and others == len(cells) and not moments(cells, spelling.dates).null_count():
         return DATES
-    if not others and cells.str.contains(_CODE).any():
+    if kind == Kind.NUMBER and cells.str.contains(_CODE).any():
         return Column(Kind.TEXT, is_code=True)
     is_open = bool(separator) and numerals.is_plain and may_be_thousands(cells, separator)
     if not others and not is_open:

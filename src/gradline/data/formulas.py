@@ -267,6 +267,6 @@ def _categorical(
         expect_words(source, factor.label, column, factor.levels)
     if factor.bases:
         said = categorical(factor.label, factor.levels, column, is_asked)
-    shown = seen_in(factor.label, factor.levels, column)
+    shown = seen_in(source, factor.label, factor.levels, column)
     has_order = factor.options.levels is not None or factor.options.contrast == "poly"
     return [said, *(notice for notice in shown if not (has_order and notice.code == "levels-ordered"))]

@@ -4,14 +4,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
+import polars as pl
+
 from gradline.core.errors import DataError, Notice, RequestError
 from gradline.core.text import listed, nearest, shell
 from gradline.data.cells import PLAIN
+from gradline.data.columns import column as column_of
 from gradline.data.design import Category, DesignSpec, Number, Term
 from gradline.data.doubts import Doubt, together
-from gradline.data.levels import alike, ordered
+from gradline.data.levels import alike, ordered, sums, without_value
+from gradline.data.notation import Text
 from gradline.data.numerals import Written, is_uneven, written
-from gradline.data.schema import Column, Kind
+from gradline.data.schema import DATES, Column, Kind
 from gradline.data.selection import Selection
 from gradline.data.source import Source
 from gradline.data.terms.functions import DATE_PARTS
@@ -68,6 +72,8 @@ def infer_design(source: Source, selection: Selection) -> InferredDesign:
             continue
         if column.kind == Kind.TEXT and name not in selection.category:
             expect_words(source, name, column, found[name].levels)
+        if name not in named and not source.is_text and column.levels is None and _are_dates(found, name):
+            column = DATES
         unfit = _unfit(name, column) or found[name].unfit(name, name in named)
         if unfit and selection.missing == "error" and column.kind == Kind.TEXT and found[name].missing:
             # Whoever reads the rows counts the missing cells, which are an error before all else.
@@ -79,7 +85,7 @@ def infer_design(source: Source, selection: Selection) -> InferredDesign:
             terms.append(Category(name, levels))
             notices += [
                 categorical(name, levels, column, name in selection.category),
-                *seen_in(name, levels, column),
+                *seen_in(source, name, levels, column),
             ]
     if not terms:
         raise RequestError(
@@ -198,6 +204,12 @@ class _Levels(NamedTuple):
         return None
 
 
+def _are_dates(found: Mapping[str, _Levels], name: str) -> bool:
+    """Whether the words of a typed source are dates, as those of a text file are known for."""
+    levels = found[name].levels if name in found else []
+    return bool(levels) and column_of(pl.Series(levels, dtype=pl.String)) == DATES
+
+
 def _levels(source: Source, limits: Mapping[str, int | None]) -> dict[str, _Levels]:
     """The levels of each text column; reading stops for a column once it has more than its limit."""
     found: dict[str, set[str]] = {name: set() for name in limits}
@@ -226,9 +238,18 @@ def categorical(name: str, levels: Sequence[str], column: Column, is_asked: bool
     return Notice("column-categorical", said)
 
 
-def seen_in(name: str, levels: Sequence[str], column: Column) -> list[Notice]:
-    """What the levels show that is hardly meant: spellings of one word, and an order."""
+def seen_in(source: Source, name: str, levels: Sequence[str], column: Column) -> list[Notice]:
+    """What the levels show that is hardly meant: spellings of one word, an order, sums of rows, missing cells."""
     found = []
+    if totals := sums(levels):
+        rows = f"{name} is {listed(map(repr, totals), 3)} in some rows"
+        text = f"{rows}, which seem to sum up others: a sum is no observation"
+        found.append(Notice("total-row", text, True, "take such rows out of the table", name))
+    if absent := without_value(levels):
+        words = shell(Text(na=[*absent, *source.missing_words()]).words())
+        text = f"{name} is {listed(map(repr, absent), 3)} in some rows, which is a level like others"
+        remedy = f"if that stands for a missing cell: {words} --missing drop"
+        found.append(Notice("sentinel-value", text, True, remedy, name))
     if groups := alike(levels):
         told = "; ".join(", ".join(map(repr, group)) for group in groups[:3])
         more = f" and {len(groups) - 3} more" if len(groups) > 3 else ""

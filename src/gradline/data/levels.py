@@ -1,5 +1,6 @@
-"""What the levels of a category show: spellings of one word, and an order that no coefficient knows."""
+"""What the levels of a category show: spellings, an order that no coefficient knows, sums, and missing cells."""
 
+import re
 from collections.abc import Sequence
 
 # Orders that people write in words, each from one end to the other; a level is looked up in lower case.
@@ -21,6 +22,15 @@ _ORDERS = [
 _FEWEST = 3  # levels that make an order: two have none to lose
 
 
+_TOTAL = (
+    r"(?:grand |sub-?)?totals?|(?:sous-|sub)?total(?:e|en)?|(?:zwischen|gesamt|end)?summen?|(?:gesamt|teil)?ergebnis"
+    r"|gesamt|insgesamt|somme|suma|soma|totaal"
+)
+_NO_VALUE = re.compile(
+    r"[-–—?.…]+|n\.? ?d\.?|n/d|s/d|n\.a\.?|n\.b\.?|k\.? ?a\.?|keine angabe|fehlt|missing|no data|not available"
+)
+
+
 def alike(levels: Sequence[str]) -> list[list[str]]:
     """The groups of levels that differ in case or blanks alone, in the order of their first."""
     groups: dict[str, list[str]] = {}
@@ -39,3 +49,22 @@ def ordered(levels: Sequence[str]) -> list[str] | None:
         if set(words) <= set(known):
             return [words[word] for word in known if word in words]
     return None
+
+
+def sums(levels: Sequence[str]) -> list[str]:
+    """The levels that name sums of rows: such as Subtotal, or North Total where North is another level."""
+    words = {level: " ".join(level.casefold().split()) for level in levels}
+    known = set(words.values())
+
+    def is_sum(word: str) -> bool:
+        rest = re.sub(rf"^(?:{_TOTAL})[ :]+|[ :]+(?:{_TOTAL})$", "", word)
+        return bool(re.fullmatch(rf"(?:{_TOTAL}):?", word)) or (rest != word and rest in known)
+
+    return [level for level, word in words.items() if is_sum(word)]
+
+
+def without_value(levels: Sequence[str]) -> list[str]:
+    """The levels that say that there is no value: such as n.d., or a mark alone, but for − beside +."""
+    if "+" in levels:
+        return []
+    return [level for level in levels if _NO_VALUE.fullmatch(level.casefold())]

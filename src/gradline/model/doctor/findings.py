@@ -119,10 +119,11 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
         "Little, Rubin 2019, Statistical Analysis with Missing Data, section 1.2",
     ),
     "total-row": Code(
-        "A row at the end sums up the others",
-        "Spreadsheets end in totals and means. To a model such a row is one more observation, and as a total is many "
-        "times as large as a row, it can settle the line alone. It is known by its numbers, which are the sums or the "
-        "means of the rows above, or by its word, such as Total, in a column of names. --skip-last leaves it out.",
+        "A row sums up others",
+        "Spreadsheets end in totals and means, and have subtotals in between. To a model such a row is one more "
+        "observation, and as a total is many times as large as a row, it can settle the line alone. It is known by its "
+        "numbers, which are the sums or the means of the rows above, or by its word, such as Total, in a column of "
+        "names or beside the name of a group. --skip-last leaves the last rows out.",
         "Twelve months of sales, and a thirteenth row called Total.",
         "Broman, Woo 2018, Data Organization in Spreadsheets, section 8",
     ),
