@@ -34,7 +34,8 @@ from gradline.moments.merging import Part, Tree
 from gradline.moments.statistics import RowStatistics, centre, refuse_extreme
 
 BLOCK_CELLS = 1 << 18  # cells per block of QR: 2 MB of float64 stay in cache, and a block outweighs its merge
-PASS_CELLS = 1 << 21  # and of cross-products, which are cut up further inside
+PASS_CELLS = 1 << 20  # and of cross-products, which are cut up further inside: a millisecond's work and more
+EXACT_CELLS = 1 << 21  # and of exact sums, whose merge is longer
 PASS_WORK = 1 << 27  # products per block of cross-products of many columns: some 4 ms
 _PASS_ROWS = 1280  # and its rows at the least: fewer cost less to multiply than what comes of them to merge
 _FEW = 32  # columns: see `calm_blas`
@@ -618,7 +619,7 @@ def _extended(rows: RowStream) -> Moments:
         return a[0] + b[0], a[1] + b[1]
 
     def passed(rows: RowStream) -> Moments:
-        parts = ordered_map(rows.lazy_blocks(_size(design, PASS_CELLS)), part)
+        parts = ordered_map(rows.lazy_blocks(_size(design, EXACT_CELLS)), part)
         return _from_products(design, *reduce(joined, parts))
 
     with one_blas_thread():

@@ -165,7 +165,7 @@ def solve(
                     stopped_at = state.epoch
                     break
                 after = state if epoch == 0 else solver.step(problem, state)
-                loss = problem.value(after.theta)
+                loss = problem.value_where_ignored(after.theta)
                 if not math.isfinite(loss):  # as it is where some parameter is not
                     diverged_at = epoch
                     break

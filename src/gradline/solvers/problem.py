@@ -130,8 +130,14 @@ class Problem:
     def value(self, theta: np.ndarray) -> float:
         """The loss over all rows at θ (q, m), in O(q²)."""
         with np.errstate(over="ignore", invalid="ignore"):
-            residual = (self.factor.A @ theta - self.factor.B).ravel()
-            return float(residual @ residual) / self.cells + self.floor
+            return self.value_where_ignored(theta)
+
+    def value_where_ignored(self, theta: np.ndarray) -> float:
+        """The same where overflow is ignored already: a loop that ignores it once has a tenth of its time to gain."""
+        A, B, _ = self.factor
+        residual = A @ theta
+        residual -= B
+        return float(np.vdot(residual, residual)) / self.cells + self.floor
 
     def gradient(self, theta: np.ndarray) -> np.ndarray:
         """∇L(θ) (q, m) over all rows, by the first three of the five steps."""
@@ -139,8 +145,8 @@ class Problem:
         # 1. Predict.
         predictions = A @ theta
         # 2. Loss: its gradient by the predictions, over all rows.
-        residual = 2.0 * (predictions - B)
-        residual /= self.cells
+        residual = predictions - B
+        residual *= 2.0 / self.cells
         # 3. Gradient by the parameters.
         return A.T @ residual
 
