@@ -13,6 +13,7 @@ import gradline
 from gradline.core.tensor_file import read_tensors, write_tensors
 from gradline.data.inputs import as_rows
 from gradline.data.selection import Selection
+from gradline.moments.cross_products import CrossProducts
 from gradline.moments.inverse import RightInverse
 from gradline.moments.rank import Rank
 from gradline.solvers.problem import Problem, Scaling
@@ -173,6 +174,21 @@ def test_few_rows_are_solved_by_products_of_rows_alone(rows):
     np.testing.assert_allclose(rank.beyond(unit), 0.0, atol=1e-13)
     s = np.linalg.svd(unit, compute_uv=False)
     assert rank.condition_scaled == pytest.approx(s[0] / s[-1], rel=2e-2 if rows > 512 else 1e-10)
+
+
+@pytest.mark.parametrize("rows", [1281, 1400])
+def test_rows_fewer_than_columns_make_no_cross_products(rows, monkeypatch):
+    """They would be singular, and more numbers than the rows, which several blocks of a pass hold."""
+    monkeypatch.setattr(CrossProducts, "of", None)
+    X, Y = table(rows, 1400)
+    seen = []
+    moments = gradline.Moments.from_rows(
+        as_rows(Selection(X, Y)).rows, watch=lambda block: seen.append(block.rows)
+    )
+    assert seen == [rows]
+    assert moments.factor.shape == (rows - 1, 1401)
+    G = centred(X, Y)
+    np.testing.assert_allclose(moments.factor.T @ moments.factor, G, atol=1e-14 * G.max() * rows)
 
 
 def test_rows_too_near_to_dependent_for_their_products_have_no_such_inverse():

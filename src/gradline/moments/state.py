@@ -34,7 +34,8 @@ from gradline.moments.merging import Part, Tree
 from gradline.moments.statistics import RowStatistics, centre, refuse_extreme
 
 BLOCK_CELLS = 1 << 18  # cells per block of QR: 2 MB of float64 stay in cache, and a block outweighs its merge
-PASS_CELLS = 1 << 21  # and of cross-products, which are cut up further inside
+PASS_CELLS = 1 << 20  # and of cross-products, which are cut up further inside: a millisecond's work and more
+EXACT_CELLS = 1 << 21  # and of exact sums, whose merge is longer
 PASS_WORK = 1 << 27  # products per block of cross-products of many columns: some 4 ms
 _PASS_ROWS = 1280  # and its rows at the least: fewer cost less to multiply than what comes of them to merge
 _FEW = 32  # columns: see `calm_blas`
@@ -154,10 +155,10 @@ class Moments(Derived):
             whole = _first_pass(rows, watch)
             if isinstance(whole, Moments):
                 return whole
-            found = whole.factor(len(rows.design.features))
-            if found is not None and found.targets > 10**-digits:
+            found = None if whole is None else whole.factor(len(rows.design.features))
+            if whole is not None and found is not None and found.targets > 10**-digits:
                 found = improved(rows, whole.statistics, found)
-            if found is not None:
+            if whole is not None and found is not None:
                 return cls(rows.design, whole.statistics, found.factor, found.error)
         with one_blas_thread():
             parts = ordered_map(_blocks(rows, watch), lambda block: _from_block(block, rows.design))
@@ -511,8 +512,10 @@ def _width(design: DesignSpec) -> int:
     return len(design.features) + len(design.targets)
 
 
-def _first_pass(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]) -> Moments | CrossProducts:
-    """The moments of few rows, the cross-products of many.
+def _first_pass(
+    rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]
+) -> Moments | CrossProducts | None:
+    """The moments of few rows, the cross-products of many; None of several blocks that are fewer than the columns.
 
     Arrays and typed tables are not looked at cell by cell, unless what they come to says that one of them is no
     number. Of a large sparse matrix only the stored cells are summed.
@@ -529,17 +532,26 @@ def _first_pass(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]
     return _passed(rows, watch)
 
 
-def _passed(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]) -> Moments | CrossProducts:
-    design = rows.design
-    coming = rows.lazy_blocks(_pass_size(_width(design)))
-    first, second = next(coming), next(coming, None)
-    if second is None and is_one_block(first.rows, _width(design)):
-        block = first.block()
+def _passed(
+    rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]
+) -> Moments | CrossProducts | None:
+    design, k = rows.design, _width(rows.design)
+    coming = rows.lazy_blocks(_pass_size(k))
+    head: list[LazyBlock] = []
+    count = 0
+    for parcel in coming:
+        head.append(parcel)
+        count += parcel.rows
+        if count > k:  # fewer have cross-products that are more numbers, and singular
+            break
+    if is_one_block(count, k):
+        if len(head) > 1:
+            return None
+        block = head[0].block()
         whole = _from_block(block, design)
         watch(block)
         return whole
 
-    k = _width(design)
     expect(16 * k * k, f"the products of {k:,} columns")  # two matrices of them: high parts and low parts
 
     def made_of(parcel: LazyBlock) -> tuple[RowBlock | ColumnBlock, CrossProducts]:
@@ -550,9 +562,8 @@ def _passed(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]) ->
         watch(block)  # in the order of the rows, on one thread
         return products
 
-    whole = chain([first] if second is None else [first, second], coming)
     with one_blas_thread():
-        return reduce(CrossProducts.taking, starmap(seen, ordered_map(whole, made_of)))
+        return reduce(CrossProducts.taking, starmap(seen, ordered_map(chain(head, coming), made_of)))
 
 
 def is_one_block(rows: int, columns: int) -> bool:
@@ -618,7 +629,7 @@ def _extended(rows: RowStream) -> Moments:
         return a[0] + b[0], a[1] + b[1]
 
     def passed(rows: RowStream) -> Moments:
-        parts = ordered_map(rows.lazy_blocks(_size(design, PASS_CELLS)), part)
+        parts = ordered_map(rows.lazy_blocks(_size(design, EXACT_CELLS)), part)
         return _from_products(design, *reduce(joined, parts))
 
     with one_blas_thread():

@@ -115,7 +115,7 @@ def fit(
         updates.epoch_updates = max(updates.epoch_updates, updates.count - before)
         if log_every and (epoch + 1) % log_every == 0:
             theta = updates.theta
-            reached = _loss(problem, case.glance().found) if theta is None else problem.value(theta)
+            reached = _loss(problem, case.glance().found) if theta is None else _value(problem, theta)
             show(f"Epoch [{epoch + 1}/{num_epochs}], Loss: {reached:.4f}")
     updates.end()
     with torch.random.fork_rng(devices=[]):
@@ -269,9 +269,14 @@ def _expect_stable(problem: Problem, lr: float, momentum: float) -> None:
 def _loss(problem: Problem, found: Coefficients) -> float:
     """The loss over all rows, from the moments: no pass over the data."""
     bias = np.zeros(problem.m) if found.bias is None else found.bias
-    loss = problem.value(
-        stacked((found.weight, bias if problem.bias else 0 * bias), problem.moments, problem.bias)
-    )
+    pair = found.weight, bias if problem.bias else 0 * bias
+    return _value(problem, stacked(pair, problem.moments, problem.bias))
+
+
+def _value(problem: Problem, theta: np.ndarray) -> float:
+    """The loss at θ, infinite where it is no number."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        loss = problem.value(theta)
     return loss if math.isfinite(loss) else math.inf
 
 
