@@ -66,13 +66,15 @@ class Judge:
     def _is_empty(self) -> bool:
         """Whether nothing speaks for the best cause but that one of its many sizes fits.
 
-        That is a number that was fitted, or a batch size that nobody mentioned, the best of dozens.
+        That is a number that was fitted, or a batch size that nobody mentioned, the best of dozens. A cause that
+        beats right steps where these would do has that to speak for it.
         """
         first, base = self.rivals[0], self.asked.base
         if first.name in WITH_LOG.values():
             return not base.batch and bool(first.parameters.get("shuffled")) and first.bits < CHOSEN
         has_number = first.name in HYPOTHESES and HYPOTHESES[first.name].family(base)
-        return bool(has_number) and first.bits < FITTED
+        beats_right = any(c.name == "right" and c.misfit <= 1 for c in self.candidates)
+        return bool(has_number) and not beats_right and first.bits < FITTED
 
     def said(self) -> Said:
         """The verdict, and the sentences that say it."""
