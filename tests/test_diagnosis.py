@@ -655,7 +655,8 @@ def test_no_sure_verdict_on_a_cause_outside_the_table(name, start):
 
 # A number fitted to losses that tell nothing of it, and the best of dozens of batch sizes that nobody mentioned.
 OF_MANY = [
-    ("a column frozen", "iphone", 50002),
+    ("step schedule", "iphone", 50002),
+    ("cosine", "crops5 both", 51000),
     ("clipped", "penguins", 51003),
     ("weights of rows", "random 11", 51004),
 ]
