@@ -165,7 +165,8 @@ class Bench:
         if loop.lr_ratio:  # else the losses stay, which is what this cause foretells
             width = given_before(digits, sway) if sway.any() else digits
             bits = max(bits, np.sort(told(losses, digits, width, known))[: -1 if free else None].sum())
-        if loop == meant and match.misfit > SELDOM and not sway.any():
+        beyond = np.abs(losses - prediction.losses[finite]) - halves
+        if loop == meant and not sway.any() and (beyond > SELDOM * prediction.rounding[finite]).any():
             bits = 0.0
         close = closeness(match.misfit, digits, halves)
         room = closeness(USUAL, digits, halves) - close
