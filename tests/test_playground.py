@@ -963,6 +963,13 @@ def test_the_first_step_says_which_rows_it_sees_and_how_many_are_shown(browse, p
         assert (f"{shown} of the {seen} rows" in page.inner_text("#steps")) == (shown < seen)
 
 
+def test_a_weight_outside_its_figure_is_said_to_be_there(tab):
+    for lr, is_outside in ((2e-4, True), (1e-5, False)):
+        steer(tab, lr=lr, epoch=6)
+        settled(tab)
+        assert ("outside the figure" in known(tab.text_content("#figure-slice"))) == is_outside
+
+
 def test_past_the_limit_the_page_says_growth_and_columns(tab):
     spectrum = Spectrum.of(gl.Moments.of("example:crops", CROPS))
     lr = 2 * spectrum.lr_limit()

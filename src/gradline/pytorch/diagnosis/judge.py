@@ -19,6 +19,8 @@ from gradline.pytorch.diagnosis.trials import GUESSED, Candidate
 from gradline.pytorch.diagnosis.unexplained import known_of
 
 FITTED = 0.5  # bits, below which losses tell nothing of a number that was fitted to them: wrong ones had 0.0
+NEAR = 0.1  # of what is allowed: bounds are wide, and true causes were off by 0.07 at most, wrong ones by 0.16 to 0.95
+SEVERAL = 5  # losses, of which a rate, a fitted number and the start explain three by themselves
 CHOSEN = 5.0  # bits that speak for a batch size that nobody mentioned: of dozens, the best wrong one had 4.8
 ENOUGH = 16  # simulated runs for a typical loss
 MOST_LISTED = (
@@ -66,13 +68,15 @@ class Judge:
     def _is_empty(self) -> bool:
         """Whether nothing speaks for the best cause but that one of its many sizes fits.
 
-        That is a number that was fitted, or a batch size that nobody mentioned, the best of dozens.
+        That is a number that was fitted, and leaves the losses further off than a true cause does or has nearly as
+        many of them to itself; or a batch size that nobody mentioned, the best of dozens.
         """
         first, base = self.rivals[0], self.asked.base
         if first.name in WITH_LOG.values():
             return not base.batch and bool(first.parameters.get("shuffled")) and first.bits < CHOSEN
-        has_number = first.name in HYPOTHESES and HYPOTHESES[first.name].family(base)
-        return bool(has_number) and first.bits < FITTED
+        has_number = bool(first.name in HYPOTHESES and HYPOTHESES[first.name].family(base))
+        is_near = first.misfit <= NEAR and len(self.asked.printed.losses) >= SEVERAL
+        return has_number and first.bits < FITTED and not is_near
 
     def said(self) -> Said:
         """The verdict, and the sentences that say it."""

@@ -24,6 +24,9 @@ LEAST_SPENT = (
     8.0  # bits, above evidence.APART: a number that has right steps among its values is no rival of them
 )
 USUAL = 0.02  # of what float32 may do, which is what it usually does
+SELDOM = (
+    0.3  # of what float32 may do: right steps that are off by more, from a start that is known, are not sure
+)
 START = np.zeros(1, int)  # the epoch of the start
 
 
@@ -162,6 +165,9 @@ class Bench:
         if loop.lr_ratio:  # else the losses stay, which is what this cause foretells
             width = given_before(digits, sway) if sway.any() else digits
             bits = max(bits, np.sort(told(losses, digits, width, known))[: -1 if free else None].sum())
+        beyond = np.abs(losses - prediction.losses[finite]) - halves
+        if loop == meant and not sway.any() and (beyond > SELDOM * prediction.rounding[finite]).any():
+            bits = 0.0
         close = closeness(match.misfit, digits, halves)
         room = closeness(USUAL, digits, halves) - close
         return match._replace(bits=float(bits), score=close - free, room=room)

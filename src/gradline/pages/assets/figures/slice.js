@@ -26,12 +26,15 @@ export const sliceFigure = {
     const weights = Array.from({ length: SAMPLES + 1 }, (_, i) => range[0] + (i / SAMPLES) * (range[1] - range[0]));
     const [x, y] = [axes.x(now), axes.y(lossAt(now))];
     const held = [within(x, axes.left, axes.right), within(y, axes.top, axes.bottom)];
+    const isOutside = held[0] !== x || held[1] !== y;
+    const place = `outside the figure: at ${numberWords(now)} the loss is ${numberWords(lossAt(now))}`;
     const curve = curveOf(axes, weights, weights.map(lossAt), { stroke: palette.soft, "stroke-width": 2 });
     return [
       curve,
       ...tangentAt(slice, axes, palette),
       ...ghostOf(scene, slice, axes, palette),
       dotAt(...held, palette),
+      ...(isOutside ? [wordAt((axes.left + axes.right) / 2, axes.top + 16, place, palette, middle)] : []),
     ];
   },
   say(scene) {
