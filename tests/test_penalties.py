@@ -53,8 +53,8 @@ class Exact:
         rows = [[Fraction(cell) for cell in row] for row in X.tolist()]
         targets = [Fraction(cell) for cell in y.tolist()]
         n, p = len(rows), len(rows[0])
-        means = [sum(row[j] for row in rows) / n if bias else Fraction(0) for j in range(p)]
-        level = sum(targets) / n if bias else Fraction(0)
+        means = [mean([row[j] for row in rows]) if bias else Fraction(0) for j in range(p)]
+        level = mean(targets) if bias else Fraction(0)
         self.columns = [[row[j] - means[j] for row in rows] for j in range(p)]
         self.y, self.n = [cell - level for cell in targets], n
         self.means, self.level = means, level
@@ -63,15 +63,15 @@ class Exact:
 
     def value(self, weight: list[Fraction], bias: Fraction) -> Fraction:
         """Loss + penalty, the bias being any."""
-        off = bias - self.level + sum(w * m for w, m in zip(weight, self.means, strict=True))
-        residual = self.residual(weight)
-        squares = sum((r - off) ** 2 for r in residual)
-        return squares / self.n + self.l1 * sum(map(abs, weight)) + self.bend / 2 * sum(w * w for w in weight)
+        off = bias - self.level + dot(weight, self.means)
+        squares = dot(*[[r - off for r in self.residual(weight)]] * 2)
+        size = sum(map(abs, weight), Fraction(0))
+        return squares / self.n + self.l1 * size + self.bend / 2 * dot(weight, weight)
 
     def residual(self, weight: list[Fraction]) -> list[Fraction]:
         """y − X·w, of centred columns."""
         used = [(w, column) for w, column in zip(weight, self.columns, strict=True) if w]
-        return [y - sum(w * column[i] for w, column in used) for i, y in enumerate(self.y)]
+        return [y - dot([w for w, _ in used], [c[i] for _, c in used]) for i, y in enumerate(self.y)]
 
     def optimum(self, signs: list[int]) -> list[Fraction] | None:
         """The weights with these signs at which every condition of an optimum holds; None where one does not."""
@@ -92,6 +92,10 @@ class Exact:
             if not sign and (pull > self.l1 or (-pull > self.l1 and not self.positive)):
                 return None
         return weight
+
+
+def mean(cells: list[Fraction]) -> Fraction:
+    return sum(cells, Fraction(0)) / len(cells)
 
 
 def dot(a: list[Fraction], b: list[Fraction]) -> Fraction:
@@ -128,8 +132,10 @@ def test_nothing_is_claimed_that_exact_arithmetic_does_not_bear_out(
     best = exact.optimum(signs_of(model.weight[0], penalty))
     assert best is not None, "zeros and signs are those of the optimum"
     assert claim.status == "certified"
+    assert claim.zero is not None
+    assert claim.penalty is not None
     weight, start = [Fraction(w) for w in model.weight[0].tolist()], Fraction(float(model.bias[0]))
-    level = exact.level - sum(w * m for w, m in zip(best, exact.means, strict=True)) if bias else Fraction(0)
+    level = exact.level - dot(best, exact.means) if bias else Fraction(0)
     least = exact.value(best, level)
     gap = exact.value(weight, start) - least
     assert 0 <= gap <= Fraction(claim.gap) + exact.value(weight, start) * Fraction(2) ** -100
