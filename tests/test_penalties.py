@@ -214,18 +214,18 @@ def test_prox_and_distance_are_what_they_are_defined_as(penalty: ElasticNet) -> 
 @each_penalty
 def test_what_a_weight_could_gain_is_the_most_over_its_range(penalty: ElasticNet) -> None:
     random = np.random.default_rng(0)
-    for _ in range(200):
+    for _ in range(40):
         slope, w = random.standard_normal(2) * random.choice([0.1, 1.0])
         w = abs(w) if penalty.positive else w
         w *= random.random() < 0.7
         low, high = w - random.exponential(), w + random.exponential()
-        allowed = np.linspace(max(low, 0.0) if penalty.positive else low, high, 4001)
+        allowed = np.linspace(max(low, 0.0) if penalty.positive else low, high, 1001)
         gains = [
             slope * (v - w) - penalty.value(np.array([v])) + penalty.value(np.array([w])) for v in allowed
         ]
         one = [np.array([number]) for number in (slope, w, low, high)]
         assert penalty.rise(*one)[0] >= max(gains) - 1e-12
-        assert penalty.rise(*one)[0] <= max(0.0, *gains) + 1e-3
+        assert penalty.rise(*one)[0] <= max(0.0, *gains) + 1e-2  # between two of them
 
 
 @each_penalty
