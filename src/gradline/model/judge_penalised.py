@@ -20,7 +20,7 @@ from gradline.solvers.problem import Problem, Scaling
 
 ABOVE = 1e-6  # of the least objective: what a certified one may be above it, as for least squares
 _ROUNDS = 20  # in which each bound sharpens the next; more change no digit
-_SHRINKS = 0.99  # a round that does not bring as much is the last
+_SHRINKS = 0.9  # a round that does not bring as much is the last
 _INDEPENDENT = 0.1  # κ·ε of columns from which on their inverse bounds nothing
 
 
@@ -49,34 +49,40 @@ class Sums(NamedTuple):
 
 
 class _Slopes(NamedTuple):
-    """At some weights w: the norms of the columns, minus the slopes of the loss, and what these are known to."""
+    """At some weights w: the norms of the columns, and minus the slopes of the loss.
+
+    The residual is known to `blur` in norm; were it exact, the slopes would be known to `margin`, for the columns are
+    not. `value` is that of the objective, at most.
+    """
 
     w: np.ndarray
     norms: np.ndarray
     slope: np.ndarray
     margin: np.ndarray
-    value: float  # of the objective, at most
+    blur: float
+    value: float
 
     @classmethod
     def of(cls, sums: Sums, w: np.ndarray) -> "_Slopes":
         norms, residual = column_norms(sums.A), sums.b - sums.A @ w
         left = float(np.linalg.norm(residual))
-        blur = sums.error * (float(norms @ np.abs(w)) + sums.length)  # of the residual
+        blur = sums.error * (float(norms @ np.abs(w)) + sums.length)
         value = (left + blur) ** 2 / 2 + sums.omega.value(w)
-        return cls(w, norms, sums.A.T @ residual, norms * (sums.error * left + 2 * blur), value)
+        margin = sums.error * norms * (left + blur)
+        return cls(w, norms, sums.A.T @ residual, margin, blur, value)
 
     def keeps_zero(self, sums: Sums, gap: float) -> np.ndarray:
-        """Which zeros stay: their slope moves by at most ‖a‖·√(2·gap) on the way to the optimum."""
-        spread = self.margin + (1 + sums.error) * self.norms * math.sqrt(2 * gap)
+        """Which zeros stay: their slope moves by at most ‖a‖·(blur + √(2·gap)) on the way to the optimum."""
+        spread = self.margin + (1 + sums.error) * self.norms * (self.blur + math.sqrt(2 * gap))
         return (self.w == 0) & sums.omega.keeps_zero(self.slope, spread)
 
 
 def bounded(sums: Sums, w: np.ndarray) -> Bound:
     """Bounds on the distance of w (p,) from the optimum w*, of the objective and of each weight.
 
-    The loss is convex, so with g = Aᵀ(b − A·w) the objective at w is above that at w* by at most the sum over j of
-    gⱼ·(w*ⱼ − wⱼ) − Ω(w*ⱼ) + Ω(wⱼ): each term is largest somewhere between the bounds of w*ⱼ, whatever gⱼ is to within
-    its rounding. Bounds of w*ⱼ follow from the gap in turn, as the objective is at least ½‖A·(w − w*)‖² + c/2·‖w − w*‖²
+    With g = Aᵀ(b − A·w) and d = w* − w the objective at w is above that at w* by the sum over j of gⱼ·dⱼ − Ω(w*ⱼ) +
+    Ω(wⱼ), less ½‖A·d‖²: each term is largest somewhere between the bounds of w*ⱼ, whatever gⱼ is to within its margin,
+    and what the residual r is off adds at most ‖δr‖·‖A·d‖ − ½‖A·d‖² ≤ ½‖δr‖². Bounds of w*ⱼ follow from the gap in turn, as the objective is at least ½‖A·(w − w*)‖² + c/2·‖w − w*‖²
     above the least, c the curvature of Ω; and |gⱼ| moves by at most ‖aⱼ‖·√(2·gap), so that a slope which is so far
     below its kink keeps its weight at zero (the gap-safe sphere of Ndiaye, Fercoq, Gramfort, Salmon 2017). Round by
     round each bound sharpens the other, down to the square of what the slopes miss.
@@ -104,7 +110,7 @@ def _sharpened(sums: Sums, at: _Slopes, zero: np.ndarray) -> Bound:
             np.minimum(high, w + per * math.sqrt(2 * gap)),
         )
         gains = np.maximum(*(omega.rise(at.slope + side * at.margin, w, low, high) for side in (1, -1)))
-        before, gap = gap, min(gap, float(gains.sum()))
+        before, gap = gap, min(gap, float(gains.sum()) + at.blur**2 / 2)
         sure = at.keeps_zero(sums, gap) & ~zero
         zero = zero | sure
         low[sure] = high[sure] = 0.0

@@ -20,9 +20,9 @@ from gradline.solvers.loop import State
 from gradline.solvers.penalties import Face, Penalty
 from gradline.solvers.problem import Problem, with_level
 
-_SWEEPS = 10  # in a row, before the weights that are left free are solved for together
+_SWEEPS = 300  # over the weights that are not zero, before they are solved for together
+_STEADY = 3  # of these sweeps in a row that change no sign: then they need no more
 _ROUNDS = 1000  # of sweeps and solutions; what has not settled then is told by the certificate
-_CROSSINGS = 50  # of kinks on the way to one solution
 
 
 @dataclass(frozen=True)
@@ -98,15 +98,15 @@ def minimised(A: np.ndarray, b: np.ndarray, omega: Penalty, start: np.ndarray | 
     columns = np.ascontiguousarray(A.T)
     case = _Target(columns, (columns * columns).sum(axis=1), np.ascontiguousarray(b), omega)
     w = np.zeros(len(columns)) if start is None else np.array(start, float)
-    everything, moved = np.arange(len(w)), np.inf
     for _ in range(_ROUNDS):
-        before = np.sign(w)
-        for sweep in range(_SWEEPS):
-            order = everything if sweep % _SWEEPS == 0 else np.flatnonzero(w)
-            moved = _swept(case, w, order)
-            if sweep and (np.sign(w) == before).all():
-                break
+        moved = _swept(case, w, np.arange(len(w)))
+        steady = 0
+        for _ in range(_SWEEPS):
             before = np.sign(w)
+            _swept(case, w, np.flatnonzero(w))
+            steady = steady + 1 if (np.sign(w) == before).all() else 0
+            if steady == _STEADY:
+                break
         w = _solved(case, w)
         if not case.unsettled(w).any() or moved <= UNIT**2 * float(b @ b):
             break
@@ -135,10 +135,9 @@ def _swept(case: _Target, w: np.ndarray, order: np.ndarray) -> float:
 
 def _solved(case: _Target, w: np.ndarray) -> np.ndarray:
     """The best weights with the zeros and signs of w, or those that the kinks on the way there leave."""
-    kept = np.ones(len(w), bool)
-    for _ in range(len(w) + _CROSSINGS):
-        face = case.omega.face(w, case.slope(w))
-        free = np.flatnonzero(face.free & kept & (case.squares > 0))
+    for _ in range(len(w)):
+        face = case.omega.face(w)
+        free = np.flatnonzero(face.free & (case.squares > 0))
         low, high, at = face.low[free], face.high[free], w[free]
         aim = _of_face(case, face, free)
         aim = _along_what_vanishes(case, face, free, at) if aim is None else aim
@@ -155,7 +154,6 @@ def _solved(case: _Target, w: np.ndarray) -> np.ndarray:
         w = w.copy()
         w[free] = at + share[first] * (aim - at)
         w[free[first]] = kink[first]
-        kept[free[first]] = False  # until all others have been solved for
     return w
 
 

@@ -71,8 +71,8 @@ class Penalty(Protocol):
         """How far each slope, that of minus the loss, is from the subdifferential of Ω at w: 0 at an optimum."""
         ...
 
-    def face(self, w: np.ndarray, slope: np.ndarray) -> Face:
-        """Where Ω is smooth around w, or is one-sidedly along `slope`, by which a weight would leave its kink."""
+    def face(self, w: np.ndarray) -> Face:
+        """Where Ω is smooth around w."""
         ...
 
     def keeps_zero(self, slope: np.ndarray, margin: np.ndarray) -> np.ndarray:
@@ -175,16 +175,11 @@ class ElasticNet:
         at_zero = np.maximum((slope if self.positive else np.abs(slope)) - self.l1, 0.0)
         return np.where(w == 0, at_zero, np.abs(slope - self.l1 * np.sign(w) - self.curvature * w))
 
-    def face(self, w: np.ndarray, slope: np.ndarray) -> Face:
-        """Smooth off the kink at zero, where there is one; a weight at the kink leaves it if its slope exceeds l1."""
-        if self.quadratic:
-            signs, free = np.zeros(w.shape), np.ones(w.shape, bool)
-        else:
-            leaves = (w == 0) & (self.distance(w, slope) > 0)
-            signs = np.where(leaves, np.sign(slope), np.sign(w))
-            free = signs != 0
+    def face(self, w: np.ndarray) -> Face:
+        """Smooth off the kink at zero, where there is one."""
+        signs = np.zeros(w.shape) if self.quadratic else np.sign(w)
         low, high = (np.where(signs == side, 0.0, -side * np.inf) for side in (1, -1))
-        return Face(free, self.l1 * signs, low, high)
+        return Face((signs != 0) | self.quadratic, self.l1 * signs, low, high)
 
     def keeps_zero(self, slope: np.ndarray, margin: np.ndarray) -> np.ndarray:
         """Whether the slope stays below l1."""
