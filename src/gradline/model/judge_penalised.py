@@ -217,7 +217,17 @@ class PenalisedJudge(Derived):
     def gap(self) -> float:
         """How far the objective is above the least, at most."""
         half = sum(bound.gap for bound in self.bounds)
-        return (2 * half + self.moments.weight_sum * float(self.level @ self.level)) / self.problem.cells
+        level = np.abs(self.level) + self._level_known
+        whole = 2 * half + self.moments.weight_sum * float(level @ level)
+        return whole / self.problem.cells * (1 + 2 * rounding(self.moments.m))
+
+    @cached_property
+    def _level_known(self) -> np.ndarray:
+        """To what the level (m,) is known: a mean to the rounding of the deviations that were averaged."""
+        moments, p = self.moments, self.moments.p
+        spread = moments.norms / math.sqrt(moments.weight_sum)
+        error = max(moments.error, 4 * UNIT) * self.has_bias
+        return error * (np.abs(self.found.weight) @ spread[:p] + spread[p:])
 
     @cached_property
     def loss(self) -> float:
@@ -230,12 +240,9 @@ class PenalisedJudge(Derived):
         """How far each coefficient is from its best, at most, in raw units."""
         weight = np.array([bound.reach for bound in self.bounds]) / self.scaling.scale
         moments, p = self.moments, self.moments.p
-        # A mean is known to the rounding of the deviations that were averaged, as for least squares.
-        spread = moments.norms / math.sqrt(moments.weight_sum)
         size = np.abs(self.found.weight)
-        known = max(moments.error, 4 * UNIT) * (size @ spread[:p] + spread[p:])
         summed = 4 * UNIT * math.sqrt(p + 1) * (size @ np.abs(moments.mean[:p]) + np.abs(moments.mean[p:]))
-        bias = np.abs(self.level) + weight @ np.abs(moments.mean[:p]) + known + summed
+        bias = np.abs(self.level) + weight @ np.abs(moments.mean[:p]) + self._level_known + summed
         return Coefficients(weight, bias if self.has_bias else None)
 
     @cached_property
