@@ -55,6 +55,8 @@ class _Slopes(NamedTuple):
     norms: np.ndarray
     slope: np.ndarray
     margin: np.ndarray
+    blur: float  # of the residual, whose share of the margins is along its columns together
+    alone: np.ndarray  # what is left of the margins, of each column alone
     value: float  # of the objective, at most
 
     @classmethod
@@ -63,7 +65,8 @@ class _Slopes(NamedTuple):
         left = float(np.linalg.norm(residual))
         blur = sums.error * (float(norms @ np.abs(w)) + sums.length)  # of the residual
         value = (left + blur) ** 2 / 2 + sums.omega.value(w)
-        return cls(w, norms, sums.A.T @ residual, norms * (sums.error * left + 2 * blur), value)
+        alone = norms * sums.error * (left + blur)
+        return cls(w, norms, sums.A.T @ residual, alone + 2 * norms * blur, 2 * blur, alone, value)
 
     def keeps_zero(self, sums: Sums, gap: float) -> np.ndarray:
         """Which zeros stay: their slope moves by at most ‖a‖·√(2·gap) on the way to the optimum."""
@@ -76,7 +79,7 @@ def bounded(sums: Sums, w: np.ndarray) -> Bound:
 
     The loss is convex, so with g = Aᵀ(b − A·w) the objective at w is above that at w* by at most the sum over j of
     gⱼ·(w*ⱼ − wⱼ) − Ω(w*ⱼ) + Ω(wⱼ): each term is largest somewhere between the bounds of w*ⱼ, whatever gⱼ is to within
-    its rounding. Bounds of w*ⱼ follow from the gap in turn, as the objective is at least ½‖A·(w − w*)‖² + c/2·‖w − w*‖²
+    its rounding; what the residual is blurred by adds no more than that times ‖A·(w* − w)‖ ≤ √(2·gap). Bounds of w*ⱼ follow from the gap in turn, as the objective is at least ½‖A·(w − w*)‖² + c/2·‖w − w*‖²
     above the least, c the curvature of Ω; and |gⱼ| moves by at most ‖aⱼ‖·√(2·gap), so that a slope which is so far
     below its kink keeps its weight at zero (the gap-safe sphere of Ndiaye, Fercoq, Gramfort, Salmon 2017). Round by
     round each bound sharpens the other, down to the square of what the slopes miss.
@@ -103,8 +106,9 @@ def _sharpened(sums: Sums, at: _Slopes, zero: np.ndarray) -> Bound:
             np.maximum(low, w - per * math.sqrt(2 * gap)),
             np.minimum(high, w + per * math.sqrt(2 * gap)),
         )
-        gains = np.maximum(*(omega.rise(at.slope + side * at.margin, w, low, high) for side in (1, -1)))
-        before, gap = gap, min(gap, float(gains.sum()))
+        gains = np.maximum(*(omega.rise(at.slope + side * at.alone, w, low, high) for side in (1, -1)))
+        way = math.sqrt(2 * gap) + sums.error * float(at.norms @ np.maximum(high - w, w - low))
+        before, gap = gap, min(gap, float(gains.sum()) + at.blur * way)
         sure = at.keeps_zero(sums, gap) & ~zero
         zero = zero | sure
         low[sure] = high[sure] = 0.0

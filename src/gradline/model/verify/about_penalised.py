@@ -20,6 +20,7 @@ from gradline.model.verify.tolerance import MARGIN, UNIT
 
 _CLOSE = 1e-9  # a relative difference that no claim may show, beside what rounding may have done
 _ABOVE = 2e-6  # of the least objective: what a certified one may be above it, twice what a judge allows
+_PAIRS = 2.0**-90  # what sums of many pairs may lose of their terms
 _FLAT = (
     1e-6  # a curvature along columns of unit norm below which float64 leaves too few digits of its inverse
 )
@@ -148,9 +149,10 @@ class PenalisedAnswer:
 
     @cached_property
     def _margin(self) -> np.ndarray:
-        """What float64 did to the slopes (m, p) here, and what the scale is known to."""
+        """To what the slopes (m, p) are known: to a rounding, as the scale is, and to that of the pairs before it."""
         sizes = np.sqrt(np.diag(self.curvature)) * np.sqrt(2 * self.at.loss)[..., None]
-        return MARGIN * UNIT * (np.abs(self.slope) + np.abs(self.w) @ np.abs(self.curvature) + sizes)
+        terms = np.abs(self.w) @ np.abs(self.curvature) + sizes
+        return MARGIN * (UNIT * np.abs(self.slope) + _PAIRS * terms)
 
     @cached_property
     def bounds(self) -> list[tuple[float, np.ndarray, np.ndarray]]:
@@ -161,8 +163,9 @@ class PenalisedAnswer:
     @cached_property
     def bounds_of_best(self) -> list[tuple[float, np.ndarray, np.ndarray]]:
         """The same, seen from the best weights that were found."""
-        slope = self.slope - (self.best - self.w) @ self.curvature
-        parts = zip(self.best, slope, self._margin, strict=True)
+        way = self.best - self.w
+        margin = self._margin + MARGIN * UNIT * np.abs(way) @ np.abs(self.curvature)
+        parts = zip(self.best, self.slope - way @ self.curvature, margin, strict=True)
         return [self._bounded(_Place(*part)) for part in parts]
 
     def _bounded(self, at: _Place) -> tuple[float, np.ndarray, np.ndarray]:
