@@ -79,10 +79,11 @@ def bounded(sums: Sums, w: np.ndarray) -> Bound:
 
     The loss is convex, so with g = Aᵀ(b − A·w) the objective at w is above that at w* by at most the sum over j of
     gⱼ·(w*ⱼ − wⱼ) − Ω(w*ⱼ) + Ω(wⱼ): each term is largest somewhere between the bounds of w*ⱼ, whatever gⱼ is to within
-    its rounding; what the residual is blurred by adds no more than that times ‖A·(w* − w)‖ ≤ √(2·gap). Bounds of w*ⱼ follow from the gap in turn, as the objective is at least ½‖A·(w − w*)‖² + c/2·‖w − w*‖²
-    above the least, c the curvature of Ω; and |gⱼ| moves by at most ‖aⱼ‖·√(2·gap), so that a slope which is so far
-    below its kink keeps its weight at zero (the gap-safe sphere of Ndiaye, Fercoq, Gramfort, Salmon 2017). Round by
-    round each bound sharpens the other, down to the square of what the slopes miss.
+    its rounding; what the residual is blurred by adds no more than that times ‖A·(w* − w)‖ ≤ √(2·gap). Bounds of w*ⱼ
+    follow from the gap in turn, as the objective is at least ½‖A·(w − w*)‖² + c/2·‖w − w*‖² above the least, c the
+    curvature of Ω; and |gⱼ| moves by at most ‖aⱼ‖·√(2·gap), so that a slope which is so far below its kink keeps its
+    weight at zero (the gap-safe sphere of Ndiaye, Fercoq, Gramfort, Salmon 2017). Round by round each bound sharpens
+    the other, down to the square of what the slopes miss.
 
     First the weights that seem to stay zero are left out. If their slopes at the optimum of the others turn out below
     their kinks, that is the optimum of all, for no condition of it is missed; if not, nothing is left out in advance.

@@ -182,7 +182,8 @@ class PenalisedAnswer:
     def _sharpened(self, at: _Place, zero: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         w, omega = at.w, self.omega
         largest = np.where(zero, 0.0, self._most)
-        low, high, gap, held = -largest, largest, self.objective, self._held(~zero)
+        low, high, held = -largest, largest, self._held(~zero)
+        gap = min(self.objective, self._missed_together(at, ~zero))
         for _ in range(_ROUNDS):
             sure = self._stays(at, gap) & ~zero
             if sure.any():
@@ -196,18 +197,23 @@ class PenalisedAnswer:
 
     def _held(self, free: np.ndarray) -> np.ndarray:
         """How far (p,) each of the free weights can be per √(2·gap): the roots of the inverse curvature's diagonal."""
-        found, bend = np.where(free, np.inf, 0.0), self.omega.bend
-        H = self.curvature[np.ix_(free, free)] + bend * np.eye(int(free.sum()))
-        units = np.sqrt(np.diag(H))
-        if free.any() and units.all():
-            values, vectors = np.linalg.eigh(H / np.outer(units, units))
-            if values[0] > _FLAT:
-                found[free] = np.sqrt((vectors**2 / (values - len(units) * UNIT)).sum(axis=1)) / units
-            else:
-                found[free] = self._held_as_pairs(np.flatnonzero(free))
+        found, bend, root = np.where(free, np.inf, 0.0), self.omega.bend, self._root(free)
+        if root is not None:
+            found[free] = np.linalg.norm(root, axis=1)
         return found if not bend else np.minimum(found, 1 / math.sqrt(bend))
 
-    def _held_as_pairs(self, free: np.ndarray) -> np.ndarray:
+    def _root(self, free: np.ndarray) -> np.ndarray | None:
+        """K (f, f) with K·Kᵀ the inverse curvature of the free weights; None where they have none."""
+        H = self.curvature[np.ix_(free, free)] + self.omega.bend * np.eye(int(free.sum()))
+        units = np.sqrt(np.diag(H))
+        if not free.any() or not units.all():
+            return None
+        values, vectors = np.linalg.eigh(H / np.outer(units, units))
+        if values[0] > _FLAT:
+            return vectors / np.sqrt(values - len(units) * UNIT) / units[:, None]
+        return self._root_of_pairs(np.flatnonzero(free))
+
+    def _root_of_pairs(self, free: np.ndarray) -> np.ndarray | None:
         """The same of columns that hardly differ, whose cross-products differ in their low parts."""
         evidence, first = self.evidence, int(self.model.has_bias)
         columns = np.concatenate([[0] * first, 1 + free]).astype(int)
@@ -215,9 +221,20 @@ class PenalisedAnswer:
         cells = len(self.w) * evidence.mass / 2
         bend = np.concatenate([[0.0] * first, self.omega.bend * cells / units**2])
         whole = eliminated(evidence.products[np.ix_(columns, columns)].plus(np.diag(bend)), bool(first))
-        if whole.is_deficient:
-            return np.full(len(free), np.inf)
-        return math.sqrt(cells) * np.linalg.norm(whole.spread[first:], axis=1) / units
+        return None if whole.is_deficient else math.sqrt(cells) * whole.spread[first:] / units[:, None]
+
+    def _missed_together(self, at: _Place, free: np.ndarray) -> float:
+        """½·sᵀH⁻¹s of what the slopes of the free weights miss: on their side of the kinks, nothing is further below.
+
+        Beyond a kink the penalty only costs more than what it would go on to cost.
+        """
+        root = self._root(free)
+        if root is None:
+            return np.inf
+        low, high = self.omega.slopes(at.w)
+        missed = at.slope - np.clip(at.slope, low, high)
+        length = np.linalg.norm(root.T @ missed[free]) + np.linalg.norm(np.abs(root.T) @ at.margin[free])
+        return float(length) ** 2 / 2
 
     @cached_property
     def gap(self) -> float:
