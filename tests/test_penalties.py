@@ -14,10 +14,12 @@ from sklearn import linear_model as peers
 
 import gradline
 from gradline.core.coefficients import Coefficients
+from gradline.core.errors import UsageError
 from gradline.core.kernels import library
 from gradline.history.replay import replayed
 from gradline.model.judge_penalised import PenalisedJudge
 from gradline.model.status import Status
+from gradline.model.verify.own_penalty import OwnPenalty
 from gradline.solvers import coordinate_descent
 from gradline.solvers.coordinate_descent import minimised
 from gradline.solvers.penalties import ElasticNet
@@ -224,8 +226,8 @@ def test_what_a_weight_could_gain_is_the_most_over_its_range(penalty: ElasticNet
             slope * (v - w) - penalty.value(np.array([v])) + penalty.value(np.array([w])) for v in allowed
         ]
         one = [np.array([number]) for number in (slope, w, low, high)]
-        assert penalty.rise(*one)[0] >= max(gains) - 1e-12
-        assert penalty.rise(*one)[0] <= max(0.0, *gains) + 1e-2  # between two of them
+        for most in (penalty.rise, OwnPenalty.of(penalty.params()).gain):
+            assert max(gains) - 1e-12 <= most(*one)[0] <= max(0.0, *gains) + 1e-2  # between two of them
 
 
 @each_penalty
@@ -280,6 +282,23 @@ def test_a_saved_model_is_verified_and_a_moved_weight_is_found(
     assert not gradline.verify(replace(model, weight=weight), X, Y)
 
 
+@pytest.mark.filterwarnings("ignore::gradline.GradlineWarning")  # of few digits
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_claimed_of_columns_that_hardly_differ_or_lie_far_off_is_verified(seed: int) -> None:
+    """Twins but for 1e-8 of them, of which one weight is zero, and others of one size 1e8 from zero."""
+    random = np.random.default_rng(seed)
+    X = random.standard_normal((10, 4))
+    X[:, 1] = X[:, 0] + 1e-8 * X[:, 1]
+    X[:, 2:] += 1e8
+    y = X[:, 0] + X[:, 2] - X[:, 3] + 1e-3 * random.standard_normal(10)
+    for penalty, bias in itertools.product((ElasticNet(1e-4, 1.0), ElasticNet(1e-4, 0.5)), (True, False)):
+        model = gradline.fit(X, y, penalty=penalty, bias=bias)
+        outcome = gradline.verify(model, X, y)
+        assert outcome, outcome.verdict
+        if bias and penalty.l1_ratio == 1:
+            assert sum(model.certificate.zero[0][:2]) == 1
+
+
 LIES = {
     "gap": -1.0,
     "optimal_loss": 1e9,
@@ -291,6 +310,9 @@ LIES = {
     "gradient_norm": 1.0,
     "determined": [True] * 5,
     "weight_error": [[0.0] * 6],
+    "bias_error": [-1.0],
+    "epochs": 5,
+    "weight_error_stderr": [[0.0] * 6],
 }
 
 
@@ -300,6 +322,23 @@ def test_a_lie_in_the_certificate_is_found(field: str) -> None:
     model = gradline.fit(X, Y, penalty=PENALTIES["lasso"])
     changed = replace(model, certificate=replace(model.certificate, **{field: LIES[field]}))
     assert field in [check.name for check in gradline.verify(changed, X, Y).disagreements]
+
+
+@each_penalty
+def test_a_moved_bias_and_a_status_that_the_rest_of_the_certificate_denies_are_found(
+    penalty: ElasticNet,
+) -> None:
+    X, Y = problem(7)
+    model = gradline.fit(X, Y, penalty=penalty)
+    claim = model.certificate
+    lies = {
+        "bias_error": replace(model, bias=model.bias + 1e-8 * Y.std()),
+        "status": replace(model, certificate=replace(claim, status=Status.RANK_DEFICIENT)),
+    }
+    lies["status of a gap"] = replace(model, certificate=replace(claim, gap=1e-3 * claim.optimal_loss))
+    for name, lie in lies.items():
+        found = [check.name for check in gradline.verify(lie, X, Y).disagreements]
+        assert name.split()[0] in found
 
 
 def test_the_command_line_says_what_was_minimised(tmp_path: Path) -> None:
@@ -353,6 +392,20 @@ def test_settings_outside_their_range_are_refused(words: list[str], tmp_path: Pa
     shown = command("fit", "example:crops", "-t", "apples", *words, folder=tmp_path)
     assert shown.code == 2
     assert "give a" in shown.err
+
+
+@pytest.mark.parametrize("penalty", [0.1, "lasso", ElasticNet], ids=str)
+def test_what_is_no_penalty_is_refused(penalty: Any) -> None:
+    with pytest.raises(UsageError, match=r"gradline\.ElasticNet"):
+        gradline.fit([[0.0], [1.0], [3.0]], [0.0, 1.0, 2.0], penalty=penalty)
+    with pytest.raises(UsageError, match="True or False"):
+        ElasticNet(0.1, positive=str(penalty))  # type: ignore[arg-type]
+
+
+def test_an_l1_ratio_of_no_alpha_is_refused(tmp_path: Path) -> None:
+    shown = command("fit", "example:crops", "-t", "apples", "--l1-ratio", "1", folder=tmp_path)
+    assert shown.code == 2
+    assert "--alpha" in shown.err
 
 
 @pytest.mark.parametrize(

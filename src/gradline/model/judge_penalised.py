@@ -82,10 +82,11 @@ def bounded(sums: Sums, w: np.ndarray) -> Bound:
 
     With g = Aᵀ(b − A·w) and d = w* − w the objective at w is above that at w* by the sum over j of gⱼ·dⱼ − Ω(w*ⱼ) +
     Ω(wⱼ), less ½‖A·d‖²: each term is largest somewhere between the bounds of w*ⱼ, whatever gⱼ is to within its margin,
-    and what the residual r is off adds at most ‖δr‖·‖A·d‖ − ½‖A·d‖² ≤ ½‖δr‖². Bounds of w*ⱼ follow from the gap in turn, as the objective is at least ½‖A·(w − w*)‖² + c/2·‖w − w*‖²
-    above the least, c the curvature of Ω; and |gⱼ| moves by at most ‖aⱼ‖·√(2·gap), so that a slope which is so far
-    below its kink keeps its weight at zero (the gap-safe sphere of Ndiaye, Fercoq, Gramfort, Salmon 2017). Round by
-    round each bound sharpens the other, down to the square of what the slopes miss.
+    and what the residual is off adds at most ‖δr‖·‖A·d‖ − ½‖A·d‖² ≤ ½‖δr‖². Bounds of w*ⱼ follow from the gap in turn,
+    as the objective is at least ½‖A·d‖² + c/2·‖d‖² above the least, c the curvature of Ω; and |gⱼ| moves by at most
+    ‖aⱼ‖·√(2·gap), so that a slope which is so far below its kink keeps its weight at zero (the gap-safe sphere of
+    Ndiaye, Fercoq, Gramfort, Salmon 2017). Round by round each bound sharpens the other, down to the square of what the
+    slopes miss.
 
     First the weights that seem to stay zero are left out. If their slopes at the optimum of the others turn out below
     their kinks, that is the optimum of all, for no condition of it is missed; if not, nothing is left out in advance.
@@ -223,7 +224,17 @@ class PenalisedJudge(Derived):
     def gap(self) -> float:
         """How far the objective is above the least, at most."""
         half = sum(bound.gap for bound in self.bounds)
-        return (2 * half + self.moments.weight_sum * float(self.level @ self.level)) / self.problem.cells
+        level = np.abs(self.level) + self._level_known
+        whole = 2 * half + self.moments.weight_sum * float(level @ level)
+        return whole / self.problem.cells * (1 + 2 * rounding(self.moments.m))
+
+    @cached_property
+    def _level_known(self) -> np.ndarray:
+        """To what the level (m,) is known: a mean to the rounding of the deviations that were averaged."""
+        moments, p = self.moments, self.moments.p
+        spread = moments.norms / math.sqrt(moments.weight_sum)
+        error = max(moments.error, 4 * UNIT) * self.has_bias
+        return error * (np.abs(self.found.weight) @ spread[:p] + spread[p:])
 
     @cached_property
     def loss(self) -> float:
@@ -236,12 +247,9 @@ class PenalisedJudge(Derived):
         """How far each coefficient is from its best, at most, in raw units."""
         weight = np.array([bound.reach for bound in self.bounds]) / self.scaling.scale
         moments, p = self.moments, self.moments.p
-        # A mean is known to the rounding of the deviations that were averaged, as for least squares.
-        spread = moments.norms / math.sqrt(moments.weight_sum)
         size = np.abs(self.found.weight)
-        known = max(moments.error, 4 * UNIT) * (size @ spread[:p] + spread[p:])
         summed = 4 * UNIT * math.sqrt(p + 1) * (size @ np.abs(moments.mean[:p]) + np.abs(moments.mean[p:]))
-        bias = np.abs(self.level) + weight @ np.abs(moments.mean[:p]) + known + summed
+        bias = np.abs(self.level) + weight @ np.abs(moments.mean[:p]) + self._level_known + summed
         return Coefficients(weight, bias if self.has_bias else None)
 
     @cached_property

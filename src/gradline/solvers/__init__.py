@@ -32,7 +32,16 @@ SOLVERS = {"exact": Exact, "cd": CoordinateDescent, "gd": GradientDescent, "sgd"
 
 
 def usual_solver(penalty: Penalty) -> Solver:
-    """The solver that goes to the best answer at once: `Exact`, or `CoordinateDescent` where the penalty has kinks."""
+    """The solver that goes to the best answer at once: `Exact`, or `CoordinateDescent` where the penalty has kinks.
+
+    Raises `UsageError` for what is no penalty.
+    """
+    if isinstance(penalty, type) or not hasattr(penalty, "quadratic"):
+        raise UsageError(
+            "penalty-invalid",
+            f"penalty is {penalty!r}",
+            "give gradline.ElasticNet(alpha, l1_ratio, positive)",
+        )
     return Exact() if penalty.quadratic else CoordinateDescent()
 
 

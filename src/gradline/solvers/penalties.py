@@ -1,7 +1,7 @@
 """Penalties on the weights: what is added to the loss, and all that solvers and judges must know of it."""
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self, cast
 
 import numpy as np
 
@@ -129,6 +129,8 @@ class ElasticNet:
                 f"l1_ratio is {self.l1_ratio}",
                 "give a share from 0 (ridge) to 1 (lasso)",
             )
+        if not isinstance(cast(object, self.positive), bool):
+            raise UsageError("positive-invalid", f"positive is {self.positive!r}", "give True or False")
 
     @property
     def l1(self) -> float:
@@ -202,7 +204,7 @@ class ElasticNet:
             near = (v - w) * (slope - self.l1 * signs - (half * (v + w) if half else 0.0))
             across = v * (slope - self.l1 * np.sign(v) - (half * v if half else 0.0))
             across -= w * (slope - self.l1 * signs - half * w)
-        gain = np.where(v * signs >= 0, near, across)
+            gain = np.where(v * signs >= 0, near, across)
         return np.where(np.isnan(gain), 0.0, gain)  # nothing times infinity: the slope is Ω's own
 
     def most(self, level: float) -> float:

@@ -12,6 +12,7 @@ from gradline.core.text import counted, number
 from gradline.model.model import LinearModel
 from gradline.model.status import Status
 from gradline.model.verify.check import Check, near, same, within
+from gradline.model.verify.ldl import eliminated
 from gradline.model.verify.newton_step import Whereabouts
 from gradline.model.verify.own_penalty import OwnPenalty
 from gradline.model.verify.row_sums import Evidence
@@ -19,9 +20,18 @@ from gradline.model.verify.tolerance import MARGIN, UNIT
 
 _CLOSE = 1e-9  # a relative difference that no claim may show, beside what rounding may have done
 _ABOVE = 2e-6  # of the least objective: what a certified one may be above it, twice what a judge allows
-_SINGULAR = 1e-13  # a curvature along columns of unit norm below which rounding decides whether there is any
+_PAIRS = 2.0**-90  # what sums of many pairs may lose of their terms
+_FLAT = (
+    1e-6  # a curvature along columns of unit norm below which float64 leaves too few digits of its inverse
+)
 _ROUNDS = 30  # in which bounds sharpen each other
 _TIGHT = 1e-9  # a gap below this share of the objective needs no better weights to be judged by
+_OF_NONE = (
+    "epochs",
+    "diverged_at",
+    "weight_error_stderr",
+    "bias_error_stderr",
+)  # no penalised fit tells these
 _SWEEPS = 200  # over the weights, to find better ones
 
 
@@ -53,16 +63,21 @@ class PenalisedAnswer:
         yield near("penalty", claim.penalty, self.penalty, _CLOSE * self.penalty)
         yield self._status()
         slack = _CLOSE * self.objective + at.loss_rounding
-        yield within("gap", claim.gap, self.lead - slack, self.objective + slack)
+        yield within("gap", claim.gap, self.lead - MARGIN * UNIT * self.objective, self.objective + slack)
         least = self.objective - claim.gap  # which a gap told too large would make smaller than it is
         yield within("optimal_loss", claim.optimal_loss, least - slack, self.objective - self.lead + slack)
         yield from self._distances()
+        if self.model.has_bias:
+            yield self._bias_distance()
         yield self._digits()
         yield self._zeros()
         yield self._determined()
         slope = math.hypot(float(np.linalg.norm(self._missed)), float(np.linalg.norm(self._level)))
         rounding = at.gradient_rounding / float(np.min(self.scale, initial=1.0))
         yield near("gradient_norm", claim.gradient_norm, slope, 1e-6 * slope + MARGIN * rounding)
+        for name in _OF_NONE:
+            if getattr(claim, name) is not None:
+                yield same(name, "told", "none", "of a fit with a penalty,")
         for record in self.model.history:
             yield near("history", record.loss, self.objective, slack)
 
@@ -111,10 +126,9 @@ class PenalisedAnswer:
     @cached_property
     def slope(self) -> np.ndarray:
         """Minus the slope (m, p) of the loss by the weights as trained, at the best bias for them."""
-        gradient = self.at.gradient[int(self.model.has_bias) :].T
-        if self.model.has_bias:
-            gradient = gradient - np.outer(self._level, self.model.moments.mean[: self.w.shape[1]])
-        return -gradient / self.scale
+        (m, p), evidence, units = self.w.shape, self.evidence, self.evidence.frame.units
+        pull = evidence.pull if self.model.has_bias else evidence.gradient.hi[1:]
+        return np.ldexp(2 / (m * evidence.mass) * pull, units[p:] + units[:p, None]).T / self.scale
 
     @property
     def _missed(self) -> np.ndarray:
@@ -135,9 +149,10 @@ class PenalisedAnswer:
 
     @cached_property
     def _margin(self) -> np.ndarray:
-        """What float64 did to the slopes (m, p) here, and what the scale is known to."""
+        """To what the slopes (m, p) are known: to a rounding, as the scale is, and to that of the pairs before it."""
         sizes = np.sqrt(np.diag(self.curvature)) * np.sqrt(2 * self.at.loss)[..., None]
-        return MARGIN * UNIT * (np.abs(self.slope) + np.abs(self.w) @ np.abs(self.curvature) + sizes)
+        terms = np.abs(self.w) @ np.abs(self.curvature) + sizes
+        return MARGIN * (UNIT * np.abs(self.slope) + _PAIRS * terms)
 
     @cached_property
     def bounds(self) -> list[tuple[float, np.ndarray, np.ndarray]]:
@@ -148,45 +163,78 @@ class PenalisedAnswer:
     @cached_property
     def bounds_of_best(self) -> list[tuple[float, np.ndarray, np.ndarray]]:
         """The same, seen from the best weights that were found."""
-        slope = self.slope - (self.best - self.w) @ self.curvature
-        parts = zip(self.best, slope, self._margin, strict=True)
+        way = self.best - self.w
+        margin = self._margin + MARGIN * UNIT * np.abs(way) @ np.abs(self.curvature)
+        parts = zip(self.best, self.slope - way @ self.curvature, margin, strict=True)
         return [self._bounded(_Place(*part)) for part in parts]
 
     def _bounded(self, at: _Place) -> tuple[float, np.ndarray, np.ndarray]:
         seem = self._stays(at, 0.0)
-        gap, reach = self._sharpened(at, seem)
-        if (self._stays(at, gap) | ~seem).all():
-            return gap, reach, seem
-        gap, reach = self._sharpened(at, np.zeros_like(seem))
-        return gap, reach, self._stays(at, gap)
+        found = self._sharpened(at, seem)
+        if (self._stays(at, found[0]) | ~seem).all():
+            return found
+        return self._sharpened(at, np.zeros_like(seem))
 
     def _stays(self, at: _Place, gap: float) -> np.ndarray:
         spread = at.margin + np.sqrt(2 * gap * np.diag(self.curvature))
         return (at.w == 0) & self.omega.holds_zero(at.slope, spread)
 
-    def _sharpened(self, at: _Place, zero: np.ndarray) -> tuple[float, np.ndarray]:
+    def _sharpened(self, at: _Place, zero: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         w, omega = at.w, self.omega
         largest = np.where(zero, 0.0, self._most)
-        low, high, gap, held = -largest, largest, self.objective, self._held(~zero)
+        low, high, held = -largest, largest, self._held(~zero)
+        gap = min(self.objective, self._missed_together(at, ~zero))
         for _ in range(_ROUNDS):
+            sure = self._stays(at, gap) & ~zero
+            if sure.any():
+                zero, held = zero | sure, self._held(~(zero | sure))
+                low[sure] = high[sure] = 0.0
             reach = held * math.sqrt(2 * gap)
             low, high = np.maximum(low, w - reach), np.minimum(high, w + reach)
             sides = [omega.gain(at.slope + s * at.margin, w, low, high) for s in (-1, 1)]
             gap = min(gap, float(np.maximum(*sides).sum()))
-        return gap, np.minimum(np.maximum(high - w, w - low), held * math.sqrt(2 * gap))
+        return gap, np.minimum(np.maximum(high - w, w - low), held * math.sqrt(2 * gap)), zero
 
     def _held(self, free: np.ndarray) -> np.ndarray:
         """How far (p,) each of the free weights can be per √(2·gap): the roots of the inverse curvature's diagonal."""
-        found, bend = np.where(free, np.inf, 0.0), self.omega.bend
-        H = self.curvature[np.ix_(free, free)] + bend * np.eye(int(free.sum()))
+        found, bend, root = np.where(free, np.inf, 0.0), self.omega.bend, self._root(free)
+        if root is not None:
+            found[free] = np.linalg.norm(root, axis=1)
+        return found if not bend else np.minimum(found, 1 / math.sqrt(bend))
+
+    def _root(self, free: np.ndarray) -> np.ndarray | None:
+        """K (f, f) with K·Kᵀ the inverse curvature of the free weights; None where they have none."""
+        H = self.curvature[np.ix_(free, free)] + self.omega.bend * np.eye(int(free.sum()))
         units = np.sqrt(np.diag(H))
         if not free.any() or not units.all():
-            return found if not bend else np.minimum(found, 1 / math.sqrt(bend))
+            return None
         values, vectors = np.linalg.eigh(H / np.outer(units, units))
-        if values[0] > max(_SINGULAR, len(units) * UNIT):
-            sure = values - len(units) * UNIT
-            found[free] = np.sqrt((vectors**2 / sure).sum(axis=1)) / units
-        return found if not bend else np.minimum(found, 1 / math.sqrt(bend))
+        if values[0] > _FLAT:
+            return vectors / np.sqrt(values - len(units) * UNIT) / units[:, None]
+        return self._root_of_pairs(np.flatnonzero(free))
+
+    def _root_of_pairs(self, free: np.ndarray) -> np.ndarray | None:
+        """The same of columns that hardly differ, whose cross-products differ in their low parts."""
+        evidence, first = self.evidence, int(self.model.has_bias)
+        columns = np.concatenate([[0] * first, 1 + free]).astype(int)
+        units = np.ldexp(1 / self.scale[free], evidence.frame.units[free])
+        cells = len(self.w) * evidence.mass / 2
+        bend = np.concatenate([[0.0] * first, self.omega.bend * cells / units**2])
+        whole = eliminated(evidence.products[np.ix_(columns, columns)].plus(np.diag(bend)), bool(first))
+        return None if whole.is_deficient else math.sqrt(cells) * whole.spread[first:] / units[:, None]
+
+    def _missed_together(self, at: _Place, free: np.ndarray) -> float:
+        """½·sᵀH⁻¹s of what the slopes of the free weights miss: on their side of the kinks, nothing is further below.
+
+        Beyond a kink the penalty only costs more than what it would go on to cost.
+        """
+        root = self._root(free)
+        if root is None:
+            return np.inf
+        low, high = self.omega.slopes(at.w)
+        missed = at.slope - np.clip(at.slope, low, high)
+        length = np.linalg.norm(root.T @ missed[free]) + np.linalg.norm(np.abs(root.T) @ at.margin[free])
+        return float(length) ** 2 / 2
 
     @cached_property
     def gap(self) -> float:
@@ -246,6 +294,10 @@ class PenalisedAnswer:
             wrong = f"other weights are better by {number(self.lead, 3)}"
         elif claim is Status.CERTIFIED and not all(np.isfinite(reach).all() for _, reach, _ in self.bounds):
             wrong = "several answers may be best"
+        elif claim is Status.CERTIFIED and not self.model.certificate.gap <= slack:
+            wrong = f"its gap is {number(self.model.certificate.gap, 3)}"
+        elif claim is Status.RANK_DEFICIENT and all(self.model.certificate.determined):
+            wrong = "every weight has one best value"
         elif claim in (Status.DIVERGED, Status.STOPPED):
             wrong = "nothing was trained"
         said = f", but {wrong}." if wrong else ", and the slopes agree."

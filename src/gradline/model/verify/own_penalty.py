@@ -44,15 +44,13 @@ class OwnPenalty:
 
     def gain(self, pull: np.ndarray, w: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         """The most of pull·(v − w) − Ω(v) + Ω(w) for low ≤ v ≤ high: concave on each side of the kink."""
-        best = np.zeros_like(w)
+        best = self._gained(pull, w, np.clip(0.0, low, high), 0.0)
         for side in (1.0,) if self.positive else (1.0, -1.0):
-            near, far = (np.maximum(side * end, 0.0) for end in ((low, high) if side > 0 else (high, low)))
             rest = side * pull - self.steep
             flat = rest / self.bend if self.bend else np.where(rest > 0, np.inf, 0.0)
-            v = side * np.clip(np.nan_to_num(flat, nan=0.0, posinf=np.inf), near, np.maximum(near, far))
+            v = np.clip(side * np.maximum(flat, 0.0), np.maximum(low, 0.0) if self.positive else low, high)
             best = np.maximum(best, self._gained(pull, w, v, side))
-        home = np.clip(0.0, low, high)
-        return np.maximum(best, self._gained(pull, w, home, 0.0))
+        return np.maximum(best, 0.0)
 
     def _gained(self, pull: np.ndarray, w: np.ndarray, v: np.ndarray, side: float) -> np.ndarray:
         """The gain at v; from the difference of v and w where no kink lies between them."""
@@ -62,8 +60,8 @@ class OwnPenalty:
 
         signs = np.where(w == 0, side, np.sign(w))
         together = (v - w) * (pull - self.steep * signs - (self.bend * (v + w) / 2 if self.bend else 0.0))
-        one_side = (signs == side) | (v == 0) & (w == 0)
-        return np.nan_to_num(np.where(one_side, together, alone(v) - alone(w)), nan=0.0, posinf=np.inf)
+        gained = np.where(v * signs >= 0, together, alone(v) - alone(w))
+        return np.nan_to_num(gained, nan=0.0, posinf=np.inf)
 
     def best_alone(self, pull: np.ndarray, curvature: float) -> float:
         """The v of least curvature/2·v² − pull·v + Ω(v)."""

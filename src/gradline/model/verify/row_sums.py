@@ -83,6 +83,13 @@ class Evidence:
         row, share = _repeated(self.products[0, 1:][:, None], (k, k)), _repeated(self.means[None, :], (k, k))
         return self.products[1:, 1:].minus(row.times(share)).hi
 
+    @property
+    def pull(self) -> np.ndarray:
+        """Xᵀ·W·R (p, m), X less its means, taken off as pairs."""
+        p, m = len(self.gradient.hi) - 1, len(self.terms)
+        level, mean = self.gradient[:1], self.means[:p][:, None]
+        return self.gradient[1:].minus(_repeated(mean, (p, m)).times(_repeated(level, (p, m)))).hi
+
 
 def _repeated(values: Any, shape: tuple[int, ...]) -> Any:
     """Pairs, repeated to a shape."""
