@@ -406,6 +406,7 @@ def test_the_types_of_a_card_are_those_of_what_it_describes():
     for name, solver in SOLVERS.items():
         assert set(solver().params()) == set(get_type_hints(SETTINGS[name]))
     assert {field.name for field in fields(Certificate)} == set(get_type_hints(CertificateCard))
-    facts = described(package.fit([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0]), moments=True)
+    penalised = package.fit([[1.0], [2.0], [4.0]], [1.0, 2.0, 3.0], penalty=package.ElasticNet(0.1))
+    facts = described(penalised, moments=True)
     assert set(facts) == set(get_type_hints(ModelFacts))
     assert set(RECORDED) == set(get_type_hints(VersionRecord))

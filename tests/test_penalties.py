@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from commands import command
+from refusals import expect_refusal, refused
 from sklearn import linear_model as peers
 
 import gradline
@@ -403,9 +404,9 @@ def test_what_is_no_penalty_is_refused(penalty: Any) -> None:
 
 
 def test_an_l1_ratio_of_no_alpha_is_refused(tmp_path: Path) -> None:
-    shown = command("fit", "example:crops", "-t", "apples", "--l1-ratio", "1", folder=tmp_path)
+    shown = command("fit", "example:crops", "-t", "apples", "--l1-ratio", "1", "--json", folder=tmp_path)
+    expect_refusal(shown.err, "l1-ratio-of-nothing", "--alpha")
     assert shown.code == 2
-    assert "--alpha" in shown.err
 
 
 @pytest.mark.parametrize(
@@ -415,3 +416,24 @@ def test_a_solver_that_cannot_is_refused_before_any_work(words: list[str], tmp_p
     shown = command("fit", "example:crops", "-t", "apples", "--alpha", "1", *words, folder=tmp_path)
     assert shown.code == 2
     assert "cannot minimise" in shown.err
+
+
+def test_what_makes_no_sense_with_a_penalty_is_refused() -> None:
+    X, Y = problem(0)
+    with refused("alpha-invalid", -1):
+        ElasticNet(-1.0)
+    with refused("l1-ratio-invalid", 2):
+        ElasticNet(1.0, 2.0)
+    with refused("penalty-of-other-solver", "0.5·Σw²", "gd"):
+        gradline.fit(X, Y, penalty=ElasticNet(1.0), solver=gradline.GradientDescent(lr=1e-9))
+    model = gradline.fit(X, Y, penalty=ElasticNet(1.0))
+    assert model.inference.refusals[0].code == "penalised-no-errors"
+    with refused("penalised-no-errors", "standard errors would mislead"):
+        model.predict(X, interval=0.95)
+    table = {f"x{j}": column for j, column in enumerate(X.T)} | {"y": Y[:, 0]}
+    with refused("penalised-no-slope", "least-squares coefficient"):
+        gradline.fit(table, "y", penalty=ElasticNet(1.0)).plot.fitted(table)
+    with refused("positive-invalid", "yes"):
+        ElasticNet(0.1, positive="yes")  # type: ignore[arg-type]
+    with refused("penalty-invalid", "0.1"):
+        gradline.fit(X, Y, penalty=0.1)  # type: ignore[arg-type]
