@@ -185,16 +185,15 @@ def _asked(options: FitOptions, data: Any) -> tuple[Any, Any]:
     if "init" in settings:
         settings["init"] = start(settings["init"])
     asked = {name: value for name, value in given.items() if name in Request.__dataclass_fields__}
-    penalty = ElasticNet(**{name: value for name, value in given.items() if name in _PENALTY})
+    penalty = ElasticNet(
+        **{name: value for name, value in given.items() if name in ElasticNet.__dataclass_fields__}
+    )
     if penalty.l1_ratio and not penalty.alpha:
         what = "--l1-ratio shares out the penalty of --alpha, and there is none"
         raise UsageError("l1-ratio-of-nothing", what, "add --alpha 0.1, or leave it out")
     request = Request(**{**asked, "solver": named(options.solver, settings, penalty), "penalty": penalty})
     chosen = {name: value for name, value in given.items() if name in Selection.__dataclass_fields__}
     return Selection(**{**chosen, **typed(options)}), request
-
-
-_PENALTY = ("alpha", "l1_ratio", "positive")
 
 
 def rate(value: float | str) -> float | str:

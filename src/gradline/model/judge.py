@@ -23,6 +23,22 @@ ABOVE = 1e-6  # of the least loss: what a certified one may be above it, of the 
 ARRIVED = 1e-12  # a distance below this share of the coefficients counts as none
 
 
+def fewest_digits(size: np.ndarray, error: np.ndarray, counted: np.ndarray) -> float:
+    """The fewest sure decimal digits over the coefficients that are counted; 0 where none is, or nothing bounds one."""
+    if not counted.any() or not np.isfinite(error).all():
+        return 0.0
+    return max(0.0, -math.log10(max(float((error[counted] / size[counted]).max()), UNIT)))
+
+
+def known_mean(moments: Moments, size: np.ndarray) -> np.ndarray:
+    """To what ȳ − Σ w·x̄ (m,) is known for weights of this size (m, p).
+
+    A mean is known to the rounding of the deviations that were averaged, however near to zero it is.
+    """
+    p, spread = moments.p, moments.norms / math.sqrt(moments.weight_sum)
+    return max(moments.error, 4 * UNIT) * (size @ spread[:p] + spread[p:])
+
+
 class Course(Protocol):
     """What the judge asks of a training, of whatever kind; see `training.Training`."""
 
@@ -393,9 +409,7 @@ class Judged(Derived):
         weight = scaled[:, None] / self.rank.divisors
         if not self.has_bias:
             return _Rounding(weight, np.zeros(moments.m), scaled)
-        # A mean is known to the rounding of the deviations that were averaged, however near to zero it is.
-        spread = moments.norms / math.sqrt(moments.weight_sum)
-        known = error * (np.abs(self.optimum) @ spread[:p] + spread[p:])
+        known = known_mean(moments, np.abs(self.optimum))
         summed = 4 * UNIT * math.sqrt(p + 1) * self.level
         return _Rounding(weight, weight @ np.abs(moments.mean[:p]) + known + summed, scaled)
 
@@ -413,11 +427,7 @@ class Judged(Derived):
             size = np.column_stack([np.abs(self.bias - self.distance.bias), size])
             error = np.column_stack([bias_error, error])
             rounding = np.column_stack([self.rounding.bias, rounding])
-        counted = size > rounding
-        if not counted.any() or not np.isfinite(error).all():
-            return 0.0
-        worst = float((error[counted] / size[counted]).max())
-        return max(0.0, -math.log10(max(worst, UNIT)))
+        return fewest_digits(size, error, size > rounding)
 
     def standard_errors(self) -> _StandardErrors | None:
         """The classical ones at the optimum; None where one of them, or what weights mean, is not known."""

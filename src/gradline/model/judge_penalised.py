@@ -10,7 +10,7 @@ from gradline.core.coefficients import Coefficients
 from gradline.core.derived import Derived, cached_property
 from gradline.core.linalg.triangular import UNIT, column_norms, inverted, rounding, row_norms, triangular
 from gradline.model.certificate import FEWEST_DIGITS, NO_TIME_LEFT, Certificate
-from gradline.model.judge import Judged
+from gradline.model.judge import Judged, fewest_digits, known_mean
 from gradline.model.status import Status
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments, calm_blas
@@ -187,32 +187,19 @@ class PenalisedJudge(Derived):
         """Whether the coefficients are numbers at all."""
         return all(np.isfinite(part).all() for part in self.view)
 
-    def _sums(self, j: int) -> Sums:
+    @cached_property
+    def _sums(self) -> list[Sums]:
+        """What is minimised of each target."""
         moments, omega = self.problem.moments, self.penalty.times(self.problem.cells / 2)
-        rank, B = Rank.of(moments, self.has_bias), moments.slopes_factor(self.has_bias).B
+        columns, B = Rank.of(moments, self.has_bias).varying, moments.slopes_factor(self.has_bias).B
         error = max(moments.error, 4 * UNIT) + rounding(moments.p + moments.m)
-        return Sums(
-            rank.columns * (rank.norms > 0), B[:, j], float(moments.norms[moments.p + j]), omega, error
-        )
+        lengths = moments.norms[moments.p :].tolist()
+        return [Sums(columns, b, length, omega, error) for b, length in zip(B.T, lengths, strict=True)]
 
     @cached_property
     def bounds(self) -> list[Bound]:
         """What is sure of each target."""
-        return [self._bound(j) for j in range(self.moments.m)]
-
-    def _bound(self, j: int) -> Bound:
-        sums, w = self._sums(j), self.view[0][j]
-        there = bounded(sums, w)
-        objective = _value(sums, w)
-        if there.gap <= ABOVE * ABOVE * objective:
-            return there
-        best = minimised(sums.A, sums.b, sums.omega, w)
-        at = bounded(sums, best)
-        blur = 4 * sums.error * (float(column_norms(sums.A) @ (np.abs(w) + np.abs(best))) + sums.length)
-        above = max(0.0, objective - _value(sums, best)) + blur * math.sqrt(2 * objective) + blur**2
-        if above + at.gap >= there.gap:
-            return there
-        return Bound(above + at.gap, np.abs(w - best) + at.reach, at.zero & (w == 0), at.open)
+        return list(map(_nearest_bound, self._sums, self.view[0]))
 
     @cached_property
     def level(self) -> np.ndarray:
@@ -230,11 +217,8 @@ class PenalisedJudge(Derived):
 
     @cached_property
     def _level_known(self) -> np.ndarray:
-        """To what the level (m,) is known: a mean to the rounding of the deviations that were averaged."""
-        moments, p = self.moments, self.moments.p
-        spread = moments.norms / math.sqrt(moments.weight_sum)
-        error = max(moments.error, 4 * UNIT) * self.has_bias
-        return error * (np.abs(self.found.weight) @ spread[:p] + spread[p:])
+        """To what the level (m,) is known."""
+        return known_mean(self.moments, np.abs(self.found.weight)) * self.has_bias
 
     @cached_property
     def loss(self) -> float:
@@ -260,11 +244,9 @@ class PenalisedJudge(Derived):
             value = np.column_stack([self.found.bias, value])
             bound = np.column_stack([self.reach.bias, bound])
         counted = np.abs(value) > bound
-        if not counted.any():  # then all are zero, and known to be, or nothing is known
-            return 0.0 if bound.any() else -math.log10(UNIT)
-        if not np.isfinite(bound).all():
-            return 0.0
-        return max(0.0, -math.log10(max(float((bound[counted] / np.abs(value)[counted]).max()), UNIT)))
+        if not bound.any():  # then all that are zero are known to be
+            return -math.log10(UNIT)
+        return fewest_digits(np.abs(value), bound, counted)
 
     @cached_property
     def status(self) -> Status:
@@ -319,12 +301,27 @@ class PenalisedJudge(Derived):
     @property
     def _slope_missed(self) -> float:
         """The norm of the smallest subgradient of the objective, on the scale of training."""
-        missed = []
-        for j, w in enumerate(self.view[0]):
-            sums = self._sums(j)
-            missed.append(sums.omega.distance(w, sums.A.T @ (sums.b - sums.A @ w)))
+        missed = [
+            sums.omega.distance(w, sums.A.T @ (sums.b - sums.A @ w))
+            for sums, w in zip(self._sums, self.view[0], strict=True)
+        ]
         level = self.moments.weight_sum * self.level
         return 2 / self.problem.cells * float(np.hypot(np.linalg.norm(missed), np.linalg.norm(level)))
+
+
+def _nearest_bound(sums: Sums, w: np.ndarray) -> Bound:
+    """The bounds of `bounded` from w itself where it is near the optimum, else through a better answer."""
+    there = bounded(sums, w)
+    objective = _value(sums, w)
+    if there.gap <= ABOVE * ABOVE * objective:
+        return there
+    best = minimised(sums.A, sums.b, sums.omega, w)
+    at = bounded(sums, best)
+    blur = 4 * sums.error * (float(column_norms(sums.A) @ (np.abs(w) + np.abs(best))) + sums.length)
+    above = max(0.0, objective - _value(sums, best)) + blur * math.sqrt(2 * objective) + blur**2
+    if above + at.gap >= there.gap:
+        return there
+    return Bound(above + at.gap, np.abs(w - best) + at.reach, at.zero & (w == 0), at.open)
 
 
 def _value(sums: Sums, w: np.ndarray) -> float:

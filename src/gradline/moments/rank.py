@@ -129,6 +129,11 @@ class Rank:
             return self.inverse.times(self.unit @ V.T).T
         return (V @ self.kept.T) @ self.kept
 
+    @property
+    def varying(self) -> np.ndarray:
+        """The columns (n, p) without what rounding left of those that are constant, which is no direction."""
+        return self.columns * (self.norms > 0)
+
     @cached_property
     def constant(self) -> list[str]:
         """The features that have one value in every row, or vary by no more than the rounding of their cells."""
@@ -360,6 +365,6 @@ def _without_vanishing(rank: Rank, raw: RawFactor, first: int) -> RawFactor:
     if rank.inverse is not None:
         raw.A[first:, first:][:, rank.norms == 0] = 0.0
         return raw
-    along, rows = rank.along(B), rank.along(rank.columns * (rank.norms > 0))
+    along, rows = rank.along(B), rank.along(rank.varying)
     A = np.vstack([raw.A[:first], np.column_stack([np.zeros((len(rows), first)), rows])])
     return RawFactor(A, np.vstack([above, along]), np.vstack([raw.C, B - rank.left[:, : rank.rank] @ along]))

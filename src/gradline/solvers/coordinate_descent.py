@@ -56,10 +56,9 @@ class CoordinateDescent:
     def start(self, problem: Problem) -> State:
         """The answer."""
         rank = Rank.of(problem.moments, problem.bias)
-        columns = rank.columns * (rank.norms > 0)
         omega = problem.penalty.times(problem.cells / 2)
         B = problem.moments.slopes_factor(problem.bias).B
-        beta = np.column_stack([minimised(columns, b, omega) for b in B.T])
+        beta = np.column_stack([minimised(rank.varying, b, omega) for b in B.T])
         theta = with_level(problem, beta)
         return State(theta, np.zeros_like(theta))
 

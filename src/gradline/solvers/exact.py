@@ -78,7 +78,7 @@ def shrunk(rank: Rank, B: np.ndarray, bend: float) -> np.ndarray:
     Where rows are fewer than columns it is columnsᵀ·α with (columns·columnsᵀ + bend·I)·α = B, a system of so many rows.
     Golub, Van Loan 2013, section 6.1.4.
     """
-    A, root = rank.columns * (rank.norms > 0), np.sqrt(bend)
+    A, root = rank.varying, np.sqrt(bend)
     if len(A) < A.shape[1]:
         R = triangular(np.vstack([A.T, root * np.eye(len(A))]))
         return A.T @ back_substituted(R, forward_substituted(R, B))

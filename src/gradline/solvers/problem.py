@@ -172,12 +172,8 @@ class Problem:
 
     def expect(self, solver: str, needs: Iterable[str]) -> None:
         """Raise where a solver needs what this problem has not: "rows", "no penalty", or one that is "quadratic"."""
-        if self.rows is None and "rows" in needs:
-            raise RequestError(
-                "rows-needed",
-                "mini-batches need the rows, and moments hold none",
-                "fit from the data, or use GradientDescent or Exact on the moments",
-            )
+        if "rows" in needs:
+            self.expect_rows()
         served = {"no penalty": self.penalty.is_none, "quadratic": self.penalty.quadratic}
         if not all(served.get(need, True) for need in needs):
             raise UsageError(
@@ -187,9 +183,13 @@ class Problem:
             )
 
     def expect_rows(self) -> RowStream:
-        """The rows, raising as `expect` does."""
-        self.expect("sgd", ("rows",))
-        assert self.rows is not None
+        """The rows. Raises `RequestError` where only moments are at hand."""
+        if self.rows is None:
+            raise RequestError(
+                "rows-needed",
+                "mini-batches need the rows, and moments hold none",
+                "fit from the data, or use GradientDescent or Exact on the moments",
+            )
         return self.rows
 
 
