@@ -18,8 +18,8 @@ NEEDED = {
 # The tests of what is computed by matrix products, so that its last bits are the processor's.
 NUMERIC = """
     certificate correction doctor engines factor gradient gram heavy_ball held_files inference kernels linear_model
-    model moments movement products rank refinement relations second_pass slices solvers sparse trajectory tutorials
-    verification
+    model moments movement penalties products rank refinement relations second_pass slices solvers sparse
+    trajectory tutorials verification
 """
 LOADED = "import numpy, threadpoolctl; print(threadpoolctl.threadpool_info()[0].get('architecture'))"
 

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import warnings
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +19,7 @@ from gradline.core.coefficients import Coefficients
 from gradline.core.errors import UsageError
 from gradline.core.kernels import library
 from gradline.history.replay import replayed
+from gradline.model.certificate import sentences
 from gradline.model.judge_penalised import PenalisedJudge
 from gradline.model.status import Status
 from gradline.model.verify.own_penalty import OwnPenalty
@@ -261,8 +263,25 @@ def test_twin_columns_leave_the_lasso_open_and_ridge_not() -> None:
     ridge = gradline.fit(X, Y, penalty=ElasticNet(0.01))
     assert lasso.certificate.status == "rank_deficient"
     assert not all(lasso.certificate.determined)
+    said = " ".join(sentences(lasso.certificate))
+    assert "neither data nor penalty decide: x2 = x1" in said
+    assert "the smallest" not in said
     assert ridge.certificate.status == "certified"
     assert ridge.weight[0, 0] == pytest.approx(ridge.weight[0, 1])
+
+
+def test_what_is_not_certified_blames_no_columns_for_it() -> None:
+    """Weights of twin columns that may not be negative, without a penalty, have no bounds."""
+    X, Y = problem(4)
+    X[:, 1] = X[:, 0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", gradline.GradlineWarning)
+        model = gradline.fit(X, Y, penalty=ElasticNet(positive=True))
+    assert model.certificate.status == "uncertified"
+    assert "at most" in sentences(model.certificate)[0]
+    told = {notice.code: notice.text for notice in model.notices}
+    assert told.keys() == {"rank-deficient", "penalised-gap-open"}
+    assert "at most" in told["penalised-gap-open"]
 
 
 @each_penalty

@@ -184,6 +184,11 @@ def _uncertified(c: Certificate) -> list[str]:
     sure = (
         f"only {counted(digits, 'digit')} of every weight can be sure" if digits else "no digit can be sure"
     )
+    if c.penalty is not None:
+        least = (
+            f"the {_minimised(c)} is at most {number(c.gap)} above the least possible, and no more is known"
+        )
+        return [f"Not certified: {sure}; {least}."]
     if bears(c.condition_scaled, len(c.weight_error[0]) + len(c.bias_error), FEWEST_DIGITS):
         return [f"Not certified: {sure}, because the sums that the weights were computed from keep so few."]
     scaled = ratio(c.condition_scaled)
@@ -201,6 +206,12 @@ def bears(condition: float, columns: int, digits: float) -> bool:
 
 
 def _deficient(c: Certificate) -> list[str]:
+    if c.penalty is not None:
+        why = f": {_some(c.combinations)}" if c.combinations else ""
+        return [
+            f"Several sets of weights may have the least {_minimised(c)}, as neither data nor penalty decide{why}.",
+            "This is one of them; with an alpha and an l1_ratio below 1 there is only one.",
+        ]
     chosen = "the smallest were taken"
     if c.epochs is not None:
         chosen = "training went to those nearest to its start"

@@ -639,7 +639,11 @@ def _findings(verdict: Judged | PenalisedJudge) -> list[Notice]:
                 True,
             )
         )
-    if verdict.status is Status.UNCERTIFIED:
+    if verdict.status is Status.UNCERTIFIED and verdict.certificate.penalty is not None:
+        above = number(verdict.certificate.gap)
+        text = f"no more is known than that loss and penalty are at most {above} above the least they can be"
+        found.append(Notice("penalised-gap-open", text, True))
+    elif verdict.status is Status.UNCERTIFIED:
         why = shortage(moments, verdict.has_bias)
         sure = counted(math.floor(verdict.certificate.digits), "digit")
         found.append(Notice(why.code, f"{why.text}: only {sure} can be sure", True))
