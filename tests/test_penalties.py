@@ -270,6 +270,39 @@ def test_twin_columns_leave_the_lasso_open_and_ridge_not() -> None:
     assert ridge.weight[0, 0] == pytest.approx(ridge.weight[0, 1])
 
 
+@pytest.mark.parametrize("seed", [*range(25), 70041])
+@pytest.mark.filterwarnings("ignore::gradline.core.errors.GradlineWarning")
+def test_an_honest_model_is_verified_whatever_its_setting(seed: int) -> None:
+    """Of 70041 a bound from the weights alone is too far to prove all zeros: twin columns leave them open."""
+    random = np.random.default_rng(seed)
+    rows, features, targets = (
+        int(random.integers(1, 40)),
+        int(random.integers(1, 30)),
+        int(random.integers(1, 3)),
+    )
+    X = random.standard_normal((rows, features)) * np.exp(2 * random.standard_normal(features))
+    X += random.standard_normal(features) * 10 ** random.uniform(-2, 4)
+    kind = random.integers(0, 5)
+    if kind == 1 and features > 2:
+        X[:, 1] = X[:, 0]
+    if kind == 2 and features > 2:
+        X[:, 0] = 3.0
+    if kind == 3:
+        X = np.round(X)
+    if kind == 4 and features > 3:
+        X[:, 3] = X[:, 2] - X[:, 1]
+    slopes = random.standard_normal((features, targets))
+    Y = X @ slopes * (random.random((features, targets)) < 0.5).any()
+    Y += random.standard_normal((rows, targets)) * 10 ** random.uniform(-3, 1)
+    alpha = float(10 ** random.uniform(-4, 2) * Y.std()) if random.random() < 0.9 else 0.0
+    penalty = ElasticNet(alpha, float(random.choice([0.0, 0.3, 0.9, 1.0])), bool(random.random() < 0.3))
+    bias, scale = bool(random.random() < 0.8), str(random.choice(["none", "standard"]))
+    weights = random.random(rows) + 0.1 if random.random() < 0.3 else None
+    model = gradline.fit(X, Y, penalty=penalty, bias=bias, scale=scale, weights=weights)
+    outcome = gradline.verify(model, X, Y, weights=weights)
+    assert outcome, outcome.verdict
+
+
 def test_what_is_not_certified_blames_no_columns_for_it() -> None:
     """Weights of twin columns that may not be negative, without a penalty, have no bounds."""
     X, Y = problem(4)

@@ -168,6 +168,17 @@ class PenalisedAnswer:
         parts = zip(self.best, self.slope - way @ self.curvature, margin, strict=True)
         return [self._bounded(_Place(*part)) for part in parts]
 
+    @cached_property
+    def _zero(self) -> np.ndarray:
+        """Which weights (m, p) are zero for certain, as seen from either place."""
+        places = zip(self.bounds, self.bounds_of_best, strict=True)
+        return np.array([here[2] | there[2] for here, there in places])
+
+    @cached_property
+    def _has_one_best(self) -> np.ndarray:
+        """Which weights (m, p) rows and penalty hold, beside those that are zero."""
+        return np.array([np.isfinite(self._held(~zero)) for zero in self._zero])
+
     def _bounded(self, at: _Place) -> tuple[float, np.ndarray, np.ndarray]:
         seem = self._stays(at, 0.0)
         found = self._sharpened(at, seem)
@@ -312,7 +323,7 @@ class PenalisedAnswer:
         claimed = np.array(self.model.certificate.weight_error, float)
         apart = np.abs(self.best - self.w) / self.scale
         short = ~(np.isnan(claimed) | (claimed >= apart - MARGIN * UNIT * np.abs(self.model.weight)))
-        short &= np.array([np.isfinite(self._held(~zero)) for _, _, zero in self.bounds])
+        short &= self._has_one_best
         found = (
             "no weight is further" if not short.any() else f"{counted(int(short.sum()), 'weight')} further"
         )
@@ -350,9 +361,7 @@ class PenalisedAnswer:
     def _zeros(self) -> Check:
         """Weights that are said to be zero for certain are."""
         claimed = np.array(self.model.certificate.zero, bool)
-        sure = np.array([zero for _, _, zero in self.bounds]) | np.array(
-            [z for _, _, z in self.bounds_of_best]
-        )
+        sure = self._zero
         if claimed.shape != sure.shape:
             return same("zero", f"shape {claimed.shape}", f"shape {sure.shape}", "what is zero")
         wrong = int((claimed & ~sure).sum())
@@ -362,7 +371,7 @@ class PenalisedAnswer:
     def _determined(self) -> Check:
         """Weights that are said to have one best value do."""
         claimed = np.array(self.model.certificate.determined, bool)
-        sure = np.array([np.isfinite(self._held(~zero)) for _, _, zero in self.bounds]).all(axis=0)
+        sure = self._has_one_best.all(axis=0)
         if claimed.shape != sure.shape:
             return same("determined", f"{claimed.size} weights", f"{sure.size}", "what has one best value")
         wrong = int((claimed & ~sure).sum())
