@@ -270,10 +270,13 @@ def test_twin_columns_leave_the_lasso_open_and_ridge_not() -> None:
     assert ridge.weight[0, 0] == pytest.approx(ridge.weight[0, 1])
 
 
-@pytest.mark.parametrize("seed", [*range(25), 70041])
+@pytest.mark.parametrize("seed", [*range(25), 70041, 90055, 90497])
 @pytest.mark.filterwarnings("ignore::gradline.core.errors.GradlineWarning")
 def test_an_honest_model_is_verified_whatever_its_setting(seed: int) -> None:
-    """Of 70041 a bound from the weights alone is too far to prove all zeros: twin columns leave them open."""
+    """Of 70041 a bound from the weights alone is too far to prove all zeros: twin columns leave them open.
+
+    Of the last two the loss is a rounding of the bias, which a scale would round once more.
+    """
     random = np.random.default_rng(seed)
     rows, features, targets = (
         int(random.integers(1, 40)),

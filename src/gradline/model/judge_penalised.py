@@ -203,9 +203,9 @@ class PenalisedJudge(Derived):
 
     @cached_property
     def level(self) -> np.ndarray:
-        """How far the bias (m,) lies above the best one for these weights."""
-        moments = self.problem.moments
-        return moments.level(*self.view) if self.has_bias else np.zeros(moments.m)
+        """How far the bias (m,) lies above the best one for these weights; raw units round neither of them."""
+        moments, bias = self.moments, self.found.bias
+        return np.zeros(moments.m) if bias is None else moments.level(self.found.weight, bias)
 
     @cached_property
     def gap(self) -> float:

@@ -25,7 +25,6 @@ _FLAT = (
     1e-6  # a curvature along columns of unit norm below which float64 leaves too few digits of its inverse
 )
 _ROUNDS = 30  # in which bounds sharpen each other
-_TIGHT = 1e-9  # a gap below this share of the objective needs no better weights to be judged by
 _OF_NONE = (
     "epochs",
     "diverged_at",
@@ -162,10 +161,14 @@ class PenalisedAnswer:
 
     @cached_property
     def bounds_of_best(self) -> list[tuple[float, np.ndarray, np.ndarray]]:
-        """The same, seen from the best weights that were found."""
-        way = self.best - self.w
+        """The same, seen from the best weights that were found: from w + way, not from the number next to it.
+
+        That would leave slopes of a rounding of w in the curvature, which is far more than what the way leaves.
+        """
+        way, best = self.way, self.w + self.way
         margin = self._margin + MARGIN * UNIT * np.abs(way) @ np.abs(self.curvature)
-        parts = zip(self.best, self.slope - way @ self.curvature, margin, strict=True)
+        margin += MARGIN * UNIT * self.omega.bend * np.abs(best)
+        parts = zip(best, self.slope - way @ self.curvature, margin, strict=True)
         return [self._bounded(_Place(*part)) for part in parts]
 
     @cached_property
@@ -265,37 +268,51 @@ class PenalisedAnswer:
         return min(by_steep, math.sqrt(2 * self.objective / bend) if bend else np.inf)
 
     @cached_property
-    def best(self) -> np.ndarray:
-        """Weights (m, p) that are as good or better, by sweeps over them and a step to where their slopes vanish."""
-        return np.array([self._improved(j) for j in range(len(self.w))])
+    def way(self) -> np.ndarray:
+        """From the weights (m, p) to some as good or better: sweeps over them, and a step to where slopes vanish."""
+        return np.array([self._improvement(j) for j in range(len(self.w))])
 
-    def _improved(self, j: int) -> np.ndarray:
+    def _improvement(self, j: int) -> np.ndarray:
+        """A step alone, where nothing is missed after it; sweeps could spread a weight over columns that are twins."""
+        way = self._step(j, np.zeros_like(self.w[j]))
+        missed = self.omega.missed(self.w[j] + way, self.slope[j] - self.curvature @ way)
+        if (missed <= _CLOSE * np.abs(self.slope[j]).max(initial=0.0)).all():
+            return way
+        swept = self._sweeps(j)
+        return swept + self._step(j, swept)
+
+    def _sweeps(self, j: int) -> np.ndarray:
+        """The way of sweeps in which each weight in turn goes to its best."""
         H, w = self.curvature, self.w[j].copy()
         pull = self.slope[j] + H @ w
-        if not self.gap <= _TIGHT * self.objective:
-            for _ in range(_SWEEPS):
-                before = w.copy()
-                for i in np.flatnonzero(np.diag(H)):
-                    w[i] = self.omega.best_alone(pull[i] - H[i] @ w + H[i, i] * w[i], H[i, i])
-                if np.abs(w - before).max() <= UNIT * np.abs(w).max():
-                    break
+        for _ in range(_SWEEPS):
+            before = w.copy()
+            for i in np.flatnonzero(np.diag(H)):
+                w[i] = self.omega.best_alone(pull[i] - H[i] @ w + H[i, i] * w[i], H[i, i])
+            if np.abs(w - before).max() <= UNIT * np.abs(w).max():
+                break
+        return w - self.w[j]
+
+    def _step(self, j: int, way: np.ndarray) -> np.ndarray:
+        """From the end of a way to where the slopes of its weights vanish; none where that is across a kink."""
+        H, w = self.curvature, self.w[j] + way
         free = np.flatnonzero((w != 0) | (self.omega.steep == 0 and not self.omega.positive))
         free = free[np.diag(H)[free] > 0]
-        slope = self.slope[j] - H @ (w - self.w[j]) - self.omega.slopes(w)[1]
-        step = np.zeros_like(w)
+        slope = self.slope[j] - H @ way - self.omega.slopes(w)[1]
         bent = H[np.ix_(free, free)] + self.omega.bend * np.eye(len(free))
-        step[free] = np.linalg.lstsq(bent, slope[free], rcond=None)[0]
+        units = np.sqrt(np.diag(bent))  # without which a small column would count as none
+        step = np.zeros_like(w)
+        step[free] = np.linalg.lstsq(bent / np.outer(units, units), slope[free] / units)[0] / units
         stays = (np.sign(w + step) == np.sign(w)).all() or not (self.omega.steep or self.omega.positive)
-        return w + step if stays else w
+        return step if stays else np.zeros_like(w)
 
     @cached_property
     def lead(self) -> float:
-        """How far the objective is above that of `best`, so that the least is no nearer."""
+        """How far the objective is above that at the end of the way, so that the least is no nearer."""
         lead = 0.0
-        for w, v, slope in zip(self.w, self.best, self.slope, strict=True):
-            way = v - w
+        for w, way, slope in zip(self.w, self.way, self.slope, strict=True):
             gain = float(slope @ way) - float(way @ self.curvature @ way) / 2
-            lead += gain + self.omega.value(w) - self.omega.value(v)
+            lead += gain + self.omega.value(w) - self.omega.value(w + way)
         return max(0.0, lead) + self._above_level
 
     def _status(self) -> Check:
@@ -321,7 +338,7 @@ class PenalisedAnswer:
     def _distances(self) -> Iterator[Check]:
         """No weight is further from the best one than is claimed; of several best ones nobody claims a distance."""
         claimed = np.array(self.model.certificate.weight_error, float)
-        apart = np.abs(self.best - self.w) / self.scale
+        apart = np.abs(self.way) / self.scale
         short = ~(np.isnan(claimed) | (claimed >= apart - MARGIN * UNIT * np.abs(self.model.weight)))
         short &= self._has_one_best
         found = (
@@ -335,7 +352,7 @@ class PenalisedAnswer:
         """The same of the bias, which follows from the weights and the means."""
         claimed = np.array(self.model.certificate.bias_error, float)
         means = self.model.moments.mean[: self.w.shape[1]]
-        apart = np.abs(self._level / 2 * len(self.w) - ((self.best - self.w) / self.scale) @ means)
+        apart = np.abs(self._level / 2 * len(self.w) - (self.way / self.scale) @ means)
         size = np.abs(self.model.bias) + np.abs(self.model.weight) @ np.abs(means)
         short = int((claimed < apart - MARGIN * UNIT * size).sum())
         found = "no bias is further" if not short else f"{short} further"
