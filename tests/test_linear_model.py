@@ -1,9 +1,13 @@
 """The scikit-learn face passes scikit-learn's own checks and agrees with scikit-learn."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from refusals import refused
+from sklearn import base, config_context
 from sklearn import linear_model as reference
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -95,6 +99,80 @@ def test_penalised_estimators_minimise_what_scikit_learn_does(
 def test_parameters_and_their_defaults_are_scikit_learns(name):
     ours, theirs = (getattr(module, name)().get_params() for module in (gradline.linear_model, reference))
     assert {key: ours[key] for key in theirs} == theirs
+
+
+def clone(estimator) -> Any:
+    """One not yet fitted, of the same settings."""
+    return base.clone(estimator)
+
+
+ESTIMATORS = [LinearRegression(), GradientDescentRegressor(epochs=20), Ridge(), Lasso(), ElasticNet()]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+@pytest.mark.parametrize("targets", [0, 1, 2])
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_numbers_come_back_as_they_went_in(estimator, targets, kind):
+    """float32 gives float32, PyTorch's tensors give such under scikit-learn's dispatch; the values are the same."""
+    random = np.random.default_rng(5)
+    X, y = random.normal(2, 1, (30, 3)), random.normal(size=(30, targets) if targets else 30)
+    X, y = X.astype(kind), y.astype(kind)
+    wide = clone(estimator).fit(X.astype(float), y.astype(float))
+    here = clone(estimator).fit(X, y)
+    with config_context(array_api_dispatch=True):
+        there = clone(estimator).fit(torch.asarray(X), torch.asarray(y))
+        mixed = clone(estimator).fit(torch.asarray(X), y)
+        weighted = clone(estimator).fit(torch.asarray(X), torch.asarray(y), torch.ones(30))
+        predicted = there.predict(torch.asarray(X))
+    for name in ("coef_", "intercept_"):
+        numbers = getattr(here, name)
+        assert numbers.dtype == kind
+        np.testing.assert_array_equal(numbers, np.asarray(getattr(wide, name)).astype(kind))
+        for tensors in (getattr(there, name), getattr(mixed, name)):
+            assert isinstance(tensors, torch.Tensor)
+            assert str(tensors.dtype) == f"torch.{kind}"
+            np.testing.assert_array_equal(tensors, numbers)
+    assert here.predict(X).dtype == kind
+    assert isinstance(predicted, torch.Tensor)
+    rounding = 20 * np.finfo(kind).eps  # of sums of four numbers below 10
+    np.testing.assert_allclose(predicted, here.predict(X), atol=rounding)
+    np.testing.assert_allclose(weighted.coef_, here.coef_, atol=rounding)
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
+def test_shapes_are_scikit_learns(estimator):
+    random = np.random.default_rng(5)
+    X, Y = random.normal(2, 1, (30, 3)), random.normal(size=(30, 2))
+    theirs = getattr(reference, type(estimator).__name__, reference.LinearRegression)()
+    for y in (Y[:, 0], Y[:, :1], Y):
+        ours, known = clone(estimator).fit(X, y), clone(theirs).fit(X, y)
+        assert (ours.coef_.shape, ours.intercept_.shape) == (known.coef_.shape, known.intercept_.shape)
+        assert isinstance(ours.intercept_, type(known.intercept_))
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_ridge_takes_an_alpha_for_each_target(fit_intercept):
+    random = np.random.default_rng(5)
+    X, Y, alphas = random.normal(2, 1, (30, 3)), random.normal(size=(30, 2)), [0.1, 30.0]
+    ours, theirs = (
+        module.Ridge(alpha=alphas, fit_intercept=fit_intercept).fit(X, Y)
+        for module in (gradline.linear_model, reference)
+    )
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-9)
+    np.testing.assert_allclose(ours.predict(X), theirs.predict(X), rtol=1e-9)
+    assert [model.certificate.status for model in ours.models_] == ["certified"] * 2
+    with pytest.raises(ValueError, match="3 != 2"):
+        ours.set_params(alpha=[1, 2, 3]).fit(X, Y)
+
+
+def test_ransac_knows_ours_for_a_linear_regression():
+    random = np.random.default_rng(5)
+    X, y = random.normal(2, 1, (60, 3)), np.append(np.zeros(10), np.arange(50.0))
+    ours, theirs = (
+        clone(reference.RANSACRegressor(module.LinearRegression(), random_state=0)).fit(X, y).estimator_
+        for module in (gradline.linear_model, reference)
+    )
+    np.testing.assert_allclose(ours.coef_, theirs.coef_, rtol=1e-9)
 
 
 def test_deficient_data_give_the_least_norm_answer():

@@ -187,8 +187,14 @@ def test_extreme_units_are_served_and_beyond_them_refused(scale):
     X, y = np.random.default_rng(0).normal(size=(20, 2)), np.arange(20.0)
     scaled, plain = gradline.fit(X * scale, y / scale), gradline.fit(X, y)
     np.testing.assert_allclose(scaled.weight * scale * scale, plain.weight, rtol=1e-12)
-    with refused("square-beyond-float64", "x1"):
-        of(X * scale**1.1, y)
+    for beyond in (
+        X * scale**1.1,
+        X * 1e307,
+    ):  # of the last even the sum of the largest and the least is infinite
+        with refused("square-beyond-float64", "x1"):
+            of(beyond, y)
+        with refused("square-beyond-float64", "x1"):
+            Moments.of(beyond, y, extended=True)
 
 
 def test_columns_must_agree():

@@ -27,6 +27,8 @@ class GradientDescentRegressor(Translating):
     (array([2.]), 50)
     """
 
+    _flat = False
+
     def __init__(
         self,
         *,
@@ -62,6 +64,6 @@ class GradientDescentRegressor(Translating):
             return GradientDescent(**shared, seed=seed)
         return SGD(**shared, seed=seed, batch_size=self.batch_size, shuffle=self.shuffle)
 
-    def _take(self, model: LinearModel, one_target: bool) -> None:
-        super()._take(model, one_target)
+    def _take(self, model: LinearModel, y: np.ndarray, kind: np.dtype) -> None:
+        super()._take(model, y, kind)
         self.n_iter_ = model.history[-1].epoch

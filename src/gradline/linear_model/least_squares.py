@@ -1,6 +1,7 @@
 """Ordinary least squares for scikit-learn."""
 
 import numpy as np
+from sklearn import linear_model as theirs
 from sklearn.utils.validation import check_is_fitted
 
 from gradline.linear_model.translating import Translating
@@ -29,6 +30,8 @@ class LinearRegression(Translating):
     True
     """
 
+    _flat = False
+
     def __init__(
         self,
         *,
@@ -55,3 +58,7 @@ class LinearRegression(Translating):
         check_is_fitted(self)
         columns = self.model_.moments.slopes_factor(self.model_.has_bias).A
         return np.linalg.svd(columns, compute_uv=False)
+
+
+# what asks whether a regressor is a LinearRegression, as RANSACRegressor does for its default, takes this one for it
+theirs.LinearRegression.register(LinearRegression)

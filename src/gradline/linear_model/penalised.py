@@ -1,10 +1,11 @@
 """Ridge, lasso and elastic net for scikit-learn, with its parameters, defaults and objectives."""
 
-from typing import Any
+from typing import Any, Self, cast
 
 import numpy as np
 from scipy import sparse
 
+from gradline.linear_model.namespaces import Namespace
 from gradline.linear_model.translating import Translating
 from gradline.model.model import LinearModel
 from gradline.solvers import ElasticNet as Net
@@ -15,7 +16,8 @@ class Ridge(Translating):
     """Least squares with alpha·‖coef_‖² added: drop-in for `sklearn.linear_model.Ridge`, with a certificate.
 
     It minimises Σ w·(y − X·coef_ − intercept_)² + alpha·‖coef_‖², each target by itself. Parameters: `alpha` (default
-    1.0), `fit_intercept`, `positive` as in scikit-learn, `formula` as in `LinearRegression`. `copy_X`, `max_iter`,
+    1.0; several are one for each target, each a model of its own in `models_`, and then there is no `model_`),
+    `fit_intercept`, `positive` as in scikit-learn, `formula` as in `LinearRegression`. `copy_X`, `max_iter`,
     `tol`, `solver` and `random_state` are scikit-learn's: the answer is exact whatever they say.
 
     Attributes: `coef_`, `intercept_`, `n_iter_` (1) and `solver_`;
@@ -29,7 +31,7 @@ class Ridge(Translating):
 
     def __init__(
         self,
-        alpha: float = 1.0,
+        alpha: Any = 1.0,
         *,
         fit_intercept: bool = True,
         copy_X: bool = True,
@@ -50,11 +52,40 @@ class Ridge(Translating):
         self.random_state = random_state
         self.formula = formula
 
-    def _penalty(self, weight_sum: float, targets: int) -> Penalty:
-        return Net(2 * self.alpha / (targets * weight_sum), 0.0, self.positive)
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit to X (n_samples, n_features) and y (n_samples,) or (n_samples, n_targets), as all do."""
+        alphas = [float(alpha) for alpha in np.ravel(self.alpha)]
+        return (
+            super().fit(X, y, sample_weight)
+            if len(alphas) == 1
+            else self._fit_each(alphas, X, y, sample_weight)
+        )
 
-    def _take(self, model: LinearModel, one_target: bool) -> None:
-        super()._take(model, one_target)
+    def _fit_each(self, alphas: list[float], X: Any, y: Any, sample_weight: Any) -> Self:
+        """A model for each target, of its own alpha."""
+        Y = np.asarray(y) if Namespace.of(y) is None else y
+        targets = Y.shape[1] if Y.ndim == 2 else 1
+        if len(alphas) != targets:
+            raise ValueError(
+                f"Number of targets and number of penalties do not correspond: {len(alphas)} != {targets}"
+            )
+        each = [
+            type(self)(**cast(Any, self.get_params() | {"alpha": alpha})).fit(X, Y[:, target], sample_weight)
+            for target, alpha in enumerate(alphas)
+        ]
+        vars(self).update(vars(each[0]) | {"alpha": self.alpha})
+        del self.model_
+        stack = np.stack if self._home is None else self._home.xp.stack
+        self.models_ = [one.model_ for one in each]
+        self.coef_ = stack([one.coef_ for one in each])
+        self.intercept_ = stack([one.intercept_ for one in each]) if self.fit_intercept else 0.0
+        return self
+
+    def _penalty(self, weight_sum: float, targets: int) -> Penalty:
+        return Net(2 * float(np.ravel(self.alpha)[0]) / (targets * weight_sum), 0.0, self.positive)
+
+    def _take(self, model: LinearModel, y: np.ndarray, kind: np.dtype) -> None:
+        super()._take(model, y, kind)
         self.n_iter_, self.solver_ = 1, model.solver
 
 
@@ -107,9 +138,13 @@ class ElasticNet(Translating):
     def _penalty(self, weight_sum: float, targets: int) -> Penalty:  # noqa: ARG002
         return Net(2 * self.alpha / targets, self.l1_ratio, self.positive)
 
-    def _take(self, model: LinearModel, one_target: bool) -> None:
-        super()._take(model, one_target)
-        self.n_iter_ = 1
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, check_input: bool = True) -> Self:  # noqa: ARG002
+        """As all do; `check_input` is scikit-learn's, and X and y are looked at whatever it says."""
+        return super().fit(X, y, sample_weight)
+
+    def _take(self, model: LinearModel, y: np.ndarray, kind: np.dtype) -> None:
+        super()._take(model, y, kind)
+        self.n_iter_ = 1 if self.coef_.ndim == 1 else [1] * len(self.coef_)
 
     @property
     def sparse_coef_(self) -> Any:
@@ -118,8 +153,10 @@ class ElasticNet(Translating):
 
     @property
     def dual_gap_(self) -> Any:
-        """Bounds on how far the objectives are above the least, as scikit-learn scales them."""
-        return self.certificate_.gap * np.atleast_2d(self.coef_).shape[0] / 2
+        """Bounds on how far the objectives are above the least, as scikit-learn scales them, for each target."""
+        targets = np.atleast_2d(self.coef_).shape[0]
+        bound = self.certificate_.gap * targets / 2  # of all together, and so of each
+        return bound if self.coef_.ndim == 1 else np.full(targets, bound)
 
 
 class Lasso(ElasticNet):

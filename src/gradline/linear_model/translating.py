@@ -18,10 +18,13 @@ from gradline.core.errors import GradlineWarning, UsageError
 from gradline.data.inputs import Titled, titles
 from gradline.data.selection import Selection
 from gradline.data.terms.algebra import target_nodes
+from gradline.linear_model.namespaces import Namespace
 from gradline.model.certificate import Certificate
 from gradline.model.fit import Request, cautions, run
 from gradline.model.model import LinearModel
 from gradline.solvers import NONE, Penalty, Solver, usual_solver
+
+_KINDS = (np.float64, np.float32)  # of numbers that are taken as they are; others become the first
 
 
 class StoppedWarning(GradlineWarning, ConvergenceWarning):
@@ -46,6 +49,7 @@ class Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
     fit_intercept: bool
     formula: str | None = None
     scale: str = "auto"
+    _flat = True  # whether a y of one column leaves `coef_` of one row, as all of scikit-learn's do but one
 
     def _penalty(self, weight_sum: float, targets: int) -> Penalty:  # noqa: ARG002 - what scikit-learn's sums are over
         """What is added to gradline's loss, the mean over so many rows, or their weights, and targets."""
@@ -64,8 +68,12 @@ class Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit to X (n_samples, n_features) and y (n_samples,) or (n_samples, n_targets).
 
-        A sample weight of 2 is the sample twice, a weight of 0 is the sample left out.
+        A sample weight of 2 is the sample twice, a weight of 0 is the sample left out. Of an X in float32 the sums are
+        float64, and the coefficients float32. Under scikit-learn's array API dispatch tensors give tensors.
         """
+        self._home = Namespace.of(X)
+        if self._home is not None:
+            X, y, sample_weight = (self._home.leave(array) for array in (X, y, sample_weight))
         titled = titles(y)
         if self.formula is not None:  # whose columns may be words and dates
             _expect_terms(self.formula)
@@ -77,7 +85,7 @@ class Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
             self._know(X)
         else:
             X, y = validate_data(
-                self, X, y, accept_sparse="csr", dtype=np.float64, y_numeric=True, multi_output=True
+                self, X, y, accept_sparse="csr", dtype=_KINDS, y_numeric=True, multi_output=True
             )
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -93,7 +101,9 @@ class Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
             fell_short = notice.code == "training-stopped"
             kind = StoppedWarning if fell_short else GradlineWarning
             warnings.warn(kind(notice.code, notice.text), stacklevel=2)
-        self._take(model, one_target=y.ndim == 1)
+        self._take(model, y, X.dtype if getattr(X, "dtype", None) == np.float32 else np.dtype(np.float64))
+        if self._home is not None:
+            self.coef_, self.intercept_ = self._home.enter(self.coef_), self._home.enter(self.intercept_)
         return self
 
     def _know(self, X: np.ndarray) -> None:
@@ -101,10 +111,12 @@ class Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.n_features_in_ = X.shape[1]
         vars(self).pop("feature_names_in_", None)  # of a fit to a frame before
 
-    def _take(self, model: LinearModel, one_target: bool) -> None:
+    def _take(self, model: LinearModel, y: np.ndarray, kind: np.dtype) -> None:
+        """The attributes of a fit to y, as numbers of a kind."""
         self.model_ = model
-        self.coef_ = model.weight[0] if one_target else model.weight
-        self.intercept_ = (float(model.bias[0]) if one_target else model.bias) if model.has_bias else 0.0
+        weight, bias = model.weight.astype(kind, copy=False), model.bias.astype(kind, copy=False)
+        self.coef_ = weight[0] if y.ndim == 1 or (self._flat and len(weight) == 1) else weight
+        self.intercept_ = (bias[0] if y.ndim == 1 else bias) if model.has_bias else 0.0
 
     @property
     def certificate_(self) -> Certificate:
@@ -124,8 +136,9 @@ class Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
             validate_data(self, X, reset=False, skip_check_array=True)
             found = self.model_.predict(X)
             return found[:, 0] if self.coef_.ndim == 1 else found
-        X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
-        return X @ self.coef_.T + self.intercept_
+        kinds = _KINDS if self._home is None else self._home.kinds
+        X = validate_data(self, X, accept_sparse="csr", dtype=kinds, reset=False)
+        return X @ (self.coef_ if self.coef_.ndim == 1 else self.coef_.T) + self.intercept_
 
 
 def _expect_terms(formula: str) -> None:
