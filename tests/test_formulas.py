@@ -1,17 +1,15 @@
 """Formulas: R's and formulaic's answers, laws of the algebra, what a model keeps of them, and what is refused."""
 
-import importlib.util
 import io
 import json
-import sys
 import warnings
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from answers import cases
 from commands import command
 from databases import ENGINES
 from refusals import refused, warned
@@ -28,13 +26,7 @@ from gradline.exports.trial import onnx_trial, sql_trial
 from gradline.history.alignment import ground
 from gradline.model.residuals import diagnostics
 
-_HERE = Path(__file__).parent / "reference" / "formulas.py"
-_SPEC = importlib.util.spec_from_file_location("formula_cases", _HERE)
-assert _SPEC is not None
-assert _SPEC.loader is not None
-reference = importlib.util.module_from_spec(_SPEC)
-sys.modules["formula_cases"] = reference
-_SPEC.loader.exec_module(reference)
+reference = cases("formulas")
 ANSWERS = json.loads(reference.ANSWERS.read_text())
 CASES = {f"{case.data}: {case.formula}": case for case in reference.CASES}
 

@@ -1,4 +1,4 @@
-"""Use: predict, evaluate and show a saved model."""
+"""Use: predict with a saved model, and evaluate it."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -6,7 +6,6 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
-from gradline.cli.fit import report
 from gradline.cli.options import (
     AsJson,
     Data,
@@ -14,7 +13,6 @@ from gradline.cli.options import (
     Missing,
     Model,
     Unseen,
-    WeightsAre,
     Written,
     argument,
     flag,
@@ -23,8 +21,6 @@ from gradline.cli.options import (
     tells_numbers,
 )
 from gradline.cli.terminal import Stdout, out, out_json, say
-from gradline.cli.version_view import account, show_version
-from gradline.cli.versions import named
 from gradline.core.errors import RequestError, UsageError
 from gradline.core.memory_limit import check, limited
 from gradline.core.text import counted, listed, nearest, number, shell
@@ -175,50 +171,6 @@ def _told_of_levels(model: Any, source: Any, unseen: str) -> list[str]:
     for _ in ranges.watched(model.predictions(source, missing="drop", unseen=unseen)):
         pass
     return strangers(ranges.strange, ranges.bases, unseen)
-
-
-@frozen
-class ShowOptions:
-    """A model or a version, and what to tell of it."""
-
-    model: Model
-    as_toml: Annotated[bool, flag("The options that reproduce it, as TOML.", "--config")] = False
-    weights_are: WeightsAre | None = None
-    as_json: AsJson = False
-
-
-def show(options: ShowOptions) -> None:
-    """Show a model: coefficients, fit, certificate, standard errors, and how it was made; or a version.
-
-    Examples:
-
-      gradline show crops.safetensors
-
-      gradline show v3
-    """
-    from gradline.history.models import model_of  # noqa: PLC0415 - --help needs no numpy
-    from gradline.model.certificate import finite  # noqa: PLC0415
-    from gradline.model.model import load  # noqa: PLC0415
-
-    version = named(options.model)
-    if version is not None and not options.as_toml:
-        show_version(*version, options.weights_are, options.as_json)
-        return
-    model = load(options.model) if version is None else model_of(*version)
-    inference = model.infer(options.weights_are)
-    if options.as_toml:
-        from gradline.cli.config import to_toml  # noqa: PLC0415 - only here
-
-        if options.as_json:
-            out_json({"config": finite(model.config)})
-        else:
-            out(to_toml(model.config).rstrip())
-    elif options.as_json:
-        out_json(
-            report(model, options.model) | {"inference": finite(inference.to_dict() | inference.tests())}
-        )
-    else:
-        out(account(model, inference))
 
 
 def _choice(name: str, value: str, choices: tuple[str, ...]) -> None:

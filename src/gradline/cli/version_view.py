@@ -92,16 +92,16 @@ def show_version(store: Any, version: Any, weights_are: str | None, as_json: boo
             out(_without_moments(version.models[path]))
 
 
-def account(model: Any, inference: Any) -> str:
-    """Everything that `show` tells of a model."""
-    from gradline.model.summary import inference_table  # noqa: PLC0415 - `log` needs no numpy
+def account(model: Any, inference: Any, level: float = 0.95, errors: Any = None) -> str:
+    """Everything that `show` tells of a model; see `inference_table`."""
+    from gradline.model.inference_text import inference_table  # noqa: PLC0415 - `log` needs no numpy
 
     fingerprint = (
         f"Data fingerprint: {model.moments.statistics.fingerprint:016x}. It is computed from the rows, in any order: "
         "models of the same rows and columns share it, and gradline verify compares it."
     )
     return (
-        f"{model.summary()}\n\n{inference_table(model, inference)}\n\n"
+        f"{model.summary()}\n\n{inference_table(model, inference, level, errors)}\n\n"
         f"Minimised: {model.objective}.\n{wrapped(fingerprint)}"
     )
 

@@ -18,3 +18,8 @@ class Coefficients:
         weight = compute(self.weight, *(other.weight for other in others))
         bias = None if self.bias is None else compute(self.bias, *(other.bias for other in others))
         return Coefficients(weight, bias)
+
+    @property
+    def stacked(self) -> np.ndarray:
+        """(m, k, …), the bias first where there is one."""
+        return self.weight if self.bias is None else np.concatenate([self.bias[:, None], self.weight], axis=1)

@@ -232,10 +232,12 @@ def _finished(model: LinearModel, inference: Inference, sweep: _Pass, sums: _Sco
     n, f, basis = inference.observations, inference.freedom, inference.basis
     value = Coefficients(model.weight, model.bias if model.has_bias else None)
     sigma = inference.residual_stderr
+    names = (*(("bias",) if model.has_bias else ()), *model.features)
     varies = np.where(np.isnan(sigma), np.nan, 1.0) if sigma is not None else np.ones(len(model.targets))
 
     def estimates(middle: np.ndarray, freedom: float) -> Estimates:
-        return Estimates(value, basis.stderr(middle * varies[:, None, None]), freedom)
+        scatter = middle * varies[:, None, None]
+        return Estimates(value, basis.stderr(scatter), freedom, names, basis, scatter)
 
     hc0, hc2, hc3 = sums.middle
     cluster = None

@@ -1,19 +1,13 @@
 """A model in plain words: its coefficients, how well it fits, and what its certificate says."""
 
-import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
-from gradline.core.coefficients import Coefficients
 from gradline.core.text import counted, listed, one_line, rate, wrapped
 from gradline.data.design import DesignSpec
-from gradline.data.selection import UNSAID, WEIGHTS_ARE
 from gradline.model.certificate import Certificate, sentences
-from gradline.model.inference.estimates import Estimates
-from gradline.model.inference.inference import Inference
 from gradline.moments.state import Moments
 from gradline.solvers.penalties import Penalty
 
@@ -123,7 +117,7 @@ def _settings(model: Described) -> str:
 
 def coefficients(model: Described) -> str:
     """The coefficients by target, and the fit below them."""
-    names = ["", *(["bias"] if model.has_bias else []), *map(_told_apart, model.features)]
+    names = ["", *(["bias"] if model.has_bias else []), *map(told_apart, model.features)]
     columns = [names]
     for target, bias, weights in zip(model.targets, model.bias, model.weight, strict=True):
         values = [*([bias] if model.has_bias else []), *weights]
@@ -131,7 +125,7 @@ def coefficients(model: Described) -> str:
     return f"{aligned(columns)}\n\n{quality(model, model.training)}{_held_out(model)}"
 
 
-def _told_apart(name: str) -> str:
+def told_apart(name: str) -> str:
     """A feature's name; one that is called bias is told from the bias."""
     return '"bias"' if name == "bias" else name
 
@@ -174,94 +168,3 @@ def aligned(columns: Sequence[Sequence[str]]) -> str:
         width = max(len(cell) for cell in column)
         padded.append([cell.ljust(width) if i == 0 else cell.rjust(width) for cell in column])
     return "\n".join("  ".join(row).rstrip() for row in zip(*padded, strict=True))
-
-
-MEANINGS = {  # what a figure of the table is, where it is shown
-    "std. error": "how far the coefficient would typically move with other rows",
-    "t": "the coefficient in standard errors",
-    "p": "how often chance would make t so large if the true coefficient were 0",
-    "95 % from, to": "bounds that would hold the true coefficient in 95 of 100 such draws",
-    "VIF": "how many times the other columns enlarge the std. error's square; 1 is not at all",
-    "residual standard error": "the typical distance of a row from the line",
-    "degrees of freedom": "rows beyond those that the coefficients use up",
-    "adjusted R²": "R² that does not grow with every added column",
-    "F": "all columns together compared with none; its p is read like the others",
-    "log-likelihood": "the logarithm of how likely the model makes these rows; larger fits better",
-    "AIC, BIC": "compare models of the same rows (by log-likelihood); smaller is better",
-}
-
-
-def inference_table(model: Described, inference: Inference) -> str:
-    """Standard errors, t, p, 95 % intervals and variance inflation by target, the fit below, and what each means."""
-    known, said = inference.estimates, []
-    blocks = [] if known is None else [_tests(model, inference, known, j) for j in range(len(model.targets))]
-    if blocks:
-        shown = [(name, meaning) for name, meaning in MEANINGS.items() if _is_in(name, blocks)]
-        blocks.append("\n".join(wrapped(f"{name}: {meaning}.") for name, meaning in shown))
-    if inference.reason is not None:
-        said.append(f"{'No standard errors' if known is None else 'Left out'}: {inference.reason}.")
-    if inference.weights_are in WEIGHTS_ARE:
-        told = model.moments.weights_are
-        fitted = {None: "rows have none", UNSAID: "the fit was told nothing"}.get(
-            told, f"the fit was told {told}"
-        )
-        otherwise = "" if told == inference.weights_are else f"; {fitted}"
-        said.append(f"Row weights are taken as {inference.weights_are}{otherwise}.")
-    if known is not None:
-        said.append(
-            "All this holds if a line suits the data and the errors are independent, normal and of equal size."
-        )
-    return "\n\n".join([*blocks, "\n".join(map(wrapped, said))])
-
-
-def _is_in(name: str, blocks: Sequence[str]) -> bool:
-    """Whether a table shows the figure: the first words of its name stand there."""
-    first = name.split(",")[0]
-    return any(
-        re.search(rf"(^|[ ;])({re.escape(first)})([ ;,]|$)", block.replace("\n", " ")) for block in blocks
-    )
-
-
-def _tests(model: Described, inference: Inference, known: Estimates, j: int) -> str:
-    """The table of target j and what is said of its fit."""
-    figures = (known.value, known.stderr, known.t, known.p_value, known.interval())
-    value, error, t, p, interval = (_stacked(pair, j) for pair in figures)
-    first = int(model.has_bias)
-    columns = [
-        [model.targets[j], *(["bias"] if first else []), *map(_told_apart, model.features)],
-        ["", *(f"{v:.7g}" for v in value)],
-        ["std. error", *(_figure(v, ".4g") for v in error)],
-        ["t", *(_figure(v, ".4g") for v in t)],
-        ["p", *(_figure(v, ".3g") for v in p)],
-        ["95 % from", *(_figure(v, ".5g") for v in interval[:, 0])],
-        ["to", *(_figure(v, ".5g") for v in interval[:, 1])],
-        ["VIF", *([""] * first), *(_figure(v, ".4g") for v in inference.vif)],
-    ]
-    return f"{aligned(columns)}\n{_fit(inference, j)}"
-
-
-def _stacked(pair: Coefficients, j: int) -> np.ndarray:
-    """The figures of target j, that of the bias first."""
-    return pair.weight[j] if pair.bias is None else np.concatenate([pair.bias[j : j + 1], pair.weight[j]])
-
-
-def _figure(value: float, form: str) -> str:
-    if math.isnan(value):
-        return "–"
-    return "∞" if math.isinf(value) else f"{value:{form}}"
-
-
-def _fit(inference: Inference, j: int) -> str:
-    """Residual standard error, adjusted R², F and likelihood of target j, where there are any."""
-
-    def of(values: np.ndarray | None) -> float:
-        return math.nan if values is None else float(values[j])
-
-    parts = [
-        f"residual standard error {of(inference.residual_stderr):.6g} on {inference.freedom:,.6g} degrees of freedom",
-        f"adjusted R² {of(inference.adjusted_r2):.6f}",
-        f"F {of(inference.F):.6g} on {inference.slopes} and {inference.freedom:,.6g}, p {of(inference.F_p_value):.3g}",
-        f"log-likelihood {of(inference.log_likelihood):.6g}, AIC {of(inference.aic):.6g}, BIC {of(inference.bic):.6g}",
-    ]
-    shown = [part for part in parts if "nan" not in part]
-    return wrapped("; ".join(shown), 0)

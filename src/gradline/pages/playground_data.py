@@ -17,7 +17,7 @@ from gradline.data.selection import Selection
 from gradline.data.table import words_of
 from gradline.model.certificate import finite
 from gradline.model.fit import Request, command, run
-from gradline.model.inference.estimates import quantile
+from gradline.model.inference.student import quantile
 from gradline.model.model import LinearModel
 from gradline.moments.basis import Basis
 from gradline.moments.rank import determined_factor

@@ -17,8 +17,9 @@ from gradline.data.source import Source
 from gradline.data.table import in_words, named_in, words_of
 from gradline.data.tables import WEIGHTS
 from gradline.model.certificate import sentences
+from gradline.model.inference_text import MEANINGS
 from gradline.model.model import LinearModel, load
-from gradline.model.summary import MEANINGS, heading
+from gradline.model.summary import heading
 from gradline.model.verify.claims import Verification, verify
 from gradline.pages.document import Page
 from gradline.pages.report_text import MOST_NAMES, Account, checks, fit_command

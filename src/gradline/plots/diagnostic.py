@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from gradline.core.errors import RequestError
 from gradline.core.text import counted, number
-from gradline.model.inference.estimates import quantile
+from gradline.model.inference.student import quantile
 from gradline.model.model import LinearModel
 from gradline.model.residuals import Diagnostics, diagnostics
 from gradline.plots.sampling import picked

@@ -1,21 +1,32 @@
-"""Estimates: coefficients with standard errors, and the tests and intervals that follow from Student's t."""
+"""Estimates: coefficients with standard errors and covariances, and the tests and intervals that follow from them."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from gradline.core.coefficients import Coefficients
 from gradline.core.derived import cached_property
-from gradline.core.errors import UsageError
+from gradline.model.inference.hypotheses import asked
+from gradline.model.inference.joint import Contrast, Wald, contrasted, wald
+from gradline.model.inference.student import quantile
+from gradline.moments.basis import Basis
 
 
 @dataclass(frozen=True, eq=False)
 class Estimates:
-    """Coefficients with their standard errors, tested against zero with Student's t on `freedom` degrees."""
+    """Coefficients with their standard errors, tested against zero with Student's t on `freedom` degrees.
+
+    `scatter` is the covariance of Σ w·r·g in the coordinates of `basis`: (m, q, q), or (m,) of a multiple of one.
+    `names` are those of the coefficients, the bias first where there is one.
+    """
 
     value: Coefficients
     stderr: Coefficients
     freedom: float
+    names: tuple[str, ...]
+    basis: Basis
+    scatter: np.ndarray
 
     @property
     def weight_stderr(self) -> np.ndarray:
@@ -39,20 +50,71 @@ class Estimates:
 
         return self.t.each(lambda t: 2.0 * stdtr(self.freedom, -np.abs(t)))
 
+    @cached_property
+    def covariance(self) -> np.ndarray:
+        """(m, k, k) between the coefficients, the bias first where there is one; NaN where one is not determined.
+
+        On its diagonal stand the squared standard errors.
+        """
+        roots = np.where(self.basis.determined[:, None], self.basis.inverse, np.nan)
+        around = roots @ roots.T if self.scatter.ndim == 1 else roots @ self.scatter @ roots.T
+        around = np.broadcast_to(around, (len(self.scatter), *around.shape[-2:]))
+        lengths = np.sqrt(np.einsum("mkk->mk", around))
+        errors = self.stderr.stacked
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return (
+                around
+                / (lengths[:, :, None] * lengths[:, None, :])
+                * (errors[:, :, None] * errors[:, None, :])
+            )
+
+    def test(self, hypothesis: Any, values: Any = 0.0) -> Wald:
+        """All equations of a hypothesis together: "area = 0, rooms = 2*baths", by an F test.
+
+        A matrix (r, k) over the coefficients, the bias first where there is one, is that it leads to `values` (r,).
+        F = dᵀ(L·V·Lᵀ)⁻¹d/r of what the equations miss, d = L·β − values, with V the covariance, on r and `freedom`
+        degrees (Greene 2012, section 5.4). Raises `UsageError` for what is no hypothesis, `RequestError` for one of
+        coefficients that the data do not determine.
+
+        >>> import gradline
+        >>> model = gradline.fit("example:crops", "apples", features=["temp", "rainfall", "humidity"])
+        >>> print(model.inference.test("temp = 0, rainfall = humidity"))
+        temp = 0, rainfall - humidity = 0: F 58.9213 on 2 and 11, p 1.35e-06
+        """
+        return wald(self, asked(hypothesis, values, self.names))
+
+    def slopes_test(self) -> Wald:
+        """That all slopes which the data determine are 0: with robust errors what F is with plain ones."""
+        first = int(self.value.bias is not None)
+        kept = np.flatnonzero(self.basis.determined[first:]) + first
+        return self.test(np.eye(len(self.names))[kept])
+
+    def contrast(self, sums: Any) -> Contrast:
+        """Sums of coefficients, "rooms - 2*baths, area", each with its standard error, t, p and interval.
+
+        >>> import gradline
+        >>> model = gradline.fit("example:crops", "apples", features=["temp", "rainfall", "humidity"])
+        >>> contrast = model.inference.contrast("rainfall - humidity")
+        >>> contrast.estimate.round(4), contrast.interval().round(4)
+        (array([[0.1564]]), array([[[-0.0225,  0.3353]]]))
+        """
+        return contrasted(self, asked(sums, 0.0, self.names))
+
     def interval(self, level: float = 0.95) -> Coefficients:
         """Confidence intervals, weight (m, p, 2) and bias (m, 2): coefficient ± t·standard error, at `level`."""
         t = quantile(level, self.freedom)
         return self.value.each(lambda b, se: np.stack([b - t * se, b + t * se], axis=-1), self.stderr)
 
-
-def quantile(level: float, freedom: float) -> float:
-    """The t with P(|T| ≤ t) = level. Raises `UsageError` unless 0 < level < 1."""
-    from scipy.special import stdtrit  # noqa: PLC0415 - fitting needs no distribution
-
-    if not 0 < level < 1:
-        raise UsageError(
-            "level-invalid",
-            f"the level of an interval is {level}",
-            "give a share between 0 and 1, such as 0.95",
-        )
-    return -float(stdtrit(freedom, (1.0 - level) / 2))
+    def to_dict(self, level: float = 0.95) -> dict[str, Any]:
+        """Standard errors with t, p and intervals, as plain data."""
+        found = {
+            "stderr": self.stderr,
+            "t": self.t,
+            "p_value": self.p_value,
+            "interval": self.interval(level),
+        }
+        plain: dict[str, Any] = {"freedom": self.freedom, "level": level}
+        for name, figures in found.items():
+            plain[f"weight_{name}"] = figures.weight.tolist()
+            plain[f"bias_{name}"] = None if figures.bias is None else figures.bias.tolist()
+        return plain

@@ -14,7 +14,10 @@ from gradline.core.linalg.refined import Figures
 from gradline.core.linalg.triangular import UNIT, row_norms
 from gradline.core.text import listed
 from gradline.data.selection import UNSAID, WEIGHTS_ARE
-from gradline.model.inference.estimates import Estimates, quantile
+from gradline.model.inference.anova import Anova, anova
+from gradline.model.inference.estimates import Estimates
+from gradline.model.inference.joint import Contrast, Wald
+from gradline.model.inference.student import quantile
 from gradline.model.status import Status
 from gradline.moments.basis import Basis
 from gradline.moments.rank import Rank, determined_factor
@@ -66,6 +69,7 @@ class Inference:
     vif: np.ndarray
     refusals: tuple[Refusal, ...]
     basis: Basis
+    moments: Moments
 
     @property
     def reason(self) -> str | None:
@@ -95,6 +99,32 @@ class Inference:
     def interval(self, level: float = 0.95) -> Coefficients:
         """Confidence intervals of the coefficients. Raises `RequestError` where there is none."""
         return self._expect_known().estimates.interval(level)
+
+    @property
+    def covariance(self) -> np.ndarray | None:
+        """(m, k, k) between the coefficients, the bias first where there is one; see `Estimates.covariance`."""
+        return None if self.estimates is None else self.estimates.covariance
+
+    def test(self, hypothesis: Any, values: Any = 0.0) -> Wald:
+        """Equations between coefficients, together: `test("area = 0, rooms = 2*baths")`; see `Estimates.test`."""
+        return self._expect_known().estimates.test(hypothesis, values)
+
+    def contrast(self, sums: Any) -> Contrast:
+        """Sums of coefficients: `contrast("rooms - 2*baths")`; see `Estimates.contrast`."""
+        return self._expect_known().estimates.contrast(sums)
+
+    def anova(self, kind: str = "II") -> Anova:
+        """What each term explains: beside those before it ("I"), all that do not contain it ("II"), all ("III").
+
+        Raises `RequestError` where there are no tests or coefficients that are not determined, `UsageError` for others.
+
+        >>> import gradline
+        >>> words = "body_mass_g ~ flipper_length_mm + species"
+        >>> model = gradline.fit("example:penguins", formula=words, missing="drop")
+        >>> [(term.label, term.degrees, round(term.F[0], 1)) for term in model.inference.anova().terms]
+        """
+        known = self._expect_known()
+        return anova(self.moments, self.basis.level is not None, self.freedom, known.sigma, kind)
 
     @cached_property
     def F_p_value(self) -> np.ndarray | None:
@@ -219,6 +249,7 @@ def infer(
         vif=case.vif,
         refusals=refusals,
         basis=case.basis,
+        moments=moments,
     )
 
 
@@ -295,7 +326,9 @@ class _Estimation:
         lengths = row_norms(self.basis.inverse)
         if self.figures is not None:
             lengths = np.sqrt(self.figures.variances)
-        return Estimates(self.value, self.basis.pair(np.outer(self.sigma, lengths)), self.freedom)
+        stderr = self.basis.pair(np.outer(self.sigma, lengths))
+        names = (*(("bias",) if self.bias else ()), *self.moments.features)
+        return Estimates(self.value, stderr, self.freedom, names, self.basis, self.sigma**2)
 
     @cached_property
     def r2(self) -> np.ndarray:
