@@ -81,6 +81,18 @@ for (case in cases) {
     III=by(Anova(found, type=3)), gvif=unname(inflation), wald=c(wald$F[2], wald$Df[2], wald[["Pr(>F)"]][2]),
     wald_HC3=c(robust$F[2], robust$Df[2], robust[["Pr(>F)"]][2]))
   for (kind in c("HC0", "HC1", "HC2", "HC3")) answer[[kind]] <- plain(vcovHC(found, kind))
+  if (!weighted) {
+    e <- residuals(found); z <- fitted(found); centred <- e - mean(e); second <- mean(centred^2)
+    skewness <- mean(centred^3) / second^1.5; excess <- mean(centred^4) / second^2 - 3
+    jb <- length(e) / 6 * (skewness^2 + excess^2 / 4)
+    off <- outlierTest(found, cutoff=Inf, n.max=1)
+    pair <- function(test) unname(c(test$statistic, test$p.value))
+    answer$assumptions <- list(
+      bp=pair(bptest(found)), white=pair(bptest(found, ~ z + I(z^2), data=data.frame(z=z))), reset=pair(resettest(found, power=2:3)),
+      bg=pair(bgtest(found, order=1)), dw=unname(dwtest(found)$statistic), jb=c(jb, pchisq(jb, 2, lower.tail=FALSE)),
+      skewness=skewness, excess=excess, outlier=c(abs(unname(off$rstudent)), min(1, unname(off$p) * length(e))),
+      row=which.max(abs(rstudent(found))), cook=max(cooks.distance(found)))
+  }
   if (!is.null(case$cluster))
     answer$cluster <- plain(vcovCL(found, cluster=data[[case$cluster]], type="HC1", cadjust=TRUE))
   told[[length(told) + 1]] <- answer

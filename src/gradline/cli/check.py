@@ -192,9 +192,10 @@ def selftest(options: SelftestOptions) -> None:
 
 @frozen
 class DoctorOptions(Typed):
-    """Which columns to examine, a rate to judge, or a finding to explain."""
+    """Which columns to examine, a rate to judge, or a finding to explain; or a model and its rows."""
 
     data: Data | None = None
+    rows: Annotated[str | None, argument("The rows that a model was trained on, where DATA is one.")] = None
     targets: Targets = ()
     features: Features = ()
     exclude: Exclude = ()
@@ -212,14 +213,21 @@ class DoctorOptions(Typed):
 def doctor(options: DoctorOptions) -> None:
     """Check your data before training: safe learning rates, likely problems, and what to run.
 
+    Of a model and the rows that it was trained on: whether what its standard errors assume holds.
+
     Examples:
 
       gradline doctor example:crops -t apples -t oranges --lr 1e-5
+
+      gradline doctor crops.safetensors example:crops
 
       gradline doctor --explain far-from-zero
     """
     if options.explain is not None:
         _explain(options.explain, options.as_json)
+        return
+    if options.rows is not None or str(options.data).endswith(".safetensors"):
+        _hold_against_rows(options)
         return
     selection = chosen(options, expect_data(options.data, "doctor"))
     expect_targets(selection.data, options.targets or options.formula, selection.read)
@@ -234,6 +242,29 @@ def doctor(options: DoctorOptions) -> None:
         out_json(report.to_dict())
     else:
         out(str(report))
+
+
+def _hold_against_rows(options: DoctorOptions) -> None:
+    """The assumptions of a model's standard errors."""
+    from gradline.data.tables import open_table  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.assumptions import assumptions  # noqa: PLC0415
+    from gradline.model.certificate import finite  # noqa: PLC0415
+    from gradline.model.model import load  # noqa: PLC0415
+
+    model = load(expect_data(options.data, "doctor"))
+    if options.rows is None:
+        raise UsageError(
+            "rows-of-model-needed",
+            f"{options.data} is a model, and holds no rows",
+            f"add the rows that it was trained on: gradline doctor {options.data} DATA",
+        )
+    with limited(options.memory):
+        source = open_table(options.within(options.rows), read_as(options, model))
+        found = assumptions(model, source, missing=options.missing)
+    if options.as_json:
+        out_json(finite(found.to_dict()))
+    else:
+        out(str(found))
 
 
 def _tell_ways(selection: Any) -> None:

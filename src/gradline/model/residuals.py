@@ -68,7 +68,11 @@ class Diagnostics:
     def blocks(self) -> Iterator[RowDiagnostics]:
         """The figures by row, block by block, for tables larger than memory; reads the rows again."""
         for scored in self._pass:
-            yield self._of_rows(scored)
+            yield self.of_rows(scored)
+
+    def scored(self) -> Iterator["Scored"]:
+        """The rows in the coordinates of the basis, block by block; reads them again."""
+        return iter(self._pass)
 
     @cached_property
     def rows(self) -> RowDiagnostics:
@@ -76,7 +80,8 @@ class Diagnostics:
         parts = list(self.blocks())
         return RowDiagnostics(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
-    def _of_rows(self, scored: "_Scored") -> RowDiagnostics:
+    def of_rows(self, scored: "Scored") -> RowDiagnostics:
+        """The figures of a block."""
         f, q, sigma = self.inference.freedom, self.inference.basis.q, self.inference.residual_stderr
         h, r = scored.leverage, scored.residual
         left = np.where(1.0 - h > _ALONE, 1.0 - h, np.nan)[:, None]
@@ -124,10 +129,11 @@ def diagnostics(
     return _finished(model, inference, sweep, sums)
 
 
-class _Scored(NamedTuple):
+class Scored(NamedTuple):
     """A block in the coordinates of the basis: g (n, q), residuals (n, m), and what weights make of them."""
 
     g: np.ndarray
+    fitted: np.ndarray  # ŷ (n, m), less the mean of the targets where there is a bias
     residual: np.ndarray
     leverage: np.ndarray
     score: np.ndarray  # wᵢ: the score is wᵢ·r·g
@@ -147,21 +153,23 @@ class _Pass:
     rows: RowStream
     labelled: bool
 
-    def __iter__(self) -> Iterator[_Scored]:
+    def __iter__(self) -> Iterator[Scored]:
         width = len(self.model.features) + len(self.model.targets)
         for block in self.rows.blocks(max(2 * width, BLOCK_CELLS // width)):
             yield self._scored(block)
 
-    def _scored(self, block: RowBlock) -> _Scored:
+    def _scored(self, block: RowBlock) -> Scored:
         model, basis = self.model, self.inference.basis
         X, labels = (block.X[:, :-1], block.X[:, -1].astype(int)) if self.labelled else (block.X, None)
         g = basis.rows(X)
         w = np.ones(len(X)) if block.w is None else block.w
         counts = self.inference.weights_are in ("counts", None)
         square = (g**2).sum(axis=1)
-        return _Scored(
+        fitted, residual = _fitted(model, basis, X, block.Y)
+        return Scored(
             g=g,
-            residual=_residual(model, basis, X, block.Y),
+            fitted=fitted,
+            residual=residual,
             leverage=square if counts else w * square,
             score=w,
             share=w if counts else w**2,
@@ -172,12 +180,13 @@ class _Pass:
         )
 
 
-def _residual(model: LinearModel, basis: Basis, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
-    """y − ŷ (n, m), around the means where there is a bias: large means would cost digits."""
+def _fitted(model: LinearModel, basis: Basis, X: np.ndarray, Y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """ŷ and y − ŷ (n, m), around the means where there is a bias: large means would cost digits."""
+    fitted = basis.around(X) @ model.weight.T
     if not model.has_bias:
-        return Y - X @ model.weight.T
+        return fitted, Y - fitted
     p, statistics = len(model.features), model.moments.statistics
-    return (Y - statistics.mean[p:] - statistics.mean_low[p:]) - basis.around(X) @ model.weight.T
+    return fitted, (Y - statistics.mean[p:] - statistics.mean_low[p:]) - fitted
 
 
 class _ScoreSums:
@@ -189,7 +198,7 @@ class _ScoreSums:
         self.rows, self.dropped, self.alone, self.log_weights = 0, 0, 0, 0.0
         self.squares = np.zeros(m)
 
-    def add(self, scored: _Scored) -> None:
+    def add(self, scored: Scored) -> None:
         """One block more."""
         left = 1.0 - scored.leverage
         self.alone += int((left <= _ALONE).sum())
@@ -205,7 +214,7 @@ class _ScoreSums:
         if scored.labels is not None:
             self._add_clusters(scored, scored.labels)
 
-    def _add_clusters(self, scored: _Scored, labels: np.ndarray) -> None:
+    def _add_clusters(self, scored: Scored, labels: np.ndarray) -> None:
         if not len(labels):
             return
         scores = (scored.score[:, None] * scored.residual)[:, :, None] * scored.g[:, None, :]

@@ -79,7 +79,7 @@ class Estimates:
         >>> import gradline
         >>> model = gradline.fit("example:crops", "apples", features=["temp", "rainfall", "humidity"])
         >>> print(model.inference.test("temp = 0, rainfall = humidity"))
-        temp = 0, rainfall - humidity = 0: F 58.9213 on 2 and 11, p 1.35e-06
+        temp = 0, rainfall - humidity = 0: F 111.809 on 2 and 11, p 4.91e-08
         """
         return wald(self, asked(hypothesis, values, self.names))
 
@@ -96,7 +96,7 @@ class Estimates:
         >>> model = gradline.fit("example:crops", "apples", features=["temp", "rainfall", "humidity"])
         >>> contrast = model.inference.contrast("rainfall - humidity")
         >>> contrast.estimate.round(4), contrast.interval().round(4)
-        (array([[0.1564]]), array([[[-0.0225,  0.3353]]]))
+        (array([[0.1574]]), array([[[0.0562, 0.2587]]]))
         """
         return contrasted(self, asked(sums, 0.0, self.names))
 

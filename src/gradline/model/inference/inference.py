@@ -122,6 +122,7 @@ class Inference:
         >>> words = "body_mass_g ~ flipper_length_mm + species"
         >>> model = gradline.fit("example:penguins", formula=words, missing="drop")
         >>> [(term.label, term.degrees, round(term.F[0], 1)) for term in model.inference.anova().terms]
+        [('flipper_length_mm', 1, 175.7), ('species', 2, 18.4)]
         """
         known = self._expect_known()
         return anova(self.moments, self.basis.level is not None, self.freedom, known.sigma, kind)
