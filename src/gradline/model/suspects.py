@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -188,7 +189,7 @@ def _numbered(rows: RowStream | None, moments: Moments) -> Iterator[Notice]:
     n, statistics = moments.rows, moments.statistics
     if n < _FEWEST or moments.design.weights is not None:
         return
-    for j in [j for j in _numeric(moments) if _NAMED.search(moments.features[j])]:
+    for j in [j for j in _numeric(moments) if _is_called_so(moments.features[j])]:
         low, high, name = statistics.minimum[j], statistics.maximum[j], moments.features[j]
         if is_permutation(moments, j):
             cause = f"{name} looks like row numbers, {low:.0f} to {high:.0f} each once"
@@ -204,6 +205,11 @@ def _numbered(rows: RowStream | None, moments: Moments) -> Iterator[Notice]:
                 remedy=f"to leave it out: {shell(['--exclude', name])}",
                 about=name,
             )
+
+
+@lru_cache(1024)  # of the names that a thousand small fits have, too
+def _is_called_so(name: str) -> bool:
+    return _NAMED.search(name) is not None
 
 
 def is_permutation(moments: Moments, j: int) -> bool:

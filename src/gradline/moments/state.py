@@ -16,7 +16,7 @@ from gradline.core.blas_threads import one_blas_thread
 from gradline.core.derived import Derived, cached_property
 from gradline.core.errors import DataError, DigitsError, RequestError
 from gradline.core.linalg.double_double import two_prod
-from gradline.core.linalg.triangular import TOGETHER, UNIT, removed, rounding, triangular
+from gradline.core.linalg.triangular import UNIT, removed, rounding, triangular
 from gradline.core.memory_limit import expect
 from gradline.core.parallel import ordered_map
 from gradline.core.provided import Provided
@@ -26,12 +26,13 @@ from gradline.data.inputs import as_rows, rows_by
 from gradline.data.row_block import ColumnBlock, LazyBlock, RowBlock
 from gradline.data.row_stream import NotFinite, RowStream
 from gradline.data.selection import UNSAID, Choice, Selection
+from gradline.moments.block_factor import error_of_qr, factored
 from gradline.moments.cholesky_qr2 import improved
 from gradline.moments.cross_products import CrossProducts
 from gradline.moments.exact_sums import exact_sums
 from gradline.moments.extended import Products
 from gradline.moments.merging import Part, Tree
-from gradline.moments.statistics import RowStatistics, centre, refuse_extreme
+from gradline.moments.statistics import RowStatistics, refuse_extreme
 
 BLOCK_CELLS = 1 << 18  # cells per block of QR: 2 MB of float64 stay in cache, and a block outweighs its merge
 PASS_CELLS = 1 << 20  # and of cross-products, which are cut up further inside: a millisecond's work and more
@@ -573,39 +574,8 @@ def is_one_block(rows: int, columns: int) -> bool:
 
 def _from_block(block: RowBlock, design: DesignSpec) -> Moments:
     """The moments of one block, through QR of its centred rows."""
-    statistics, deviations = centre(block, design.features + design.targets)
-    if block.w is not None:
-        deviations *= np.sqrt(block.w)[:, None]
-    error = _error_of_qr(*deviations.shape)
-    if 0 < len(deviations) <= deviations.shape[1]:
-        deviations = _without_mean(deviations, block.w)
-    return Moments(design, statistics, triangular(deviations), error)
-
-
-def _without_mean(deviations: np.ndarray, w: np.ndarray | None) -> np.ndarray:
-    """The n rows (n, k) around their mean, times the roots of their weights, as n − 1 rows.
-
-    √w is orthogonal to all columns. The reflection that takes it to the first row leaves nothing but rounding there.
-    """
-    u = np.ones(len(deviations)) if w is None else np.sqrt(w)
-    u[0] += np.linalg.norm(u)
-    across = (2.0 / (u @ u)) * (u @ deviations)
-    rest = deviations[1:]
-    rest -= np.outer(u[1:], across)
-    return rest
-
-
-def _error_of_qr(rows: int, columns: int) -> float:
-    """What QR may do to the columns of a block, relative to their norms.
-
-    Where few rows repeat, rounding repeats too, and adds up: one unit for each row of those that `triangular` reduces
-    together, and for each reflection in another direction. Columns of different rows are off by `rounding`, a part of
-    it; the worst of 9,000 problems with one row much commoner than a few others came to half of it.
-    """
-    if rows == 0:
-        return 0.0
-    together = min(rows, 2 * max(TOGETHER, 4 * columns))
-    return max(rounding(columns), together * math.sqrt(columns) * UNIT)
+    names = design.features + design.targets
+    return Moments(design, *factored(block, names), error_of_qr(block.rows, len(names)))
 
 
 def _extended(rows: RowStream) -> Moments:

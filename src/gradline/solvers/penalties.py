@@ -1,6 +1,6 @@
 """Penalties on the weights: what is added to the loss, and all that solvers and judges must know of it."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple, Protocol, Self, cast
 
 import numpy as np
@@ -220,8 +220,7 @@ class ElasticNet:
 
     def params(self) -> dict[str, Any]:
         """What differs from the defaults."""
-        usual = asdict(ElasticNet())
-        return {name: value for name, value in asdict(self).items() if value != usual[name]}
+        return {one.name: value for one in fields(self) if (value := getattr(self, one.name)) != one.default}
 
 
 NONE = ElasticNet()

@@ -40,6 +40,8 @@ _SIGNATURES = {
     "gram": (ctypes.c_uint64, (_P,) * 5 + (_I,) * 6),
     "exact_room": (_I, (_I,)),
     "exact": (ctypes.c_uint64, (_P,) * 6 + (_I,) * 7),
+    "factor_room": (_I, (_I, _I)),
+    "factor": (ctypes.c_uint64, (_P,) * 4 + (_I,) * 5 + (_D,)),
     "hashed": (ctypes.c_uint64, (_P,) * 4 + (_I,) * 3),
     "gradient_room": (_I, (_I, _I)),
     "gradient": (None, (_P,) * 9 + (_I,) * 6),
@@ -65,6 +67,8 @@ class Kernels(NamedTuple):
     gram: Callable[..., int]
     exact_room: Callable[..., int]
     exact: Callable[..., int]
+    factor_room: Callable[..., int]
+    factor: Callable[..., int]
     hashed: Callable[..., int]
     gradient_room: Callable[..., int]
     gradient: Callable[..., None]
