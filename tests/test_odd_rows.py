@@ -8,6 +8,7 @@ from refusals import refused, warned
 
 import gradline
 from gradline.data import lines
+from gradline.data.csv_block import Block
 from gradline.data.files import EXAMPLES
 from gradline.data.notation import Text
 from gradline.data.selection import Selection
@@ -187,10 +188,21 @@ def test_a_table_is_read_again_for_nothing(monkeypatch):
     passes = []
     reading = TableRows.lazy_blocks
     monkeypatch.setattr(TableRows, "lazy_blocks", lambda self, size: passes.append(1) or reading(self, size))
-    monkeypatch.setattr(odd_rows._Part, "batch", property(lambda _: pytest.fail("the table is read again")))
+    monkeypatch.setattr(odd_rows._Rows, "_read", property(lambda _: pytest.fail("the table is read again")))
     gradline.fit(pl.DataFrame(SOLD), "price", features=["area", "town"])
     gradline.fit("example:crops", ["apples", "oranges"])
     assert len(passes) == 2
+
+
+def test_many_files_are_read_once_more_together(tmp_path, monkeypatch):
+    """For the look at the ends of all of them: as many decodings as for the fit, whatever the number of files."""
+    for month in range(9):
+        pl.DataFrame(SOLD)[3 * month : 3 * month + 3 + month % 2].write_csv(tmp_path / f"{month}.csv")
+    decodings = []
+    decode = Block.decode
+    monkeypatch.setattr(Block, "decode", lambda self, dtypes: decodings.append(1) or decode(self, dtypes))
+    gradline.fit(tmp_path, "price", features=["area"])
+    assert len(decodings) <= 4  # the kinds of columns; their numbers; numbers and words at the ends
 
 
 def test_what_is_looked_at_closer_is_all_that_may_be_found():

@@ -5,8 +5,10 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
+import polars as pl
 from numpy.lib.stride_tricks import sliding_window_view
 
 from gradline.core.derived import cached_property
@@ -33,11 +35,12 @@ _TOTAL = re.compile(
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
-    """The complete rows of one file: the numbers that the model uses, and the words beside them, by their columns.
+class _Rows:
+    """The complete rows of a table: the numbers that the model uses, and the words beside them, by their columns.
 
-    `kept` are the numbers (n, k) where the fit has kept its rows; else they are read, and so are words and places,
-    when they are first asked for. `is_whole` says that none of the table's rows was left out of them.
+    `kept` are the numbers (n, k) where the fit has kept its rows, of one file; else they are read, and so are words and
+    places, when they are first asked for: by one pass over all files. `is_whole` says that none of the table's rows was
+    left out of them.
     """
 
     source: Source
@@ -47,23 +50,25 @@ class _Part:
     kept: np.ndarray | None
     is_whole: bool
 
-    @property
-    def last_words(self) -> Sequence[str | None]:
-        """The words of the last row, found without the others where none was left out."""
-        if self.is_whole and self.words:
-            return self.source.last_cells(self.words)
-        return [self.batch.frame[name].alias(PLAIN)[-1] for name in self.words]
-
     @cached_property
-    def batch(self) -> Batch:
-        """The rows as cells, without those that the fit leaves out."""
+    def _read(self) -> tuple[Batch, np.ndarray]:
+        """The rows as cells, without those that the fit leaves out, and the number of each row's file."""
         used, schema = self.design.columns, self.source.schema()
         kinds = {**used, **{name: Kind.TEXT for name in self.words if name not in used}}
-        read = self.source.batches({name: kind for name, kind in kinds.items() if name in schema})
-        batch = Batch.joined(list(read))
-        batch = batch.where(batch.only(list(used)).complete)
-        weights = self.design.weights
-        return batch if weights is None else batch.where(batch.frame[weights].alias(PLAIN) != 0)
+        read = list(
+            self.source.batches_by_file({name: kind for name, kind in kinds.items() if name in schema})
+        )
+        numbers, counts = np.array([rows for _, files in read for rows in files]).T
+        batch, owners = Batch.joined([batch for batch, _ in read]), np.repeat(numbers, counts)
+        weights, keep = self.design.weights, batch.only(list(used)).complete
+        if weights is not None:
+            keep &= (batch.frame[weights].alias(PLAIN) != 0).fill_null(False)
+        return batch.where(keep), owners[keep.to_numpy()]
+
+    @property
+    def batch(self) -> Batch:
+        """The rows as cells."""
+        return self._read[0]
 
     @cached_property
     def values(self) -> np.ndarray:
@@ -72,6 +77,58 @@ class _Part:
             return self.kept
         columns = [self.batch.frame[name].to_numpy() for name in self.numbers]
         return np.column_stack(columns) if columns else np.empty((self.batch.frame.height, 0))
+
+    @property
+    def parts(self) -> "list[_Part]":
+        """The rows of each file."""
+        files = self.source.files
+        if len(files) == 1:
+            return [_Part(self, files[0], slice(0, len(self.values)))]
+        ends = np.searchsorted(self._read[1], np.arange(len(files)), side="right").tolist()
+        return [
+            _Part(self, file, slice(*rows)) for file, rows in zip(files, pairwise([0, *ends]), strict=True)
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Those of one file."""
+
+    whole: _Rows
+    source: Source
+    rows: slice
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """The numbers (n, k)."""
+        return self.whole.values[self.rows]
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """What the columns of `values` are called."""
+        return self.whole.numbers
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The columns with cells that may be words."""
+        return self.whole.words
+
+    @property
+    def last_words(self) -> Sequence[str | None]:
+        """The words of the last row, found without the others where none was left out."""
+        if self.whole.is_whole and self.words:
+            return self.source.last_cells(self.words)
+        frame, last = self.whole.batch.frame, self.rows.stop - 1
+        return [frame[name].alias(PLAIN)[last] for name in self.words]
+
+    @cached_property
+    def frame(self) -> pl.DataFrame:
+        """The rows as cells."""
+        return self.whole.batch.frame[self.rows]
+
+    def place(self, row: int) -> str:
+        """Where a row stands, in the user's words."""
+        return self.whole.batch.place(self.rows.start + row)
 
 
 def odd_rows(rows: RowStream, count: int, kept: RowBlock | None = None) -> list[Notice]:
@@ -82,13 +139,12 @@ def odd_rows(rows: RowStream, count: int, kept: RowBlock | None = None) -> list[
     source = rows.table
     if source is None or count * len(source.names()) > _CELLS:
         return []
-    files = source.files
-    parts = [_part(one, rows.design, kept if len(files) == 1 else None) for one in files]
+    parts = _rows(source, rows.design, kept if len(source.files) == 1 else None).parts
     return [*_totals(parts), *_blocks(parts)]
 
 
-def _part(source: Source, design: DesignSpec, kept: RowBlock | None) -> _Part:
-    """The rows of a file that have a value in each column that the model uses, and other cells that may be words."""
+def _rows(source: Source, design: DesignSpec, kept: RowBlock | None) -> _Rows:
+    """The rows that have a value in each column that the model uses, and other cells that may be words."""
     used = design.columns
     numbers = tuple(name for name, kind in used.items() if kind in (Kind.NUMBER, Kind.AMOUNT))
     told = {term.column for term in design.terms if isinstance(term, Category) and not _names_a_total(term)}
@@ -99,7 +155,7 @@ def _part(source: Source, design: DesignSpec, kept: RowBlock | None) -> _Part:
     )
     columns = None if kept is None else _columns(design, kept, numbers)
     is_whole = kept is not None and not kept.dropped and design.weights is None
-    return _Part(source, design, numbers, words, columns, is_whole)
+    return _Rows(source, design, numbers, words, columns, is_whole)
 
 
 def _names_a_total(term: Category) -> bool:
@@ -128,7 +184,7 @@ def _totals(parts: Sequence[_Part]) -> Iterator[Notice]:
         return
     (part, told), counts = found[0], {len(told) for _, told in found}
     last = len(told)
-    where = listed((f"{part.batch.place(row)} {what}" for row, what in told.items()), _LAST)
+    where = listed((f"{part.place(row)} {what}" for row, what in told.items()), _LAST)
     more = f", and so do the last rows of {counted(len(found) - 1, 'more file')}" if len(found) > 1 else ""
     cause = f"{where}{more}. A total or a mean is no observation, and the fit counts it as one"
     if "skip_last" in part.source.may_tell and len(counts) == 1 and len(found) == len(parts):
@@ -186,7 +242,7 @@ def _sign(part: _Part, row: int, body: int) -> str:
 def _word(part: _Part, row: int, body: int) -> str:
     """The word that says so, where it is no level like others: no row above has it, and the column has another word in
     each, or other cells of the row are empty as no cell above is."""
-    frame = part.batch.frame
+    frame = part.frame
     for name in part.words:
         cells = frame[name].alias(PLAIN)
         cell, above = cells[row], cells[:body]
@@ -261,45 +317,50 @@ _TEMPERATURES = {
 
 def _blocks(parts: Sequence[_Part]) -> Iterator[Notice]:
     """Columns that some files, or some rows that follow one another, hold in another unit."""
-    values = [part.values for part in parts]
-    candidates = _may_have_runs(values[0]) if len(parts) == 1 else range(len(parts[0].numbers))
-    for j in candidates:
-        name, columns = parts[0].numbers[j], [whole[:, j] for whole in values]
-        found = _of_files(parts, columns) if len(parts) > 1 else _of_a_run(parts[0], columns[0])
-        if found is not None:
-            where, unit = found
-            cause = f"{name} is {unit} {where}, as if its unit changed"
-            yield Notice("unit-jump", cause, True, "bring all rows to one unit")
+    found = (
+        _of_a_run(parts[0]) if len(parts) == 1 else _of_files([part for part in parts if len(part.values)])
+    )
+    for name, (where, unit) in found:
+        cause = f"{name} is {unit} {where}, as if its unit changed"
+        yield Notice("unit-jump", cause, True, "bring all rows to one unit")
 
 
-def _of_files(parts: Sequence[_Part], columns: Sequence[np.ndarray]) -> tuple[str, str] | None:
+def _of_files(parts: Sequence[_Part]) -> Iterator[tuple[str, tuple[str, str]]]:
     """The files that another unit tells from the others: more than half agree, and each that does not is explained."""
-    columns_of = {
-        part.source.name: column for part, column in zip(parts, columns, strict=True) if len(column)
-    }
-    if len(columns_of) < _FEWEST:
-        return None
-    ranges = {name: _range(column) for name, column in columns_of.items()}
-    usual = sorted(ranges.values(), key=lambda one: one[1])[len(ranges) // 2]
-    apart = [name for name, one in ranges.items() if one[0] > usual[2] or one[2] < usual[0]]
-    if not apart or 2 * len(apart) >= len(ranges):
-        return None
-    others = np.concatenate([column for name, column in columns_of.items() if name not in apart])
-    units = {another_unit(columns_of[name], others) for name in apart}
-    unit = units.pop()
-    return (f"in {listed(apart, 3)}", unit) if unit and not units else None
+    if len(parts) < _FEWEST:
+        return
+    low, middle, high = np.stack([_ranges(part.values) for part in parts], axis=1)  # of (files, k)
+    usual = np.argsort(middle, axis=0, kind="stable")[len(parts) // 2]
+    for j, name in enumerate(parts[0].numbers):
+        apart = (low[:, j] > high[usual[j], j]) | (high[:, j] < low[usual[j], j])
+        if not apart.any() or 2 * apart.sum() >= len(parts):
+            continue
+        odd = [part for part, is_apart in zip(parts, apart, strict=True) if is_apart]
+        others = np.concatenate(
+            [part.values[:, j] for part, is_apart in zip(parts, apart, strict=True) if not is_apart]
+        )
+        units = {another_unit(part.values[:, j], others) for part in odd}
+        unit = units.pop()
+        if unit and not units:
+            yield name, (f"in {listed([part.source.name for part in odd], 3)}", unit)
 
 
-def _of_a_run(part: _Part, column: np.ndarray) -> tuple[str, str] | None:
+def _of_a_run(part: _Part) -> Iterator[tuple[str, tuple[str, str]]]:
     """The same of rows that follow one another, by their size and as they are."""
-    for scale in _scales(column):
-        rows = _run(scale)
-        if rows is not None:
-            rest = np.concatenate([column[: rows.start], column[rows.stop :]])
-            if unit := another_unit(column[rows], rest):
-                first, last = part.batch.place(rows.start), part.batch.place(rows.stop - 1)
-                return f"from {first} to {last}", unit
-    return None
+    for j in _may_have_runs(part.values):
+        column = part.values[:, j]
+        found = (_in_a_run(part, column, scale) for scale in _scales(column))
+        if told := next(filter(None, found), None):
+            yield part.numbers[j], told
+
+
+def _in_a_run(part: _Part, column: np.ndarray, scale: np.ndarray) -> tuple[str, str] | None:
+    """The rows of a column that one of its scales shows to be in another unit."""
+    rows = _run(scale)
+    if rows is None:
+        return None
+    unit = another_unit(column[rows], np.concatenate([column[: rows.start], column[rows.stop :]]))
+    return (f"from {part.place(rows.start)} to {part.place(rows.stop - 1)}", unit) if unit else None
 
 
 def _scales(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -370,10 +431,12 @@ def _run(values: np.ndarray) -> slice | None:
     return slice(start, stop)
 
 
-def _range(column: np.ndarray) -> tuple[float, float, float]:
-    """All but a twentieth at each end, and the median."""
-    low, middle, high = np.quantile(column, (0.05, 0.5, 0.95)).tolist()
-    return low, middle, high
+def _ranges(values: np.ndarray) -> np.ndarray:
+    """Of each column of (n, k) all but a twentieth at each end, and the median: (3, k)."""
+    ordered, places = np.sort(values, axis=0), np.array([[0.05], [0.5], [0.95]]) * (len(values) - 1)
+    before = places.astype(int)
+    first, last = ordered[before[:, 0]], ordered[-(-places // 1).astype(int)[:, 0]]
+    return first + (places - before) * (last - first)
 
 
 def another_unit(block: np.ndarray, others: np.ndarray) -> str:
@@ -384,7 +447,7 @@ def another_unit(block: np.ndarray, others: np.ndarray) -> str:
     """
     if min(len(block), len(others)) < _RUN:
         return ""
-    ours, theirs = np.array(_range(block)), np.array(_range(others))
+    ours, theirs = (_ranges(column[:, None])[:, 0] for column in (block, others))
     if ours[0] > 0 and theirs[0] > 0:
         logs, usual = np.log10(ours), np.log10(theirs)
         power = round(logs[1] - usual[1])
