@@ -7,15 +7,18 @@ import xlsxwriter
 from refusals import refused, warned
 
 import gradline
+from gradline.core.text import shell
 from gradline.data import lines
+from gradline.data.conditions import without
 from gradline.data.csv_block import Block
 from gradline.data.files import EXAMPLES
 from gradline.data.notation import Text
 from gradline.data.selection import Selection
 from gradline.data.table_rows import TableRows
 from gradline.data.tables import chosen_rows
-from gradline.model import odd_rows
-from gradline.model.odd_rows import another_unit, summed
+from gradline.model import odd_rows, other_units, seen_rows, totals
+from gradline.model.other_units import another_unit
+from gradline.model.totals import summed
 
 pytestmark = pytest.mark.filterwarnings("ignore::gradline.core.errors.GradlineWarning")
 RANDOM = np.random.default_rng(3)
@@ -60,7 +63,15 @@ def frame(*rows):
 def test_totals_are_told(rows, shown, tmp_path):
     (text,) = told(frame(*rows))
     assert all(word in text for word in shown)
-    assert "Take it out of the table" in text
+    words = [row[0] for row in rows if row[0]]
+    if words:
+        condition = without("shop", words)
+        assert shell(["--where", condition]) in text
+        assert told(frame(*rows), read=Text(where=condition)) == []
+        model = gradline.fit(frame(*rows), "price", features=["area"], read=Text(where=condition))
+        assert model.moments.rows == N
+    else:
+        assert "Take it out of the table" in text
     frame(*rows).write_csv(tmp_path / "t.csv")
     with warned("total-row", f"line {N + 2} of", f"--skip-last {len(rows)}"):
         gradline.fit(tmp_path / "t.csv", "price", features=["area"], missing="drop")
@@ -92,9 +103,11 @@ def test_what_is_no_total(rows):
     assert told(frame(*rows)) == []
 
 
-def test_the_last_complete_row_counts():
+def test_the_last_complete_row_counts(tmp_path):
     table = frame(("Total", "Ulm", 55.0, 171.0), ("note", "Bonn", None, None))
     assert "'Total' in shop" in told(table)[0]
+    table.write_csv(tmp_path / "t.csv")
+    assert "--skip-last" not in told(tmp_path / "t.csv")[0]  # which would cut off the note
 
 
 def test_a_level_may_be_the_word():
@@ -136,7 +149,12 @@ def test_each_file_has_its_total(tmp_path):
     assert model.moments.rows == N
     assert model.weight == pytest.approx(gradline.fit(SOLD, "price", features=["area"]).weight)
     pl.DataFrame(SOLD).write_csv(tmp_path / "3.csv")
-    assert "Take it out of the table" in told(tmp_path)[0]  # one option would cut rows off the last file
+    (text,) = told(tmp_path)
+    assert "--skip-last" not in text  # which would cut a row off the last file
+    assert """--where 'shop != "total"'""" in text
+    model = gradline.fit(tmp_path, "price", features=["area"], read=Text(where='shop != "total"'))
+    assert model.moments.rows == 2 * N
+    assert "total-row" not in [notice.code for notice in model.notices]
 
 
 def test_the_rows_of_weight_and_holdout(tmp_path):
@@ -188,7 +206,9 @@ def test_a_table_is_read_again_for_nothing(monkeypatch):
     passes = []
     reading = TableRows.lazy_blocks
     monkeypatch.setattr(TableRows, "lazy_blocks", lambda self, size: passes.append(1) or reading(self, size))
-    monkeypatch.setattr(odd_rows._Rows, "_read", property(lambda _: pytest.fail("the table is read again")))
+    monkeypatch.setattr(
+        seen_rows.SeenRows, "_read", property(lambda _: pytest.fail("the table is read again"))
+    )
     gradline.fit(pl.DataFrame(SOLD), "price", features=["area", "town"])
     gradline.fit("example:crops", ["apples", "oranges"])
     assert len(passes) == 2
@@ -197,7 +217,8 @@ def test_a_table_is_read_again_for_nothing(monkeypatch):
 def test_many_files_are_read_once_more_together(tmp_path, monkeypatch):
     """For the look at the ends of all of them: as many decodings as for the fit, whatever the number of files."""
     for month in range(9):
-        pl.DataFrame(SOLD)[3 * month : 3 * month + 3 + month % 2].write_csv(tmp_path / f"{month}.csv")
+        part = pl.DataFrame(SOLD)[3 * month : 3 * month + 3 + month % 2]
+        part.drop("shop").write_csv(tmp_path / f"{month}.csv")
     decodings = []
     decode = Block.decode
     monkeypatch.setattr(Block, "decode", lambda self, dtypes: decodings.append(1) or decode(self, dtypes))
@@ -216,14 +237,14 @@ def test_what_is_looked_at_closer_is_all_that_may_be_found():
         body = values[: n - count]
         values[n - count :] = np.round([body.sum(axis=0), body.mean(axis=0)][trial % 2], 3)
         if any(summed(values[-1], values[: n - i]) for i in range(1, most + 1)):
-            assert odd_rows._may_be_summed(values, most)
+            assert totals._may_be_summed(values, most)
         values = random.normal(50, 4, (n, 4))
         first, length = int(random.integers(0, n)), int(random.integers(1, 20))
         values[first : first + length, :2] *= [10, 1.2]
-        found = odd_rows._may_have_runs(values)
+        found = other_units._may_have_runs(values)
         looked += {2, 3} <= {*found}
         for j, column in enumerate(values.T):
-            if any(odd_rows._run(scale) for scale in odd_rows._scales(column)):
+            if any(other_units._run(scale) for scale in other_units._scales(column)):
                 assert j in found
     assert looked < 40
 
@@ -355,7 +376,7 @@ def test_chance_is_seldom_another_unit():
         steps = random.normal(size=120)
         level = np.exp(random.normal(0, 1.5, 12)).repeat(10)
         for column in (np.cumsum(steps), np.exp(np.cumsum(steps) / 4), level * np.exp(steps / 4)):
-            rows = odd_rows._run(np.log10(np.abs(column)))
+            rows = other_units._run(np.log10(np.abs(column)))
             found += rows is not None and bool(
                 another_unit(column[rows], np.concatenate([column[: rows.start], column[rows.stop :]]))
             )

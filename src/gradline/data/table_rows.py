@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.core.errors import DataError, MissingValuesError, RequestError
-from gradline.core.text import listed
+from gradline.core.text import listed, shell
 from gradline.data.cells import PLAIN
 from gradline.data.design import DesignSpec, Number
+from gradline.data.notation import Text
 from gradline.data.row_block import ColumnBlock, LazyBlock, RowBlock
 from gradline.data.row_stream import DROP, LABELS, RowStream, grouped, numbered, refuse_weights
 from gradline.data.schema import Kind
@@ -135,7 +136,7 @@ class TableRows(RowStream):
                 batch = self._seen(batch, absent)
             yield TablePiece(batch, present - batch.frame.height, absent)
         if rows == 0:
-            raise DataError("no-rows", f"{self.source.name} has no rows", "give at least one row")
+            raise _no_rows(self.source)
         if incomplete and self.missing != "drop":
             cells = listed(f"{name} {count:,}" for name, count in counted.items())
             raise MissingValuesError(
@@ -161,6 +162,16 @@ class TableRows(RowStream):
             lambda row: f"column {name}, {batch.place(row)}",
         )
         return batch.where((batch.frame[name].alias(PLAIN) != 0).fill_null(True))
+
+
+def _no_rows(source: Source) -> DataError:
+    where = source.spelling.read.where
+    if not where:
+        return DataError("no-rows", f"{source.name} has no rows", "give at least one row")
+    told = shell(Text(where=where).words())
+    return DataError(
+        "no-rows", f"{told} leaves no row of {source.name}", "compare it with the cells as they stand"
+    )
 
 
 @dataclass(frozen=True)
