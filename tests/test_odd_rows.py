@@ -381,3 +381,31 @@ def test_chance_is_seldom_another_unit():
                 another_unit(column[rows], np.concatenate([column[: rows.start], column[rows.stop :]]))
             )
     assert found <= 6
+
+
+# Notes below a table: how the last lines of a CSV file look, and how many lines there are to leave out.
+NOTES = {
+    "of one cell": ("Source: the office\n", 1),
+    "after a blank line": ("\n* preliminary, see below\n(c) the office\n", 2),
+    "as wide as the table": ("Source: the office,,\n", 1),
+    "below another": ("Source: the office,,\n(c) 2024,,\n", 2),
+}
+
+
+@pytest.mark.parametrize("note", NOTES)
+def test_notes_below_a_table_are_left_out_by_the_option_that_is_named(note, tmp_path):
+    text, count = NOTES[note]
+    rows = "".join(f"s{i},{x},{y}\n" for i, (x, y) in enumerate(zip(SOLD["area"], SOLD["price"], strict=True)))
+    path = tmp_path / "t.csv"
+    path.write_text(f"shop,area,price\n{rows}{text}")
+    with pytest.raises(gradline.GradlineError, match=f"--skip-last {count}"):
+        gradline.fit(path, "price")
+    assert gradline.fit(path, "price", read=Text(skip_last=count)).moments.rows == N
+    with pytest.raises(gradline.GradlineError) as caught:  # in the middle it is no note below
+        path.write_text(f"shop,area,price\n{text}{rows}")
+        gradline.fit(path, "price")
+    assert "--skip-last" not in caught.value.remedy
+    if count > 1:
+        path.write_text(f"shop,area,price\n{rows}{text}")
+        with pytest.raises(gradline.GradlineError, match=f"--skip-last {count}"):
+            gradline.fit(path, "price", read=Text(skip_last=1))

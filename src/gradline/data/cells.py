@@ -376,12 +376,14 @@ def _no_number(cell: str, shown: pl.Series, where: Where) -> CellFault:
     row = f"to leave out its row: {leaving_out(where.column, [cell])}"
     if sums([cell]) or cell == where.column:  # of a total, or of a header that stands there again
         return CellFault("text-in-number-column", "text in a numeric column", f"{row}; else mend the cell")
-    remedy = "mend the cell, leave it empty and add --missing drop, or leave the column out"
+    is_note = len(cell.split()) > 2  # more words than stand for a cell that is missing
+    remedy = f"mend the cell, {'' if is_note else 'leave it empty and add --missing drop, '}or leave the column out"
+    note = f". If it is a note and no row of the table, {row.removeprefix('to ')}"
     if not any(map(str.isdecimal, cell)):
         words = _missing_words(cell, shown, where)
-        remedy += f". If it stands for a missing cell, add {shell(Text(na=words).words())}; {row}"
+        remedy += f". If it stands for a missing cell, add {shell(Text(na=words).words())}{note}"
         return CellFault("text-in-number-column", "text in a numeric column", remedy, {"na": words})
-    return CellFault("text-in-number-column", "text in a numeric column", remedy)
+    return CellFault("text-in-number-column", "text in a numeric column", remedy + note * (" " in cell))
 
 
 def _missing_words(cell: str, shown: pl.Series, where: Where) -> list[str]:

@@ -21,7 +21,7 @@ from gradline.data.schema import Column, Kind
 from gradline.data.source import Batch, Source
 
 _Test = tuple[Condition, Kind]  # a condition, and the kind as which it reads its column
-_TRUTHS = {"true": 1.0, "false": 0.0}
+_TRUTHS = {"true": 1.0, "false": 0.0}  # which many a database has as numbers
 
 
 def chosen(source: Source, read: Text | None) -> Source:
@@ -163,10 +163,8 @@ def _value(text: str, kind: Kind) -> float | datetime | None:
     """The value that a text stands for beside cells of a kind; None where it is none."""
     if kind == Kind.TIME:
         return moments(pl.Series(PLAIN, [text]), ()).item()
-    if kind == Kind.BOOLEAN and text.lower() in _TRUTHS:
-        return _TRUTHS[text.lower()]
     try:
-        return float(text)
+        return _TRUTHS[text.lower()] if text.lower() in _TRUTHS else float(text)
     except ValueError:
         return None
 

@@ -97,5 +97,4 @@ def without(column: str, cells: Sequence[str]) -> str:
 
 def leaving_out(column: str, cells: Sequence[str]) -> str:
     """The option that tells that condition, in a shell and in Python."""
-    condition = without(column, cells)
-    return f"{shell(['--where', condition])} (read=gradline.Text(where={condition!r}) in Python)"
+    return f"{shell(['--where', without(column, cells)])} (read=gradline.Text(where=…) in Python)"

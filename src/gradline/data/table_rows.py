@@ -19,6 +19,8 @@ from gradline.data.row_stream import DROP, LABELS, RowStream, grouped, numbered,
 from gradline.data.schema import Kind
 from gradline.data.source import Batch, Source
 
+_MOST_NOTES = 20  # rows below a table
+
 
 class TablePiece(NamedTuple):
     """Complete rows of a table, and the rows and cells that were left out on the way, as in `RowBlock`."""
@@ -120,12 +122,14 @@ class TableRows(RowStream):
 
     def pieces(self) -> Iterator[TablePiece]:
         """The complete rows as they are read, cells yet to be encoded; what it raises see `blocks`."""
-        counted, incomplete, rows = Counter(), 0, 0
+        counted, incomplete, rows, without = Counter(), 0, 0, list[int]()
         for batch in self.source.batches(self.design.columns):
             rows += batch.frame.height
             batch = self._present(batch)
             present = batch.frame.height
             absent = {s.name: n for s in batch.frame if (n := s.null_count())}
+            if absent and self.missing != "drop":
+                without += self._without_numbers(batch, rows)
             batch = batch.where(batch.complete) if absent else batch
             gaps = present - batch.frame.height
             counted.update(absent)
@@ -142,8 +146,22 @@ class TableRows(RowStream):
             raise MissingValuesError(
                 "missing-cells",
                 f"{self.source.name} has missing cells: {cells} ({incomplete:,} of {rows:,} rows)",
-                DROP,
+                self._below(incomplete) if without == list(range(rows - incomplete, rows)) else DROP,
             )
+
+    def _without_numbers(self, batch: Batch, rows: int) -> list[int]:
+        """The first rows that have no number at all, as notes below a table have none; `rows` are those so far."""
+        numbers = [name for name, kind in self.design.columns.items() if kind.is_numeric]
+        is_bare = np.logical_and.reduce([batch.frame[name].is_null().to_numpy() for name in numbers])
+        return (np.flatnonzero(is_bare)[:_MOST_NOTES] + rows - batch.frame.height).tolist()
+
+    def _below(self, count: int) -> str:
+        """What to do where just the last so many rows have no number."""
+        if "skip_last" not in self.source.may_tell or len(self.source.files) > 1:
+            return DROP
+        last = count + self.source.spelling.read.skip_last
+        which = "the last row has" if count == 1 else f"the last {count:,} rows have"
+        return f"{which} no number: if that is a note below the table, add --skip-last {last}; else {DROP}"
 
     def _seen(self, batch: Batch, absent: dict[str, int]) -> Batch:
         """The rows whose levels training has seen; the others are counted as if their cell were missing."""

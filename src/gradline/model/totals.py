@@ -112,7 +112,7 @@ def _sign(part: FileRows, row: int, body: int) -> _Sign:
 def _word(part: FileRows, row: int, body: int) -> tuple[str, str] | None:
     """The column and the word that says so, where it is no level like others.
 
-    No row above has it, and the column has another word in each, or other cells of the row are empty as no cell above is.
+    No row above has it, and the column has another word in each, or other cells of the row are empty as none above is.
     """
     frame = part.cells.frame
     for name in part.words:
