@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 import xlsxwriter
 from refusals import refused, warned
+from sklearn.datasets import load_iris
 
 import gradline
 from gradline.core.text import shell
@@ -17,7 +18,7 @@ from gradline.data.selection import Selection
 from gradline.data.table_rows import TableRows
 from gradline.data.tables import chosen_rows
 from gradline.model import odd_rows, other_units, seen_rows, totals
-from gradline.model.other_units import another_unit
+from gradline.model.other_units import another_unit, lasting_change
 from gradline.model.totals import summed
 
 pytestmark = pytest.mark.filterwarnings("ignore::gradline.core.errors.GradlineWarning")
@@ -369,6 +370,23 @@ def test_no_other_unit(column, tmp_path):
     assert blocks(tmp_path) == []
 
 
+@pytest.mark.parametrize("factor", [2.204623, 12.0, 1 / 2.54, 1000.0])
+def test_a_lasting_change_of_unit_is_told_by_its_factor(factor):
+    column = RANDOM.uniform(50, 60, 80)
+    column[30:] *= factor
+    row, found = lasting_change(column)
+    assert row == 30
+    assert found == pytest.approx(factor, rel=0.1)  # each part scatters by a twentieth
+    assert lasting_change(np.r_[column[:30], 1.8 * RANDOM.uniform(50, 60, 50)]) is None  # no unit
+
+
+def test_groups_of_rows_are_no_change_of_unit():
+    """As those of irises, whose petals are both longer, 3.3 times as it happens, and wider from row 51 on."""
+    flowers = load_iris(as_frame=True).frame
+    for target in flowers.columns[:2]:
+        assert "unit-jump" not in [one.code for one in gradline.doctor(flowers, target).findings]
+
+
 def test_chance_is_seldom_another_unit():
     """Walks, trends and groups of any level: of thousands hardly one has a part that a unit explains."""
     random, found = np.random.default_rng(1), 0
@@ -395,14 +413,16 @@ NOTES = {
 @pytest.mark.parametrize("note", NOTES)
 def test_notes_below_a_table_are_left_out_by_the_option_that_is_named(note, tmp_path):
     text, count = NOTES[note]
-    rows = "".join(f"s{i},{x},{y}\n" for i, (x, y) in enumerate(zip(SOLD["area"], SOLD["price"], strict=True)))
+    rows = "".join(
+        f"s{i},{x},{y}\n" for i, (x, y) in enumerate(zip(SOLD["area"], SOLD["price"], strict=True))
+    )
     path = tmp_path / "t.csv"
     path.write_text(f"shop,area,price\n{rows}{text}")
     with pytest.raises(gradline.GradlineError, match=f"--skip-last {count}"):
         gradline.fit(path, "price")
     assert gradline.fit(path, "price", read=Text(skip_last=count)).moments.rows == N
+    path.write_text(f"shop,area,price\n{text}{rows}")
     with pytest.raises(gradline.GradlineError) as caught:  # in the middle it is no note below
-        path.write_text(f"shop,area,price\n{text}{rows}")
         gradline.fit(path, "price")
     assert "--skip-last" not in caught.value.remedy
     if count > 1:

@@ -22,6 +22,19 @@ _POWERS = {
     3: "1,000 times",
 }
 _POWERS |= {-6: "a millionth of", 6: "a million times"}
+_UNITS = (
+    7.0,
+    12.0,
+    24.0,
+    60.0,
+    3600.0,
+    2.54,
+    25.4,
+    3.28084,
+    1.609344,
+    2.204623,
+    3.785412,
+)  # others that are mixed up
 # What is found in place of what, as slope and start of the line from the one to the other.
 _TEMPERATURES = {
     "in °F and elsewhere in °C": (1.8, 32.0),
@@ -38,7 +51,7 @@ def other_units(parts: Sequence[FileRows]) -> Iterator[Notice]:
     )
     for name, (where, unit) in found:
         cause = f"{name} is {unit} {where}, as if its unit changed"
-        yield Notice("unit-jump", cause, True, "bring all rows to one unit")
+        yield Notice("unit-jump", cause, True, "bring all rows to one unit", name)
 
 
 def _of_files(parts: Sequence[FileRows]) -> Iterator[tuple[str, tuple[str, str]]]:
@@ -84,6 +97,48 @@ def _scales(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     with np.errstate(divide="ignore"):
         sizes = np.log10(np.abs(columns))
     return np.where(np.isfinite(sizes), sizes, -300.0), columns
+
+
+def lasting_change(values: np.ndarray) -> tuple[int, float] | None:
+    """The row from which a column is a change of unit larger or smaller, and how many times; None where there is none.
+
+    All values before it are smaller than all after it, or larger, by half again at least and by a gap of more than half
+    of what either part spans as a ratio; and a factor between units that people mix up makes the two parts alike.
+    """
+    if len(values) < 2 * _RUN or not (values > 0).all():
+        return None
+    logs = np.log10(values)
+    at = next((at for at in map(_split, (logs, -logs)) if at is not None), None)
+    if at is None:
+        return None
+    before, after = logs[:at], logs[at:]
+    gap = max(after.min() - before.max(), before.min() - after.max())
+    if gap <= max(np.ptp(before) / 2, np.ptp(after) / 2, math.log10(1.5)):
+        return None
+    ours, theirs = (_ranges(part[:, None])[:, 0] for part in (after, before))
+    sign = math.copysign(1.0, ours[1] - theirs[1])
+    for factor in (*_UNITS, *(10.0**power for power in _POWERS if power > 0)):
+        if _are_alike(ours - sign * math.log10(factor), theirs, 2.0, min(at, len(after))):
+            return at, 10 ** (ours[1] - theirs[1])
+    return None
+
+
+def is_another_group(columns: np.ndarray, at: int) -> bool:
+    """Whether rows from one on are of another group: some column of (n, k) is parted there by its values, and not as
+    one that rises or falls all the time, such as a year."""
+    before, after = columns[:at], columns[at:]
+    parted = (before.max(axis=0) < after.min(axis=0)) | (before.min(axis=0) > after.max(axis=0))
+    steps = np.diff(columns, axis=0)
+    return bool((parted & (steps > 0).any(axis=0) & (steps < 0).any(axis=0)).any())
+
+
+def _split(values: np.ndarray) -> int | None:
+    """The first row with all values before it below all from it on, and enough rows on both sides."""
+    highest = np.maximum.accumulate(values)[_RUN - 1 : -_RUN]
+    lowest = np.minimum.accumulate(values[::-1])[::-1][_RUN : len(values) - _RUN + 1]
+    gaps = lowest - highest
+    best = int(np.argmax(gaps))
+    return best + _RUN if gaps[best] > 0 else None
 
 
 def _may_have_runs(values: np.ndarray) -> list[int]:
