@@ -1,8 +1,10 @@
 """The complete rows of a table, by its design: as blocks of numbers, decoded and encoded on whatever thread."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
@@ -49,6 +51,9 @@ class TableRows(RowStream):
     design: DesignSpec
     missing: str = "error"
     unseen: str = "error"
+    _ends: dict[str, tuple[float, float]] = field(
+        default_factory=dict, compare=False
+    )  # that passes have seen
 
     def blocks(self, size: int) -> Iterator[RowBlock]:
         """See `RowStream`. Raises `MissingValuesError`, after counting the whole table, unless told to drop."""
@@ -83,6 +88,22 @@ class TableRows(RowStream):
     def table(self) -> Source:
         """See `RowStream`."""
         return self.source
+
+    @property
+    def ends(self) -> dict[str, tuple[float, float]]:
+        """See `RowStream`: by a pass over the rows where none was made."""
+        if not self.design.computed.keys() <= self._ends.keys():
+            for _ in self.pieces():
+                pass
+        return {name: self._ends.get(name, (math.inf, -math.inf)) for name in self.design.computed}
+
+    def _see(self, batch: Batch) -> None:
+        """Keep the ends of the columns that terms compute with."""
+        for name, kind in self.design.computed.items():
+            cells = batch.frame[name].alias(PLAIN)
+            found = [_in_days(end) if kind == Kind.TIME else end for end in (cells.min(), cells.max())]
+            least, most = self._ends.get(name, (math.inf, -math.inf))
+            self._ends[name] = (min(least, found[0]), max(most, found[1]))  # type: ignore[type-var]
 
     @property
     def height(self) -> int | None:
@@ -134,6 +155,8 @@ class TableRows(RowStream):
             gaps = present - batch.frame.height
             counted.update(absent)
             incomplete += gaps
+            if batch.frame.height:
+                self._see(batch)
             if gaps and self.missing != "drop":
                 continue  # the error below wants the counts of the whole table
             if self.unseen == "missing":
@@ -180,6 +203,11 @@ class TableRows(RowStream):
             lambda row: f"column {name}, {batch.place(row)}",
         )
         return batch.where((batch.frame[name].alias(PLAIN) != 0).fill_null(True))
+
+
+def _in_days(moment: Any) -> float:
+    """A moment as days since 1970-01-01."""
+    return (moment - datetime(1970, 1, 1)) / timedelta(days=1)
 
 
 def _no_rows(source: Source) -> DataError:
