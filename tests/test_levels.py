@@ -74,12 +74,13 @@ def test_a_level_that_stands_for_missing_cells_is_told_with_what_ends_it(tmp_pat
 
 
 def test_a_total_is_no_missing_cell(tmp_path):
-    """What stands in the last row of a column of numbers is named for what it is."""
+    """What stands in a row of a column of numbers is named for what it is, with what leaves out that row alone."""
     path = tmp_path / "t.csv"
     path.write_text("n,y\n" + "".join(f"{i},{i * i}\n" for i in range(5)) + "Total,30\n")
-    with refused("text-in-number-column", "line 7", "Total", "--skip-last 1") as caught:
+    with refused("text-in-number-column", "line 7", "Total", """--where 'n != "Total"'""") as caught:
         gradline.fit(path, "y")
     assert "--na" not in caught.value.remedy
+    assert gradline.fit(path, "y", read=gradline.Text(where='n != "Total"')).moments.rows == 5
     gradline.fit(path, "y", read=gradline.Text(skip_last=1))
 
 

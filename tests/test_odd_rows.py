@@ -5,16 +5,21 @@ import polars as pl
 import pytest
 import xlsxwriter
 from refusals import refused, warned
+from sklearn.datasets import load_iris
 
 import gradline
+from gradline.core.text import shell
 from gradline.data import lines
+from gradline.data.conditions import without
+from gradline.data.csv_block import Block
 from gradline.data.files import EXAMPLES
 from gradline.data.notation import Text
 from gradline.data.selection import Selection
 from gradline.data.table_rows import TableRows
 from gradline.data.tables import chosen_rows
-from gradline.model import odd_rows
-from gradline.model.odd_rows import another_unit, summed
+from gradline.model import odd_rows, other_units, seen_rows, totals
+from gradline.model.other_units import another_unit, lasting_change
+from gradline.model.totals import summed
 
 pytestmark = pytest.mark.filterwarnings("ignore::gradline.core.errors.GradlineWarning")
 RANDOM = np.random.default_rng(3)
@@ -59,7 +64,15 @@ def frame(*rows):
 def test_totals_are_told(rows, shown, tmp_path):
     (text,) = told(frame(*rows))
     assert all(word in text for word in shown)
-    assert "Take it out of the table" in text
+    words = [row[0] for row in rows if row[0]]
+    if words:
+        condition = without("shop", words)
+        assert shell(["--where", condition]) in text
+        assert told(frame(*rows), read=Text(where=condition)) == []
+        model = gradline.fit(frame(*rows), "price", features=["area"], read=Text(where=condition))
+        assert model.moments.rows == N
+    else:
+        assert "Take it out of the table" in text
     frame(*rows).write_csv(tmp_path / "t.csv")
     with warned("total-row", f"line {N + 2} of", f"--skip-last {len(rows)}"):
         gradline.fit(tmp_path / "t.csv", "price", features=["area"], missing="drop")
@@ -91,9 +104,11 @@ def test_what_is_no_total(rows):
     assert told(frame(*rows)) == []
 
 
-def test_the_last_complete_row_counts():
+def test_the_last_complete_row_counts(tmp_path):
     table = frame(("Total", "Ulm", 55.0, 171.0), ("note", "Bonn", None, None))
     assert "'Total' in shop" in told(table)[0]
+    table.write_csv(tmp_path / "t.csv")
+    assert "--skip-last" not in told(tmp_path / "t.csv")[0]  # which would cut off the note
 
 
 def test_a_level_may_be_the_word():
@@ -135,7 +150,12 @@ def test_each_file_has_its_total(tmp_path):
     assert model.moments.rows == N
     assert model.weight == pytest.approx(gradline.fit(SOLD, "price", features=["area"]).weight)
     pl.DataFrame(SOLD).write_csv(tmp_path / "3.csv")
-    assert "Take it out of the table" in told(tmp_path)[0]  # one option would cut rows off the last file
+    (text,) = told(tmp_path)
+    assert "--skip-last" not in text  # which would cut a row off the last file
+    assert """--where 'shop != "total"'""" in text
+    model = gradline.fit(tmp_path, "price", features=["area"], read=Text(where='shop != "total"'))
+    assert model.moments.rows == 2 * N
+    assert "total-row" not in [notice.code for notice in model.notices]
 
 
 def test_the_rows_of_weight_and_holdout(tmp_path):
@@ -187,10 +207,24 @@ def test_a_table_is_read_again_for_nothing(monkeypatch):
     passes = []
     reading = TableRows.lazy_blocks
     monkeypatch.setattr(TableRows, "lazy_blocks", lambda self, size: passes.append(1) or reading(self, size))
-    monkeypatch.setattr(odd_rows._Part, "batch", property(lambda _: pytest.fail("the table is read again")))
+    monkeypatch.setattr(
+        seen_rows.SeenRows, "_read", property(lambda _: pytest.fail("the table is read again"))
+    )
     gradline.fit(pl.DataFrame(SOLD), "price", features=["area", "town"])
     gradline.fit("example:crops", ["apples", "oranges"])
     assert len(passes) == 2
+
+
+def test_many_files_are_read_once_more_together(tmp_path, monkeypatch):
+    """For the look at the ends of all of them: as many decodings as for the fit, whatever the number of files."""
+    for month in range(9):
+        part = pl.DataFrame(SOLD)[3 * month : 3 * month + 3 + month % 2]
+        part.drop("shop").write_csv(tmp_path / f"{month}.csv")
+    decodings = []
+    decode = Block.decode
+    monkeypatch.setattr(Block, "decode", lambda self, dtypes: decodings.append(1) or decode(self, dtypes))
+    gradline.fit(tmp_path, "price", features=["area"])
+    assert len(decodings) <= 4  # the kinds of columns; their numbers; numbers and words at the ends
 
 
 def test_what_is_looked_at_closer_is_all_that_may_be_found():
@@ -204,14 +238,14 @@ def test_what_is_looked_at_closer_is_all_that_may_be_found():
         body = values[: n - count]
         values[n - count :] = np.round([body.sum(axis=0), body.mean(axis=0)][trial % 2], 3)
         if any(summed(values[-1], values[: n - i]) for i in range(1, most + 1)):
-            assert odd_rows._may_be_summed(values, most)
+            assert totals._may_be_summed(values, most)
         values = random.normal(50, 4, (n, 4))
         first, length = int(random.integers(0, n)), int(random.integers(1, 20))
         values[first : first + length, :2] *= [10, 1.2]
-        found = odd_rows._may_have_runs(values)
+        found = other_units._may_have_runs(values)
         looked += {2, 3} <= {*found}
         for j, column in enumerate(values.T):
-            if any(odd_rows._run(scale) for scale in odd_rows._scales(column)):
+            if any(other_units._run(scale) for scale in other_units._scales(column)):
                 assert j in found
     assert looked < 40
 
@@ -336,6 +370,23 @@ def test_no_other_unit(column, tmp_path):
     assert blocks(tmp_path) == []
 
 
+@pytest.mark.parametrize("factor", [2.204623, 12.0, 1 / 2.54, 1000.0])
+def test_a_lasting_change_of_unit_is_told_by_its_factor(factor):
+    column = RANDOM.uniform(50, 60, 80)
+    column[30:] *= factor
+    row, found = lasting_change(column)
+    assert row == 30
+    assert found == pytest.approx(factor, rel=0.1)  # each part scatters by a twentieth
+    assert lasting_change(np.r_[column[:30], 1.8 * RANDOM.uniform(50, 60, 50)]) is None  # no unit
+
+
+def test_groups_of_rows_are_no_change_of_unit():
+    """As those of irises, whose petals are both longer, 3.3 times as it happens, and wider from row 51 on."""
+    flowers = load_iris(as_frame=True).frame
+    for target in flowers.columns[:2]:
+        assert "unit-jump" not in [one.code for one in gradline.doctor(flowers, target).findings]
+
+
 def test_chance_is_seldom_another_unit():
     """Walks, trends and groups of any level: of thousands hardly one has a part that a unit explains."""
     random, found = np.random.default_rng(1), 0
@@ -343,8 +394,38 @@ def test_chance_is_seldom_another_unit():
         steps = random.normal(size=120)
         level = np.exp(random.normal(0, 1.5, 12)).repeat(10)
         for column in (np.cumsum(steps), np.exp(np.cumsum(steps) / 4), level * np.exp(steps / 4)):
-            rows = odd_rows._run(np.log10(np.abs(column)))
+            rows = other_units._run(np.log10(np.abs(column)))
             found += rows is not None and bool(
                 another_unit(column[rows], np.concatenate([column[: rows.start], column[rows.stop :]]))
             )
     assert found <= 6
+
+
+# Notes below a table: how the last lines of a CSV file look, and how many lines there are to leave out.
+NOTES = {
+    "of one cell": ("Source: the office\n", 1),
+    "after a blank line": ("\n* preliminary, see below\n(c) the office\n", 2),
+    "as wide as the table": ("Source: the office,,\n", 1),
+    "below another": ("Source: the office,,\n(c) 2024,,\n", 2),
+}
+
+
+@pytest.mark.parametrize("note", NOTES)
+def test_notes_below_a_table_are_left_out_by_the_option_that_is_named(note, tmp_path):
+    text, count = NOTES[note]
+    rows = "".join(
+        f"s{i},{x},{y}\n" for i, (x, y) in enumerate(zip(SOLD["area"], SOLD["price"], strict=True))
+    )
+    path = tmp_path / "t.csv"
+    path.write_text(f"shop,area,price\n{rows}{text}")
+    with pytest.raises(gradline.GradlineError, match=f"--skip-last {count}"):
+        gradline.fit(path, "price")
+    assert gradline.fit(path, "price", read=Text(skip_last=count)).moments.rows == N
+    path.write_text(f"shop,area,price\n{text}{rows}")
+    with pytest.raises(gradline.GradlineError) as caught:  # in the middle it is no note below
+        gradline.fit(path, "price")
+    assert "--skip-last" not in caught.value.remedy
+    if count > 1:
+        path.write_text(f"shop,area,price\n{rows}{text}")
+        with pytest.raises(gradline.GradlineError, match=f"--skip-last {count}"):
+            gradline.fit(path, "price", read=Text(skip_last=1))

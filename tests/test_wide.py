@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import mpmath
 import numpy as np
 import pytest
 from references import rational_least_squares
@@ -274,3 +275,38 @@ def test_six_rows_of_twenty_thousand_columns_take_little_memory():
         [sys.executable, "-W", "ignore", "-c", _LARGE], capture_output=True, text=True, check=True
     )
     assert int(found.stdout) / 1024 < 400  # a matrix of 20,000 × 20,000 takes 3,200 MB
+
+
+@pytest.mark.parametrize(
+    "seed", [*range(12), 243, 575, 605]
+)  # of 3,000 these lost most where products told alone
+def test_the_condition_of_fewer_rows_than_columns_is_known_wherever_they_lie(seed):
+    """Columns far from zero share a large row of means: σmin is that of many digits, whatever the way to it."""
+    random = np.random.default_rng(seed)
+    n = int(random.integers(6, 16))
+    p = n + int(random.integers(0, 2))
+    X = random.normal(size=(n, p)) * np.exp(random.normal(size=p))
+    X += 10 ** random.uniform(1, 4) * random.normal(size=p)
+    X[:, 1] = X[:, 0]
+    y = X @ random.normal(size=p) + random.normal(size=n)
+    model = gradline.fit(X, y)
+    with mpmath.workdps(40):
+        sigma = mpmath.svd_r(mpmath.matrix(np.column_stack([np.ones(n), X]).tolist()), compute_uv=False)
+    found = [float(one) for one in sigma][: min(n, p)]  # of p + 1 columns, of which two are one
+    true = found[0] / found[-1]
+    known = 1e-6 + 64 * 2**-53 * np.sqrt(p) * true  # to which float64 can know it
+    assert model.certificate.condition == pytest.approx(true, rel=known)
+    assert gradline.verify(model, X, y).agrees
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_no_scale_changes_which_answer_is_the_smallest(bias):
+    """In raw units, as of all that fit alike."""
+    random = np.random.default_rng(4)
+    X, y = random.normal(size=(8, 12)) * np.exp(2 * random.normal(size=12)), random.normal(size=8)
+    plain, standard = (gradline.fit(X, y, bias=bias, scale=scale) for scale in ("none", "standard"))
+    centred = X - X.mean(axis=0) * bias
+    smallest = np.linalg.pinv(centred) @ (y - y.mean() * bias)
+    for model in (plain, standard):
+        assert model.weight[0] == pytest.approx(smallest, rel=1e-8, abs=1e-10 * np.abs(smallest).max())
+        assert gradline.verify(model, X, y).agrees

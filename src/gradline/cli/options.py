@@ -183,7 +183,7 @@ class Reads:
         return Table(data, self.sheet, self.table, self.query)
 
 
-_WRITTEN, _COLUMNS = "How text files are written", "What columns are"
+_WRITTEN, _COLUMNS, _ROWS = "How text files are written", "What columns are", "Which rows are read"
 
 
 @frozen
@@ -226,6 +226,13 @@ class Written(Reads):
     ] = None
     header: Annotated[
         bool | None, flag("Whether the first line names the columns.", "--header/--no-header", panel=_WRITTEN)
+    ] = None
+    where: Annotated[
+        Sequence[str] | None,
+        flag(
+            "What holds of each row to read, as in SQL: 'region != \"Total\"', 'year >= 2000'; may be repeated.",
+            panel=_ROWS,
+        ),
     ] = None
 
 

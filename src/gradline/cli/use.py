@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,7 +67,8 @@ def predict(options: PredictOptions) -> None:
 
       gradline predict delay.safetensors tomorrow.csv --keep flight --keep carrier -o predicted.xlsx
     """
-    from gradline.model.as_at_training import notes as as_at_training  # noqa: PLC0415 - --help needs no numpy
+    from gradline.data.notation import Text  # noqa: PLC0415 - --help needs it not
+    from gradline.model.as_at_training import notes as as_at_training  # noqa: PLC0415
     from gradline.model.certificate import finite  # noqa: PLC0415
     from gradline.model.model import load  # noqa: PLC0415
 
@@ -80,7 +82,7 @@ def predict(options: PredictOptions) -> None:
         _expect_table(options.output, options.data, options.model)
     _expect_keepable(options)
     model = load(options.model)
-    told = read_as(options, model)
+    told = replace(read_as(options, model), where=options.where or None)
     weights = model.weights_of_intervals if options.interval is not None else None
     source, notes = (
         _row(model, options.values, told, weights)
@@ -89,6 +91,9 @@ def predict(options: PredictOptions) -> None:
     )
     if options.data is not None and not tells_numbers(options):
         notes += as_at_training(model, source)
+    if model.read.where and options.data is not None and not options.where:
+        flags = shell(Text(where=model.read.where).words())
+        notes.append(f"all rows are predicted, and training saw those alone that {flags} chose")
     notes += _about_own_units(model, options.interval is not None)
     if weights is not None and weights not in source.schema():
         notes.append(f"bounds are for rows of weight 1: {source.name} has no column {weights}")

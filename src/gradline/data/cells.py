@@ -13,6 +13,7 @@ import polars as pl
 
 from gradline.core.errors import DataError, NotationError
 from gradline.core.text import listed, shell
+from gradline.data.conditions import leaving_out
 from gradline.data.dates import moments, spellings
 from gradline.data.doubts import Doubt
 from gradline.data.levels import sums
@@ -372,15 +373,17 @@ def _no_number(cell: str, shown: pl.Series, where: Where) -> CellFault:
         remedy = "write it as the others"
         remedy += f", or, if those are written so, too: {doubt.reads(where.column)}" if helps else ""
         return CellFault("text-in-number-column", f"a number with {doubt.what} among others", remedy)
-    if sums([cell]):
-        remedy = "if its row sums up others, leave it out (--skip-last 1, where it is the last one); else mend the cell"
-        return CellFault("text-in-number-column", "text in a numeric column", remedy)
-    remedy = "mend the cell, leave it empty and add --missing drop, or leave the column out"
+    row = f"to leave out its row: {leaving_out(where.column, [cell])}"
+    if sums([cell]) or cell == where.column:  # of a total, or of a header that stands there again
+        return CellFault("text-in-number-column", "text in a numeric column", f"{row}; else mend the cell")
+    is_note = len(cell.split()) > 2  # more words than stand for a cell that is missing
+    remedy = f"mend the cell, {'' if is_note else 'leave it empty and add --missing drop, '}or leave the column out"
+    note = f". If it is a note and no row of the table, {row.removeprefix('to ')}"
     if not any(map(str.isdecimal, cell)):
         words = _missing_words(cell, shown, where)
-        remedy += f". If it stands for a missing cell, add {shell(Text(na=words).words())}"
+        remedy += f". If it stands for a missing cell, add {shell(Text(na=words).words())}{note}"
         return CellFault("text-in-number-column", "text in a numeric column", remedy, {"na": words})
-    return CellFault("text-in-number-column", "text in a numeric column", remedy)
+    return CellFault("text-in-number-column", "text in a numeric column", remedy + note * (" " in cell))
 
 
 def _missing_words(cell: str, shown: pl.Series, where: Where) -> list[str]:
@@ -419,4 +422,5 @@ _CONVERTED: dict[Kind, Callable[[pl.Series, Where], pl.Series]] = {
     Kind.AMOUNT: _amounts,
     Kind.TEXT: _words,
     Kind.TIME: _times,
+    Kind.RAW: lambda series, where: series,  # noqa: ARG005
 }

@@ -3,9 +3,9 @@
 import csv
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,13 @@ from gradline.core.text import shell
 from gradline.data import lines
 from gradline.data.csv_layout import REMARKS, Layout, unreadable
 from gradline.data.csv_records import regular_rows
+from gradline.data.notation import Text
 
 # The spellings that polars turns into nulls by itself; the rarer ones (any case) are left to `cells`.
 _USUAL_MISSING = ["NA", "N/A", "#N/A", "NaN", "nan", "null", "NULL", "None", "na"]
+
+
+_MOST_NOTES = 20  # lines below a table; of more the table itself may be ragged
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,7 @@ class Block:
         try:
             for record in reader:
                 if len(record) != expected and (record or expected > 1):
-                    raise self._ragged(self._number(begin), record)
+                    raise self._ragged(self._number(begin), record, chain([record], reader))
                 begin = reader.line_num
         except csv.Error as error:
             raise unreadable(f"line {self._number(begin):,} of {self.name}", error) from error
@@ -181,7 +185,16 @@ class Block:
                 next(places, None)
         return self.layout.separator == "," and 0 < len(record) - len(self.layout.names) <= pairs
 
-    def _ragged(self, line: int, record: Sequence[str]) -> NotationError:
+    def _below(self, records: Iterable[Sequence[str]]) -> int:
+        """How many lines notes below the table have, where these records are nothing else; 0 where they are more."""
+        try:
+            filled = [record for record in records if any(map(str.strip, record))]
+        except csv.Error:
+            return 0
+        are_notes = all(len(record) < len(self.layout.names) for record in filled)
+        return len(filled) if are_notes and len(filled) <= _MOST_NOTES else 0
+
+    def _ragged(self, line: int, record: Sequence[str], rest: Iterable[Sequence[str]]) -> NotationError:
         found, expected = len(record), len(self.layout.names)
         fields = "is blank" if found == 0 else f"has {found} field{'s' * (found != 1)}"
         if found > expected and self._may_be_decimals(record):
@@ -194,7 +207,10 @@ class Block:
         mark = next((mark for mark in REMARKS if record and record[0].lstrip().startswith(mark)), None)
         if mark is not None:
             remedy = f"if such lines are no part of the table, add --comment {shell([mark])}"
-        told = {"comment": mark} if mark else None
+        told: dict[str, Any] | None = {"comment": mark} if mark else None
+        if mark is None and (below := self._below(rest)):
+            told = {"skip_last": below + self.layout.skip_last}
+            remedy += f", or, as a note below the table, leave it out: add {shell(Text(**told).words())}"
         return NotationError(
             "csv-ragged-line",
             f"line {line:,} of {self.name} {fields}, the header has {expected}",

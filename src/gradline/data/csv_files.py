@@ -1,8 +1,8 @@
 """Many CSV files with one header: what each costs by itself is paid for many of them at once."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import polars as pl
@@ -15,7 +15,7 @@ from gradline.data.csv import CsvSource
 from gradline.data.csv_block import Block
 from gradline.data.csv_records import regular_rows
 from gradline.data.schema import Column, Kind
-from gradline.data.source import Batch, Source
+from gradline.data.source import Batch, FileRows, Source
 
 _SMALL = 1 << 16  # bytes of a file up to which the call that decodes it costs more than its cells
 
@@ -42,20 +42,27 @@ def schemas(parts: Sequence[Source]) -> list[dict[str, Column]]:
     return [part.schema() for part in parts]
 
 
-def batches(parts: Sequence[Source], columns: Mapping[str, Kind]) -> Iterator[Batch]:
-    """The rows of several files in turn, those of small ones in one batch.
+def batches(parts: Sequence[Source], columns: Mapping[str, Kind]) -> Iterator[tuple[Batch, list[FileRows]]]:
+    """The rows of several files in turn, those of small ones in one batch; each with the files that its rows are of.
 
     Files that cannot be read so are read one by one, and say why.
     """
     done = 0
     for group in _groups(parts, whole=True) if Kind.AMOUNT not in columns.values() else ():
         if len(group) > 1 and (batch := _batch(group, columns)):
-            for part in parts[done : group[0].number]:
-                yield from part.batches(columns)
-            yield batch
+            yield from _one_by_one(parts, range(done, group[0].number), columns)
+            counts = (after - start for start, after in pairwise([*_starts(group), batch.frame.height]))
+            yield batch, [(text.number, count) for text, count in zip(group, counts, strict=True)]
             done = group[-1].number + 1
-    for part in parts[done:]:
-        yield from part.batches(columns)
+    yield from _one_by_one(parts, range(done, len(parts)), columns)
+
+
+def _one_by_one(
+    parts: Sequence[Source], numbers: Iterable[int], columns: Mapping[str, Kind]
+) -> Iterator[tuple[Batch, list[FileRows]]]:
+    for number in numbers:
+        for batch in parts[number].batches(columns):
+            yield batch, [(number, batch.frame.height)]
 
 
 def _groups(parts: Sequence[Source], *, whole: bool) -> Iterator[list[_Text]]:

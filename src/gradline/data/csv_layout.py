@@ -31,13 +31,15 @@ REMARKS = ("#", "%", "//", "!", "--")
 class Layout:
     """The names of the columns, what separates cells, and the lines of the file before the first record.
 
-    `has_blanks` says that blank lines are no records: in a table of one column they are missing cells.
+    `has_blanks` says that blank lines are no records: in a table of one column they are missing cells. So many lines as
+    `skip_last` says are left out at the end.
     """
 
     names: list[str]
     separator: str
     above: int
     has_blanks: bool
+    skip_last: int = 0
 
 
 class File(NamedTuple):
@@ -140,12 +142,12 @@ def layout(file: File, expected: str) -> Layout:
         _expect_names(file, header, rows)
     if file.read.header is False:
         names = [f"column_{i}" for i in range(1, len(header.fields) + 1)]
-        return Layout(names, separator, header.begin, _has_blanks(file, names))
+        return Layout(names, separator, header.begin, _has_blanks(file, names), file.read.skip_last)
     names = [field.strip() or f"(column {i})" for i, field in enumerate(header.fields, 1)]
     if _has_row_names(header, rows):
         names = [ROW_NAMES, *names]
     expect_distinct(names, file.name)
-    return Layout(names, separator, header.end, _has_blanks(file, names))
+    return Layout(names, separator, header.end, _has_blanks(file, names), file.read.skip_last)
 
 
 def _plain_layout(file: File, expected: str) -> Layout | None:

@@ -217,6 +217,13 @@ class DesignSpec(Derived):
         pairs = zip(self.targets, self.transforms, strict=True)
         return tuple(name if transform is None else transform.column for name, transform in pairs)
 
+    @cached_property
+    def computed(self) -> dict[str, Kind]:
+        """The columns of numbers and dates that terms and transformed targets compute with: X and Y lack them."""
+        shown = {self.weights, *(term.column for term in self.terms if isinstance(term, Number))}
+        shown |= set() if self.transforms else {*self.targets}
+        return {name: kind for name, kind in self.columns.items() if name not in shown and kind != Kind.TEXT}
+
     def responses(self, batch: "Batch") -> list[np.ndarray]:
         """The columns of Y of a batch without missing cells."""
         if not self.transforms:

@@ -27,7 +27,7 @@ from gradline.data.lakes import IcebergTable, expect_no_lake, lake
 from gradline.data.notation import FOUND, Text
 from gradline.data.numerals import common_mark, mark_of, must_be_everywhere
 from gradline.data.schema import Column, Kind, merged
-from gradline.data.source import Batch, Source
+from gradline.data.source import Batch, FileRows, Source
 from gradline.data.spool import spooled
 from gradline.data.table import Table
 
@@ -107,11 +107,20 @@ class FilesSource(Source):
 
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows of each file in turn. Raises `DataError` before any row when one lacks a column."""
+        return (batch for batch, _ in self._read(self.parts, columns))
+
+    def batches_by_file(self, columns: Mapping[str, Kind]) -> Iterator[tuple[Batch, list[FileRows]]]:
+        """See `Source`."""
+        return self._read(self.files, columns)
+
+    def _read(
+        self, parts: Sequence[Source], columns: Mapping[str, Kind]
+    ) -> Iterator[tuple[Batch, list[FileRows]]]:
         self._expect_columns(columns)
         for name, kind in columns.items():
             if kind == Kind.AMOUNT:
                 self._expect_alike(name)
-        yield from csv_files.batches(self.parts, columns)
+        yield from csv_files.batches(parts, columns)
 
     def _lacking(self, part: Source, names: set[str], columns: Sequence[str]) -> DataError:
         """That a file has not all columns, or calls one by another name."""

@@ -10,6 +10,7 @@ from gradline.core.errors import DataError, Notice, RequestError
 from gradline.core.text import listed, nearest, shell
 from gradline.data.cells import PLAIN
 from gradline.data.columns import column as column_of
+from gradline.data.conditions import leaving_out
 from gradline.data.design import Category, DesignSpec, Number, Term
 from gradline.data.doubts import Doubt, together
 from gradline.data.levels import alike, ordered, sums, without_value
@@ -244,7 +245,7 @@ def seen_in(source: Source, name: str, levels: Sequence[str], column: Column) ->
     if totals := sums(levels):
         rows = f"{name} is {listed(map(repr, totals), 3)} in some rows"
         text = f"{rows}, which seem to sum up others: a sum is no observation"
-        found.append(Notice("total-row", text, True, "take such rows out of the table", name))
+        found.append(Notice("total-row", text, True, f"to leave them out: {leaving_out(name, totals)}", name))
     if absent := without_value(levels):
         words = shell(Text(na=[*absent, *source.missing_words()]).words())
         text = f"{name} is {listed(map(repr, absent), 3)} in some rows, which is a level like others"

@@ -22,10 +22,13 @@ _ORDERS = [
 _FEWEST = 3  # levels that make an order: two have none to lose
 
 
-_TOTAL = (
-    r"(?:grand |sub-?)?totals?|(?:sous-|sub)?total(?:e|en)?|(?:zwischen|gesamt|end)?summen?|(?:gesamt|teil)?ergebnis"
-    r"|gesamt|insgesamt|somme|suma|soma|totaal"
+_SUM = (
+    r"(?:grand |sub-?|sous-|over)?total(?:e|s|en|i)?|(?:zwischen|gesamt|end)?summen?|(?:gesamt|teil)?ergebnis"
+    r"|gesamt(?:betrag|wert)?|insgesamt|somme|suma|soma|totaal"
 )
+_MEAN = r"mean|average|avg\.?|moyenne|promedio|durchschnitt|mittel(?:wert)?|median|[ø]|x̄"
+# What may stand in a last row, and what follows it, such as 2024, or a colon; elsewhere `all` is a level like others.
+_LAST = re.compile(rf"(?:{_SUM}|{_MEAN}|sums?|all|alle|[Σ∑])(?:[\s:=].*)?", re.IGNORECASE)
 _NO_VALUE = re.compile(
     r"[-–—?.…]+|n\.? ?d\.?|n/d|s/d|n\.a\.?|n\.b\.?|k\.? ?a\.?|keine angabe|fehlt|missing|no data|not available"
 )
@@ -57,10 +60,15 @@ def sums(levels: Sequence[str]) -> list[str]:
     known = set(words.values())
 
     def is_sum(word: str) -> bool:
-        rest = re.sub(rf"^(?:{_TOTAL})[ :]+|[ :]+(?:{_TOTAL})$", "", word)
-        return bool(re.fullmatch(rf"(?:{_TOTAL}):?", word)) or (rest != word and rest in known)
+        rest = re.sub(rf"^(?:{_SUM})[ :]+|[ :]+(?:{_SUM})$", "", word)
+        return bool(re.fullmatch(rf"(?:{_SUM}):?", word)) or (rest != word and rest in known)
 
     return [level for level, word in words.items() if is_sum(word)]
+
+
+def sums_up(cell: str) -> bool:
+    """Whether a cell of a last row is a word for a total or a mean."""
+    return _LAST.fullmatch(cell) is not None
 
 
 def without_value(levels: Sequence[str]) -> list[str]:

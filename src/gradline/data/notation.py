@@ -1,8 +1,8 @@
-"""How a text file is written, as far as its reader is told; what is not told is found, where there is no doubt."""
+"""How a table is read, as far as its reader is told; what is not told is found, where there is no doubt."""
 
 import codecs
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from gradline.core.errors import Notice, UsageError
 
 SERIAL = "excel"  # dates as days since 1899-12-30
 WHITESPACE = "whitespace"  # a delimiter of any number of blanks and tabs
+_LISTS = ("na", "dates", "where")  # what may be told several times
 _DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
 _THOUSANDS = {"space": " ", "apostrophe": "'"}
 
@@ -29,7 +30,7 @@ def _is_form(form: str) -> bool:
 
 @dataclass(frozen=True)
 class Text:
-    """How text files are written. None, the default, leaves a thing to be found in the file.
+    """How text files are written, and which rows of any table are read. None, the default, leaves a thing to be found.
 
     - `delimiter`: what stands between cells, one character, or "whitespace" for any number of blanks.
     - `decimal`: the mark before decimals, "." or ",".
@@ -44,11 +45,14 @@ class Text:
       `strptime`; several forms, or "excel" for the days that spreadsheets count. By default there are no others. Months
       (%b, %B) may have English, German, French, Spanish, Italian, Portuguese or Dutch names.
     - `header`: whether the first line holds the names of the columns. Without it they are `column_1`, `column_2` …
+    - `where`: conditions that hold of every row that is read, as SQL writes them: `region != "Total"`, `year >= 2000`,
+      `town IN ("Bonn", "Ulm")`, `name NOT LIKE "Sum%"`, `price IS NOT NULL`; one text with AND, or several. A missing
+      cell is equal to nothing and less than nothing: `!=`, `NOT IN` and `NOT LIKE` keep it. By default all rows.
 
     Where cells have types, `decimal`, `thousands`, `na` and `dates` tell how text is written, and `na` also which
-    numbers and dates stand for a missing cell; the others are for lines alone. Of a workbook `skip` and `skip_last`
-    count rows of the sheet, and `header` says whether the first of the others has the names. Raises `UsageError` for
-    what no file can be written in.
+    numbers and dates stand for a missing cell; `where` is for every table, the others are for lines alone. Of a
+    workbook `skip` and `skip_last` count rows of the sheet, and `header` says whether the first of the others has the
+    names. Raises `UsageError` for what no file can be written in.
 
     >>> import gradline
     >>> gradline.Text(decimal=",", delimiter=";")
@@ -65,6 +69,7 @@ class Text:
     na: Sequence[str] | None = None
     dates: Sequence[str] | None = None
     header: bool | None = None
+    where: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
         self._settle("delimiter", _DELIMITERS)
@@ -77,6 +82,9 @@ class Text:
             object.__setattr__(self, "dates", tuple(map(str, forms)))
             remedy = "give a day and what else stands there, such as %d.%m.%Y or '%d %b %Y %H:%M', or excel"
             self._expect("dates", all(map(_is_form, self.dates)), remedy)
+        if self.where is not None:
+            texts = [self.where] if isinstance(self.where, str) else self.where
+            object.__setattr__(self, "where", tuple(map(str, texts)))
         is_mark = self.delimiter == WHITESPACE or _is_mark(self.delimiter, '"\r\n')
         self._expect("delimiter", is_mark, "give one character, such as ';', or tab, space or whitespace")
         self._expect("decimal", self.decimal in (None, ".", ","), "give . or ,")
@@ -128,7 +136,7 @@ class Text:
             for name, value in given.items()
             if value is not None and not (name.startswith("skip") and value == 0)
         }
-        lists = {name: list(value) for name in ("na", "dates") if (value := getattr(self, name)) is not None}
+        lists = {name: list(value) for name in _LISTS if (value := getattr(self, name)) is not None}
         return told | lists
 
     @classmethod
@@ -141,6 +149,11 @@ class Text:
         """What was told of these."""
         return Text(**{name: value for name, value in self.to_dict().items() if name in names})
 
+    @property
+    def of_all_rows(self) -> "Text":
+        """The same without conditions on rows."""
+        return replace(self, where=None)
+
     def words(self) -> list[str]:
         """The flags that tell the same."""
         found: list[str] = []
@@ -148,7 +161,7 @@ class Text:
             if name == "header":
                 found.append("--header" if value else "--no-header")
             else:
-                for one in value if name in ("na", "dates") else [value]:
+                for one in value if name in _LISTS else [value]:
                     found += [f"--{name.replace('_', '-')}", "tab" if one == "\t" else str(one)]
         return found
 
@@ -156,4 +169,4 @@ class Text:
 FOUND = Text()  # all of it
 # What may be told: of lines of text, and of cells of text wherever they stand.
 OF_TEXT = frozenset(one.name for one in fields(Text))
-OF_CELLS = frozenset({"na", "dates", "decimal", "thousands"})
+OF_CELLS = frozenset({"na", "dates", "decimal", "thousands", "where"})

@@ -51,6 +51,11 @@ class RowStream(ABC):
         return None
 
     @property
+    def ends(self) -> Mapping[str, tuple[float, float]]:
+        """Of a table the least and the largest value of each column that terms compute with, of dates in days."""
+        return {}
+
+    @property
     def table(self) -> "Source | None":
         """The table behind the rows, None where there is none; what decodes it does not survive a fork."""
         return None

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     TIME = "time"  # dates, and moments of a day; may be asked for of text too
     CLOCK = "clock"  # times of the day
     OTHER = "other"  # lists, columns without a name or without a value
+    RAW = "raw"  # cells as their reader has them, for who converts them later
 
     @property
     def is_numeric(self) -> bool:

@@ -102,6 +102,9 @@ class Batch(NamedTuple):
         )
 
 
+FileRows = tuple[int, int]  # the number of a file among others, and of its rows that follow one another
+
+
 class Source(ABC):
     """A table that can be read again and again, in batches, never whole; `name` is what messages call it."""
 
@@ -144,6 +147,11 @@ class Source(ABC):
     def files(self) -> "tuple[Source, ...]":
         """The files of which it is made, itself where it is one."""
         return (self,)
+
+    def batches_by_file(self, columns: Mapping[str, Kind]) -> Iterator[tuple[Batch, list[FileRows]]]:
+        """The same batches, each with the files among `files` that its rows are of, in turn."""
+        for batch in self.batches(columns):
+            yield batch, [(0, batch.frame.height)]
 
     def last_cells(self, columns: Sequence[str]) -> Sequence[str | None]:
         """The cells of the last row as text, None for one that is missing; where that is sooner found, as it stands."""

@@ -1,8 +1,10 @@
 """The complete rows of a table, by its design: as blocks of numbers, decoded and encoded on whatever thread."""
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
 from typing import Any, NamedTuple
@@ -10,13 +12,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.core.errors import DataError, MissingValuesError, RequestError
-from gradline.core.text import listed
+from gradline.core.text import listed, shell
 from gradline.data.cells import PLAIN
 from gradline.data.design import DesignSpec, Number
+from gradline.data.notation import Text
 from gradline.data.row_block import ColumnBlock, LazyBlock, RowBlock
 from gradline.data.row_stream import DROP, LABELS, RowStream, grouped, numbered, refuse_weights
 from gradline.data.schema import Kind
 from gradline.data.source import Batch, Source
+
+_MOST_NOTES = 20  # rows below a table
 
 
 class TablePiece(NamedTuple):
@@ -46,6 +51,9 @@ class TableRows(RowStream):
     design: DesignSpec
     missing: str = "error"
     unseen: str = "error"
+    _ends: dict[str, tuple[float, float]] = field(
+        default_factory=dict, compare=False
+    )  # that passes have seen
 
     def blocks(self, size: int) -> Iterator[RowBlock]:
         """See `RowStream`. Raises `MissingValuesError`, after counting the whole table, unless told to drop."""
@@ -80,6 +88,22 @@ class TableRows(RowStream):
     def table(self) -> Source:
         """See `RowStream`."""
         return self.source
+
+    @property
+    def ends(self) -> dict[str, tuple[float, float]]:
+        """See `RowStream`: by a pass over the rows where none was made."""
+        if not self.design.computed.keys() <= self._ends.keys():
+            for _ in self.pieces():
+                pass
+        return {name: self._ends.get(name, (math.inf, -math.inf)) for name in self.design.computed}
+
+    def _see(self, batch: Batch) -> None:
+        """Keep the ends of the columns that terms compute with."""
+        for name, kind in self.design.computed.items():
+            cells = batch.frame[name].alias(PLAIN)
+            found = [_in_days(end) if kind == Kind.TIME else end for end in (cells.min(), cells.max())]
+            least, most = self._ends.get(name, (math.inf, -math.inf))
+            self._ends[name] = (min(least, found[0]), max(most, found[1]))  # type: ignore[type-var]
 
     @property
     def height(self) -> int | None:
@@ -119,30 +143,48 @@ class TableRows(RowStream):
 
     def pieces(self) -> Iterator[TablePiece]:
         """The complete rows as they are read, cells yet to be encoded; what it raises see `blocks`."""
-        counted, incomplete, rows = Counter(), 0, 0
+        counted, incomplete, rows, without = Counter(), 0, 0, list[int]()
         for batch in self.source.batches(self.design.columns):
             rows += batch.frame.height
             batch = self._present(batch)
             present = batch.frame.height
             absent = {s.name: n for s in batch.frame if (n := s.null_count())}
+            if absent and self.missing != "drop":
+                without += self._without_numbers(batch, rows)
             batch = batch.where(batch.complete) if absent else batch
             gaps = present - batch.frame.height
             counted.update(absent)
             incomplete += gaps
+            if batch.frame.height:
+                self._see(batch)
             if gaps and self.missing != "drop":
                 continue  # the error below wants the counts of the whole table
             if self.unseen == "missing":
                 batch = self._seen(batch, absent)
             yield TablePiece(batch, present - batch.frame.height, absent)
         if rows == 0:
-            raise DataError("no-rows", f"{self.source.name} has no rows", "give at least one row")
+            raise _no_rows(self.source)
         if incomplete and self.missing != "drop":
             cells = listed(f"{name} {count:,}" for name, count in counted.items())
             raise MissingValuesError(
                 "missing-cells",
                 f"{self.source.name} has missing cells: {cells} ({incomplete:,} of {rows:,} rows)",
-                DROP,
+                self._below(incomplete) if without == list(range(rows - incomplete, rows)) else DROP,
             )
+
+    def _without_numbers(self, batch: Batch, rows: int) -> list[int]:
+        """The first rows that have no number at all, as notes below a table have none; `rows` are those so far."""
+        numbers = [name for name, kind in self.design.columns.items() if kind.is_numeric]
+        is_bare = np.logical_and.reduce([batch.frame[name].is_null().to_numpy() for name in numbers])
+        return (np.flatnonzero(is_bare)[:_MOST_NOTES] + rows - batch.frame.height).tolist()
+
+    def _below(self, count: int) -> str:
+        """What to do where just the last so many rows have no number."""
+        if "skip_last" not in self.source.may_tell or len(self.source.files) > 1:
+            return DROP
+        last = count + self.source.spelling.read.skip_last
+        which = "the last row has" if count == 1 else f"the last {count:,} rows have"
+        return f"{which} no number: if that is a note below the table, add --skip-last {last}; else {DROP}"
 
     def _seen(self, batch: Batch, absent: dict[str, int]) -> Batch:
         """The rows whose levels training has seen; the others are counted as if their cell were missing."""
@@ -161,6 +203,21 @@ class TableRows(RowStream):
             lambda row: f"column {name}, {batch.place(row)}",
         )
         return batch.where((batch.frame[name].alias(PLAIN) != 0).fill_null(True))
+
+
+def _in_days(moment: Any) -> float:
+    """A moment as days since 1970-01-01."""
+    return (moment - datetime(1970, 1, 1)) / timedelta(days=1)
+
+
+def _no_rows(source: Source) -> DataError:
+    where = source.spelling.read.where
+    if not where:
+        return DataError("no-rows", f"{source.name} has no rows", "give at least one row")
+    told = shell(Text(where=where).words())
+    return DataError(
+        "no-rows", f"{told} leaves no row of {source.name}", "compare it with the cells as they stand"
+    )
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import polars as pl
 from gradline.core.errors import DataError, Notice, RequestError
 from gradline.core.text import shell
 from gradline.data.arrow_stream import frames_of, is_stream, kept
+from gradline.data.chosen_rows import chosen
 from gradline.data.columnar import FAULTS, FrameSource, LazySource
 from gradline.data.design import DesignSpec
 from gradline.data.doubts import Doubt
@@ -29,11 +30,17 @@ WEIGHTS = "(weights)"  # what an array of weights beside a frame is called
 
 def open_table(data: object, read: Text | None = None) -> Source:
     """The source behind a path, a list of paths, a `Table` in a file or a database, a frame of any library, a mapping
-    of columns, a list of rows as mappings, or a source itself; `read` is how text files are written.
+    of columns, a list of rows as mappings, or a source itself; `read` is how text files are written, and which rows
+    are read.
 
     Raises `FileError` when a path leads nowhere and `DataError` when the object is no table.
     """
-    told = read or FOUND
+    if callable(getattr(data, "batches", None)):
+        return data  # type: ignore[return-value]
+    return chosen(_opened(data, read or FOUND), read)
+
+
+def _opened(data: object, told: Text) -> Source:
     if isinstance(data, Table):
         return open_files(os.fspath(data.data), told).within(data).told(told)
     if isinstance(data, (str, os.PathLike)):
@@ -45,8 +52,6 @@ def open_table(data: object, read: Text | None = None) -> Source:
     ):
         parts = tuple(open_files(os.fspath(part), told) for part in data)
         return FilesSource(parts, f"the {len(data)} files").told(told)
-    if callable(getattr(data, "batches", None)):
-        return data  # type: ignore[return-value]
     if isinstance(data, pl.LazyFrame):
         return LazySource(data, "the query").told(told)
     if is_stream(data):
@@ -89,15 +94,17 @@ def chosen_rows(
             else _frame(selection.data, "a table with an array of weights").told(selection.read or FOUND)
         )
         source, weights = frame.beside({WEIGHTS: weights}), WEIGHTS
-    chosen = replace(selection, targets=names, weights=weights)
-    if writes_formula(chosen, source):
+    if isinstance(source, FrameSource):  # to which columns were put
+        source = chosen(source, selection.read)
+    named = replace(selection, targets=names, weights=weights)
+    if writes_formula(named, source):
         from gradline.data.formulas import infer_formula  # noqa: PLC0415 - most fits have no formula
 
-        design, notices = infer_formula(source, chosen, holdout)
+        design, notices = infer_formula(source, named, holdout)
     else:
-        design, notices = infer_design(source, chosen)
+        design, notices = infer_design(source, named)
     rows = TableRows(source, design, selection.missing, "nan" if holdout else "error")
-    return rows, [*source.notices, *notices, *_unmarked(source, chosen)]
+    return rows, [*source.notices, *notices, *_unmarked(source, named)]
 
 
 def _unmarked(source: Source, selection: Selection) -> Iterator[Notice]:
@@ -151,7 +158,7 @@ def rows_by(
         design = replace(design, weights=name, weights_are=design.weights_are or UNSAID)
         beside = {**beside, name: weights}
     source = (
-        _frame(data, "a table with arrays beside it").told(read or FOUND).beside(beside)
+        chosen(_frame(data, "a table with arrays beside it").told(read or FOUND).beside(beside), read)
         if beside
         else open_table(data, read)
     )

@@ -245,7 +245,9 @@ def _trained(
     moments = gathered.moments
     solver = _with_loaded_init(request.solver, gathered.design)
     scale = solver.scale if request.scale == "auto" else request.scale
-    scaling = Scaling.named(scale, moments, request.bias)
+    # The answer itself has no scale; where rows leave it open, the smallest one in raw units is asked for.
+    is_scaled = "lr" in solver.params() or not request.penalty.is_none
+    scaling = Scaling.named(scale if is_scaled else "none", moments, request.bias)
     optimum, short = _known(gathered, request)
     problem = Problem.of(moments, gathered.rows, request.bias, scaling, optimum, request.penalty)
     problem.expect(solver.name, solver.needs)

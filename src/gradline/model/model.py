@@ -271,7 +271,8 @@ class LinearModel(Derived):
 
         `missing="drop"` gives NaN for rows with missing cells, so that rows stay aligned; `unseen="base"` takes an
         unknown level for the base level, and `unseen="missing"` for a missing cell. `read` is how text files are
-        written, by default as those of the fit. With `interval`, such as 0.95, (3, n, m): prediction, lower and
+        written, by default as those of the fit, and which rows are read, by default all.
+        With `interval`, such as 0.95, (3, n, m): prediction, lower and
         upper bound, between which the y of a new row of weight one lies with that probability, if a line suits
         the data and errors are normal, independent and alike. Of a transformed target, `log(price)`, predictions are
         logarithms; `own_units="median"` inverts the function, and `"mean"` also averages over the training residuals
@@ -316,12 +317,14 @@ class LinearModel(Derived):
     ) -> Iterator[Predictions]:
         """`predict` batch by batch, for tables larger than memory, with the columns of a table to `keep`."""
         if read is None and not is_array(data):
-            source = open_table(data, self.read)
+            source = open_table(data, self.read.of_all_rows)
             if source is not data:  # where they are one, whoever opened it has looked
                 as_at_training.notes(self, source)
             data = source
         weights = self.weights_of_intervals if interval is not None else None
-        for rows in rows_to_predict(self.design, data, missing, unseen, read or self.read, keep, weights):
+        for rows in rows_to_predict(
+            self.design, data, missing, unseen, read or self.read.of_all_rows, keep, weights
+        ):
             values = rows.X @ self.weight.T + self.bias
             margins = None if interval is None else self.inference.margin(rows.X, interval, rows.w)
             yield Predictions(values, rows.X, margins, rows.kept, rows.unseen)

@@ -46,7 +46,7 @@ def suspects(rows: RowStream | None, moments: Moments) -> list[Notice]:
     """What is told of the columns of rows, of which `moments` are those of training.
 
     The rows are read again where a column ends in a code for missing cells, or is called as identifiers are and could
-    be one; and once for the columns that terms of a formula compute with, which no moments hold.
+    be one. Of those that terms of a formula compute with, and no moments hold, passes over the rows have seen the ends.
     """
     return [*_sentinels(rows, moments), *_copies(moments), *_numbered(rows, moments)]
 
@@ -92,23 +92,13 @@ def _sentinels(rows: RowStream | None, moments: Moments) -> Iterator[Notice]:
 
 def sources(rows: RowStream) -> tuple[RowStream, list[Ends]] | None:
     """The columns that terms and transformed targets compute with, dates as days, and their ends; None without any."""
-    design = rows.design
-    if rows.table is None:
+    wanted, ends = rows.design.computed, rows.ends
+    if not ends:
         return None
-    known = {design.weights, *(term.column for term in design.terms if isinstance(term, Number))}
-    known |= set() if design.transforms else {*design.targets}
-    wanted = {name: kind for name, kind in design.columns.items() if name not in known and kind != Kind.TEXT}
-    if not wanted:
-        return None
-    kinds = tuple(pair for pair in design.kinds if pair[0] in wanted)
+    kinds = tuple(pair for pair in rows.design.kinds if pair[0] in wanted)
     sought = rows.seen_by(DesignSpec(tuple(_source(*pair) for pair in wanted.items()), (), kinds=kinds))
-    low, high = np.full(len(wanted), np.inf), np.full(len(wanted), -np.inf)
-    for block in sought.blocks(_BLOCK):
-        if block.rows:
-            low, high = np.minimum(low, block.X.min(axis=0)), np.maximum(high, block.X.max(axis=0))
-    pairs = zip(wanted.items(), zip(low.tolist(), high.tolist(), strict=True), strict=True)
     return sought, [
-        Ends(j, name, values, kind == Kind.TIME) for j, ((name, kind), values) in enumerate(pairs)
+        Ends(j, name, ends[name], kind == Kind.TIME) for j, (name, kind) in enumerate(wanted.items())
     ]
 
 

@@ -56,11 +56,12 @@ class RightInverse:
     def with_row(self, products: np.ndarray, square: float) -> Extremes | None:
         """σmax and σmin of A with one more row, whose products with those of A (n,) and square these are.
 
-        They are those of R with one more column; None where too little of the row is apart from those of A.
+        They are those of R with one more column; None where too little of the row is apart from those of A. Rows of any
+        size tell alike, and together they are as dependent as those of A, times what the row shares with these.
         """
         v = self.root.T @ products
         left = square - float(v @ v)
-        if left <= square / _STEEPEST**2:
+        if left <= square * (self.extremes.condition / _STEEPEST) ** 2:
             return None
         corner, below = np.array([[math.sqrt(left)]]), np.zeros((1, len(v)))
         R = np.block([[self.R, v[:, None]], [below, corner]])

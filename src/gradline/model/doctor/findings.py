@@ -123,7 +123,8 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
         "Spreadsheets end in totals and means, and have subtotals in between. To a model such a row is one more "
         "observation, and as a total is many times as large as a row, it can settle the line alone. It is known by its "
         "numbers, which are the sums or the means of the rows above, or by its word, such as Total, in a column of "
-        "names or beside the name of a group. --skip-last leaves the last rows out.",
+        "names or beside the name of a group. --where 'region != \"Total\"' leaves such rows out, --skip-last the last "
+        "ones.",
         "Twelve months of sales, and a thirteenth row called Total.",
         "Broman, Woo 2018, Data Organization in Spreadsheets, section 8",
     ),

@@ -9,59 +9,10 @@ from gradline.solvers.spectrum import Spectrum
 
 BATCHES = (1, 8, 32, 256)  # the sizes of mini-batches that are looked at
 _KEPT = 2 * max(BATCHES)  # twice, for the rows may pass by twice
-
-
 _FIRST, _FIRST_CELLS = (
     100_000,
     1 << 22,
 )  # rows and cells that are kept to look for rows that repeat and for jumps
-_FACTORS = [
-    10.0,
-    100.0,
-    1000.0,
-    12.0,
-    24.0,
-    60.0,
-    3600.0,
-    2.54,
-    25.4,
-    3.28084,
-    1.609344,
-    2.204623,
-    3.785412,
-    7.0,
-]
-_EQUAL = 0.25  # of a factor: what the means of two parts may differ from it, as their rows do
-_EACH = 5  # rows that each part must have
-
-
-def jump(values: np.ndarray) -> tuple[int, float] | None:
-    """The row from which a column is a change of unit larger or smaller, and how many times; None where there is none.
-
-    Before it all values are smaller than all after it, or larger, by a gap of more than either part spans as a ratio;
-    the geometric means differ by about a factor between units that people mix up.
-    """
-    if len(values) < 2 * _EACH or not (values > 0).all():
-        return None
-    logs = np.log(values)
-    up, down = (_split(sign * logs) for sign in (1, -1))
-    at, sign = (up, 1) if up is not None else (down, -1)
-    if at is None:
-        return None
-    before, after = sign * logs[:at], sign * logs[at:]
-    gap, spans = after.min() - before.max(), max(np.ptp(before), np.ptp(after))
-    step = math.exp(after.mean() - before.mean())
-    is_unit = any(abs(step / factor - 1) < _EQUAL for factor in _FACTORS)
-    return (at, step**sign) if is_unit and gap > spans / 2 and gap > math.log(1.5) else None
-
-
-def _split(logs: np.ndarray) -> int | None:
-    """The first row with all values before it below all from it on, and enough rows on both sides."""
-    highest = np.maximum.accumulate(logs)[_EACH - 1 : -_EACH]
-    lowest = np.minimum.accumulate(logs[::-1])[::-1][_EACH : len(logs) - _EACH + 1]
-    gaps = lowest - highest
-    best = int(np.argmax(gaps))
-    return best + _EACH if gaps[best] > 0 else None
 
 
 class Survey:

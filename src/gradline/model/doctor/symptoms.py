@@ -14,7 +14,8 @@ from gradline.model.certificate import HARD
 from gradline.model.doctor.copies import copies, near_copies
 from gradline.model.doctor.findings import CODES, Finding
 from gradline.model.doctor.pace import CENTRED, RAW, SCALED, Pace
-from gradline.model.doctor.survey import Survey, jump
+from gradline.model.doctor.survey import Survey
+from gradline.model.other_units import is_another_group, lasting_change
 from gradline.model.suspects import is_permutation
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
@@ -327,13 +328,12 @@ def _repeated(patient: Patient) -> Iterator[Finding]:
 
 def _jumps(patient: Patient) -> Iterator[Finding]:
     sample = patient.survey.sample(patient.moments.rows)
-    told = [notice.text for notice in patient.notices if notice.code == "unit-jump"]
+    told = [notice.about for notice in patient.notices if notice.code == "unit-jump"]
     for j in patient.numeric:
-        if any(text.startswith(f"{patient.moments.features[j]} is ") for text in told):
-            continue
-        found = jump(sample[:, patient.kept[j]])
-        if found is not None:
-            name, (row, factor) = patient.moments.features[j], found
+        name = patient.moments.features[j]
+        found = None if name in told else lasting_change(sample[:, patient.kept[j]])
+        if found is not None and not is_another_group(np.delete(sample, patient.kept[j], axis=1), found[0]):
+            row, factor = found
             cause = f"{name} is about {number(factor)} times as large from row {row + 1:,} on, as if its unit changed"
             yield Finding("unit-jump", cause, "look at the rows on both sides, and bring them to one unit")
 

@@ -104,8 +104,11 @@ def _exact_sums(model: LinearModel, found: Evidence) -> Iterator[Check]:
 
 
 def _counted(data: Any, read: Text) -> int | None:
-    """The rows of a small CSV file by Python's own reader, what is no row apart; None for other data."""
-    if not isinstance(data, (str, os.PathLike)):
+    """The rows of a small CSV file by Python's own reader, what is no row apart; None for other data.
+
+    None also where rows are chosen by their cells or by their distance from the end.
+    """
+    if not isinstance(data, (str, os.PathLike)) or read.where or read.skip_last:
         return None
     path = Path(data)
     if path.suffix.lower() not in (".csv", ".tsv") or not path.is_file() or path.stat().st_size > _SMALL:
