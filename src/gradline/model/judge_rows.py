@@ -75,8 +75,9 @@ class RowsJudge(Derived):
 
     @cached_property
     def gap(self) -> float:
-        """How far the objective is above the least, at most."""
-        return sum(bound.gap for bound in self.bounds) / self.problem.cells * (1 + 4 * UNIT)
+        """How far the objective is above the least, at most; that is not below zero."""
+        found = sum(bound.gap for bound in self.bounds) / self.problem.cells * (1 + 4 * UNIT)
+        return min(found, self.objective * (1 + 1e-12))
 
     @cached_property
     def reach(self) -> Coefficients:

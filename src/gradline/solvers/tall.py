@@ -112,6 +112,7 @@ class Tall:
         """What rounding of the coefficients and of their products may make of a residual (n,) of zero."""
         terms = np.abs(self.Y[:, j])
         terms[: self.data] += np.abs(self.X) @ np.abs(weight) + abs(bias)
+        terms[self.data :] = np.abs(self.columns[self.data :]).max(initial=0.0) * np.abs(weight * self.scale).max()
         return 8 * UNIT * terms
 
     def exact_residual(self, weight: np.ndarray, bias: float, j: int, rows: np.ndarray) -> np.ndarray:

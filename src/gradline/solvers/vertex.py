@@ -8,6 +8,7 @@ from gradline.solvers.tall import Tall
 
 _EDGES = 1000  # that are tried, at most, and ten times the coefficients; what is open then the certificate tells
 _ZERO = 64 * 2.0**-53  # of the terms of a residual: what is less is none
+_APART = 1e-8  # κ⁻¹ of the rows of a first corner, as far as others are to be had
 _OUTSIDE = 1e-9  # of the range of slopes: what a slope may lie outside it, which is rounding
 
 
@@ -39,6 +40,7 @@ def vertex(tall: Tall, theta: np.ndarray, j: int, s: np.ndarray) -> tuple[np.nda
         if entering is None:
             break
         rows = np.concatenate([np.delete(rows, k), [entering]])
+    theta[tall.A[rows[rows >= tall.data]].any(axis=0)] = 0.0  # weights at the kink of their penalty
     return theta, rows
 
 
@@ -52,11 +54,11 @@ def _through(tall: Tall, theta: np.ndarray, j: int, s: np.ndarray) -> np.ndarray
     r = np.abs(tall.Y[:, j] - tall.A @ theta)
     share = open_ / (r + 1e-12 * (r.mean() or 1.0))
     first = np.argsort(-share, kind="stable")[: 4 * q + 20]
-    for chosen in (first, np.arange(len(r))):
+    for chosen, least in ((first, _APART), (np.arange(len(r)), q * 2.0**-53)):
         weighted = tall.A[chosen] * np.sqrt(np.maximum(share[chosen], 1e-12 * share.max()))[:, None]
         _, R, pivots = qr.qr(weighted.T, mode="economic", pivoting=True)
         size = np.abs(R.diagonal())
-        if len(size) == q and size[-1] > 1e-10 * size[0]:
+        if len(size) == q and size[-1] > least * size[0]:
             return chosen[pivots[:q]]
     return np.zeros(0, int)
 
