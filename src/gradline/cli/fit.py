@@ -81,11 +81,15 @@ class FitOptions(Typed):
     ] = None
     delta: Annotated[
         float | None,
-        flag("Error from which on a row counts as far (huber), in units of the target. Default: from the data."),
+        flag(
+            "Error from which on a row counts as far (huber), in units of the target. Default: from the data."
+        ),
     ] = None
     quantile: Annotated[
         float | None,
-        flag("Share of rows that should lie below the line (quantile), such as 0.9. Default: 0.5, the median."),
+        flag(
+            "Share of rows that should lie below the line (quantile), such as 0.9. Default: 0.5, the median."
+        ),
     ] = None
     alpha: Annotated[
         float | None,

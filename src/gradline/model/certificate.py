@@ -218,7 +218,10 @@ def _deficient(c: Certificate) -> list[str]:
     why = f": {_some(c.combinations)}" if c.combinations else ""
     if c.loss_name is not None:
         nor = "the data do not" if c.penalty is None else "neither data nor penalty"
-        return [f"Several sets of weights may have the least {_minimised(c)}, as {nor} decide{why}.", "This is one of them."]
+        return [
+            f"Several sets of weights may have the least {_minimised(c)}, as {nor} decide{why}.",
+            "This is one of them.",
+        ]
     if c.penalty is not None:
         return [
             f"Several sets of weights may have the least {_minimised(c)}, as neither data nor penalty decide{why}.",

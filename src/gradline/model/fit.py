@@ -125,7 +125,16 @@ def fit(
     (2.0, 1.0)
     """
     request = Request(
-        solver or usual_solver(penalty, loss), bias, scale, holdout, seed, force, memory, stop_after, penalty, loss
+        solver or usual_solver(penalty, loss),
+        bias,
+        scale,
+        holdout,
+        seed,
+        force,
+        memory,
+        stop_after,
+        penalty,
+        loss,
     )
     model = run(Selection(data, targets, **choice), request, checkpoint=checkpoint)
     for notice in cautions(model):
@@ -255,13 +264,17 @@ def _trained(
     scale = solver.scale if request.scale == "auto" else request.scale
     scaling = Scaling.named(scale, moments, request.bias)
     optimum, short = _known(gathered, request)
-    problem = Problem.of(moments, gathered.rows, request.bias, scaling, optimum, request.penalty, request.loss)
+    problem = Problem.of(
+        moments, gathered.rows, request.bias, scaling, optimum, request.penalty, request.loss
+    )
     problem.expect(solver.name, solver.needs)
     problem, chosen = settled(problem)
     config |= problem.loss.params()
     solver, notices = solver.resolve(problem, request.force)
     held = gathered.held_out
-    holdout = None if held is None or not problem.loss.quadratic else Problem.of(held, None, request.bias, scaling)
+    holdout = (
+        None if held is None or not problem.loss.quadratic else Problem.of(held, None, request.bias, scaling)
+    )
     keeper = None
     if checkpoint is not None:
         split = {"scale": scale, "holdout": request.holdout, "split seed": request.seed}
@@ -301,7 +314,14 @@ def _trained(
         loss=problem.loss,
         seconds=time.perf_counter() - began,
         holdout=None if held is None else evaluation(held, weight, bias, request.bias),
-        notices=(*gathered.notices, *notices, *chosen, *short, *_on_the_way(solution, keeper), *_findings(verdict)),
+        notices=(
+            *gathered.notices,
+            *notices,
+            *chosen,
+            *short,
+            *_on_the_way(solution, keeper),
+            *_findings(verdict),
+        ),
     )
 
 

@@ -174,7 +174,12 @@ class RowsJudge(Derived):
     @property
     def gradient_norm(self) -> float:
         """The norm of the smallest subgradient that was found, on standardised columns."""
-        return float(np.linalg.norm([bound.slope for bound in self.bounds])) / self.problem.cells
+        tall = self.tall
+        if (tall.width > 0).all():
+            slopes = [tall.A.T @ (tall.w * dual_slope(tall, line.r)) for line in self.lines]
+        else:
+            slopes = [bound.slope for bound in self.bounds]
+        return float(np.linalg.norm(slopes)) / self.problem.cells
 
 
 def nearest_bound(line: Line) -> RowBound:

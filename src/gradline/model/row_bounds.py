@@ -120,26 +120,20 @@ def _by_slopes(line: Line, start: np.ndarray | None) -> RowBound:
     this leads out of the range of slopes, all are taken smaller by a factor. A row whose slope is within its range by a
     margin holds the line: by Σ w·margin·|r*| ≤ gap the best line goes as near to it.
     """
-    tall, q = line.tall, line.tall.A.shape[1]
-    none = RowBound(math.inf, np.full(q, math.inf), np.ones(q, bool), np.full(q, math.inf))
+    tall = line.tall
     r, known = line.r.copy(), line.known.copy()
     touched = tall.touching(line.weight, line.bias, line.j, r)
     r[touched] = tall.exact_residual(line.weight, line.bias, line.j, touched)
     known[touched] = UNIT * np.abs(r[touched])
     s = dual_slope(tall, r)
     bent = np.flatnonzero((tall.width > 0) & (s > tall.low) & (s < tall.high))
-    free = np.union1d(touched, bent)
     flat = touched[tall.width[touched] == 0]
     s[flat] = (tall.low + tall.high)[flat] / 2 if start is None else start[flat]
-    K = _inverse_root(tall.A[free] * np.sqrt(tall.w[free])[:, None])
-    if K is None:
-        return none
-    lever = (tall.A[free] @ K) * np.sqrt(tall.w[free])[:, None]
-    for _ in range(2):  # the second time for what rounding left
-        s[free] -= lever @ (K.T @ _pull(tall, s)[0]) / np.sqrt(tall.w[free])
-    left, off = _pull(tall, s)
-    spare = np.zeros(len(r))
-    spare[free] = row_norms(lever) * np.linalg.norm(np.abs(K.T) @ (np.abs(left) + off)) / np.sqrt(tall.w[free])
+    s, spare = _balanced(tall, s, np.union1d(touched, bent))
+    left, _ = _pull(tall, s)
+    if not np.isfinite(spare).all():
+        q = len(left)
+        return RowBound(math.inf, np.full(q, math.inf), np.ones(q, bool), left)
     own = _shrunk(tall, s, spare)
     rest = tall.width * own - r  # the slope of a term of the gap by s
     steep = dual_slope(tall, r)
@@ -148,6 +142,30 @@ def _by_slopes(line: Line, start: np.ndarray | None) -> RowBound:
     gap = float(summed(tall.w * (np.maximum(terms, 0.0) + blur))) * (1 + _unit(tall))
     margin = np.minimum(own - tall.low, tall.high - own)[flat] - spare[flat]
     return _held(line, r, flat, margin, gap, left)
+
+
+def _balanced(tall: Tall, s: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Slopes with Aᵀ(w·s) = 0 but for rounding, of which those of the free rows were changed, and by how much more.
+
+    Where the free rows do not tell all coefficients apart, what rounding leaves is shared among all rows.
+    """
+    root, spare = np.sqrt(tall.w), np.full(len(s), np.inf)
+    B = tall.A[free] * root[free, None]
+    K = _inverse_root(B)
+    s = s.copy()
+    for _ in range(2):  # the second time for what rounding left
+        pull = _pull(tall, s)[0]
+        change = B @ (K @ (K.T @ pull)) if K is not None else np.linalg.pinv(B.T) @ pull
+        s[free] -= change / root[free]
+    if K is None:
+        free = np.flatnonzero(tall.w > 0)
+        B = tall.A[free] * root[free, None]
+        K = _inverse_root(B)
+    if K is not None:
+        left, off = _pull(tall, s)
+        spare = np.zeros(len(s))
+        spare[free] = row_norms(B @ K) * np.linalg.norm(np.abs(K.T) @ (np.abs(left) + off)) / root[free]
+    return s, spare
 
 
 def _shrunk(tall: Tall, s: np.ndarray, spare: np.ndarray) -> np.ndarray:
@@ -162,8 +180,9 @@ def _held(
 ) -> RowBound:
     """How far each coefficient can be where rows hold the line by these margins, and which none of them holds."""
     tall, q = line.tall, line.tall.A.shape[1]
-    holding = rows[margin > 0]
-    by = (tall.w[rows] * margin)[margin > 0]
+    sure = margin > _NONE * (tall.high - tall.low)[rows]  # one at an end of its range turns for nothing
+    holding = rows[sure]
+    by = (tall.w[rows] * margin)[sure]
     A = tall.A[holding] * (by / by.max(initial=1e-300))[:, None]
     _, size, V = np.linalg.svd(A, full_matrices=True) if len(A) else (None, np.zeros(0), np.eye(q))
     rank = int(np.count_nonzero(size > 64 * q * UNIT * size.max(initial=0.0)))
@@ -171,7 +190,7 @@ def _held(
     if not rank:
         return RowBound(gap, np.full(q, math.inf), np.ones(q, bool), slope)
     P = np.linalg.pinv(A, rcond=64 * q * UNIT) / by.max()
-    sure = 1 + 64 * q * UNIT * float(size[0] / size[rank - 1])
+    blur = 1 + 64 * q * UNIT * float(size[0] / size[rank - 1])
     offset = np.abs(P) @ (by * np.abs(r[holding])) if len(holding) > q else np.abs(P @ (by * r[holding]))
-    reach = sure * (offset * (1 + 16 * q * UNIT) + gap * np.abs(P).max(axis=1))
+    reach = blur * (offset * (1 + 16 * q * UNIT) + gap * np.abs(P).max(axis=1))
     return RowBound(gap, np.where(open_, math.inf, reach), open_, slope)

@@ -82,7 +82,9 @@ def smallest(problem: Problem, weight: np.ndarray, bias: np.ndarray) -> tuple[np
 def least_squares(tall: Tall) -> np.ndarray:
     """θ (q, m) of least squares of the rows, those of the penalty left out but for a trace, which determines it."""
     root = np.sqrt(np.where(np.arange(len(tall.A)) < tall.data, tall.w, 1e-12))[:, None]
-    return np.linalg.lstsq((tall.A * root).T @ (tall.A * root), (tall.A * root).T @ (tall.Y * root), rcond=None)[0]
+    return np.linalg.lstsq(
+        (tall.A * root).T @ (tall.A * root), (tall.A * root).T @ (tall.Y * root), rcond=None
+    )[0]
 
 
 def newton_minimised(tall: Tall, theta: np.ndarray, j: int) -> np.ndarray:

@@ -189,7 +189,11 @@ class Problem:
         that only jumps). Of the penalty: "no penalty", one that is "quadratic", or the "lasso alone". And the "rows".
         """
         width, net = self.loss.slopes.width, self.penalty.threshold
-        of_loss = {"squared loss": self.loss.quadratic, "bent loss": width > 0 and not self.loss.quadratic, "kinked loss": width == 0}
+        of_loss = {
+            "squared loss": self.loss.quadratic,
+            "bent loss": width > 0 and not self.loss.quadratic,
+            "kinked loss": width == 0,
+        }
         if not all(of_loss.get(need, True) for need in needs):
             raise UsageError(
                 "loss-of-other-solver",

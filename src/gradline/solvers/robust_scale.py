@@ -68,7 +68,9 @@ def typical_error(problem: Problem, epsilon: float, ridge: float = 0.0) -> float
         z = (y - tall.A @ theta)[: tall.data] / sigma
         return float(w @ np.minimum(z * z, epsilon**2)) / float(w.sum()) - 1.0
 
-    spread = float(np.sqrt(np.average((y[: tall.data] - np.average(y[: tall.data], weights=w)) ** 2, weights=w)))
+    spread = float(
+        np.sqrt(np.average((y[: tall.data] - np.average(y[: tall.data], weights=w)) ** 2, weights=w))
+    )
     least = max(_LEAST * spread, np.finfo(float).tiny)
     size = float(np.sqrt(np.average((y - tall.A @ theta)[: tall.data] ** 2, weights=w)))
     return _root(excess, max(size, least), least)

@@ -110,9 +110,10 @@ class Tall:
 
     def rounded(self, weight: np.ndarray, bias: float, j: int) -> np.ndarray:
         """What rounding of the coefficients and of their products may make of a residual (n,) of zero."""
-        terms = np.abs(self.Y[:, j])
+        terms, moves = np.abs(self.Y[:, j]), np.abs(weight * self.scale)
+        level = abs(bias + float(weight @ self.center))
         terms[: self.data] += np.abs(self.X) @ np.abs(weight) + abs(bias)
-        terms[self.data :] = np.abs(self.columns[self.data :]).max(initial=0.0) * np.abs(weight * self.scale).max()
+        terms += np.abs(self.columns) @ moves + max(level, float(moves.max()))
         return 8 * UNIT * terms
 
     def exact_residual(self, weight: np.ndarray, bias: float, j: int, rows: np.ndarray) -> np.ndarray:

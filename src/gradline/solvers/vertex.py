@@ -6,7 +6,9 @@ import numpy as np
 
 from gradline.solvers.tall import Tall
 
-_EDGES = 1000  # that are tried, at most, and ten times the coefficients; what is open then the certificate tells
+_EDGES = (
+    1000  # that are tried, at most, and ten times the coefficients; what is open then the certificate tells
+)
 _ZERO = 64 * 2.0**-53  # of the terms of a residual: what is less is none
 _APART = 1e-8  # κ⁻¹ of the rows of a first corner, as far as others are to be had
 _OUTSIDE = 1e-9  # of the range of slopes: what a slope may lie outside it, which is rounding

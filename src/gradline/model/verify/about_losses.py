@@ -18,7 +18,12 @@ from gradline.model.verify.tolerance import MARGIN, UNIT
 _CLOSE = 1e-9  # a relative difference that no claim may show, beside what rounding may have done
 _ABOVE = 2e-6  # of the least objective: what a certified one may be above it, twice what a judge allows
 _OPEN = 1e-9  # of columns of one size: what is smaller is no direction
-_OF_NONE = ("epochs", "diverged_at", "weight_error_stderr", "bias_error_stderr")  # which these fits do not tell
+_OF_NONE = (
+    "epochs",
+    "diverged_at",
+    "weight_error_stderr",
+    "bias_error_stderr",
+)  # which these fits do not tell
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,18 +40,24 @@ class LossAnswer:
         yield same("loss_name", str(claim.loss_name), str(self.model.loss.params()["loss"]), "the loss")
         yield near("loss", claim.loss, self.objective - self.penalty, slack)
         told = self.model.penalty.is_none and claim.penalty is None
-        yield same("penalty", "none", "none", "the penalty") if told else near(
-            "penalty", claim.penalty, self.penalty, slack
+        yield (
+            same("penalty", "none", "none", "the penalty")
+            if told
+            else near("penalty", claim.penalty, self.penalty, slack)
         )
         yield within("gap", claim.gap, self.lead - self.rounding_of_lead, self.objective + slack)
         least = self.objective - claim.gap  # which a gap told too large would make smaller than it is
-        yield within("optimal_loss", claim.optimal_loss, max(0.0, least) - slack, self.objective - self.lead + slack)
+        yield within(
+            "optimal_loss", claim.optimal_loss, max(0.0, least) - slack, self.objective - self.lead + slack
+        )
         yield self._status()
         yield from self._distances()
         yield self._digits()
         yield from self._columns()
         if self.loss.near:
-            yield near("gradient_norm", claim.gradient_norm, self.slope, _CLOSE * self.slope + self.rounding_of_slope)
+            yield near(
+                "gradient_norm", claim.gradient_norm, self.slope, _CLOSE * self.slope + self.rounding_of_slope
+            )
         for name in _OF_NONE:
             if getattr(claim, name) is not None:
                 yield same(name, "told", "none", "of a fit with such a loss,")
@@ -123,7 +134,9 @@ class LossAnswer:
         """What float64 may have done to it."""
         A, terms = np.abs(self.rows.A), np.abs([self.rows.slope(self.loss, r) for r in self.rows.R.T]).T
         parts = A.T @ (terms + self.rows.w[:, None] * self.rows.T)
-        return MARGIN * (A.shape[1] + math.log2(len(A)) + 8) * UNIT * float(np.linalg.norm(parts)) / self.cells
+        return (
+            MARGIN * (A.shape[1] + math.log2(len(A)) + 8) * UNIT * float(np.linalg.norm(parts)) / self.cells
+        )
 
     def _status(self) -> Check:
         claim, wrong = self.model.certificate, None
@@ -140,7 +153,13 @@ class LossAnswer:
         elif claim.status in (Status.DIVERGED, Status.STOPPED):
             wrong = "nothing was trained"
         said = f", but {wrong}." if wrong else ", and no way leads lower."
-        return Check("status", claim.status, wrong or claim.status, wrong is None, f"The model claims to be {claim.status}{said}")
+        return Check(
+            "status",
+            claim.status,
+            wrong or claim.status,
+            wrong is None,
+            f"The model claims to be {claim.status}{said}",
+        )
 
     @property
     def _bias_is_known(self) -> bool:
@@ -163,7 +182,11 @@ class LossAnswer:
             claimed = np.array(getattr(claim, name), float)
             short = ~(np.isnan(claimed) | (claimed >= apart - own))
             short |= claimed < 0
-            found = "none is further" if not short.any() else f"{counted(int(short.sum()), 'coefficient')} further"
+            found = (
+                "none is further"
+                if not short.any()
+                else f"{counted(int(short.sum()), 'coefficient')} further"
+            )
             yield same(name, "none is further", found, "from better ones, beside the claimed distances,")
 
     def _digits(self) -> Check:

@@ -92,7 +92,9 @@ class OwnRows:
         raw = np.concatenate([[1.0] * has_bias, 1 / unit])
         return cls(A, R, T, w, np.zeros(len(A)), raw, center, has_bias)
 
-    def with_penalty(self, omega: OwnPenalty, weight: np.ndarray, scale: np.ndarray, cells: float) -> "OwnRows":
+    def with_penalty(
+        self, omega: OwnPenalty, weight: np.ndarray, scale: np.ndarray, cells: float
+    ) -> "OwnRows":
         """The same with rows whose losses are the penalty of each weight."""
         first, p, found = int(self.bias), weight.shape[1], self
         for kind, strength in ((1.0, omega.steep), (2.0, omega.bend)):
