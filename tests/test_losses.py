@@ -521,3 +521,81 @@ def test_what_another_loss_does_not_give_is_refused() -> None:
     assert model.inference.refusals[0].code == "loss-no-errors"
     with refused("loss-no-errors", "least squares"):
         model.predict(X, interval=0.95)
+
+
+def samples(seed: int, rows: int, features: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Columns of one size, a target with far errors, and weights."""
+    random = np.random.default_rng(seed)
+    X = random.standard_normal((rows, features))
+    return X, X @ random.standard_normal(features) + random.standard_t(2, rows), random.random(rows) + 0.1
+
+
+@pytest.mark.parametrize(("alpha", "epsilon"), [(1e-4, 1.35), (2.0, 1.1), (50.0, 2.0), (0.0, 1.05)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_scikit_learns_huber_objective_is_nowhere_smaller_than_at_the_answer(
+    alpha: float, epsilon: float, bias: bool
+) -> None:
+    from sklearn import linear_model as peers
+
+    from gradline.linear_model import HuberRegressor
+
+    X, y, w = samples(0, 120, 4)
+    settings = {"alpha": alpha, "epsilon": epsilon, "fit_intercept": bias}
+    ours = HuberRegressor(**settings).fit(X, y, w)
+    peer = peers.HuberRegressor(**settings, tol=1e-13, max_iter=10**5).fit(X, y, w)
+
+    def objective(coef: np.ndarray, start: float, sigma: float) -> float:
+        z = np.abs(y - X @ coef - start) / sigma
+        far = np.where(z < epsilon, z * z, 2 * epsilon * z - epsilon**2)
+        return float(w @ (sigma + sigma * far)) + alpha * float(coef @ coef)
+
+    least = objective(ours.coef_, ours.intercept_, ours.scale_)
+    assert least <= objective(peer.coef_, peer.intercept_, peer.scale_)
+    random = np.random.default_rng(1)
+    for size in (1e-6, 1e-3, 1e-1):
+        step, factor = size * random.standard_normal((2, 5)), 1 + size * random.standard_normal()
+        moved = ours.coef_ + step[0, 1:], ours.intercept_ + bias * step[0, 0], ours.scale_ * factor
+        assert least < objective(*moved)
+    np.testing.assert_allclose(ours.coef_, peer.coef_, rtol=1e-4, atol=1e-4)  # where its steps end
+    assert (ours.outliers_ == peer.outliers_).all()
+    assert ours.certificate_.status == "certified"
+
+
+@pytest.mark.parametrize(("alpha", "quantile"), [(1.0, 0.5), (0.02, 0.3), (0.0, 0.9)])
+@pytest.mark.parametrize("bias", [True, False])
+def test_the_quantile_is_that_of_scikit_learn(alpha: float, quantile: float, bias: bool) -> None:
+    from sklearn import linear_model as peers
+
+    from gradline.linear_model import QuantileRegressor
+
+    X, y, w = samples(0, 120, 4)
+    settings = {"alpha": alpha, "quantile": quantile, "fit_intercept": bias}
+    ours = QuantileRegressor(**settings).fit(X, y, w)
+    peer = peers.QuantileRegressor(**settings).fit(X, y, w)
+    np.testing.assert_allclose(ours.coef_, peer.coef_, rtol=1e-8, atol=1e-10)
+    assert ours.intercept_ == pytest.approx(peer.intercept_, rel=1e-8, abs=1e-10)
+
+
+def test_settings_that_scikit_learn_refuses_are_refused() -> None:
+    from gradline.linear_model import HuberRegressor, QuantileRegressor
+
+    X, y, _ = samples(0, 20, 2)
+    for regression in (
+        HuberRegressor(epsilon=0.9),
+        HuberRegressor(alpha=-1.0),
+        QuantileRegressor(quantile=1.0),
+        QuantileRegressor(alpha=-1.0),
+    ):
+        with pytest.raises(ValueError, match="ive a"):
+            regression.fit(X, y)
+    with pytest.raises(ValueError, match="1d"):
+        HuberRegressor().fit(X, np.column_stack([y, y]))
+
+
+def test_a_line_through_all_samples_has_the_least_scale_that_scikit_learn_has() -> None:
+    from gradline.linear_model import HuberRegressor
+
+    X, _, _ = samples(0, 20, 2)
+    regression = HuberRegressor(alpha=0.0).fit(X, X @ [1.0, 2.0])
+    assert regression.scale_ == 10 * np.finfo(float).eps
+    np.testing.assert_allclose(regression.coef_, [1.0, 2.0], rtol=1e-12)
