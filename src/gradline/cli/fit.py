@@ -57,8 +57,8 @@ class FitOptions(Typed):
     solver: Annotated[
         str,
         flag(
-            "exact, cd (coordinate descent), newton, ip (interior point), gd (gradient descent), sgd (with mini-batches), or auto: "
-            "as the other options say. Default: auto."
+            "exact, cd (coordinate descent), newton, ip (interior point), gd (gradient descent), sgd (with "
+            "mini-batches), or auto: as the other options say. Default: auto."
         ),
     ] = "auto"
     lr: Lr | None = None

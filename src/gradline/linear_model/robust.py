@@ -70,7 +70,7 @@ class HuberRegressor(Translating):
         moments = Moments.from_rows(rows)
         problem = Problem.of(moments, rows, self.fit_intercept, Scaling.none(moments.p))
         self.scale_ = max(typical_error(problem, self.epsilon, self.alpha) or 0.0, _LEAST)
-        # Where nothing is left of σ nothing is left of the penalty: of all lines through the samples it is the smallest.
+        # Without σ there is no penalty: of all lines through the samples the smallest is taken.
         ridge = 0.0 if self.scale_ == _LEAST else self.alpha * self.scale_ / weight_sum
         return ElasticNet(ridge), Huber(self.epsilon * self.scale_)
 
@@ -89,9 +89,9 @@ class HuberRegressor(Translating):
 class QuantileRegressor(Translating):
     """A quantile of y as a line in X: drop-in for `sklearn.linear_model.QuantileRegressor`, with a certificate.
 
-    It minimises Σ w·pinball(y − X·coef_ − intercept_)/Σw + alpha·‖coef_‖₁. Parameters: `quantile` (default 0.5), `alpha`
-    (1.0), `fit_intercept` as in scikit-learn, `formula` as in `LinearRegression`. `solver` and `solver_options` are
-    scikit-learn's: the answer is exact whatever they say.
+    It minimises Σ w·pinball(y − X·coef_ − intercept_)/Σw + alpha·‖coef_‖₁. Parameters: `quantile` (default 0.5),
+    `alpha` (1.0), `fit_intercept` as in scikit-learn, `formula` as in `LinearRegression`. `solver` and
+    `solver_options` are scikit-learn's: the answer is exact whatever they say.
 
     Attributes: `coef_`, `intercept_` and `n_iter_` (1); `certificate_` and `model_` are gradline's. Where several lines
     are as good, as medians of few samples often are, the certificate says so.

@@ -101,7 +101,7 @@ class RowsJudge(Derived):
     @cached_property
     def determined(self) -> np.ndarray:
         """Which weights (p,) have one best value in every target."""
-        return np.isfinite(self.reach.weight).all(axis=0)
+        return np.logical_and.reduce(np.isfinite(self.reach.weight))
 
     @property
     def is_open(self) -> bool:

@@ -241,9 +241,9 @@ class LinearModel(Derived):
     ) -> Evaluation:
         """How well it predicts other rows: a table with the same columns, a frame X and Y, or arrays X and Y.
 
-        The loss is the mean squared error, whatever was minimised. R² compares with the mean of those rows (with zero in a model without a bias). Rows are weighted where
-        the table has the column of weights. `missing`, `unseen`, `read` as in `predict`, but incomplete rows are left
-        out.
+        The loss is the mean squared error, whatever was minimised. R² compares with the mean of those rows (with zero
+        in a model without a bias). Rows are weighted where the table has the column of weights. `missing`, `unseen`,
+        `read` as in `predict`, but incomplete rows are left out.
         """
         if is_array(data):
             moments = Moments.of(checked_matrix(self.design, data), targets, missing=missing)

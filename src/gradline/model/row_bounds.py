@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradline.core.linalg.triangular import UNIT, column_norms, inverted, row_norms, triangular
+from gradline.core.linalg.triangular import UNIT, column_norms, inverted, triangular
 from gradline.solvers.tall import Tall, dual_slope, losses, summed
 
 _ROUNDS = 6  # in which rows whose slope could turn are left out, until none is left that could
+_FAST = 1e-4  # what products of columns may lose of the inverse
 _SOUND = 0.1  # κ·ε of columns from which on their inverse bounds nothing
 _NONE = 1e-9  # the share of a coefficient in what is open, below which it has none
 
@@ -90,12 +91,17 @@ def _by_curvature(line: Line) -> RowBound | None:
         if K is None:
             return None
         newton = float(np.linalg.norm(K.T @ g) + np.linalg.norm(np.abs(K.T) @ off))
-        stays = room > 2 * newton * row_norms(tall.A @ K)
+        stays = room > 2 * newton * _lengths(tall.A @ K)
         if stays[inside].all():
-            reach = row_norms(K) * newton
+            reach = _lengths(K) * newton
             return RowBound(newton**2 / 2 * (1 + 1e-12), reach, np.zeros(len(g), bool), g)
         inside &= stays
     return None
+
+
+def _lengths(rows: np.ndarray) -> np.ndarray:
+    """The norm of each row."""
+    return np.sqrt(np.einsum("ij,ij->i", rows, rows))
 
 
 def _inverse_root(rows: np.ndarray) -> np.ndarray | None:
@@ -103,12 +109,26 @@ def _inverse_root(rows: np.ndarray) -> np.ndarray | None:
     q, norms = rows.shape[1], column_norms(rows)
     if len(rows) < q or not (norms > 0).all():
         return None
-    R = triangular(rows / norms)
+    unit = rows / norms
+    K = _by_products(unit)
+    if K is not None:
+        return K / norms[:, None]
+    R = triangular(unit)
     if not R.diagonal().min() > q * UNIT:
         return None
     K = inverted(R)
     loss = 8 * q * UNIT * float(np.linalg.norm(K))
     return None if loss > _SOUND else K / norms[:, None] * (1 + 2 * loss)
+
+
+def _by_products(unit: np.ndarray) -> np.ndarray | None:
+    """The same of columns of unit norm, from their products, which is faster; None where those lose too much."""
+    try:
+        K = np.linalg.inv(np.linalg.cholesky(unit.T @ unit)).T
+    except np.linalg.LinAlgError:
+        return None
+    loss = 4 * len(unit) * UNIT * float(np.sum(K * K))
+    return K * (1 + 2 * loss) if loss <= _FAST else None
 
 
 def _by_slopes(line: Line, start: np.ndarray | None) -> RowBound:
@@ -164,7 +184,7 @@ def _balanced(tall: Tall, s: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, 
     if K is not None:
         left, off = _pull(tall, s)
         spare = np.zeros(len(s))
-        spare[free] = row_norms(B @ K) * np.linalg.norm(np.abs(K.T) @ (np.abs(left) + off)) / root[free]
+        spare[free] = _lengths(B @ K) * np.linalg.norm(np.abs(K.T) @ (np.abs(left) + off)) / root[free]
     return s, spare
 
 
@@ -186,7 +206,7 @@ def _held(
     A = tall.A[holding] * (by / by.max(initial=1e-300))[:, None]
     _, size, V = np.linalg.svd(A, full_matrices=True) if len(A) else (None, np.zeros(0), np.eye(q))
     rank = int(np.count_nonzero(size > 64 * q * UNIT * size.max(initial=0.0)))
-    open_ = (np.abs(V[rank:]) > _NONE).any(axis=0)
+    open_ = np.logical_or.reduce(np.abs(V[rank:]) > _NONE)
     if not rank:
         return RowBound(gap, np.full(q, math.inf), np.ones(q, bool), slope)
     P = np.linalg.pinv(A, rcond=64 * q * UNIT) / by.max()

@@ -102,7 +102,6 @@ def interior(tall: Tall, theta: np.ndarray, j: int) -> tuple[np.ndarray, np.ndar
         a, b = min(_most(u, ds), _most(v, -ds)), min(_most(z, dz), _most(t, dt))
         s = s + a * ds
         theta, z, t = theta + b * step, z + b * dz, t + b * dt
-    u, v = s - tall.low, tall.high - s
     return theta, s
 
 

@@ -6,15 +6,17 @@ from typing import Any
 import numpy as np
 
 from gradline.core.errors import Notice
+from gradline.moments.rank import Rank
 from gradline.solvers.loop import State
-from gradline.solvers.problem import Problem, stacked, unstacked
-from gradline.solvers.tall import Tall, dual_slope, losses
+from gradline.solvers.problem import Problem, stacked
+from gradline.solvers.tall import Tall, dual_slope
 
 _STEPS = 100  # at the delta asked for; most data need five
 _BEFORE = 4  # at each of the larger ones on the way there
 _FALLS = 4.0  # by how much delta falls from one to the next
 _TRIALS = 40  # halvings of the range in which the lowest point along a step is sought
 _SMALL = 1e-10  # of the diagonal: what is added where near rows do not tell all columns apart
+_ARRIVED = 1e-13  # of the coefficients: the length of a last step
 _GOOD = 0.1  # share of the slope along a step that may be left at its end
 
 
@@ -68,8 +70,6 @@ def at_once(problem: Problem, minimised: Any) -> State:
 
 def smallest(problem: Problem, weight: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of all weights that predict the same, those of least ‖weight‖, on the scale of training where that is another."""
-    from gradline.moments.rank import Rank  # noqa: PLC0415
-
     rank = Rank.of(problem.moments, problem.bias)
     if not rank.deficiency or not problem.penalty.is_none:
         return weight, bias
@@ -81,6 +81,7 @@ def smallest(problem: Problem, weight: np.ndarray, bias: np.ndarray) -> tuple[np
 
 def least_squares(tall: Tall) -> np.ndarray:
     """θ (q, m) of least squares of the rows, those of the penalty left out but for a trace, which determines it."""
+    tall = tall.sample or tall
     root = np.sqrt(np.where(np.arange(len(tall.A)) < tall.data, tall.w, 1e-12))[:, None]
     return np.linalg.lstsq(
         (tall.A * root).T @ (tall.A * root), (tall.A * root).T @ (tall.Y * root), rcond=None
@@ -89,9 +90,12 @@ def least_squares(tall: Tall) -> np.ndarray:
 
 def newton_minimised(tall: Tall, theta: np.ndarray, j: int) -> np.ndarray:
     """The θ (q,) of target j that minimises Σ w·ρ, from any θ."""
+    sample = tall.sample
+    if sample is not None:
+        return _settled(tall, newton_minimised(sample, theta, j), j, _STEPS)
     finite = np.isfinite(tall.high)
     r = tall.Y[:, j] - tall.A @ theta
-    size = np.sqrt(np.mean(r[finite] ** 2)) if finite.any() else 0.0
+    size = float(np.abs(r[finite]).mean()) if finite.any() else 0.0
     wide = tall.high[finite] * tall.width[finite]
     factor = 2 * size / wide.min() if finite.any() else 1.0
     while factor > _FALLS:
@@ -110,21 +114,20 @@ def _settled(tall: Tall, theta: np.ndarray, j: int, steps: int) -> np.ndarray:
         near = (s > tall.low) & (s < tall.high)
         pull = tall.A.T @ (tall.w * s)
         step = curved_step(tall, near, pull)
+        if np.abs(step).max() <= _ARRIVED * np.abs(theta).max():
+            return theta + step
         move = tall.A @ step
         far = lowest(tall, r, move)
         theta = theta + far * step
         if far == 1.0 and before is not None and (near == before).all():
             break
         before = near if far == 1.0 else None
-        if np.abs(step).max() * abs(far) <= 1e-15 * np.abs(theta).max():
-            break
     return theta
 
 
 def curved_step(tall: Tall, near: np.ndarray, pull: np.ndarray) -> np.ndarray:
     """To the lowest point (q,) of the parabola that the near rows make."""
-    rows = tall.A[near]
-    H = (rows * (tall.w[near] / tall.width[near])[:, None]).T @ rows
+    H = curvature(tall, near)
     try:
         L = np.linalg.cholesky(H)
         if (L.diagonal() ** 2 > _SMALL * H.diagonal()).all():
@@ -133,6 +136,19 @@ def curved_step(tall: Tall, near: np.ndarray, pull: np.ndarray) -> np.ndarray:
         pass
     bend = _SMALL * max(float(H.diagonal().max(initial=0.0)), float(tall.w.sum()) * 1e-3)
     return np.linalg.solve(H + bend * np.eye(len(H)), pull)
+
+
+def curvature(tall: Tall, near: np.ndarray) -> np.ndarray:
+    """Σ w/width·a·aᵀ (q, q) of the near rows: of few, or what is left of all where few are far."""
+    data = slice(tall.data)
+    far = ~near[data]
+    by_far = 2 * np.count_nonzero(far) <= tall.data and (tall.width[data] == tall.width[0]).all()
+    chosen = far if by_far else ~far
+    rows = tall.A[data][chosen]
+    H = (rows * (tall.w[data][chosen] / tall.width[data][chosen])[:, None]).T @ rows
+    H = tall.gram / tall.width[0] - H if by_far else H
+    below = tall.A[tall.data :]
+    return H + (below * (tall.w / tall.width)[tall.data :, None]).T @ below
 
 
 def lowest(tall: Tall, r: np.ndarray, move: np.ndarray) -> float:
@@ -157,8 +173,3 @@ def lowest(tall: Tall, r: np.ndarray, move: np.ndarray) -> float:
             return middle
         low, high = (middle, high) if left > 0 else (low, middle)
     return (low + high) / 2
-
-
-def value(tall: Tall, theta: np.ndarray, j: int) -> float:
-    """Σ w·ρ of target j."""
-    return float(losses(tall, tall.Y[:, j] - tall.A @ theta).sum())

@@ -1,21 +1,24 @@
 """How large a typical error is where some rows are far off: estimated together with the weights."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gradline.core.errors import Notice, RequestError
 from gradline.core.text import number
 from gradline.solvers.losses import Huber
-from gradline.solvers.newton import least_squares, newton_minimised
+from gradline.solvers.newton import curvature, least_squares
 from gradline.solvers.penalties import ElasticNet
 from gradline.solvers.problem import Problem
 from gradline.solvers.tall import Tall
 
 FAR = 1.35  # typical errors from which on a row is far: where errors are normal, 95 % as efficient as least squares
-_STEPS = 100  # to the size of an error, each but the first few a secant's
-_KNOWN = 1e-15  # to which it is found, relative
+_STEPS = 100  # most data need six
+_KNOWN = 1e-11  # of σ: how long the last step is, at most
+_SMALL = (
+    1e-13  # of the largest entry on the diagonal: what is added where near rows do not tell all columns apart
+)
+_GOOD = 0.1  # share of the slope along a step that may be left at its end
 _LEAST = 10 * 2.0**-52  # of what the targets vary: less is none
 
 
@@ -51,57 +54,91 @@ def settled(problem: Problem) -> tuple[Problem, list[Notice]]:
 def typical_error(problem: Problem, epsilon: float, ridge: float = 0.0) -> float | None:
     """The σ > 0 of least Σ w·(σ + σ·H(r/σ)) + ridge·‖weight‖², H(z) = z², beyond epsilon 2·epsilon·|z| − epsilon².
 
-    It is convex in σ and the weights together (Owen 2007), which for a given σ are those of the Huber loss with delta
-    epsilon·σ and a ridge penalty ridge·σ/2: so one number is sought, at which Σ w·min(r²/σ², epsilon²) = Σw. None where
-    that falls to nothing.
+    It is convex in σ and the weights together (Owen 2007), and its Newton's step is least squares of the near rows with
+    one more column, their residuals in units of σ. At the least Σ w·min(r²/σ², epsilon²) = Σw. None where σ falls to
+    nothing.
     """
     tall = Tall.of(replace(problem, loss=Huber(1.0), penalty=ElasticNet(1 / problem.cells if ridge else 0.0)))
-    w, y = tall.w[: tall.data], tall.Y[:, 0]
+    case = _Joint(tall, tall.Y[: tall.data, 0], tall.w[: tall.data], epsilon, ridge)
     theta = least_squares(tall)[:, 0]
-
-    def excess(sigma: float) -> float:
-        """How much more than σ the errors are, and the weights for it on the way."""
-        nonlocal theta
-        cut = np.where(np.arange(len(y)) < tall.data, epsilon * sigma, np.inf)
-        weights = np.where(np.arange(len(y)) < tall.data, tall.w, tall.w * ridge * sigma)
-        theta = newton_minimised(replace(tall, low=-cut, high=cut, w=weights), theta, 0)
-        z = (y - tall.A @ theta)[: tall.data] / sigma
-        return float(w @ np.minimum(z * z, epsilon**2)) / float(w.sum()) - 1.0
-
-    spread = float(
-        np.sqrt(np.average((y[: tall.data] - np.average(y[: tall.data], weights=w)) ** 2, weights=w))
-    )
-    least = max(_LEAST * spread, np.finfo(float).tiny)
-    size = float(np.sqrt(np.average((y - tall.A @ theta)[: tall.data] ** 2, weights=w)))
-    return _root(excess, max(size, least), least)
+    off = np.abs(case.y - case.rows @ theta)
+    mean = float(case.w @ case.y) / float(case.w.sum())
+    least = max(_LEAST * float(np.sqrt(case.w @ (case.y - mean) ** 2 / case.w.sum())), np.finfo(float).tiny)
+    at = np.append(theta, max(float(np.median(off)), float(off.mean()) / 10, least))
+    if tall.sample is not None:
+        few = tall.sample
+        first = replace(
+            case, tall=few, y=few.Y[: few.data, 0], w=few.w[: few.data], ridge=ridge * few.data / tall.data
+        )
+        at = _lowest(first, at, least)
+    at = _lowest(case, at, least)
+    return float(at[-1]) if at[-1] > least else None
 
 
-def _root(excess: Callable[[float], float], high: float, least: float) -> float | None:
-    """Where a falling function is 0, from some number; None where that is below `least`.
-
-    Between two numbers on either side of it, by secants of which none stays on one side (Illinois; Dowell, Jarratt
-    1971).
-    """
-    above = excess(high)
-    while above > 0:
-        high *= 2
-        above = excess(high)
-    low, below = high, above
-    while below <= 0:
-        high, above = low, below
-        low /= 2
-        if low < least:
-            return None
-        below = excess(low)
+def _lowest(case: "_Joint", at: np.ndarray, least: float) -> np.ndarray:
+    """θ and σ at the least, from any; σ is at most `least` where it falls to nothing."""
     for _ in range(_STEPS):
-        middle = high - above * (high - low) / (above - below)
-        if not low < middle < high or high - low <= _KNOWN * high:
+        step, down = case.step(at)
+        if abs(step[-1]) <= _KNOWN * at[-1]:  # which leaves the square of it
+            return at + step
+        far = case.reaches(at, step, down)
+        at = at + far * step
+        if at[-1] <= least:
             break
-        at = excess(middle)
-        if at > 0:
-            low, below, above = middle, at, above / 2
-        else:
-            high, above, below = middle, at, below / 2
-        if at == 0:
-            return middle
-    return high
+    return at
+
+
+@dataclass(frozen=True, eq=False)
+class _Joint:
+    """What is minimised over θ and σ together, one vector (q + 1,): its slopes, and Newton's step."""
+
+    tall: Tall
+    y: np.ndarray
+    w: np.ndarray
+    epsilon: float
+    ridge: float
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The rows of data (n, q)."""
+        return self.tall.A[: self.tall.data]
+
+    def down(self, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Minus the slope (q + 1,) there, and the residuals in units of σ (n,)."""
+        theta, sigma, below = at[:-1], at[-1], self.tall.A[self.tall.data :]
+        z = (self.y - self.rows @ theta) / sigma
+        cut = np.clip(z, -self.epsilon, self.epsilon)
+        pull = 2 * (self.rows.T @ (self.w * cut)) - 2 * self.ridge * (below.T @ (below @ theta))
+        return np.append(pull, float(self.w @ (cut * cut)) - float(self.w.sum())), z
+
+    def step(self, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """To the lowest point of the parabola that the near rows make, of which z is one more column."""
+        down, z = self.down(at)
+        near = np.abs(z) < self.epsilon
+        flat = replace(self.tall, w=np.where(np.arange(len(self.tall.A)) < self.tall.data, self.tall.w, 0.0))
+        column = np.where(near, self.w * z, 0.0)
+        below = self.tall.A[self.tall.data :]
+        H = np.zeros((len(at), len(at)))
+        H[:-1, :-1] = curvature(flat, np.append(near, np.ones(len(below), bool)))
+        H[-1, :-1] = H[:-1, -1] = self.rows.T @ column
+        H[-1, -1] = column @ z
+        H *= 2 / at[-1]
+        H[:-1, :-1] += 2 * self.ridge * below.T @ below
+        bend = _SMALL * float(H.diagonal().max(initial=0.0)) + np.finfo(float).tiny
+        return np.linalg.solve(H + bend * np.eye(len(H)), down), down
+
+    def reaches(self, at: np.ndarray, step: np.ndarray, down: np.ndarray) -> float:
+        """How far along a step: all of it, or to where little of the slope is left; σ no further than to a third."""
+        far = min(1.0, 2 / 3 * at[-1] / -step[-1]) if step[-1] < 0 else 1.0
+        first, low = float(down @ step), 0.0
+        left = float(self.down(at + far * step)[0] @ step)
+        if left >= -_GOOD * first:
+            return far
+        high = far
+        for _ in range(_STEPS):
+            middle = (low + high) / 2
+            left = float(self.down(at + middle * step)[0] @ step)
+            if abs(left) <= _GOOD * first:
+                return middle
+            low, high = (middle, high) if left > 0 else (low, middle)
+        return low

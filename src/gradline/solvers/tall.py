@@ -1,8 +1,7 @@
 """The rows of a problem in memory, their columns standardised, with the penalty as rows of its own below them."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -37,6 +36,7 @@ class Tall:
     scale: np.ndarray
     columns: np.ndarray  # (n, p): the standardised ones, of which A has combinations
     X: np.ndarray  # (data, p): the columns as they are
+    gram: np.ndarray  # (q, q): Aᵀ·W·A of the rows of data, from their moments
 
     @classmethod
     def of(cls, problem: Problem) -> "Tall":
@@ -55,9 +55,8 @@ class Tall:
         if len(below):
             columns = np.vstack([columns, *(np.diag(slope) for slope, *_ in below)])
         basis = rank.kept if rank.deficiency and not below else None
-        A = columns if basis is None else columns @ basis.T
-        if problem.bias:
-            A = np.column_stack([np.arange(len(A)) < n, A])
+        slopes = columns if basis is None else columns @ basis.T
+        A = np.column_stack([np.arange(len(slopes)) < n, slopes]) if problem.bias else slopes
         w = np.ones(n) if block.w is None else np.asarray(block.w, float)
 
         def whole(first: np.ndarray | float, index: int) -> np.ndarray:
@@ -74,7 +73,20 @@ class Tall:
             scale=scale,
             columns=columns,
             X=block.X,
+            gram=_gram(rank, basis, problem.bias),
         )
+
+    @property
+    def sample(self) -> "Tall | None":
+        """One row in so many, where there are far more than are needed to come near the answer; else None."""
+        step = self.data // max(_SAMPLE, 50 * self.A.shape[1])
+        if step < 4:  # then the rows themselves cost as little
+            return None
+        kept = np.concatenate([np.arange(0, self.data, step), np.arange(self.data, len(self.A))])
+        rows = {name: getattr(self, name)[kept] for name in ("A", "Y", "low", "high", "width", "columns")}
+        w = np.where(kept < self.data, self.w[kept], self.w[kept] / step)
+        data = int(np.count_nonzero(kept < self.data))
+        return replace(self, **rows, w=w, data=data, X=self.X[::step], gram=self.gram / step)
 
     def raw(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """weight (m, p) and bias (m,) in raw units of θ (q, m)."""
@@ -126,6 +138,20 @@ class Tall:
         return found
 
 
+_SAMPLE = 4000  # rows from which a first answer is found
+
+
+def _gram(rank: Rank, basis: np.ndarray | None, bias: bool) -> np.ndarray:
+    """Aᵀ·W·A of columns of mean 0 and variance 1, or of combinations of them, below the ones of a bias."""
+    unit = rank.unit if basis is None else rank.unit @ basis.T
+    slopes = rank.weight_sum * (unit.T @ unit)
+    if not bias:
+        return slopes
+    whole = np.zeros((len(slopes) + 1, len(slopes) + 1))
+    whole[0, 0], whole[1:, 1:] = rank.weight_sum, slopes
+    return whole
+
+
 def in_one(problem: Problem) -> RowBlock:
     """All rows of a problem at once."""
     rows, count = problem.expect_rows(), problem.moments.rows
@@ -140,7 +166,7 @@ def _penalty_rows(problem: Problem, share: np.ndarray) -> list[tuple[np.ndarray,
     net, cells = problem.penalty.threshold, problem.cells
     if net is None:
         return []
-    found = []
+    found: list[tuple[np.ndarray, float, float, float, float]] = []
     if net.l1:
         found.append((share, net.l1 * cells, -1.0, 1.0, 0.0))
     if net.curvature:
@@ -168,6 +194,3 @@ def summed(terms: np.ndarray) -> np.ndarray:
         joined = terms[:half] + terms[half : 2 * half]
         terms = joined if len(terms) % 2 == 0 else np.concatenate([joined, terms[-1:]])
     return terms[0] if len(terms) else np.zeros(terms.shape[1:])
-
-
-Minimiser = Callable[[Tall, np.ndarray, int], np.ndarray]  # from θ (q,) of target j to the best one
