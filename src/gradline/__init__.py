@@ -19,13 +19,25 @@ if TYPE_CHECKING:
     from gradline.moments.state import Moments
     from gradline.pages.play import play
     from gradline.pages.report import report
-    from gradline.solvers import SGD, CoordinateDescent, ElasticNet, Exact, GradientDescent
+    from gradline.solvers import (
+        SGD,
+        Absolute,
+        CoordinateDescent,
+        ElasticNet,
+        Exact,
+        GradientDescent,
+        Huber,
+        InteriorPoint,
+        Newton,
+        Quantile,
+    )
     from gradline.solvers.trajectory import Trajectory
 
 __version__ = "0.1.0"
 
 __all__ = [
     "SGD",
+    "Absolute",
     "Certificate",
     "CoordinateDescent",
     "ElasticNet",
@@ -33,8 +45,12 @@ __all__ = [
     "GradientDescent",
     "GradlineError",
     "GradlineWarning",
+    "Huber",
+    "InteriorPoint",
     "LinearModel",
     "Moments",
+    "Newton",
+    "Quantile",
     "Table",
     "Text",
     "Trajectory",
@@ -52,6 +68,7 @@ __all__ = [
 
 _HOMES = {
     "SGD": "gradline.solvers",
+    "Absolute": "gradline.solvers",
     "Certificate": "gradline.model.certificate",
     "CoordinateDescent": "gradline.solvers",
     "ElasticNet": "gradline.solvers",
@@ -59,7 +76,11 @@ _HOMES = {
     "GradientDescent": "gradline.solvers",
     "GradlineError": "gradline.core.errors",
     "GradlineWarning": "gradline.core.errors",
+    "Huber": "gradline.solvers",
+    "InteriorPoint": "gradline.solvers",
     "LinearModel": "gradline.model.model",
+    "Newton": "gradline.solvers",
+    "Quantile": "gradline.solvers",
     "Moments": "gradline.moments.state",
     "Text": "gradline.data.notation",
     "Table": "gradline.data.table",

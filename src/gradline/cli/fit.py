@@ -57,8 +57,8 @@ class FitOptions(Typed):
     solver: Annotated[
         str,
         flag(
-            "exact, cd (coordinate descent), gd (gradient descent), sgd (with mini-batches), or auto: "
-            "as the other options say. Default: auto."
+            "exact, cd (coordinate descent), newton, ip (interior point), gd (gradient descent), sgd (with "
+            "mini-batches), or auto: as the other options say. Default: auto."
         ),
     ] = "auto"
     lr: Lr | None = None
@@ -74,6 +74,22 @@ class FitOptions(Typed):
     ] = None
     dtype: Annotated[
         str | None, flag("Precision of the steps (sgd): float64 or float32. Default: float64.")
+    ] = None
+    loss: Annotated[
+        str | None,
+        flag("squared; huber or absolute, for which far rows count less; or quantile. Default: squared."),
+    ] = None
+    delta: Annotated[
+        float | None,
+        flag(
+            "Error from which on a row counts as far (huber), in units of the target. Default: from the data."
+        ),
+    ] = None
+    quantile: Annotated[
+        float | None,
+        flag(
+            "Share of rows that should lie below the line (quantile), such as 0.9. Default: 0.5, the median."
+        ),
     ] = None
     alpha: Annotated[
         float | None,
@@ -173,7 +189,7 @@ def _asked(options: FitOptions, data: Any) -> tuple[Any, Any]:
     """What to fit from, and how: each option goes where a field has its name."""
     from gradline.data.selection import Selection  # noqa: PLC0415 - --help needs no numpy
     from gradline.model.fit import Request  # noqa: PLC0415
-    from gradline.solvers import SOLVERS, ElasticNet, named  # noqa: PLC0415
+    from gradline.solvers import SOLVERS, ElasticNet, loss_of, named  # noqa: PLC0415
 
     given = {name: value for name, value in vars(options).items() if value not in (None, (), [])} | {
         "data": data
@@ -191,7 +207,9 @@ def _asked(options: FitOptions, data: Any) -> tuple[Any, Any]:
     if penalty.l1_ratio and not penalty.alpha:
         what = "--l1-ratio shares out the penalty of --alpha, and there is none"
         raise UsageError("l1-ratio-of-nothing", what, "add --alpha 0.1, or leave it out")
-    request = Request(**{**asked, "solver": named(options.solver, settings, penalty), "penalty": penalty})
+    loss = loss_of({name: value for name, value in given.items() if name in ("loss", "delta", "quantile")})
+    solver = named(options.solver, settings, penalty, loss)
+    request = Request(**{**asked, "solver": solver, "penalty": penalty, "loss": loss})
     chosen = {name: value for name, value in given.items() if name in Selection.__dataclass_fields__}
     return Selection(**{**chosen, **typed(options)}), request
 

@@ -191,6 +191,10 @@ def _notes(common: Ground, before: LinearModel, after: LinearModel) -> list[str]
     if left_out:
         notes.append(f"Only one of the models has the target {listed(left_out)}: left out.")
     for end, name in ((common.a, "first"), (common.b, "second")):
+        if not end.model.loss.quadratic:
+            notes.append(
+                f"What the loss of the {name} draws from the least-squares answer is told as training."
+            )
         if not end.model.penalty.is_none:
             notes.append(f"What the penalty of the {name} pulled from the best answer is told as training.")
         if Rank.of(end.moments, end.model.has_bias).deficiency:

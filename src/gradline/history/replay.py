@@ -24,6 +24,8 @@ def replayed(model: LinearModel, moments: Moments, bias: bool) -> tuple[np.ndarr
     that each target takes the same path. Raises `UnrepeatableError`.
     """
     settings, scaling = model.settings, Scaling.named(model.scale, moments, bias)
+    if not model.loss.quadratic:
+        raise UnrepeatableError("its loss needs the rows themselves")
     if not model.penalty.is_none:
         penalty = model.penalty.times(len(model.targets) / moments.m)
         problem = Problem.of(moments, None, bias, scaling, penalty=penalty)

@@ -3,6 +3,16 @@
 from gradline.linear_model.gradient_descent import GradientDescentRegressor
 from gradline.linear_model.least_squares import LinearRegression
 from gradline.linear_model.penalised import ElasticNet, Lasso, Ridge
+from gradline.linear_model.robust import HuberRegressor, QuantileRegressor
 from gradline.linear_model.translating import StoppedWarning
 
-__all__ = ["ElasticNet", "GradientDescentRegressor", "Lasso", "LinearRegression", "Ridge", "StoppedWarning"]
+__all__ = [
+    "ElasticNet",
+    "GradientDescentRegressor",
+    "HuberRegressor",
+    "Lasso",
+    "LinearRegression",
+    "QuantileRegressor",
+    "Ridge",
+    "StoppedWarning",
+]

@@ -7,7 +7,7 @@ from sklearn.utils import check_random_state
 
 from gradline.linear_model.translating import Translating
 from gradline.model.model import LinearModel
-from gradline.solvers import SGD, GradientDescent, Penalty, Solver
+from gradline.solvers import SGD, SQUARED, GradientDescent, Loss, Penalty, Solver
 
 
 class GradientDescentRegressor(Translating):
@@ -54,7 +54,7 @@ class GradientDescentRegressor(Translating):
         self.random_state = random_state
         self.fit_intercept = fit_intercept
 
-    def _solver(self, penalty: Penalty) -> Solver:  # noqa: ARG002 - it has none
+    def _solver(self, penalty: Penalty, loss: Loss = SQUARED) -> Solver:  # noqa: ARG002 - it has none
         shared = {"lr": self.lr, "epochs": self.epochs, "momentum": self.momentum, "init": self.init}
         seed = 0 if self.random_state is None else self.random_state
         if not isinstance(seed, (int, np.integer)):

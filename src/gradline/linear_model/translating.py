@@ -22,7 +22,7 @@ from gradline.linear_model.namespaces import Namespace
 from gradline.model.certificate import Certificate
 from gradline.model.fit import Request, cautions, run
 from gradline.model.model import LinearModel
-from gradline.solvers import NONE, Penalty, Solver, usual_solver
+from gradline.solvers import NONE, SQUARED, Loss, Penalty, Solver, usual_solver
 
 _KINDS = (np.float64, np.float32)  # of numbers that are taken as they are; others become the first
 
@@ -50,19 +50,25 @@ class Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
     formula: str | None = None
     scale: str = "auto"
     _flat = True  # whether a y of one column leaves `coef_` of one row, as all of scikit-learn's do but one
+    _one_target: bool = False  # whether y must be (n_samples,)
 
     def _penalty(self, weight_sum: float, targets: int) -> Penalty:  # noqa: ARG002 - what scikit-learn's sums are over
         """What is added to gradline's loss, the mean over so many rows, or their weights, and targets."""
         return NONE
 
-    def _solver(self, penalty: Penalty) -> Solver:
+    def _objective(self, selection: Selection, weight_sum: float, targets: int) -> tuple[Penalty, Loss]:  # noqa: ARG002
+        """What is minimised of these rows."""
+        return self._penalty(weight_sum, targets), SQUARED
+
+    def _solver(self, penalty: Penalty, loss: Loss = SQUARED) -> Solver:
         """What goes to the answer."""
-        return usual_solver(penalty)
+        return usual_solver(penalty, loss)
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn should know: X may be sparse."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.target_tags.multi_output = not self._one_target
         return tags
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
@@ -79,13 +85,19 @@ class Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
             _expect_terms(self.formula)
             validate_data(self, X, skip_check_array=True)
             y = column_or_1d(y) if np.ndim(y) == 1 else check_array(y)
-        elif _are_plain(
-            X, y
+        elif _are_plain(X, y) and not (
+            self._one_target and y.ndim > 1
         ):  # of which scikit-learn would find nothing to say, at a third of what a small fit takes
             self._know(X)
         else:
             X, y = validate_data(
-                self, X, y, accept_sparse="csr", dtype=_KINDS, y_numeric=True, multi_output=True
+                self,
+                X,
+                y,
+                accept_sparse="csr",
+                dtype=_KINDS,
+                y_numeric=True,
+                multi_output=not self._one_target,
             )
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -94,8 +106,9 @@ class Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
         features = names if self.formula is None else None
         selection = Selection(X, targets, features, weights=sample_weight, formula=self.formula)
         weight_sum = len(y) if sample_weight is None else float(np.sum(sample_weight))
-        penalty = self._penalty(weight_sum, 1 if y.ndim == 1 else y.shape[1])
-        request = Request(self._solver(penalty), self.fit_intercept, self.scale, penalty=penalty)
+        penalty, loss = self._objective(selection, weight_sum, 1 if y.ndim == 1 else y.shape[1])
+        solver = self._solver(penalty, loss)
+        request = Request(solver, self.fit_intercept, self.scale, penalty=penalty, loss=loss)
         model = run(selection, request)
         for notice in cautions(model):
             fell_short = notice.code == "training-stopped"

@@ -48,6 +48,7 @@ class CertificateCard(TypedDict):
     remarks: NotRequired[list[Text]]  # of which files of earlier versions have none
     penalty: NotRequired[Magnitude]
     zero: NotRequired[list[list[bool]]]
+    loss_name: NotRequired[Literal["huber", "quantile", "absolute"]]
 
 
 class HoldoutCard(TypedDict):
@@ -97,14 +98,24 @@ class PenaltyCard(TypedDict):
     positive: NotRequired[bool]
 
 
+class LossCard(TypedDict):
+    """What differs from the squared loss."""
+
+    loss: NotRequired[Literal["huber", "quantile", "absolute"]]
+    delta: NotRequired[Annotated[float, Meta(gt=0.0)]]
+    quantile: NotRequired[Annotated[float, Meta(gt=0.0, lt=1.0)]]
+
+
 SETTINGS = {
     "exact": ExactSettings,
     "cd": NoSettings,
+    "newton": NoSettings,
+    "ip": NoSettings,
     "gd": DescentSettings,
     "sgd": SgdSettings,
     "torch": NoSettings,
 }  # by solver
-Solver = Literal["exact", "cd", "gd", "sgd", "torch"]
+Solver = Literal["exact", "cd", "newton", "ip", "gd", "sgd", "torch"]
 Scale = Literal["none", "standard"]
 
 
@@ -122,3 +133,4 @@ class ModelCard(TypedDict):
     config: dict[Text, Option]
     holdout: HoldoutCard | None
     penalty: NotRequired[PenaltyCard]
+    loss: NotRequired[LossCard]

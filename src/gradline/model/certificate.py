@@ -41,6 +41,7 @@ class Certificate:
     - `penalty`: what it adds to the loss, where one was asked for: `gap` is then loss + penalty − optimal_loss, the
       least that the sum can be, `gradient_norm` that of the smallest subgradient on the columns as trained, and
       `zero` (m, p) are the weights that are zero in every best answer.
+    - `loss_name`: the loss, where it is not the squared one: `gap` is then at most what is left to lose.
     - `condition` of [1 X], `condition_scaled` of the centred columns of unit norm, `hessian_condition`.
 
     It certifies that these are the least-squares coefficients, not that a line suits the data.
@@ -82,14 +83,22 @@ class Certificate:
     remarks: list[str] = field(default_factory=list)
     penalty: float | None = None
     zero: list[list[bool]] | None = None
+    loss_name: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The certificate as plain JSON."""
         card = asdict(self)
         if self.penalty is None:  # then nothing is known of one
             del card["penalty"], card["zero"]
+        if self.loss_name is None:
+            del card["loss_name"]
         card["directions"] = [direction._asdict() for direction in self.directions]
         return finite(card)
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether `gap` is a bound and no more, as it is but for the squared loss alone."""
+        return self.penalty is not None or self.loss_name is not None
 
     def _repr_html_(self) -> str:
         import html  # noqa: PLC0415 - it knows all names of characters, and few certificates are shown in a notebook
@@ -184,7 +193,7 @@ def _uncertified(c: Certificate) -> list[str]:
     sure = (
         f"only {counted(digits, 'digit')} of every weight can be sure" if digits else "no digit can be sure"
     )
-    if c.penalty is not None:
+    if c.is_bounded:
         least = (
             f"the {_minimised(c)} is at most {number(c.gap)} above the least possible, and no more is known"
         )
@@ -206,8 +215,14 @@ def bears(condition: float, columns: int, digits: float) -> bool:
 
 
 def _deficient(c: Certificate) -> list[str]:
+    why = f": {_some(c.combinations)}" if c.combinations else ""
+    if c.loss_name is not None:
+        nor = "the data do not" if c.penalty is None else "neither data nor penalty"
+        return [
+            f"Several sets of weights may have the least {_minimised(c)}, as {nor} decide{why}.",
+            "This is one of them.",
+        ]
     if c.penalty is not None:
-        why = f": {_some(c.combinations)}" if c.combinations else ""
         return [
             f"Several sets of weights may have the least {_minimised(c)}, as neither data nor penalty decide{why}.",
             "This is one of them; with an alpha and an l1_ratio below 1 there is only one.",
@@ -231,7 +246,7 @@ def undetermined(rank: int, columns: int, combinations: Sequence[str]) -> str:
 
 def _stopped(c: Certificate) -> list[str]:
     at = "" if c.epochs is None else f" at epoch {c.epochs:,}"
-    what = f"Stopped{at}: the {_minimised(c)} is {'at most ' * (c.penalty is not None)}{number(c.gap)}"
+    what = f"Stopped{at}: the {_minimised(c)} is {'at most ' * c.is_bounded}{number(c.gap)}"
     lines = [f"{what} above the best possible, {number(c.optimal_loss, 4)}."]
     lines += _where(c)
     if c.epochs_to_weights is None and c.epochs_to_loss is None and c.lr_limit is not None:

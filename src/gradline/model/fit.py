@@ -31,6 +31,7 @@ from gradline.model.certificate import Certificate, sentences, undetermined
 from gradline.model.checkpoint import Checkpoint
 from gradline.model.judge import Judged, least_digits, sure_digits
 from gradline.model.judge_penalised import PenalisedJudge
+from gradline.model.judge_rows import RowsJudge
 from gradline.model.model import History, LinearModel, evaluation, load
 from gradline.model.own_units import smearing
 from gradline.model.shortage import shortage
@@ -40,12 +41,14 @@ from gradline.model.training import Training
 from gradline.model.witness import Witness, witnessed
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments, calm_blas
-from gradline.solvers import SGD, Exact, Observer, Solution, Solver, solve, usual_solver
+from gradline.solvers import Exact, Observer, Solution, Solver, solve, usual_solver
 from gradline.solvers.exact import refined_optimum
 from gradline.solvers.loop import INITS
+from gradline.solvers.losses import SQUARED, Loss
 from gradline.solvers.penalties import NONE, Penalty
 from gradline.solvers.problem import Problem, Scaling
 from gradline.solvers.refinement import refined
+from gradline.solvers.robust_scale import settled
 from gradline.solvers.trajectory import LOSS_EXCESS, Trajectory
 
 SCALES = ("auto", "none", "standard")
@@ -66,9 +69,10 @@ def fit(
     stop_after: int = 0,
     checkpoint: str | Path | None = None,
     penalty: Penalty = NONE,
+    loss: Loss = SQUARED,
     **choice: Unpack[Choice],
 ) -> LinearModel:
-    """Fit a linear model by least squares, with a penalty if asked, and judge the answer.
+    """Fit a linear model by least squares, or with the loss and the penalty that are asked for, and judge the answer.
 
     With ŷ = x @ weightᵀ + bias it minimises Σ wᵢ·‖ŷᵢ − yᵢ‖²/(m·Σw), PyTorch's `MSELoss(reduction="mean")`, plus the
     penalty on the weights.
@@ -78,7 +82,7 @@ def fit(
       its target columns; or an array, tensor, frame or sparse matrix X (n, p) and Y (n,) or (n, m); or alone a torch
       `Dataset` or `DataLoader` of pairs (x, y), or `Moments`.
     - `solver`: `Exact()` (default), `GradientDescent(…)` or `SGD(…)`; where the penalty has kinks,
-      `CoordinateDescent()`.
+      `CoordinateDescent()`; for another loss `Newton()` or `InteriorPoint()`.
     - `bias`: whether the model has one.
     - `scale`: "none" trains on the columns as they are, "standard" on columns of mean 0 and variance 1; "auto"
       (default) is "standard" where lr="auto" chose the rate, else "none". Coefficients are always raw.
@@ -94,6 +98,8 @@ def fit(
       one that training at one go gives. It may go on with more epochs.
     - `penalty`: `gradline.ElasticNet(alpha, l1_ratio, positive)`: ridge, lasso and what lies between, on the
       weights of the columns as they are trained on. None by default.
+    - `loss`: `gradline.Huber(delta)`, `gradline.Quantile(quantile)` or `gradline.Absolute()`, where far rows should not
+      decide, or a quantile is asked for; the squared loss by default. These need the rows, not moments alone.
     - `features`, `exclude`: which columns of the table take part; by default all but the targets. For an
       array X, `features` names its columns.
     - `weights`: a column name or an array (n,) of non-negative row weights.
@@ -119,7 +125,16 @@ def fit(
     (2.0, 1.0)
     """
     request = Request(
-        solver or usual_solver(penalty), bias, scale, holdout, seed, force, memory, stop_after, penalty
+        solver or usual_solver(penalty, loss),
+        bias,
+        scale,
+        holdout,
+        seed,
+        force,
+        memory,
+        stop_after,
+        penalty,
+        loss,
     )
     model = run(Selection(data, targets, **choice), request, checkpoint=checkpoint)
     for notice in cautions(model):
@@ -161,6 +176,7 @@ class Request:
     memory: int | str | None = None
     stop_after: int = 0
     penalty: Penalty = NONE
+    loss: Loss = SQUARED
 
     def __post_init__(self) -> None:
         if isinstance(self.solver, type) or not hasattr(self.solver, "resolve"):
@@ -199,8 +215,9 @@ class Request:
 
 @functools.cache
 def _usual(kind: type[Request]) -> list[tuple[str, Any]]:
-    """What can be asked for, and its default; solver, seed and penalty are told by themselves."""
-    return [(one.name, one.default) for one in fields(kind) if one.name not in ("solver", "seed", "penalty")]
+    """What can be asked for, and its default; solver, seed, penalty and loss are told by themselves."""
+    told = ("solver", "seed", "penalty", "loss")
+    return [(one.name, one.default) for one in fields(kind) if one.name not in told]
 
 
 def expect_epochs(solver: Solver, what: str) -> None:
@@ -249,11 +266,17 @@ def _trained(
     is_scaled = "lr" in solver.params() or not request.penalty.is_none
     scaling = Scaling.named(scale if is_scaled else "none", moments, request.bias)
     optimum, short = _known(gathered, request)
-    problem = Problem.of(moments, gathered.rows, request.bias, scaling, optimum, request.penalty)
+    problem = Problem.of(
+        moments, gathered.rows, request.bias, scaling, optimum, request.penalty, request.loss
+    )
     problem.expect(solver.name, solver.needs)
+    problem, chosen = settled(problem)
+    config |= problem.loss.params()
     solver, notices = solver.resolve(problem, request.force)
     held = gathered.held_out
-    holdout = None if held is None else Problem.of(held, None, request.bias, scaling)
+    holdout = (
+        None if held is None or not problem.loss.quadratic else Problem.of(held, None, request.bias, scaling)
+    )
     keeper = None
     if checkpoint is not None:
         split = {"scale": scale, "holdout": request.holdout, "split seed": request.seed}
@@ -266,7 +289,9 @@ def _trained(
     training = _training(settings, problem, solution)
     found = Coefficients(weight, bias if request.bias else None)
     witness = Witness(None)
-    if request.penalty.is_none:
+    if not problem.loss.quadratic:
+        verdict = RowsJudge(moments, found, problem)
+    elif request.penalty.is_none:
         passed = gathered.rows if optimum is not None else None
         witness = witnessed(gathered.small or passed, moments, found)
         verdict = Judged(moments, found, training, witness)
@@ -278,7 +303,8 @@ def _trained(
         has_bias=request.bias,
         design=gathered.design,
         moments=moments,
-        certificate=cast(Certificate, verdict),  # a judge, who finds it when it is asked for
+        # A judge, who finds it when it is asked for; but one who needs the rows finds it while they are there.
+        certificate=cast(Certificate, verdict) if problem.loss.quadratic else verdict.certificate,
         solver=solver.name,
         settings=settings,
         scale=scale,
@@ -287,9 +313,17 @@ def _trained(
         figures=None if witness.optimum is None else witness.optimum.figures,
         smearing=smearing(gathered.design, gathered.small or gathered.rows, weight, bias),
         penalty=request.penalty,
+        loss=problem.loss,
         seconds=time.perf_counter() - began,
         holdout=None if held is None else evaluation(held, weight, bias, request.bias),
-        notices=(*gathered.notices, *notices, *short, *_on_the_way(solution, keeper), *_findings(verdict)),
+        notices=(
+            *gathered.notices,
+            *notices,
+            *chosen,
+            *short,
+            *_on_the_way(solution, keeper),
+            *_findings(verdict),
+        ),
     )
 
 
@@ -423,7 +457,8 @@ def _with_meaning(moments: Moments, weights_are: str | None) -> Moments:
 def _most_rows(design: DesignSpec, solver: Solver) -> int:
     """How many rows the solver would have in memory."""
     columns = len(design.features) + len(design.targets)
-    return solver.most_rows(columns) if isinstance(solver, SGD) else 0
+    most = getattr(solver, "most_rows", None)
+    return 0 if most is None else most(columns)
 
 
 def _not_evaluated(training: Moments, held_out: Moments, holdout: Holdout) -> list[Notice]:
@@ -470,7 +505,7 @@ def _known(gathered: _Gathered, request: Request) -> tuple[Refined | None, list[
     """
     moments, bias = gathered.moments, request.bias
     wanted = getattr(request.solver, "digits", None)
-    if wanted is None or not request.penalty.is_none:
+    if wanted is None or not (request.penalty.is_none and request.loss.quadratic):
         return None, []
     optimum = refined_optimum(moments, gathered.small, bias)
     if optimum is not None or Rank.of(moments, bias).deficiency:
@@ -608,7 +643,7 @@ def _config(selection: Selection, design: DesignSpec, request: Request) -> dict[
     return config | ({} if selection.read is None else selection.read.to_dict())
 
 
-def _findings(verdict: Judged | PenalisedJudge) -> list[Notice]:
+def _findings(verdict: Judged | PenalisedJudge | RowsJudge) -> list[Notice]:
     """What the judge found that the user should know although the fit went on."""
     found: list[Notice] = []
     moments, rank = verdict.moments, verdict.rank
@@ -641,9 +676,10 @@ def _findings(verdict: Judged | PenalisedJudge) -> list[Notice]:
                 True,
             )
         )
-    if verdict.status is Status.UNCERTIFIED and verdict.certificate.penalty is not None:
-        above = number(verdict.certificate.gap)
-        text = f"no more is known than that loss and penalty are at most {above} above the least they can be"
+    if verdict.status is Status.UNCERTIFIED and verdict.certificate.is_bounded:
+        above, what = number(verdict.certificate.gap), "loss and penalty are"
+        what = "the loss is" if verdict.certificate.penalty is None else what
+        text = f"no more is known than that {what} at most {above} above the least possible"
         found.append(Notice("penalised-gap-open", text, True))
     elif verdict.status is Status.UNCERTIFIED:
         why = shortage(moments, verdict.has_bias)

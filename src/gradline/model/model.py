@@ -34,13 +34,14 @@ from gradline.data.inputs import is_array, open_table, rows_by
 from gradline.data.notation import Text
 from gradline.model import as_at_training
 from gradline.model.certificate import Certificate, finite
-from gradline.model.inference.inference import Inference, infer
+from gradline.model.inference.inference import OTHER_LOSS, PENALISED, Inference, infer
 from gradline.model.judge import Judged
 from gradline.model.judge_penalised import PenalisedJudge
 from gradline.model.own_units import in_own_units
 from gradline.model.summary import summary
 from gradline.moments.state import Moments
 from gradline.solvers import Record
+from gradline.solvers.losses import SQUARED, Loss, loss_of
 from gradline.solvers.penalties import NONE, ElasticNet, Penalty
 
 
@@ -121,7 +122,7 @@ class LinearModel(Derived):
     - `figures`: what standard errors need, to rounding, where the rows were few enough to be refined.
     - `smearing` (m, 2): means over the training residuals of transformed targets, which turn predictions back into
       means in their own units; None where no target is transformed.
-    - `penalty`: what was added to the loss, on the weights of the `scale`.
+    - `penalty`: what was added to the loss, on the weights of the `scale`; `loss`: what was averaged over the cells.
 
     >>> import gradline
     >>> model = gradline.fit("example:crops", ["apples", "oranges"])
@@ -150,6 +151,7 @@ class LinearModel(Derived):
     figures: Figures | None = None
     smearing: np.ndarray | None = None
     penalty: Penalty = NONE
+    loss: Loss = SQUARED
     notices: tuple[Notice, ...] = field(default=())
 
     plot = (
@@ -198,19 +200,20 @@ class LinearModel(Derived):
         m, rows = len(self.targets), self.moments.rows
         weights = f", weights summing to {self.moments.weight_sum:g}" if self.design.weights else ""
         loss = (
-            f"mean squared error over {rows:,} rows × {m} target{'s' * (m > 1)}{weights}: "
-            f"Σ{'w·' if weights else ''}(ŷ − y)² / {m * self.moments.weight_sum:,.10g}"
+            f"{self.loss.mean} over {rows:,} rows × {m} target{'s' * (m > 1)}{weights}: "
+            f"Σ{'w·' if weights else ''}{self.loss.term} / {m * self.moments.weight_sum:,.10g}"
         )
         if self.penalty.is_none:
-            return loss
+            return f"{loss}{self.loss.meaning}"
         words = self.penalty.words()
         scale = ", w the weights of standardised columns" if self.scale == "standard" else ""
-        return f"{loss}{words if words.startswith(',') else f' + {words}'}{scale}"
+        return f"{loss}{words if words.startswith(',') else f' + {words}'}{scale}{self.loss.meaning}"
 
     @property
     def training(self) -> Evaluation:
-        """How well it predicts the rows that it was trained on."""
-        return evaluation(self.moments, self.weight, self.bias, self.has_bias)
+        """How well it predicts the rows that it was trained on; the loss is that which was minimised."""
+        found = evaluation(self.moments, self.weight, self.bias, self.has_bias)
+        return found if self.loss.quadratic else found._replace(loss=self.certificate.loss)
 
     @cached_property
     def inference(self) -> Inference:
@@ -224,10 +227,8 @@ class LinearModel(Derived):
         """
         status = self.verdict.status
         meaning = self.moments.weights_are if weights_are is None else weights_are
-        is_penalised = not self.penalty.is_none
-        return infer(
-            self.moments, self.coefficients, self.targets, status, meaning, self.figures, is_penalised
-        )
+        refusal = OTHER_LOSS if not self.loss.quadratic else None if self.penalty.is_none else PENALISED
+        return infer(self.moments, self.coefficients, self.targets, status, meaning, self.figures, refusal)
 
     def evaluate(
         self,
@@ -240,9 +241,9 @@ class LinearModel(Derived):
     ) -> Evaluation:
         """How well it predicts other rows: a table with the same columns, a frame X and Y, or arrays X and Y.
 
-        R² compares with the mean of those rows (with zero in a model without a bias). Rows are weighted where
-        the table has the column of weights. `missing`, `unseen`, `read` as in `predict`, but incomplete rows are left
-        out.
+        The loss is the mean squared error, whatever was minimised. R² compares with the mean of those rows (with zero
+        in a model without a bias). Rows are weighted where the table has the column of weights. `missing`, `unseen`,
+        `read` as in `predict`, but incomplete rows are left out.
         """
         if is_array(data):
             moments = Moments.of(checked_matrix(self.design, data), targets, missing=missing)
@@ -362,6 +363,7 @@ class LinearModel(Derived):
                 "config": dict(self.config),
                 "holdout": None if self.holdout is None else self.holdout._asdict(),
                 **({} if self.penalty.is_none else {"penalty": self.penalty.params()}),
+                **({} if self.loss.quadratic else {"loss": self.loss.params()}),
             }
         )
 
@@ -437,6 +439,7 @@ def load(path: str | Path) -> LinearModel:
         figures=Figures(*figures) if figures else None,
         smearing=tensors.get("smearing"),
         penalty=ElasticNet(**card.get("penalty", {})),
+        loss=loss_of(card.get("loss", {})),
     )
 
 

@@ -9,6 +9,7 @@ from gradline.core.text import counted, listed, one_line, rate, wrapped
 from gradline.data.design import DesignSpec
 from gradline.model.certificate import Certificate, sentences
 from gradline.moments.state import Moments
+from gradline.solvers.losses import Loss
 from gradline.solvers.penalties import Penalty
 
 
@@ -49,6 +50,8 @@ class Described(Protocol):
     @property
     def penalty(self) -> Penalty: ...
     @property
+    def loss(self) -> Loss: ...
+    @property
     def objective(self) -> str: ...
     @property
     def features(self) -> tuple[str, ...]: ...
@@ -75,6 +78,8 @@ def heading(model: Described) -> str:
     solver = {
         "exact": "exact least squares" if model.penalty.is_none else "the exact answer",
         "cd": "coordinate descent",
+        "newton": "Newton's steps",
+        "ip": "an interior point method",
         "gd": "gradient descent",
         "sgd": "mini-batch gradient descent",
         "torch": "trained with PyTorch",
@@ -84,7 +89,7 @@ def heading(model: Described) -> str:
         f"{listed(model.targets)} from {columns}",
         f"{counted(model.moments.rows, 'row')}{_dropped(model)}, {solver[model.solver]}{_settings(model)}",
     ]
-    if not model.penalty.is_none:
+    if not (model.penalty.is_none and model.loss.quadratic):
         lines.append(f"minimised: {model.objective}")
     bases = {name: level for term in model.design.terms for name, level in term.bases.items()}
     if bases:
@@ -122,7 +127,7 @@ def coefficients(model: Described) -> str:
     for target, bias, weights in zip(model.targets, model.bias, model.weight, strict=True):
         values = [*([bias] if model.has_bias else []), *weights]
         columns.append([target, *(f"{value:.7g}" for value in values)])
-    return f"{aligned(columns)}\n\n{quality(model, model.training)}{_held_out(model)}"
+    return f"{aligned(columns)}\n\n{quality(model, model.training, model.loss.mean)}{_held_out(model)}"
 
 
 def told_apart(name: str) -> str:
@@ -137,8 +142,8 @@ def _held_out(model: Described) -> str:
     return f"\n\nheld out of training, {rows}:\n{quality(model, model.holdout)}"
 
 
-def quality(model: Described, evaluation: Quality) -> str:
-    """Loss, and RMSE and R² by target, each with what it means."""
+def quality(model: Described, evaluation: Quality, mean: str = "mean squared error") -> str:
+    """Loss, a `mean` of the rows, and RMSE and R² by target, each with what it means."""
     columns = [["", "loss", "RMSE", "R²"]]
     for i, target in enumerate(model.targets):
         loss = f"{evaluation.loss:.6g}" if i == 0 else ""
@@ -146,7 +151,7 @@ def quality(model: Described, evaluation: Quality) -> str:
     over = " over both targets" if len(model.targets) == 2 else " over all targets"
     meaning = [
         "",
-        f"mean squared error{over if len(model.targets) > 1 else ''}",
+        f"{mean}{over if len(model.targets) > 1 else ''}",
         "typical error, in units of the target",
         f"1 is perfect, 0 no better than {'the mean' if model.has_bias else 'always saying 0'}",
     ]

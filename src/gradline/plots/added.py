@@ -58,11 +58,11 @@ def _regrouped(moments: Moments, features: list[int], targets: list[int]) -> Mom
 
 def added_variables(model: LinearModel, data: Any, t: int, feature: int | None, rows: int) -> go.Figure:
     """The plot of one feature, or of each where `feature` is None; undetermined ones are refused or left out."""
-    if not model.penalty.is_none:
+    if not (model.penalty.is_none and model.loss.quadratic):
         raise RequestError(
             "penalised-no-slope",
-            "the slope of such a figure is a least-squares coefficient, and the model has a penalty",
-            "fit without a penalty",
+            "the slope of such a figure is a least-squares coefficient, and the model has another loss, or a penalty",
+            "fit with the squared loss and without a penalty",
         )
     determined = [j for j, known in enumerate(model.certificate.determined) if known]
     if feature is not None and feature not in determined:

@@ -6,35 +6,55 @@ from gradline.core.errors import UsageError
 from gradline.solvers.coordinate_descent import CoordinateDescent
 from gradline.solvers.exact import Exact
 from gradline.solvers.gradient_descent import GradientDescent
+from gradline.solvers.interior_point import InteriorPoint
 from gradline.solvers.loop import Observer, Record, Solution, Solver, State, solve
+from gradline.solvers.losses import LOSSES, SQUARED, Absolute, Huber, Loss, Quantile, loss_of
+from gradline.solvers.newton import Newton
 from gradline.solvers.penalties import NONE, ElasticNet, Penalty
 from gradline.solvers.sgd import SGD
 
 __all__ = [
+    "LOSSES",
     "NONE",
     "SGD",
+    "SQUARED",
+    "Absolute",
     "CoordinateDescent",
     "ElasticNet",
     "Exact",
     "GradientDescent",
+    "Huber",
+    "InteriorPoint",
+    "Loss",
+    "Newton",
     "Observer",
     "Penalty",
+    "Quantile",
     "Record",
     "Solution",
     "Solver",
     "State",
+    "loss_of",
     "named",
     "solve",
     "usual_solver",
 ]
 
-SOLVERS = {"exact": Exact, "cd": CoordinateDescent, "gd": GradientDescent, "sgd": SGD}
+SOLVERS = {
+    "exact": Exact,
+    "cd": CoordinateDescent,
+    "newton": Newton,
+    "ip": InteriorPoint,
+    "gd": GradientDescent,
+    "sgd": SGD,
+}
 
 
-def usual_solver(penalty: Penalty) -> Solver:
-    """The solver that goes to the best answer at once: `Exact`, or `CoordinateDescent` where the penalty has kinks.
+def usual_solver(penalty: Penalty, loss: Loss = SQUARED) -> Solver:
+    """The solver that goes to the best answer at once, by loss and penalty.
 
-    Raises `UsageError` for what is no penalty.
+    `Exact` for the squared loss, or `CoordinateDescent` where the penalty has kinks; `Newton` for a loss whose slope
+    bends, `InteriorPoint` for one whose slope jumps. Raises `UsageError` for what is no penalty, or no loss.
     """
     if isinstance(penalty, type) or not hasattr(penalty, "quadratic"):
         raise UsageError(
@@ -42,10 +62,18 @@ def usual_solver(penalty: Penalty) -> Solver:
             f"penalty is {penalty!r}",
             "give gradline.ElasticNet(alpha, l1_ratio, positive)",
         )
+    if isinstance(loss, type) or not hasattr(loss, "slopes"):
+        raise UsageError(
+            "loss-invalid",
+            f"loss is {loss!r}",
+            "give gradline.Huber(delta), gradline.Quantile(quantile) or gradline.Absolute()",
+        )
+    if not loss.quadratic:
+        return Newton() if loss.slopes.width else InteriorPoint()
     return Exact() if penalty.quadratic else CoordinateDescent()
 
 
-def named(name: str, settings: dict[str, Any], penalty: Penalty = NONE) -> Solver:
+def named(name: str, settings: dict[str, Any], penalty: Penalty = NONE, loss: Loss = SQUARED) -> Solver:
     """The solver of this name with these settings.
 
     "auto" is `usual_solver`, which is as fast as one epoch and needs no rate, unless a setting belongs to training:
@@ -55,7 +83,7 @@ def named(name: str, settings: dict[str, Any], penalty: Penalty = NONE) -> Solve
     if name not in ("auto", *SOLVERS):
         raise UsageError("solver-invalid", f"there is no solver {name}", f"use auto, {', '.join(SOLVERS)}")
     if name == "auto":
-        name = next((n for n in ("sgd", "gd") if set(settings) & _OWN[n]), usual_solver(penalty).name)
+        name = next((n for n in ("sgd", "gd") if set(settings) & _OWN[n]), usual_solver(penalty, loss).name)
     solver = SOLVERS[name]
     fields = set(getattr(solver, "__dataclass_fields__", {}))
     foreign = next((setting for setting in settings if setting not in fields and setting != "seed"), None)

@@ -45,7 +45,7 @@ class CoordinateDescent:
     """
 
     name = "cd"
-    needs = ("moments",)
+    needs = ("moments", "squared loss")
     epochs = 0
     scale = "none"
 

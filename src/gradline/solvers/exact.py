@@ -40,7 +40,7 @@ class Exact:
     digits: float = 10.0
 
     name = "exact"
-    needs = ("moments", "quadratic")
+    needs = ("moments", "quadratic", "squared loss")
     epochs = 0
     scale = "none"
 

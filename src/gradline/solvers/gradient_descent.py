@@ -44,7 +44,7 @@ class GradientDescent:
     seed: int = 0
 
     name = "gd"
-    needs = ("moments", "no penalty")
+    needs = ("moments", "squared loss", "no penalty")
 
     def __post_init__(self) -> None:
         check_settings(self.lr, self.epochs, self.momentum, self.init, self.seed)

@@ -13,7 +13,7 @@ from gradline.core.linalg.refined import Refined
 from gradline.data.row_stream import RowStream
 from gradline.moments.rank import Rank, determined_factor
 from gradline.moments.state import Moments, RawFactor
-from gradline.solvers.losses import SquaredLoss
+from gradline.solvers.losses import SQUARED, Loss
 from gradline.solvers.penalties import NONE, Penalty
 from gradline.solvers.spectrum import Spectrum
 
@@ -91,7 +91,7 @@ class Problem:
     scaling: Scaling
     optimum: Refined | None = None
     penalty: Penalty = NONE
-    loss = SquaredLoss()
+    loss: Loss = SQUARED
 
     @classmethod
     def of(
@@ -102,9 +102,10 @@ class Problem:
         scaling: Scaling,
         optimum: Refined | None = None,
         penalty: Penalty = NONE,
+        loss: Loss = SQUARED,
     ) -> "Problem":
         """The problem of raw moments and rows, seen on a scale; the penalty is on the weights of that scale."""
-        return cls(scaling.moments(moments), bias, rows, scaling, optimum, penalty)
+        return cls(scaling.moments(moments), bias, rows, scaling, optimum, penalty, loss)
 
     @property
     def m(self) -> int:
@@ -150,6 +151,8 @@ class Problem:
         Where θ runs away it overflows, which whoever may meet that ignores: once for a loop, of which it would be a
         tenth of the time.
         """
+        if not self.loss.quadratic:
+            return self._mean_loss(theta) + self.penalty.value(theta[int(self.bias) :])
         if theta is self.answer and self.optimum is not None:
             weight, bias = unstacked(theta, self.bias)
             return float(self.moments.above_rounding(self.optimum.squares, weight, bias).sum()) / self.cells
@@ -158,6 +161,15 @@ class Problem:
         residual -= B
         loss = float(np.vdot(residual, residual)) / self.cells + self.floor
         return loss if self.penalty.is_none else loss + self.penalty.value(theta[int(self.bias) :])
+
+    def _mean_loss(self, theta: np.ndarray) -> float:
+        """The mean loss over the rows, which are read."""
+        weight, bias = self.scaling.to_raw(*unstacked(theta, self.bias))
+        total = 0.0
+        for block in self.expect_rows().blocks(_ROWS):
+            each = self.loss.value(block.Y, block.X @ weight.T + bias).sum(axis=1)
+            total += float(each.sum() if block.w is None else each @ block.w)
+        return total / self.cells
 
     def gradient(self, theta: np.ndarray) -> np.ndarray:
         """∇L(θ) (q, m) over all rows, by the first three of the five steps."""
@@ -171,11 +183,38 @@ class Problem:
         return A.T @ residual
 
     def expect(self, solver: str, needs: Iterable[str]) -> None:
-        """Raise where a solver needs what this problem has not: "rows", "no penalty", or one that is "quadratic"."""
+        """Raise where a solver needs what this problem has not.
+
+        Of the loss: that it is the "squared loss", a "bent loss" (of a slope without jumps) or a "kinked loss" (of one
+        that only jumps). Of the penalty: "no penalty", one that is "quadratic", or the "lasso alone". And the "rows".
+        """
+        width, net = self.loss.slopes.width, self.penalty.threshold
+        of_loss = {
+            "squared loss": self.loss.quadratic,
+            "bent loss": width > 0 and not self.loss.quadratic,
+            "kinked loss": width == 0,
+        }
+        if not all(of_loss.get(need, True) for need in needs):
+            raise UsageError(
+                "loss-of-other-solver",
+                f"the {solver} solver cannot minimise the {self.loss.mean}",
+                "leave the solver out, which finds the one that can",
+            )
         if "rows" in needs:
             self.expect_rows()
-        served = {"no penalty": self.penalty.is_none, "quadratic": self.penalty.quadratic}
+        served = {
+            "no penalty": self.penalty.is_none,
+            "quadratic": self.penalty.quadratic,
+            "lasso alone": net is not None and net.curvature == 0 and not net.positive,
+        }
         if not all(served.get(need, True) for need in needs):
+            if not self.loss.quadratic:
+                raise UsageError(
+                    "penalty-of-other-loss",
+                    f"nothing here minimises the {self.loss.mean} with {_named(self.penalty)}",
+                    "with the Huber loss use ridge (--alpha 0.1); with quantile or absolute the lasso (--alpha 0.1 "
+                    "--l1-ratio 1)",
+                )
             raise UsageError(
                 "penalty-of-other-solver",
                 f"the {solver} solver cannot minimise a loss with the penalty {self.penalty.words().lstrip(', ')}",
@@ -187,10 +226,17 @@ class Problem:
         if self.rows is None:
             raise RequestError(
                 "rows-needed",
-                "mini-batches need the rows, and moments hold none",
-                "fit from the data, or use GradientDescent or Exact on the moments",
+                "the rows themselves are needed, and moments hold none",
+                "fit from the data, or use GradientDescent or Exact on the moments, with the squared loss",
             )
         return self.rows
+
+
+_ROWS = 8192  # of a block
+
+
+def _named(penalty: Penalty) -> str:
+    return f"the penalty {penalty.words().lstrip(', ')}"
 
 
 def with_level(problem: Problem, beta: np.ndarray) -> np.ndarray:

@@ -74,7 +74,7 @@ class SGD:
     dtype: str = "float64"
 
     name = "sgd"
-    needs = ("moments", "rows", "no penalty")
+    needs = ("moments", "rows", "squared loss", "no penalty")
 
     def __post_init__(self) -> None:
         check_settings(self.lr, self.epochs, self.momentum, self.init, self.seed)

@@ -218,11 +218,11 @@ def infer(
     status: Status,
     weights_are: str | None = None,
     figures: Figures | None = None,
-    is_penalised: bool = False,
+    refusal: Refusal | None = None,
 ) -> Inference:
     """The inference for coefficients `value` that a certificate found in `status`; from `figures` to rounding.
 
-    Weights that a penalty pulled towards zero have no standard errors here: their bias is not known from the data.
+    `refusal` says why there are none where something else than the squared loss was minimised.
 
     `weights_are` None says that rows have no weights. Raises `UsageError` for another word than those of `Inference`.
     """
@@ -231,8 +231,8 @@ def infer(
             "weights-are-invalid", f"weights_are is {weights_are!r}", f"use {', '.join(WEIGHTS_ARE)}"
         )
     case = _Estimation(moments, value, weights_are, figures)
-    refusals = (PENALISED,) if is_penalised else tuple(case.refusals(targets, status))
-    fitted = status.is_estimate and not is_penalised
+    refusals = (refusal,) if refusal is not None else tuple(case.refusals(targets, status))
+    fitted = status.is_estimate and refusal is None
     tested = fitted and weights_are not in (UNSAID, "sampling")
     return Inference(
         weights_are=weights_are,
@@ -406,6 +406,11 @@ PENALISED = Refusal(
     "penalised-no-errors",
     "a penalty pulls the weights towards zero by more than any data tell, so standard errors would mislead",
     "fit without a penalty, or compare predictions on rows held out: --holdout 0.2",
+)
+OTHER_LOSS = Refusal(
+    "loss-no-errors",
+    "standard errors here are those of least squares, and another loss was minimised",
+    "compare predictions on rows held out (--holdout 0.2), or fit samples of the rows again and again (bootstrap)",
 )
 _DIAGNOSTICS = "call gradline.model.residuals.diagnostics(model, data, weights_are=…)"
 NO_MEANING = Refusal(

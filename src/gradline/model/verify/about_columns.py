@@ -93,7 +93,7 @@ def _relations(model: LinearModel, pivots: Eliminated, evidence: Evidence) -> It
             "; ".join(named[: len(said)] or named),
             "what is constant",
         )
-    if model.penalty.is_none:  # which holds weights that the columns leave open
+    if model.penalty.is_none and model.loss.quadratic:  # others hold weights that the columns leave open
         yield _determined(model, pivots)
     yield _almost(model, pivots, evidence)
 

@@ -20,6 +20,7 @@ _FREE = {  # what a file cannot contradict: options that change nothing, or whos
     "memory": lambda value: _is_size(value),
     "seed": lambda value: is_whole(value, 0),
 }
+_LOSS = ("loss", "delta", "quantile")
 _PENALTY = ("alpha", "l1_ratio", "positive")
 _USUAL_DIGITS = 10.0  # that an exact answer is asked for
 
@@ -54,7 +55,7 @@ def unchecked(model: LinearModel, data: Any, selects: bool) -> Iterator[str]:
 def _completed(config: Mapping[str, Any]) -> dict[str, Any]:
     """The options with those that were left as they are."""
     usual = {"targets": None, "bias": True, "weights": None, "weights_are": None, "holdout": 0.0}
-    usual |= dict.fromkeys(_PENALTY)
+    usual |= dict.fromkeys((*_PENALTY, *_LOSS))
     return usual | {"scale": "auto", "missing": Selection.missing} | dict(config)
 
 
@@ -75,6 +76,8 @@ def _holds(model: LinearModel, name: str, value: Any) -> bool:
         return model.scale == (usual if value == "auto" else value)
     if name in _PENALTY:
         return value == model.penalty.params().get(name)
+    if name in _LOSS:
+        return value == model.loss.params().get(name)
     if name == "holdout":
         return bool(value) == (model.holdout is not None)
     if name == "missing":

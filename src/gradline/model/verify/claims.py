@@ -17,12 +17,15 @@ from gradline.model.verify import about_config, about_path
 from gradline.model.verify.about_answer import Answer, nowhere
 from gradline.model.verify.about_columns import about_columns, elided
 from gradline.model.verify.about_holdout import about_holdout
+from gradline.model.verify.about_losses import LossAnswer
 from gradline.model.verify.about_own_units import about_own_units
 from gradline.model.verify.about_penalised import PenalisedAnswer
 from gradline.model.verify.about_rows import about_moments, about_rows
 from gradline.model.verify.check import Check
 from gradline.model.verify.newton_step import located
 from gradline.model.verify.own_descent import Descent
+from gradline.model.verify.own_loss import OwnRows
+from gradline.model.verify.own_penalty import OwnPenalty
 from gradline.model.verify.reread import reread
 from gradline.model.verify.row_sums import Evidence, Frame, gather
 
@@ -144,7 +147,11 @@ def verify(
         at = located(evidence, theta, model.has_bias, model.certificate.rank)
         with np.errstate(all="ignore"):  # what is claimed may be any number
             checks += about_columns(model, evidence, at)
-            if model.penalty.is_none:
+            if not model.loss.quadratic:
+                answer = _about_loss(model, rows, PenalisedAnswer(model, evidence, at).scale)
+                checks += answer.checks()
+                unchecked = [*answer.unchecked()]
+            elif model.penalty.is_none:
                 descent = Descent.of(model, evidence, at)
                 checks += Answer(model, evidence, at).checks()
                 checks += about_path.about_training(descent)
@@ -164,6 +171,15 @@ def verify(
             checks += about_columns(model, evidence, at)
         return Verification(tuple(checks), ("what it says of a run beyond all numbers and of rows held out",))
     return Verification(tuple(checks), (*unchecked, *_unchecked(model, data, selects)))
+
+
+def _about_loss(model: LinearModel, rows: RowStream, scale: np.ndarray) -> LossAnswer:
+    """A model with another loss beside its rows, on the scale of its penalty."""
+    columns = [rows.design.features.index(name) for name in model.features]
+    own = OwnRows.of(rows, columns, model.weight, model.bias, model.has_bias)
+    cells = len(model.weight) * float(own.w.sum())
+    omega = OwnPenalty.of(model.penalty.params())
+    return LossAnswer(model, own.with_penalty(omega, model.weight, scale, cells), scale)
 
 
 def _unchecked(model: LinearModel, data: Any, selects: bool) -> Iterator[str]:

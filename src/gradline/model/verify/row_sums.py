@@ -112,7 +112,7 @@ class _EvidenceSums:
         frame, q, ones = self.frame, 1 + block.X.shape[1], np.ones((len(block.X), 1))
         w = None if block.w is None else np.ldexp(block.w, -frame.weight_unit)[:, None]
         Z = np.ldexp(np.hstack([block.X, block.Y]) - frame.shift, -frame.units)
-        residual, terms = _residual(block, self.weight, self.bias, frame.units[q - 1 :])
+        residual, terms = residual_of(block, self.weight, self.bias, frame.units[q - 1 :])
         weighted = residual if w is None else residual.times(w)
         pairs = Doubled.of(np.hstack([ones, Z]))
         cut = _slices(pairs)
@@ -169,7 +169,7 @@ def _exponents(sizes: np.ndarray) -> np.ndarray:
     return np.frexp(np.where(np.isfinite(sizes), np.abs(sizes), 1.0))[1]
 
 
-def _residual(
+def residual_of(
     block: RowBlock, weight: np.ndarray, bias: np.ndarray, unit: np.ndarray
 ) -> tuple[Doubled, np.ndarray]:
     """Y − X·weightᵀ − bias (n, m) as pairs, in units of 2^unit, and the sum of the sizes of its terms."""
