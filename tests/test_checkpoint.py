@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -54,9 +55,7 @@ def test_early_stopping_is_the_run_of_the_best_epoch(tmp_path, solver):
     X = random.normal(size=(40, 12))
     y = X[:, 0] + 3 + 2 * random.normal(size=40)
     lr = 0.002
-    made = [
-        type(SOLVERS[solver](1))(**{**vars(SOLVERS[solver](1)), "lr": lr, "epochs": n}) for n in (1000, 60)
-    ]
+    made = [replace(SOLVERS[solver](1), lr=lr, epochs=n) for n in (1000, 60)]
     whole = gradline.fit(X, y, solver=made[0], holdout=0.5)
     held = [record.holdout or 0.0 for record in whole.history]
     model = gradline.fit(X, y, solver=made[0], holdout=0.5, stop_after=25)
@@ -67,7 +66,7 @@ def test_early_stopping_is_the_run_of_the_best_epoch(tmp_path, solver):
     assert [record.epoch for record in model.history] == list(range(best + 1))
     text = next(notice.text for notice in model.notices if notice.code == "training-stopped-early")
     assert f"after epoch {best + 25:,}" in text
-    short = gradline.fit(X, y, solver=type(made[0])(**{**vars(made[0]), "epochs": best}), holdout=0.5)
+    short = gradline.fit(X, y, solver=replace(made[0], epochs=best), holdout=0.5)
     np.testing.assert_array_equal(model.weight, short.weight)
     assert model.history == short.history
     place = tmp_path / "run.checkpoint"

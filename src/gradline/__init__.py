@@ -19,22 +19,40 @@ if TYPE_CHECKING:
     from gradline.moments.state import Moments
     from gradline.pages.play import play
     from gradline.pages.report import report
-    from gradline.solvers import SGD, CoordinateDescent, ElasticNet, Exact, GradientDescent
+    from gradline.solvers import (
+        SGD,
+        Adam,
+        AdamW,
+        Chebyshev,
+        CoordinateDescent,
+        Cosine,
+        ElasticNet,
+        Exact,
+        Exponential,
+        GradientDescent,
+        Step,
+    )
     from gradline.solvers.trajectory import Trajectory
 
 __version__ = "0.1.0"
 
 __all__ = [
     "SGD",
+    "Adam",
+    "AdamW",
     "Certificate",
+    "Chebyshev",
     "CoordinateDescent",
+    "Cosine",
     "ElasticNet",
     "Exact",
+    "Exponential",
     "GradientDescent",
     "GradlineError",
     "GradlineWarning",
     "LinearModel",
     "Moments",
+    "Step",
     "Table",
     "Text",
     "Trajectory",
@@ -52,8 +70,14 @@ __all__ = [
 
 _HOMES = {
     "SGD": "gradline.solvers",
+    "Adam": "gradline.solvers",
+    "AdamW": "gradline.solvers",
     "Certificate": "gradline.model.certificate",
+    "Chebyshev": "gradline.solvers",
     "CoordinateDescent": "gradline.solvers",
+    "Cosine": "gradline.solvers",
+    "Exponential": "gradline.solvers",
+    "Step": "gradline.solvers",
     "ElasticNet": "gradline.solvers",
     "Exact": "gradline.solvers",
     "GradientDescent": "gradline.solvers",

@@ -40,12 +40,13 @@ from gradline.model.training import Training
 from gradline.model.witness import Witness, witnessed
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments, calm_blas
-from gradline.solvers import SGD, Exact, Observer, Solution, Solver, solve, usual_solver
+from gradline.solvers import Exact, Observer, Solution, Solver, decayed, solve, usual_solver
 from gradline.solvers.exact import refined_optimum
 from gradline.solvers.loop import INITS
 from gradline.solvers.penalties import NONE, Penalty
 from gradline.solvers.problem import Problem, Scaling
 from gradline.solvers.refinement import refined
+from gradline.solvers.rules import HeavyBall
 from gradline.solvers.trajectory import LOSS_EXCESS, Trajectory
 
 SCALES = ("auto", "none", "standard")
@@ -193,6 +194,9 @@ class Request:
             )
         if self.stop_after:
             expect_epochs(self.solver, "stop_after")
+        solver, penalty = decayed(self.solver, self.penalty)
+        object.__setattr__(self, "solver", solver)
+        object.__setattr__(self, "penalty", penalty)
         object.__setattr__(self, "seed", int(self.seed))  # which NumPy's numbers are not, and JSON needs
         object.__setattr__(self, "holdout", float(self.holdout))
 
@@ -261,7 +265,7 @@ def _trained(
     settings = solver.params()
     if request.stop_after and solution.diverged_at is None:
         settings["epochs"] = solution.epochs  # the model is that of so many
-    training = _training(settings, problem, solution)
+    training = _training(solver, problem, solution)
     found = Coefficients(weight, bias if request.bias else None)
     witness = Witness(None)
     if request.penalty.is_none:
@@ -269,7 +273,7 @@ def _trained(
         witness = witnessed(gathered.small or passed, moments, found)
         verdict = Judged(moments, found, training, witness)
     else:
-        verdict = PenalisedJudge(moments, found, request.penalty, scaling)
+        verdict = PenalisedJudge(moments, found, request.penalty, scaling, training)
     return LinearModel(
         weight=weight,
         bias=bias,
@@ -421,7 +425,8 @@ def _with_meaning(moments: Moments, weights_are: str | None) -> Moments:
 def _most_rows(design: DesignSpec, solver: Solver) -> int:
     """How many rows the solver would have in memory."""
     columns = len(design.features) + len(design.targets)
-    return solver.most_rows(columns) if isinstance(solver, SGD) else 0
+    most = getattr(solver, "most_rows", None)
+    return 0 if most is None else most(columns)
 
 
 def _not_evaluated(training: Moments, held_out: Moments, holdout: Holdout) -> list[Notice]:
@@ -520,20 +525,24 @@ def _with_loaded_init(solver: Solver, design: DesignSpec) -> Solver:
     return replace(solver, init=start)  # type: ignore[type-var]
 
 
-def _training(settings: dict[str, Any], problem: Problem, solution: Solution) -> Training | None:
+def _training(solver: Solver, problem: Problem, solution: Solution) -> Training | None:
     """What the judge should know of the training, or None when nothing was trained."""
-    if "lr" not in settings:
+    if solver.course is None:
         return None
-    lr, momentum, batch_size = settings["lr"], settings["momentum"], settings.get("batch_size")
-    tenfold = None
-    if batch_size is None and solution.diverged_at is None:
-        path = Trajectory(problem.moments, lr, momentum, solution.start, problem.bias)
+    known, batch_size, tenfold = solver.course.constant, solver.params().get("batch_size"), None
+    lr, rule = (None, HeavyBall()) if known is None else known
+    has_path = known is not None and batch_size is None and not problem.has_kinks
+    if has_path and solution.diverged_at is None:
+        path = Trajectory(
+            problem.moments, lr, rule.momentum, solution.start, problem.bias, rule.nesterov,
+            dampening=rule.dampening, penalty=problem.penalty,
+        )  # fmt: skip
         # A forced rate may run away within ten times the epochs.
         with np.errstate(over="ignore", invalid="ignore"):
             tenfold = path.at(10 * solution.epochs).loss
     return Training(
         lr=lr,
-        momentum=momentum,
+        momentum=rule.momentum,
         epochs=solution.epochs,
         view=problem.moments,
         scaling=problem.scaling,
@@ -541,6 +550,9 @@ def _training(settings: dict[str, Any], problem: Problem, solution: Solution) ->
         diverged_at=solution.diverged_at,
         batch_size=batch_size,
         tenfold_loss=tenfold,
+        nesterov=rule.nesterov,
+        dampening=rule.dampening,
+        penalty=problem.penalty,
     )
 
 
