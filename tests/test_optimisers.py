@@ -233,7 +233,7 @@ def test_the_limit_of_each_rule_is_where_errors_begin_to_grow(rule):
     limit = Trajectory(Moments.of(X, Y), 0.01, **LINEAR[rule]).lr_limit
     for share, grows in ((0.99, False), (1.01, True)):
         path = Trajectory(Moments.of(X, Y), share * limit, **LINEAR[rule])
-        assert (path.at(6000).gap > path.at(3000).gap) is grows
+        assert (path.at(2000).gap > path.at(1000).gap) is grows
     with refused("rate-unstable"):
         gradline.fit(X, Y, solver=GradientDescent(1.01 * limit, **LINEAR[rule]))
     stable = quietly(X, Y, solver=GradientDescent(0.99 * limit, **LINEAR[rule]))
@@ -279,7 +279,7 @@ def test_chebyshevs_rates_leave_what_they_guarantee_and_no_more(count):
 def test_the_order_of_chebyshevs_rates_is_what_keeps_them_stable():
     """In falling order they leave the numbers behind, for the same product."""
     X, Y = rows(n=60)
-    X = X * [1.0, 30.0, 0.1]
+    X = X * [1.0, 10.0, 0.5]
     whole = quietly(X, Y, solver=GradientDescent(Chebyshev(), epochs=512), scale="none")
     assert whole.certificate.gap < 1e-12 * whole.certificate.optimal_loss
     spectrum = Trajectory(Moments.of(X, Y), 1e-9).spectrum
