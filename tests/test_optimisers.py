@@ -82,7 +82,7 @@ def trained(kind, settings, schedule, batches, X, Y, clip=0.0):
     if kind is not torch.optim.AdamW:  # whose decay shrinks the bias, too
         groups = [{"params": [model.weight]}, {"params": [model.bias], "weight_decay": 0.0}]
     opt = kind(groups, **settings)
-    opt.epochs = len(batches)
+    vars(opt)["epochs"] = len(batches)
     scheduler, path = schedule(opt), []
     x, y, loss_fn = torch.tensor(X), torch.tensor(Y), torch.nn.MSELoss()
     for epoch in batches:
