@@ -143,6 +143,10 @@ class FitOptions(Typed):
             "Stop after so many epochs without a better loss on the rows held out; the model is the best one."
         ),
     ] = None
+    stop_tolerance: Annotated[
+        float | None,
+        flag("By how much a loss on the rows held out must fall to be a better one. Default: 0."),
+    ] = None
     checkpoint: Annotated[
         Path | None,
         flag("File that keeps the training as it stands; the same command goes on from it.", in_file=False),

@@ -65,6 +65,7 @@ def fit(
     force: bool = False,
     memory: int | str | None = None,
     stop_after: int = 0,
+    stop_tolerance: float = 0.0,
     checkpoint: str | Path | None = None,
     penalty: Penalty = NONE,
     **choice: Unpack[Choice],
@@ -90,7 +91,7 @@ def fit(
       beside the 450 MB that streaming may take, a function of the bound and the columns alone. None (default)
       bounds nothing.
     - `stop_after`: stop after so many epochs without a better loss over the rows held out, and keep the weights of the
-      best; 0 (default) trains all epochs.
+      best; 0 (default) trains all epochs. Only a loss that is lower by more than `stop_tolerance`, 0, is better.
     - `checkpoint`: a file that keeps the training as it stands, and from which the same call goes on: the model is the
       one that training at one go gives. It may go on with more epochs.
     - `penalty`: `gradline.ElasticNet(alpha, l1_ratio, positive)`: ridge, lasso and what lies between, on the
@@ -120,7 +121,16 @@ def fit(
     (2.0, 1.0)
     """
     request = Request(
-        solver or usual_solver(penalty), bias, scale, holdout, seed, force, memory, stop_after, penalty
+        solver or usual_solver(penalty),
+        bias,
+        scale,
+        holdout,
+        seed,
+        force,
+        memory,
+        stop_after,
+        stop_tolerance,
+        penalty,
     )
     model = run(Selection(data, targets, **choice), request, checkpoint=checkpoint)
     for notice in cautions(model):
@@ -161,6 +171,7 @@ class Request:
     force: bool = False
     memory: int | str | None = None
     stop_after: int = 0
+    stop_tolerance: float = 0.0
     penalty: Penalty = NONE
 
     def __post_init__(self) -> None:
@@ -191,6 +202,16 @@ class Request:
                 "stop-after-without-holdout",
                 "stop_after watches the loss over rows held out, and none are",
                 "hold some out: --holdout 0.2 (holdout=0.2 in Python)",
+            )
+        if not (is_real(self.stop_tolerance) and self.stop_tolerance >= 0):
+            raise UsageError(
+                "stop-tolerance-invalid", f"stop_tolerance is {self.stop_tolerance}", "give a number from 0"
+            )
+        if self.stop_tolerance and not self.stop_after:
+            raise UsageError(
+                "stop-tolerance-alone",
+                "stop_tolerance says which loss is better, and no number of epochs to wait for one is given",
+                "add --stop-after 20 (stop_after=20 in Python)",
             )
         if self.stop_after:
             expect_epochs(self.solver, "stop_after")
@@ -260,7 +281,9 @@ def _trained(
     if checkpoint is not None:
         split = {"scale": scale, "holdout": request.holdout, "split seed": request.seed}
         keeper = Checkpoint.of(checkpoint, solver, problem, holdout, split)
-    solution = solve(solver, problem, observers, holdout, request.stop_after, keeper)
+    solution = solve(
+        solver, problem, observers, holdout, request.stop_after, keeper, float(request.stop_tolerance)
+    )
     weight, bias = scaling.to_raw(solution.weight, solution.bias)
     settings = solver.params()
     if request.stop_after and solution.diverged_at is None:
@@ -291,22 +314,30 @@ def _trained(
         penalty=request.penalty,
         seconds=time.perf_counter() - began,
         holdout=None if held is None else evaluation(held, weight, bias, request.bias),
-        notices=(*gathered.notices, *notices, *short, *_on_the_way(solution, keeper), *_findings(verdict)),
+        notices=(
+            *gathered.notices,
+            *notices,
+            *short,
+            *_on_the_way(solution, keeper, request.stop_tolerance),
+            *_findings(verdict),
+        ),
     )
 
 
-def _on_the_way(solution: Solution, keeper: Checkpoint | None) -> list[Notice]:
+def _on_the_way(solution: Solution, keeper: Checkpoint | None, tolerance: float) -> list[Notice]:
     """Where training went on, and where it was stopped."""
     found: list[Notice] = []
     if keeper is not None and keeper.resumed_at is not None:
         found.append(Notice("training-resumed", f"went on from epoch {keeper.resumed_at:,} in {keeper.path}"))
     if solution.stopped_at is not None:
+        by = f" by more than {number(tolerance)}" if tolerance else ""
         waited = counted(solution.stopped_at - solution.epochs, "epoch")
         found.append(
             Notice(
                 "training-stopped-early",
-                f"stopped after epoch {solution.stopped_at:,}: the loss on rows held out has not fallen for {waited}. "
-                f"The model is that of epoch {solution.epochs:,}, where it was least",
+                f"stopped after epoch {solution.stopped_at:,}: the loss on rows held out has not fallen{by} for "
+                f"{waited}. "
+                f"The model is that of epoch {solution.epochs:,}, where it {'last did' if tolerance else 'was least'}",
             )
         )
     return found

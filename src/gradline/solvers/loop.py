@@ -147,12 +147,14 @@ def solve(
     holdout: Problem | None = None,
     stop_after: int = 0,
     keeper: Keeper | None = None,
+    stop_tolerance: float = 0.0,
 ) -> Solution:
     """Run the solver: count, stop at the first non-finite loss, notify.
 
     `holdout` is the same problem over held-out rows; its loss is recorded beside the other. With `stop_after` training
-    stops after so many epochs without a better one, and what was found is the state at the best (early stopping:
-    Prechelt 1998). A run that diverged keeps the last finite weights. `keeper` keeps the run and lets it go on.
+    stops after so many epochs without a loss that is better by more than `stop_tolerance`, and what was found is the
+    state at the last one that was (early stopping: Prechelt 1998). A run that diverged keeps the last finite weights.
+    `keeper` keeps the run and lets it go on.
     """
     for observer in observers:
         observer.on_start(solver.epochs)
@@ -178,7 +180,7 @@ def solve(
                 if kept is None or epoch in kept:
                     history.append(record)
                 state = after
-                if record.holdout is not None and record.holdout < least:
+                if record.holdout is not None and record.holdout < least - stop_tolerance:
                     best, least = state, record.holdout
                 for observer in observers:
                     if epoch in (0, solver.epochs) or observer.wants(epoch):
