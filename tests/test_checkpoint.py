@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -54,9 +55,7 @@ def test_early_stopping_is_the_run_of_the_best_epoch(tmp_path, solver):
     X = random.normal(size=(40, 12))
     y = X[:, 0] + 3 + 2 * random.normal(size=40)
     lr = 0.002
-    made = [
-        type(SOLVERS[solver](1))(**{**vars(SOLVERS[solver](1)), "lr": lr, "epochs": n}) for n in (1000, 60)
-    ]
+    made = [replace(SOLVERS[solver](1), lr=lr, epochs=n) for n in (1000, 60)]
     whole = gradline.fit(X, y, solver=made[0], holdout=0.5)
     held = [record.holdout or 0.0 for record in whole.history]
     model = gradline.fit(X, y, solver=made[0], holdout=0.5, stop_after=25)
@@ -67,7 +66,7 @@ def test_early_stopping_is_the_run_of_the_best_epoch(tmp_path, solver):
     assert [record.epoch for record in model.history] == list(range(best + 1))
     text = next(notice.text for notice in model.notices if notice.code == "training-stopped-early")
     assert f"after epoch {best + 25:,}" in text
-    short = gradline.fit(X, y, solver=type(made[0])(**{**vars(made[0]), "epochs": best}), holdout=0.5)
+    short = gradline.fit(X, y, solver=replace(made[0], epochs=best), holdout=0.5)
     np.testing.assert_array_equal(model.weight, short.weight)
     assert model.history == short.history
     place = tmp_path / "run.checkpoint"
@@ -136,12 +135,39 @@ def test_a_damaged_checkpoint_is_refused(tmp_path, hurt):
         gradline.fit(*CROPS, solver=GradientDescent(lr=1e-5, epochs=20), checkpoint=place)
 
 
+@pytest.mark.filterwarnings("ignore::gradline.GradlineWarning")
+@pytest.mark.parametrize(
+    "solver", [GradientDescent(lr=0.002, epochs=400), SGD(lr=0.002, epochs=300, batch_size=8)], ids=str
+)
+def test_a_loss_is_better_where_it_falls_by_more_than_is_asked(solver):
+    random = np.random.default_rng(5)
+    X = random.normal(size=(60, 5))
+    y = X @ np.arange(5.0) + 3 + random.normal(size=60)
+    whole = gradline.fit(X, y, solver=solver, holdout=0.3)
+    model = gradline.fit(X, y, solver=solver, holdout=0.3, stop_after=4, stop_tolerance=0.3)
+    best, least, stopped = 0, np.inf, None
+    for record in whole.history:
+        if record.epoch > best + 4:
+            stopped = record.epoch - 1
+            break
+        if (record.holdout or 0.0) < least - 0.3:
+            best, least = record.epoch, record.holdout or 0.0
+    assert stopped is not None
+    assert model.settings["epochs"] == best < whole.history[-1].epoch
+    text = next(notice.text for notice in model.notices if notice.code == "training-stopped-early")
+    assert f"stopped after epoch {stopped:,}" in text
+    assert "has not fallen by more than 0.3 for 4 epochs" in text
+    assert gradline.verify(model, X, y).agrees
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
         ({"stop_after": 5}, ("stop-after-without-holdout", "holdout")),
         ({"stop_after": -1, "holdout": 0.2}, ("stop-after-invalid", -1)),
         ({"stop_after": 5, "holdout": 0.2, "solver": Exact()}, ("option-of-training", "stop_after")),
+        ({"stop_tolerance": 0.1}, ("stop-tolerance-alone", "stop_after")),
+        ({"stop_tolerance": -1.0, "stop_after": 5, "holdout": 0.2}, ("stop-tolerance-invalid", -1)),
     ],
 )
 def test_what_early_stopping_refuses(settings, said):

@@ -43,6 +43,14 @@ MODELS = {
     "scaled": {"solver": GD, "scale": "standard"},
     "transformed": {"targets": ["log(w)", "z"], "features": ["a", "scale(b)"]},
     "lasso": {"penalty": gradline.ElasticNet(0.5, 1.0)},
+    "ahead": {"solver": gradline.GradientDescent(lr=0.01, epochs=30, momentum=0.9, nesterov=True)},
+    "damped": {
+        "solver": gradline.GradientDescent(lr=0.01, epochs=30, momentum=0.9, dampening=0.1, clip=50.0)
+    },
+    "stepped": {"solver": gradline.GradientDescent(lr=gradline.Step(0.01, 10, 0.5), epochs=30)},
+    "cosine": {"solver": gradline.SGD(lr=gradline.Cosine(0.001, 1e-4), epochs=5, batch_size=8, average=2)},
+    "adam": {"solver": gradline.Adam(0.1, epochs=30)},
+    "adamw": {"solver": gradline.AdamW(0.1, epochs=30, batch_size=8)},
     "forced": {"solver": gradline.GradientDescent(lr=0.5, epochs=3), "force": True},
 }
 
@@ -132,6 +140,18 @@ FIELDS = {
     "settings.momentum": ("gd", lambda _: 0.1, "history"),
     "settings.init": ("gd", word("normal"), "history"),
     "settings.seed": ("gd", more, "config"),
+    "settings.dampening": ("damped", more, "config"),
+    "settings.nesterov": ("ahead", more, "config"),
+    "settings.clip": ("damped", more, "config"),
+    "settings.schedule": ("stepped", word("exponential"), "config"),
+    "settings.step_size": ("stepped", more, "config"),
+    "settings.gamma": ("stepped", lambda x: x / 2, "config"),
+    "settings.eta_min": ("cosine", more, "config"),
+    "settings.average": ("cosine", more, "config"),
+    "settings.betas": ("adam", word("0.8,0.999"), "config"),
+    "settings.eps": ("adam", more, "config"),
+    "settings.amsgrad": ("adam", more, "config"),
+    "settings.weight_decay": ("adamw", more, "config"),
     "settings.batch_size": ("sgd", more, "config"),
     "settings.shuffle": ("sgd", more, "config"),
     "settings.decay": ("sgd", word("linear"), "config"),

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,10 +20,12 @@ from gradline.data.inputs import as_rows
 from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import ArrayRows
 from gradline.data.selection import Selection
-from gradline.solvers import sgd
+from gradline.solvers import NONE, Adam, AdamW, ElasticNet, State, mini_batches
+from gradline.solvers.course import Run
+from gradline.solvers.mini_batches import DTYPES
+from gradline.solvers.mini_batches_compiled import descend
 from gradline.solvers.problem import Problem, Scaling
-from gradline.solvers.sgd import DTYPES
-from gradline.solvers.sgd_compiled import Course, descend
+from gradline.solvers.rules import HeavyBall
 
 
 def layouts(X):
@@ -45,29 +48,52 @@ DESCENTS = {
     "in order": {"batch_size": 7, "shuffle": False},
     "one row with decay": {"batch_size": 1, "decay": "linear"},
     "less than four rows": {"batch_size": 3},
-}
+    "nesterov": {"batch_size": 7, "momentum": 0.9, "nesterov": True},
+    "dampening": {"batch_size": 1, "momentum": 0.9, "dampening": 0.3},
+    "clip": {"batch_size": 1, "clip": 0.5},
+    "clip with momentum": {"batch_size": 7, "clip": 1.0, "momentum": 0.9},
+    "average": {"batch_size": 1, "average": 1},
+    "average from the start": {"batch_size": 32, "momentum": 0.5, "average": 0},
+    "adam": {"solver": Adam, "batch_size": 7},
+    "amsgrad": {"solver": Adam, "batch_size": 1, "amsgrad": True, "betas": (0.8, 0.99), "clip": 1.0},
+    "adamw": {"solver": AdamW, "batch_size": 32, "weight_decay": 0.1},
+    "ridge": {"batch_size": 1, "penalty": ElasticNet(2.0)},
+    "ridge with all": {
+        "batch_size": 7, "penalty": ElasticNet(2.0), "momentum": 0.9, "nesterov": True, "average": 1, "clip": 1.0,
+    },
+    "ridge with adam": {"solver": Adam, "batch_size": 7, "penalty": ElasticNet(2.0)},
+    "lasso": {"batch_size": 1, "penalty": ElasticNet(0.5, 1.0), "decay": "linear"},
+    "elastic net with momentum": {"batch_size": 7, "penalty": ElasticNet(0.5, 0.5), "momentum": 0.9},
+    "no weight below zero": {"batch_size": 7, "penalty": ElasticNet(positive=True), "average": 1},
+}  # fmt: skip
 
 
 def assert_alike(found, twin, dtype):
     """θ and the velocity agree but for the order of sums."""
     tolerance = 5e3 * np.finfo(dtype).eps
-    for ours, theirs in ((found.theta, twin.theta), (found.velocity, twin.velocity)):
+    for ours, theirs in ((found.theta, twin.theta), (found.memory, twin.memory)):
         np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance * np.abs(theirs).max())
 
 
 def stood(settings, scale, layout, weighted, bias, m, build, dtype="float64", p=5):
-    """θ and the velocity after three epochs over 203 rows, by a build of the compiled loops or, for None, by NumPy."""
+    """The state after three epochs over 203 rows, by a build of the compiled loops or, for None, by NumPy."""
+    settings, kind = dict(settings), settings.get("solver", SGD)
+    penalty = settings.pop("penalty", NONE)
+    if settings.pop("solver", SGD) is SGD:
+        settings = {"decay": "none", "dtype": dtype} | settings
     random = np.random.default_rng(0)
     X, Y = random.normal(2, 1, (203, p)), random.normal(size=(203, m))
     w = random.integers(1, 4, 203) * 1.0 if weighted else None
     rows = ArrayRows(layouts(X)[layout], Y, w, as_rows(Selection(X, Y)).rows.design)
     moments = Moments.from_rows(rows)
     scaling = Scaling.standard(moments, bias) if scale == "standard" else Scaling.none(p)
-    seen = Problem.of(moments, rows, bias, scaling)
-    solver = SGD(lr=1e-3, epochs=3, seed=1, init="normal", dtype=dtype, **({"decay": "none"} | settings))
+    seen = Problem.of(moments, rows, bias, scaling, penalty=penalty)
+    solver = kind(lr=1e-3, epochs=3, seed=1, init="normal", **settings)
+    if kind is not SGD:
+        object.__setattr__(solver, "batches", replace(solver.batches, dtype=dtype))
     state = solver.start(seen)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sgd, "kernels", lambda: build and library.build(build))
+        patch.setattr(mini_batches, "kernels", lambda: build and library.build(build))
         for _ in range(3):
             state = solver.step(seen, state)
     return state
@@ -120,23 +146,20 @@ def test_what_runs_away_is_noticed(build, place, dtype, batch_size):
     """A target of the largest number overflows, wherever its row stands, and every coefficient tells."""
     X, Y = np.ones((203, 5)), np.zeros((203, 1))
     Y[place] = np.finfo(dtype).max
-    theta, velocity, course = (
-        np.zeros((6, 1), dtype),
-        np.zeros((6, 1), dtype),
-        Course(1e3, 0.0, np.inf, 0.0, batch_size),
-    )
-    rows = RowBlock(X, Y, None)
-    descend(library.build(build), rows, Scaling.none(5), keys(0, 0), theta, velocity, course)
-    assert not np.isfinite(theta).any()
+    state = State(np.zeros((6, 1), dtype), np.zeros((1, 6, 1), dtype))
+    rows, run = RowBlock(X, Y, None), Run(1e3, np.inf, HeavyBall())
+    descend(library.build(build), NONE, rows, Scaling.none(5), keys(0, 0), state, run, 0, batch_size)
+    assert not np.isfinite(state.theta).any()
 
 
 @pytest.mark.parametrize("n", [1, 2, 63, 64, 65, 200])
 @pytest.mark.parametrize("build", library.builds())
 def test_mini_batches_come_in_the_order_of_the_permutation(build, n):
     """Unit vectors as rows and targets of one: a rate that falls row by row leaves its marks in θ."""
-    drawn, theta, velocity = keys(5, n), np.zeros((n, 1)), np.zeros((n, 1))
-    piece, course = RowBlock(np.eye(n), np.ones((n, 1)), None), Course(0.5, 0.0, float(n), 0.0, 1)
-    descend(library.build(build), piece, Scaling.none(n), drawn, theta, velocity, course)
+    drawn, theta = keys(5, n), np.zeros((n, 1))
+    piece, run = RowBlock(np.eye(n), np.ones((n, 1)), None), Run(0.5, float(n), HeavyBall())
+    state = State(theta, np.zeros((1, n, 1)))
+    descend(library.build(build), NONE, piece, Scaling.none(n), drawn, state, run, 0, 1)
     expected = np.empty(n)
     expected[permutation(n, drawn)] = 1.0 - np.arange(n) / n
     np.testing.assert_allclose(theta[:, 0], expected, rtol=1e-12)

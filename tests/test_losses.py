@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from commands import command
-from refusals import expect_refusal, refused
+from refusals import refused
 from scipy.optimize import linprog
 
 import gradline

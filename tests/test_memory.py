@@ -23,7 +23,7 @@ from gradline.data.inputs import as_rows
 from gradline.data.row_cache import RowBuffer, pieces
 from gradline.data.selection import Selection
 from gradline.moments.state import PASS_CELLS
-from gradline.solvers import sgd
+from gradline.solvers import mini_batches
 
 SLOW = pytest.mark.slow
 LINUX = pytest.mark.needs("proc")
@@ -178,7 +178,7 @@ def test_rows_kept_are_those_of_the_table(options, ending, tmp_path, monkeypatch
     getattr(frame, f"write_{ending}")(tmp_path / f"t.{ending}")
     solver = SGD(lr=1e-5, epochs=2, batch_size=1000, shuffle=False)
     found = package.fit(tmp_path / f"t.{ending}", "y", solver=solver, **options)
-    monkeypatch.setattr(sgd, "MEMORY_CELLS", 12_000)  # two or three batches
+    monkeypatch.setattr(mini_batches, "MEMORY_CELLS", 12_000)  # two or three batches
     streamed = package.fit(tmp_path / f"t.{ending}", "y", solver=solver, **options)
     np.testing.assert_array_equal(found.weight, streamed.weight)
     np.testing.assert_array_equal(found.bias, streamed.bias)
@@ -237,7 +237,7 @@ def test_a_bound_sets_the_pieces_within_which_rows_are_shuffled(source, tmp_path
 @pytest.mark.parametrize("cells", [1 << 27, 4000], ids=["kept", "read again"])
 def test_the_rate_of_mini_batches_is_that_of_the_rows_as_they_are_scaled(cells, tmp_path, monkeypatch):
     """From the definition on columns standardised by hand, however the rows come."""
-    monkeypatch.setattr(sgd, "MEMORY_CELLS", cells)
+    monkeypatch.setattr(mini_batches, "MEMORY_CELLS", cells)
     frame = table(50_000)
     frame.write_csv(tmp_path / "t.csv")
     raw = package.fit(tmp_path / "t.csv", "y", solver=SGD(epochs=1))

@@ -465,12 +465,20 @@ def test_an_l1_ratio_of_no_alpha_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["--lr", "1e-5"], ["--batch-size", "2"], ["--solver", "exact", "--l1-ratio", "1"]], ids=" ".join
+    "words",
+    [
+        ["--solver", "exact", "--l1-ratio", "1"],
+        ["--solver", "adam", "--l1-ratio", "0.5"],
+        ["--lr", "1e-5", "--momentum", "0.9", "--nesterov", "--l1-ratio", "1"],
+        ["--batch-size", "5", "--momentum", "0.9", "--dampening", "0.1", "--positive"],
+        ["--schedule", "chebyshev", "--l1-ratio", "1"],
+    ],
+    ids=" ".join,
 )
 def test_a_solver_that_cannot_is_refused_before_any_work(words: list[str], tmp_path: Path) -> None:
     shown = command("fit", "example:crops", "-t", "apples", "--alpha", "1", *words, folder=tmp_path)
     assert shown.code == 2
-    assert "cannot minimise" in shown.err
+    assert "the penalty" in shown.err
 
 
 def test_what_makes_no_sense_with_a_penalty_is_refused() -> None:
@@ -479,8 +487,10 @@ def test_what_makes_no_sense_with_a_penalty_is_refused() -> None:
         ElasticNet(-1.0)
     with refused("l1-ratio-invalid", 2):
         ElasticNet(1.0, 2.0)
-    with refused("penalty-of-other-solver", "0.5·Σw²", "gd"):
-        gradline.fit(X, Y, penalty=ElasticNet(1.0), solver=gradline.GradientDescent(lr=1e-9))
+    with refused("penalty-of-other-solver", "0.5·Σw²", "no weight below 0"):
+        gradline.fit(X, Y, penalty=ElasticNet(1.0, positive=True), solver=gradline.Exact())
+    with refused("weight-decay-and-penalty", "ridge of that alpha"):
+        gradline.fit(X, Y, penalty=ElasticNet(1.0), solver=gradline.GradientDescent(weight_decay=1.0))
     model = gradline.fit(X, Y, penalty=ElasticNet(1.0))
     assert model.inference.refusals[0].code == "penalised-no-errors"
     with refused("penalised-no-errors", "standard errors would mislead"):

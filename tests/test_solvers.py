@@ -201,16 +201,16 @@ def test_what_float32_found_is_judged_in_float64(weighted):
 
 
 def test_rows_in_memory_are_rounded_once(monkeypatch):
-    from gradline.solvers import sgd
+    from gradline.solvers import mini_batches
 
-    rounded, pieces = sgd._rounded, []
+    rounded, pieces = mini_batches._rounded, []
     monkeypatch.setattr(
-        sgd, "_rounded", lambda piece, scaling: pieces.append(piece) or rounded(piece, scaling)
+        mini_batches, "_rounded", lambda piece, scaling: pieces.append(piece) or rounded(piece, scaling)
     )
     X, Y, _ = problem()
     gradline.fit(X, Y, solver=SGD(epochs=5, batch_size=7, dtype="float32"))
     assert len(pieces) == 1
-    monkeypatch.setattr(sgd, "MEMORY_CELLS", 100)
+    monkeypatch.setattr(mini_batches, "MEMORY_CELLS", 100)
     gradline.fit(X, Y, solver=SGD(epochs=5, batch_size=7, dtype="float32"))
     assert len(pieces) == 1 + 5 * 5
 
@@ -271,9 +271,9 @@ def test_sgd_without_shuffling_visits_rows_in_order():
 
 def test_sgd_in_pieces_still_takes_every_row_once(monkeypatch):
     """Rows beyond memory are shuffled piece by piece; only the last batch of an epoch is short."""
-    from gradline.solvers import sgd
+    from gradline.solvers import mini_batches
 
-    monkeypatch.setattr(sgd, "MEMORY_CELLS", 40)
+    monkeypatch.setattr(mini_batches, "MEMORY_CELLS", 40)
     X, Y, _ = problem(n=23, p=2, m=1)
     start = (np.zeros((1, 2)), np.zeros(1))
     model = gradline.fit(X, Y, solver=SGD(lr=0.01, epochs=1, batch_size=5, seed=3, init=start))

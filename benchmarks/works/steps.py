@@ -14,7 +14,7 @@ from sklearn.linear_model import SGDRegressor
 from gradline import SGD, Moments
 from gradline.data.inputs import as_rows
 from gradline.data.selection import Selection
-from gradline.solvers import sgd
+from gradline.solvers import mini_batches
 from gradline.solvers.problem import Problem, Scaling
 
 BATCHES = [(5_000, 3, 2, 5), (200_000, 10, 1, 32), (200_000, 50, 1, 256)]
@@ -84,7 +84,7 @@ def in_numpy(run: Callable[[], Any]) -> Callable[[], Any]:
     """The same without compiled loops."""
 
     def alone() -> None:
-        with mock.patch.object(sgd, "kernels", return_value=None):
+        with mock.patch.object(mini_batches, "kernels", return_value=None):
             run()
 
     return alone

@@ -58,13 +58,49 @@ class FitOptions(Typed):
         str,
         flag(
             "exact, cd (coordinate descent), newton, ip (interior point), gd (gradient descent), sgd (with "
-            "mini-batches), or auto: as the other options say. Default: auto."
+            "mini-batches), adam, adamw, or auto: as the other options say. Default: auto."
         ),
     ] = "auto"
     lr: Lr | None = None
     epochs: Annotated[int | None, flag("Passes over the rows. Default: gd 100, sgd 20.")] = None
     batch_size: BatchSize | None = None
     momentum: Momentum | None = None
+    nesterov: Annotated[
+        bool | None, flag("Look ahead along the momentum, as in torch.optim.SGD.", "--nesterov")
+    ] = None
+    dampening: Annotated[
+        float | None, flag("What momentum leaves out of each gradient, as in torch.optim.SGD. Default: 0.")
+    ] = None
+    weight_decay: Annotated[
+        float | None,
+        flag(
+            "As in torch.optim, with the bias left out: ridge of this --alpha; of adamw a decay beside the steps, 0.01."
+        ),
+    ] = None
+    clip: Annotated[
+        float | None, flag("Largest norm of a gradient, as in clip_grad_norm_. Default: none.")
+    ] = None
+    average: Annotated[
+        int | None,
+        flag("Take the mean of the weights after so many epochs (sgd): the noise of batches averages out."),
+    ] = None
+    schedule: Annotated[
+        str | None,
+        flag("How the learning rate goes on by epochs: step, exponential, cosine, or chebyshev (gd)."),
+    ] = None
+    step_size: Annotated[int | None, flag("Epochs at each rate (--schedule step). Default: 30.")] = None
+    gamma: Annotated[
+        float | None, flag("What a step (0.1) or an epoch (exponential, 0.95) leaves of the rate.")
+    ] = None
+    eta_min: Annotated[float | None, flag("The rate where a cosine ends. Default: 0.")] = None
+    betas: Annotated[
+        str | None,
+        flag("What running means keep of gradients and of their squares (adam). Default: 0.9,0.999."),
+    ] = None
+    eps: Annotated[float | None, flag("What their root is kept above (adam). Default: 1e-8.")] = None
+    amsgrad: Annotated[
+        bool | None, flag("Divide by the largest mean of squares so far (adam).", "--amsgrad")
+    ] = None
     shuffle: Annotated[bool | None, flag("Draw the rows in a new order each epoch (sgd). Default: yes.")] = (
         None
     )
@@ -122,6 +158,10 @@ class FitOptions(Typed):
         flag(
             "Stop after so many epochs without a better loss on the rows held out; the model is the best one."
         ),
+    ] = None
+    stop_tolerance: Annotated[
+        float | None,
+        flag("By how much a loss on the rows held out must fall to be a better one. Default: 0."),
     ] = None
     checkpoint: Annotated[
         Path | None,
@@ -198,6 +238,11 @@ def _asked(options: FitOptions, data: Any) -> tuple[Any, Any]:
     settings = {name: value for name, value in given.items() if name in of_solvers}
     if "lr" in settings:
         settings["lr"] = rate(settings["lr"])
+    if "betas" in settings:
+        settings["betas"] = pair(settings["betas"])
+    told = {name: given[name] for name in ("step_size", "gamma", "eta_min") if name in given}
+    if options.schedule is not None or told:
+        settings["lr"] = scheduled(options.schedule, {**told, **{"lr": settings.get("lr")}})
     if "init" in settings:
         settings["init"] = start(settings["init"])
     asked = {name: value for name, value in given.items() if name in Request.__dataclass_fields__}
@@ -212,6 +257,37 @@ def _asked(options: FitOptions, data: Any) -> tuple[Any, Any]:
     request = Request(**{**asked, "solver": solver, "penalty": penalty, "loss": loss})
     chosen = {name: value for name, value in given.items() if name in Selection.__dataclass_fields__}
     return Selection(**{**chosen, **typed(options)}), request
+
+
+def scheduled(word: str | None, told: dict[str, Any]) -> Any:
+    """The schedule of this word, with what is told of it; None is not told."""
+    from gradline.solvers.schedules import SCHEDULES  # noqa: PLC0415 - --help needs no numpy
+
+    told = {name: value for name, value in told.items() if value not in (None, "auto")}
+    if word not in SCHEDULES:
+        what = "there is no --schedule" if word is None else f"there is no schedule {word}"
+        raise UsageError("schedule-invalid", what, f"use --schedule {', '.join(SCHEDULES)}")
+    kind = SCHEDULES[word]
+    foreign = next((name for name in told if name not in kind.__dataclass_fields__), None)
+    if foreign is not None:
+        raise UsageError(
+            "option-of-other-schedule",
+            f"the schedule {word} has no --{foreign.replace('_', '-')}",
+            "leave it out: its rates are those that are best for the data"
+            if foreign == "lr"
+            else "leave it out",
+        )
+    return kind(**told)
+
+
+def pair(value: str) -> tuple[float, ...]:
+    """Numbers as the user wrote them: 0.9,0.999."""
+    try:
+        return tuple(map(float, value.split(",")))
+    except ValueError as error:
+        raise UsageError(
+            "betas-invalid", f"betas is {value!r}", "give two numbers, such as 0.9,0.999"
+        ) from error
 
 
 def rate(value: float | str) -> float | str:
@@ -274,7 +350,7 @@ def _finish(
     if not options.as_json:
         out(model.summary())
         if status in ("stopped", "diverged"):
-            words = command(selection, request.bias)
+            words = [*command(selection, request.bias), *_of_penalty(request, model)]
             out(f"The best answer at once, without training:\n  {shell(words)}")
     if saved:
         say(f"saved: {saved}")
@@ -290,6 +366,16 @@ def _finish(
         out_json(report(model, saved) | ({} if version is None else {"version": version}))
     if failed:
         raise typer.Exit(3)
+
+
+def _of_penalty(request: Any, model: Any) -> list[str]:
+    """The options of the same sum of loss and penalty, on the same scale."""
+    words = [
+        word
+        for name, value in request.penalty.params().items()
+        for word in (f"--{name.replace('_', '-')}", *([] if value is True else [f"{value:g}"]))
+    ]
+    return [*words, "--scale", "standard"] if words and model.scale == "standard" else words
 
 
 def _file_name(data: str | None) -> str:

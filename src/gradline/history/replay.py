@@ -35,6 +35,8 @@ def replayed(model: LinearModel, moments: Moments, bias: bool) -> tuple[np.ndarr
         raise UnrepeatableError("it was trained outside gradline")
     if "batch_size" in settings:
         raise UnrepeatableError("mini-batches follow no closed form")
+    if {"betas", "schedule", "clip", "nesterov", "dampening"} & set(settings):
+        raise UnrepeatableError("only a constant rate with momentum is gone again in closed form")
     if settings["init"] not in INITS:
         raise UnrepeatableError("its file does not hold the start of its training")
     problem = Problem.of(moments, None, bias, scaling)

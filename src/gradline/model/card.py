@@ -67,23 +67,51 @@ class ExactSettings(TypedDict):
     digits: float
 
 
-class DescentSettings(TypedDict):
-    """Of gradient descent: `init` is a word, the name of a file, or "given"."""
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+Rows = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+
+
+class TrainedSettings(TypedDict):
+    """Of all training: `init` is a word, the name of a file, or "given"; `schedule` what becomes of the rate."""
 
     lr: Annotated[float, Meta(gt=0.0)]
     epochs: Count
-    momentum: Annotated[float, Meta(ge=0.0, le=1.0)]
     init: Text
     seed: Count
+    clip: NotRequired[Size]
+    schedule: NotRequired[Literal["step", "exponential", "cosine", "chebyshev"]]
+    step_size: NotRequired[Rows]
+    gamma: NotRequired[Share]
+    eta_min: NotRequired[Size]
+
+
+class DescentSettings(TrainedSettings):
+    """Of gradient descent, besides."""
+
+    momentum: Share
+    dampening: NotRequired[Share]
+    nesterov: NotRequired[bool]
 
 
 class SgdSettings(DescentSettings):
     """Of mini-batches, besides."""
 
-    batch_size: Annotated[int, Meta(ge=1, le=2**63 - 1)]
+    batch_size: Rows
     shuffle: bool
     decay: Literal["none", "linear"]
     dtype: Literal["float64", "float32"]
+    average: NotRequired[Count]
+
+
+class AdamSettings(TrainedSettings):
+    """Of Adam, over all rows or in mini-batches, and of AdamW, whose weights shrink."""
+
+    betas: Text
+    eps: Annotated[float, Meta(gt=0.0)]
+    amsgrad: bool
+    weight_decay: NotRequired[Size]
+    batch_size: NotRequired[Rows]
+    shuffle: NotRequired[bool]
 
 
 class NoSettings(TypedDict):
@@ -113,9 +141,11 @@ SETTINGS = {
     "ip": NoSettings,
     "gd": DescentSettings,
     "sgd": SgdSettings,
+    "adam": AdamSettings,
+    "adamw": AdamSettings,
     "torch": NoSettings,
 }  # by solver
-Solver = Literal["exact", "cd", "newton", "ip", "gd", "sgd", "torch"]
+Solver = Literal["exact", "cd", "newton", "ip", "gd", "sgd", "adam", "adamw", "torch"]
 Scale = Literal["none", "standard"]
 
 

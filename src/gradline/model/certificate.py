@@ -254,10 +254,15 @@ def _stopped(c: Certificate) -> list[str]:
             "Mini-batches add noise, which keeps the loss up. Larger batches, a smaller rate or a falling one "
             "(lr auto) reduce it."
         )
-    if c.tenfold_loss is not None and c.epochs and number(c.tenfold_loss, 4) != number(c.loss, 4):
-        lines.append(f"Ten times as many epochs would bring the loss to {number(c.tenfold_loss, 4)}.")
+    reached = c.loss + (c.penalty or 0.0)
+    if c.tenfold_loss is not None and c.epochs and number(c.tenfold_loss, 4) != number(reached, 4):
+        lines.append(
+            f"Ten times as many epochs would bring the {_minimised(c)} to {number(c.tenfold_loss, 4)}."
+        )
     if c.epochs_to_weights is not None or c.epochs_to_loss is not None:
-        ahead = time_left(c.epochs_to_loss, c.epochs_to_weights, c.optimal_loss, _last(c), "another ")
+        ahead = time_left(
+            c.epochs_to_loss, c.epochs_to_weights, c.optimal_loss, _last(c), "another ", _minimised(c)
+        )
         lines += [" ".join(ahead), largest_stable(c.lr_limit or 0.0)]
     return lines
 
@@ -297,20 +302,27 @@ def _last(c: Certificate) -> str:
 
 
 def time_left(
-    to_loss: float | None, to_weights: float | None, optimal_loss: float, last: str = "", another: str = ""
+    to_loss: float | None,
+    to_weights: float | None,
+    optimal_loss: float,
+    last: str = "",
+    another: str = "",
+    what: str = "loss",
 ) -> list[str]:
     """When the loss is near the best possible, and when the slowest error, of the columns `last`, has all but gone."""
     if to_loss == 0:
-        said = ["The loss is within 1 % of the best possible."]
+        said = [f"The {what} is within 1 % of the best possible."]
     elif to_loss is None or math.isinf(to_loss):
-        never = "At this learning rate the loss never comes within 1 % of the best possible."
+        never = f"At this learning rate the {what} never comes within 1 % of the best possible."
         said = [
-            never if optimal_loss else "The best possible loss is 0, to which training only comes nearer."
+            never if optimal_loss else f"The best possible {what} is 0, to which training only comes nearer."
         ]
     else:
         needed = epochs(to_loss)
         brings = "brings" if needed.startswith("1 ") and needed.endswith("epoch") else "bring"
-        said = [f"At this learning rate {another}{needed} {brings} the loss within 1 % of the best possible."]
+        said = [
+            f"At this learning rate {another}{needed} {brings} the {what} within 1 % of the best possible."
+        ]
     if to_weights is None:
         return said
     if math.isinf(to_weights):
@@ -327,10 +339,10 @@ def largest_stable(lr_limit: float) -> str:
 
 
 def _diverged(c: Certificate) -> list[str]:
-    when = "the loss grew" if math.isfinite(c.loss) else "the loss is no longer a number"
+    when = f"the {_minimised(c)} grew" if math.isfinite(c.loss) else "the loss is no longer a number"
     if c.diverged_at:
         when = f"at epoch {c.diverged_at:,} the loss was no longer a number"
-    lines = [f"Diverged: {when}. The best possible loss is {number(c.optimal_loss, 4)}."]
+    lines = [f"Diverged: {when}. The best possible {_minimised(c)} is {number(c.optimal_loss, 4)}."]
     return lines if c.lr_limit is None else [*lines, largest_stable(c.lr_limit)]
 
 

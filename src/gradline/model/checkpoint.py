@@ -41,7 +41,7 @@ class Checkpoint:
     ) -> "Checkpoint":
         """That of this solver, whose "auto" is resolved, on this problem; `split` says what rows were held out."""
         settings = solver.params()
-        falls = settings.get("decay", "none") != "none"
+        falls = settings.get("decay", "none") != "none" or "schedule" in settings
         known = {name: value for name, value in settings.items() if name != "epochs" or falls}
         parts = {"training": problem.moments} | ({} if holdout is None else {"held out": holdout.moments})
         tensors = {
@@ -101,7 +101,7 @@ class Checkpoint:
         records = [record for record in standing.records if record.epoch <= state.epoch]
         tensors = {
             "theta": state.theta,
-            "velocity": state.velocity,
+            "memory": state.memory,
             "best": best.theta,
             "loss": np.array([record.loss for record in records]),
         }
@@ -120,5 +120,5 @@ def _standing(tensors: Mapping[str, np.ndarray], card: Mapping[str, Any]) -> Sta
         raise ValueError(f"it has {len(losses)} losses up to epoch {epoch}")
     held = tensors["holdout"].tolist() if "holdout" in tensors else [None] * len(losses)
     records = [Record(i, *pair) for i, pair in enumerate(zip(losses, held, strict=True))]
-    state = State(tensors["theta"], tensors["velocity"], epoch)
+    state = State(tensors["theta"], tensors["memory"], epoch)
     return Standing(state, records, State(tensors["best"], np.zeros_like(tensors["best"]), best))

@@ -41,7 +41,7 @@ from gradline.model.training import Training
 from gradline.model.witness import Witness, witnessed
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments, calm_blas
-from gradline.solvers import Exact, Observer, Solution, Solver, solve, usual_solver
+from gradline.solvers import Exact, Observer, Solution, Solver, decayed, solve, usual_solver
 from gradline.solvers.exact import refined_optimum
 from gradline.solvers.loop import INITS
 from gradline.solvers.losses import SQUARED, Loss
@@ -49,6 +49,7 @@ from gradline.solvers.penalties import NONE, Penalty
 from gradline.solvers.problem import Problem, Scaling
 from gradline.solvers.refinement import refined
 from gradline.solvers.robust_scale import settled
+from gradline.solvers.rules import HeavyBall
 from gradline.solvers.trajectory import LOSS_EXCESS, Trajectory
 
 SCALES = ("auto", "none", "standard")
@@ -67,6 +68,7 @@ def fit(
     force: bool = False,
     memory: int | str | None = None,
     stop_after: int = 0,
+    stop_tolerance: float = 0.0,
     checkpoint: str | Path | None = None,
     penalty: Penalty = NONE,
     loss: Loss = SQUARED,
@@ -93,7 +95,7 @@ def fit(
       beside the 450 MB that streaming may take, a function of the bound and the columns alone. None (default)
       bounds nothing.
     - `stop_after`: stop after so many epochs without a better loss over the rows held out, and keep the weights of the
-      best; 0 (default) trains all epochs.
+      best; 0 (default) trains all epochs. Only a loss that is lower by more than `stop_tolerance`, 0, is better.
     - `checkpoint`: a file that keeps the training as it stands, and from which the same call goes on: the model is the
       one that training at one go gives. It may go on with more epochs.
     - `penalty`: `gradline.ElasticNet(alpha, l1_ratio, positive)`: ridge, lasso and what lies between, on the
@@ -133,6 +135,7 @@ def fit(
         force,
         memory,
         stop_after,
+        stop_tolerance,
         penalty,
         loss,
     )
@@ -175,6 +178,7 @@ class Request:
     force: bool = False
     memory: int | str | None = None
     stop_after: int = 0
+    stop_tolerance: float = 0.0
     penalty: Penalty = NONE
     loss: Loss = SQUARED
 
@@ -207,8 +211,21 @@ class Request:
                 "stop_after watches the loss over rows held out, and none are",
                 "hold some out: --holdout 0.2 (holdout=0.2 in Python)",
             )
+        if not (is_real(self.stop_tolerance) and self.stop_tolerance >= 0):
+            raise UsageError(
+                "stop-tolerance-invalid", f"stop_tolerance is {self.stop_tolerance}", "give a number from 0"
+            )
+        if self.stop_tolerance and not self.stop_after:
+            raise UsageError(
+                "stop-tolerance-alone",
+                "stop_tolerance says which loss is better, and no number of epochs to wait for one is given",
+                "add --stop-after 20 (stop_after=20 in Python)",
+            )
         if self.stop_after:
             expect_epochs(self.solver, "stop_after")
+        solver, penalty = decayed(self.solver, self.penalty)
+        object.__setattr__(self, "solver", solver)
+        object.__setattr__(self, "penalty", penalty)
         object.__setattr__(self, "seed", int(self.seed))  # which NumPy's numbers are not, and JSON needs
         object.__setattr__(self, "holdout", float(self.holdout))
 
@@ -281,12 +298,14 @@ def _trained(
     if checkpoint is not None:
         split = {"scale": scale, "holdout": request.holdout, "split seed": request.seed}
         keeper = Checkpoint.of(checkpoint, solver, problem, holdout, split)
-    solution = solve(solver, problem, observers, holdout, request.stop_after, keeper)
+    solution = solve(
+        solver, problem, observers, holdout, request.stop_after, keeper, float(request.stop_tolerance)
+    )
     weight, bias = scaling.to_raw(solution.weight, solution.bias)
     settings = solver.params()
     if request.stop_after and solution.diverged_at is None:
         settings["epochs"] = solution.epochs  # the model is that of so many
-    training = _training(settings, problem, solution)
+    training = _training(solver, problem, solution)
     found = Coefficients(weight, bias if request.bias else None)
     witness = Witness(None)
     if not problem.loss.quadratic:
@@ -296,7 +315,7 @@ def _trained(
         witness = witnessed(gathered.small or passed, moments, found)
         verdict = Judged(moments, found, training, witness)
     else:
-        verdict = PenalisedJudge(moments, found, request.penalty, scaling)
+        verdict = PenalisedJudge(moments, found, request.penalty, scaling, training)
     return LinearModel(
         weight=weight,
         bias=bias,
@@ -321,24 +340,26 @@ def _trained(
             *notices,
             *chosen,
             *short,
-            *_on_the_way(solution, keeper),
+            *_on_the_way(solution, keeper, request.stop_tolerance),
             *_findings(verdict),
         ),
     )
 
 
-def _on_the_way(solution: Solution, keeper: Checkpoint | None) -> list[Notice]:
+def _on_the_way(solution: Solution, keeper: Checkpoint | None, tolerance: float) -> list[Notice]:
     """Where training went on, and where it was stopped."""
     found: list[Notice] = []
     if keeper is not None and keeper.resumed_at is not None:
         found.append(Notice("training-resumed", f"went on from epoch {keeper.resumed_at:,} in {keeper.path}"))
     if solution.stopped_at is not None:
+        by = f" by more than {number(tolerance)}" if tolerance else ""
         waited = counted(solution.stopped_at - solution.epochs, "epoch")
         found.append(
             Notice(
                 "training-stopped-early",
-                f"stopped after epoch {solution.stopped_at:,}: the loss on rows held out has not fallen for {waited}. "
-                f"The model is that of epoch {solution.epochs:,}, where it was least",
+                f"stopped after epoch {solution.stopped_at:,}: the loss on rows held out has not fallen{by} for "
+                f"{waited}. "
+                f"The model is that of epoch {solution.epochs:,}, where it {'last did' if tolerance else 'was least'}",
             )
         )
     return found
@@ -557,20 +578,24 @@ def _with_loaded_init(solver: Solver, design: DesignSpec) -> Solver:
     return replace(solver, init=start)  # type: ignore[type-var]
 
 
-def _training(settings: dict[str, Any], problem: Problem, solution: Solution) -> Training | None:
+def _training(solver: Solver, problem: Problem, solution: Solution) -> Training | None:
     """What the judge should know of the training, or None when nothing was trained."""
-    if "lr" not in settings:
+    if solver.course is None:
         return None
-    lr, momentum, batch_size = settings["lr"], settings["momentum"], settings.get("batch_size")
-    tenfold = None
-    if batch_size is None and solution.diverged_at is None:
-        path = Trajectory(problem.moments, lr, momentum, solution.start, problem.bias)
+    known, batch_size, tenfold = solver.course.constant, solver.params().get("batch_size"), None
+    lr, rule = (None, HeavyBall()) if known is None else known
+    has_path = known is not None and batch_size is None and not problem.has_kinks
+    if has_path and solution.diverged_at is None:
+        path = Trajectory(
+            problem.moments, lr, rule.momentum, solution.start, problem.bias, rule.nesterov,
+            dampening=rule.dampening, penalty=problem.penalty,
+        )  # fmt: skip
         # A forced rate may run away within ten times the epochs.
         with np.errstate(over="ignore", invalid="ignore"):
             tenfold = path.at(10 * solution.epochs).loss
     return Training(
         lr=lr,
-        momentum=momentum,
+        momentum=rule.momentum,
         epochs=solution.epochs,
         view=problem.moments,
         scaling=problem.scaling,
@@ -578,6 +603,9 @@ def _training(settings: dict[str, Any], problem: Problem, solution: Solution) ->
         diverged_at=solution.diverged_at,
         batch_size=batch_size,
         tenfold_loss=tenfold,
+        nesterov=rule.nesterov,
+        dampening=rule.dampening,
+        penalty=problem.penalty,
     )
 
 

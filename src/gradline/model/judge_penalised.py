@@ -12,6 +12,7 @@ from gradline.core.linalg.triangular import UNIT, column_norms, inverted, roundi
 from gradline.model.certificate import FEWEST_DIGITS, NO_TIME_LEFT, Certificate
 from gradline.model.judge import Judged, fewest_digits, known_mean
 from gradline.model.status import Status
+from gradline.model.training import Training
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments, calm_blas
 from gradline.solvers.coordinate_descent import minimised
@@ -155,6 +156,7 @@ class PenalisedJudge(Derived):
     found: Coefficients
     penalty: Penalty
     scaling: Scaling
+    training: Training | None = None
 
     @property
     def has_bias(self) -> bool:
@@ -251,15 +253,22 @@ class PenalisedJudge(Derived):
     @cached_property
     def status(self) -> Status:
         """How the coefficients stand."""
+        training = self.training
         if not self.is_finite or not math.isfinite(self.loss):
             return Status.DIVERGED
-        least = self.loss + self.problem.penalty.value(self.view[0]) - self.gap
+        if training is not None and training.diverged_at is not None:
+            return Status.DIVERGED
+        objective = self.loss + self.problem.penalty.value(self.view[0])
         nothing = float(self.moments.unexplainable.sum()) / self.problem.cells
-        if not self.gap <= max(ABOVE * least, nothing):
-            return Status.UNCERTIFIED
+        if not self.gap <= max(ABOVE * (objective - self.gap), nothing):
+            if training is None:
+                return Status.UNCERTIFIED
+            return Status.DIVERGED if training.has_grown(self.found, objective) else Status.STOPPED
         if self.is_open:
             return Status.RANK_DEFICIENT
-        return Status.CERTIFIED if self.digits >= FEWEST_DIGITS else Status.UNCERTIFIED
+        if self.digits >= FEWEST_DIGITS:
+            return Status.CERTIFIED
+        return Status.UNCERTIFIED if training is None else Status.STOPPED
 
     @property
     def certificate(self) -> Certificate:
@@ -269,13 +278,13 @@ class PenalisedJudge(Derived):
 
     @cached_property
     def _certificate(self) -> Certificate:
-        rank, penalty = self.rank, self.penalty.value(self.view[0])
+        rank, penalty, training = self.rank, self.penalty.value(self.view[0]), self.training
         condition = Judged(self.moments, self.found).condition
         bias = np.zeros(self.moments.m) if self.reach.bias is None else self.reach.bias
         return Certificate(
             status=self.status,
-            epochs=None,
-            diverged_at=None,
+            epochs=None if training is None else training.epochs,
+            diverged_at=None if training is None else training.diverged_at,
             loss=self.loss,
             penalty=penalty,
             optimal_loss=max(0.0, self.loss + penalty - self.gap),
@@ -295,7 +304,7 @@ class PenalisedJudge(Derived):
             condition_scaled=rank.condition_scaled,
             hessian_condition=condition * condition,
             zero=[bound.zero.tolist() for bound in self.bounds],
-            **NO_TIME_LEFT,
+            **(NO_TIME_LEFT if training is None or not self.is_finite else training.time_left(self.found)),
         )
 
     @property

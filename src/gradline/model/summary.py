@@ -82,6 +82,8 @@ def heading(model: Described) -> str:
         "ip": "an interior point method",
         "gd": "gradient descent",
         "sgd": "mini-batch gradient descent",
+        "adam": "Adam",
+        "adamw": "AdamW",
         "torch": "trained with PyTorch",
     }
     columns = listed([term.label for term in model.design.terms])
@@ -108,6 +110,8 @@ def _settings(model: Described) -> str:
     if "lr" not in settings:
         return ""
     parts = [f"lr {rate(settings['lr'])}" + (" on standardised columns" if model.scale == "standard" else "")]
+    if "schedule" in settings:
+        parts.append(_SCHEDULES[settings["schedule"]].format(**settings))
     if settings.get("decay") == "linear":
         parts.append("falling linearly to zero")
     parts.append(counted(model.certificate.epochs or 0, "epoch"))
@@ -115,9 +119,26 @@ def _settings(model: Described) -> str:
         parts.append(f"batches of {settings['batch_size']:,}")
     if settings.get("dtype", "float64") != "float64":
         parts.append(f"steps in {settings['dtype']}")
-    if settings["momentum"]:
-        parts.append(f"momentum {settings['momentum']:g}")
+    if settings.get("momentum"):
+        kind = "Nesterov " if settings.get("nesterov") else ""
+        parts.append(f"{kind}momentum {settings['momentum']:g}")
+    if "dampening" in settings:
+        parts.append(f"dampening {settings['dampening']:g}")
+    if "weight_decay" in settings:
+        parts.append(f"weight decay {settings['weight_decay']:g}")
+    if "clip" in settings:
+        parts.append(f"gradients clipped to {settings['clip']:g}")
+    if "average" in settings:
+        parts.append(f"the mean of the weights after epoch {settings['average']:,}")
     return ", " + ", ".join(parts)
+
+
+_SCHEDULES = {
+    "step": "times {gamma:g} every {step_size:,} epochs",
+    "exponential": "times {gamma:g} every epoch",
+    "cosine": "falling to {eta_min:g} along a cosine",
+    "chebyshev": "the first of Chebyshev's rates",
+}  # how the rate goes on, by the name of its schedule
 
 
 def coefficients(model: Described) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from gradline.core.coefficients import Coefficients
 from gradline.model.certificate import NO_TIME_LEFT
 from gradline.moments.state import Moments
+from gradline.solvers.penalties import NONE, Penalty
 from gradline.solvers.problem import Scaling
 from gradline.solvers.trajectory import Trajectory
 
@@ -21,8 +22,9 @@ _DIRECTIONS = 12  # kept in a certificate, largest share first
 class Training:
     """The rule that ran, and its columns: what the judge needs to speak of time left.
 
-    - `lr`, `momentum`, `nesterov`, `weight_decay`, `batch_size` as in `torch.optim.SGD`; no `lr` where the rule that
-      ran is none whose path is known, no `batch_size` where it took all rows at once, whose path is a closed form.
+    - `lr`, `momentum`, `nesterov`, `weight_decay`, `dampening`, `batch_size` as in `torch.optim.SGD`; no `lr` where the
+      rule that ran is none whose path is known, no `batch_size` where it took all rows at once, whose path is a closed
+      form; `penalty` what was added to the loss, which with kinks leaves no path known.
     - `epochs`: None where nobody counted them; `diverged_at`: the first whose loss was no number.
     - `view`: the moments on the scale of training, and `scaling` the way from and to raw coefficients.
     - `started_at`: the loss before the first epoch; `tenfold_loss`: that after ten times as many.
@@ -41,6 +43,8 @@ class Training:
     nesterov: bool = False
     weight_decay: float = 0.0
     velocity: tuple[np.ndarray, np.ndarray] | None = None
+    dampening: float = 0.0
+    penalty: Penalty = NONE
 
     def has_grown(self, found: Coefficients, loss: float) -> bool:
         """Whether the loss ended above where it began, by more than its rounding.
@@ -49,13 +53,17 @@ class Training:
         """
         if not self.epochs:
             return False
-        if self.lr is not None and self.batch_size is None and self.lr <= self.path(found).lr_limit:
+        is_known = self.lr is not None and self.batch_size is None and self.penalty.quadratic
+        if self.lr is not None and is_known and self.lr <= self.path(found).lr_limit:
             return False
         return loss > (1 + GROWN) * self.started_at
 
     def time_left(self, found: Coefficients) -> dict[str, Any]:
         """What training on would bring: the gap by direction, and the epochs that are left."""
-        path, left = self.path(found), dict(NO_TIME_LEFT)
+        left = dict(NO_TIME_LEFT)
+        if not self.penalty.quadratic:
+            return left
+        path = self.path(found)
         left["directions"] = path.directions()[:_DIRECTIONS]
         if self.lr is not None:
             left["lr_limit"] = path.lr_limit
@@ -81,4 +89,6 @@ class Training:
             self.nesterov,
             self.weight_decay,
             self.velocity,
+            self.dampening,
+            self.penalty,
         )

@@ -159,8 +159,17 @@ class ModelPlots:
             raise RequestError(
                 "path-start-unknown", "the file of a model does not hold the start of its training", remedy
             )
+        if "momentum" not in settings or {"schedule", "clip"} & set(settings) or not model.penalty.quadratic:
+            raise RequestError(
+                "path-of-other-rule",
+                "no formula foretells the path of the rule that trained the model",
+                remedy,
+            )
         scaling = Scaling.named(model.scale, model.moments, model.has_bias)
         problem = Problem.of(model.moments, None, model.has_bias, scaling)
         theta: np.ndarray = initial(settings["init"], problem, settings["seed"])
         start = unstacked(theta, model.has_bias)
-        return Trajectory(problem.moments, settings["lr"], settings["momentum"], start, model.has_bias)
+        return Trajectory(
+            problem.moments, settings["lr"], settings["momentum"], start, model.has_bias,
+            settings.get("nesterov", False), dampening=settings.get("dampening", 0.0), penalty=model.penalty,
+        )  # fmt: skip

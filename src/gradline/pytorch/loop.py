@@ -32,6 +32,7 @@ from gradline.pytorch.promises import Way
 from gradline.pytorch.updates import Rule, Updates
 from gradline.solvers.loop import refuse_unstable
 from gradline.solvers.problem import Problem, Scaling, stacked
+from gradline.solvers.rules import HeavyBall
 from gradline.solvers.sgd import above_noise_limit, mean_square_limit
 from gradline.solvers.trajectory import Trajectory
 
@@ -259,7 +260,7 @@ def _expect_rate(problem: Problem, rule: Rule | None, batch_rows: int, force: bo
 
 def _expect_stable(problem: Problem, lr: float, momentum: float) -> None:
     try:
-        refuse_unstable(problem, lr, momentum, "update")
+        refuse_unstable(problem, lr, HeavyBall(momentum), "update")
     except RateError as error:
         limit = number(problem.spectrum.lr_limit(momentum))
         remedy = f"make the optimiser with an lr below {limit}, or standardise the inputs; force=True trains anyway"

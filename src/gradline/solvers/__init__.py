@@ -1,8 +1,10 @@
 """The solvers by name, and the one that "auto" stands for, with its reason."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 from gradline.core.errors import UsageError
+from gradline.solvers.adam import Adam, AdamW
 from gradline.solvers.coordinate_descent import CoordinateDescent
 from gradline.solvers.exact import Exact
 from gradline.solvers.gradient_descent import GradientDescent
@@ -11,6 +13,7 @@ from gradline.solvers.loop import Observer, Record, Solution, Solver, State, sol
 from gradline.solvers.losses import LOSSES, SQUARED, Absolute, Huber, Loss, Quantile, loss_of
 from gradline.solvers.newton import Newton
 from gradline.solvers.penalties import NONE, ElasticNet, Penalty
+from gradline.solvers.schedules import Chebyshev, Cosine, Exponential, Schedule, Step
 from gradline.solvers.sgd import SGD
 
 __all__ = [
@@ -19,9 +22,14 @@ __all__ = [
     "SGD",
     "SQUARED",
     "Absolute",
+    "Adam",
+    "AdamW",
+    "Chebyshev",
     "CoordinateDescent",
+    "Cosine",
     "ElasticNet",
     "Exact",
+    "Exponential",
     "GradientDescent",
     "Huber",
     "InteriorPoint",
@@ -31,22 +39,21 @@ __all__ = [
     "Penalty",
     "Quantile",
     "Record",
+    "Schedule",
     "Solution",
     "Solver",
     "State",
+    "Step",
+    "decayed",
     "loss_of",
     "named",
     "solve",
     "usual_solver",
 ]
 
-SOLVERS = {
-    "exact": Exact,
-    "cd": CoordinateDescent,
-    "newton": Newton,
-    "ip": InteriorPoint,
-    "gd": GradientDescent,
-    "sgd": SGD,
+SOLVERS: dict[str, Any] = {
+    kind.name: kind
+    for kind in (Exact, CoordinateDescent, Newton, InteriorPoint, GradientDescent, SGD, Adam, AdamW)
 }
 
 
@@ -73,17 +80,37 @@ def usual_solver(penalty: Penalty, loss: Loss = SQUARED) -> Solver:
     return Exact() if penalty.quadratic else CoordinateDescent()
 
 
+def decayed(solver: Solver, penalty: Penalty) -> tuple[Solver, Penalty]:
+    """The solver without a weight decay that is ridge, and the penalty that it is.
+
+    lr·decay·w beside the gradient of the loss is that of ½·decay·‖w‖², of which the bias is free here. Raises
+    `UsageError` where there is another penalty, too.
+    """
+    decay = float(getattr(solver, "weight_decay", 0.0)) - float(getattr(solver, "shrinks", 0.0))
+    if not decay:
+        return solver, penalty
+    if not penalty.is_none:
+        raise UsageError(
+            "weight-decay-and-penalty",
+            f"weight_decay {decay:g} is ridge of that alpha, and there is a penalty, too",
+            "leave one of them out: --alpha with --l1-ratio shares out both",
+        )
+    return replace(cast(Any, solver), weight_decay=0.0), ElasticNet(alpha=decay)
+
+
 def named(name: str, settings: dict[str, Any], penalty: Penalty = NONE, loss: Loss = SQUARED) -> Solver:
     """The solver of this name with these settings.
 
     "auto" is `usual_solver`, which is as fast as one epoch and needs no rate, unless a setting belongs to training:
-    `batch_size`, `shuffle`, `decay` or `dtype` mean SGD; `lr`, `epochs`, `momentum` or `init` mean gradient descent.
+    `betas`, `eps` or `amsgrad` mean Adam, `batch_size`, `shuffle`, `decay`, `dtype` or `average` SGD, and the others of
+    training (`lr`, `epochs`, `momentum`, `init`, …) gradient descent.
     Raises `UsageError` for an unknown name, or a setting that the named solver does not have.
     """
     if name not in ("auto", *SOLVERS):
         raise UsageError("solver-invalid", f"there is no solver {name}", f"use auto, {', '.join(SOLVERS)}")
     if name == "auto":
-        name = next((n for n in ("sgd", "gd") if set(settings) & _OWN[n]), usual_solver(penalty, loss).name)
+        training = next((n for n in ("adam", "sgd", "gd") if set(settings) & _OWN[n]), None)
+        name = training or usual_solver(penalty, loss).name
     solver = SOLVERS[name]
     fields = set(getattr(solver, "__dataclass_fields__", {}))
     foreign = next((setting for setting in settings if setting not in fields and setting != "seed"), None)
@@ -98,4 +125,8 @@ def named(name: str, settings: dict[str, Any], penalty: Penalty = NONE, loss: Lo
     return solver(**{setting: value for setting, value in settings.items() if setting in fields})
 
 
-_OWN = {"sgd": {"batch_size", "shuffle", "decay", "dtype"}, "gd": {"lr", "epochs", "momentum", "init"}}
+_OWN = {
+    "sgd": {"batch_size", "shuffle", "decay", "dtype", "average"},
+    "gd": {"lr", "epochs", "momentum", "init", "dampening", "nesterov", "clip", "weight_decay"},
+    "adam": {"betas", "eps", "amsgrad"},
+}

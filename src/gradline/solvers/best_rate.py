@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from gradline.solvers.heavy_ball import progress, rates
+from gradline.solvers.heavy_ball import progress, rates, share_left
 from gradline.solvers.problem import Problem
+from gradline.solvers.rules import HeavyBall
 
 _BELOW_LIMIT = (
     1 - 1e-6
@@ -17,6 +18,7 @@ _CELLS, _TOGETHER = (
 )  # places × directions that a search looks at, some 0.3 s; and that stay in cache
 _HEAVIEST = 8  # directions whose zeros are looked for
 _INNER = 17  # places in a valley that is drawn nearer, eight times each time
+_EVENLY, _NEARER = 512, 6  # rates up to the limit that are looked at, and how often the best is drawn nearer
 _VALLEYS = (
     1 << 13,
     1 << 10,
@@ -43,6 +45,33 @@ def best_rate(problem: Problem, start: np.ndarray, epochs: int, momentum: float 
     curvatures, sizes = spectrum.curvatures[live], sizes[live]
     search = _by_halving if momentum == 0 else _by_looking
     return search(curvatures, sizes, epochs, momentum, spectrum.lr_limit(momentum) * _BELOW_LIMIT)
+
+
+def best_rate_of(problem: Problem, start: np.ndarray, epochs: int, rule: HeavyBall) -> float:
+    """The same for a rule that looks ahead or is damped, and where the penalty has kinks.
+
+    With kinks the loss after N epochs has no closed form: the rate is that for the loss alone, with momentum at most
+    2(1 − μ)/λmax, up to which every start is known to arrive (Ghadimi, Feyzmahdavian, Johansson 2015).
+    """
+    if problem.has_kinks and rule.momentum:
+        most = 2 * (1 - rule.momentum) / (problem.spectrum.largest or 1.0)
+        return min(most * _BELOW_LIMIT, best_rate(problem, start, epochs, rule.momentum))
+    if not rule.nesterov and not rule.dampening:
+        return best_rate(problem, start, epochs, rule.momentum)
+    if not epochs or not problem.spectrum.largest:
+        return rule.first_to_settle(problem.spectrum)
+    spectrum, (A, B, _) = problem.spectrum, problem.factor
+    sizes = ((spectrum.left.T @ (A @ start - B)) ** 2).sum(axis=1)
+    limit = rule.limit(spectrum) * _BELOW_LIMIT
+    tried = limit * np.concatenate([np.geomspace(1e-6, 1.0, _FEWEST), np.linspace(0, 1, _EVENLY)[1:]])
+    best, width = limit, limit / _EVENLY
+    for _ in range(_NEARER):
+        steps = tried[:, None] * spectrum.curvatures
+        left = share_left(steps, rule.momentum, rule.nesterov, rule.dampening, epochs)
+        best = float(tried[int(np.argmin((sizes * left**2).sum(axis=1)))])
+        tried = np.linspace(max(best - width, best / 2), min(best + width, limit), _INNER)
+        width = (tried[-1] - tried[0]) / _INNER
+    return best
 
 
 def _by_halving(

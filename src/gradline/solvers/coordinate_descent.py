@@ -48,6 +48,7 @@ class CoordinateDescent:
     needs = ("moments", "squared loss")
     epochs = 0
     scale = "none"
+    course = None
 
     def resolve(self, problem: Problem, force: bool) -> tuple["CoordinateDescent", list[Notice]]:  # noqa: ARG002
         """Nothing to resolve."""

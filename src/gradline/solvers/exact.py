@@ -43,6 +43,7 @@ class Exact:
     needs = ("moments", "quadratic", "squared loss")
     epochs = 0
     scale = "none"
+    course = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.digits <= 15:

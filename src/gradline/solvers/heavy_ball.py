@@ -63,6 +63,21 @@ def pushed(a: np.ndarray, momentum: float | np.ndarray, epoch: int | np.ndarray)
         return _by_sign(momentum, plain, opposite, positive)
 
 
+def share_left(a: np.ndarray, momentum: float, nesterov: bool, dampening: float, epoch: int) -> np.ndarray:
+    """The share of an error that k steps from rest leave at a = lr·λ, of each rule of `torch.optim.SGD`.
+
+    Dampening d counts every gradient but the first as (1 − d) of itself: the heavy ball at (1 − d)·a, with a first step
+    that goes d·a further.
+    """
+    a = np.asarray(a, float)
+    damped = (1 - dampening) * a if momentum else a
+    if not momentum or not (nesterov or dampening):
+        return progress(damped, momentum, epoch).left
+    kept = momentum * (1 - damped) if nesterov else momentum
+    push = -momentum * a if nesterov else -dampening * a
+    return progress(damped, kept, epoch).left + push * pushed(damped, kept, epoch)
+
+
 def rates(a: np.ndarray, momentum: float | np.ndarray) -> np.ndarray:
     """log|z| of the larger root: the error shrinks by exp of it per epoch in the long run (0: never)."""
     a = np.asarray(a, float)

@@ -39,6 +39,7 @@ class InteriorPoint:
     needs = ("rows", "kinked loss", "lasso alone")
     epochs = 0
     scale = "none"
+    course = None
 
     def resolve(self, problem: Problem, force: bool) -> tuple["InteriorPoint", list[Notice]]:  # noqa: ARG002
         """Nothing to resolve."""

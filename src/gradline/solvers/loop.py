@@ -8,22 +8,24 @@ from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
-from gradline.core.arguments import is_real, is_whole
+from gradline.core.arguments import is_whole
 from gradline.core.errors import Notice, RateError, UsageError
 from gradline.core.text import grown, number, raised
+from gradline.solvers.course import Course
 from gradline.solvers.heavy_ball import LAST_EPOCH
 from gradline.solvers.problem import Problem, Scaling, stacked, unstacked
-from gradline.solvers.spectrum import Spectrum
+from gradline.solvers.rules import HeavyBall
+from gradline.solvers.schedules import expect_rate, is_schedule
 
 HISTORY = 1000  # losses kept: all of them up to here, then a thousand at logarithmic distances
 INITS = ("zeros", "normal", "uniform", "linear", "torch", "torch-cuda")
 
 
 class State(NamedTuple):
-    """Where a solver stands: θ (q, m) with the bias on top, its velocity, and the epochs done."""
+    """Where a solver stands: θ (q, m) with the bias on top, what it remembers of the way, and the epochs done."""
 
     theta: np.ndarray
-    velocity: np.ndarray
+    memory: np.ndarray
     epoch: int = 0
 
 
@@ -128,6 +130,11 @@ class Solver(Protocol):
         """One epoch."""
         ...
 
+    @property
+    def course(self) -> Course | None:
+        """The rule that runs, as a certificate may speak of it; None where nothing is trained."""
+        ...
+
     def params(self) -> dict[str, Any]:
         """The settings as plain JSON."""
         ...
@@ -140,12 +147,14 @@ def solve(
     holdout: Problem | None = None,
     stop_after: int = 0,
     keeper: Keeper | None = None,
+    stop_tolerance: float = 0.0,
 ) -> Solution:
     """Run the solver: count, stop at the first non-finite loss, notify.
 
     `holdout` is the same problem over held-out rows; its loss is recorded beside the other. With `stop_after` training
-    stops after so many epochs without a better one, and what was found is the state at the best (early stopping:
-    Prechelt 1998). A run that diverged keeps the last finite weights. `keeper` keeps the run and lets it go on.
+    stops after so many epochs without a loss that is better by more than `stop_tolerance`, and what was found is the
+    state at the last one that was (early stopping: Prechelt 1998). A run that diverged keeps the last finite weights.
+    `keeper` keeps the run and lets it go on.
     """
     for observer in observers:
         observer.on_start(solver.epochs)
@@ -171,7 +180,7 @@ def solve(
                 if kept is None or epoch in kept:
                     history.append(record)
                 state = after
-                if record.holdout is not None and record.holdout < least:
+                if record.holdout is not None and record.holdout < least - stop_tolerance:
                     best, least = state, record.holdout
                 for observer in observers:
                     if epoch in (0, solver.epochs) or observer.wants(epoch):
@@ -225,7 +234,13 @@ def initial(init: Any, problem: Problem, seed: int) -> np.ndarray:
     - "torch": the numbers that `torch.manual_seed(seed)` and `torch.randn` draw, the bias first, as in tutorial 003;
       "torch-cuda": those of a GPU. See `core.torch_draws`.
     - a pair weight (m, p), bias (m,) in raw units.
+
+    A weight that the penalty does not allow begins at the nearest that it does.
     """
+    return problem.allowed(_drawn(init, problem, seed), 0.0)
+
+
+def _drawn(init: Any, problem: Problem, seed: int) -> np.ndarray:
     p, m = problem.moments.p, problem.moments.m
     q = p + problem.bias
     if isinstance(init, str):
@@ -252,16 +267,14 @@ def init_word(init: Any) -> str | None:
 
 def check_settings(lr: Any, epochs: Any, momentum: Any, init: Any, seed: Any) -> None:
     """Refuse settings outside their range, before any data are read. Raises `UsageError`."""
-    if lr != "auto" and not (is_real(lr) and lr > 0):
-        raise UsageError("lr-invalid", f"lr is {lr}", "give a positive number, or auto")
+    if not is_schedule(lr):
+        expect_rate(lr)
     if not is_whole(epochs, 0) or epochs > LAST_EPOCH:
         raise UsageError(
             "epochs-invalid",
             f"epochs is {epochs}",
             "give a whole number from 0 (0 evaluates the untrained model) to 10^18",
         )
-    if not (is_real(momentum) and 0 <= momentum <= 1):
-        raise UsageError("momentum-invalid", f"momentum is {momentum}", "give a number from 0 to 1")
     if lr == "auto" and momentum == 1:
         raise UsageError(
             "momentum-without-damping",
@@ -279,24 +292,23 @@ def check_settings(lr: Any, epochs: Any, momentum: Any, init: Any, seed: Any) ->
         )
 
 
-def refuse_unstable(problem: Problem, lr: float, momentum: float, what: str) -> None:
-    """Refuse a rate above the largest stable one, before any step. Raises `RateError`."""
+def refuse_unstable(problem: Problem, lr: float, rule: HeavyBall, what: str) -> None:
+    """Refuse a rate above the largest stable one of a rule, before any step. Raises `RateError`."""
     spectrum = problem.spectrum
-    limit = spectrum.lr_limit(momentum)
+    limit = rule.limit(spectrum)
     if lr <= limit:
         return
     digits = next(many for many in range(3, 18) if number(lr, many) != number(limit, many) or many == 17)
     most = number(limit, digits)
     remedy = f"use a rate below {most}, or lr auto"
     if problem.scaling.is_none:
-        standard = Scaling.standard(problem.moments, problem.bias).moments(problem.moments)
-        eased = Spectrum.of(standard, problem.bias).lr_limit(momentum)
-        remedy += f", or scale standard, which raises the limit to {number(eased)}"
+        scaling = Scaling.standard(problem.moments, problem.bias)
+        eased = Problem.of(problem.moments, None, problem.bias, scaling, penalty=problem.penalty).spectrum
+        remedy += f", or scale standard, which raises the limit to {number(rule.limit(eased))}"
+    carried = f" at {'Nesterov ' * rule.nesterov}momentum {rule.momentum:g}" if rule.momentum else ""
     raise RateError(
         "rate-unstable",
-        f"lr {number(lr, digits)} is above {most}, the largest stable rate of these data"
-        + (f" at momentum {momentum:g}" if momentum else "")
-        + f": the error would grow {grown(spectrum.growth(lr, momentum))} per {what}. "
-        f"{raised(spectrum.limited_by())}",
+        f"lr {number(lr, digits)} is above {most}, the largest stable rate of these data{carried}: the error would "
+        f"grow {grown(rule.growth(spectrum, lr))} per {what}. {raised(spectrum.limited_by())}",
         f"{remedy}; --force (force=True in Python) trains anyway and shows it explode",
     )

@@ -40,6 +40,7 @@ class Newton:
     needs = ("rows", "bent loss", "quadratic")
     epochs = 0
     scale = "none"
+    course = None
 
     def resolve(self, problem: Problem, force: bool) -> tuple["Newton", list[Notice]]:  # noqa: ARG002
         """Nothing to resolve."""

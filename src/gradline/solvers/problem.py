@@ -15,6 +15,7 @@ from gradline.moments.rank import Rank, determined_factor
 from gradline.moments.state import Moments, RawFactor
 from gradline.solvers.losses import SQUARED, Loss
 from gradline.solvers.penalties import NONE, Penalty
+from gradline.solvers.pseudo_rows import with_ridge
 from gradline.solvers.spectrum import Spectrum
 
 
@@ -117,15 +118,25 @@ class Problem:
         """The number of features."""
         return self.moments.p
 
+    @property
+    def has_kinks(self) -> bool:
+        """Whether the penalty is more than ridge: what is not smooth of it needs its prox after each step."""
+        return not self.penalty.quadratic
+
+    @cached_property
+    def smooth(self) -> Moments:
+        """Those whose loss is all that is minimised, ridge included, but for a penalty with kinks."""
+        return self.moments if self.has_kinks else with_ridge(self.moments, self.penalty.curvature)
+
     @cached_property
     def factor(self) -> RawFactor:
-        """All rows in a few: the loss of θ is (‖A·θ − B‖² + ‖C‖²)/(m·W)."""
-        return determined_factor(self.moments, self.bias)
+        """All rows, and those of ridge, in a few: the sum at θ is (‖A·θ − B‖² + ‖C‖²)/(m·W)."""
+        return determined_factor(self.smooth, self.bias)
 
     @cached_property
     def spectrum(self) -> Spectrum:
-        """The curvature of the loss by direction."""
-        return Spectrum.of(self.moments, self.bias)
+        """The curvature of that sum by direction."""
+        return Spectrum.of(self.smooth, self.bias)
 
     @cached_property
     def cells(self) -> float:
@@ -134,7 +145,7 @@ class Problem:
 
     @cached_property
     def floor(self) -> float:
-        """The part of the loss that no coefficients change."""
+        """The part of that sum that no coefficients change."""
         return float((self.factor.C**2).sum()) / self.cells
 
     @cached_property
@@ -160,7 +171,7 @@ class Problem:
         residual = A @ theta
         residual -= B
         loss = float(np.vdot(residual, residual)) / self.cells + self.floor
-        return loss if self.penalty.is_none else loss + self.penalty.value(theta[int(self.bias) :])
+        return loss + self.penalty.value(theta[int(self.bias) :]) if self.has_kinks else loss
 
     def _mean_loss(self, theta: np.ndarray) -> float:
         """The mean loss over the rows, which are read."""
@@ -172,7 +183,7 @@ class Problem:
         return total / self.cells
 
     def gradient(self, theta: np.ndarray) -> np.ndarray:
-        """∇L(θ) (q, m) over all rows, by the first three of the five steps."""
+        """∇L(θ) (q, m) over all rows, with that of ridge, by the first three of the five steps."""
         A, B, _ = self.factor
         # 1. Predict.
         predictions = A @ theta
@@ -181,6 +192,13 @@ class Problem:
         residual *= 2.0 / self.cells
         # 3. Gradient by the parameters.
         return A.T @ residual
+
+    def allowed(self, theta: np.ndarray, step: float) -> np.ndarray:
+        """θ (q, m) with the prox of a penalty with kinks taken of its weights; the bias is free."""
+        if not self.has_kinks:
+            return theta
+        first = int(self.bias)
+        return np.concatenate([theta[:first], self.penalty.prox(theta[first:], step)])
 
     def expect(self, solver: str, needs: Iterable[str]) -> None:
         """Raise where a solver needs what this problem has not.

@@ -50,9 +50,13 @@ class Spectrum:
         """σmax/σmin of [1 X], over the directions that count; the Hessian's condition is its square."""
         return math.sqrt(self.largest / self.smallest) if self.smallest else 1.0
 
-    def lr_limit(self, momentum: float = 0.0) -> float:
-        """2·(1 + momentum)/λmax: the full batch is stable below it and only below it (Polyak 1964)."""
-        return 2.0 * (1.0 + momentum) / self.largest if self.largest else math.inf
+    def lr_limit(self, momentum: float = 0.0, nesterov: bool = False) -> float:
+        """2·(1 + momentum)/λmax: the full batch is stable below it and only below it (Polyak 1964).
+
+        Nesterov's roots, of z² − (1 + μ)(1 − a)·z + μ·(1 − a), a = lr·λ, reach −1 at a = (2 + 2μ)/(1 + 2μ).
+        """
+        ahead = 1.0 + 2.0 * momentum if nesterov else 1.0
+        return 2.0 * (1.0 + momentum) / ahead / self.largest if self.largest else math.inf
 
     def best_lr(self, momentum: float = 0.0) -> float:
         """2·(1 + momentum)/(λmax + λmin): the rate that finishes first, at which the slowest direction is fastest.
@@ -78,9 +82,11 @@ class Spectrum:
         matrix = (1.0 - noise) * np.diag(self.curvatures) + noise * M
         return float(2.0 / np.linalg.eigvalsh(finite(matrix)).max()) if len(matrix) else math.inf
 
-    def growth(self, lr: float, momentum: float = 0.0) -> float:
+    def growth(self, lr: float, momentum: float = 0.0, nesterov: bool = False) -> float:
         """The factor by which the fastest growing error grows per epoch; below one all errors shrink."""
-        return float(np.exp(rates(lr * self.curvatures, momentum).max(initial=-math.inf)))
+        steps = lr * self.curvatures
+        kept = momentum * (1 - steps) if nesterov else momentum
+        return float(np.exp(rates(steps, kept).max(initial=-math.inf)))
 
     def shares(self) -> list[tuple[str, float]]:
         """How much each parameter has of the direction that limits the rate, largest first."""

@@ -12,12 +12,18 @@ from gradline.core.errors import RequestError, UsageError
 from gradline.moments.rank import determined_factor
 from gradline.moments.state import Moments
 from gradline.solvers.heavy_ball import LAST_EPOCH, envelope, progress, pushed, rates
+from gradline.solvers.penalties import NONE, Penalty
 from gradline.solvers.problem import stacked, unstacked
+from gradline.solvers.pseudo_rows import with_ridge
+from gradline.solvers.rules import HeavyBall
+from gradline.solvers.schedules import expect_rate, is_left_to_gradline, is_schedule
 from gradline.solvers.spectrum import Spectrum
+from gradline.solvers.walked import Walked, walked
 
 WEIGHTS_SHRINK = 1000.0  # `epochs_to_weights`: until the slowest error is a thousandth
 _LAST_POWER = 62  # epochs up to 2⁶¹ are looked for
 _GRID = 64  # of them are looked at together
+_WALKED = 10**7  # epochs at rates that change, which are gone one by one: minutes
 LOSS_EXCESS = 0.01  # `epochs_to_loss`: until the excess loss is 1 % of the optimal loss
 
 
@@ -54,11 +60,14 @@ class Trajectory:
     Weight decay adds wd·θ to the gradient, the bias included: curvatures grow by wd, and the path ends in the ridge
     solution λ/(λ + wd)·θ*, whose residual there is −σ·wd/(λ + wd)·θ*. Nesterov 1983; Sutskever et al. 2013.
 
-    Parameters: `moments`; `lr` as in `torch.optim.SGD`, on the columns as they are; `momentum` from 0 to 1 (1 is
-    what a forgotten `zero_grad` does); `init` a pair weight (m, p), bias (m,), zeros when None; `bias` False
-    for a model without one; `nesterov` and `weight_decay` as in `torch.optim.SGD`; `velocity` a pair like `init`, v₀
-    where momentum has some already. Raises `UsageError` for a setting outside its range, `RequestError` for a wrong
-    shape.
+    Ridge is a loss of a few rows more: with a `penalty` the losses are those of the sum, and the path ends where it is
+    least; the bias is free of it. At a schedule of rates an epoch costs O(q) for each one before it, not O(1).
+
+    Parameters: `moments`; `lr` as in `torch.optim.SGD`, on the columns as they are, or a schedule whose rates are given
+    in numbers; `momentum` from 0 to 1 (1 is what a forgotten `zero_grad` does); `init` a pair weight (m, p), bias (m,),
+    zeros when None; `bias` False for a model without one; `nesterov`, `weight_decay` and `dampening` as in
+    `torch.optim.SGD`; `velocity` a pair like `init`, v₀ where momentum has some already; `penalty` a
+    `gradline.ElasticNet(alpha)`. Raises `UsageError` for a setting outside its range, `RequestError` for a wrong shape.
 
     >>> import gradline
     >>> path = gradline.Trajectory(gradline.Moments.of("example:crops", ["apples", "oranges"]), lr=1e-5)
@@ -69,13 +78,15 @@ class Trajectory:
     """
 
     moments: Moments
-    lr: float
+    lr: Any  # a number, or a `Schedule`
     momentum: float = 0.0
     init: tuple[Any, Any] | None = None
     bias: bool = True
     nesterov: bool = False
     weight_decay: float = 0.0
     velocity: tuple[Any, Any] | None = None
+    dampening: float = 0.0
+    penalty: Penalty = NONE
 
     def __post_init__(self) -> None:
         given = cast(object, self.moments)
@@ -85,21 +96,37 @@ class Trajectory:
                 f"a trajectory needs moments, not {type(given).__name__}",
                 "give gradline.Moments.of(data, …)",
             )
-        if not (is_real(self.lr) and self.lr > 0):
+        if is_left_to_gradline(self.lr):
             raise UsageError(
                 "lr-invalid",
                 f"lr is {self.lr}",
-                "give a positive number; Spectrum.of(moments).best_lr() settles first",
+                "give a number, or a schedule with all of its own; Spectrum.of(moments).best_lr() settles first",
             )
-        if not (is_real(self.momentum) and 0 <= self.momentum <= 1):
-            raise UsageError("momentum-invalid", f"momentum is {self.momentum}", "give a number from 0 to 1")
+        if not is_schedule(self.lr):
+            expect_rate(self.lr)
+        _ = self._rule
+        if not self.penalty.quadratic:
+            raise UsageError(
+                "penalty-without-path",
+                f"no formula foretells the way with the penalty {self.penalty.words().lstrip(', ')}",
+                "train: gradline.fit(…, solver=gradline.GradientDescent(…), penalty=…)",
+            )
         if not (is_real(self.weight_decay) and self.weight_decay >= 0):
             raise UsageError("weight-decay-invalid", f"weight_decay is {self.weight_decay}", "give 0 or more")
 
     @cached_property
+    def _rule(self) -> HeavyBall:
+        return HeavyBall(self.momentum, self.dampening, self.nesterov and self.momentum > 0)
+
+    @cached_property
+    def _sums(self) -> Moments:
+        """The moments whose loss is what is minimised."""
+        return with_ridge(self.moments, self.penalty.curvature)
+
+    @cached_property
     def spectrum(self) -> Spectrum:
-        """The curvature of the loss by direction."""
-        return Spectrum.of(self.moments, self.bias)
+        """The curvature of what is minimised by direction."""
+        return Spectrum.of(self._sums, self.bias)
 
     @cached_property
     def _start(self) -> np.ndarray:
@@ -108,13 +135,13 @@ class Trajectory:
     @cached_property
     def _residual(self) -> np.ndarray:
         """c (·, m): the residual of the start along the left singular directions."""
-        A, B, _ = determined_factor(self.moments, self.bias)
+        A, B, _ = determined_factor(self._sums, self.bias)
         return self.spectrum.left.T @ (A @ self._start - B)
 
     @cached_property
     def optimal_loss(self) -> float:
         """The loss at the optimum: what is left when every error is gone."""
-        return float((determined_factor(self.moments, self.bias).C ** 2).sum() / self._cells)
+        return float((determined_factor(self._sums, self.bias).C ** 2).sum() / self._cells)
 
     @cached_property
     def _cells(self) -> float:
@@ -122,13 +149,24 @@ class Trajectory:
 
     @cached_property
     def _steps(self) -> np.ndarray:
-        """a = lr·(λ + wd) by direction."""
-        return self.lr * (self.spectrum.curvatures + self.weight_decay)
+        """a = lr·(λ + wd) by direction, of which a damped gradient counts its share."""
+        return self._constant * self._rule.share * (self.spectrum.curvatures + self.weight_decay)
+
+    @property
+    def _constant(self) -> float:
+        """The rate. Raises `RequestError` where there are many."""
+        if is_schedule(self.lr):
+            raise RequestError(
+                "rates-change",
+                "how fast errors shrink is known of one rate, and these change from epoch to epoch",
+                "ask for the weights and the loss of an epoch: .at(100)",
+            )
+        return float(self.lr)
 
     @cached_property
     def _momentum(self) -> float | np.ndarray:
         """The momentum of each direction's recurrence; see `heavy_ball`."""
-        return self.momentum * (1 - self._steps) if self.nesterov else self.momentum
+        return self.momentum * (1 - self._steps) if self._rule.nesterov else self.momentum
 
     @cached_property
     def _kept(self) -> np.ndarray:
@@ -147,9 +185,11 @@ class Trajectory:
     @cached_property
     def _push(self) -> np.ndarray:
         """δ (·, m): how the first step differs from that of heavy balls at rest; see `heavy_ball`."""
-        push = np.zeros_like(self._error)
-        if self.nesterov:
+        push, rule = np.zeros_like(self._error), self._rule
+        if rule.nesterov:
             push = push - self.momentum * self._steps[:, None] * self._error
+        if rule.share < 1 and self.velocity is None:  # the first gradient counts whole
+            push = push - (1 / rule.share - 1) * self._steps[:, None] * self._error
         if self.velocity is not None:
             along = self.spectrum.singular[:, None] * (self.spectrum.directions.T @ self._velocity)
             push = push - self._carried_on * along
@@ -162,16 +202,13 @@ class Trajectory:
     @property
     def _carried_on(self) -> float:
         """The share of the velocity by which the first step goes further than that of a start at rest."""
-        return self.lr * (self.momentum**2 if self.nesterov else self.momentum)
+        return self._constant * (self.momentum**2 if self.nesterov else self.momentum)
 
     @property
     def lr_limit(self) -> float:
-        """The largest stable rate: 2·(1 + μ)/(λmax + wd), of which Nesterov's step bears 1/(1 + 2μ).
-
-        Nesterov's roots, of z² − (1 + μ)(1 − a)·z + μ·(1 − a), reach −1 at a = (2 + 2μ)/(1 + 2μ).
-        """
+        """The largest stable rate: 2·(1 + μ)/(λmax + wd), of which Nesterov's step bears 1/(1 + 2μ)."""
         largest = self.spectrum.largest
-        limit = self.spectrum.lr_limit(self.momentum) / (1 + 2 * self.momentum * self.nesterov)
+        limit = self._rule.limit(self.spectrum)
         return limit if math.isinf(limit) else limit * (largest / (largest + self.weight_decay))
 
     @cached_property
@@ -190,9 +227,14 @@ class Trajectory:
             raise UsageError(
                 "epoch-invalid", f"epoch is {epoch}", f"give a whole number from 0 to {LAST_EPOCH:.0e}"
             )
+        if is_schedule(self.lr) and epoch > _WALKED:
+            raise UsageError(
+                "epoch-invalid",
+                f"epoch is {epoch:,}, and at rates that change each one before it is gone",
+                f"give at most {_WALKED:,}",
+            )
         with np.errstate(over="ignore", invalid="ignore"):  # a path that diverges ends beyond all numbers
-            covered = self._parts(progress(self._steps, self._momentum, epoch).covered, self._error)
-            moved = (covered - self._carried(epoch)) / self.spectrum.singular[:, None]
+            moved = self._covered(epoch) / self.spectrum.singular[:, None]
             theta = self._start - self.spectrum.directions @ moved - self._faded(epoch)
         gap = self._gap(epoch)
         return Point(epoch, *unstacked(theta, self.bias), self.optimal_loss + gap, gap)
@@ -201,10 +243,30 @@ class Trajectory:
         with np.errstate(over="ignore"):
             return float((self._left(epoch) ** 2).sum() / self._cells)
 
+    def _covered(self, epoch: int) -> np.ndarray:
+        """What of the residual (·, m) along the directions `epoch` updates took away."""
+        if is_schedule(self.lr):
+            return self._walked(epoch).covered
+        return self._parts(progress(self._steps, self._momentum, epoch).covered, self._error) - self._carried(
+            epoch
+        )
+
     def _left(self, epoch: int) -> np.ndarray:
         """The residual (·, m) along the directions after `epoch` updates."""
+        if is_schedule(self.lr):
+            return self._kept + self._walked(epoch).left
         left = self._parts(progress(self._steps, self._momentum, epoch).left, self._error)
         return self._kept + left + self._carried(epoch)
+
+    def _walked(self, epoch: int) -> Walked:
+        """The same at rates that change."""
+        speed = np.zeros_like(self._error)
+        if self.velocity is not None:
+            speed = self.spectrum.singular[:, None] * (self.spectrum.directions.T @ self._velocity)
+        return self._at_rates(self.spectrum.curvatures + self.weight_decay, epoch, self._error, speed)
+
+    def _at_rates(self, curvatures: np.ndarray, epoch: int, error: np.ndarray, speed: np.ndarray) -> Walked:
+        return walked(curvatures, self.lr.rates(0, epoch), self._rule, error, speed)
 
     def _carried(self, epoch: int) -> np.ndarray | float:
         """What the push has become."""
@@ -214,17 +276,22 @@ class Trajectory:
 
     def _faded(self, epoch: int) -> np.ndarray | float:
         """What is taken of the directions that the data leave undetermined: there weight decay alone has curvature."""
-        directions = self.spectrum.directions
+        directions, rule = self.spectrum.directions, self._rule
         if directions.shape[0] == directions.shape[1] or (not self.weight_decay and self.velocity is None):
             return 0.0
-        a = self.lr * self.weight_decay
-        momentum = self.momentum * (1 - a) if self.nesterov else self.momentum
-        steps, momentum = np.full(1, a), np.full(1, momentum)
-        start, push = _beside(self._start, directions), np.zeros_like(self._start)
-        if self.nesterov:
-            push = push - self.momentum * a * start
+        start, speed = _beside(self._start, directions), np.zeros_like(self._start)
         if self.velocity is not None:
-            push = push - self._carried_on * _beside(self._velocity, directions)
+            speed = _beside(self._velocity, directions)
+        if is_schedule(self.lr):
+            return self._at_rates(np.full(len(start), self.weight_decay), epoch, start, speed).covered
+        a = self._constant * rule.share * self.weight_decay
+        momentum = self.momentum * (1 - a) if rule.nesterov else self.momentum
+        steps, momentum = np.full(1, a), np.full(1, momentum)
+        push = -self._carried_on * speed
+        if rule.nesterov:
+            push = push - self.momentum * a * start
+        if rule.share < 1 and self.velocity is None:
+            push = push - (1 / rule.share - 1) * a * start
         return start * progress(steps, momentum, epoch).covered - push * pushed(steps, momentum, epoch)
 
     @staticmethod
@@ -289,7 +356,7 @@ class Trajectory:
     def _bound(self, epochs: int | np.ndarray) -> np.ndarray:
         """An upper bound on the gap at each of these epochs (K, 1) that falls steadily, but for a push."""
         epochs = np.asarray(epochs)[..., None]
-        momentum = np.reshape(self._momentum, (-1, 1)) if self.nesterov else self.momentum
+        momentum = np.reshape(self._momentum, (-1, 1)) if self._rule.nesterov else self.momentum
         left = envelope(self._steps[:, None], momentum, epochs, self._error, self._push)
         return np.atleast_1d(((left + np.abs(self._kept)) ** 2).sum(axis=(-2, -1)) / self._cells)
 

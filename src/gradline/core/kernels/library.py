@@ -30,7 +30,7 @@ class _Array:
 
 
 _P, _I, _D = _Array, ctypes.c_int64, ctypes.c_double
-_EPOCH = (_P,) * 6 + (_I,) * 8 + (_D,) * 4
+_EPOCH = (_P,) * 7 + (_I,) * 8
 # What each function returns and takes; see the C.
 _SIGNATURES = {
     "add_pairs": (None, (_P,) * 6 + (_I,)),

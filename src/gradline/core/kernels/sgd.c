@@ -37,6 +37,21 @@ static void draw(order *o) {
     }
 }
 
+/* What `Run` and `Rule.numbers` of Python say: `rule` is 0 for heavy balls and 1 for Adam, whose settings are the five
+   numbers; `positive` is below 0 without a penalty that has kinks, `average` without a mean of the weights. */
+typedef struct {
+    double lr, done, updates, clip, average, l1, curvature, positive, rule, first, second, third, fourth, fifth;
+    int64_t slots;
+} settings;
+
+#define CLIP_EPS 1e-6 /* beside a norm that is divided by, as in PyTorch */
+
+static settings chosen_settings(const double *c) {
+    settings s = {c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7], c[8], c[9], c[10], c[11], c[12], c[13], 1};
+    if (s.rule != 0) s.slots = s.fourth != 0 ? 3 : 2;
+    return s;
+}
+
 /* The same loop for both types. */
 #define REAL double
 #define OF_TYPE(name) name##_float64

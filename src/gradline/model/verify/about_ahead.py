@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradline.model.certificate import Certificate
 from gradline.model.model import LinearModel
 from gradline.model.verify.check import Check, near, same, within
 from gradline.model.verify.descent import lost, rate
@@ -33,9 +34,13 @@ def about_ahead(descent: Descent, batches: bool) -> Iterator[Check]:
     """Rates, directions and times: of training, of mini-batches without times, and of an answer at once none."""
     claim, model = descent.model.certificate, descent.model
     trained = "lr" in model.settings or not model.history
-    largest = float(descent.curvatures[0]) if len(descent.curvatures) else 0.0
-    limit = 2 * (1 + descent.momentum) / largest if largest else math.inf
-    if trained:
+    limit, is_constant = descent.limit, not {"nesterov", "dampening"} & set(model.settings)
+    if trained and limit is None:
+        yield same(
+            "lr_limit", "none" if claim.lr_limit is None else "told", "none", "of rates that change, a limit"
+        )
+        yield from _directions(descent, True)
+    elif trained and limit is not None:
         if (
             not batches
             and descent.lr > limit * (1 + ON_A_PATH)
@@ -44,7 +49,10 @@ def about_ahead(descent: Descent, batches: bool) -> Iterator[Check]:
         ):
             yield same("force", "not asked for", "asked for", "a rate above the limit")
         yield near("lr_limit", claim.lr_limit, limit, (ON_A_PATH + MARGIN * descent.sure) * limit)
-        yield from _directions(descent, batches)
+        if is_constant or "batch_size" in model.settings:
+            yield from _directions(descent, batches)
+    if trained and not is_constant and "batch_size" not in model.settings:
+        return  # which is told to be unchecked
     if trained and not batches:
         yield from _times(descent)
         return
@@ -52,6 +60,12 @@ def about_ahead(descent: Descent, batches: bool) -> Iterator[Check]:
     said = [name for name in named if getattr(claim, name) is not None]
     said += ["directions"] if claim.directions and not trained else []
     yield same("time left", ", ".join(said) or "none", "none", "what is said of time left")
+
+
+def claims_times(claim: Certificate) -> bool:
+    """Whether a certificate says how long training on would take."""
+    times = (claim.tenfold_loss, claim.epochs_to_loss, claim.epochs_to_weights)
+    return any(time is not None for time in times) or any(d.half_life is not None for d in claim.directions)
 
 
 def _directions(descent: Descent, batches: bool) -> Iterator[Check]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from gradline.core.arguments import is_whole
+from gradline.core.arguments import is_real, is_whole
 from gradline.core.errors import RequestError, UsageError
 from gradline.core.memory_limit import in_bytes
 from gradline.data.design import DesignSpec
@@ -100,6 +100,8 @@ def _holds(model: LinearModel, name: str, value: Any) -> bool:
         return settings.get(name) == ("linear" if model.config.get("lr") == "auto" else "none")
     if name == "stop_after":
         return is_whole(value, 1) and model.holdout is not None
+    if name == "stop_tolerance":
+        return is_real(value) and value >= 0 and "stop_after" in model.config
     if name == "epochs" and "stop_after" in model.config:
         return is_whole(value, int(settings.get(name, 0)))
     if name in settings:

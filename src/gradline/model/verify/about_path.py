@@ -9,7 +9,7 @@ import numpy as np
 from gradline.core.text import number
 from gradline.model.model import LinearModel
 from gradline.model.status import Status
-from gradline.model.verify.about_ahead import about_ahead, is_mixed
+from gradline.model.verify.about_ahead import about_ahead, claims_times, is_mixed
 from gradline.model.verify.check import Check, all_near, near, same, within
 from gradline.model.verify.descent import left, lost
 from gradline.model.verify.newton_step import Whereabouts
@@ -27,8 +27,10 @@ def about_training(descent: Descent) -> Iterator[Check]:
     """History, epochs, settings, and what is left to do."""
     model, at = descent.model, descent.at
     yield from _ends(model, at)
-    batches = "batch_size" in model.settings
-    yield from _growth(descent, batches)
+    batches = (
+        not descent.is_plain and "epochs" in model.settings
+    )  # or another rule that is no closed form here
+    yield from _growth(descent)
     if descent.first is not None and model.certificate.rank < len(model.features):
         yield within("open directions", descent.astray, 0.0, _ASTRAY)
     if model.history and descent.start is not None and not batches:
@@ -54,9 +56,12 @@ def unchecked(descent: Descent) -> Iterator[str]:
         yield "how many epochs are left"
     if model.holdout is not None and len(model.history) > 1:
         yield "the losses of held-out rows before the last"
-    if "batch_size" in model.settings:
+    if "batch_size" in model.settings or not descent.is_plain:
+        made = "mini-batches" if "batch_size" in model.settings else "its rule of updates"
+        if not descent.is_plain and claims_times(model.certificate):
+            yield "how fast it would go on"
         diverged = ", and that it diverged" if model.certificate.status is Status.DIVERGED else ""
-        yield f"the losses between the first epoch and the last, which mini-batches made, and their settings{diverged}"
+        yield f"the losses between the first epoch and the last, which {made} made, and their settings{diverged}"
     elif descent.first is None:
         yield "its run, as the file does not say where it began: epochs, learning rate, losses, what more epochs bring"
 
@@ -79,6 +84,13 @@ def _automatic(descent: Descent) -> Iterator[Check]:
 
 def _ends(model: LinearModel, at: Whereabouts) -> Iterator[Check]:
     """The number of epochs, in all places that have it, and the last loss."""
+    yield from about_epochs(model)
+    if model.history:
+        yield near("last loss", model.history[-1].loss, at.loss, ON_A_PATH * at.loss + at.loss_rounding)
+
+
+def about_epochs(model: LinearModel) -> Iterator[Check]:
+    """The number of epochs, in all places that have it."""
     claim, history = model.certificate, model.history
     wanted, last = model.settings.get("epochs"), history[-1].epoch if history else None
     diverged = claim.diverged_at
@@ -102,16 +114,16 @@ def _ends(model: LinearModel, at: Whereabouts) -> Iterator[Check]:
     yield same("last epoch", f"{last}", f"{wanted or 0}", "the last epoch of the history")
     right = history[0].epoch == 0 and all(a.epoch < b.epoch for a, b in itertools.pairwise(history))
     yield same("order of epochs", "in order" if right else "out of order", "in order", "the history")
-    yield near("last loss", history[-1].loss, at.loss, ON_A_PATH * at.loss + at.loss_rounding)
 
 
-def _growth(descent: Descent, batches: bool) -> Iterator[Check]:
+def _growth(descent: Descent) -> Iterator[Check]:
     """A run whose loss ended above where it began has diverged, unless its rate is one that only overshoots."""
     model, claim, at = descent.model, descent.model.certificate, descent.at
     if not model.history or "epochs" not in model.settings or claim.diverged_at is not None:
         return
     began = model.history[0].loss if descent.start is None else descent.loss(0)
-    stable = not batches and len(descent.steps) and descent.steps[0] <= 2 * (1 + descent.momentum)
+    batches, limit = "batch_size" in model.settings, descent.limit
+    stable = not batches and len(descent.steps) and limit is not None and descent.lr <= limit
     if abs(at.loss - began) <= ON_A_PATH * began or claim.status.settled:
         return
     words = "has not grown", "has grown"

@@ -11,6 +11,7 @@ from gradline.core.derived import cached_property
 from gradline.core.text import counted, number
 from gradline.model.model import LinearModel
 from gradline.model.status import Status
+from gradline.model.verify.about_path import about_epochs
 from gradline.model.verify.check import Check, near, same, within
 from gradline.model.verify.ldl import eliminated
 from gradline.model.verify.newton_step import Whereabouts
@@ -25,12 +26,11 @@ _FLAT = (
     1e-6  # a curvature along columns of unit norm below which float64 leaves too few digits of its inverse
 )
 _ROUNDS = 30  # in which bounds sharpen each other
-_OF_NONE = (
-    "epochs",
-    "diverged_at",
-    "weight_error_stderr",
-    "bias_error_stderr",
-)  # no penalised fit tells these
+_OF_NONE = ("weight_error_stderr", "bias_error_stderr")  # no penalised fit tells these
+_OF_TRAINING = ("epochs", "diverged_at", "lr_limit", "tenfold_loss", "epochs_to_loss", "epochs_to_weights")
+_CURVED = (
+    1e-8  # what a rate's limit may be off: of the steepest curvature rounding of the cross-products shows
+)
 _SWEEPS = 200  # over the weights, to find better ones
 
 
@@ -40,6 +40,12 @@ class _Place(NamedTuple):
     w: np.ndarray
     slope: np.ndarray
     margin: np.ndarray
+
+
+def run_unchecked(model: LinearModel) -> Iterator[str]:
+    """What cannot be derived of how it was trained."""
+    if "lr" in model.settings:
+        yield "how its training went before the last epoch, or would go on"
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,11 +80,40 @@ class PenalisedAnswer:
         slope = math.hypot(float(np.linalg.norm(self._missed)), float(np.linalg.norm(self._level)))
         rounding = at.gradient_rounding / float(np.min(self.scale, initial=1.0))
         yield near("gradient_norm", claim.gradient_norm, slope, 1e-6 * slope + MARGIN * rounding)
-        for name in _OF_NONE:
+        for name in _OF_NONE if "lr" in self.model.settings else (*_OF_NONE, *_OF_TRAINING):
             if getattr(claim, name) is not None:
                 yield same(name, "told", "none", "of a fit with a penalty,")
-        for record in self.model.history:
-            yield near("history", record.loss, self.objective, slack)
+        for record in self.model.history[-1:]:
+            yield near("last loss", record.loss, self.objective, slack)
+        if "lr" in self.model.settings:
+            yield from self._training()
+
+    def _training(self) -> Iterator[Check]:
+        """The epochs, in all places that have them, and the largest stable rate."""
+        model, claim = self.model, self.model.certificate
+        yield from about_epochs(model)
+        limit = self._limit
+        if limit is None:
+            said = "none" if claim.lr_limit is None else "told"
+            yield same("lr_limit", said, "none", "of rates that change, and of penalties with kinks, a limit")
+        else:
+            yield near("lr_limit", claim.lr_limit, limit, _CURVED * limit)
+
+    @property
+    def _limit(self) -> float | None:
+        """The largest stable rate of ridge at a constant rate: by the curvature of the sum, the bias with it."""
+        settings, omega = self.model.settings, self.omega
+        if omega.steep or omega.positive or {"schedule", "clip", "average", "betas"} & set(settings):
+            return None
+        curved = self.curvature + omega.bend * np.eye(len(self.curvature))
+        if self.model.has_bias:
+            raw = self.model.scale == "none"  # standardised columns have means of 0
+            level = np.concatenate([[1.0], raw * self.model.moments.mean[: len(curved)]])
+            curved = np.pad(curved, ((1, 0), (1, 0))) + 2 / len(self.w) * np.outer(level, level)
+        momentum, kept = settings["momentum"], 1 - settings.get("dampening", 0.0)
+        ahead = 1 + 2 * momentum if settings.get("nesterov") else 1.0
+        largest = float(np.linalg.eigvalsh(curved)[-1])
+        return 2 * (1 + momentum) / (ahead * (kept if momentum else 1.0) * largest)
 
     @cached_property
     def omega(self) -> OwnPenalty:
@@ -326,10 +361,16 @@ class PenalisedAnswer:
             wrong = f"its gap is {number(self.model.certificate.gap, 3)}"
         elif claim is Status.RANK_DEFICIENT and all(self.model.certificate.determined):
             wrong = "every weight has one best value"
-        elif claim in (Status.DIVERGED, Status.STOPPED):
+        elif claim in (Status.DIVERGED, Status.STOPPED) and "lr" not in self.model.settings:
             wrong = "nothing was trained"
+        elif claim is Status.DIVERGED and self.model.certificate.diverged_at is None and not self._has_grown:
+            wrong = "loss and penalty are below those of the start"
         said = f", but {wrong}." if wrong else ", and the slopes agree."
         return Check("status", claim, wrong or claim, wrong is None, f"The model claims to be {claim}{said}")
+
+    @property
+    def _has_grown(self) -> bool:
+        return not self.model.history or self.objective > self.model.history[0].loss
 
     @property
     def _nothing(self) -> float:

@@ -19,7 +19,7 @@ from gradline.model.verify.about_columns import about_columns, elided
 from gradline.model.verify.about_holdout import about_holdout
 from gradline.model.verify.about_losses import LossAnswer
 from gradline.model.verify.about_own_units import about_own_units
-from gradline.model.verify.about_penalised import PenalisedAnswer
+from gradline.model.verify.about_penalised import PenalisedAnswer, run_unchecked
 from gradline.model.verify.about_rows import about_moments, about_rows
 from gradline.model.verify.check import Check
 from gradline.model.verify.newton_step import located
@@ -158,7 +158,7 @@ def verify(
                 unchecked = [*about_path.unchecked(descent)]
             else:
                 checks += PenalisedAnswer(model, evidence, at).checks()
-                unchecked = ["whether its bounds could be nearer"]
+                unchecked = ["whether its bounds could be nearer", *run_unchecked(model)]
             checks += about_own_units(model, rows)
         checks += about_holdout(model, None if held_out is None else _gathered(model, held_out))
     else:

@@ -14,6 +14,12 @@ from gradline.model.verify.row_sums import Evidence
 from gradline.model.verify.spectrum import Spectrum
 from gradline.model.verify.tolerance import CURVES, MARGIN, ON_A_PATH, UNIT
 
+_OTHERWISE = {
+    "schedule",
+    "clip",
+    "nesterov",
+    "dampening",
+}  # settings with which no formula here foretells the path
 _UNKNOWN = 0.01  # a share that is rounding, beyond which a figure says nothing
 
 
@@ -49,6 +55,22 @@ class Descent:
         curvatures = self.curvatures
         best = 2 / (curvatures[0] + curvatures[-1]) if len(curvatures) else 1.0
         return float(self.model.settings.get("lr", best))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a constant rate, and momentum, of all rows: what a formula here foretells."""
+        return self.model.solver == "gd" and not _OTHERWISE & set(self.model.settings)
+
+    @property
+    def limit(self) -> float | None:
+        """The largest stable rate, of which looking ahead bears less and damped steps more; None of other rules."""
+        settings, momentum = self.model.settings, self.momentum
+        if self.model.solver in ("adam", "adamw") or {"schedule", "clip", "average"} & set(settings):
+            return None
+        largest = float(self.curvatures[0]) if len(self.curvatures) else 0.0
+        kept = (1 - float(settings.get("dampening", 0.0))) if momentum else 1.0
+        ahead = 1 + 2 * momentum if settings.get("nesterov") else 1.0
+        return 2 * (1 + momentum) / (ahead * kept * largest) if largest else math.inf
 
     @property
     def steps(self) -> np.ndarray:
