@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gradline.model.doctor.doctor import doctor
     from gradline.model.fit import fit
     from gradline.model.model import LinearModel, load
+    from gradline.model.path import Path, path
     from gradline.model.verify.claims import Verification, verify
     from gradline.moments.state import Moments
     from gradline.pages.play import play
@@ -35,6 +36,7 @@ __all__ = [
     "GradlineWarning",
     "LinearModel",
     "Moments",
+    "Path",
     "Table",
     "Text",
     "Trajectory",
@@ -45,6 +47,7 @@ __all__ = [
     "doctor",
     "fit",
     "load",
+    "path",
     "play",
     "report",
     "verify",
@@ -61,6 +64,7 @@ _HOMES = {
     "GradlineWarning": "gradline.core.errors",
     "LinearModel": "gradline.model.model",
     "Moments": "gradline.moments.state",
+    "Path": "gradline.model.path",
     "Text": "gradline.data.notation",
     "Table": "gradline.data.table",
     "Trajectory": "gradline.solvers.trajectory",
@@ -70,6 +74,7 @@ _HOMES = {
     "doctor": "gradline.model.doctor.doctor",
     "fit": "gradline.model.fit",
     "load": "gradline.model.model",
+    "path": "gradline.model.path",
     "play": "gradline.pages.play",
     "report": "gradline.pages.report",
     "verify": "gradline.model.verify.claims",
