@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gradline.history.recording import commit
     from gradline.model.certificate import Certificate
     from gradline.model.certify import certify
+    from gradline.model.cross_validation import CrossValidated
     from gradline.model.doctor.doctor import doctor
     from gradline.model.fit import fit
     from gradline.model.model import LinearModel, load
@@ -29,6 +30,7 @@ __all__ = [
     "SGD",
     "Certificate",
     "CoordinateDescent",
+    "CrossValidated",
     "ElasticNet",
     "Exact",
     "GradientDescent",
@@ -57,6 +59,7 @@ _HOMES = {
     "SGD": "gradline.solvers",
     "Certificate": "gradline.model.certificate",
     "CoordinateDescent": "gradline.solvers",
+    "CrossValidated": "gradline.model.cross_validation",
     "ElasticNet": "gradline.solvers",
     "Exact": "gradline.solvers",
     "GradientDescent": "gradline.solvers",

@@ -97,6 +97,16 @@ class PenaltyCard(TypedDict):
     positive: NotRequired[bool]
 
 
+class ChoiceCard(TypedDict):
+    """`Choice`, field by field."""
+
+    rule: Literal["min", "1se"]
+    held_out: Text
+    alphas: list[Size]
+    errors: list[list[Magnitude]]
+    spread: list[Magnitude] | None
+
+
 SETTINGS = {
     "exact": ExactSettings,
     "cd": NoSettings,
@@ -122,3 +132,4 @@ class ModelCard(TypedDict):
     config: dict[Text, Option]
     holdout: HoldoutCard | None
     penalty: NotRequired[PenaltyCard]
+    choice: NotRequired[ChoiceCard]

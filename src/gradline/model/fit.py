@@ -29,6 +29,7 @@ from gradline.data.selection import UNSAID, Choice, Selection
 from gradline.data.table import options_of, words_of
 from gradline.model.certificate import Certificate, sentences, undetermined
 from gradline.model.checkpoint import Checkpoint
+from gradline.model.cross_validation import CrossValidated, penalised, without_groups
 from gradline.model.judge import Judged, least_digits, sure_digits
 from gradline.model.judge_penalised import PenalisedJudge
 from gradline.model.model import History, LinearModel, evaluation, load
@@ -65,7 +66,7 @@ def fit(
     memory: int | str | None = None,
     stop_after: int = 0,
     checkpoint: str | Path | None = None,
-    penalty: Penalty = NONE,
+    penalty: Penalty | CrossValidated = NONE,
     **choice: Unpack[Choice],
 ) -> LinearModel:
     """Fit a linear model by least squares, with a penalty if asked, and judge the answer.
@@ -93,7 +94,8 @@ def fit(
     - `checkpoint`: a file that keeps the training as it stands, and from which the same call goes on: the model is the
       one that training at one go gives. It may go on with more epochs.
     - `penalty`: `gradline.ElasticNet(alpha, l1_ratio, positive)`: ridge, lasso and what lies between, on the
-      weights of the columns as they are trained on. None by default.
+      weights of the columns as they are trained on; or `gradline.CrossValidated(l1_ratio, …)`, which chooses the alpha
+      by cross-validation. None by default.
     - `features`, `exclude`: which columns of the table take part; by default all but the targets. For an
       array X, `features` names its columns.
     - `weights`: a column name or an array (n,) of non-negative row weights.
@@ -119,7 +121,15 @@ def fit(
     (2.0, 1.0)
     """
     request = Request(
-        solver or usual_solver(penalty), bias, scale, holdout, seed, force, memory, stop_after, penalty
+        solver or usual_solver(cast(Penalty, penalty)),
+        bias,
+        scale,
+        holdout,
+        seed,
+        force,
+        memory,
+        stop_after,
+        penalty,
     )
     model = run(Selection(data, targets, **choice), request, checkpoint=checkpoint)
     for notice in cautions(model):
@@ -160,7 +170,7 @@ class Request:
     force: bool = False
     memory: int | str | None = None
     stop_after: int = 0
-    penalty: Penalty = NONE
+    penalty: Any = NONE  # a Penalty, or what chooses its alpha
 
     def __post_init__(self) -> None:
         if isinstance(self.solver, type) or not hasattr(self.solver, "resolve"):
@@ -223,6 +233,7 @@ def run(
     """`fit` with observers of the epochs and a watcher of the rows read; the command line calls this."""
     began = time.perf_counter()
     bias = keeps_bias(selection, request.bias)
+    selection = without_groups(selection, request.penalty)
     request = request if bias is request.bias else replace(request, bias=bias)
     if checkpoint is not None:
         expect_epochs(request.solver, "checkpoint")
@@ -230,8 +241,12 @@ def run(
     with nullcontext() if request.memory is None else limited(request.memory):
         gathered = _gather(selection, request, watch)
         config = _config(selection, gathered.design, request)
+        scale = request.solver.scale if request.scale == "auto" else request.scale
+        found = penalised(request.penalty, gathered.moments, gathered.rows, bias, scale)
+        request, choice = replace(request, penalty=found[0]), found[1]
         with calm_blas(gathered.moments.p + gathered.moments.m):
-            return _trained(gathered, request, config, observers, began, checkpoint)
+            model = _trained(gathered, request, config, observers, began, checkpoint)
+            return model if choice is None else replace(model, choice=choice)
 
 
 def _trained(

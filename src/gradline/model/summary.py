@@ -12,6 +12,7 @@ from gradline.core.text import counted, listed, one_line, rate, wrapped
 from gradline.data.design import DesignSpec
 from gradline.data.selection import UNSAID, WEIGHTS_ARE
 from gradline.model.certificate import Certificate, sentences
+from gradline.model.choice import Choice
 from gradline.model.inference.estimates import Estimates
 from gradline.model.inference.inference import Inference
 from gradline.moments.state import Moments
@@ -55,6 +56,8 @@ class Described(Protocol):
     @property
     def penalty(self) -> Penalty: ...
     @property
+    def choice(self) -> Choice | None: ...
+    @property
     def objective(self) -> str: ...
     @property
     def features(self) -> tuple[str, ...]: ...
@@ -92,6 +95,8 @@ def heading(model: Described) -> str:
     ]
     if not model.penalty.is_none:
         lines.append(f"minimised: {model.objective}")
+    if model.choice is not None:
+        lines += model.choice.sentences()
     bases = {name: level for term in model.design.terms for name, level in term.bases.items()}
     if bases:
         levels = listed(f"{name} {level}" for name, level in bases.items())

@@ -71,7 +71,7 @@ def grid(
         squares = squares[squares >= _WEAKEST * squares.max()]
         first, last = squares.max() / _KEPT, squares.min() * _KEPT
         last = last if lowest is None else first * lowest
-        return np.geomspace(first, last, count) * 2 / cells
+        return np.geomspace(float(first), float(last), count) * (2 / cells)
     columns, B = Rank.of(moments, bias).varying, moments.slopes_factor(bias).B
     slopes = columns.T @ B
     largest = float(np.max(slopes if penalty.positive else np.abs(slopes), initial=0.0))
