@@ -23,7 +23,7 @@ from gradline.model.certificate import sentences
 from gradline.model.judge_penalised import PenalisedJudge
 from gradline.model.status import Status
 from gradline.model.verify.own_penalty import OwnPenalty
-from gradline.solvers import coordinate_descent
+from gradline.solvers import descent
 from gradline.solvers.coordinate_descent import minimised
 from gradline.solvers.penalties import ElasticNet
 from gradline.solvers.problem import Scaling
@@ -240,9 +240,9 @@ def test_compiled_loops_and_their_twin_reach_the_same_answer(
     X, Y = problem(1, 60, 20)
     A, b = X - X.mean(axis=0), Y[:, 0] - Y[:, 0].mean()
     for name in library.builds():
-        monkeypatch.setattr(coordinate_descent, "kernels", lambda name=name: library.build(name))
+        monkeypatch.setattr(descent, "kernels", lambda name=name: library.build(name))
         compiled = minimised(A, b, penalty.times(30.0))
-        monkeypatch.setattr(coordinate_descent, "kernels", lambda: None)
+        monkeypatch.setattr(descent, "kernels", lambda: None)
         twin = minimised(A, b, penalty.times(30.0))
         assert ((compiled == 0) == (twin == 0)).all()
         assert np.abs((compiled - twin) * A.std(axis=0)).max() <= 1e-12 * np.abs(b).max()

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from gradline.history.recording import commit
     from gradline.model.certificate import Certificate
     from gradline.model.certify import certify
+    from gradline.model.cross_validation import CrossValidated
     from gradline.model.doctor.doctor import doctor
     from gradline.model.fit import fit
     from gradline.model.model import LinearModel, load
+    from gradline.model.path import Path, path
     from gradline.model.verify.claims import Verification, verify
     from gradline.moments.state import Moments
     from gradline.pages.play import play
@@ -50,6 +52,7 @@ __all__ = [
     "Chebyshev",
     "CoordinateDescent",
     "Cosine",
+    "CrossValidated",
     "ElasticNet",
     "Exact",
     "Exponential",
@@ -61,6 +64,7 @@ __all__ = [
     "LinearModel",
     "Moments",
     "Newton",
+    "Path",
     "Quantile",
     "Step",
     "Table",
@@ -73,6 +77,7 @@ __all__ = [
     "doctor",
     "fit",
     "load",
+    "path",
     "play",
     "report",
     "verify",
@@ -89,6 +94,7 @@ _HOMES = {
     "Cosine": "gradline.solvers",
     "Exponential": "gradline.solvers",
     "Step": "gradline.solvers",
+    "CrossValidated": "gradline.model.cross_validation",
     "ElasticNet": "gradline.solvers",
     "Exact": "gradline.solvers",
     "GradientDescent": "gradline.solvers",
@@ -100,6 +106,7 @@ _HOMES = {
     "Newton": "gradline.solvers",
     "Quantile": "gradline.solvers",
     "Moments": "gradline.moments.state",
+    "Path": "gradline.model.path",
     "Text": "gradline.data.notation",
     "Table": "gradline.data.table",
     "Trajectory": "gradline.solvers.trajectory",
@@ -109,6 +116,7 @@ _HOMES = {
     "doctor": "gradline.model.doctor.doctor",
     "fit": "gradline.model.fit",
     "load": "gradline.model.model",
+    "path": "gradline.model.path",
     "play": "gradline.pages.play",
     "report": "gradline.pages.report",
     "verify": "gradline.model.verify.claims",

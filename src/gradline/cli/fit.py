@@ -128,14 +128,37 @@ class FitOptions(Typed):
         ),
     ] = None
     alpha: Annotated[
-        float | None,
-        flag("Strength of a penalty on large weights: ridge, or lasso with --l1-ratio 1. Default: 0."),
+        float | str | None,
+        flag(
+            "Strength of a penalty on large weights: ridge, or lasso with --l1-ratio 1; cv finds it by "
+            "cross-validation. Default: 0."
+        ),
     ] = None
     l1_ratio: Annotated[
         float | None,
         flag("Share of the penalty that is |w|, which sets weights to zero; the rest is w²/2. Default: 0."),
     ] = None
     positive: Annotated[bool | None, flag("Allow no weight below zero.", "--positive")] = None
+    folds: Annotated[
+        int | str | None,
+        flag(
+            "Parts of the rows that are held out in turn (alpha cv), or loo: each row, for ridge. Default: 5."
+        ),
+    ] = None
+    rule: Annotated[
+        str | None,
+        flag(
+            "Which alpha (cv): min, of least error, or 1se, the largest within a standard error of it. "
+            "Default: min."
+        ),
+    ] = None
+    groups: Annotated[
+        str | None, flag("Column whose equal values are held out together (alpha cv); no feature.")
+    ] = None
+    ordered: Annotated[
+        bool | None,
+        flag("Rows are in order of time: test on those after the ones trained on (alpha cv).", "--ordered"),
+    ] = None
     scale: Scale | None = None
     init: Annotated[
         str | None,
@@ -229,7 +252,7 @@ def _asked(options: FitOptions, data: Any) -> tuple[Any, Any]:
     """What to fit from, and how: each option goes where a field has its name."""
     from gradline.data.selection import Selection  # noqa: PLC0415 - --help needs no numpy
     from gradline.model.fit import Request  # noqa: PLC0415
-    from gradline.solvers import SOLVERS, ElasticNet, loss_of, named  # noqa: PLC0415
+    from gradline.solvers import SOLVERS, loss_of, named  # noqa: PLC0415
 
     given = {name: value for name, value in vars(options).items() if value not in (None, (), [])} | {
         "data": data
@@ -246,12 +269,7 @@ def _asked(options: FitOptions, data: Any) -> tuple[Any, Any]:
     if "init" in settings:
         settings["init"] = start(settings["init"])
     asked = {name: value for name, value in given.items() if name in Request.__dataclass_fields__}
-    penalty = ElasticNet(
-        **{name: value for name, value in given.items() if name in ElasticNet.__dataclass_fields__}
-    )
-    if penalty.l1_ratio and not penalty.alpha:
-        what = "--l1-ratio shares out the penalty of --alpha, and there is none"
-        raise UsageError("l1-ratio-of-nothing", what, "add --alpha 0.1, or leave it out")
+    penalty = _penalty(given)
     loss = loss_of({name: value for name, value in given.items() if name in ("loss", "delta", "quantile")})
     solver = named(options.solver, settings, penalty, loss)
     request = Request(**{**asked, "solver": solver, "penalty": penalty, "loss": loss})
@@ -288,6 +306,39 @@ def pair(value: str) -> tuple[float, ...]:
         raise UsageError(
             "betas-invalid", f"betas is {value!r}", "give two numbers, such as 0.9,0.999"
         ) from error
+
+
+def _penalty(given: dict[str, Any]) -> Any:
+    """The penalty of these options, or what chooses its alpha."""
+    from gradline.model.cross_validation import CrossValidated  # noqa: PLC0415 - --help needs no numpy
+    from gradline.solvers import ElasticNet  # noqa: PLC0415
+
+    alpha = given.get("alpha", 0.0)
+    kind = CrossValidated if alpha == "cv" else ElasticNet
+    settings = {name: given[name] for name in kind.__dataclass_fields__ if name in given and name != "alpha"}
+    if kind is CrossValidated:
+        settings["folds"] = _folds(settings.get("folds", CrossValidated.folds))
+        return CrossValidated(**settings)
+    others = [name for name in ("folds", "rule", "groups", "ordered") if name in given]
+    if others:
+        raise UsageError(
+            "option-of-cross-validation",
+            f"--{others[0]} is about cross-validation, and alpha is given",
+            "add --alpha cv, or leave it out",
+        )
+    try:
+        penalty = ElasticNet(float(alpha), **settings)
+    except ValueError as error:
+        raise UsageError("alpha-invalid", f"alpha is {alpha!r}", "give a number from 0, or cv") from error
+    if penalty.l1_ratio and not penalty.alpha:
+        what = "--l1-ratio shares out the penalty of --alpha, and there is none"
+        raise UsageError("l1-ratio-of-nothing", what, "add --alpha 0.1, or leave it out")
+    return penalty
+
+
+def _folds(value: int | str) -> int | str:
+    """A number of folds as the user wrote it, or "loo"."""
+    return int(value) if isinstance(value, str) and value.isdigit() else value
 
 
 def rate(value: float | str) -> float | str:
@@ -407,6 +458,8 @@ def report(model: Any, saved: Path | None) -> dict[str, Any]:
             "scale": model.scale,
             "seconds": model.seconds,
             "objective": model.objective,
+            "alpha": model.penalty.params().get("alpha"),
+            "choice": None if model.choice is None else model.choice.to_dict(),
             "certificate": model.certificate.to_dict(),
             "inference": model.inference.to_dict(),
             "history": [

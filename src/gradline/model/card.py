@@ -134,6 +134,16 @@ class LossCard(TypedDict):
     quantile: NotRequired[Annotated[float, Meta(gt=0.0, lt=1.0)]]
 
 
+class ChoiceCard(TypedDict):
+    """`Choice`, field by field."""
+
+    rule: Literal["min", "1se"]
+    held_out: Text
+    alphas: list[Size]
+    errors: list[list[Magnitude]]
+    spread: list[Magnitude] | None
+
+
 SETTINGS = {
     "exact": ExactSettings,
     "cd": NoSettings,
@@ -164,3 +174,4 @@ class ModelCard(TypedDict):
     holdout: HoldoutCard | None
     penalty: NotRequired[PenaltyCard]
     loss: NotRequired[LossCard]
+    choice: NotRequired[ChoiceCard]

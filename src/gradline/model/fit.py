@@ -29,6 +29,7 @@ from gradline.data.selection import UNSAID, Choice, Selection
 from gradline.data.table import options_of, words_of
 from gradline.model.certificate import Certificate, sentences, undetermined
 from gradline.model.checkpoint import Checkpoint
+from gradline.model.cross_validation import CrossValidated, penalised, without_groups
 from gradline.model.judge import Judged, least_digits, sure_digits
 from gradline.model.judge_penalised import PenalisedJudge
 from gradline.model.judge_rows import RowsJudge
@@ -70,7 +71,7 @@ def fit(
     stop_after: int = 0,
     stop_tolerance: float = 0.0,
     checkpoint: str | Path | None = None,
-    penalty: Penalty = NONE,
+    penalty: Penalty | CrossValidated = NONE,
     loss: Loss = SQUARED,
     **choice: Unpack[Choice],
 ) -> LinearModel:
@@ -99,7 +100,8 @@ def fit(
     - `checkpoint`: a file that keeps the training as it stands, and from which the same call goes on: the model is the
       one that training at one go gives. It may go on with more epochs.
     - `penalty`: `gradline.ElasticNet(alpha, l1_ratio, positive)`: ridge, lasso and what lies between, on the
-      weights of the columns as they are trained on. None by default.
+      weights of the columns as they are trained on; or `gradline.CrossValidated(l1_ratio, …)`, which chooses the alpha
+      by cross-validation. None by default.
     - `loss`: `gradline.Huber(delta)`, `gradline.Quantile(quantile)` or `gradline.Absolute()`, where far rows should not
       decide, or a quantile is asked for; the squared loss by default. These need the rows, not moments alone.
     - `features`, `exclude`: which columns of the table take part; by default all but the targets. For an
@@ -127,7 +129,7 @@ def fit(
     (2.0, 1.0)
     """
     request = Request(
-        solver or usual_solver(penalty, loss),
+        solver or usual_solver(cast(Penalty, penalty), loss),
         bias,
         scale,
         holdout,
@@ -179,7 +181,7 @@ class Request:
     memory: int | str | None = None
     stop_after: int = 0
     stop_tolerance: float = 0.0
-    penalty: Penalty = NONE
+    penalty: Any = NONE  # a Penalty, or what chooses its alpha
     loss: Loss = SQUARED
 
     def __post_init__(self) -> None:
@@ -223,6 +225,12 @@ class Request:
             )
         if self.stop_after:
             expect_epochs(self.solver, "stop_after")
+        if isinstance(self.penalty, CrossValidated) and not self.loss.quadratic:
+            raise UsageError(
+                "choice-of-other-loss",
+                f"alpha is chosen from moments, which say all of the squared loss and not of the {self.loss.mean}",
+                "give --alpha a number, and compare the models on rows held out: --holdout 0.2",
+            )
         solver, penalty = decayed(self.solver, self.penalty)
         object.__setattr__(self, "solver", solver)
         object.__setattr__(self, "penalty", penalty)
@@ -257,6 +265,7 @@ def run(
     """`fit` with observers of the epochs and a watcher of the rows read; the command line calls this."""
     began = time.perf_counter()
     bias = keeps_bias(selection, request.bias)
+    selection = without_groups(selection, request.penalty)
     request = request if bias is request.bias else replace(request, bias=bias)
     if checkpoint is not None:
         expect_epochs(request.solver, "checkpoint")
@@ -264,8 +273,12 @@ def run(
     with nullcontext() if request.memory is None else limited(request.memory):
         gathered = _gather(selection, request, watch)
         config = _config(selection, gathered.design, request)
+        scale = request.solver.scale if request.scale == "auto" else request.scale
+        found = penalised(request.penalty, gathered.moments, gathered.rows, bias, scale)
+        request, choice = replace(request, penalty=found[0]), found[1]
         with calm_blas(gathered.moments.p + gathered.moments.m):
-            return _trained(gathered, request, config, observers, began, checkpoint)
+            model = _trained(gathered, request, config, observers, began, checkpoint)
+            return model if choice is None else replace(model, choice=choice)
 
 
 def _trained(

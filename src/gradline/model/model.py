@@ -34,6 +34,7 @@ from gradline.data.inputs import is_array, open_table, rows_by
 from gradline.data.notation import Text
 from gradline.model import as_at_training
 from gradline.model.certificate import Certificate, finite
+from gradline.model.choice import Choice, fault_of_choice
 from gradline.model.inference.inference import OTHER_LOSS, PENALISED, Inference, infer
 from gradline.model.judge import Judged
 from gradline.model.judge_penalised import PenalisedJudge
@@ -122,7 +123,8 @@ class LinearModel(Derived):
     - `figures`: what standard errors need, to rounding, where the rows were few enough to be refined.
     - `smearing` (m, 2): means over the training residuals of transformed targets, which turn predictions back into
       means in their own units; None where no target is transformed.
-    - `penalty`: what was added to the loss, on the weights of the `scale`; `loss`: what was averaged over the cells.
+    - `penalty`: what was added to the loss, on the weights of the `scale`; `choice`: how its alpha was chosen, where it
+      was by cross-validation; `loss`: what was averaged over the cells.
 
     >>> import gradline
     >>> model = gradline.fit("example:crops", ["apples", "oranges"])
@@ -152,6 +154,7 @@ class LinearModel(Derived):
     smearing: np.ndarray | None = None
     penalty: Penalty = NONE
     loss: Loss = SQUARED
+    choice: Choice | None = None
     notices: tuple[Notice, ...] = field(default=())
 
     plot = (
@@ -364,6 +367,7 @@ class LinearModel(Derived):
                 "holdout": None if self.holdout is None else self.holdout._asdict(),
                 **({} if self.penalty.is_none else {"penalty": self.penalty.params()}),
                 **({} if self.loss.quadratic else {"loss": self.loss.params()}),
+                **({} if self.choice is None else {"choice": self.choice.to_dict()}),
             }
         )
 
@@ -440,6 +444,7 @@ def load(path: str | Path) -> LinearModel:
         smearing=tensors.get("smearing"),
         penalty=ElasticNet(**card.get("penalty", {})),
         loss=loss_of(card.get("loss", {})),
+        choice=Choice.from_dict(card["choice"]) if "choice" in card else None,
     )
 
 
@@ -464,6 +469,8 @@ def _fault_between(card: Mapping[str, Any], moments: Moments) -> str | None:
         return f"holdout: it has not {m} rmse and r2"
     if not card["has_bias"] and certificate["bias_error_stderr"] is not None:
         return "certificate.bias_error_stderr: there is no bias"
+    if "choice" in card and (fault := fault_of_choice(card["choice"])):
+        return fault
     epochs = [numbers[0] for numbers in card["history"]]
     if not all(isinstance(epoch, int) and epoch >= 0 for epoch in epochs) or epochs != sorted(set(epochs)):
         return "history: its epochs are not whole numbers that rise"

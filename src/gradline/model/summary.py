@@ -8,6 +8,7 @@ import numpy as np
 from gradline.core.text import counted, listed, one_line, rate, wrapped
 from gradline.data.design import DesignSpec
 from gradline.model.certificate import Certificate, sentences
+from gradline.model.choice import Choice
 from gradline.moments.state import Moments
 from gradline.solvers.losses import Loss
 from gradline.solvers.penalties import Penalty
@@ -52,6 +53,8 @@ class Described(Protocol):
     @property
     def loss(self) -> Loss: ...
     @property
+    def choice(self) -> Choice | None: ...
+    @property
     def objective(self) -> str: ...
     @property
     def features(self) -> tuple[str, ...]: ...
@@ -93,6 +96,8 @@ def heading(model: Described) -> str:
     ]
     if not (model.penalty.is_none and model.loss.quadratic):
         lines.append(f"minimised: {model.objective}")
+    if model.choice is not None:
+        lines += model.choice.sentences()
     bases = {name: level for term in model.design.terms for name, level in term.bases.items()}
     if bases:
         levels = listed(f"{name} {level}" for name, level in bases.items())

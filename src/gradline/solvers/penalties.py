@@ -83,6 +83,10 @@ class Penalty(Protocol):
         """The largest slope·(v − w) − Ω(v) + Ω(w) over low ≤ v ≤ high: what moving a weight could gain at most."""
         ...
 
+    def surplus(self, slope: np.ndarray, level: float) -> float:
+        """The largest sum of slope·v − Ω(v), or a bound on it, over weights v whose Ω is at most `level`."""
+        ...
+
     def most(self, level: float) -> float:
         """How large a weight can be whose own Ω is at most `level`."""
         ...
@@ -206,6 +210,15 @@ class ElasticNet:
             across -= w * (slope - self.l1 * signs - half * w)
             gain = np.where(v * signs >= 0, near, across)
         return np.where(np.isnan(gain), 0.0, gain)  # nothing times infinity: the slope is Ω's own
+
+    def surplus(self, slope: np.ndarray, level: float) -> float:
+        """(|slope| − l1)²/(2·curvature) of each that exceeds l1, or the largest excess times the largest Σ|v|."""
+        excess = np.maximum((slope if self.positive else np.abs(slope)) - self.l1, 0.0)
+        largest = float(excess.max(initial=0.0))
+        if not largest:
+            return 0.0
+        free = float(excess @ excess) / (2 * self.curvature) if self.curvature else np.inf
+        return min(free, largest * level / self.l1 if self.l1 else np.inf)
 
     def most(self, level: float) -> float:
         """l1·|w| ≤ level, and curvature/2·w² ≤ level."""

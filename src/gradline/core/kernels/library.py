@@ -35,7 +35,8 @@ _EPOCH = (_P,) * 7 + (_I,) * 8
 _SIGNATURES = {
     "add_pairs": (None, (_P,) * 6 + (_I,)),
     "add_outer": (None, (_P,) * 4 + (_I,) * 2),
-    "descend": (_D, (_P,) * 5 + (_I,) * 3 + (_D,) * 2),
+    "descend": (_D, (_P,) * 5 + (_I,) * 4 + (_D,) * 3),
+    "slopes": (None, (_P,) * 4 + (_I,) * 2),
     "gram_room": (_I, (_I, _I)),
     "gram": (ctypes.c_uint64, (_P,) * 5 + (_I,) * 6),
     "exact_room": (_I, (_I,)),
@@ -63,6 +64,7 @@ class Kernels(NamedTuple):
     add_pairs: Callable[..., None]
     add_outer: Callable[..., None]
     descend: Callable[..., float]
+    slopes: Callable[..., None]
     gram_room: Callable[..., int]
     gram: Callable[..., int]
     exact_room: Callable[..., int]

@@ -22,6 +22,13 @@ _FREE = {  # what a file cannot contradict: options that change nothing, or whos
 }
 _LOSS = ("loss", "delta", "quantile")
 _PENALTY = ("alpha", "l1_ratio", "positive")
+_CHOICE = {  # of cross-validation: alpha is asked for as a word, and who chose says the rest in words
+    "alpha": lambda model, value: value == "cv" and model.penalty.alpha == model.choice.alpha,
+    "rule": lambda model, value: value == model.choice.rule,
+    "folds": lambda model, value: value == "loo" or value == model.choice.errors.shape[1],
+    "ordered": lambda model, value: isinstance(value, bool),  # noqa: ARG005
+    "groups": lambda model, value: isinstance(value, str),  # noqa: ARG005
+}
 _USUAL_DIGITS = 10.0  # that an exact answer is asked for
 
 
@@ -48,6 +55,8 @@ def unchecked(model: LinearModel, data: Any, selects: bool) -> Iterator[str]:
     left_out |= design.weights_are not in (None, UNSAID) and "weights_are" not in config
     if config and (left_out or not selects):
         yield "whether the options that reproduce it are complete"
+    if model.choice is not None:
+        yield "the errors of cross-validation, from which its alpha follows"
     if model.settings.get("digits", _USUAL_DIGITS) != _USUAL_DIGITS:
         yield "how many digits were asked for"
 
@@ -74,6 +83,8 @@ def _holds(model: LinearModel, name: str, value: Any) -> bool:
     if name == "scale":
         usual = "standard" if model.config.get("lr") == "auto" else "none"
         return model.scale == (usual if value == "auto" else value)
+    if model.choice is not None and name in _CHOICE:
+        return _CHOICE[name](model, value)
     if name in _PENALTY:
         return value == model.penalty.params().get(name)
     if name in _LOSS:

@@ -1,0 +1,149 @@
+"""One penalty at many alphas: where a grid of them begins and ends, and the weights at each."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from gradline.core.arguments import is_whole
+from gradline.core.errors import RequestError
+from gradline.core.linalg.triangular import UNIT, finite, rounding
+from gradline.moments.rank import Rank
+from gradline.moments.state import Moments, once
+from gradline.solvers.descent import Columns, Descent
+from gradline.solvers.penalties import ElasticNet
+
+_LOWEST = (
+    1e-3  # of the largest alpha: of 1,000 times less penalty than sets all to zero little is left to see
+)
+_LOWEST_FEW_ROWS = (
+    1e-2  # where rows are no more than columns: below, weights only follow the noise to a perfect fit
+)
+_KEPT = 1e-2  # ridge: what the largest alpha leaves of the strongest direction, and the smallest takes of the weakest
+_WEAKEST = 1e-8  # of the strongest squared singular value: directions below it count as none
+
+
+class Spectrum(NamedTuple):
+    """The singular value decomposition of the columns, and targets along it: all that ridge needs."""
+
+    singular: np.ndarray  # (r,)
+    right: np.ndarray  # (r, p)
+    along: np.ndarray  # (r, m)
+
+    def kept(self, bends: np.ndarray) -> np.ndarray:
+        """The share d²/(d² + c) of each direction that is left at each curvature c, (K, r)."""
+        squares = self.singular**2
+        with np.errstate(invalid="ignore"):
+            return np.where(squares > 0, squares / (squares + bends[:, None]), 0.0)
+
+    def weights(self, bends: np.ndarray) -> np.ndarray:
+        """The ridge answers (K, m, p) of curvatures c (K,): V·diag(d/(d² + c))·Uᵀ·B."""
+        inverse = np.where(self.singular > 0, 1.0 / np.where(self.singular > 0, self.singular, 1.0), 0.0)
+        shrunk = (self.kept(bends) * inverse)[:, None, :] * self.along.T[None]
+        return shrunk @ self.right
+
+
+@once
+def spectrum(moments: Moments, bias: bool) -> Spectrum:
+    """That of the columns of these moments; directions that are rounding of their columns are none."""
+    columns, B = Rank.of(moments, bias).varying, moments.slopes_factor(bias).B
+    left, singular, right = np.linalg.svd(finite(columns), full_matrices=False)
+    singular = np.where(singular > 8 * moments.p * UNIT * singular.max(initial=0.0), singular, 0.0)
+    return Spectrum(singular, right, left.T @ B)
+
+
+def grid(
+    moments: Moments, bias: bool, penalty: ElasticNet, count: int, lowest: float | None = None
+) -> np.ndarray:
+    """`count` alphas on a logarithmic scale, from the one that leaves no weight to `lowest` of it.
+
+    With a share of |w| the first is 2·max|aᵀb|/(m·W·l1_ratio), at which the last weight becomes zero; the grid goes
+    down to 1/1000 of it, to 1/100 where rows are no more than columns (both as in glmnet). Ridge sets no weight to
+    zero: its grid goes from where the strongest direction of the columns keeps 1 % to where the weakest keeps 99 %.
+    """
+    cells = moments.m * moments.weight_sum
+    if penalty.l1_ratio == 0:
+        singular = spectrum(moments, bias).singular
+        squares = singular[singular > 0] ** 2
+        if not len(squares):
+            return np.geomspace(1.0, _LOWEST, count)
+        squares = squares[squares >= _WEAKEST * squares.max()]
+        first, last = squares.max() / _KEPT, squares.min() * _KEPT
+        last = last if lowest is None else first * lowest
+        return np.geomspace(float(first), float(last), count) * (2 / cells)
+    columns, B = Rank.of(moments, bias).varying, moments.slopes_factor(bias).B
+    slopes = columns.T @ B
+    largest = float(np.max(slopes if penalty.positive else np.abs(slopes), initial=0.0))
+    largest *= 1 + rounding(moments.p)  # or rounding of another sum of the same products would let one go
+    if not largest > 0:
+        return np.geomspace(1.0, _LOWEST, count)
+    if lowest is None:
+        lowest = _LOWEST if moments.rows > moments.p else _LOWEST_FEW_ROWS
+    return np.geomspace(1.0, lowest, count) * (2 * largest / (cells * penalty.l1_ratio))
+
+
+def chosen(
+    moments: Moments, bias: bool, penalty: ElasticNet, alphas: int | Sequence[float] | np.ndarray
+) -> np.ndarray:
+    """So many alphas, or those that were given, the largest first.
+
+    Raises `RequestError` for none, or for one that is below 0.
+    """
+    if isinstance(alphas, (int, np.integer)) and is_whole(alphas, 1):
+        return grid(moments, bias, penalty, int(alphas))
+    values: np.ndarray = np.sort(np.asarray(alphas, np.float64).reshape(-1))[::-1]
+    if np.ndim(alphas) != 1 or not len(values) or not (np.isfinite(values) & (values >= 0)).all():
+        raise RequestError(
+            "alphas-invalid", f"alphas are {alphas!r}", "give a number of them from 1, or numbers from 0"
+        )
+    return values
+
+
+def weights_along(
+    moments: Moments, bias: bool, penalty: ElasticNet, alphas: np.ndarray, tol: float = 0.0
+) -> np.ndarray:
+    """The weights (K, m, p) at alphas (K,) that fall, those of `penalty` but for its own alpha.
+
+    Ridge takes one singular value decomposition for all; the others go by coordinate descent, each from the answer
+    before it. `tol` is how far, at most, the objective may be above the least, beside half the mean square of the
+    targets around their mean; 0, as far as digits go.
+    """
+    half = moments.m * moments.weight_sum / 2
+    if penalty.l1_ratio == 0 and not penalty.positive and alphas.min() > 0:
+        return spectrum(moments, bias).weights(alphas * half)
+    columns, B = Columns.of(Rank.of(moments, bias).varying), moments.slopes_factor(bias).B
+    found = np.empty((len(alphas), moments.m, moments.p))
+    whole = moments.variation(bias)
+    for target in range(moments.m):
+        way, before = Descent(columns, B[:, target]), None
+        for k, alpha in enumerate(alphas.tolist()):
+            omega = replace(penalty, alpha=alpha * half)
+            ahead = 0.0 if before is None else before - omega.l1
+            way.minimise(omega, tol * float(whole[target]), ahead)
+            before, found[k, target] = omega.l1, way.w
+    return found + 0.0  # of zeros none is negative
+
+
+def freedom(
+    moments: Moments, bias: bool, penalty: ElasticNet, alphas: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    """The degrees of freedom (K, m) that weights (K, m, p) use, the bias among them.
+
+    Ridge: the sum of d²/(d² + c) over the singular values d, c the curvature (Hastie, Tibshirani, Friedman 2009,
+    section 3.4.1). Lasso: how many weights are not zero (Zou, Hastie, Tibshirani 2007). Elastic net: that sum over the
+    columns whose weights are not zero (Tibshirani, Taylor 2012).
+    """
+    half = moments.m * moments.weight_sum / 2
+    bends = alphas * half * (1 - penalty.l1_ratio)
+    if penalty.l1_ratio == 0 and not penalty.positive:
+        used = spectrum(moments, bias).kept(bends).sum(axis=1)
+        return np.repeat(used[:, None], moments.m, axis=1) + bias
+    if penalty.l1_ratio == 1 or not bends.any():
+        return np.count_nonzero(weights, axis=2) + float(bias)
+    columns = Rank.of(moments, bias).varying
+    found = np.empty(weights.shape[:2])
+    for k, m in np.ndindex(*found.shape):
+        squares = np.linalg.svd(columns[:, weights[k, m] != 0], compute_uv=False) ** 2
+        found[k, m] = float((squares / (squares + bends[k])).sum()) + bias
+    return found
