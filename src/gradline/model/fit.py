@@ -231,7 +231,7 @@ class Request:
                 f"alpha is chosen from moments, which say all of the squared loss and not of the {self.loss.mean}",
                 "give --alpha a number, and compare the models on rows held out: --holdout 0.2",
             )
-        solver, penalty = decayed(self.solver, self.penalty)
+        solver, penalty = decayed(self.solver, cast(Any, self.penalty))
         object.__setattr__(self, "solver", solver)
         object.__setattr__(self, "penalty", penalty)
         object.__setattr__(self, "seed", int(self.seed))  # which NumPy's numbers are not, and JSON needs
