@@ -15,6 +15,7 @@ from refusals import expect_refusal, refused
 
 import gradline
 from gradline import load
+from gradline.model import residuals
 from gradline.model.inference.hypotheses import restrictions
 from gradline.model.residuals import diagnostics
 
@@ -80,7 +81,9 @@ def test_equations_are_tested_as_in_r(name):
     case, theirs = CASES[name], ANSWERS[name]
     found = model.inference.test(case.tested)
     close([found.F[0], found.equal, found.p_value[0]], theirs["wald"])
-    robust = diagnostics(model, rows, missing="drop")
+    robust = diagnostics(model, rows, missing="drop", lags=3 * (case.weights_are != "counts"))
+    if robust.HAC is not None:
+        close(robust.HAC.covariance[0], theirs["HAC"], theirs["HAC"], 1e-7)
     near = 1e-7 if case.data == "longley" else 1e-8  # R inverts XᵀX for these: see the exact answer below
     for kind in ("HC0", "HC1", "HC2", "HC3"):
         close(getattr(robust, kind).covariance[0], theirs[kind], theirs[kind], near)
@@ -240,6 +243,25 @@ def test_names_that_hold_other_names_are_told_apart():
         np.testing.assert_array_equal(restrictions(text, names).rows, np.eye(7)[[row]])
 
 
+@pytest.mark.parametrize("lags", [1, 5, 60])
+def test_lags_are_the_sum_of_their_definition_in_blocks_of_any_size(monkeypatch, lags):
+    """M = Σ over pairs of rows up to `lags` apart of (1 − |i − j|/(lags + 1))·sᵢsⱼᵀ, on coefficients by H⁻¹."""
+    table = made(targets=2)
+    model = of(table)
+    X = np.column_stack([np.ones(40), *(table[name] for name in model.features)])
+    apart = np.abs(np.subtract.outer(np.arange(40), np.arange(40)))
+    near = np.maximum(1 - apart / (lags + 1), 0)
+    for cells in (10**6, 1):
+        monkeypatch.setattr(residuals, "BLOCK_CELLS", cells)
+        found = diagnostics(model, table, lags=lags)
+        for j in range(2):
+            s = X * (table[f"y{j}"] - X @ model.coefficients.stacked[j])[:, None]
+            H = np.linalg.inv(X.T @ X)
+            np.testing.assert_allclose(
+                known(found.HAC).covariance[j], H @ (s.T @ near @ s) @ H * 40 / 36, rtol=1e-8
+            )
+
+
 @pytest.fixture
 def saved(tmp_path):
     """A model of the penguins, where it lies."""
@@ -271,7 +293,13 @@ def test_show_tells_of_terms_equations_and_sums(gradline, saved):
 def test_show_takes_robust_errors_from_the_rows(gradline, saved):
     model = load(saved)
     found = diagnostics(model, "example:penguins", clusters="island", missing="drop")
-    for asked, estimates in ((("--robust", "hc2"), found.HC2), (("--cluster", "island"), found.cluster)):
+    following = diagnostics(model, "example:penguins", missing="drop", lags=4).HAC
+    ways = (
+        (("--robust", "hc2"), found.HC2),
+        (("--cluster", "island"), found.cluster),
+        (("--hac", "4"), following),
+    )
+    for asked, estimates in ways:
         told = json.loads(gradline("show", saved, *ROWS, *asked, "--test", "sex=male", "--json").out)[
             "inference"
         ]
@@ -287,6 +315,8 @@ def test_show_takes_robust_errors_from_the_rows(gradline, saved):
     [
         (("--robust", "HC3"), "rows-for-errors"),
         (("--robust", "HC9", *ROWS), "choice-invalid"),
+        (("--hac", "0", *ROWS), "lags-invalid"),
+        (("--hac", "2", "--cluster", "island", *ROWS), "errors-twice"),
         (("--robust", "HC3", "--cluster", "island", *ROWS), "errors-twice"),
         (ROWS, "data-unused"),
         (("--robust", "HC3", "--anova", *ROWS), "anova-of-plain-errors"),

@@ -81,6 +81,7 @@ for (case in cases) {
     III=by(Anova(found, type=3)), gvif=unname(inflation), wald=c(wald$F[2], wald$Df[2], wald[["Pr(>F)"]][2]),
     wald_HC3=c(robust$F[2], robust$Df[2], robust[["Pr(>F)"]][2]))
   for (kind in c("HC0", "HC1", "HC2", "HC3")) answer[[kind]] <- plain(vcovHC(found, kind))
+  answer$HAC <- plain(NeweyWest(found, lag=3, prewhite=FALSE, adjust=TRUE))
   if (!weighted) {
     e <- residuals(found); z <- fitted(found); centred <- e - mean(e); second <- mean(centred^2)
     skewness <- mean(centred^3) / second^1.5; excess <- mean(centred^4) / second^2 - 3

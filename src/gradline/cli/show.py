@@ -9,6 +9,7 @@ from gradline.cli.terminal import out, out_json
 from gradline.cli.version_view import account, show_version
 from gradline.cli.versions import named
 from gradline.core.errors import UsageError
+from gradline.core.text import counted, listed
 
 _TESTS = "Tests"
 _ROBUST = ("HC0", "HC1", "HC2", "HC3")
@@ -36,12 +37,18 @@ class ShowOptions(Written):
         str | None,
         flag("Beside which others: I those before it, II all that do not contain it, III all.", panel=_TESTS),
     ] = None
-    data: Annotated[str | None, flag("The training rows, for --robust and --cluster.", panel=_TESTS)] = None
+    data: Annotated[
+        str | None, flag("The training rows, for --robust, --cluster and --hac.", panel=_TESTS)
+    ] = None
     robust: Annotated[
         str | None, flag("Standard errors for errors of unequal size: HC0, HC1, HC2 or HC3.", panel=_TESTS)
     ] = None
     cluster: Annotated[
         str | None, flag("Standard errors for rows that go together by this column.", panel=_TESTS)
+    ] = None
+    hac: Annotated[
+        int | None,
+        flag("Standard errors for rows in order whose errors are related to so many before.", panel=_TESTS),
     ] = None
     missing: Missing = "error"
     as_json: AsJson = False
@@ -92,6 +99,7 @@ def _asks_more(options: ShowOptions) -> bool:
         options.anova_type,
         options.robust,
         options.cluster,
+        options.hac is not None,
     )
     return any(asked) or options.level != 0.95
 
@@ -99,27 +107,30 @@ def _asks_more(options: ShowOptions) -> bool:
 def _expect_clear(options: ShowOptions) -> None:
     if options.robust is not None and options.robust.upper() not in _ROBUST:
         raise UsageError("choice-invalid", f"--robust is {options.robust!r}", "use HC0, HC1, HC2 or HC3")
-    if options.robust is not None and options.cluster is not None:
+    kinds = {"--robust": options.robust, "--cluster": options.cluster, "--hac": options.hac}
+    asked = [name for name, value in kinds.items() if value is not None]
+    if len(asked) > 1:
         raise UsageError(
-            "errors-twice", "--robust and --cluster are two kinds of standard errors", "leave one of them out"
+            "errors-twice", f"{listed(asked)} are kinds of standard errors", "leave one of them out"
         )
+    if options.hac is not None and options.hac < 1:
+        raise UsageError("lags-invalid", f"--hac is {options.hac}", "give a whole number of rows from 1")
     if options.data is not None and (options.anova or options.anova_type is not None):
         raise UsageError(
             "anova-of-plain-errors",
-            "an analysis of variance is of errors of equal size, and --robust and --cluster are of others",
+            "an analysis of variance is of errors of equal size, and --data is for others",
             "leave it out, and test the coefficients of a term together: --test 'town=B = 0, town=C = 0'",
         )
-    needs = "--robust" if options.robust is not None else "--cluster" if options.cluster is not None else None
-    if needs is not None and options.data is None:
+    if asked and options.data is None:
         raise UsageError(
             "rows-for-errors",
-            f"{needs} needs the rows, and a model holds none",
+            f"{asked[0]} needs the rows, and a model holds none",
             "add --data FILE, the training rows",
         )
-    if needs is None and options.data is not None:
+    if not asked and options.data is not None:
         raise UsageError(
             "data-unused",
-            "--data is the rows for --robust or --cluster, and neither is asked for",
+            f"--data is the rows for {listed(kinds)}, and none of them is asked for",
             "add one of them",
         )
 
@@ -134,8 +145,16 @@ def _errors(model: Any, options: ShowOptions) -> Any:
 
     source = open_table(options.within(options.data), read_as(options, model))
     found = diagnostics(
-        model, source, clusters=options.cluster, weights_are=options.weights_are, missing=options.missing
+        model,
+        source,
+        clusters=options.cluster,
+        weights_are=options.weights_are,
+        missing=options.missing,
+        lags=options.hac or 0,
     )
+    if found.HAC is not None:
+        name = f"those of Newey and West over {counted(options.hac or 0, 'row')}, in the order of the rows"
+        return Errors(found.HAC, name, "errors of rows further apart are independent")
     if found.cluster is not None:
         name = f"those of {found.clusters:,} clusters by {options.cluster}"
         return Errors(found.cluster, name, "rows of different clusters are independent")

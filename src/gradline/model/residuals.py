@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gradline.core.arguments import is_whole
 from gradline.core.coefficients import Coefficients
 from gradline.core.derived import cached_property
-from gradline.core.errors import DataError, RequestError
+from gradline.core.errors import DataError, RequestError, UsageError
 from gradline.data.inputs import expect_one_index, rows_by
 from gradline.data.row_block import RowBlock
 from gradline.data.row_stream import RowStream
@@ -52,6 +53,9 @@ class Diagnostics:
     - `cluster`: M = Σ (Σ sᵢ)(Σ sᵢ)ᵀ over the G clusters, times G/(G − 1)·(n − 1)/(n − k), as statsmodels does with
       its correction and Stata does; None without clusters (Liang, Zeger 1986).
 
+    - `HAC`: M = Σ over rows of sᵢsᵢᵀ and, for each lag l up to L, (1 − l/(L + 1))·(sᵢsᵢ₋ₗᵀ + sᵢ₋ₗsᵢᵀ), times n/(n − k):
+      for rows in the order of time whose errors follow each other (Newey, West 1987); None without lags.
+
     t, p and intervals are Student's, on n − k degrees of freedom, with clusters on G − 1.
     `inference` is that of the model, with the likelihood of precision weights; `clusters` is G.
     """
@@ -61,6 +65,7 @@ class Diagnostics:
     HC2: Estimates | None
     HC3: Estimates | None
     cluster: Estimates | None
+    HAC: Estimates | None
     clusters: int | None
     inference: Inference
     _pass: "_Pass"
@@ -100,6 +105,7 @@ def diagnostics(
     weights: Any = None,
     weights_are: str | None = None,
     missing: str = "error",
+    lags: int = 0,
 ) -> Diagnostics:
     """Diagnose a least-squares model by its training rows.
 
@@ -109,6 +115,7 @@ def diagnostics(
     - `clusters`: a column of the table, of numbers or text, or an array (n,): rows of one cluster may be correlated. A
       missing label (None, NaN) is a missing cell.
     - `weights_are`: "counts", "precision" or "sampling", as in `Inference`; None (default): as was said at the fit.
+    - `lags`: of how many rows before a row the errors may be related to its own; 0 (default): of none.
 
     Raises `RequestError` where the coefficients are no least-squares estimates or leave no degree of freedom, and
     `DataError` where the rows are not those of the training.
@@ -118,11 +125,17 @@ def diagnostics(
     if inference.adjusted_r2 is None or inference.weights_are == UNSAID:
         first = inference.refusals[0]
         raise RequestError(first.code, f"there is nothing to diagnose: {first.cause}", first.remedy)
+    if not is_whole(lags, 0) or (lags and inference.weights_are == "counts"):
+        raise UsageError(
+            "lags-invalid",
+            f"lags is {lags}, of weights that are counts" if lags else f"lags is {lags}",
+            "give a whole number of rows from 0; rows that are counted have no order",
+        )
     rows = rows_by(model.design, data, missing, read=model.read, targets=targets, weights=weights)
     if clusters is not None:
         rows = rows.labelled(clusters)
     sweep = _Pass(model, inference, rows, clusters is not None)
-    sums = _ScoreSums(inference.basis.q, len(model.targets))
+    sums = _ScoreSums(inference.basis.q, len(model.targets), int(lags))
     for scored in sweep:
         sums.add(scored)
     _expect_same_rows(model, sums)
@@ -190,10 +203,11 @@ def _fitted(model: LinearModel, basis: Basis, X: np.ndarray, Y: np.ndarray) -> t
 
 
 class _ScoreSums:
-    """What the pass adds up: M for HC0, HC2 and HC3 (3, m, q, q), scores by cluster, and checks."""
+    """What the pass adds up: M for HC0, HC2 and HC3 (3, m, q, q), scores by cluster and by lag, and checks."""
 
-    def __init__(self, q: int, m: int) -> None:
+    def __init__(self, q: int, m: int, lags: int) -> None:
         self.middle = np.zeros((3, m, q, q))
+        self.lagged, self.lags, self.before = np.zeros((m, q, q)), lags, np.zeros((m, 0, q))
         self.clusters: dict[int, np.ndarray] = {}
         self.rows, self.dropped, self.alone, self.log_weights = 0, 0, 0, 0.0
         self.squares = np.zeros(m)
@@ -213,6 +227,19 @@ class _ScoreSums:
         self.log_weights += float(np.log(scored.w).sum())
         if scored.labels is not None:
             self._add_clusters(scored, scored.labels)
+        if self.lags:
+            self._add_lags(scored)
+
+    def _add_lags(self, scored: Scored) -> None:
+        """Products of scores with those before them, the last of the block before included."""
+        scores = (scored.score[:, None] * scored.residual).T[:, :, None] * scored.g[None]
+        whole = np.concatenate([self.before, scores], axis=1)
+        first = self.before.shape[1]
+        for lag in range(1, min(self.lags, whole.shape[1] - 1) + 1):
+            late, early = whole[:, max(first, lag) :], whole[:, max(first - lag, 0) : whole.shape[1] - lag]
+            products = np.swapaxes(late, 1, 2) @ early
+            self.lagged += (1 - lag / (self.lags + 1)) * (products + np.swapaxes(products, 1, 2))
+        self.before = whole[:, -self.lags :]
 
     def _add_clusters(self, scored: Scored, labels: np.ndarray) -> None:
         if not len(labels):
@@ -263,6 +290,7 @@ def _finished(model: LinearModel, inference: Inference, sweep: _Pass, sums: _Sco
         HC2=None if sums.alone else estimates(hc2, f),
         HC3=None if sums.alone else estimates(hc3, f),
         cluster=cluster,
+        HAC=estimates((hc0 + sums.lagged) * (n / f), f) if sums.lags else None,
         clusters=len(sums.clusters) or None,
         inference=_with_likelihood(inference, sums),
         _pass=sweep,
