@@ -1,5 +1,7 @@
 """Rows that are no observations: totals and means at the end of tables, told by their words or their numbers."""
 
+import re
+
 import numpy as np
 import polars as pl
 import pytest
@@ -335,13 +337,21 @@ def test_rows_in_another_unit(unit, rows):
 @pytest.mark.parametrize("odd", [[5], [0], [3, 11]], ids=str)
 def test_files_in_another_unit(unit, odd, tmp_path):
     column, change = CHANGES[unit]
+    values = {True: [], False: []}  # in the other unit, and not
     for month in range(12):
         part = table_of(column)[20 * month : 20 * month + 20]
         part = part.with_columns(x=change(part["x"].to_numpy())) if month in odd else part
+        values[month in odd] += part["x"].to_list()
         part.write_csv(tmp_path / f"{month:02}.csv")
     (text,) = blocks(tmp_path)
     assert unit in text
     assert all(f"{month:02}.csv" in text for month in odd)
+    condition = re.search(r"--where '(x [<>]= \S+)'", text)
+    is_parted = max(values[True]) < min(values[False]) or max(values[False]) < min(values[True])
+    assert bool(condition) == is_parted
+    if condition:
+        model = gradline.fit(tmp_path, "y", read=Text(where=condition[1]))
+        assert model.moments.rows == DAYS - 20 * len(odd)
 
 
 @pytest.mark.parametrize(

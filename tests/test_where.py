@@ -1,11 +1,13 @@
 """Rows that are chosen by conditions on their cells: the model is that of a table which holds these rows alone."""
 
+import json
 import sqlite3
 
 import numpy as np
 import polars as pl
 import pytest
 import xlsxwriter
+from commands import command
 from refusals import refused
 
 import gradline
@@ -94,10 +96,10 @@ def test_what_stands_in_the_other_rows_disturbs_nobody(tmp_path):
     dirty = [*rows[:5], "name,sold,price", *rows[5:], "Total,,1e999", "Total,,n.d."]
     (tmp_path / "clean.csv").write_text(clean)
     (tmp_path / "dirty.csv").write_text("name,sold,price\n" + "\n".join(dirty) + "\n")
-    options = {"features": ["name", "days(sold)"]}
+    features = ["name", "days(sold)"]
     read = Text(where="name NOT IN (name, Total)")
-    one = gradline.fit(tmp_path / "clean.csv", "price", **options)
-    two = gradline.fit(tmp_path / "dirty.csv", "price", **options, read=read)
+    one = gradline.fit(tmp_path / "clean.csv", "price", features=features)
+    two = gradline.fit(tmp_path / "dirty.csv", "price", features=features, read=read)
     assert two.weight.tolist() == one.weight.tolist()
     assert [notice.text for notice in two.notices if notice.code == "rows-left-out"] == [
         f"3 of 15 rows of {tmp_path / 'dirty.csv'} are left out: --where 'name NOT IN (name, Total)'"
@@ -156,3 +158,30 @@ def test_rows_of_arrays_beside_a_frame_are_chosen_with_it():
     expected = gradline.fit(TABLE[["year"]].filter(kept), y[kept], weights=w[kept])
     assert chosen.weight.tolist() == expected.weight.tolist()
     assert gradline.verify(chosen, TABLE[["year"]], y, weights=w).agrees
+
+
+def test_the_command_line_keeps_what_was_told_for_all_but_predictions(tmp_path):
+    TABLE.write_csv(tmp_path / "t.csv")
+    TABLE[["year", "price"]].write_csv(tmp_path / "other.csv")
+
+    def called(*words):
+        return command(*words, folder=tmp_path)
+
+    fit = ("fit", "t.csv", "-t", "price", "-f", "year", "-o", "m.safetensors")
+    done = called(*fit, "--where", 'region != "Total"', "--where", "year >= 2000")
+    assert done.code == 0, done.err
+    rows = TABLE.filter(pl.col("region").ne_missing("Total") & (pl.col("year") >= 2000)).height
+    assert json.loads(called("evaluate", "m.safetensors", "t.csv", "--json").out)["rows"] == rows
+    assert called("verify", "m.safetensors", "t.csv").code == 0
+    shown = called("show", "m.safetensors", "--config").out
+    (tmp_path / "run.toml").write_text(shown)
+    assert called("fit", "t.csv", "--config", "run.toml").code == 0
+    for data in ("t.csv", "other.csv"):
+        done = called("predict", "m.safetensors", data)
+        assert len(done.out.splitlines()) == N + 1
+        assert "year >= 2000" in done.err
+    assert len(called("predict", "m.safetensors", "t.csv", "--where", "year = 1990").out.split()) == 3
+    lacking = called("evaluate", "m.safetensors", "other.csv")
+    assert lacking.code == 1
+    assert "--where ''" in lacking.err
+    assert called("evaluate", "m.safetensors", "other.csv", "--where", "").code == 0

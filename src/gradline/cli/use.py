@@ -93,7 +93,7 @@ def predict(options: PredictOptions) -> None:
         notes += as_at_training(model, source)
     if model.read.where and options.data is not None and not options.where:
         flags = shell(Text(where=model.read.where).words())
-        notes.append(f"all rows are predicted, and training saw those alone that {flags} chose")
+        notes.append(f"all rows are predicted; the model was trained on rows chosen by {flags}")
     notes += _about_own_units(model, options.interval is not None)
     if weights is not None and weights not in source.schema():
         notes.append(f"bounds are for rows of weight 1: {source.name} has no column {weights}")

@@ -374,14 +374,15 @@ def _no_number(cell: str, shown: pl.Series, where: Where) -> CellFault:
         remedy += f", or, if those are written so, too: {doubt.reads(where.column)}" if helps else ""
         return CellFault("text-in-number-column", f"a number with {doubt.what} among others", remedy)
     row = f"to leave out its row: {leaving_out(where.column, [cell])}"
-    if sums([cell]) or cell == where.column:  # of a total, or of a header that stands there again
+    is_heading = cell == where.column or cell == shown[0]  # again, or of units below the header
+    if sums([cell]) or (is_heading and not any(map(str.isdecimal, cell))):
         return CellFault("text-in-number-column", "text in a numeric column", f"{row}; else mend the cell")
     is_note = len(cell.split()) > 2  # more words than stand for a cell that is missing
     remedy = f"mend the cell, {'' if is_note else 'leave it empty and add --missing drop, '}or leave the column out"
     note = f". If it is a note and no row of the table, {row.removeprefix('to ')}"
     if not any(map(str.isdecimal, cell)):
         words = _missing_words(cell, shown, where)
-        remedy += f". If it stands for a missing cell, add {shell(Text(na=words).words())}{note}"
+        remedy += f"{note}. If it stands for a missing cell, add {shell(Text(na=words).words())}"
         return CellFault("text-in-number-column", "text in a numeric column", remedy, {"na": words})
     return CellFault("text-in-number-column", "text in a numeric column", remedy + note * (" " in cell))
 

@@ -73,7 +73,8 @@ def _name(rest: str, text: str, names: Sequence[str]) -> tuple[str, str]:
     if match is None or not match[1]:
         _refuse(text)
     name = match[1].strip("\"`'")
-    raise RequestError("column-unknown", f"there is no column {name}", nearest(name, names))
+    cause = f"where asks for {name}, and there is no such column"
+    raise RequestError("column-unknown", cause, f"{nearest(name, names)}; --where '' reads all rows")
 
 
 def _bare(value: str) -> str:

@@ -80,7 +80,7 @@ def infer_design(source: Source, selection: Selection) -> InferredDesign:
             # Whoever reads the rows counts the missing cells, which are an error before all else.
             terms.append(Category(name, tuple(found[name].levels)))
         elif unfit:
-            notices.append(unfit)
+            notices += [unfit, *_sums_in(name, found)]
         else:
             levels = column.ordered(name, found[name].levels)
             terms.append(Category(name, levels))
@@ -239,13 +239,25 @@ def categorical(name: str, levels: Sequence[str], column: Column, is_asked: bool
     return Notice("column-categorical", said)
 
 
+def _sums_in(name: str, found: Mapping[str, "_Levels"]) -> list[Notice]:
+    """The words for sums in a column that is left out, as far as all its words were read."""
+    levels = found[name].levels if name in found else []
+    others = [level for other in found if other != name for level in found[other].levels]
+    return told_of_sums(name, sums(levels, others)) if len(levels) <= MOST_LEVELS else []
+
+
+def told_of_sums(name: str, totals: Sequence[str]) -> list[Notice]:
+    """What is said of rows whose words say that they sum up others."""
+    if not totals:
+        return []
+    rows = f"{name} is {listed(map(repr, totals), 3)} in some rows"
+    text = f"{rows}, which seem to sum up others: a sum is no observation"
+    return [Notice("total-row", text, True, f"to leave them out: {leaving_out(name, totals)}", name)]
+
+
 def seen_in(source: Source, name: str, levels: Sequence[str], column: Column) -> list[Notice]:
     """What the levels show that is hardly meant: spellings of one word, an order, sums of rows, missing cells."""
-    found = []
-    if totals := sums(levels):
-        rows = f"{name} is {listed(map(repr, totals), 3)} in some rows"
-        text = f"{rows}, which seem to sum up others: a sum is no observation"
-        found.append(Notice("total-row", text, True, f"to leave them out: {leaving_out(name, totals)}", name))
+    found = told_of_sums(name, sums(levels))
     if absent := without_value(levels):
         words = shell(Text(na=[*absent, *source.missing_words()]).words())
         text = f"{name} is {listed(map(repr, absent), 3)} in some rows, which is a level like others"

@@ -1,7 +1,7 @@
 """What the levels of a category show: spellings, an order that no coefficient knows, sums, and missing cells."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 # Orders that people write in words, each from one end to the other; a level is looked up in lower case.
 _ORDERS = [
@@ -54,10 +54,13 @@ def ordered(levels: Sequence[str]) -> list[str] | None:
     return None
 
 
-def sums(levels: Sequence[str]) -> list[str]:
-    """The levels that name sums of rows: such as Subtotal, or North Total where North is another level."""
+def sums(levels: Sequence[str], others: Iterable[str] = ()) -> list[str]:
+    """The levels that name sums of rows: such as Subtotal, or North Total where North is a level, too.
+
+    It may be one of `others`, those of other columns.
+    """
     words = {level: " ".join(level.casefold().split()) for level in levels}
-    known = set(words.values())
+    known = {*words.values(), *(" ".join(level.casefold().split()) for level in others)}
 
     def is_sum(word: str) -> bool:
         rest = re.sub(rf"^(?:{_SUM})[ :]+|[ :]+(?:{_SUM})$", "", word)

@@ -23,7 +23,8 @@ class Choice(TypedDict, total=False):
       or "sampling" (rows of a population that a row stands for). Coefficients do not depend on it; standard errors,
       tests and intervals do, and are not told until it is said.
     - `missing`: "error" (default) refuses rows with missing cells and counts them, "drop" leaves them out.
-    - `read`: how text files are written, such as `Text(decimal=",")`; None (default) finds it in the file.
+    - `read`: how text files are written, such as `Text(decimal=",")`, and which rows are read, such as
+      `Text(where="year >= 2000")`; None (default) finds the first in the file and reads all rows.
     - `category`: columns to take as categories, whatever their cells are.
     - `numeric`: columns to take as numbers, a currency, a percent sign or a unit beside them left away.
     - `also`: columns to use beside the others that would be left out, such as one of more than 50 levels.

@@ -14,7 +14,9 @@ import numpy as np
 from gradline.core.errors import DataError, MissingValuesError, RequestError
 from gradline.core.text import listed, shell
 from gradline.data.cells import PLAIN
+from gradline.data.conditions import leaving_out
 from gradline.data.design import DesignSpec, Number
+from gradline.data.levels import sums
 from gradline.data.notation import Text
 from gradline.data.row_block import ColumnBlock, LazyBlock, RowBlock
 from gradline.data.row_stream import DROP, LABELS, RowStream, grouped, numbered, refuse_weights
@@ -22,6 +24,7 @@ from gradline.data.schema import Kind
 from gradline.data.source import Batch, Source
 
 _MOST_NOTES = 20  # rows below a table
+_MOST_WORDS = 1000  # of a batch, that are looked through for those of sums
 
 
 class TablePiece(NamedTuple):
@@ -169,8 +172,27 @@ class TableRows(RowStream):
             raise MissingValuesError(
                 "missing-cells",
                 f"{self.source.name} has missing cells: {cells} ({incomplete:,} of {rows:,} rows)",
-                self._below(incomplete) if without == list(range(rows - incomplete, rows)) else DROP,
+                self._below(incomplete)
+                if without == list(range(rows - incomplete, rows))
+                else self._of_sums() or DROP,
             )
+
+    def _of_sums(self) -> str:
+        """What to do where incomplete rows have words for sums; empty where none has."""
+        used, schema = self.design.columns, self.source.schema()
+        texts = [name for name, one in schema.items() if one.kind == Kind.TEXT]
+        words: dict[str, dict[str, None]] = {name: {} for name in texts}
+        known: set[str] = set()
+        for batch in self.source.batches({**used, **dict.fromkeys(texts, Kind.TEXT)}):
+            gaps = batch.where(~batch.only(list(used)).complete)
+            for name in texts:
+                words[name] |= dict.fromkeys(gaps.frame[name].alias(PLAIN).drop_nulls()[:_MOST_WORDS])
+                known.update(batch.frame[name].alias(PLAIN).unique().drop_nulls()[:_MOST_WORDS])
+        found = {name: totals for name, cells in words.items() if (totals := sums(list(cells), known))}
+        ways = [leaving_out(name, totals) for name, totals in found.items()]
+        return (
+            f"some of them sum up others; to leave these out: {ways[0]}. For the rest: {DROP}" if ways else ""
+        )
 
     def _without_numbers(self, batch: Batch, rows: int) -> list[int]:
         """The first rows that have no number at all, as notes below a table have none; `rows` are those so far."""

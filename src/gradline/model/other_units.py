@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from gradline.core.errors import Notice
-from gradline.core.text import listed
+from gradline.core.text import listed, shell
 from gradline.model.seen_rows import FileRows
 
 _FEWEST = 3  # files that tell which unit is the usual one
@@ -49,12 +50,33 @@ def other_units(parts: Sequence[FileRows]) -> Iterator[Notice]:
     found = (
         _of_a_run(parts[0]) if len(parts) == 1 else _of_files([part for part in parts if len(part.values)])
     )
-    for name, (where, unit) in found:
-        cause = f"{name} is {unit} {where}, as if its unit changed"
-        yield Notice("unit-jump", cause, True, "bring all rows to one unit", name)
+    for one in found:
+        cause = f"{one.name} is {one.unit} {one.where}, as if its unit changed"
+        yield Notice("unit-jump", cause, True, f"bring all rows to one unit{one.without}", one.name)
 
 
-def _of_files(parts: Sequence[FileRows]) -> Iterator[tuple[str, tuple[str, str]]]:
+class _Block(NamedTuple):
+    """Rows in which a column is in another unit: where they are, their values (n,) and those of the others."""
+
+    name: str
+    where: str
+    unit: str
+    values: np.ndarray
+    others: np.ndarray
+
+    @property
+    def without(self) -> str:
+        """The option that leaves them out; empty where no bound is between them and the others."""
+        if self.others.max() < self.values.min():
+            bound = f"<= {self.others.max().item()!r}"
+        elif self.values.max() < self.others.min():
+            bound = f">= {self.others.min().item()!r}"
+        else:
+            return ""
+        return f", or leave these out: {shell(['--where', f'{self.name} {bound}'])}"
+
+
+def _of_files(parts: Sequence[FileRows]) -> Iterator[_Block]:
     """The files that another unit tells from the others: more than half agree, and each that does not is explained."""
     if len(parts) < _FEWEST:
         return
@@ -71,25 +93,28 @@ def _of_files(parts: Sequence[FileRows]) -> Iterator[tuple[str, tuple[str, str]]
         units = {another_unit(part.values[:, j], others) for part in odd}
         unit = units.pop()
         if unit and not units:
-            yield name, (f"in {listed([part.source.name for part in odd], 3)}", unit)
+            where = f"in {listed([part.source.name for part in odd], 3)}"
+            yield _Block(name, where, unit, np.concatenate([part.values[:, j] for part in odd]), others)
 
 
-def _of_a_run(part: FileRows) -> Iterator[tuple[str, tuple[str, str]]]:
+def _of_a_run(part: FileRows) -> Iterator[_Block]:
     """The same of rows that follow one another, by their size and as they are."""
     for j in _may_have_runs(part.values):
-        column = part.values[:, j]
-        found = (_in_a_run(part, column, scale) for scale in _scales(column))
+        found = (_in_a_run(part, j, scale) for scale in _scales(part.values[:, j]))
         if told := next(filter(None, found), None):
-            yield part.numbers[j], told
+            yield told
 
 
-def _in_a_run(part: FileRows, column: np.ndarray, scale: np.ndarray) -> tuple[str, str] | None:
-    """The rows of a column that one of its scales shows to be in another unit."""
+def _in_a_run(part: FileRows, j: int, scale: np.ndarray) -> _Block | None:
+    """The rows that one of the scales of a column shows to be in another unit."""
     rows = _run(scale)
     if rows is None:
         return None
-    unit = another_unit(column[rows], np.concatenate([column[: rows.start], column[rows.stop :]]))
-    return (f"from {part.place(rows.start)} to {part.place(rows.stop - 1)}", unit) if unit else None
+    column = part.values[:, j]
+    others = np.concatenate([column[: rows.start], column[rows.stop :]])
+    unit = another_unit(column[rows], others)
+    where = f"from {part.place(rows.start)} to {part.place(rows.stop - 1)}" if unit else ""
+    return _Block(part.numbers[j], where, unit, column[rows], others) if unit else None
 
 
 def _scales(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,7 @@
 """`bs(x, df=4)`: B-splines with knots at quantiles of the training rows, as in R."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gradline.core.derived import cached_property
@@ -92,11 +94,13 @@ class SplineLearner(Learner):
         self._low, self._high = min(self._low, float(x.min())), max(self._high, float(x.max()))
         if self._named is None and self._inner:
             self._parts.append(_counted(x, w))
-            if len(self._parts) > 8:
-                self._parts = [self._merged()]
+            while len(self._parts) > 1 and len(self._parts[-2][0]) <= 2 * len(self._parts[-1][0]):
+                self._parts[-2:] = [
+                    self._merged(self._parts[-2:])
+                ]  # of a like size: each value is sorted seldom
 
-    def _merged(self) -> tuple[np.ndarray, np.ndarray]:
-        values, counts = (np.concatenate([part[i] for part in self._parts]) for i in (0, 1))
+    def _merged(self, parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+        values, counts = (np.concatenate([part[i] for part in parts]) for i in (0, 1))
         found = _counted(values, counts)
         if len(found[0]) > _MOST_VALUES:
             raise refused(
@@ -118,7 +122,7 @@ class SplineLearner(Learner):
         """At i/(knots + 1), between the two nearest values in proportion (Hyndman, Fan 1996, type 7: R's)."""
         if not self._inner:
             return []
-        values, counts = self._merged()
+        values, counts = self._merged(self._parts)
         ends = np.cumsum(counts)
         places = np.arange(1, self._inner + 1) / (self._inner + 1) * (ends[-1] - 1)
         lower = values[np.searchsorted(ends, np.floor(places), side="right")]
@@ -128,5 +132,10 @@ class SplineLearner(Learner):
 
 def _counted(x: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The different values, ascending, and the counts of each."""
-    values, places = np.unique(x, return_inverse=True)
-    return values, np.bincount(places, w)
+    if (w == 1).all():  # as all rows but weighted ones: numbers sort faster than their places
+        values, counts = np.unique(x, return_counts=True)
+        return values, counts.astype(float)
+    order = np.argsort(x, kind="stable")
+    values = x[order]
+    firsts = np.flatnonzero(np.concatenate([[True], values[1:] != values[:-1]]))
+    return values[firsts], np.add.reduceat(w[order], firsts)
