@@ -85,6 +85,7 @@ class Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
         targets = y if titled is None or {*titled} & {*(names or ())} else Titled(y, titled)
         features = names if self.formula is None else None
         selection = Selection(X, targets, features, weights=sample_weight, formula=self.formula)
+        self._prepare(X, y, sample_weight)
         weight_sum = len(y) if sample_weight is None else float(np.sum(sample_weight))
         penalty = self._penalty(weight_sum, 1 if y.ndim == 1 else y.shape[1])
         request = Request(self._solver(penalty), self.fit_intercept, self.scale, penalty=penalty)
@@ -95,6 +96,9 @@ class Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
             warnings.warn(kind(notice.code, notice.text), stacklevel=2)
         self._take(model, one_target=y.ndim == 1)
         return self
+
+    def _prepare(self, X: Any, y: Any, sample_weight: Any) -> None:
+        """What is to be found out about rows that were looked at, before the fit."""
 
     def _know(self, X: np.ndarray) -> None:
         """What scikit-learn keeps of a plain X, as its `validate_data` leaves it."""
@@ -126,6 +130,17 @@ class Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
             return found[:, 0] if self.coef_.ndim == 1 else found
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
         return X @ self.coef_.T + self.intercept_
+
+
+def one_target(estimator: Any, y: Any) -> Any:
+    """y as one target, a column of it with scikit-learn's warning.
+
+    Raises `ValueError` for several, of which scikit-learn has a class of its own.
+    """
+    shape = np.asarray(y).shape
+    if len(shape) == 2 and shape[1] > 1:
+        raise ValueError(f"For multi-task outputs, use MultiTask{type(estimator).__name__}")
+    return column_or_1d(y, warn=True) if len(shape) == 2 else y
 
 
 def _expect_terms(formula: str) -> None:
