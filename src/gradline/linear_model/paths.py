@@ -11,7 +11,7 @@ from gradline.data.inputs import as_rows
 from gradline.data.selection import Selection
 from gradline.linear_model.translating import Translating, one_target
 from gradline.model.path import gaps, path_of
-from gradline.moments.rank import Rank
+from gradline.moments.rank import varying
 from gradline.moments.state import Moments, calm_blas
 from gradline.solvers.knots import knots
 from gradline.solvers.path import grid, weights_along
@@ -55,7 +55,7 @@ def enet_path(
             values = 2 * np.sort(np.asarray(alphas, float))[::-1]
         weight = weights_along(moments, False, net, values, tol)
         gap = gaps(moments, False, net, values, weight) / 2
-    return values / 2, weight[:, 0].T, gap * moments.weight_sum
+    return values / 2, weight[:, 0].T, gap
 
 
 def lasso_path(X: Any, y: Any, **settings: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -133,7 +133,7 @@ class LassoLarsIC(Translating):
                 f"{n} rows leave nothing to estimate the noise of {p} features by: give noise_variance"
             )
         with calm_blas(moments.p + moments.m):
-            columns, B = Rank.of(moments, bias).varying, moments.slopes_factor(bias).B
+            columns, B = varying(moments, bias), moments.slopes_factor(bias).B
             found = knots(columns, B[:, 0], self.positive, self.max_iter)
             net = Net(0.0, 1.0, self.positive)
             free = path_of(moments, bias, net, [0.0])
