@@ -502,3 +502,14 @@ def test_what_makes_no_sense_with_a_penalty_is_refused() -> None:
         ElasticNet(0.1, positive="yes")  # type: ignore[arg-type]
     with refused("penalty-invalid", "0.1"):
         gradline.fit(X, Y, penalty=0.1)  # type: ignore[arg-type]
+
+
+def test_digits_that_ridge_does_not_reach_are_told() -> None:
+    X, Y = problem(0)
+    plain, asked = (
+        gradline.fit(X, Y, penalty=ElasticNet(0.3), solver=gradline.Exact(digits=digits))
+        for digits in (10, 15)
+    )
+    assert asked.certificate.digits < 15
+    assert [notice.code for notice in asked.notices] == ["digits-not-reached"]
+    assert not plain.notices

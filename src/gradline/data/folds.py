@@ -76,6 +76,19 @@ class Told:
         return self.parts[first : first + block.rows]
 
 
+@dataclass(frozen=True)
+class Others:
+    """Two parts: the rows of all parts of a deal but one, and those of that one."""
+
+    deal: Deal
+    part: int
+    count = 2
+
+    def numbers(self, first: int, block: RowBlock) -> np.ndarray:
+        """See `Deal`."""
+        return (self.deal.numbers(first, block) == self.part).astype(np.int64)
+
+
 def split(deal: Deal, first: int, block: RowBlock, features: int) -> list[RowBlock]:
     """The rows of each part, without the column of labels where there is one."""
     numbers = deal.numbers(first, block)

@@ -105,6 +105,7 @@ class Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
         targets = y if titled is None or {*titled} & {*(names or ())} else Titled(y, titled)
         features = names if self.formula is None else None
         selection = Selection(X, targets, features, weights=sample_weight, formula=self.formula)
+        self._prepare(X, y, sample_weight)
         weight_sum = len(y) if sample_weight is None else float(np.sum(sample_weight))
         penalty, loss = self._objective(selection, weight_sum, 1 if y.ndim == 1 else y.shape[1])
         solver = self._solver(penalty, loss)
@@ -118,6 +119,9 @@ class Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
         if self._home is not None:
             self.coef_, self.intercept_ = self._home.enter(self.coef_), self._home.enter(self.intercept_)
         return self
+
+    def _prepare(self, X: Any, y: Any, sample_weight: Any) -> None:
+        """What is to be found out about rows that were looked at, before the fit."""
 
     def _know(self, X: np.ndarray) -> None:
         """What scikit-learn keeps of a plain X, as its `validate_data` leaves it."""
@@ -152,6 +156,17 @@ class Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
         kinds = _KINDS if self._home is None else self._home.kinds
         X = validate_data(self, X, accept_sparse="csr", dtype=kinds, reset=False)
         return X @ (self.coef_ if self.coef_.ndim == 1 else self.coef_.T) + self.intercept_
+
+
+def one_target(estimator: Any, y: Any) -> Any:
+    """y as one target, a column of it with scikit-learn's warning.
+
+    Raises `ValueError` for several, of which scikit-learn has a class of its own.
+    """
+    shape = np.asarray(y).shape
+    if len(shape) == 2 and shape[1] > 1:
+        raise ValueError(f"For multi-task outputs, use MultiTask{type(estimator).__name__}")
+    return column_or_1d(y, warn=True) if len(shape) == 2 else y
 
 
 def _expect_terms(formula: str) -> None:

@@ -1,7 +1,7 @@
 """Cross-validation: the alpha whose model predicts best what it was not trained on, from the moments of folds."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -11,11 +11,11 @@ from gradline.core.arguments import is_whole
 from gradline.core.errors import DataError, RequestError, UsageError
 from gradline.core.linalg.triangular import UNIT, rounding
 from gradline.data.folds import ByLabel, Deal, InOrder, Shuffled
-from gradline.data.row_stream import RowStream
+from gradline.data.row_stream import RowStream, dense
 from gradline.data.selection import Selection
 from gradline.model.choice import Choice, expect_rule, in_folds
 from gradline.model.path import COUNT, levels
-from gradline.moments.parts import all_but_each, each_before, moments_by_part
+from gradline.moments.parts import each_before, folds_of, moments_by_part
 from gradline.moments.state import BLOCK_CELLS, Moments, calm_blas
 from gradline.solvers.path import chosen, spectrum, weights_along
 from gradline.solvers.penalties import ElasticNet
@@ -141,13 +141,15 @@ class CrossValidated:
             rows, deal, words = rows.labelled(self.groups), ByLabel(count), f"of whole groups{name}"
         else:
             deal, words = Shuffled(count, self.seed), "drawn at random"
-        parts = moments_by_part(rows, deal, moments.rows, moments.design)
-        if sum(part.rows for part in parts) != moments.rows:
+        if self.ordered:
+            parts = moments_by_part(rows, deal, moments.rows, moments.design)
+            return list(zip(each_before(parts), parts[1:], strict=True)), in_folds(count, words)
+        pairs = folds_of(rows, deal, moments.rows, moments.design)
+        if sum(own.rows for _, own in pairs) != moments.rows:
             raise DataError(
                 "group-missing", "some rows have no group", "fill the cells, or leave the rows out first"
             )
-        training = each_before(parts) if self.ordered else all_but_each(parts)
-        return list(zip(training, parts[int(self.ordered) :], strict=True)), in_folds(count, words)
+        return pairs, in_folds(count, words)
 
 
 def held_out(
@@ -194,38 +196,41 @@ def squares_on(
 def _left_out_one_by_one(
     moments: Moments, rows: RowStream, bias: bool, scale: str, alphas: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The mean over rows of their squared errors (K,) when each is left out of ridge, and its standard error.
-
-    With u = V·x of a centred row and weight w, its leverage is h = w·(1/W + Σ u²/(d² + c)), and its residual r of the
-    answer of all rows becomes r/(1 − h). The columns are scaled as all rows have them.
-    """
+    """The mean over rows of their squared errors (K,) when each is left out of ridge, and its standard error."""
     scaling = Scaling.named(scale, moments, bias)
-    view = scaling.moments(moments)
-    bends = alphas * (moments.m * moments.weight_sum / 2)
-    weight = spectrum(view, bias).weights(bends)
-    singular, right, _ = spectrum(view, bias)
-    with np.errstate(divide="ignore"):
-        shares = np.where(singular > 0, 1.0 / (singular**2 + bends[:, None]), 0.0)  # (K, r)
-    level = levels(view, bias, weight)
     total, squared, cells = np.zeros(len(alphas)), np.zeros(len(alphas)), moments.m * moments.weight_sum
-    mean = view.mean[: view.p] if bias else np.zeros(view.p)
-    for block in rows.blocks(max(1, BLOCK_CELLS // (moments.p + moments.m + len(alphas)))):
-        if not block.rows:
-            continue
-        w = np.ones(block.rows) if block.w is None else block.w
-        X = (np.asarray(block.X) - scaling.center) / scaling.scale
-        u = (X - mean) @ right.T
-        leverage = w[:, None] * (float(bias) / moments.weight_sum + (u * u) @ shares.T)
-        one = np.zeros_like(leverage)
-        for target in range(moments.m):
-            residual = block.Y[:, target, None] - X @ weight[:, target].T - level[:, target]
-            with np.errstate(divide="ignore", invalid="ignore"):
-                one += (residual / (1.0 - leverage)) ** 2
+    for w, errors in left_out(moments, rows, bias, scaling, alphas * (cells / 2)):
+        one = (errors**2).sum(axis=1)
         total += w @ one
         squared += w @ (one * one)
     error = total / cells
     variance = squared / (cells * moments.m) - error**2
     return error, np.sqrt(np.maximum(variance, 0.0) / max(moments.weight_sum - 1, 1))
+
+
+def left_out(
+    moments: Moments, rows: RowStream, bias: bool, scaling: Scaling, bends: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The weights (n,) of rows and their errors y − ŷ (n, m, K) when each is left out of ridge of curvatures (K,).
+
+    With u = V·x of a centred row and weight w, its leverage is h = w·(1/W + Σ u²/(d² + c)), and its residual r of the
+    answer of all rows becomes r/(1 − h). The columns are scaled as all rows have them.
+    """
+    view = scaling.moments(moments)
+    weight = spectrum(view, bias).weights(bends)
+    singular, right, _ = spectrum(view, bias)
+    with np.errstate(divide="ignore"):
+        shares = np.where(singular > 0, 1.0 / (singular**2 + bends[:, None]), 0.0)
+    level = levels(view, bias, weight)
+    mean = view.mean[: view.p] if bias else np.zeros(view.p)
+    for block in rows.blocks(max(1, BLOCK_CELLS // (moments.p + moments.m * len(bends)))):
+        w = np.ones(block.rows) if block.w is None else block.w
+        X = (dense(block.X) - scaling.center) / scaling.scale
+        u = (X - mean) @ right.T
+        leverage = w[:, None] * (float(bias) / moments.weight_sum + (u * u) @ shares.T)
+        predicted = np.tensordot(X, weight, axes=(1, 2)).transpose(0, 2, 1) + level.T
+        with np.errstate(divide="ignore", invalid="ignore"):
+            yield w, (block.Y[:, :, None] - predicted) / (1.0 - leverage)[:, None, :]
 
 
 def penalised(penalty: Any, moments: Moments, rows: RowStream | None, bias: bool, scale: str) -> Any:

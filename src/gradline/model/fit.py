@@ -329,6 +329,7 @@ def _trained(
         verdict = Judged(moments, found, training, witness)
     else:
         verdict = PenalisedJudge(moments, found, request.penalty, scaling, training)
+        short = [*short, *_fewer_digits(verdict, request.solver)]
     return LinearModel(
         weight=weight,
         bias=bias,
@@ -552,6 +553,16 @@ def _known(gathered: _Gathered, request: Request) -> tuple[Refined | None, list[
     why = "moments alone hold no more" if gathered.rows is None else shortage(moments, bias).text
     text = f"{math.floor(sure)} digits of the coefficients are sure where {wanted:g} were asked for: {why}"
     return None, [Notice("digits-not-reached", text)]
+
+
+def _fewer_digits(verdict: PenalisedJudge, solver: Solver) -> list[Notice]:
+    """That a penalised answer has fewer sure digits than were asked for: no further pass over the rows adds any."""
+    wanted = getattr(solver, "digits", Exact.digits)
+    if wanted == Exact.digits or not verdict.is_finite or verdict.digits >= wanted:
+        return []
+    sure = math.floor(verdict.digits)
+    text = f"{sure} digits of the coefficients are sure where {wanted:g} were asked for: with a penalty none are added"
+    return [Notice("digits-not-reached", text)]
 
 
 def _left_out(before: DesignSpec, after: DesignSpec, has_holdout: bool) -> list[Notice]:

@@ -12,7 +12,7 @@ from gradline.core.derived import Derived, cached_property
 from gradline.core.errors import UsageError
 from gradline.core.linalg.triangular import UNIT, rounding
 from gradline.data.selection import Choice
-from gradline.moments.rank import Rank
+from gradline.moments.rank import Rank, column_factor, varying
 from gradline.moments.state import Moments, calm_blas
 from gradline.solvers.path import chosen, freedom, weights_along
 from gradline.solvers.penalties import ElasticNet
@@ -192,8 +192,7 @@ def gaps(
     column's norm times the residual's, and the residual by `blur` in norm, which costs ½·blur².
     """
     half = moments.m * moments.weight_sum / 2
-    rank = Rank.of(moments, bias)
-    columns, B, norms = rank.varying, moments.slopes_factor(bias).B, rank.norms
+    columns, B, norms = varying(moments, bias), moments.slopes_factor(bias).B, column_factor(moments, bias)[1]
     error = max(moments.error, 4 * UNIT) + rounding(moments.p + moments.m)
     lengths = moments.norms[moments.p :]
     residual = B.T[None] - weight @ columns.T

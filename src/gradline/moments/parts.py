@@ -7,7 +7,7 @@ from gradline.core.blas_threads import one_blas_thread
 from gradline.core.errors import RequestError
 from gradline.core.parallel import ordered_map
 from gradline.data.design import DesignSpec
-from gradline.data.folds import STRIPE, Deal, PartRows, split
+from gradline.data.folds import STRIPE, Deal, Others, PartRows, split
 from gradline.data.row_block import LazyBlock
 from gradline.data.row_stream import RowStream
 from gradline.moments.cross_products import CrossProducts
@@ -66,6 +66,19 @@ def _by_one_pass(rows: RowStream, deal: Deal, design: DesignSpec) -> Iterator[Mo
             yield Moments.from_rows(PartRows(rows, deal, part, design))
         else:
             yield Moments(design, whole.statistics, factor.factor, factor.error)
+
+
+def folds_of(rows: RowStream, deal: Deal, count: int, design: DesignSpec) -> list[tuple[Moments, Moments]]:
+    """For each part the moments of all others, to train on, and its own, to test on.
+
+    Those of the others come by merging. Where rows are no more than columns, what is merged is as large as the rows:
+    these are read again instead.
+    """
+    parts = moments_by_part(rows, deal, count, design)
+    if count > len(design.features):
+        return list(zip(all_but_each(parts), parts, strict=True))
+    others = (PartRows(rows, Others(deal, part), 0, design) for part in range(deal.count))
+    return [(Moments.from_rows(rest), own) for rest, own in zip(others, parts, strict=True)]
 
 
 def all_but_each(parts: list[Moments]) -> list[Moments]:

@@ -296,7 +296,8 @@ def _orthogonal_to(rows: np.ndarray) -> np.ndarray:
 
 
 @once
-def _decomposed(moments: Moments, bias: bool) -> Rank:
+def column_factor(moments: Moments, bias: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The factor (n, p) of the columns, centred with a bias, and their norms (p,), 0 of those that are constant."""
     p = moments.p
     columns = moments.slopes_factor(bias).A
     norms = column_norms(columns)
@@ -304,6 +305,18 @@ def _decomposed(moments: Moments, bias: bool) -> Rank:
         # What centring leaves of a column that does not vary is the rounding of its cells, however it was summed.
         cells = np.hypot(norms, np.sqrt(moments.weight_sum) * moments.mean[:p])
         norms = np.where(norms <= 8 * UNIT * cells, 0.0, norms)
+    return columns, norms
+
+
+def varying(moments: Moments, bias: bool) -> np.ndarray:
+    """The factor of the columns without what rounding left of those that are constant, as in `Rank.varying`."""
+    columns, norms = column_factor(moments, bias)
+    return columns if norms.all() else columns * (norms > 0)
+
+
+@once
+def _decomposed(moments: Moments, bias: bool) -> Rank:
+    p, (columns, norms) = moments.p, column_factor(moments, bias)
     unit = columns / np.where(norms > 0, norms, np.inf)
     mean = moments.mean[:p] if bias else np.zeros(p)
     varies = moments.statistics.minimum[:p] != moments.statistics.maximum[:p]

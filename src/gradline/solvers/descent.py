@@ -70,7 +70,7 @@ class Descent:
         With an `enough` of 0 it goes on to the last digit. A slope within `ahead` of its kink is taken to be one that
         the new penalty lets go; who guesses wrong is found out, and costs another round.
         """
-        at_work = (self.w != 0) | ~omega.keeps_zero(self.slope, self.stale + ahead)
+        at_work = (self.w != 0) | ~omega.keeps_zero(self.slope, np.full_like(self.slope, ahead))
         for _ in range(_ROUNDS):
             order = np.flatnonzero(at_work & (self.columns.squares > 0))
             self._descend(omega, order, 0.9 * enough)
@@ -81,6 +81,14 @@ class Descent:
                 break
             at_work |= missed
         return self.gap(omega)
+
+    def go_on(self, before: np.ndarray, share: float) -> None:
+        """Move on from weights `before` through those that are now, by this share, as far as no sign changes."""
+        same = np.sign(before) * np.sign(self.w) > 0
+        moved = self.w + share * (self.w - before) * same
+        self.w = np.where(moved * self.w > 0, moved, 0.0)
+        self._settle()
+        self._look(np.flatnonzero(self.w))
 
     def gap(self, omega: Penalty) -> float:
         """The duality gap: how far the objective is above the least, at most, but for rounding.
@@ -105,9 +113,10 @@ class Descent:
         """Minimise over the weights of this order."""
         least = UNIT * UNIT * float(self.b @ self.b)
         swept = 0
-        for _ in range(_ROUNDS):
-            moved = self._sweep(omega, order, _SWEEPS, least)
-            swept += _SWEEPS
+        for look in range(1, _ROUNDS):
+            sweeps = min(2 * look, _SWEEPS)  # a loose end comes soon, and a look costs half a sweep
+            moved = self._sweep(omega, order, sweeps, least)
+            swept += sweeps
             self._look(order)
             if enough and self._gap_within(omega, order) <= enough:
                 return

@@ -9,7 +9,7 @@ import numpy as np
 from gradline.core.arguments import is_whole
 from gradline.core.errors import RequestError
 from gradline.core.linalg.triangular import UNIT, finite, rounding
-from gradline.moments.rank import Rank
+from gradline.moments.rank import varying
 from gradline.moments.state import Moments, once
 from gradline.solvers.descent import Columns, Descent
 from gradline.solvers.penalties import ElasticNet
@@ -47,7 +47,7 @@ class Spectrum(NamedTuple):
 @once
 def spectrum(moments: Moments, bias: bool) -> Spectrum:
     """That of the columns of these moments; directions that are rounding of their columns are none."""
-    columns, B = Rank.of(moments, bias).varying, moments.slopes_factor(bias).B
+    columns, B = varying(moments, bias), moments.slopes_factor(bias).B
     left, singular, right = np.linalg.svd(finite(columns), full_matrices=False)
     singular = np.where(singular > 8 * moments.p * UNIT * singular.max(initial=0.0), singular, 0.0)
     return Spectrum(singular, right, left.T @ B)
@@ -72,7 +72,7 @@ def grid(
         first, last = squares.max() / _KEPT, squares.min() * _KEPT
         last = last if lowest is None else first * lowest
         return np.geomspace(float(first), float(last), count) * (2 / cells)
-    columns, B = Rank.of(moments, bias).varying, moments.slopes_factor(bias).B
+    columns, B = varying(moments, bias), moments.slopes_factor(bias).B
     slopes = columns.T @ B
     largest = float(np.max(slopes if penalty.positive else np.abs(slopes), initial=0.0))
     largest *= 1 + rounding(moments.p)  # or rounding of another sum of the same products would let one go
@@ -112,7 +112,7 @@ def weights_along(
     half = moments.m * moments.weight_sum / 2
     if penalty.l1_ratio == 0 and not penalty.positive and alphas.min() > 0:
         return spectrum(moments, bias).weights(alphas * half)
-    columns, B = Columns.of(Rank.of(moments, bias).varying), moments.slopes_factor(bias).B
+    columns, B = Columns.of(varying(moments, bias)), moments.slopes_factor(bias).B
     found = np.empty((len(alphas), moments.m, moments.p))
     whole = moments.variation(bias)
     for target in range(moments.m):
@@ -120,6 +120,11 @@ def weights_along(
         for k, alpha in enumerate(alphas.tolist()):
             omega = replace(penalty, alpha=alpha * half)
             ahead = 0.0 if before is None else before - omega.l1
+            if k > 1:  # between two knots of the path every weight is a line of alpha
+                fallen = (alphas[k - 1] - alphas[k]) / max(
+                    alphas[k - 2] - alphas[k - 1], UNIT * alphas[k - 1]
+                )
+                way.go_on(found[k - 2, target], min(float(fallen), 1.0))
             way.minimise(omega, tol * float(whole[target]), ahead)
             before, found[k, target] = omega.l1, way.w
     return found + 0.0  # of zeros none is negative
@@ -141,7 +146,7 @@ def freedom(
         return np.repeat(used[:, None], moments.m, axis=1) + bias
     if penalty.l1_ratio == 1 or not bends.any():
         return np.count_nonzero(weights, axis=2) + float(bias)
-    columns = Rank.of(moments, bias).varying
+    columns = varying(moments, bias)
     found = np.empty(weights.shape[:2])
     for k, m in np.ndindex(*found.shape):
         squares = np.linalg.svd(columns[:, weights[k, m] != 0], compute_uv=False) ** 2
