@@ -56,11 +56,16 @@ def higher(gathered):
     return gathered._replace(small=RowBlock(small.X, small.Y + 1, small.w))
 
 
-def entry(R):
-    """A factor with one entry off by a millionth."""
-    R = R.copy()
+def half_as_large(found):
+    """The statistics of rows, and a factor half as large again."""
+    return found[0], 1.5 * found[1]
+
+
+def entry(found):
+    """The statistics of rows, and a factor with one entry off by a millionth."""
+    R = found[1].copy()
     R[0, 1] *= 1 + 1e-6
-    return R
+    return found[0], R
 
 
 EXACT, GD = gradline.Exact(), gradline.GradientDescent(lr="auto", epochs=20_000)
@@ -74,8 +79,8 @@ SABOTAGE = {
         changed(fitting, "refined", refined(1 + 1e-10)),
     ),
     "exact sums, solved wrong": (None, EXACT, changed(Products, "optimum", refined(1.5))),
-    "the factor half as large again": (FEW, EXACT, changed(state, "triangular", lambda R: 1.5 * R)),
-    "one entry of the factor": (FEW, EXACT, changed(state, "triangular", entry)),
+    "the factor half as large again": (FEW, EXACT, changed(state, "factored", half_as_large)),
+    "one entry of the factor": (FEW, EXACT, changed(state, "factored", entry)),
     "a bias of the rows that is one more, for solver and judge": (
         FEW,
         EXACT,

@@ -4,6 +4,7 @@ import contextlib
 import os
 import shutil
 import signal
+import tempfile
 from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
@@ -34,8 +35,6 @@ def undoing(undo: Callable[[], object]) -> Generator[None]:
 @contextlib.contextmanager
 def scratch_folder() -> Generator[Path]:
     """A new folder among the temporary ones, which goes with all that is in it when the block ends, however it ends."""
-    import tempfile  # noqa: PLC0415 - with all that draws random names, and few commands have need of it
-
     folder = Path(tempfile.gettempdir(), f"gradline-{os.urandom(8).hex()}")
     gone = partial(shutil.rmtree, folder, ignore_errors=True)
     with undoing(gone):

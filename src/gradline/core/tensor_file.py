@@ -1,6 +1,7 @@
 """Files written whole or not at all, and safetensors files that carry one JSON card and no code."""
 
 import contextlib
+import hashlib
 import json
 import os
 import stat
@@ -95,8 +96,6 @@ def _is_safetensors(path: Path) -> bool:
 
 def digest(tensors: Mapping[str, np.ndarray]) -> str:
     """The sha256 in hex over the tensors by name: [name, dtype, shape] as JSON, then the bytes, of each."""
-    import hashlib  # noqa: PLC0415 - it loads OpenSSL, and most fits end in no file
-
     hashed = hashlib.sha256()
     for name, tensor in sorted(tensors.items()):
         hashed.update(json.dumps([name, str(tensor.dtype), tensor.shape]).encode())

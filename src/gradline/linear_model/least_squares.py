@@ -5,7 +5,7 @@ from sklearn import linear_model as theirs
 from sklearn.utils.validation import check_is_fitted
 
 from gradline.linear_model.translating import Translating
-from gradline.solvers import ElasticNet, Penalty
+from gradline.solvers import NONE, ElasticNet, Penalty
 
 
 class LinearRegression(Translating):
@@ -50,7 +50,7 @@ class LinearRegression(Translating):
         self.formula = formula
 
     def _penalty(self, weight_sum: float, targets: int) -> Penalty:  # noqa: ARG002
-        return ElasticNet(positive=self.positive)
+        return NONE if self.positive is False else ElasticNet(positive=self.positive)
 
     @property
     def singular_(self) -> np.ndarray:

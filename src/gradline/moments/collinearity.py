@@ -3,6 +3,7 @@
 import itertools
 import math
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
@@ -352,8 +353,6 @@ def _written(value: float, known: bool) -> str:
     """A known number in full, as a decimal or p/q; any other to six digits."""
     text = f"{value:.{DIGITS if known else 6}g}"
     if known and not math.isclose(float(text), value, rel_tol=1e-14):
-        from fractions import Fraction  # noqa: PLC0415 - few tables have relations to write
-
         text = str(Fraction(value).limit_denominator(max(DENOMINATORS)))
     elif known and value == round(value):
         text = f"{value:.0f}"

@@ -84,7 +84,8 @@ def column_norms(rows: np.ndarray) -> np.ndarray:
 def row_norms(rows: np.ndarray) -> np.ndarray:
     """The norm of each row, also where the square of an entry is beyond float64."""
     squares = np.einsum("ij,ij->i", rows, rows)
-    if all(1e-250 < square < math.inf for square in squares.tolist()):  # of less, float64 lost some
+    known = squares.tolist()
+    if not known or (min(known) > 1e-250 and max(known) < math.inf):  # of less, float64 lost some
         return np.sqrt(squares)
     largest = np.abs(rows).max(axis=1, initial=0.0)
     unit = np.where((largest > 0) & np.isfinite(largest), largest, 1.0)
