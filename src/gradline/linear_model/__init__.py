@@ -3,6 +3,15 @@
 from gradline.linear_model.gradient_descent import GradientDescentRegressor
 from gradline.linear_model.least_squares import LinearRegression
 from gradline.linear_model.penalised import ElasticNet, Lasso, Ridge
+from gradline.linear_model.stochastic import SGDRegressor
 from gradline.linear_model.translating import StoppedWarning
 
-__all__ = ["ElasticNet", "GradientDescentRegressor", "Lasso", "LinearRegression", "Ridge", "StoppedWarning"]
+__all__ = [
+    "ElasticNet",
+    "GradientDescentRegressor",
+    "Lasso",
+    "LinearRegression",
+    "Ridge",
+    "SGDRegressor",
+    "StoppedWarning",
+]

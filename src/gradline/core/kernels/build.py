@@ -18,7 +18,17 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 # The first only once: it asks the processor.
-SOURCES = ("targets.c", "addition.c", "descent.c", "exact.c", "gradient.c", "gram.c", "newton.c", "sgd.c")
+SOURCES = (
+    "targets.c",
+    "addition.c",
+    "descent.c",
+    "exact.c",
+    "gradient.c",
+    "gram.c",
+    "newton.c",
+    "row_descent.c",
+    "sgd.c",
+)
 PAIRED = ("addition.c", "gradient.c", "newton.c")  # what counts on the rounding of each single operation
 # A name for `GRADLINE_KERNELS`, and the instructions that a compiler may use beside those that every processor has:
 # those of 2013 and of 2017, as `targets.c` looks for them.

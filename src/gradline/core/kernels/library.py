@@ -36,6 +36,7 @@ _SIGNATURES = {
     "add_pairs": (None, (_P,) * 6 + (_I,)),
     "add_outer": (None, (_P,) * 4 + (_I,) * 2),
     "descend": (_D, (_P,) * 5 + (_I,) * 3 + (_D,) * 2),
+    "row_descent": (_D, (_P,) * 6 + (_I,) * 3),
     "gram_room": (_I, (_I, _I)),
     "gram": (ctypes.c_uint64, (_P,) * 5 + (_I,) * 6),
     "exact_room": (_I, (_I,)),
@@ -61,6 +62,7 @@ class Kernels(NamedTuple):
     add_pairs: Callable[..., None]
     add_outer: Callable[..., None]
     descend: Callable[..., float]
+    row_descent: Callable[..., float]
     gram_room: Callable[..., int]
     gram: Callable[..., int]
     exact_room: Callable[..., int]
