@@ -34,22 +34,19 @@ double EXPORT(row_descent)(const double *X, const double *y, const double *u, co
     double power = set[1], alpha = set[2], first = set[3], l1 = set[4], curvature = set[5], epsilon = set[6];
     for (int64_t i = 0; i < count; i++) {
         const double *x = X + order[i] * p;
-        double r = 0, squares = 0, sizes = 0, t = last[2];
-        for (int64_t j = 0; j < p; j++) r += x[j] * w[j];
-        r += last[0] - y[order[i]];
+        double r = dot(x, w, p) + last[0] - y[order[i]], sizes = 0, t = last[2];
         total += loss_of(loss, epsilon, r) + curvature / 2 * last[4] + l1 * last[5];
         double eta = power < 0 ? 1 / (alpha * (first + t - 1)) : power > 0 ? set[0] / pow(t, power) : set[0];
         double slope = slope_of(loss, epsilon, r);
         slope = slope > 1e12 ? 1e12 : slope < -1e12 ? -1e12 : slope; /* as in scikit-learn */
         double step = -eta * slope * u[order[i]], kept = 1 - eta * curvature;
         kept = kept < 0 ? 0 : kept;
-        for (int64_t j = 0; j < p; j++) {
-            w[j] = kept * w[j] + step * x[j];
-            squares += w[j] * w[j];
-            sizes += w[j] < 0 ? -w[j] : w[j];
+        for (int64_t j = 0; j < p; j++) w[j] = kept * w[j] + step * x[j];
+        if (curvature > 0) last[4] = step == 0 ? kept * kept * last[4] : dot(w, w, p);
+        if (l1 > 0) {
+            for (int64_t j = 0; j < p; j++) sizes += w[j] < 0 ? -w[j] : w[j];
+            last[5] = step == 0 ? kept * last[5] : sizes;
         }
-        last[4] = step == 0 ? kept * kept * last[4] : squares;
-        last[5] = step == 0 ? kept * last[5] : sizes;
         if (set[7] != 0) last[0] += step;
         if (l1 > 0) {
             last[3] += eta * l1;
