@@ -6,6 +6,7 @@ from gradline.linear_model.least_squares import LinearRegression
 from gradline.linear_model.paths import LassoLarsIC, enet_path, lasso_path
 from gradline.linear_model.penalised import ElasticNet, Lasso, Ridge
 from gradline.linear_model.robust import HuberRegressor, QuantileRegressor
+from gradline.linear_model.stochastic import SGDRegressor
 from gradline.linear_model.translating import StoppedWarning
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "QuantileRegressor",
     "Ridge",
     "RidgeCV",
+    "SGDRegressor",
     "StoppedWarning",
     "enet_path",
     "lasso_path",

@@ -27,6 +27,7 @@ SOURCES = (
     "gradient.c",
     "gram.c",
     "newton.c",
+    "row_descent.c",
     "sgd.c",
 )
 PAIRED = ("addition.c", "gradient.c", "newton.c")  # what counts on the rounding of each single operation

@@ -2,23 +2,6 @@
 
 #include "vectors.h"
 
-/* a·b over n numbers, in LANES sums. */
-INLINE double dot(const double *a, const double *b, int64_t n) {
-    vector sum = spread(0.0), other = sum;
-    int64_t i = 0;
-    for (; i + 2 * LANES <= n; i += 2 * LANES) {
-        sum += load(a + i) * load(b + i);
-        other += load(a + i + LANES) * load(b + i + LANES);
-    }
-    sum += other;
-    double total = 0.0;
-    for (int lane = 0; lane < LANES; lane++)
-        total += sum[lane];
-    for (; i < n; i++)
-        total += a[i] * b[i];
-    return total;
-}
-
 /* Up to `sweeps` of them over `count` coordinates, whose numbers are in `order`, until one moves no coordinate's
    (‖aⱼ‖·step)² by more than `least`. The columns (k, n) of A lie one after another with their `squares` (k,); `residual`
    (n,) is b − A·w. Returns the largest (‖aⱼ‖·step)² of the last sweep. */

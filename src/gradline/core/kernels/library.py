@@ -37,6 +37,7 @@ _SIGNATURES = {
     "add_outer": (None, (_P,) * 4 + (_I,) * 2),
     "descend": (_D, (_P,) * 5 + (_I,) * 4 + (_D,) * 3),
     "slopes": (None, (_P,) * 4 + (_I,) * 2),
+    "row_descent": (_D, (_P,) * 6 + (_I,) * 3),
     "gram_room": (_I, (_I, _I)),
     "gram": (ctypes.c_uint64, (_P,) * 5 + (_I,) * 6),
     "exact_room": (_I, (_I,)),
@@ -65,6 +66,7 @@ class Kernels(NamedTuple):
     add_outer: Callable[..., None]
     descend: Callable[..., float]
     slopes: Callable[..., None]
+    row_descent: Callable[..., float]
     gram_room: Callable[..., int]
     gram: Callable[..., int]
     exact_room: Callable[..., int]

@@ -85,3 +85,20 @@ INLINE void add_whole(vector x, double *high, double *low) {
     store(high, load(high) + upper);
     store(low, load(low) + (x - upper));
 }
+
+/* a·b over n numbers, in LANES sums. */
+INLINE double dot(const double *a, const double *b, int64_t n) {
+    vector sum = spread(0.0), other = sum;
+    int64_t i = 0;
+    for (; i + 2 * LANES <= n; i += 2 * LANES) {
+        sum += load(a + i) * load(b + i);
+        other += load(a + i + LANES) * load(b + i + LANES);
+    }
+    sum += other;
+    double total = 0.0;
+    for (int lane = 0; lane < LANES; lane++)
+        total += sum[lane];
+    for (; i < n; i++)
+        total += a[i] * b[i];
+    return total;
+}
