@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 from commands import command
-from refusals import expect_refusal, refused
+from refusals import refused
 from scipy.optimize import linprog
 
 import gradline
@@ -62,7 +62,8 @@ class Exact:
         w = np.ones(n) if w is None else w
         self.cells = sum(map(Fraction, w.tolist()), Fraction(0))
         low, high, width = (None if np.isinf(s) else Fraction(s) for s in loss.slopes)
-        assert low is not None and high is not None
+        assert low is not None
+        assert high is not None
         self.rows = [
             Row(
                 [Fraction(1)] * bias + [Fraction(x) for x in x_.tolist()],
@@ -109,7 +110,8 @@ class Exact:
             if i not in corner:
                 r = row.residual(theta)
                 s = row.high if r > 0 else row.low
-                assert r and s is not None
+                assert r
+                assert s is not None
                 pull = [g + row.w * s * x for g, x in zip(pull, row.a, strict=True)]
         turned = [[self.rows[i].a[k] * self.rows[i].w for i in corner] for k in range(q)]
         slopes = solved(turned, [-g for g in pull])
@@ -155,7 +157,8 @@ class Row(NamedTuple):
 
     def rho(self, r: Fraction) -> Fraction:
         if self.width == 0:
-            assert self.low is not None and self.high is not None
+            assert self.low is not None
+            assert self.high is not None
             return max(self.low * r, self.high * r)
         side = self.side(r)
         s = r / self.width if side == 0 else self.high if side > 0 else self.low
@@ -549,8 +552,8 @@ def test_scikit_learns_huber_objective_is_nowhere_smaller_than_at_the_answer(
         far = np.where(z < epsilon, z * z, 2 * epsilon * z - epsilon**2)
         return float(w @ (sigma + sigma * far)) + alpha * float(coef @ coef)
 
-    least = objective(ours.coef_, ours.intercept_, ours.scale_)
-    assert least <= objective(peer.coef_, peer.intercept_, peer.scale_)
+    least = objective(ours.coef_, float(ours.intercept_), ours.scale_)
+    assert least <= objective(peer.coef_, float(peer.intercept_), peer.scale_)
     random = np.random.default_rng(1)
     for size in (1e-6, 1e-3, 1e-1):
         step, factor = size * random.standard_normal((2, 5)), 1 + size * random.standard_normal()

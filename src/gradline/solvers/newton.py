@@ -145,10 +145,11 @@ def curvature(tall: Tall, near: np.ndarray) -> np.ndarray:
     by_far = 2 * np.count_nonzero(far) <= tall.data and (tall.width[data] == tall.width[0]).all()
     chosen = far if by_far else ~far
     rows = tall.A[data][chosen]
-    H = (rows * (tall.w[data][chosen] / tall.width[data][chosen])[:, None]).T @ rows
-    H = tall.gram / tall.width[0] - H if by_far else H
+    part = (rows * (tall.w[data][chosen] / tall.width[data][chosen])[:, None]).T @ rows
     below = tall.A[tall.data :]
-    return H + (below * (tall.w / tall.width)[tall.data :, None]).T @ below
+    return (tall.gram / tall.width[0] - part if by_far else part) + (
+        below * (tall.w / tall.width)[tall.data :, None]
+    ).T @ below
 
 
 def lowest(tall: Tall, r: np.ndarray, move: np.ndarray) -> float:
