@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -40,7 +41,14 @@ class Tall:
 
     @classmethod
     def of(cls, problem: Problem) -> "Tall":
-        """The rows of a problem, each penalised weight a row more."""
+        """The rows of a problem, each penalised weight a row more; made once for solver and judge."""
+        found = _made.get(problem)
+        if found is None:
+            found = _made[problem] = cls._of(problem)
+        return found
+
+    @classmethod
+    def _of(cls, problem: Problem) -> "Tall":
         moments, training, p = problem.moments, problem.scaling, problem.p
         rank = Rank.of(moments, problem.bias)
         block = in_one(problem)
@@ -138,6 +146,7 @@ class Tall:
         return found
 
 
+_made: WeakKeyDictionary[Problem, Tall] = WeakKeyDictionary()  # a model keeps no problem, so it keeps no rows
 _SAMPLE = 4000  # rows from which a first answer is found
 
 

@@ -37,7 +37,9 @@ def vertex(tall: Tall, theta: np.ndarray, j: int, s: np.ndarray) -> tuple[np.nda
         k = int(np.argmax(over))
         if over[k] <= _OUTSIDE * w[rows[k]]:
             break
-        way: np.ndarray = np.linalg.solve(B, np.eye(q)[k]) * (1.0 if own[k] < tall.low[rows[k]] else -1.0)
+        edge = np.zeros(q)
+        edge[k] = 1.0 if own[k] < tall.low[rows[k]] else -1.0
+        way = np.linalg.solve(B, edge)
         entering = _met(tall, r, tall.A @ way, float(over[k]), rows)
         if entering is None:
             break
