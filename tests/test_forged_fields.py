@@ -43,6 +43,7 @@ MODELS = {
     "scaled": {"solver": GD, "scale": "standard"},
     "transformed": {"targets": ["log(w)", "z"], "features": ["a", "scale(b)"]},
     "lasso": {"penalty": gradline.ElasticNet(0.5, 1.0)},
+    "huber": {"loss": gradline.Huber(1.0)},
     "forced": {"solver": gradline.GradientDescent(lr=0.5, epochs=3), "force": True},
 }
 
@@ -120,6 +121,8 @@ FIELDS = {
     "certificate.remarks": ("exact", word(["It is the best."]), "what its remarks say"),
     "certificate.penalty": ("lasso", more, "penalty"),
     "certificate.zero": ("lasso", lambda z: [[not z[0][0], *z[0][1:]], *z[1:]], "zero"),
+    "certificate.loss_name": ("huber", word("absolute"), "loss_name"),
+    "loss": ("huber", lambda x: {**x, "delta": 1.5}, "loss"),
     "penalty": ("lasso", lambda p: {**p, "alpha": 0.6}, "penalty"),
     "holdout.rows": ("holdout", more, "rows held out"),
     "holdout.dropped": ("holdout", more, "held-out rows left out"),

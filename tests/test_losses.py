@@ -583,8 +583,9 @@ def test_settings_that_scikit_learn_refuses_are_refused() -> None:
     from gradline.linear_model import HuberRegressor, QuantileRegressor
 
     X, y, _ = samples(0, 20, 2)
+    with refused("epsilon-invalid", 0.9):
+        HuberRegressor(epsilon=0.9).fit(X, y)
     for regression in (
-        HuberRegressor(epsilon=0.9),
         HuberRegressor(alpha=-1.0),
         QuantileRegressor(quantile=1.0),
         QuantileRegressor(alpha=-1.0),
