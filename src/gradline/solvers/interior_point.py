@@ -107,8 +107,8 @@ def interior(tall: Tall, theta: np.ndarray, j: int) -> tuple[np.ndarray, np.ndar
 
 def _most(value: np.ndarray, change: np.ndarray) -> float:
     """How much of a change leaves all values above zero."""
-    falling = change < 0
-    return min(1.0, _INSIDE * float(np.min(value[falling] / -change[falling], initial=np.inf)))
+    fastest = float(np.max(-change / value))
+    return _INSIDE / fastest if fastest > _INSIDE else 1.0
 
 
 def _solve(H: np.ndarray, b: np.ndarray) -> np.ndarray:
