@@ -526,6 +526,21 @@ def test_what_another_loss_does_not_give_is_refused() -> None:
         model.predict(X, interval=0.95)
 
 
+@pytest.mark.parametrize("loss", [Huber(1.0), Huber(), Quantile(0.5), Quantile(0.97), Absolute()], ids=str)
+def test_of_many_rows_a_first_answer_of_few_leads_to_that_of_all(
+    loss: Loss, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sorted rows, whose errors grow along them: a sample says little of the ends."""
+    random = np.random.default_rng(0)
+    X = np.sort(random.standard_normal((20_000, 3)), axis=0)
+    y = X @ [1.0, -2.0, 0.5] + random.standard_t(2, len(X)) * np.exp(X[:, 0])
+    model = gradline.fit(X, y, loss=loss)
+    assert model.certificate.status == "certified"
+    monkeypatch.setattr("gradline.solvers.tall._SAMPLE", 10**9)
+    whole = gradline.fit(X, y, loss=loss)
+    np.testing.assert_allclose(model.weight, whole.weight, rtol=1e-9)
+
+
 def samples(seed: int, rows: int, features: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Columns of one size, a target with far errors, and weights."""
     random = np.random.default_rng(seed)

@@ -90,11 +90,17 @@ class Tall:
         step = self.data // max(_SAMPLE, 50 * self.A.shape[1])
         if step < 4:  # then the rows themselves cost as little
             return None
-        kept = np.concatenate([np.arange(0, self.data, step), np.arange(self.data, len(self.A))])
-        rows = {name: getattr(self, name)[kept] for name in ("A", "Y", "low", "high", "width", "columns")}
-        w = np.where(kept < self.data, self.w[kept], self.w[kept] / step)
-        data = int(np.count_nonzero(kept < self.data))
-        return replace(self, **rows, w=w, data=data, X=self.X[::step], gram=self.gram / step)
+        found = self.take(np.concatenate([np.arange(0, self.data, step), np.arange(self.data, len(self.A))]))
+        w = np.where(np.arange(len(found.w)) < found.data, found.w, found.w / step)
+        return replace(found, w=w, gram=self.gram / step)
+
+    def take(self, which: np.ndarray) -> "Tall":
+        """Some of the rows, by their numbers, which rise; `gram` stays that of all."""
+        rows = {
+            name: getattr(self, name)[which] for name in ("A", "Y", "w", "low", "high", "width", "columns")
+        }
+        data = int(np.count_nonzero(which < self.data))
+        return replace(self, **rows, data=data, X=self.X[which[:data]])
 
     def raw(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """weight (m, p) and bias (m,) in raw units of θ (q, m)."""
