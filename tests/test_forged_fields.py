@@ -51,6 +51,7 @@ MODELS = {
     "cosine": {"solver": gradline.SGD(lr=gradline.Cosine(0.001, 1e-4), epochs=5, batch_size=8, average=2)},
     "adam": {"solver": gradline.Adam(0.1, epochs=30)},
     "adamw": {"solver": gradline.AdamW(0.1, epochs=30, batch_size=8)},
+    "huber": {"loss": gradline.Huber(1.0)},
     "forced": {"solver": gradline.GradientDescent(lr=0.5, epochs=3), "force": True},
 }
 
@@ -128,6 +129,8 @@ FIELDS = {
     "certificate.remarks": ("exact", word(["It is the best."]), "what its remarks say"),
     "certificate.penalty": ("lasso", more, "penalty"),
     "certificate.zero": ("lasso", lambda z: [[not z[0][0], *z[0][1:]], *z[1:]], "zero"),
+    "certificate.loss_name": ("huber", word("absolute"), "loss_name"),
+    "loss": ("huber", lambda x: {**x, "delta": 1.5}, "loss"),
     "penalty": ("lasso", lambda p: {**p, "alpha": 0.6}, "penalty"),
     "holdout.rows": ("holdout", more, "rows held out"),
     "holdout.dropped": ("holdout", more, "held-out rows left out"),

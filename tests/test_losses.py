@@ -62,7 +62,8 @@ class Exact:
         w = np.ones(n) if w is None else w
         self.cells = sum(map(Fraction, w.tolist()), Fraction(0))
         low, high, width = (None if np.isinf(s) else Fraction(s) for s in loss.slopes)
-        assert low is not None and high is not None
+        assert low is not None
+        assert high is not None
         self.rows = [
             Row(
                 [Fraction(1)] * bias + [Fraction(x) for x in x_.tolist()],
@@ -109,7 +110,8 @@ class Exact:
             if i not in corner:
                 r = row.residual(theta)
                 s = row.high if r > 0 else row.low
-                assert r and s is not None
+                assert r
+                assert s is not None
                 pull = [g + row.w * s * x for g, x in zip(pull, row.a, strict=True)]
         turned = [[self.rows[i].a[k] * self.rows[i].w for i in corner] for k in range(q)]
         slopes = solved(turned, [-g for g in pull])
@@ -155,7 +157,8 @@ class Row(NamedTuple):
 
     def rho(self, r: Fraction) -> Fraction:
         if self.width == 0:
-            assert self.low is not None and self.high is not None
+            assert self.low is not None
+            assert self.high is not None
             return max(self.low * r, self.high * r)
         side = self.side(r)
         s = r / self.width if side == 0 else self.high if side > 0 else self.low
@@ -523,6 +526,21 @@ def test_what_another_loss_does_not_give_is_refused() -> None:
         model.predict(X, interval=0.95)
 
 
+@pytest.mark.parametrize("loss", [Huber(1.0), Huber(), Quantile(0.5), Quantile(0.97), Absolute()], ids=str)
+def test_of_many_rows_a_first_answer_of_few_leads_to_that_of_all(
+    loss: Loss, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sorted rows, whose errors grow along them: a sample says little of the ends."""
+    random = np.random.default_rng(0)
+    X = np.sort(random.standard_normal((20_000, 3)), axis=0)
+    y = X @ [1.0, -2.0, 0.5] + random.standard_t(2, len(X)) * np.exp(X[:, 0])
+    model = gradline.fit(X, y, loss=loss)
+    assert model.certificate.status == "certified"
+    monkeypatch.setattr("gradline.solvers.tall._SAMPLE", 10**9)
+    whole = gradline.fit(X, y, loss=loss)
+    np.testing.assert_allclose(model.weight, whole.weight, rtol=1e-9)
+
+
 def samples(seed: int, rows: int, features: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Columns of one size, a target with far errors, and weights."""
     random = np.random.default_rng(seed)
@@ -549,8 +567,8 @@ def test_scikit_learns_huber_objective_is_nowhere_smaller_than_at_the_answer(
         far = np.where(z < epsilon, z * z, 2 * epsilon * z - epsilon**2)
         return float(w @ (sigma + sigma * far)) + alpha * float(coef @ coef)
 
-    least = objective(ours.coef_, ours.intercept_, ours.scale_)
-    assert least <= objective(peer.coef_, peer.intercept_, peer.scale_)
+    least = objective(ours.coef_, float(ours.intercept_), ours.scale_)
+    assert least <= objective(peer.coef_, float(peer.intercept_), peer.scale_)
     random = np.random.default_rng(1)
     for size in (1e-6, 1e-3, 1e-1):
         step, factor = size * random.standard_normal((2, 5)), 1 + size * random.standard_normal()
@@ -580,8 +598,9 @@ def test_settings_that_scikit_learn_refuses_are_refused() -> None:
     from gradline.linear_model import HuberRegressor, QuantileRegressor
 
     X, y, _ = samples(0, 20, 2)
+    with refused("epsilon-invalid", 0.9):
+        HuberRegressor(epsilon=0.9).fit(X, y)
     for regression in (
-        HuberRegressor(epsilon=0.9),
         HuberRegressor(alpha=-1.0),
         QuantileRegressor(quantile=1.0),
         QuantileRegressor(alpha=-1.0),

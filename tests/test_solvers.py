@@ -18,7 +18,7 @@ from gradline import SGD, CoordinateDescent, Exact, GradientDescent, Moments
 from gradline.core.errors import GradlineWarning
 from gradline.core.permutation import IN_ORDER, keys, permutation
 from gradline.data.files import EXAMPLES
-from gradline.solvers.losses import SquaredLoss
+from gradline.solvers.losses import Absolute, Huber, Quantile, SquaredLoss
 
 # One row enrols a solver: settings that bring it to the optimum of a well-conditioned problem, and how near.
 SOLVERS = [
@@ -31,7 +31,7 @@ SOLVERS = [
     pytest.param(SGD(epochs=400, batch_size=8, momentum=0.5, init="linear"), 5e-2, id="sgd-momentum"),
     pytest.param(SGD(epochs=400, batch_size=8, dtype="float32"), 5e-2, id="sgd-float32"),
 ]
-LOSSES = [SquaredLoss()]
+LOSSES = [SquaredLoss(), Huber(0.7), Quantile(0.3), Absolute()]
 
 
 def problem(seed=0, n=60, p=3, m=2):

@@ -14,6 +14,7 @@ from gradline.solvers.vertex import vertex
 
 _STEPS = 60  # most data need 15
 _CLOSE = 1e-8  # of the sum: the gap from which a corner is looked for
+_NEAR = 3  # of so many rows one is near enough to the line of a sample to change sides
 _INSIDE = 0.9995  # share of the way to a bound that a step may take
 
 
@@ -59,16 +60,35 @@ class InteriorPoint:
 
 
 def corner(tall: Tall, theta: np.ndarray, j: int) -> np.ndarray:
-    """The θ (q,) of target j that minimises Σ w·ρ, where ρ has kinks and no parabola."""
-    theta, slack = interior(tall, theta, j)
-    return vertex(tall, theta, j, slack)[0]
+    """The θ (q,) of target j that minimises Σ w·ρ, where ρ has kinks and no parabola.
+
+    Of many rows, a sample tells which are far from the line: on whichever side they are, they stay there, and their
+    slopes are known (Portnoy, Koenker 1997, section 5). Where one does not, the edges that the corner tries set it
+    right.
+    """
+    sample = tall.sample
+    if sample is None:
+        theta, slopes = interior(tall, theta, j)
+        return vertex(tall, theta, j, slopes)[0]
+    theta = corner(sample, theta, j)
+    r = tall.Y[:, j] - tall.A @ theta
+    size = np.abs(r)
+    size[tall.data :] = 0.0  # the penalty's rows stay
+    near = size <= np.partition(size, len(size) // _NEAR)[len(size) // _NEAR]
+    slopes = np.where(r > 0, tall.high, tall.low)
+    settled = tall.A.T @ np.where(near, 0.0, tall.w * slopes)
+    theta, slopes[near] = interior(tall.take(np.flatnonzero(near)), theta, j, settled)
+    return vertex(tall, theta, j, slopes)[0]
 
 
-def interior(tall: Tall, theta: np.ndarray, j: int) -> tuple[np.ndarray, np.ndarray]:
+def interior(
+    tall: Tall, theta: np.ndarray, j: int, settled: np.ndarray | float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
     """θ (q,) near the best one, and the dual slopes s (n,): how much of a row's slope is open tells the corner's rows.
 
     With u = s − low and v = high − s, and r = t − z the residual, parts t and z above zero, all optimal slopes have
-    Aᵀ(w·s) = 0, u·z = 0 and v·t = 0, of which the last two are relaxed to a number that falls.
+    Aᵀ(w·s) = 0, with what is `settled` (q,) of other rows, u·z = 0 and v·t = 0. The last two are relaxed to a number
+    that falls.
     """
     A, w, y = tall.A, tall.w, tall.Y[:, j]
     r = y - A @ theta
@@ -85,7 +105,7 @@ def interior(tall: Tall, theta: np.ndarray, j: int) -> tuple[np.ndarray, np.ndar
         D = 1 / (z / u + t / v)
         lean = A * (w * D)[:, None]
         H = lean.T @ A
-        pull = A.T @ (w * s)
+        pull = A.T @ (w * s) + settled
 
         def solved(aim_u: np.ndarray, aim_v: np.ndarray) -> tuple[np.ndarray, ...]:
             """The step with u·z + z·Δs + u·Δz = aim_u, and likewise v and t."""
@@ -108,8 +128,8 @@ def interior(tall: Tall, theta: np.ndarray, j: int) -> tuple[np.ndarray, np.ndar
 
 def _most(value: np.ndarray, change: np.ndarray) -> float:
     """How much of a change leaves all values above zero."""
-    falling = change < 0
-    return min(1.0, _INSIDE * float(np.min(value[falling] / -change[falling], initial=np.inf)))
+    fastest = float(np.max(-change / value))
+    return _INSIDE / fastest if fastest > _INSIDE else 1.0
 
 
 def _solve(H: np.ndarray, b: np.ndarray) -> np.ndarray:

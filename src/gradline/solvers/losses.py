@@ -115,7 +115,7 @@ class Huber:
     >>> X, y = [[0.0], [1.0], [2.0], [3.0], [4.0]], [0.0, 1.0, 2.0, 3.0, 90.0]
     >>> model = gradline.fit(X, y, loss=gradline.Huber(delta=0.5))
     >>> model.weight.round(2), model.certificate.status
-    (array([[1.17]]), 'certified')
+    (array([[1.25]]), 'certified')
     """
 
     delta: float | None = None
@@ -209,7 +209,7 @@ class Quantile:
     @property
     def meaning(self) -> str:
         """What q is."""
-        return f", q(r) = {self.quantile:g}·r above zero and {self.quantile - 1:g}·r below"
+        return f", q(r) = {self.quantile:g}·r above zero and −{1 - self.quantile:g}·r below"
 
     def value(self, y: np.ndarray, eta: np.ndarray) -> np.ndarray:
         """quantile·r, or (quantile − 1)·r."""

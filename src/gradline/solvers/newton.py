@@ -145,11 +145,15 @@ def curvature(tall: Tall, near: np.ndarray) -> np.ndarray:
     far = ~near[data]
     by_far = 2 * np.count_nonzero(far) <= tall.data and (tall.width[data] == tall.width[0]).all()
     chosen = far if by_far else ~far
-    rows = tall.A[data][chosen]
-    H = (rows * (tall.w[data][chosen] / tall.width[data][chosen])[:, None]).T @ rows
-    H = tall.gram / tall.width[0] - H if by_far else H
+    rows, weights = tall.A[data][chosen], tall.w[data][chosen] / tall.width[data][chosen]
+    alike = len(weights) > 0 and bool(
+        (weights == weights[0]).all()
+    )  # a product with itself takes half the time
+    part = weights[0] * (rows.T @ rows) if alike else (rows * weights[:, None]).T @ rows
     below = tall.A[tall.data :]
-    return H + (below * (tall.w / tall.width)[tall.data :, None]).T @ below
+    return (tall.gram / tall.width[0] - part if by_far else part) + (
+        below * (tall.w / tall.width)[tall.data :, None]
+    ).T @ below
 
 
 def lowest(tall: Tall, r: np.ndarray, move: np.ndarray) -> float:

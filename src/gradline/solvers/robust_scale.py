@@ -118,14 +118,12 @@ class _Joint:
         flat = replace(self.tall, w=np.where(np.arange(len(self.tall.A)) < self.tall.data, self.tall.w, 0.0))
         column = np.where(near, self.w * z, 0.0)
         below = self.tall.A[self.tall.data :]
-        H = np.zeros((len(at), len(at)))
-        H[:-1, :-1] = curvature(flat, np.append(near, np.ones(len(below), bool)))
-        H[-1, :-1] = H[:-1, -1] = self.rows.T @ column
-        H[-1, -1] = column @ z
-        H *= 2 / at[-1]
-        H[:-1, :-1] += 2 * self.ridge * below.T @ below
-        bend = _SMALL * float(H.diagonal().max(initial=0.0)) + np.finfo(float).tiny
-        return np.linalg.solve(H + bend * np.eye(len(H)), down), down
+        inner = curvature(flat, np.append(near, np.ones(len(below), bool)))
+        beside = (self.rows.T @ column)[:, None]
+        whole: np.ndarray = np.block([[inner, beside], [beside.T, np.array([[column @ z]])]]) * (2 / at[-1])
+        whole[:-1, :-1] += 2 * self.ridge * below.T @ below
+        bend = _SMALL * float(whole.diagonal().max(initial=0.0)) + np.finfo(float).tiny
+        return np.linalg.solve(whole + bend * np.eye(len(at)), down), down
 
     def reaches(self, at: np.ndarray, step: np.ndarray, down: np.ndarray) -> float:
         """How far along a step: all of it, or to where little of the slope is left; σ no further than to a third."""

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -40,7 +41,14 @@ class Tall:
 
     @classmethod
     def of(cls, problem: Problem) -> "Tall":
-        """The rows of a problem, each penalised weight a row more."""
+        """The rows of a problem, each penalised weight a row more; made once for solver and judge."""
+        found = _made.get(problem)
+        if found is None:
+            found = _made[problem] = cls._of(problem)
+        return found
+
+    @classmethod
+    def _of(cls, problem: Problem) -> "Tall":
         moments, training, p = problem.moments, problem.scaling, problem.p
         rank = Rank.of(moments, problem.bias)
         block = in_one(problem)
@@ -82,11 +90,17 @@ class Tall:
         step = self.data // max(_SAMPLE, 50 * self.A.shape[1])
         if step < 4:  # then the rows themselves cost as little
             return None
-        kept = np.concatenate([np.arange(0, self.data, step), np.arange(self.data, len(self.A))])
-        rows = {name: getattr(self, name)[kept] for name in ("A", "Y", "low", "high", "width", "columns")}
-        w = np.where(kept < self.data, self.w[kept], self.w[kept] / step)
-        data = int(np.count_nonzero(kept < self.data))
-        return replace(self, **rows, w=w, data=data, X=self.X[::step], gram=self.gram / step)
+        found = self.take(np.concatenate([np.arange(0, self.data, step), np.arange(self.data, len(self.A))]))
+        w = np.where(np.arange(len(found.w)) < found.data, found.w, found.w / step)
+        return replace(found, w=w, gram=self.gram / step)
+
+    def take(self, which: np.ndarray) -> "Tall":
+        """Some of the rows, by their numbers, which rise; `gram` stays that of all."""
+        rows = {
+            name: getattr(self, name)[which] for name in ("A", "Y", "w", "low", "high", "width", "columns")
+        }
+        data = int(np.count_nonzero(which < self.data))
+        return replace(self, **rows, data=data, X=self.X[which[:data]])
 
     def raw(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """weight (m, p) and bias (m,) in raw units of θ (q, m)."""
@@ -138,6 +152,7 @@ class Tall:
         return found
 
 
+_made: WeakKeyDictionary[Problem, Tall] = WeakKeyDictionary()  # a model keeps no problem, so it keeps no rows
 _SAMPLE = 4000  # rows from which a first answer is found
 
 

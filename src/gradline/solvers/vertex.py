@@ -37,7 +37,9 @@ def vertex(tall: Tall, theta: np.ndarray, j: int, s: np.ndarray) -> tuple[np.nda
         k = int(np.argmax(over))
         if over[k] <= _OUTSIDE * w[rows[k]]:
             break
-        way = np.linalg.solve(B, np.eye(q)[k]) * (1.0 if own[k] < tall.low[rows[k]] else -1.0)
+        edge = np.zeros(q)
+        edge[k] = 1.0 if own[k] < tall.low[rows[k]] else -1.0
+        way = np.linalg.solve(B, edge)
         entering = _met(tall, r, tall.A @ way, float(over[k]), rows)
         if entering is None:
             break
@@ -47,7 +49,7 @@ def vertex(tall: Tall, theta: np.ndarray, j: int, s: np.ndarray) -> tuple[np.nda
 
 
 def _through(tall: Tall, theta: np.ndarray, j: int, s: np.ndarray) -> np.ndarray:
-    """As many rows (q,) as there are coefficients, those of open slopes and small residuals first, which determine θ."""
+    """As many rows (q,) as there are coefficients, which determine θ: open slopes and small residuals first."""
     from scipy import linalg  # noqa: PLC0415  # pyright: ignore[reportMissingTypeStubs] - few losses need it
 
     qr: Any = linalg
