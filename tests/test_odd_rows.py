@@ -1,11 +1,13 @@
 """Rows that are no observations: totals and means at the end of tables, told by their words or their numbers."""
 
 import re
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 import xlsxwriter
+from known import known
 from refusals import refused, warned
 from sklearn.datasets import load_iris
 
@@ -384,7 +386,7 @@ def test_no_other_unit(column, tmp_path):
 def test_a_lasting_change_of_unit_is_told_by_its_factor(factor):
     column = RANDOM.uniform(50, 60, 80)
     column[30:] *= factor
-    row, found = lasting_change(column)
+    row, found = known(lasting_change(column))
     assert row == 30
     assert found == pytest.approx(factor, rel=0.1)  # each part scatters by a twentieth
     assert lasting_change(np.r_[column[:30], 1.8 * RANDOM.uniform(50, 60, 50)]) is None  # no unit
@@ -392,7 +394,8 @@ def test_a_lasting_change_of_unit_is_told_by_its_factor(factor):
 
 def test_groups_of_rows_are_no_change_of_unit():
     """As those of irises, whose petals are both longer, 3.3 times as it happens, and wider from row 51 on."""
-    flowers = load_iris(as_frame=True).frame
+    iris: Any = load_iris(as_frame=True)
+    flowers = iris.frame
     for target in flowers.columns[:2]:
         assert "unit-jump" not in [one.code for one in gradline.doctor(flowers, target).findings]
 

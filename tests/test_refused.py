@@ -14,6 +14,7 @@ import gradline
 from gradline import Exact, Moments, Trajectory
 from gradline.data.cells import converted
 from gradline.data.schema import Kind
+from gradline.linear_model import HuberRegressor
 from gradline.pytorch import fit, lesson
 
 X = np.arange(8.0).reshape(4, 2) ** 2
@@ -22,6 +23,7 @@ DAYS = {"day": [datetime.date(2026, 1, i) for i in range(1, 5)], "a": X[:, 1], "
 GAP = [1.0, 2.0, None, 3.0]
 WRONG: Any = 0  # neither True nor a list
 WRONG_TEXT: Any = "x"
+AHEAD = gradline.GradientDescent(1e-4, 3, momentum=0.9, nesterov=True)
 PATH: Any = "moments"  # of a file, which `Trajectory` does not read
 
 
@@ -65,6 +67,21 @@ IN_PYTHON = [
         lambda: Trajectory(Moments.of(X, Y), 1e-3, 0.0, (np.zeros((1, 2)), np.ones(1)), False).at(1),
         ("init-has-bias",),
     ),
+    (
+        lambda: gradline.fit(X, Y, penalty=gradline.CrossValidated(), loss=gradline.Huber(1.0)),
+        ("choice-of-other-loss", "--holdout"),
+    ),
+    (
+        lambda: gradline.fit(X, Y, solver=AHEAD, penalty=gradline.ElasticNet(1.0, 1.0)),
+        ("penalty-of-other-rule", "nesterov"),
+    ),
+    (
+        lambda: gradline.fit(X, Y, solver=gradline.GradientDescent(1e-4, 3, clip=1.0)).plot.loss_curve(),
+        ("path-of-other-rule",),
+    ),
+    (lambda: gradline.Chebyshev(-1.0), ("curvature-invalid", -1.0)),
+    (lambda: HuberRegressor(epsilon=0.5).fit(X, Y), ("epsilon-invalid", 0.5)),
+    (lambda: gradline.path(X, Y, tol=-1.0), ("tol-invalid", -1.0)),
     (on_another_device, ("tensor-device", "inputs", "meta", "cpu")),
     (lambda: lesson(np.ones((20_000, 9)), np.ones(20_000)).script(), ("too-many-rows-for-script", "20,000")),
     (drawn, ("graph-of-invalid", "'gradient'")),
@@ -90,6 +107,17 @@ def test_a_device_that_is_not_there(monkeypatch):
         (["predict", "m", "--set", "a=1"], 2, ("set-incomplete", "b")),
         (["predict", "named", "t.csv", "--interval", "0.9"], 1, ("name-of-target-and-bound", "y_lower")),
         (["fit", "t.csv", "-t", "y", "-o", "-"], 2, ("output-not-named",)),
+        (
+            ["fit", "t.csv", "-t", "y", "--alpha", "1", "--folds", "3"],
+            2,
+            ("option-of-cross-validation", "--folds"),
+        ),
+        (["fit", "t.csv", "-t", "y", "--schedule", "sinus"], 2, ("schedule-invalid", "sinus")),
+        (
+            ["fit", "t.csv", "-t", "y", "--schedule", "chebyshev", "--lr", "1e-4"],
+            2,
+            ("option-of-other-schedule", "--lr"),
+        ),
         (["fit", "t.ndjson", "-t", "y"], 1, ("ndjson-line-not-object", "line 2")),
     ],
 )
@@ -133,3 +161,8 @@ def test_a_notice_of_digits_that_moments_cannot_give():
 def test_figures_that_weights_leave_out(weights_are, code):
     model = gradline.fit(X, Y, weights=[1.0, 2.0, 1.0, 2.0])
     assert codes(model.infer(weights_are).refusals) == {code}
+
+
+def test_a_notice_of_decay_that_is_no_penalty():
+    notices = gradline.fit(X, Y, solver=gradline.AdamW(1e-3, epochs=2)).notices
+    assert "decay-beside-steps" in codes(notices)

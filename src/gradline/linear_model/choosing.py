@@ -86,7 +86,7 @@ class ElasticNetCV(ElasticNet):
         tags.target_tags.multi_output = False
         return tags
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Choose the alpha, and fit as `ElasticNet` does."""
         return super().fit(X, one_target(self, y), sample_weight)
 

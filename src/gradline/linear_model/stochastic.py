@@ -242,20 +242,16 @@ class SGDRegressor(RegressorMixin, BaseEstimator):
         for name, known in words.items():
             if getattr(self, name) not in known:
                 told = ", ".join(str(one) for one in known)
-                raise UsageError(
-                    f"{name}-invalid".replace("_", "-"), f"{name} is {getattr(self, name)!r}", f"use {told}"
-                )
+                raise UsageError("parameter-invalid", f"{name} is {getattr(self, name)!r}", f"use {told}")
         least = {"alpha": 0.0, "epsilon": 0.0, "eta0": 0.0, "power_t": 0.0, "tol": 0.0}
         for name, low in least.items():
             value = getattr(self, name)
             if not ((name == "tol" and value is None) or (is_real(value) and value >= low)):
-                raise UsageError(
-                    f"{name}-invalid".replace("_", "-"), f"{name} is {value}", "give a number from 0"
-                )
+                raise UsageError("parameter-invalid", f"{name} is {value}", "give a number from 0")
         for name in ("max_iter", "n_iter_no_change"):
             if not is_whole(getattr(self, name), 1):
                 raise UsageError(
-                    f"{name}-invalid".replace("_", "-"),
+                    "parameter-invalid",
                     f"{name} is {getattr(self, name)}",
                     "give a whole number from 1",
                 )

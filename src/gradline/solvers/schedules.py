@@ -189,7 +189,7 @@ class Chebyshev:
             value = getattr(self, name)
             if value is not None and not (is_real(value) and value > 0):
                 raise UsageError(
-                    f"{name}-invalid", f"{name} is {value}", "give a positive curvature, or none"
+                    "curvature-invalid", f"{name} is {value}", "give a positive curvature, or none"
                 )
 
     @property
