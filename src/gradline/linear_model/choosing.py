@@ -1,13 +1,16 @@
 """Ridge, lasso and elastic net that choose their alpha by cross-validation, for scikit-learn."""
 
-from collections.abc import Iterator
-from numbers import Integral
+import warnings
+from collections.abc import Iterator, Sequence
+from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
+from sklearn.utils.metadata_routing import _raise_for_params  # scikit-learn offers no public name for it
 
 from gradline.data.folds import Told
 from gradline.data.inputs import as_rows
@@ -86,15 +89,16 @@ class ElasticNetCV(ElasticNet):
         tags.target_tags.multi_output = False
         return tags
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Choose the alpha, and fit as `ElasticNet` does."""
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> Self:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Choose the alpha, and fit as `ElasticNet` does; `params` are those of scikit-learn's routing, and refused."""
+        _raise_for_params(params, self, "fit")
         return super().fit(X, one_target(self, y), sample_weight)
 
     def _prepare(self, X: Any, y: Any, sample_weight: Any) -> None:
         rows = as_rows(Selection(X, y, weights=sample_weight)).rows
         moments, bias = Moments.from_rows(rows), self.fit_intercept
         ratios = np.atleast_1d(np.asarray(self.l1_ratio, float)).tolist()
-        pairs = list(_folds(self.cv, X, y, rows, moments, sample_weight))
+        pairs = list(_folds(_splits(self.cv, X, y), X, y, rows, moments, sample_weight))
         with calm_blas(moments.p + moments.m):
             tried = [self._alphas(moments, Net(1.0, ratio, self.positive)) for ratio in ratios]
             errors = np.array(
@@ -116,16 +120,15 @@ class ElasticNetCV(ElasticNet):
     def _alphas(self, moments: Moments, net: Net) -> np.ndarray:
         """Those to try, in scikit-learn's scale."""
         if not isinstance(self.alphas, Integral):
-            values = np.sort(np.asarray(self.alphas, float))[::-1]
-            if (values < 0).any():
-                raise ValueError(f"alphas[{int(np.argmin(self.alphas))}] == {values.min()}, must be >= 0.0")
-            return values
+            return np.sort(numbers(self.alphas, ">="))[::-1]
         if net.l1_ratio == 0:
             raise ValueError(
                 "Automatic alpha grid generation is not supported for l1_ratio=0. Please supply a grid by providing "
                 "your estimator with the appropriate `alphas=` argument."
             )
-        return grid(moments, self.fit_intercept, net, int(self.alphas), self.eps) / 2
+        found = grid(moments, self.fit_intercept, net, int(self.alphas), self.eps) / 2
+        flat = not moments.variation(self.fit_intercept).any()
+        return np.full(len(found), np.finfo(float).resolution) if flat else found
 
 
 class LassoCV(ElasticNetCV):
@@ -230,10 +233,12 @@ class RidgeCV(Translating):
             self.intercept_ = moments.mean[p:] - self.coef_ @ moments.mean[:p]
 
     def _prepare(self, X: Any, y: Any, sample_weight: Any) -> None:
-        alphas = np.atleast_1d(np.asarray(self.alphas, float))
-        for i, alpha in enumerate(alphas.tolist()):
-            if alpha < 0 or (alpha == 0 and self.cv is None):
-                raise ValueError(f"alphas[{i}] == {alpha}, must be {'>' if self.cv is None else '>='} 0.0.")
+        alphas = numbers(
+            self.alphas if np.iterable(self.alphas) else [self.alphas], ">" if self.cv is None else ">="
+        )
+        if self.gcv_mode == "svd" and sparse.issparse(X):
+            told = "The 'svd' mode is not supported for sparse X by scikit-learn, which will refuse it; here itchanges nothing"
+            warnings.warn(told, FutureWarning, stacklevel=4)
         for name in ("store_cv_results", "alpha_per_target"):
             if self.cv is not None and getattr(self, name):
                 raise ValueError(f"cv!=None and {name}=True are incompatible")
@@ -285,8 +290,9 @@ class RidgeCV(Translating):
         """The mean score (K,) over folds: R² of their moments, or what `scoring` says of their predictions."""
         score = None if self.scoring is None else _scorer(self.scoring)
         bias, found = self.fit_intercept, []
-        pairs = _folds(self.cv, X, y, rows, moments, sample_weight)
-        for (training, test), (_, which) in zip(pairs, _splits(self.cv, X, y), strict=True):
+        splits = _splits(self.cv, X, y)
+        pairs = _folds(splits, X, y, rows, moments, sample_weight)
+        for (training, test), (_, which) in zip(pairs, splits, strict=True):
             weight = spectrum(training, bias).weights(alphas)
             if score is None:
                 squares, _ = squares_on(test, training, bias, weight)
@@ -322,6 +328,17 @@ def _scorer(scoring: Any) -> Any:
     return check_scoring(_Told(), scoring)
 
 
+def numbers(alphas: Any, least: str) -> np.ndarray:
+    """Alphas as numbers, each `least` (">" or ">=") 0. Raises `TypeError` and `ValueError` in scikit-learn's words."""
+    for i, alpha in enumerate(alphas):
+        if not isinstance(alpha, Real):
+            kind = type(alpha).__name__
+            raise TypeError(f"alphas[{i}] must be an instance of float, not {kind}")
+        if alpha < 0 or (alpha == 0 and least == ">"):
+            raise ValueError(f"alphas[{i}] == {alpha}, must be {least} 0.0.")
+    return np.asarray(alphas, float)
+
+
 def _splits(cv: Any, X: Any, y: Any) -> list[tuple[np.ndarray, np.ndarray]]:
     """The rows to train on and to test on of each fold."""
     splitter: Any = check_cv(cv)
@@ -329,7 +346,7 @@ def _splits(cv: Any, X: Any, y: Any) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def _folds(
-    cv: Any,
+    splits: Sequence[tuple[np.ndarray, np.ndarray]],
     X: Any,
     y: np.ndarray,
     rows: RowStream,
@@ -340,7 +357,6 @@ def _folds(
 
     Where each row is in one test and in the training of all other folds, one pass makes them all.
     """
-    splits = _splits(cv, X, y)
     tests = np.concatenate([test for _, test in splits])
     plain = sample_weight is None and all(len(a) + len(b) == len(y) for a, b in splits)
     if plain and len(tests) == len(y) and len(np.unique(tests)) == len(y):

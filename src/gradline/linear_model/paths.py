@@ -1,6 +1,7 @@
 """The paths of lasso and elastic net, and the lasso of least AIC or BIC, for scikit-learn."""
 
 import math
+import warnings
 from numbers import Integral
 from typing import Any
 
@@ -18,6 +19,10 @@ from gradline.solvers.path import grid, weights_along
 from gradline.solvers.penalties import ElasticNet as Net
 from gradline.solvers.penalties import Penalty
 
+_WITHOUT_EFFECT = {  # on the answer, of scikit-learn's parameters
+    "check_input", "coef_init", "copy_X", "max_iter", "precompute", "random_state", "selection", "verbose", "Xy",
+}  # fmt: skip
+
 
 def enet_path(
     X: Any,
@@ -28,13 +33,16 @@ def enet_path(
     alphas: Any = 100,
     positive: bool = False,
     tol: float = 1e-4,
-    **others: Any,  # noqa: ARG001 - scikit-learn's, such as precompute: the answer does not depend on them
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    n_alphas: Any = None,
+    return_n_iter: bool = False,
+    **others: Any,
+) -> tuple[Any, ...]:
     """The elastic net at many alphas, without an intercept: as `sklearn.linear_model.enet_path`.
 
     It minimises ‖y − X·w‖²/(2n) + alpha·(l1_ratio·‖w‖₁ + (1 − l1_ratio)/2·‖w‖²). Parameters: `alphas` (100), how many
     from the one at which the last coefficient becomes zero to `eps` of it, or their values; `tol` (1e-4), the duality
-    gap beside ‖y‖²; `positive`. Returns the alphas (K,) that fall, the coefficients (p, K), and the duality gaps (K,).
+    gap beside ‖y‖²; `positive`. Returns the alphas (K,) that fall, the coefficients (p, K), and the duality gaps (K,),
+    with `return_n_iter` also that each took one call. Raises `ValueError` for parameters that it does not know.
 
     >>> from gradline.linear_model import enet_path
     >>> alphas, coefs, gaps = enet_path([[1.0, 0.0], [2.0, 1.0], [4.0, 0.0]], [3.0, 5.0, 9.0], alphas=[1.0, 0.1])
@@ -42,6 +50,13 @@ def enet_path(
     array([[2.111, 2.287],
            [0.   , 0.24 ]])
     """
+    if unknown := sorted(others.keys() - _WITHOUT_EFFECT):
+        raise ValueError(f"Unexpected parameters in params: {', '.join(unknown)}")
+    if n_alphas is not None:
+        warnings.warn("'n_alphas' is deprecated: set 'alphas' to the number", FutureWarning, stacklevel=2)
+        alphas = n_alphas
+    if np.ndim(y) > 1 and np.shape(y)[1] > 1:
+        raise ValueError(f"y has {np.shape(y)[1]} columns: call it for each")
     checked: Any = check_array  # whose types are narrower than what it takes
     X = checked(X, dtype=np.float64, accept_sparse="csr")
     y = checked(y, dtype=np.float64, ensure_2d=False)
@@ -55,10 +70,11 @@ def enet_path(
             values = 2 * np.sort(np.asarray(alphas, float))[::-1]
         weight = weights_along(moments, False, net, values, tol)
         gap = gaps(moments, False, net, values, weight) / 2
-    return values / 2, weight[:, 0].T, gap
+    found = values / 2, weight[:, 0].T, gap
+    return (*found, [1] * len(values)) if return_n_iter else found
 
 
-def lasso_path(X: Any, y: Any, **settings: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def lasso_path(X: Any, y: Any, **settings: Any) -> tuple[Any, ...]:
     """`enet_path` with l1_ratio 1: as `sklearn.linear_model.lasso_path`.
 
     >>> from gradline.linear_model import lasso_path
@@ -144,6 +160,6 @@ class LassoLarsIC(Translating):
         factor = 2 if self.criterion == "aic" else math.log(n)
         used = np.count_nonzero(np.abs(found.weights) > np.finfo(float).eps, axis=1)
         self.alphas_, self.n_iter_ = found.l1 / n, max(1, len(found.l1) - 1)
-        variance = self.noise_variance_
+        variance = max(self.noise_variance_, np.finfo(float).tiny)  # of a target without any
         self.criterion_ = n * math.log(2 * math.pi * variance) + squares / variance + factor * used
         self.alpha_ = float(self.alphas_[int(np.argmin(self.criterion_))])

@@ -128,7 +128,7 @@ class SGDRegressor(RegressorMixin, BaseEstimator):
             if self.early_stopping:
                 raise UsageError(
                     "early-stopping-of-one-pass",
-                    "early_stopping watches pass after pass, and partial_fit makes one",
+                    "early_stopping should be False with partial_fit, which makes one pass",
                     "leave it out, or use fit",
                 )
             self.t_ = 1.0
@@ -258,7 +258,7 @@ class SGDRegressor(RegressorMixin, BaseEstimator):
         if self.penalty == "elasticnet" and self.l1_ratio is None:
             raise UsageError(
                 "l1-ratio-invalid",
-                "l1_ratio is None, and elasticnet shares out by it",
+                "l1_ratio must be set when penalty is 'elasticnet', and is None",
                 "give a share from 0 to 1",
             )
         _ = self._net
