@@ -237,7 +237,7 @@ class RidgeCV(Translating):
             self.alphas if np.iterable(self.alphas) else [self.alphas], ">" if self.cv is None else ">="
         )
         if self.gcv_mode == "svd" and sparse.issparse(X):
-            told = "The 'svd' mode is not supported for sparse X by scikit-learn, which will refuse it; here itchanges nothing"
+            told = "The 'svd' mode is not supported for sparse X by scikit-learn; here it changes nothing"
             warnings.warn(told, FutureWarning, stacklevel=4)
         for name in ("store_cv_results", "alpha_per_target"):
             if self.cv is not None and getattr(self, name):
