@@ -201,7 +201,7 @@ DATA_CASES = [
     Case("batch size 0", {"t.csv": GOOD}, [*FIT, "--batch-size", "0"], 2, ["batch-size-invalid", "0"]),
     Case("lr with exact", {"t.csv": GOOD}, [*FIT, "--solver", "exact", "--lr", "1e-5"], 2, ["option-of-other-solver", "exact", "--lr", "gd"]),
     Case("batch size with gd", {"t.csv": GOOD}, [*FIT, "--solver", "gd", "--batch-size", "3"], 2, ["option-of-other-solver", "--batch-size", "sgd"]),
-    Case("unknown solver", {"t.csv": GOOD}, [*FIT, "--solver", "adam"], 2, ["solver-invalid", "adam"]),
+    Case("unknown solver", {"t.csv": GOOD}, [*FIT, "--solver", "lbfgs"], 2, ["solver-invalid", "lbfgs"]),
     Case("unknown scale", {"t.csv": GOOD}, [*FIT, "--scale", "minmax"], 2, ["scale-invalid", "'minmax'"]),
     Case("unknown missing", {"t.csv": GOOD}, [*FIT, "--missing", "mean"], 2, ["missing-invalid", "'mean'"]),
     Case("holdout of everything", {"t.csv": GOOD}, [*FIT, "--holdout", "1"], 2, ["holdout-invalid", "1.0"]),

@@ -52,6 +52,7 @@ MODELS = {
     "adam": {"solver": gradline.Adam(0.1, epochs=30)},
     "adamw": {"solver": gradline.AdamW(0.1, epochs=30, batch_size=8)},
     "huber": {"loss": gradline.Huber(1.0)},
+    "chosen": {"penalty": gradline.CrossValidated(folds=3)},
     "forced": {"solver": gradline.GradientDescent(lr=0.5, epochs=3), "force": True},
 }
 
@@ -131,6 +132,7 @@ FIELDS = {
     "certificate.zero": ("lasso", lambda z: [[not z[0][0], *z[0][1:]], *z[1:]], "zero"),
     "certificate.loss_name": ("huber", word("absolute"), "loss_name"),
     "loss": ("huber", lambda x: {**x, "delta": 1.5}, "loss"),
+    "choice": ("chosen", lambda c: {**c, "alphas": [2 * alpha for alpha in c["alphas"]]}, "config"),
     "penalty": ("lasso", lambda p: {**p, "alpha": 0.6}, "penalty"),
     "holdout.rows": ("holdout", more, "rows held out"),
     "holdout.dropped": ("holdout", more, "held-out rows left out"),

@@ -55,6 +55,7 @@ def expected_failures(estimator):
         QuantileRegressor(alpha=0.01),
     ],
     expected_failed_checks=expected_failures,
+    xfail_strict=False,  # which of many best answers is found may be the same for repeated rows
 )
 def test_sklearn_checks(estimator, check):
     check(estimator)

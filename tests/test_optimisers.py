@@ -325,7 +325,7 @@ def test_no_constant_rate_does_as_well_as_chebyshevs():
         (lambda: Exponential(gamma=1.5), "gamma-invalid"),
         (lambda: Cosine(0.1, eta_min=0.2), "eta-min-invalid"),
         (lambda: Cosine(epochs=0), "epochs-invalid"),
-        (lambda: Chebyshev(lowest=0.0), "lowest-invalid"),
+        (lambda: Chebyshev(lowest=0.0), "curvature-invalid"),
     ],
 )
 def test_settings_outside_their_range_are_refused(made, code):
@@ -339,7 +339,7 @@ def test_settings_outside_their_range_are_refused(made, code):
         (GradientDescent(Chebyshev(), momentum=0.5), "chebyshev-alone"),
         (GradientDescent(Chebyshev(), clip=1.0), "chebyshev-alone"),
         (GradientDescent(Chebyshev(epochs=7), epochs=8), "chebyshev-epochs"),
-        (GradientDescent(Chebyshev(3.0, 2.0)), "lowest-invalid"),
+        (GradientDescent(Chebyshev(3.0, 2.0)), "curvature-invalid"),
         (GradientDescent(Step(10.0)), "rate-unstable"),
         (SGD(Cosine(10.0)), "rate-unstable"),
     ],

@@ -195,7 +195,6 @@ class DoctorOptions(Typed):
     """Which columns to examine, a rate to judge, or a finding to explain; or a model and its rows."""
 
     data: Data | None = None
-    rows: Annotated[str | None, argument("The rows that a model was trained on, where DATA is one.")] = None
     targets: Targets = ()
     features: Features = ()
     exclude: Exclude = ()
@@ -226,7 +225,7 @@ def doctor(options: DoctorOptions) -> None:
     if options.explain is not None:
         _explain(options.explain, options.as_json)
         return
-    if options.rows is not None or str(options.data).endswith(".safetensors"):
+    if str(options.data).endswith(".safetensors"):
         _hold_against_rows(options)
         return
     selection = chosen(options, expect_data(options.data, "doctor"))
@@ -252,14 +251,15 @@ def _hold_against_rows(options: DoctorOptions) -> None:
     from gradline.model.model import load  # noqa: PLC0415
 
     model = load(expect_data(options.data, "doctor"))
-    if options.rows is None:
+    rows = options.formula  # what stands second
+    if rows is None:
         raise UsageError(
             "rows-of-model-needed",
             f"{options.data} is a model, and holds no rows",
             f"add the rows that it was trained on: gradline doctor {options.data} DATA",
         )
     with limited(options.memory):
-        source = open_table(options.within(options.rows), read_as(options, model))
+        source = open_table(options.within(rows), read_as(options, model))
         found = assumptions(model, source, missing=options.missing)
     if options.as_json:
         out_json(finite(found.to_dict()))

@@ -27,7 +27,7 @@ OTHER_NAMES = {  # what an option is called elsewhere, in PyTorch, scikit-learn 
     "--solver": ("optimizer", "optimiser", "method", "algorithm"),
     "--seed": ("random-state", "random-seed"),
     "--init": ("start", "initial", "init-weights"),
-    "--decay": ("schedule", "scheduler", "lr-decay"),
+    "--decay": ("scheduler", "lr-decay"),
     "--missing": ("dropna", "drop-na", "impute"),
     "--weights": ("weight", "sample-weight", "row-weights"),
     "--log-every": ("verbose", "print-every", "log-interval"),

@@ -105,6 +105,10 @@ class FilesSource(Source):
             schema |= {name: Column(kind, doubt=Respelled(names)) for name in names}
         return schema
 
+    def common_names(self) -> set[str]:
+        """See `Source`."""
+        return set.intersection(*(names for names in self._names if not isinstance(names, GradlineError)))
+
     def batches(self, columns: Mapping[str, Kind]) -> Iterator[Batch]:
         """The rows of each file in turn. Raises `DataError` before any row when one lacks a column."""
         return (batch for batch, _ in self._read(self.parts, columns))

@@ -115,6 +115,10 @@ class Source(ABC):
         """The columns' names in their order, which many a file tells without its cells being looked at."""
         return list(self.schema())
 
+    def common_names(self) -> set[str]:
+        """The columns that each of its files has."""
+        return set(self.names())
+
     @abstractmethod
     def schema(self) -> dict[str, Column]:
         """The columns in their order."""
@@ -210,6 +214,10 @@ class Inner(Source):
     def names(self) -> list[str]:
         """See `Source`."""
         return self.found.names()
+
+    def common_names(self) -> set[str]:
+        """See `Source`."""
+        return self.found.common_names()
 
     def schema(self) -> dict[str, Column]:
         """See `Source`."""

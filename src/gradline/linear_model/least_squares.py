@@ -25,7 +25,7 @@ class LinearRegression(Translating):
     >>> from gradline.linear_model import LinearRegression
     >>> regression = LinearRegression().fit([[1.0], [2.0], [4.0]], [3.0, 5.0, 9.0])
     >>> regression.coef_.round(6), round(regression.intercept_, 6)
-    (array([2.]), 1.0)
+    (array([2.]), np.float64(1.0))
     >>> regression.certificate_.digits > 10
     True
     """

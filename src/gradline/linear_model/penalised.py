@@ -26,7 +26,7 @@ class Ridge(Translating):
     >>> from gradline.linear_model import Ridge
     >>> regression = Ridge(alpha=1.0).fit([[1.0], [2.0], [4.0]], [3.0, 5.0, 9.0])
     >>> regression.coef_.round(6), round(regression.intercept_, 6)
-    (array([1.647059]), 1.823529)
+    (array([1.647059]), np.float64(1.823529))
     """
 
     def __init__(

@@ -99,7 +99,7 @@ class QuantileRegressor(Translating):
     >>> from gradline.linear_model import QuantileRegressor
     >>> regression = QuantileRegressor(quantile=0.8, alpha=0.0).fit([[0.0], [1.0], [2.0], [3.0]], [0.0, 2.0, 2.0, 3.0])
     >>> regression.coef_.round(6), round(regression.intercept_, 6)
-    (array([0.5]), 1.5)
+    (array([0.5]), np.float64(1.5))
     """
 
     _one_target = True

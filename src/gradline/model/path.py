@@ -31,6 +31,11 @@ class Path(Derived):
       the least they can be, at most.
     - `freedom` (K, m): the degrees of freedom that each answer uses, per target, the bias among them.
     - `aic`, `bic`, `cp`, `gcv` (K, m): estimates of how well other rows would be predicted; smaller is better.
+
+    >>> import gradline
+    >>> path = gradline.path("example:longley", "employed", alphas=20)
+    >>> path.weight.shape, int((path.weight[0] != 0).sum())
+    ((20, 1, 6), 0)
     """
 
     moments: Moments

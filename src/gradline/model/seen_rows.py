@@ -133,10 +133,14 @@ def seen_rows(source: Source, design: DesignSpec, kept: RowBlock | None) -> Seen
     used = design.columns
     numbers = tuple(name for name, kind in used.items() if kind in (Kind.NUMBER, Kind.AMOUNT))
     told = {term.column for term in design.terms if isinstance(term, Category) and not _names_a_total(term)}
+    everywhere = source.common_names()
     words = tuple(
         name
         for name, column in source.schema().items()
-        if name not in told and used.get(name, Kind.TEXT) == Kind.TEXT and column.may_be_words
+        if name in everywhere
+        and name not in told
+        and used.get(name, Kind.TEXT) == Kind.TEXT
+        and column.may_be_words
     )
     columns = None if kept is None else _columns(design, kept, numbers)
     is_whole = kept is not None and not kept.dropped and design.weights is None

@@ -87,7 +87,7 @@ def guaranteed(lr: Chebyshev, problem: Problem, epochs: int) -> tuple[Chebyshev,
     spectrum = problem.spectrum
     lowest, highest = lr.lowest or spectrum.smallest or 1.0, lr.highest or spectrum.largest or 1.0
     if lowest > highest:
-        raise UsageError("lowest-invalid", f"lowest is {lowest:g}, above highest {highest:g}", "swap them")
+        raise UsageError("curvature-invalid", f"lowest is {lowest:g}, above highest {highest:g}", "swap them")
     whole = Chebyshev(lowest, highest, lr.epochs or max(epochs, 1))
     if lr.epochs is not None and epochs != lr.epochs:
         raise UsageError(

@@ -175,7 +175,7 @@ class Chebyshev:
     >>> import gradline
     >>> rates = gradline.Chebyshev(1.0, 9.0, epochs=4)
     >>> rates.rates(0, 4).round(3).tolist(), round(rates.factor, 4)
-    ([0.115, 0.767, 0.288, 0.153], 0.1246)
+    ([0.115, 0.767, 0.153, 0.288], 0.1245)
     """
 
     lowest: float | None = None
