@@ -15,7 +15,8 @@ from known import known
 
 from gradline import LinearModel, Moments, Trajectory
 from gradline.data.selection import Selection
-from gradline.model.fit import Request, run
+from gradline.model.fit import run
+from gradline.model.request import Request
 from gradline.pages.playground_data import Opening, state
 from gradline.solvers.problem import Scaling
 

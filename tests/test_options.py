@@ -20,7 +20,7 @@ from gradline.cli.terminal import command
 from gradline.core.errors import UsageError
 from gradline.data.notation import Text
 from gradline.data.selection import Selection
-from gradline.model.fit import Request
+from gradline.model.request import Request
 from gradline.solvers import SOLVERS, ElasticNet
 
 RECORDS = {
@@ -97,7 +97,7 @@ def test_one_line_is_a_new_option_everywhere(tmp_path, monkeypatch):
     program = typer.Typer()
     program.command()(command(longer))
     assert "--ridge" in help_of(program)
-    monkeypatch.setattr("gradline.model.fit.Request", LongerRequest)
+    monkeypatch.setattr("gradline.model.request.Request", LongerRequest)
     monkeypatch.chdir(tmp_path)
 
     def ridge(*words):

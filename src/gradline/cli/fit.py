@@ -251,7 +251,7 @@ def fit(options: FitOptions) -> None:
 def _asked(options: FitOptions, data: Any) -> tuple[Any, Any]:
     """What to fit from, and how: each option goes where a field has its name."""
     from gradline.data.selection import Selection  # noqa: PLC0415 - --help needs no numpy
-    from gradline.model.fit import Request  # noqa: PLC0415
+    from gradline.model.request import Request  # noqa: PLC0415
     from gradline.solvers import SOLVERS, loss_of, named  # noqa: PLC0415
 
     given = {name: value for name, value in vars(options).items() if value not in (None, (), [])} | {
@@ -386,7 +386,7 @@ def _finish(
     model: Any, selection: Any, request: Any, options: FitOptions, record: Callable[[Any, str], str] | None
 ) -> None:
     """Save the model and record it unless it failed, print it, and set the exit code."""
-    from gradline.model.fit import command  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.request import command  # noqa: PLC0415 - --help needs no numpy
 
     status = model.certificate.status
     failed = status == "diverged" or (options.require_certified and status != "certified")

@@ -19,9 +19,11 @@ from gradline.data.inputs import Titled, titles
 from gradline.data.selection import Selection
 from gradline.data.terms.algebra import target_nodes
 from gradline.linear_model.namespaces import Namespace
+from gradline.model.cautions import cautions
 from gradline.model.certificate import Certificate
-from gradline.model.fit import Request, cautions, run
+from gradline.model.fit import run
 from gradline.model.model import LinearModel
+from gradline.model.request import Request
 from gradline.solvers import NONE, SQUARED, Loss, Penalty, Solver, usual_solver
 
 _KINDS = (np.float64, np.float32)  # of numbers that are taken as they are; others become the first

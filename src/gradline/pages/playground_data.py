@@ -16,9 +16,10 @@ from gradline.data.row_stream import Holdout, RowStream, SeenLevels, Split
 from gradline.data.selection import Selection
 from gradline.data.table import words_of
 from gradline.model.certificate import finite
-from gradline.model.fit import Request, command, run
+from gradline.model.fit import run
 from gradline.model.inference.student import quantile
 from gradline.model.model import LinearModel
+from gradline.model.request import Request, command
 from gradline.moments.basis import Basis
 from gradline.moments.rank import determined_factor
 from gradline.moments.state import Moments

@@ -21,9 +21,10 @@ from gradline.model.doctor.pace import paces
 from gradline.model.doctor.prescription import BatchLimit, Report, Slow
 from gradline.model.doctor.survey import BATCHES, Survey
 from gradline.model.doctor.symptoms import Patient, findings
-from gradline.model.fit import Request, command, run
+from gradline.model.fit import run
 from gradline.model.judge import sure_digits
 from gradline.model.odd_rows import odd_rows
+from gradline.model.request import Request, command
 from gradline.model.suspects import suspects
 from gradline.moments.newton import is_refinable
 from gradline.moments.state import Moments, is_one_block

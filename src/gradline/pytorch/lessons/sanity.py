@@ -8,8 +8,9 @@ import numpy as np
 from gradline.core.coefficients import Coefficients
 from gradline.data.selection import Selection
 from gradline.model.certificate import Certificate
-from gradline.model.fit import Request, run
+from gradline.model.fit import run
 from gradline.model.judge import Judged
+from gradline.model.request import Request
 from gradline.model.training import Training
 from gradline.pytorch.lessons.lesson import Lesson
 from gradline.pytorch.lessons.program import numbers
