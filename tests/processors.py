@@ -17,9 +17,9 @@ NEEDED = {
 }
 # The tests of what is computed by matrix products, so that its last bits are the processor's.
 NUMERIC = """
-    certificate correction doctor engines factor gradient gram heavy_ball held_files inference kernels linear_model
-    model moments movement penalties products rank refinement relations second_pass slices solvers sparse
-    trajectory tutorials verification
+    block_factor certificate correction cross_validation doctor engines factor gradient gram heavy_ball held_files
+    hypotheses inference kernels linear_model losses model moments movement optimisers path penalised_training penalties
+    products rank refinement relations second_pass slices solvers sparse trajectory tutorials verification
 """
 LOADED = "import numpy, threadpoolctl; print(threadpoolctl.threadpool_info()[0].get('architecture'))"
 
