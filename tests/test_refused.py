@@ -112,6 +112,7 @@ def test_a_device_that_is_not_there(monkeypatch):
             2,
             ("option-of-cross-validation", "--folds"),
         ),
+        (["fit", "t.csv", "-t", "y", "--alpha", "1", "--l1-ratio", "2"], 2, ("l1-ratio-invalid", 2.0)),
         (["fit", "t.csv", "-t", "y", "--schedule", "sinus"], 2, ("schedule-invalid", "sinus")),
         (
             ["fit", "t.csv", "-t", "y", "--schedule", "chebyshev", "--lr", "1e-4"],

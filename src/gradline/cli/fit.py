@@ -310,15 +310,15 @@ def pair(value: str) -> tuple[float, ...]:
 
 def _penalty(given: dict[str, Any]) -> Any:
     """The penalty of these options, or what chooses its alpha."""
-    from gradline.model.cross_validation import CrossValidated  # noqa: PLC0415 - --help needs no numpy
-    from gradline.solvers import ElasticNet  # noqa: PLC0415
-
     alpha = given.get("alpha", 0.0)
-    kind = CrossValidated if alpha == "cv" else ElasticNet
-    settings = {name: given[name] for name in kind.__dataclass_fields__ if name in given and name != "alpha"}
-    if kind is CrossValidated:
+    if alpha == "cv":
+        from gradline.model.cross_validation import CrossValidated  # noqa: PLC0415 - few fits choose
+
+        settings = _of_fields(CrossValidated, given)
         settings["folds"] = _folds(settings.get("folds", CrossValidated.folds))
         return CrossValidated(**settings)
+    from gradline.solvers import ElasticNet  # noqa: PLC0415 - --help needs no numpy
+
     others = [name for name in ("folds", "rule", "groups", "ordered") if name in given]
     if others:
         raise UsageError(
@@ -327,13 +327,19 @@ def _penalty(given: dict[str, Any]) -> Any:
             "add --alpha cv, or leave it out",
         )
     try:
-        penalty = ElasticNet(float(alpha), **settings)
+        size = float(alpha)
     except ValueError as error:
         raise UsageError("alpha-invalid", f"alpha is {alpha!r}", "give a number from 0, or cv") from error
+    penalty = ElasticNet(size, **_of_fields(ElasticNet, given))
     if penalty.l1_ratio and not penalty.alpha:
         what = "--l1-ratio shares out the penalty of --alpha, and there is none"
         raise UsageError("l1-ratio-of-nothing", what, "add --alpha 0.1, or leave it out")
     return penalty
+
+
+def _of_fields(kind: Any, given: dict[str, Any]) -> dict[str, Any]:
+    """What was given of a penalty's fields, but for its alpha."""
+    return {name: given[name] for name in kind.__dataclass_fields__ if name in given and name != "alpha"}
 
 
 def _folds(value: int | str) -> int | str:

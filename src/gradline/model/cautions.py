@@ -1,6 +1,7 @@
 """What the user should know of a fit that went on all the same."""
 
 import math
+from typing import TYPE_CHECKING
 
 from gradline.core.errors import Notice
 from gradline.core.text import counted, listed, lowered, number
@@ -8,12 +9,14 @@ from gradline.model.certificate import sentences, undetermined
 from gradline.model.checkpoint import Checkpoint
 from gradline.model.judge import Judged
 from gradline.model.judge_penalised import PenalisedJudge
-from gradline.model.judge_rows import RowsJudge
 from gradline.model.model import LinearModel
 from gradline.model.shortage import shortage
 from gradline.model.status import Status
 from gradline.solvers import Exact, Solution, Solver
 from gradline.solvers.trajectory import LOSS_EXCESS
+
+if TYPE_CHECKING:  # few fits have a loss that is not squared
+    from gradline.model.judge_rows import RowsJudge
 
 _PERFECT = 1e-6  # of what the targets vary: an R² short by less is no news, whatever the optimal loss
 
@@ -68,7 +71,7 @@ def fewer_digits(verdict: PenalisedJudge, solver: Solver) -> list[Notice]:
     return [Notice("digits-not-reached", text)]
 
 
-def findings(verdict: Judged | PenalisedJudge | RowsJudge) -> list[Notice]:
+def findings(verdict: "Judged | PenalisedJudge | RowsJudge") -> list[Notice]:
     """What the judge found that the user should know although the fit went on."""
     found: list[Notice] = []
     moments, rank = verdict.moments, verdict.rank

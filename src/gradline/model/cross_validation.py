@@ -105,6 +105,16 @@ class CrossValidated:
             own["groups"] = self.groups
         return {"alpha": "cv", **own}
 
+    def without_groups(self, selection: Selection) -> Selection:
+        """The selection of a table without the column of groups, unless its features are named."""
+        if (
+            not isinstance(self.groups, str)
+            or selection.features is not None
+            or selection.formula is not None
+        ):
+            return selection
+        return replace(selection, exclude=(*selection.exclude, self.groups))
+
     def choose(self, moments: Moments, rows: RowStream | None, bias: bool, scale: str) -> Choice:
         """The choice for these rows, whose moments are known.
 
@@ -231,19 +241,3 @@ def left_out(
         predicted = np.tensordot(X, weight, axes=(1, 2)).transpose(0, 2, 1) + level.T
         with np.errstate(divide="ignore", invalid="ignore"):
             yield w, (block.Y[:, :, None] - predicted) / (1.0 - leverage)[:, None, :]
-
-
-def penalised(penalty: Any, moments: Moments, rows: RowStream | None, bias: bool, scale: str) -> Any:
-    """The penalty with its alpha, and the choice of it; as it is, and None, where nothing is to be chosen."""
-    if not isinstance(penalty, CrossValidated):
-        return penalty, None
-    choice = penalty.choose(moments, rows, bias, scale)
-    return replace(penalty.at(1.0), alpha=choice.alpha), choice
-
-
-def without_groups(selection: Selection, penalty: Any) -> Selection:
-    """The selection of a table without the column of groups, unless its features are named."""
-    groups = penalty.groups if isinstance(penalty, CrossValidated) else None
-    if not isinstance(groups, str) or selection.features is not None or selection.formula is not None:
-        return selection
-    return replace(selection, exclude=(*selection.exclude, groups))

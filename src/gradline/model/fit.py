@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Unpack, cast
+from typing import TYPE_CHECKING, Any, Unpack, cast
 
 import numpy as np
 
@@ -25,11 +25,9 @@ from gradline.data.selection import Choice, Selection
 from gradline.model.cautions import cautions, fewer_digits, findings, on_the_way
 from gradline.model.certificate import Certificate
 from gradline.model.checkpoint import Checkpoint
-from gradline.model.cross_validation import CrossValidated, penalised, without_groups
 from gradline.model.gathered import Gathered, gather
 from gradline.model.judge import Judged, least_digits, sure_digits
 from gradline.model.judge_penalised import PenalisedJudge
-from gradline.model.judge_rows import RowsJudge
 from gradline.model.model import History, LinearModel, evaluation, load
 from gradline.model.own_units import smearing
 from gradline.model.request import Request, config_of, expect_epochs
@@ -45,9 +43,11 @@ from gradline.solvers.losses import SQUARED, Loss
 from gradline.solvers.penalties import NONE, Penalty
 from gradline.solvers.problem import Problem, Scaling
 from gradline.solvers.refinement import refined
-from gradline.solvers.robust_scale import settled
 from gradline.solvers.rules import HeavyBall
 from gradline.solvers.trajectory import Trajectory
+
+if TYPE_CHECKING:  # few fits choose an alpha
+    from gradline.model.cross_validation import CrossValidated
 
 
 def fit(
@@ -64,7 +64,7 @@ def fit(
     stop_after: int = 0,
     stop_tolerance: float = 0.0,
     checkpoint: str | Path | None = None,
-    penalty: Penalty | CrossValidated = NONE,
+    penalty: "Penalty | CrossValidated" = NONE,
     loss: Loss = SQUARED,
     **choice: Unpack[Choice],
 ) -> LinearModel:
@@ -150,7 +150,8 @@ def run(
     """`fit` with observers of the epochs and a watcher of the rows read; the command line calls this."""
     began = time.perf_counter()
     bias = keeps_bias(selection, request.bias)
-    selection = without_groups(selection, request.penalty)
+    if request.chooses_alpha:
+        selection = request.penalty.without_groups(selection)
     request = request if bias is request.bias else replace(request, bias=bias)
     if checkpoint is not None:
         expect_epochs(request.solver, "checkpoint")
@@ -158,9 +159,11 @@ def run(
     with nullcontext() if request.memory is None else limited(request.memory):
         gathered = gather(selection, request, watch)
         config = config_of(selection, gathered.design, request)
-        scale = request.solver.scale if request.scale == "auto" else request.scale
-        found = penalised(request.penalty, gathered.moments, gathered.rows, bias, scale)
-        request, choice = replace(request, penalty=found[0]), found[1]
+        choice = None
+        if request.chooses_alpha:
+            scale = request.solver.scale if request.scale == "auto" else request.scale
+            choice = request.penalty.choose(gathered.moments, gathered.rows, bias, scale)
+            request = replace(request, penalty=request.penalty.at(choice.alpha))
         with calm_blas(gathered.moments.p + gathered.moments.m):
             model = _trained(gathered, request, config, observers, began, checkpoint)
             return model if choice is None else replace(model, choice=choice)
@@ -185,7 +188,11 @@ def _trained(
         moments, gathered.rows, request.bias, scaling, optimum, request.penalty, request.loss
     )
     problem.expect(solver.name, solver.needs)
-    problem, chosen = settled(problem)
+    chosen: list[Notice] = []
+    if not problem.loss.quadratic:
+        from gradline.solvers.robust_scale import settled  # noqa: PLC0415 - few fits have another loss
+
+        problem, chosen = settled(problem)
     config |= problem.loss.params()
     solver, notices = solver.resolve(problem, request.force)
     held = gathered.held_out
@@ -207,6 +214,8 @@ def _trained(
     found = Coefficients(weight, bias if request.bias else None)
     witness = Witness(None)
     if not problem.loss.quadratic:
+        from gradline.model.judge_rows import RowsJudge  # noqa: PLC0415
+
         verdict = RowsJudge(moments, found, problem)
     elif request.penalty.is_none:
         passed = gathered.rows if optimum is not None else None

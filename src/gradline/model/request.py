@@ -9,7 +9,6 @@ from gradline.core.errors import UsageError
 from gradline.data.design import DesignSpec
 from gradline.data.selection import Selection
 from gradline.data.table import options_of, words_of
-from gradline.model.cross_validation import CrossValidated
 from gradline.solvers import Exact, Solver, decayed
 from gradline.solvers.losses import SQUARED, Loss
 from gradline.solvers.penalties import NONE
@@ -74,7 +73,7 @@ class Request:
             )
         if self.stop_after:
             expect_epochs(self.solver, "stop_after")
-        if isinstance(self.penalty, CrossValidated) and not self.loss.quadratic:
+        if self.chooses_alpha and not self.loss.quadratic:
             raise UsageError(
                 "choice-of-other-loss",
                 f"alpha is chosen from moments, which say all of the squared loss and not of the {self.loss.mean}",
@@ -85,6 +84,11 @@ class Request:
         object.__setattr__(self, "penalty", penalty)
         object.__setattr__(self, "seed", int(self.seed))  # which NumPy's numbers are not, and JSON needs
         object.__setattr__(self, "holdout", float(self.holdout))
+
+    @property
+    def chooses_alpha(self) -> bool:
+        """Whether the penalty has yet to find its alpha, as `CrossValidated` does, by the rows."""
+        return hasattr(self.penalty, "choose")
 
 
 @functools.cache
