@@ -262,6 +262,20 @@ def test_lags_are_the_sum_of_their_definition_in_blocks_of_any_size(monkeypatch,
             )
 
 
+def test_rows_that_are_counted_have_no_order():
+    table = made() | {"w": np.arange(40) % 3 + 1.0}
+    model = gradline.fit(table, "y0", features=["a"], weights="w", weights_are="counts")
+    with refused("lags-of-counts", "repeat the rows"):
+        diagnostics(model, table, lags=2)
+    with refused("lags-invalid", "lags is -1"):
+        diagnostics(of(made()), made(), lags=-1)
+
+
+def test_a_sum_is_called_what_it_is():
+    found = of(made()).inference.contrast("a - 2*b c + 3, log(x) = 1")
+    assert found.sums == ("a - 2*b c + 3", "log(x) - 1")
+
+
 @pytest.fixture
 def saved(tmp_path):
     """A model of the penguins, where it lies."""

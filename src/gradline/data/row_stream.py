@@ -256,9 +256,9 @@ class NotFinite(Exception):  # noqa: N818 - no error: the rows are read again, w
     """Some cell of unchecked rows is NaN or infinite."""
 
 
-def expect_finite(sums: np.ndarray | float) -> None:
-    """Raise `NotFinite` where cells, or sums over columns, say that some cell is not finite."""
-    if not np.isfinite(sums).all():
+def expect_finite(*told: np.ndarray | float) -> None:
+    """Raise `NotFinite` where cells, their least and largest, or sums over columns say that some cell is not finite."""
+    if not all(np.isfinite(one).all() for one in told):
         raise NotFinite
 
 

@@ -17,7 +17,7 @@ from gradline.data.inputs import as_rows
 from gradline.data.row_stream import RowStream
 from gradline.data.selection import Selection
 from gradline.linear_model.penalised import ElasticNet
-from gradline.linear_model.translating import Translating, one_target
+from gradline.linear_model.translating import Translating
 from gradline.model.cross_validation import held_out, left_out, squares_on
 from gradline.moments.parts import folds_of
 from gradline.moments.state import Moments, calm_blas
@@ -46,6 +46,8 @@ class ElasticNetCV(ElasticNet):
     >>> regression.mse_path_.shape, bool(regression.alpha_ == regression.alphas_[-1])
     ((100, 3), True)
     """
+
+    _one_target = True
 
     def __init__(
         self,
@@ -83,16 +85,13 @@ class ElasticNetCV(ElasticNet):
     def _penalty(self, weight_sum: float, targets: int) -> Penalty:  # noqa: ARG002
         return Net(2 * self.alpha_ / targets, self._ratio, self.positive)
 
-    def __sklearn_tags__(self) -> Any:
-        """What scikit-learn should know: y is one target."""
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = False
-        return tags
-
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> Self:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Choose the alpha, and fit as `ElasticNet` does; `params` are those of scikit-learn's routing, and refused."""
         _raise_for_params(params, self, "fit")
-        return super().fit(X, one_target(self, y), sample_weight)
+        shape = np.asarray(y).shape
+        if len(shape) == 2 and shape[1] > 1:
+            raise ValueError(f"For multi-task outputs, use MultiTask{type(self).__name__}")
+        return super().fit(X, y, sample_weight)
 
     def _prepare(self, X: Any, y: Any, sample_weight: Any) -> None:
         rows = as_rows(Selection(X, y, weights=sample_weight)).rows

@@ -10,7 +10,7 @@ from sklearn.utils import check_array, check_consistent_length
 
 from gradline.data.inputs import as_rows
 from gradline.data.selection import Selection
-from gradline.linear_model.translating import Translating, one_target
+from gradline.linear_model.translating import Translating
 from gradline.model.path import gaps, path_of
 from gradline.moments.rank import varying
 from gradline.moments.state import Moments, calm_blas
@@ -102,6 +102,8 @@ class LassoLarsIC(Translating):
     (3, True)
     """
 
+    _one_target = True
+
     def __init__(
         self,
         criterion: str = "aic",
@@ -127,17 +129,11 @@ class LassoLarsIC(Translating):
 
     def fit(self, X: Any, y: Any) -> "LassoLarsIC":  # pyright: ignore[reportIncompatibleMethodOverride]
         """Choose the alpha, and fit as `Lasso` does."""
-        super().fit(X, one_target(self, y))
+        super().fit(X, y)
         return self
 
     def _penalty(self, weight_sum: float, targets: int) -> Penalty:  # noqa: ARG002
         return Net(2 * self.alpha_ / targets, 1.0, self.positive)
-
-    def __sklearn_tags__(self) -> Any:
-        """What scikit-learn should know: y is one target."""
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = False
-        return tags
 
     def _prepare(self, X: Any, y: Any, sample_weight: Any) -> None:  # noqa: ARG002
         if self.criterion not in ("aic", "bic"):

@@ -160,17 +160,6 @@ class Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return X @ (self.coef_ if self.coef_.ndim == 1 else self.coef_.T) + self.intercept_
 
 
-def one_target(estimator: Any, y: Any) -> Any:
-    """y as one target, a column of it with scikit-learn's warning.
-
-    Raises `ValueError` for several, of which scikit-learn has a class of its own.
-    """
-    shape = np.asarray(y).shape
-    if len(shape) == 2 and shape[1] > 1:
-        raise ValueError(f"For multi-task outputs, use MultiTask{type(estimator).__name__}")
-    return column_or_1d(y, warn=True) if len(shape) == 2 else y
-
-
 def _expect_terms(formula: str) -> None:
     """Refuse a formula that names its targets, which are y here."""
     if target_nodes(formula):

@@ -30,6 +30,14 @@ def fewest_digits(size: np.ndarray, error: np.ndarray, counted: np.ndarray) -> f
     return max(0.0, -math.log10(max(float((error[counted] / size[counted]).max()), UNIT)))
 
 
+def digits_within(found: Coefficients, reach: Coefficients) -> float:
+    """The fewest sure decimal digits over the coefficients that are not zero to within how far they may be off."""
+    size, error = np.abs(found.stacked), reach.stacked
+    if not error.any():  # then all that are zero are known to be
+        return -math.log10(UNIT)
+    return fewest_digits(size, error, size > error)
+
+
 def known_mean(moments: Moments, size: np.ndarray) -> np.ndarray:
     """To what ȳ − Σ w·x̄ (m,) is known for weights of this size (m, p).
 

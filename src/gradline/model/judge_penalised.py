@@ -10,7 +10,7 @@ from gradline.core.coefficients import Coefficients
 from gradline.core.derived import Derived, cached_property
 from gradline.core.linalg.triangular import UNIT, column_norms, inverted, rounding, row_norms, triangular
 from gradline.model.certificate import FEWEST_DIGITS, NO_TIME_LEFT, Certificate
-from gradline.model.judge import Judged, fewest_digits, known_mean
+from gradline.model.judge import ABOVE, Judged, digits_within, known_mean
 from gradline.model.status import Status
 from gradline.model.training import Training
 from gradline.moments.rank import Rank
@@ -19,7 +19,6 @@ from gradline.solvers.coordinate_descent import minimised
 from gradline.solvers.penalties import Penalty
 from gradline.solvers.problem import Problem, Scaling
 
-ABOVE = 1e-6  # of the least objective: what a certified one may be above it, as for least squares
 _ROUNDS = 20  # in which each bound sharpens the next; more change no digit
 _SHRINKS = 0.9  # a round that does not bring as much is the last
 _INDEPENDENT = 0.1  # κ·ε of columns from which on their inverse bounds nothing
@@ -241,14 +240,7 @@ class PenalisedJudge(Derived):
     @cached_property
     def digits(self) -> float:
         """The fewest sure decimal digits over the coefficients that are not zero to within their bound."""
-        value, bound = (self.found.weight, self.reach.weight)
-        if self.found.bias is not None and self.reach.bias is not None:
-            value = np.column_stack([self.found.bias, value])
-            bound = np.column_stack([self.reach.bias, bound])
-        counted = np.abs(value) > bound
-        if not bound.any():  # then all that are zero are known to be
-            return -math.log10(UNIT)
-        return fewest_digits(np.abs(value), bound, counted)
+        return digits_within(self.found, self.reach)
 
     @cached_property
     def status(self) -> Status:

@@ -9,7 +9,7 @@ from gradline.core.coefficients import Coefficients
 from gradline.core.derived import Derived, cached_property
 from gradline.core.linalg.triangular import UNIT
 from gradline.model.certificate import FEWEST_DIGITS, NO_TIME_LEFT, Certificate
-from gradline.model.judge import Judged, fewest_digits
+from gradline.model.judge import ABOVE, Judged, digits_within
 from gradline.model.row_bounds import Line, RowBound, bounded
 from gradline.model.status import Status
 from gradline.moments.rank import Rank
@@ -18,8 +18,6 @@ from gradline.solvers.interior_point import corner, interior
 from gradline.solvers.newton import newton_minimised
 from gradline.solvers.problem import Problem
 from gradline.solvers.tall import Tall, dual_slope, losses, summed
-
-ABOVE = 1e-6  # of the least objective: what a certified one may be above it, as for least squares
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,14 +110,7 @@ class RowsJudge(Derived):
     @cached_property
     def digits(self) -> float:
         """The fewest sure decimal digits over the coefficients that are not zero to within their bound."""
-        value, bound = self.found.weight, self.reach.weight
-        if self.found.bias is not None and self.reach.bias is not None:
-            value = np.column_stack([self.found.bias, value])
-            bound = np.column_stack([self.reach.bias, bound])
-        if not np.isfinite(bound).all():
-            return 0.0
-        counted = np.abs(value) > bound
-        return fewest_digits(np.abs(value), bound, counted) if bound.any() else -math.log10(UNIT)
+        return digits_within(self.found, self.reach)
 
     @cached_property
     def status(self) -> Status:

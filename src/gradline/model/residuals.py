@@ -125,11 +125,13 @@ def diagnostics(
     if inference.adjusted_r2 is None or inference.weights_are == UNSAID:
         first = inference.refusals[0]
         raise RequestError(first.code, f"there is nothing to diagnose: {first.cause}", first.remedy)
-    if not is_whole(lags, 0) or (lags and inference.weights_are == "counts"):
-        raise UsageError(
-            "lags-invalid",
-            f"lags is {lags}, of weights that are counts" if lags else f"lags is {lags}",
-            "give a whole number of rows from 0; rows that are counted have no order",
+    if not is_whole(lags, 0):
+        raise UsageError("lags-invalid", f"lags is {lags}", "give a whole number of rows from 0")
+    if lags and inference.weights_are == "counts":
+        raise RequestError(
+            "lags-of-counts",
+            "a row that stands for several has no place in an order, and the weights are counts",
+            "leave the lags out, or repeat the rows",
         )
     rows = rows_by(model.design, data, missing, read=model.read, targets=targets, weights=weights)
     if clusters is not None:
@@ -268,12 +270,11 @@ def _finished(model: LinearModel, inference: Inference, sweep: _Pass, sums: _Sco
     n, f, basis = inference.observations, inference.freedom, inference.basis
     value = Coefficients(model.weight, model.bias if model.has_bias else None)
     sigma = inference.residual_stderr
-    names = (*(("bias",) if model.has_bias else ()), *model.features)
     varies = np.where(np.isnan(sigma), np.nan, 1.0) if sigma is not None else np.ones(len(model.targets))
 
     def estimates(middle: np.ndarray, freedom: float) -> Estimates:
         scatter = middle * varies[:, None, None]
-        return Estimates(value, basis.stderr(scatter), freedom, names, basis, scatter)
+        return Estimates(value, basis.stderr(scatter), freedom, model.features, basis, scatter)
 
     hc0, hc2, hc3 = sums.middle
     cluster = None

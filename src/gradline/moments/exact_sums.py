@@ -61,13 +61,13 @@ def _compiled(compiled: Kernels, block: RowBlock | ColumnBlock) -> ExactSums | N
     sample = np.sort(np.abs(block.matrix(np.arange(0, block.rows, -(-block.rows // _SAMPLE)))), axis=0)
     found = _cut(compiled, block, _above(sample) + 1)
     if found.cells > _ODD:
-        expect_finite(found.low / 2 + found.high / 2)
+        expect_finite(found.low, found.high)
         found = _cut(compiled, block, _above(np.array([found.low, found.high])))
     if found.cells > _ODD:
         found = _cut(compiled, block, _above(sample[:-2]) + 1)
     if found.cells > _ODD:
         return None
-    expect_finite(found.low / 2 + found.high / 2)
+    expect_finite(found.low, found.high)
     products = _from_slices(block.rows, found)
     if found.cells:
         odd = np.sort(found.odd[: found.cells])
@@ -190,7 +190,7 @@ def _in_numpy(block: RowBlock) -> ExactSums:
         np.concatenate([edge(block.X, axis=0), edge(block.Y, axis=0)]).astype(np.float64)
         for edge in (np.min, np.max)
     )
-    expect_finite(low / 2 + high / 2)
+    expect_finite(low, high)
     e, top = np.concatenate([[1], _above(np.array([low, high]))]), 0
     if block.w is not None:
         top = int(_above(np.asarray(block.w)[:, None])[0])

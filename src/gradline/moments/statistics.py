@@ -168,7 +168,7 @@ def centre(block: RowBlock, names: tuple[str, ...]) -> Centred:
     deviations = np.empty((rows, k), order="F")  # column by column they are summed many times as fast
     deviations[:, :p], deviations[:, p:] = block.X, block.Y
     low, high = deviations.min(axis=0), deviations.max(axis=0)
-    expect_finite(low / 2 + high / 2)  # where a cell is NaN, so are both; the sum of halves stays finite
+    expect_finite(low, high)  # where a cell is NaN, so are both
     refuse_extreme(low, high, block.w, names)
     shift = _mean(deviations, block.w, weight_sum)
     deviations -= shift

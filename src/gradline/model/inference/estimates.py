@@ -1,16 +1,17 @@
 """Estimates: coefficients with standard errors and covariances, and the tests and intervals that follow from them."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradline.core.coefficients import Coefficients
 from gradline.core.derived import cached_property
-from gradline.model.inference.hypotheses import asked
-from gradline.model.inference.joint import Contrast, Wald, contrasted, wald
 from gradline.model.inference.student import quantile
 from gradline.moments.basis import Basis
+
+if TYPE_CHECKING:  # what is tested after a fit
+    from gradline.model.inference.joint import Contrast, Wald
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,15 +19,19 @@ class Estimates:
     """Coefficients with their standard errors, tested against zero with Student's t on `freedom` degrees.
 
     `scatter` is the covariance of Σ w·r·g in the coordinates of `basis`: (m, q, q), or (m,) of a multiple of one.
-    `names` are those of the coefficients, the bias first where there is one.
     """
 
     value: Coefficients
     stderr: Coefficients
     freedom: float
-    names: tuple[str, ...]
+    features: tuple[str, ...]
     basis: Basis
     scatter: np.ndarray
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the coefficients are called, the bias first where there is one."""
+        return self.features if self.value.bias is None else ("bias", *self.features)
 
     @property
     def weight_stderr(self) -> np.ndarray:
@@ -68,7 +73,7 @@ class Estimates:
                 * (errors[:, :, None] * errors[:, None, :])
             )
 
-    def test(self, hypothesis: Any, values: Any = 0.0) -> Wald:
+    def test(self, hypothesis: Any, values: Any = 0.0) -> "Wald":
         """All equations of a hypothesis together: "area = 0, rooms = 2*baths", by an F test.
 
         A matrix (r, k) over the coefficients, the bias first where there is one, is that it leads to `values` (r,).
@@ -81,15 +86,18 @@ class Estimates:
         >>> print(model.inference.test("temp = 0, rainfall = humidity"))
         temp = 0, rainfall - humidity = 0: F 111.809 on 2 and 11, p 4.91e-08
         """
+        from gradline.model.inference.hypotheses import asked  # noqa: PLC0415 - fitting tests no equation
+        from gradline.model.inference.joint import wald  # noqa: PLC0415
+
         return wald(self, asked(hypothesis, values, self.names))
 
-    def slopes_test(self) -> Wald:
+    def slopes_test(self) -> "Wald":
         """That all slopes which the data determine are 0: with robust errors what F is with plain ones."""
         first = int(self.value.bias is not None)
         kept = np.flatnonzero(self.basis.determined[first:]) + first
         return self.test(np.eye(len(self.names))[kept])
 
-    def contrast(self, sums: Any) -> Contrast:
+    def contrast(self, sums: Any) -> "Contrast":
         """Sums of coefficients, "rooms - 2*baths, area", each with its standard error, t, p and interval.
 
         >>> import gradline
@@ -98,6 +106,9 @@ class Estimates:
         >>> contrast.estimate.round(4), contrast.interval().round(4)
         (array([[0.1574]]), array([[[0.0562, 0.2587]]]))
         """
+        from gradline.model.inference.hypotheses import asked  # noqa: PLC0415 - fitting contrasts nothing
+        from gradline.model.inference.joint import contrasted  # noqa: PLC0415
+
         return contrasted(self, asked(sums, 0.0, self.names))
 
     def interval(self, level: float = 0.95) -> Coefficients:

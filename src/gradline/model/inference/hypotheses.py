@@ -78,16 +78,21 @@ def restrictions(text: str, names: Sequence[str]) -> Restrictions:
     )
 
 
-def written(row: np.ndarray, value: float | None, names: Sequence[str]) -> str:
-    """How a row, and what it is to equal, is written: `rooms - 2*baths = 0`."""
+def written(row: np.ndarray, value: float, names: Sequence[str]) -> str:
+    """How an equation is written: `rooms - 2*baths = 0`."""
+    return f"{summed(row, 0.0, names)} = {value + 0.0:.6g}"
+
+
+def summed(row: np.ndarray, less: float, names: Sequence[str]) -> str:
+    """How a sum, less a number, is written: `rooms - 2*baths - 3`."""
     parts = []
     for factor, name in zip(row.tolist(), names, strict=True):
         if factor:
             size = "" if abs(factor) == 1 else f"{abs(factor):.6g}*"
             sign = ("-" if factor < 0 else "") if not parts else (" - " if factor < 0 else " + ")
             parts.append(f"{sign}{size}{name}")
-    left = "".join(parts) or "0"
-    return left if value is None else f"{left} = {value + 0.0:.6g}"
+    end = f" {'-' if less > 0 else '+'} {abs(less):.6g}" if less else ""
+    return ("".join(parts) or "0") + end
 
 
 def _nothing(k: int) -> _Linear:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -14,14 +14,16 @@ from gradline.core.linalg.refined import Figures
 from gradline.core.linalg.triangular import UNIT, row_norms
 from gradline.core.text import listed
 from gradline.data.selection import UNSAID, WEIGHTS_ARE
-from gradline.model.inference.anova import Anova, anova
 from gradline.model.inference.estimates import Estimates
-from gradline.model.inference.joint import Contrast, Wald
 from gradline.model.inference.student import quantile
 from gradline.model.status import Status
 from gradline.moments.basis import Basis
 from gradline.moments.rank import Rank, determined_factor
 from gradline.moments.state import Moments
+
+if TYPE_CHECKING:  # what is tested after a fit
+    from gradline.model.inference.anova import Anova
+    from gradline.model.inference.joint import Contrast, Wald
 
 
 class Refusal(NamedTuple):
@@ -105,15 +107,15 @@ class Inference:
         """(m, k, k) between the coefficients, the bias first where there is one; see `Estimates.covariance`."""
         return None if self.estimates is None else self.estimates.covariance
 
-    def test(self, hypothesis: Any, values: Any = 0.0) -> Wald:
+    def test(self, hypothesis: Any, values: Any = 0.0) -> "Wald":
         """Equations between coefficients, together: `test("area = 0, rooms = 2*baths")`; see `Estimates.test`."""
         return self._expect_known().estimates.test(hypothesis, values)
 
-    def contrast(self, sums: Any) -> Contrast:
+    def contrast(self, sums: Any) -> "Contrast":
         """Sums of coefficients: `contrast("rooms - 2*baths")`; see `Estimates.contrast`."""
         return self._expect_known().estimates.contrast(sums)
 
-    def anova(self, kind: str = "II") -> Anova:
+    def anova(self, kind: str = "II") -> "Anova":
         """What each term explains: beside those before it ("I"), all that do not contain it ("II"), all ("III").
 
         Raises `RequestError` where there are no tests or coefficients that are not determined, `UsageError` for others.
@@ -124,6 +126,8 @@ class Inference:
         >>> [(term.label, term.degrees, round(term.F[0], 1)) for term in model.inference.anova().terms]
         [('flipper_length_mm', 1, 175.7), ('species', 2, 18.4)]
         """
+        from gradline.model.inference.anova import anova  # noqa: PLC0415 - fitting tests no term
+
         known = self._expect_known()
         return anova(self.moments, self.basis.level is not None, self.freedom, known.sigma, kind)
 
@@ -328,8 +332,7 @@ class _Estimation:
         if self.figures is not None:
             lengths = np.sqrt(self.figures.variances)
         stderr = self.basis.pair(np.outer(self.sigma, lengths))
-        names = (*(("bias",) if self.bias else ()), *self.moments.features)
-        return Estimates(self.value, stderr, self.freedom, names, self.basis, self.sigma**2)
+        return Estimates(self.value, stderr, self.freedom, self.moments.features, self.basis, self.sigma**2)
 
     @cached_property
     def r2(self) -> np.ndarray:

@@ -10,7 +10,7 @@ from gradline.core.derived import cached_property
 from gradline.core.errors import RequestError, UsageError
 from gradline.core.linalg.triangular import UNIT
 from gradline.core.text import listed
-from gradline.model.inference.hypotheses import Restrictions
+from gradline.model.inference.hypotheses import Restrictions, summed
 from gradline.model.inference.student import quantile
 from gradline.moments.basis import Basis
 
@@ -112,7 +112,9 @@ def contrasted(estimates: Estimated, sums: Restrictions) -> Contrast:
     """The sums of coefficients."""
     _expect_determined(estimates, sums.rows)
     spread = [np.linalg.norm(root, axis=1) for root in _roots(estimates, sums.rows)]
-    texts = tuple(text.rsplit(" = ", 1)[0] for text in sums.texts)
+    texts = tuple(
+        summed(row, value, estimates.names) for row, value in zip(sums.rows, sums.values, strict=True)
+    )
     value = estimates.value.stacked @ sums.rows.T - sums.values
     return Contrast(texts, value, np.array(spread), estimates.freedom)
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradline.core.coefficients import Coefficients
 from gradline.core.derived import cached_property
 from gradline.core.text import counted, number
 from gradline.model.model import LinearModel
 from gradline.model.status import Status
-from gradline.model.verify.check import Check, near, same, within
+from gradline.model.verify.check import Check, digits_left, near, same, within
 from gradline.model.verify.own_loss import OwnLoss, OwnRows, fall, way_down
 from gradline.model.verify.own_penalty import OwnPenalty
 from gradline.model.verify.tolerance import MARGIN, UNIT
@@ -191,16 +192,9 @@ class LossAnswer:
 
     def _digits(self) -> Check:
         """The digits are those that the claimed distances leave."""
-        claim = self.model.certificate
-        value, error = self.model.weight, np.array(claim.weight_error, float)
-        if self.model.has_bias:
-            value = np.column_stack([self.model.bias, value])
-            error = np.column_stack([np.array(claim.bias_error, float), error])
-        error = np.where(np.isnan(error), np.inf, error)
-        counts = np.abs(value) > error
-        worst = float((error[counts] / np.abs(value)[counts]).max()) if counts.any() else float(error.any())
-        found = 0.0 if not np.isfinite(error).all() else max(0.0, -math.log10(max(worst, UNIT)))
-        return within("digits", claim.digits, 0.0, found + 1e-6)
+        claim, bias = self.model.certificate, np.array(self.model.certificate.bias_error, float)
+        error = Coefficients(np.array(claim.weight_error, float), bias if self.model.has_bias else None)
+        return digits_left(claim.digits, self.model.coefficients.stacked, error.stacked)
 
     def _columns(self) -> Iterator[Check]:
         """No weight is said to have one best value that the columns leave open, and none to be zero for certain."""

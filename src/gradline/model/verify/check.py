@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradline.core.text import counted, number
+from gradline.model.verify.tolerance import UNIT
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,15 @@ def within(name: str, claimed: float | None, low: float, high: float) -> Check:
     value = math.inf if claimed is None else claimed
     inside = low <= value <= high
     return compared(name, claimed, value if inside else low if value < low else high, inside)
+
+
+def digits_left(claimed: float, value: np.ndarray, error: np.ndarray) -> Check:
+    """No more digits are claimed than these errors leave of the coefficients that are not zero to within theirs."""
+    error = np.where(np.isnan(error), np.inf, error)
+    counts = np.abs(value) > error
+    worst = float((error[counts] / np.abs(value)[counts]).max()) if counts.any() else float(error.any())
+    found = 0.0 if not np.isfinite(error).all() else max(0.0, -math.log10(max(worst, UNIT)))
+    return within("digits", claimed, 0.0, found + 1e-6)
 
 
 def all_near(name: str, claimed: object, found: np.ndarray, tolerance: np.ndarray, what: str) -> Check:
