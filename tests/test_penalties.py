@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from commands import command
+from odd_columns import columns
 from refusals import expect_refusal, refused
 from sklearn import linear_model as peers
 
@@ -283,17 +284,7 @@ def test_an_honest_model_is_verified_whatever_its_setting(seed: int) -> None:
         int(random.integers(1, 30)),
         int(random.integers(1, 3)),
     )
-    X = random.standard_normal((rows, features)) * np.exp(2 * random.standard_normal(features))
-    X += random.standard_normal(features) * 10 ** random.uniform(-2, 4)
-    kind = random.integers(0, 5)
-    if kind == 1 and features > 2:
-        X[:, 1] = X[:, 0]
-    if kind == 2 and features > 2:
-        X[:, 0] = 3.0
-    if kind == 3:
-        X = np.round(X)
-    if kind == 4 and features > 3:
-        X[:, 3] = X[:, 2] - X[:, 1]
+    X, _ = columns(random, rows, features, 5)
     slopes = random.standard_normal((features, targets))
     Y = X @ slopes * (random.random((features, targets)) < 0.5).any()
     Y += random.standard_normal((rows, targets)) * 10 ** random.uniform(-3, 1)

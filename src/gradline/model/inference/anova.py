@@ -15,8 +15,6 @@ from gradline.moments.basis import Basis
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
 
-KINDS = ("I", "II", "III")
-
 
 @dataclass(frozen=True)
 class TermTest:
@@ -64,8 +62,8 @@ def anova(moments: Moments, bias: bool, freedom: float, sigma: np.ndarray, kind:
 
     Raises `UsageError` for another kind, `RequestError` where the data do not determine all coefficients.
     """
-    if kind not in KINDS:
-        raise UsageError("anova-kind-invalid", f"the kind of analysis is {kind!r}", f"use {', '.join(KINDS)}")
+    if kind not in _WAYS:
+        raise UsageError("anova-kind-invalid", f"the kind of analysis is {kind!r}", f"use {', '.join(_WAYS)}")
     case = _Case(moments, bias)
     determined = Rank.of(moments, bias).determined
     if not determined.all():
@@ -75,15 +73,9 @@ def anova(moments: Moments, bias: bool, freedom: float, sigma: np.ndarray, kind:
             f"the data do not determine the coefficients of {listed(loose)}",
             "leave out a column",
         )
-    terms = [
-        _tested(case, label, squares, freedom, sigma)
-        for label, squares in getattr(case, _WAYS[kind])().items()
-    ]
+    terms = [_tested(case, label, squares, freedom, sigma) for label, squares in _WAYS[kind](case).items()]
     residual = tuple((sigma**2 * freedom).tolist())
     return Anova(kind, moments.targets, tuple(terms), residual, freedom)
-
-
-_WAYS = {"I": "in_order", "II": "beside_uncontaining", "III": "beside_all"}
 
 
 def _tested(case: "_Case", label: str, squares: np.ndarray, freedom: float, sigma: np.ndarray) -> TermTest:
@@ -169,3 +161,6 @@ def _explained(
         left, spread, _ = np.linalg.svd(root[places] / sizes[:, None], full_matrices=False)
         along = left.T @ (weight[places] / sizes[:, None]) / spread[:, None]
         yield label, (along**2).sum(axis=0)
+
+
+_WAYS = {"I": _Case.in_order, "II": _Case.beside_uncontaining, "III": _Case.beside_all}
