@@ -125,6 +125,14 @@ def test_what_has_no_errors_or_is_no_estimate_is_refused_or_said():
     assert [test.name for test in without["spread"].tests] == ["White"]
 
 
+def test_few_rows_are_told_for_what_they_are():
+    """The first three lie on a line, which leaves the last alone off it; and four rows bear no bend."""
+    table = {"price": [10.0, 12.0, 11.0, 13.0], "units": [100.0, 90.0, 95.0, 80.0]}
+    found = {one.code: one for one in assumptions(gradline.fit(table, "units"), table).findings[0]}
+    assert found["shape"].sentence.endswith("the rows are too few.")
+    assert "Row 4 is the only one that is off the others' line" in found["rows"].sentence
+
+
 def test_doctor_tells_of_a_model_and_its_rows(gradline):
     gradline("fit", "example:engel", "-t", "food", "-o", "engel.safetensors")
     told = gradline("doctor", "engel.safetensors", "example:engel")

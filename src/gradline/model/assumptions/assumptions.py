@@ -24,6 +24,7 @@ _SKEWED, _TAILS = (
     1.0,
 )  # skewness and excess kurtosis, of which so few rows as 30 are enough for normal means
 _ALIKE = 0.1  # correlation of neighbours, at which standard errors are a tenth too small
+_ALONE = 1e6  # standard errors of a fit without the row: more are a rounding of none, for the others are fitted exactly
 _MANY = 200  # rows, whose means are normal for errors as skewed as those of an exponential
 _COOK = 1.0  # Cook's distance that moves coefficients as far as their joint interval of half the draws (Cook 1977)
 
@@ -134,7 +135,8 @@ def _findings(model: LinearModel, found: Diagnostics, sums: RowSums, j: int) -> 
 def _shape(sums: RowSums, freedom: float) -> Finding:
     test = statistics.bend(sums, freedom)
     if math.isnan(test.p_value):
-        said = "Whether a straight line is enough cannot be told: what would bend it is a column already."
+        why = "what would bend it is a column already" if not test.degrees else "the rows are too few"
+        said = f"Whether a straight line is enough cannot be told: {why}."
         return Finding("shape", None, said, "", (test,))
     more = (
         f"squares and cubes of the predictions explain {_percent(test.size)} of what is left ({_told(test)})"
@@ -182,7 +184,10 @@ def _order(sums: RowSums) -> Finding:
 def _rows(sums: RowSums, freedom: float) -> Finding:
     test, row = statistics.outlier(sums, freedom)
     distance, mover = sums.influence
-    chance = f"{test.value:.3g} standard errors off (p {test.p_value:.2g} among {sums.rows:,} rows)"
+    how_far = f"{number(test.value, 3)} standard errors off"
+    if test.value > _ALONE:
+        how_far = "the only one that is off the others' line"
+    chance = f"{how_far} (p {test.p_value:.2g} among {sums.rows:,} rows)"
     moving = f"Cook's distance {number(distance, 2)}"
     far, moves = test.p_value < CHANCE, distance > _COOK
     remedy = "Look at it: mend a slip of the pen; keep what is true, and tell both answers."
