@@ -227,6 +227,13 @@ class Written(Reads):
     header: Annotated[
         bool | None, flag("Whether the first line names the columns.", "--header/--no-header", panel=_WRITTEN)
     ] = None
+    same: Annotated[
+        Sequence[str] | None,
+        flag(
+            "Words of a column that are one: 'town: Bonn = bonn, BN' reads both as Bonn; may be repeated.",
+            panel=_COLUMNS,
+        ),
+    ] = None
     where: Annotated[
         Sequence[str] | None,
         flag(

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import polars as pl
 
+from gradline.core.derived import cached_property
 from gradline.core.errors import DataError, NotationError
 from gradline.core.text import listed, shell
 from gradline.data.conditions import leaving_out
@@ -30,6 +31,7 @@ from gradline.data.numerals import (
     must_be_everywhere,
     written,
 )
+from gradline.data.same_words import others
 from gradline.data.schema import LARGEST_INTEGER, Kind
 
 MISSING_WORDS = ("", "na", "n/a", "#n/a", "nan", "null", "none")  # trimmed, in any case
@@ -100,6 +102,11 @@ class Spelling:
         """The numbers (n,) that some cells of a column are, NaN for what is none."""
         texts = bare(pl.Series(PLAIN, cells, pl.String), common_mark(cells))
         return self.numerals.plain(texts).cast(pl.Float64, strict=False).fill_null(math.nan).to_numpy()
+
+    @cached_property
+    def others(self) -> dict[str, dict[str, str]]:
+        """By column the words that are read as others."""
+        return others(self.read.same or ())
 
     @property
     def dates(self) -> tuple[str, ...]:
@@ -261,7 +268,9 @@ def _truths(series: pl.Series, where: Where) -> pl.Series:
 
 
 def _words(series: pl.Series, where: Where) -> pl.Series:
-    return where.spelling.words(series)
+    words = where.spelling.words(series)
+    read_as = where.spelling.others.get(where.column)
+    return words if read_as is None else words.replace(read_as)
 
 
 def _amounts(series: pl.Series, where: Where) -> pl.Series:

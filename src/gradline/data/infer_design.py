@@ -16,6 +16,7 @@ from gradline.data.doubts import Doubt, together
 from gradline.data.levels import alike, ordered, sums, without_value
 from gradline.data.notation import Text
 from gradline.data.numerals import Written, is_uneven, written
+from gradline.data.same_words import joining
 from gradline.data.schema import DATES, Column, Kind
 from gradline.data.selection import Selection
 from gradline.data.source import Source
@@ -267,7 +268,9 @@ def seen_in(source: Source, name: str, levels: Sequence[str], column: Column) ->
         told = "; ".join(", ".join(map(repr, group)) for group in groups[:3])
         more = f" and {len(groups) - 3} more" if len(groups) > 3 else ""
         text = f"{name} has levels that differ in case or blanks alone: {told}{more}"
-        found.append(Notice("levels-alike", text, True, "write each in one way"))
+        found.append(
+            Notice("levels-alike", text, True, f"to make one of each: {joining(name, groups)}", name)
+        )
     if column.levels is None and (order := ordered(levels)):
         text = (
             f"{name} has levels with an order, {', '.join(order)}, of which its coefficients take no notice"

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from gradline.core.errors import Notice, UsageError
+from gradline.data.same_words import others
 
 SERIAL = "excel"  # dates as days since 1899-12-30
 WHITESPACE = "whitespace"  # a delimiter of any number of blanks and tabs
-_LISTS = ("na", "dates", "where")  # what may be told several times
+_LISTS = ("na", "dates", "same", "where")  # what may be told several times
 _DELIMITERS = {"tab": "\t", "\\t": "\t", "space": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
 _THOUSANDS = {"space": " ", "apostrophe": "'"}
 
@@ -45,14 +46,16 @@ class Text:
       `strptime`; several forms, or "excel" for the days that spreadsheets count. By default there are no others. Months
       (%b, %B) may have English, German, French, Spanish, Italian, Portuguese or Dutch names.
     - `header`: whether the first line holds the names of the columns. Without it they are `column_1`, `column_2` …
+    - `same`: words of a column that are one: "town: Bonn = bonn, BN" reads bonn and BN as Bonn; one text a word, with
+      quotes where a name or a word holds a comma, a colon or an equals sign. By default each word is its own.
     - `where`: conditions that hold of every row that is read, as SQL writes them: `region != "Total"`, `year >= 2000`,
       `town IN ("Bonn", "Ulm")`, `name NOT LIKE "Sum%"`, `price IS NOT NULL`; one text with AND, or several. A missing
       cell is equal to nothing and less than nothing: `!=`, `NOT IN` and `NOT LIKE` keep it. By default all rows.
 
     Where cells have types, `decimal`, `thousands`, `na` and `dates` tell how text is written, and `na` also which
-    numbers and dates stand for a missing cell; `where` is for every table, the others are for lines alone. Of a
+    numbers and dates stand for a missing cell; the others are for lines alone. Of a
     workbook `skip` and `skip_last` count rows of the sheet, and `header` says whether the first of the others has the
-    names. Raises `UsageError` for what no file can be written in.
+    names; `same` and `where` are for every table. Raises `UsageError` for what no file can be written in.
 
     >>> import gradline
     >>> gradline.Text(decimal=",", delimiter=";")
@@ -69,6 +72,7 @@ class Text:
     na: Sequence[str] | None = None
     dates: Sequence[str] | None = None
     header: bool | None = None
+    same: Sequence[str] | None = None
     where: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
@@ -82,9 +86,11 @@ class Text:
             object.__setattr__(self, "dates", tuple(map(str, forms)))
             remedy = "give a day and what else stands there, such as %d.%m.%Y or '%d %b %Y %H:%M', or excel"
             self._expect("dates", all(map(_is_form, self.dates)), remedy)
-        if self.where is not None:
-            texts = [self.where] if isinstance(self.where, str) else self.where
-            object.__setattr__(self, "where", tuple(map(str, texts)))
+        for name in ("same", "where"):
+            if (given := getattr(self, name)) is not None:
+                object.__setattr__(self, name, tuple(map(str, [given] if isinstance(given, str) else given)))
+        if self.same is not None:
+            others(self.same)  # says what is wrong with it
         is_mark = self.delimiter == WHITESPACE or _is_mark(self.delimiter, '"\r\n')
         self._expect("delimiter", is_mark, "give one character, such as ';', or tab, space or whitespace")
         self._expect("decimal", self.decimal in (None, ".", ","), "give . or ,")
@@ -169,4 +175,4 @@ class Text:
 FOUND = Text()  # all of it
 # What may be told: of lines of text, and of cells of text wherever they stand.
 OF_TEXT = frozenset(one.name for one in fields(Text))
-OF_CELLS = frozenset({"na", "dates", "decimal", "thousands", "where"})
+OF_CELLS = frozenset({"na", "dates", "decimal", "thousands", "same", "where"})

@@ -63,7 +63,9 @@ class Column:
 
     def ordered(self, name: str, found: Sequence[str]) -> tuple[str, ...]:
         """The levels that rows have, as they are declared or as they are found, the base that is asked for first."""
-        levels = [level for level in self.levels or found if level in found]
+        declared = self.levels or ()
+        levels = [level for level in declared if level in found]
+        levels += [level for level in found if level not in declared]
         if self.base is None:
             return tuple(levels)
         if self.base not in levels:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from gradline.core.errors import DataError, Notice, RequestError
-from gradline.core.text import shell
+from gradline.core.text import nearest, shell
 from gradline.data.arrow_stream import frames_of, is_stream, kept
 from gradline.data.chosen_rows import chosen
 from gradline.data.columnar import FAULTS, FrameSource, LazySource
@@ -20,6 +20,8 @@ from gradline.data.files import FilesSource, open_files
 from gradline.data.infer_design import infer_design
 from gradline.data.notation import FOUND, Text
 from gradline.data.row_stream import Holdout
+from gradline.data.same_words import others
+from gradline.data.schema import Kind
 from gradline.data.selection import UNSAID, Selection
 from gradline.data.source import Source
 from gradline.data.table import Table
@@ -96,6 +98,7 @@ def chosen_rows(
         source, weights = frame.beside({WEIGHTS: weights}), WEIGHTS
     if isinstance(source, FrameSource):  # to which columns were put
         source = chosen(source, selection.read)
+    _expect_words(source, selection)
     named = replace(selection, targets=names, weights=weights)
     if writes_formula(named, source):
         from gradline.data.formulas import infer_formula  # noqa: PLC0415 - most fits have no formula
@@ -105,6 +108,22 @@ def chosen_rows(
         design, notices = infer_design(source, named)
     rows = TableRows(source, design, selection.missing, "nan" if holdout else "error")
     return rows, [*source.notices, *notices, *_unmarked(source, named)]
+
+
+def _expect_words(source: Source, selection: Selection) -> None:
+    """Refuse words of columns that the table has not, or that hold no words."""
+    for name in others(selection.read.same or ()) if selection.read else ():
+        column = source.schema().get(name)
+        if column is None:
+            remedy = f"{nearest(name, source.names())}; --same '' reads all words as they stand"
+            raise RequestError(
+                "column-unknown", f"same speaks of {name}, and there is no such column", remedy
+            )
+        if column.kind != Kind.TEXT and name not in selection.category:
+            cause = f"same speaks of words of {name}, which {column.note or f'holds {column.what}s'}"
+            raise RequestError(
+                "same-of-no-words", cause, f"leave it out, or add {shell(['--category', name])}"
+            )
 
 
 def _unmarked(source: Source, selection: Selection) -> Iterator[Notice]:

@@ -103,7 +103,8 @@ class _Builder:
     def picked(self, column: str, levels: Sequence[str], rows: np.ndarray) -> str:
         """Row `code` of `rows` (levels, k); the row below them is NaN, for cells that give no prediction."""
         none = len(levels)
-        codes = {word: code for code, words in enumerate(spellings(levels)) for word in words}
+        spelled = spellings(self._model, column, levels)
+        codes = {word: code for code, words in enumerate(spelled) for word in words}
         if self.unseen == "base":
             codes |= {
                 way: none for word in MISSING_WORDS for way in (word, word.title(), word.upper(), "NaN")

@@ -8,6 +8,7 @@ import numpy as np
 from gradline.core.errors import RequestError, UsageError
 from gradline.data.cells import TRUTH_WORDS
 from gradline.data.design import Category, Number
+from gradline.data.same_words import spelled
 from gradline.data.schema import Kind
 from gradline.model.model import LinearModel
 
@@ -90,16 +91,24 @@ def _shape(factor: "Factor", kinds: Mapping[str, Kind]) -> "Lookup | Pieces":
     )
 
 
-def spellings(levels: Sequence[str], booleans: bool = True) -> list[tuple[str, ...]]:
-    """For each level the words that a cell may hold for it: the level, and other spellings of true and false.
+def spellings(
+    model: LinearModel, column: str, levels: Sequence[str], booleans: bool = True
+) -> list[tuple[str, ...]]:
+    """For each level the words that a cell may hold for it: the level, what is read as it, true and false in any case.
 
     Without `booleans`, an engine that keeps truth as 1 and 0 is served too, where the levels are nothing else.
     """
     digits = {} if booleans or not set(levels) <= set(TRUTH_WORDS) else {"true": ("1",), "false": ("0",)}
+    same = spelled(model.read.same or (), column)
     return [
-        (level, level.title(), level.upper(), *digits.get(level, ())) if level in TRUTH_WORDS else (level,)
+        (*(way for word in (level, *same.get(level, ())) for way in _cased(word)), *digits.get(level, ()))
         for level in levels
     ]
+
+
+def _cased(word: str) -> tuple[str, ...]:
+    """Truth in each way that it is written, other words as they are."""
+    return (word, word.title(), word.upper()) if word in TRUTH_WORDS else (word,)
 
 
 def expect_unseen(unseen: str) -> None:

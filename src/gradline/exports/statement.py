@@ -5,6 +5,7 @@ from importlib.metadata import version
 
 from gradline.core.errors import RequestError
 from gradline.data.cells import MISSING_WORDS
+from gradline.data.terms.grammar import Name
 from gradline.data.terms.shapes import Lookup
 from gradline.exports import expressions
 from gradline.exports.dialects import Dialect, dialect_named
@@ -69,24 +70,27 @@ def _terms(model: LinearModel, found: Iterable[Summand], chosen: Dialect, j: int
     terms = [_signed(chosen, model.bias[j])] if model.has_bias else []
     for part in found:
         if isinstance(part, Computed):
-            terms.append(f"+ {_computed(part, chosen, j, unseen)}")
+            terms.append(f"+ {_computed(model, part, chosen, j, unseen)}")
             continue
         cell = f"t.{chosen.name(part.column)}"
         if isinstance(part, Numeric):
             terms.append(f"{_signed(chosen, part.weight[j])} * {chosen.number.format(cell)}")
         else:
             each = [chosen.double(weight[j]) for weight in part.weight]
-            terms.append(f"+ {_case(part.levels, chosen, chosen.word.format(cell), each, unseen)}")
+            words = spellings(model, part.column, part.levels, chosen.booleans)
+            terms.append(f"+ {_case(words, chosen, chosen.word.format(cell), each, unseen)}")
     return terms
 
 
-def _computed(part: Computed, chosen: Dialect, j: int, unseen: str) -> str:
+def _computed(model: LinearModel, part: Computed, chosen: Dialect, j: int, unseen: str) -> str:
     """A term of a formula; the columns of its first factor vary fastest, as `Product` has them."""
     counts = [len(factor.names) for factor in part.term.factors]
 
     def case(shape: Lookup, x: str, each: Sequence[str]) -> str:
         if shape.cells == "text":
-            return _case(shape.levels, chosen, x, each, unseen)
+            assert isinstance(shape.over, Name)
+            words = spellings(model, shape.over.name, shape.levels, chosen.booleans)
+            return _case(words, chosen, x, each, unseen)
         whens = " ".join(
             f"WHEN {chosen.double(float(level))} THEN {own}"
             for level, own in zip(shape.levels, each, strict=True)
@@ -103,18 +107,20 @@ def _signed(chosen: Dialect, value: float) -> str:
     return f"{'-' if value < 0 else '+'} {chosen.double(abs(value))}"
 
 
-def _case(levels: Sequence[str], chosen: Dialect, cell: str, each: Sequence[str], unseen: str) -> str:
-    """What the cell's level has in `each`, of which the base comes first."""
+def _case(
+    words: Sequence[tuple[str, ...]], chosen: Dialect, cell: str, each: Sequence[str], unseen: str
+) -> str:
+    """What the cell's level, of which `words` has the spellings, has in `each`; the base comes first."""
     lines = [
         f"      WHEN {chosen.text(word)} THEN {own}"
-        for words, own in zip(spellings(levels, chosen.booleans), each, strict=True)
-        for word in words
+        for spelled, own in zip(words, each, strict=True)
+        for word in spelled
     ]
     rest = "NULL" if unseen == "null" else each[0]
     case = "\n".join([f"CASE {cell}", *lines, f"      ELSE {rest}", "    END"])
     if unseen == "null":
         return case
-    known = {level.lower() for level in levels}
+    known = {word.lower() for spelled in words for word in spelled}
     missing = ", ".join(chosen.text(word) for word in MISSING_WORDS if word not in known)
     return f"CASE WHEN LOWER({cell}) NOT IN ({missing}) THEN\n    {case} END"
 

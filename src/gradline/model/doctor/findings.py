@@ -168,7 +168,7 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
     "levels-alike": Code(
         "Levels differ in case or blanks alone",
         "To a model yes, Yes and YES are three levels with a coefficient each, though one thing is meant. Write each "
-        "in one way.",
+        "in one way, or read them as one: --same 'town: Bonn = bonn'.",
         "The levels Bonn, bonn and 'Bonn '.",
         "Broman, Woo 2018, Data Organization in Spreadsheets, section 2",
     ),
