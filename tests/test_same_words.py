@@ -63,7 +63,7 @@ def test_what_a_model_knows_of_words_goes_with_it(tmp_path):
         "town": DIRTY["town"].to_numpy().astype(object)[:, None],
         "area": DIRTY["area"].to_numpy()[:, None],
     }
-    assert np.allclose(graph.run(None, columns)[0], expected, rtol=1e-12)
+    assert np.allclose(np.asarray(graph.run(None, columns)[0]), expected, rtol=1e-12)
 
 
 def test_the_warning_names_the_option_that_heals(tmp_path):
