@@ -171,7 +171,7 @@ def test_the_numbers_of_json_and_of_workbooks_are_no_text(tmp_path):
     for path in (save(tmp_path / "t.ndjson", lambda path: path.write_text(rows)), workbook(tmp_path, cells)):
         frames = open_table(path, told).batches({"p": Kind.NUMBER})
         assert [value for batch in frames for value in batch.frame["p"]] == expected
-    with refused("number-notation-ambiguous", "'1.234'", "row 2", "1234"):
+    with refused("number-notation-ambiguous", "'1.234'", "row 3", "1234"):
         open_table(workbook(tmp_path, ["1,5", 1.234]), told).schema()
     text = workbook(tmp_path, ["1,5", "1.234"])
     assert next(iter(open_table(text, told).batches({"p": Kind.NUMBER}))).frame["p"].to_list() == [1.5, 1234]

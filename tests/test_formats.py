@@ -78,7 +78,7 @@ def test_no_cell_of_a_workbook_is_emptied_by_its_column(tmp_path):
         "x": Kind.NUMBER,
         "y": Kind.NUMBER,
     }
-    with refused("text-in-number-column", "row 4 of sheet Sheet1", "'about 4'"):
+    with refused("text-in-number-column", "row 5 of sheet Sheet1", "'about 4'"):
         cells(tmp_path / "t.xlsx", ["x"])
 
 
@@ -153,6 +153,32 @@ def test_a_title_above_the_table_names_the_option(write, first, tmp_path):
     assert gradline.verify(model, path).agrees
     with refused("file-empty", "rows", "below row 50", "smaller --skip"):
         gradline.fit(path, "y", read=Text(skip=50))
+
+
+@BOOKS
+@pytest.mark.parametrize("told", [{}, {"skip_last": 2}, {"header": False}, {"skip": 1}])
+def test_a_row_is_called_as_the_sheet_counts_it(write, told, tmp_path):
+    first = 1 if told.get("skip") else 2  # of what is above the table: a note that is skipped, empty rows
+    rows = [["note", None]] * told.get("skip", 0) + [[]] * first * (not told.get("skip"))
+    rows += [] if told.get("header") is False else [["x", "y"]]
+    rows += [[1, 2], [2, 3], [3, 5], [4, 7], ["odd", 8], [5, 9], [6, 9], [7, 11]]
+    path = write(tmp_path / "book", rows)
+    x = "column_1" if told.get("header") is False else "x"
+    with refused("text-in-number-column", f"row {rows.index(['odd', 8]) + 1} of sheet", "'odd'"):
+        cells(path, [x], Text(**told))
+
+
+def test_sheets_of_a_pattern_are_one_table(book, tmp_path):
+    """Those that are shown and have rows, each by its columns' names; one that is named is read alone."""
+    ROWS.write_excel(tmp_path / "one.xlsx", worksheet="only")
+    both = cells(gradline.Table(book, sheet="*"))
+    assert_frame_equal(both, pl.concat([ROWS, ROWS.with_columns(y=-ROWS["y"])]))
+    assert_frame_equal(cells(gradline.Table(book, sheet="r*")), ROWS)
+    assert_frame_equal(cells(gradline.Table(tmp_path / "one.xlsx", sheet="*")), ROWS)
+    with refused("sheet-unknown", "z*", "less"):
+        cells(gradline.Table(book, sheet="z*"))
+    with refused("sheet-ambiguous", "--sheet '*'"):
+        cells(book)
 
 
 @BOOKS

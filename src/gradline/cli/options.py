@@ -170,7 +170,9 @@ AsJson = Annotated[bool, flag("Print one JSON object; a refusal is one on stderr
 class Reads:
     """Where in a workbook or a database the rows stand: what every command takes that reads a table."""
 
-    sheet: Annotated[str | None, flag("Sheet of a workbook: its name, or its number from 1.")] = None
+    sheet: Annotated[
+        str | None, flag("Sheet of a workbook: name, number from 1, or '*' for all as one table.")
+    ] = None
     table: Annotated[str | None, flag("Table of a database.")] = None
     query: Annotated[str | None, flag("SELECT whose rows are read, once, from a database.")] = None
 

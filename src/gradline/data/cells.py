@@ -17,7 +17,7 @@ from gradline.core.text import listed, shell
 from gradline.data.conditions import leaving_out
 from gradline.data.dates import moments, spellings
 from gradline.data.doubts import Doubt
-from gradline.data.levels import sums
+from gradline.data.levels import sums, without_value
 from gradline.data.notation import FOUND, Text
 from gradline.data.numerals import (
     PLAIN_NUMERALS,
@@ -383,7 +383,8 @@ def _no_number(cell: str, shown: pl.Series, where: Where) -> CellFault:
         remedy += f", or, if those are written so, too: {doubt.reads(where.column)}" if helps else ""
         return CellFault("text-in-number-column", f"a number with {doubt.what} among others", remedy)
     row = f"to leave out its row: {leaving_out(where.column, [cell])}"
-    is_heading = cell == where.column or cell == shown[0]  # again, or of units below the header
+    # The header again, or units below it; a mark alone stands for a missing cell there, too.
+    is_heading = cell == where.column or (cell == shown[0] and not without_value([cell]))
     if sums([cell]) or (is_heading and not any(map(str.isdecimal, cell))):
         return CellFault("text-in-number-column", "text in a numeric column", f"{row}; else mend the cell")
     is_note = len(cell.split()) > 2  # more words than stand for a cell that is missing

@@ -15,6 +15,7 @@ from gradline.data.cells import PLAIN, Spelling, converted
 from gradline.data.columns import column, first_cells
 from gradline.data.conditions import OF_NOTHING, Condition, parsed
 from gradline.data.dates import moments
+from gradline.data.doubts import Doubt
 from gradline.data.files import FilesSource
 from gradline.data.notation import OF_CELLS, Text
 from gradline.data.schema import Column, Kind
@@ -144,6 +145,8 @@ def _asks_for_words(test: Condition, found: Column) -> bool:
 def _read_as(test: Condition, found: Column) -> Kind:
     """As what a condition on values compares its column. Raises `RequestError` where one is no more than another."""
     kind = found.kind if found.kind.is_numeric or found.kind == Kind.TIME else Kind.TEXT
+    if isinstance(found.doubt, Doubt) and found.doubt.ways[0].mark:  # "81 %" is 81 to a comparison
+        kind = Kind.AMOUNT
     if kind != Kind.TEXT and all(_value(value, kind) is not None for value in test.values):
         return kind
     remedies = {Kind.TEXT: "words are compared by = != IN LIKE", Kind.TIME: "write the date as 2024-05-31"}

@@ -37,7 +37,7 @@ class LazySource(Source):
 
     Where it is `trusted` nobody looks whether numbers are finite here: whoever adds them up will notice. `declared`
     are columns of which more is known than their types here tell. A file and a `stored` table say how many rows they
-    have, and so many must come.
+    have, and so many must come. `above` are lines of a sheet over the first row, which is counted as the sheet does.
     """
 
     scan: pl.LazyFrame
@@ -47,6 +47,7 @@ class LazySource(Source):
     declared: Mapping[str, Column] = field(default_factory=dict)
     stored: bool = False
     spelling: Spelling = TYPED
+    above: int = 0
 
     def told(self, read: Text) -> "LazySource":
         """See `Source`."""
@@ -84,7 +85,8 @@ class LazySource(Source):
                 break
             if self.path is not None and self.height:
                 METER.reach(self.path, (first + frame.height) / self.height)
-            yield typed_batch(frame, columns, place_in(first, self.name), self.trusted, spelling)
+            place = place_in(self.above + first, self.name)
+            yield typed_batch(frame, columns, place, self.trusted, spelling)
             first += frame.height
         if (
             self.height is not None and first != self.height

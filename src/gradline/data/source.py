@@ -187,6 +187,10 @@ class Source(ABC):
                 found |= dict.fromkeys(words.filter(words.str.to_lowercase().is_in(MISSING_WORDS)))
         return list(found)
 
+    def places(self, table: Table) -> "tuple[Source, ...]":
+        """The tables that are asked for inside of this, several where a pattern names them."""
+        return (self.within(table),)
+
     def within(self, table: Table) -> "Source":
         """The table that is asked for inside of this. Raises `RequestError` where there is no such thing."""
         if not table.place:

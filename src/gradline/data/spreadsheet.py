@@ -1,5 +1,6 @@
 """Workbooks of Excel (.xlsx, .xlsb, .xls) and OpenDocument (.ods): one sheet is one table, its first row the header."""
 
+import fnmatch
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from gradline.data.source import Inner
 from gradline.data.table import Table
 from gradline.data.title import filled, header_at
 
+_PATTERN = "*?"  # which no name of a sheet may hold in Excel
 _LOOK = 100  # rows at the top that show where the names stand
 
 
@@ -49,6 +51,20 @@ class Workbook(Inner):
         if set(table.place) - {"sheet"}:
             raise RequestError("place-unknown", f"{self.name} is a workbook, no database", "use --sheet NAME")
         return replace(self, asked=table.place.get("sheet"))
+
+    def places(self, table: Table) -> "tuple[Workbook, ...]":
+        """The sheets of a pattern such as *, those that are shown and have rows, or the one that is asked for.
+
+        Raises `RequestError` where no sheet is called so.
+        """
+        asked = table.place.get("sheet", "")
+        if not set(asked) & set(_PATTERN):
+            return (self.within(table),)
+        known = [name for name in self._reader.sheet_names if self._has_rows(name)]
+        if found := fnmatch.filter(known, asked):
+            return tuple(replace(self, asked=name) for name in found)
+        cause = f"no sheet of {self.name} with rows is called as {asked} says"
+        raise RequestError("sheet-unknown", cause, nearest(asked, known, "the sheets are"))
 
     @property
     def notices(self) -> tuple[Notice, ...]:
@@ -89,7 +105,8 @@ class Workbook(Inner):
             raise RequestError(
                 "sheet-ambiguous",
                 f"{self.name} has {len(filled)} sheets with rows: {listed(filled)}",
-                f"name one, such as --sheet {filled[0]!r} (gradline.Table(…, sheet={filled[0]!r}) in Python)",
+                f"name one, such as --sheet {filled[0]!r} (gradline.Table(…, sheet={filled[0]!r}) in Python), or read "
+                "all as one table: --sheet '*'",
             )
         return filled[0] if filled else known[0]
 
@@ -103,7 +120,10 @@ class Workbook(Inner):
         name = f"sheet {self._chosen} of {self.name}"
         names, fields, body = self._header
         expect_distinct(names, f"the {name}")
-        body |= self._most(body)
+        whole = self._frame(self._chosen, dtypes="string", **body).height
+        above = self._height(1) - whole  # title, names and what is skipped
+        if self.read.skip_last:
+            body["n_rows"] = max(0, whole - self.read.skip_last)
         frame = self._cells(self._chosen, body)
         frame.columns = names
         if not frame.height:
@@ -122,14 +142,14 @@ class Workbook(Inner):
 
         if not spelling.numerals.is_plain:
             frame = frame.with_columns(
-                self._in_notation(s, numbers(name), spelling) for name, s in texts.items()
+                self._in_notation(s, numbers(name), spelling, above) for name, s in texts.items()
             )
         found = {name: column(first_cells(frame[name], spelling), spelling) for name in texts}
         mixed = agreed(found, sample, spelling)
         nameless = {
             name: Column(Kind.OTHER, "has no name in the header") for name in names if name not in fields
         }
-        return LazySource(frame.lazy(), name, declared=mixed | nameless, spelling=spelling)
+        return LazySource(frame.lazy(), name, declared=mixed | nameless, spelling=spelling, above=above)
 
     @property
     def _header(self) -> tuple[list[str], list[str], dict[str, Any]]:
@@ -167,13 +187,6 @@ class Workbook(Inner):
             told.to_dict(),
         )
 
-    def _most(self, body: dict[str, Any]) -> dict[str, int]:
-        """How many rows are read, where some at the end are no part of the table."""
-        if not self.read.skip_last:
-            return {}
-        height = self._frame(self._chosen, dtypes="string", **body).height
-        return {"n_rows": max(0, height - self.read.skip_last)}
-
     def _height(self, skip: int) -> int:
         """How many rows the sheet has, those that are skipped among them."""
         return self._load(self._chosen, header_row=None, skip_rows=skip or None, dtypes="string").total_height
@@ -209,7 +222,9 @@ class Workbook(Inner):
         plain = cells.cast(pl.Float64, strict=False)
         return (plain.cast(pl.String).str.strip_suffix(".0") == cells).fill_null(False)
 
-    def _in_notation(self, cells: pl.Series, is_number: pl.Series, spelling: Spelling) -> pl.Series:
+    def _in_notation(
+        self, cells: pl.Series, is_number: pl.Series, spelling: Spelling, above: int
+    ) -> pl.Series:
         """Cells of text and, in a column that holds both, numbers as text of the same notation.
 
         Raises `DataError` for a cell that is 1.234 as a number and 1234 as text.
@@ -219,7 +234,7 @@ class Workbook(Inner):
         differs = (is_number & (other != plain)).fill_null(False)
         if differs.any():
             row = differs.arg_max() or 0
-            cell = f"{cells[row]!r} (row {row + 1:,} of sheet {self._chosen} of {self.name})"
+            cell = f"{cells[row]!r} (row {above + row + 1:,} of sheet {self._chosen} of {self.name})"
             raise DataError(
                 "number-notation-ambiguous",
                 f"{cells.name} holds numbers beside text, and {cell} may be either: {plain[row]} or {other[row]:.15g}",

@@ -15,7 +15,7 @@ class Table:
     """A table within a file or a database; give it wherever data are asked for.
 
     - `data`: the workbook's path, or the database's URL, such as `sqlite:///homes.db`.
-    - `sheet`: a sheet's name, or its number, counted from 1.
+    - `sheet`: a sheet's name, its number, counted from 1, or a pattern: "*" reads all sheets with rows as one table.
     - `table`: a table's name.
     - `query`: a SELECT, which is run once, on a connection that cannot write.
 

@@ -44,7 +44,8 @@ def open_table(data: object, read: Text | None = None) -> Source:
 
 def _opened(data: object, told: Text) -> Source:
     if isinstance(data, Table):
-        return open_files(os.fspath(data.data), told).within(data).told(told)
+        parts = [part.told(told) for part in open_files(os.fspath(data.data), told).places(data)]
+        return parts[0] if len(parts) == 1 else FilesSource(tuple(parts), os.fspath(data.data))
     if isinstance(data, (str, os.PathLike)):
         return open_files(os.fspath(data), told).told(told)
     if (

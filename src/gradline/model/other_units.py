@@ -47,10 +47,9 @@ _TEMPERATURES = {
 
 def other_units(parts: Sequence[FileRows]) -> Iterator[Notice]:
     """Columns that some files, or some rows that follow one another, hold in another unit."""
-    found = (
-        _of_a_run(parts[0]) if len(parts) == 1 else _of_files([part for part in parts if len(part.values)])
-    )
-    for one in found:
+    by_file = list(_of_files([part for part in parts if len(part.values)]))
+    told = {one.name for one in by_file}
+    for one in [*by_file, *(one for one in _of_a_run(parts[0].whole.together) if one.name not in told)]:
         cause = f"{one.name} is {one.unit} {one.where}, as if its unit changed"
         yield Notice("unit-jump", cause, True, f"bring all rows to one unit{one.without}", one.name)
 

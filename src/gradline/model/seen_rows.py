@@ -65,9 +65,14 @@ class SeenRows:
         """The rows of each file."""
         files = self.source.files
         if len(files) == 1:
-            return [FileRows(self, files[0], 0, slice(0, len(self.values)))]
+            return [self.together]
         ends = np.searchsorted(self._read.owners, np.arange(len(files)), side="right").tolist()
         return [FileRows(self, files[i], i, slice(*rows)) for i, rows in enumerate(pairwise([0, *ends]))]
+
+    @property
+    def together(self) -> "FileRows":
+        """The rows of all files, as if they stood in one."""
+        return FileRows(self, self.source.files[0], 0, slice(0, len(self.values)))
 
 
 class _Read(NamedTuple):
