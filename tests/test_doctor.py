@@ -328,6 +328,16 @@ PROVOKED = {
         {},
     ),
     "levels-alike": ({"c": ["yes", "Yes "] * (N // 2)}, {"c": ["yes", "no"] * (N // 2)}, {}),
+    "levels-similar": (
+        {"c": (["Africa"] * 9 + ["Afirca"]) * (N // 10)},
+        {"c": ["Africa", "Afirca"] * (N // 2)},
+        {},
+    ),
+    "units-differ": (
+        {"c unit": (["USD"] * 9 + ["EUR"]) * (N // 10)},
+        {"c united": (["USD"] * 9 + ["EUR"]) * (N // 10)},
+        {},
+    ),
     "levels-ordered": (
         {"c": (["low", "high", "medium", "low"] * N)[:N]},
         {"c": (["low", "hot", "medium", "low"] * N)[:N]},

@@ -9,7 +9,7 @@ from refusals import refused
 
 import gradline
 from gradline.core.errors import GradlineWarning
-from gradline.data.levels import sums, without_value
+from gradline.data.levels import alike, similar, sums, without_value
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,47 @@ def test_sums_are_known_by_the_group_that_they_name(levels, found):
 )
 def test_levels_without_a_value(levels, found):
     assert without_value(levels) == found
+
+
+@pytest.mark.parametrize(
+    ("levels", "found"),
+    [
+        (
+            ["Africa", "Afirca", "Asia"],
+            [("Africa", "Afirca"), ("Afirca", "Africa")],
+        ),  # which of both, counts tell
+        (["Amercias", "Americas"], [("Amercias", "Americas"), ("Americas", "Amercias")]),
+        (["Bad", "Med.", "Medium"], [("Med.", "Medium")]),
+        (["Y", "Yes", "No", "N"], [("Y", "Yes"), ("N", "No")]),
+        (["NY", "New York", "York"], [("NY", "New York")]),
+        (["A", "AB", "B", "0"], []),  # blood groups
+        (["S", "M", "L", "XL"], []),
+        (["line 1", "line 2"], []),
+        (["North", "South", "East", "West"], []),
+        (["Guinea", "Guinea-Bissau"], []),
+        (["Iran", "Iraq"], []),
+        (["PG", "PG-13"], []),
+        (["M", "Male", "Married"], []),  # of two words none alone
+    ],
+)
+def test_levels_that_may_be_slips(levels, found):
+    assert similar(levels) == found
+
+
+@pytest.mark.parametrize(
+    ("levels", "found"),
+    [
+        (["PG-13", "PG13", "pg-13", "PG"], [["PG-13", "PG13", "pg-13"]]),
+        (["01", "1", "10", "010", "0"], [["01", "1"], ["10", "010"]]),
+        (["1.5", "15", "1-5"], []),
+        (["0.5", "0.05", "5"], []),
+        (["Cloudy/Misty", "cloudy / misty"], [["Cloudy/Misty", "cloudy / misty"]]),
+        (["+", "-", "±"], []),
+        (["a+", "a-", "a"], [["a-", "a"]]),
+    ],
+)
+def test_levels_that_are_written_in_several_ways(levels, found):
+    assert alike(levels) == found
 
 
 def fitted(data, **options):

@@ -96,7 +96,6 @@ def test_totals_are_told(rows, shown, tmp_path):
     [
         [],
         [("s31", "Ulm", 55.0, 171.0)],
-        [("Total", "Ulm", 55.0, 171.0), ("s32", "Bonn", 40.0, 122.0)],  # not at the end
         [("Totally", "Ulm", 55.0, 171.0)],
         [("s31", "mean", 55.0, 171.0)],  # a level like others
         [("s31", "Ulm", None, None)],
@@ -106,6 +105,27 @@ def test_totals_are_told(rows, shown, tmp_path):
 )
 def test_what_is_no_total(rows):
     assert told(frame(*rows)) == []
+
+
+def test_a_word_in_the_middle_is_told_though_no_term_needs_its_column():
+    table = frame(("Total", "Ulm", 55.0, 171.0), ("s32", "Bonn", 40.0, 122.0))
+    (text,) = told(table)
+    assert "shop is 'Total' in some rows" in text
+    assert told(table, read=Text(where="shop != Total")) == []
+
+
+def test_units_of_several_kinds_are_told_beside_their_numbers():
+    """As a category, too, which makes no number another; and once, whatever else is said of the rows."""
+    units = ["kg"] * (N - 2) + ["g", "lb"]
+    table = frame().with_columns(pl.Series("unit", units))
+    for features in (["area"], ["area", "unit"]):
+        model = gradline.fit(table, "price", features=features)
+        (notice,) = [notice for notice in model.notices if notice.code == "units-differ"]
+        assert f"'kg' in {N - 2} rows, 'g' in 1 row and 'lb' in 1 row" in notice.text
+        left = table.filter(pl.col("unit") == "kg")
+        assert "units-differ" not in [
+            one.code for one in gradline.fit(left, "price", features=["area"]).notices
+        ]
 
 
 def test_the_last_complete_row_counts(tmp_path):
@@ -200,7 +220,7 @@ def test_rows_that_the_fit_has_kept_tell_the_same(shape, count, tmp_path):
         for data in (pl.DataFrame(table), tmp_path / "t.csv"):
             rows, _ = chosen_rows(Selection(data, "y", features, missing="drop"))
             (block,) = rows.blocks(1000)
-            read, kept = (odd_rows.odd_rows(rows, block.rows, known) for known in (None, block))
+            read, kept = (odd_rows.odd_rows(rows, block.rows, [], known) for known in (None, block))
             assert [(one.code, one.text) for one in kept] == [(one.code, one.text) for one in read]
             seen |= {one.code for one in kept}
     assert seen == {*(["unit-jump"] if count < 3 else []), *(["total-row"] if count else [])}
@@ -214,7 +234,7 @@ def test_a_table_is_read_again_for_nothing(monkeypatch):
     monkeypatch.setattr(
         seen_rows.SeenRows, "_read", property(lambda _: pytest.fail("the table is read again"))
     )
-    gradline.fit(pl.DataFrame(SOLD), "price", features=["area", "town"])
+    gradline.fit(pl.DataFrame(SOLD).drop("shop"), "price", features=["area", "town"])
     gradline.fit("example:crops", ["apples", "oranges"])
     assert len(passes) == 2
 

@@ -13,10 +13,10 @@ from gradline.data.columns import column as column_of
 from gradline.data.conditions import leaving_out
 from gradline.data.design import Category, DesignSpec, Number, Term
 from gradline.data.doubts import Doubt, together
-from gradline.data.levels import alike, ordered, sums, without_value
+from gradline.data.levels import ordered, sums, without_value
 from gradline.data.notation import Text
 from gradline.data.numerals import Written, is_uneven, written
-from gradline.data.same_words import joining
+from gradline.data.one_word import one_word
 from gradline.data.schema import DATES, Column, Kind
 from gradline.data.selection import Selection
 from gradline.data.source import Source
@@ -264,13 +264,7 @@ def seen_in(source: Source, name: str, levels: Sequence[str], column: Column) ->
         text = f"{name} is {listed(map(repr, absent), 3)} in some rows, which is a level like others"
         remedy = f"if that stands for a missing cell: {words} --missing drop"
         found.append(Notice("sentinel-value", text, True, remedy, name))
-    if groups := alike(levels):
-        told = "; ".join(", ".join(map(repr, group)) for group in groups[:3])
-        more = f" and {len(groups) - 3} more" if len(groups) > 3 else ""
-        text = f"{name} has levels that differ in case or blanks alone: {told}{more}"
-        found.append(
-            Notice("levels-alike", text, True, f"to make one of each: {joining(name, groups)}", name)
-        )
+    found += one_word(source, name, levels)
     if column.levels is None and (order := ordered(levels)):
         text = (
             f"{name} has levels with an order, {', '.join(order)}, of which its coefficients take no notice"

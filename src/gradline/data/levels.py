@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import permutations
 
 # Orders that people write in words, each from one end to the other; a level is looked up in lower case.
 _ORDERS = [
@@ -19,6 +20,9 @@ _ORDERS = [
     "january,february,march,april,may,june,july,august,september,october,november,december",
     "jan,feb,mar,apr,may,jun,jul,aug,sep,oct,nov,dec",
 ]
+_MOST = 200  # levels of which each pair is looked at: as many countries as there are
+_LETTERS = 5  # of words that differ in one: shorter ones often do
+_SHORT = 4  # letters of a word cut off without a point
 _FEWEST = 3  # levels that make an order: two have none to lose
 
 
@@ -29,17 +33,74 @@ _SUM = (
 _MEAN = r"mean|average|avg\.?|moyenne|promedio|durchschnitt|mittel(?:wert)?|median|[ø]|x̄"
 # What may stand in a last row, and what follows it, such as 2024, or a colon; elsewhere `all` is a level like others.
 _LAST = re.compile(rf"(?:{_SUM}|{_MEAN}|sums?|all|alle|[Σ∑])(?:[\s:=].*)?", re.IGNORECASE)
+_UNITS = re.compile(
+    r"(?:.*[\W_])?(?:units?|uom|currency|einheit|währung|unité|devise|unidad|moneda)(?:[\W_].*)?",
+    re.IGNORECASE,
+)
 _NO_VALUE = re.compile(
     r"[-–—?.…]+|n\.? ?d\.?|n/d|s/d|n\.a\.?|n\.b\.?|k\.? ?a\.?|keine angabe|fehlt|missing|no data|not available"
 )
 
 
 def alike(levels: Sequence[str]) -> list[list[str]]:
-    """The groups of levels that differ in case or blanks alone, in the order of their first."""
+    """The groups of levels that differ in case, blanks, marks or leading zeros alone, in the order of their first."""
     groups: dict[str, list[str]] = {}
     for level in levels:
-        groups.setdefault("".join(level.casefold().split()), []).append(level)
+        groups.setdefault(_bare(level), []).append(level)
     return [group for group in groups.values() if len(group) > 1]
+
+
+def _bare(level: str) -> str:
+    """A level without case and blanks, without marks but those between digits, and without zeros before a number."""
+    folded = "".join(level.casefold().split())
+    words = re.sub(r"(?<!\d)[-_./\\'’(),:;](?!\d)|(?<=[^\W\d])[-_./](?=\d)", "", folded) or folded
+    return re.sub(r"(?<![\d.,])0+(?=\d)", "", words)
+
+
+def similar(levels: Sequence[str]) -> list[tuple[str, str]]:
+    """Pairs of levels that may be one word, the one that may be wrong or short first.
+
+    They differ in one letter, or in two that changed places, of five and more (Damerau 1964: four of five slips in
+    writing are such); or one is how the other begins, with a point or of four letters at most, or its initials.
+    """
+    if len(levels) > _MOST:
+        return []
+    found = []
+    for one, other in permutations(levels, 2):
+        if _is_slip(one.casefold(), other.casefold()) or _is_short_for(one, other, levels):
+            found.append((one, other))
+    return found
+
+
+def _is_slip(one: str, other: str) -> bool:
+    """Whether a letter is another, missing or there too often, or two changed places."""
+    if min(len(one), len(other)) < _LETTERS or not (one + other).replace(" ", "").isalpha():
+        return False
+    if len(one) == len(other):
+        differ = [i for i, (a, b) in enumerate(zip(one, other, strict=True)) if a != b]
+        swapped = len(differ) == 2 and differ[1] == differ[0] + 1
+        return len(differ) == 1 or (
+            swapped and one[differ[0]] + one[differ[1]] == other[differ[1]] + other[differ[0]]
+        )
+    short, long = sorted((one, other), key=len)
+    return len(long) == len(short) + 1 and any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
+
+
+def _is_short_for(short: str, word: str, levels: Sequence[str]) -> bool:
+    """Whether it is how this level alone begins, or its initials."""
+    start = short.removesuffix(".").casefold()
+    if not start.isalpha() or len(short) >= len(word):
+        return False
+    if short.isupper() and len(short) > 1 and short == "".join(part[0] for part in word.split()):
+        return True
+    others = [one for one in levels if one != short and one.casefold().startswith(start)]
+    rest = word[len(start) :]
+    return (
+        others == [word]
+        and rest.isalpha()
+        and rest.islower()
+        and (short.endswith(".") or len(start) <= _SHORT)
+    )
 
 
 def ordered(levels: Sequence[str]) -> list[str] | None:
@@ -67,6 +128,11 @@ def sums(levels: Sequence[str], others: Iterable[str] = ()) -> list[str]:
         return bool(re.fullmatch(rf"(?:{_SUM}):?", word)) or (rest != word and rest in known)
 
     return [level for level, word in words.items() if is_sum(word)]
+
+
+def names_units(column: str) -> bool:
+    """Whether a column is called as one that says in which unit the numbers beside it are."""
+    return _UNITS.fullmatch(column) is not None
 
 
 def sums_up(cell: str) -> bool:

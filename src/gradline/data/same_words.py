@@ -50,12 +50,10 @@ def spelled(texts: Sequence[str], column: str) -> Mapping[str, list[str]]:
 
 
 def joining(column: str, groups: Sequence[Sequence[str]]) -> str:
-    """The option that makes one word of each group, in a shell and in Python: the best written one."""
+    """The option that makes one word of each group, its first, in a shell and in Python."""
     flags: list[str] = []
-    for group in groups:
-        # Neither all capitals nor none, as a name is written.
-        word = max(group, key=lambda one: (not one.isupper(), not one.islower()))
-        rest = ", ".join(_quoted(one) for one in group if one != word)
+    for word, *others in groups:
+        rest = ", ".join(map(_quoted, others))
         flags += ["--same", f"{_quoted(column)}: {_quoted(word)} = {rest}"]
     return f"{shell(flags)} (read=gradline.Text(same=…) in Python)"
 

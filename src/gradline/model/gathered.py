@@ -61,7 +61,7 @@ def gather(
         from gradline.model.odd_rows import odd_rows  # noqa: PLC0415 - arrays need no reader of tables
 
         whole = None if request.holdout else collector.kept(rows.design, rows.design)
-        told += odd_rows(rows, moments.rows, whole)
+        told += odd_rows(rows, moments.rows, notices, whole)
     kept = collector.first(moments.rows) if design == rows.design else None
     small = collector.kept(rows.design, design)
     del collector  # whose rows make room for those that are read again

@@ -10,7 +10,7 @@ import numpy as np
 from gradline.core.derived import cached_property
 from gradline.data.cells import PLAIN
 from gradline.data.design import Category, DesignSpec, Number
-from gradline.data.levels import sums_up
+from gradline.data.levels import names_units, sums_up
 from gradline.data.row_block import RowBlock
 from gradline.data.schema import Kind
 from gradline.data.source import Batch, Source
@@ -137,7 +137,7 @@ def seen_rows(source: Source, design: DesignSpec, kept: RowBlock | None) -> Seen
     """The rows that have a value in each column that the model uses, and other cells that may be words."""
     used = design.columns
     numbers = tuple(name for name, kind in used.items() if kind in (Kind.NUMBER, Kind.AMOUNT))
-    told = {term.column for term in design.terms if isinstance(term, Category) and not _names_a_total(term)}
+    told = {term.column for term in design.terms if isinstance(term, Category) and not _may_tell(term)}
     everywhere = source.common_names()
     words = tuple(
         name
@@ -152,9 +152,9 @@ def seen_rows(source: Source, design: DesignSpec, kept: RowBlock | None) -> Seen
     return SeenRows(source, design, numbers, words, columns, is_whole)
 
 
-def _names_a_total(term: Category) -> bool:
-    """Whether a level could be the word for one; most categories need not be looked at for it."""
-    return any(map(sums_up, term.levels))
+def _may_tell(term: Category) -> bool:
+    """Whether a level could be the word for a total, or levels are units; most categories need not be looked at."""
+    return any(map(sums_up, term.levels)) or names_units(term.column)
 
 
 def _columns(design: DesignSpec, kept: RowBlock, names: Sequence[str]) -> np.ndarray | None:

@@ -112,7 +112,8 @@ def _sign(part: FileRows, row: int, body: int) -> _Sign:
 def _word(part: FileRows, row: int, body: int) -> tuple[str, str] | None:
     """The column and the word that says so, where it is no level like others.
 
-    No row above has it, and the column has another word in each, or other cells of the row are empty as none above is.
+    No row above has it, and the column has another word in each or none in all, or other cells of the row are empty as
+    none above is.
     """
     frame = part.cells.frame
     for name in part.words:
@@ -120,7 +121,7 @@ def _word(part: FileRows, row: int, body: int) -> tuple[str, str] | None:
         cell, above = cells[row], cells[:body]
         if cell is None or not sums_up(cell):
             continue
-        is_name = above.n_unique() == body
+        is_name = above.n_unique() == body or above.null_count() == body
         is_bare = any(
             frame[other][row] is None and not frame[other][:body].null_count() for other in part.words
         )

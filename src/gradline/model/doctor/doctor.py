@@ -99,7 +99,7 @@ def examine(
     # The fit refuses what it cannot serve, and takes out levels that no complete row has.
     moments = run(Selection(whole), Request(bias=bias)).moments
     told = [*reading.notices, *suspects(reading.rows.seen_by(moments.design), moments)]
-    told += odd_rows(reading.rows, whole.rows)
+    told += odd_rows(reading.rows, whole.rows, told)
     patient = _patient(moments, whole.features, survey, bias, lr, told)
     return _report(patient, seconds, _commands(selection, patient, bias))
 

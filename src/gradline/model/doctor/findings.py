@@ -144,6 +144,14 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
         "Weights of 61 to 93 up to row 400, and of 134 to 210 from there: kilograms, then pounds.",
         "Broman, Woo 2018, Data Organization in Spreadsheets, section 2",
     ),
+    "units-differ": Code(
+        "A column of units holds several",
+        "A column that is called unit, currency or the like has more than one word, so the numbers beside it are in "
+        "several units, and a model takes them for one. Bring them to one unit in the table, or leave the others out "
+        "by --where.",
+        "Budgets in 'mln USD', and those of one year in 'bn USD'.",
+        "Broman, Woo 2018, Data Organization in Spreadsheets, section 2",
+    ),
     "rows-twice": Code(
         "Rows are there twice",
         "A row that stands in the table twice counts twice, and standard errors come out too small. It happens where a "
@@ -166,11 +174,19 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
         "Broman, Woo 2018, Data Organization in Spreadsheets, section 2",
     ),
     "levels-alike": Code(
-        "Levels differ in case or blanks alone",
+        "Levels differ in case, blanks, marks or leading zeros alone",
         "To a model yes, Yes and YES are three levels with a coefficient each, though one thing is meant. Write each "
         "in one way, or read them as one: --same 'town: Bonn = bonn'.",
-        "The levels Bonn, bonn and 'Bonn '.",
+        "The levels Bonn and bonn, PG-13 and PG13, 01 and 1.",
         "Broman, Woo 2018, Data Organization in Spreadsheets, section 2",
+    ),
+    "levels-similar": Code(
+        "Levels may be one word, mistyped or cut short",
+        "A rare level differs from a common one in a letter, or is how it begins, or its initials: perhaps a slip. "
+        "Each slip takes rows from the coefficient of its word. If it is one, read both as one: "
+        "--same 'town: Bonn = Bnon'.",
+        "Afirca beside Africa, Med. beside Medium.",
+        "Damerau 1964, A technique for computer detection and correction of spelling errors",
     ),
     "levels-ordered": Code(
         "Levels have an order",
