@@ -15,8 +15,10 @@ from gradline.model.inference.inference import Inference
 from gradline.model.model import LinearModel
 from gradline.model.status import Status
 from gradline.model.verify.claims import Verification
+from gradline.pages.labels import Labels
 
 MOST_NAMES = 50  # in one list; the others are counted
+MOST_TERMS = 10  # of an equation that is written out
 
 _COEFFICIENT = ("coefficient", ".7g", "{part}.{place}")
 _UNCERTAINTY = (
@@ -118,9 +120,10 @@ def cell(value: float | None, form: str, key: str | None = None) -> Cell:
 
 @dataclass(frozen=True, eq=False)
 class Account:
-    """A model in the terms of the page."""
+    """A model in the terms of the page, its columns called by their labels."""
 
     model: LinearModel
+    labels: Labels = Labels()  # noqa: RUF009 - it is frozen
 
     @property
     def inference(self) -> Inference:
@@ -149,11 +152,11 @@ class Account:
         return cell(reduce(_part, key.split("."), self.to_dict), form, key)
 
     def equation(self, j: int) -> list[Term]:
-        """ŷ of target j, term by term, the bias first where there is one."""
+        """ŷ of target j, term by term, the bias first where there is one; the first `MOST_TERMS` of them."""
         names: list[tuple[str | None, str]] = [(None, f"bias.{j}")] if self.model.has_bias else []
         names += [(name, f"weight.{j}.{i}") for i, name in enumerate(self.model.features)]
         terms = []
-        for i, (name, key) in enumerate(names):
+        for i, (name, key) in enumerate(names[:MOST_TERMS]):
             shown = self.number(key, ".6g")
             negative = shown.text[0] in "-−"
             sign = "−" if negative else "+" if i else ""
@@ -244,6 +247,15 @@ class Account:
             rows.append(Row(name, [role, *(cell(float(value), ".6g") for value in figures), missing]))
         head = ["", "role", "mean", "standard deviation", "least", "largest", "missing"]
         return Table("Columns of the model", head, rows)
+
+    def dictionary(self) -> Table | None:
+        """What the columns of the table are called and mean; None where nobody told."""
+        told = self.labels
+        names = [name for name in self.model.design.columns if name in told.entries]
+        rows = [
+            Row(name, [Cell(told.of(name)), Cell(told.unit(name)), Cell(told.about(name))]) for name in names
+        ]
+        return Table("What the columns are", ["column", "label", "unit", "meaning"], rows) if rows else None
 
 
 def _part(value: Any, name: str) -> Any:

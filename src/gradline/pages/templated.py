@@ -1,4 +1,4 @@
-"""A page written from a template, with figures that are drawn when they come in sight."""
+"""A page written from a template: a comparison with figures that are drawn when they come in sight, or a report."""
 
 import html
 import importlib.util
@@ -11,7 +11,14 @@ from typing import Any, NamedTuple
 import plotly.graph_objects as go
 
 from gradline.core.errors import RequestError
-from gradline.pages.document import Page, Style, assembled, plotly_scripts, plotly_styles
+from gradline.pages.document import (
+    Page,
+    Style,
+    assembled,
+    joined_modules,
+    plotly_scripts,
+    plotly_styles,
+)
 
 TEMPLATES = Path(__file__).parent / "templates"
 _TAG = re.compile("<br>|</?b>")  # the only ones in the headings of our figures; names are escaped in them
@@ -47,7 +54,7 @@ def drawn(name: str, figure: go.Figure) -> Drawing:
 def written(
     title: str, template: str, content: Mapping[str, Any], drawings: Sequence[Drawing], style: str = ""
 ) -> Page:
-    """The page of a template of `templates`, every name and cell in it escaped; `style` is added to the report's."""
+    """The page of a template of `templates`, its text escaped, with Plotly's figures; `style` goes on that of reports."""
     strict, plotly = plotly_scripts()
     figures = {drawing.name: drawing.figure for drawing in drawings if drawing.figure}
     return assembled(
@@ -55,9 +62,21 @@ def written(
         _rendered(template, content),
         styles=[*plotly_styles(), Style(_text("report.css") + style)],
         scripts=[strict],
-        module=_text("report.js"),
+        module=_text("figures.js"),
         data={"figures": figures},
         later={"plotly": plotly} if figures else {},
+    )
+
+
+def report_page(title: str, content: Mapping[str, Any], states: Mapping[str, Any]) -> Page:
+    """The page of a report, whose figures are drawn already; `states` are those of its what-if panels, by their ids."""
+    return assembled(
+        title,
+        _rendered("report.html", content),
+        styles=[Style(_text("report.css"))],
+        scripts=[],
+        module=joined_modules("whatif.js") if states else "",
+        data={"whatif": states} if states else {},
     )
 
 
