@@ -9,13 +9,14 @@ from gradline.core.text import counted, joined, number
 from gradline.data.design import Number
 from gradline.model.assumptions import Finding, assumptions
 from gradline.model.certificate import sentences
+from gradline.model.doctor.copies import copies, near_copies
 from gradline.model.model import LinearModel
 from gradline.model.status import Status
+from gradline.model.suspects import LEAK
 from gradline.pages.digits import share
 from gradline.pages.labels import Labels
 from gradline.pages.shown_rows import ShownRows
 
-_LEAK = 0.9999  # R² of one column alone, above which it is told as a copy of the target rather than a cause
 _BESIDE, _MUCH, _NEARLY = (
     3,
     0.8,
@@ -52,6 +53,7 @@ def doubts(
     return [
         *_training(model),
         *_leaks(model, labels, j),
+        *_repeated(rows),
         *(Doubt(one.code, one.plain, one.remedy) for one in found if one.holds is False),
         *_alike(model, labels),
         *_few(model),
@@ -82,7 +84,7 @@ def _leaks(model: LinearModel, labels: Labels, j: int) -> Iterator[Doubt]:
             continue
         alone = float(across[i] ** 2 / both)
         remedy = f"If it is computed from {target}, or known only after it, leave it out: --exclude {name}."
-        if alone > _LEAK:
+        if alone > 1 - LEAK:
             said = f"{labels.of(name)} alone explains {share(alone)} of how {target} varies, as a copy of it would."
             yield Doubt("leak", said, remedy)
         elif p > _BESIDE and r2 is not None and r2 > _MUCH and alone > _NEARLY * r2:
@@ -91,6 +93,25 @@ def _leaks(model: LinearModel, labels: Labels, j: int) -> Iterator[Doubt]:
                 f"{p - 1:,} columns next to nothing more."
             )
             yield Doubt("leak-perhaps", said, remedy)
+
+
+def _repeated(rows: ShownRows | None) -> Iterator[Doubt]:
+    """Rows that stand there twice or nearly: each counts as new knowledge, and left out is known by its copy."""
+    if rows is None or rows.first is None:
+        return
+    twice, near = copies(rows.first), near_copies(rows.first)
+    if not twice and near is None:
+        return
+    first = f" of the first {len(rows.first):,}" if len(rows.first) < rows.rows else ""
+    count, verb = (
+        (twice, "stand there before") if twice or near is None else (near.rows, "are nearly copies of others")
+    )
+    verb = verb.replace("stand", "stands").replace("are", "is") if count == 1 else verb
+    yield Doubt(
+        "rows-alike",
+        f"{counted(count, 'row')}{first} {verb}, so intervals are too narrow and errors on unseen rows too small.",
+        "Do not count each row as a new one: give each once, or use --cluster.",
+    )
 
 
 def _alike(model: LinearModel, labels: Labels) -> Iterator[Doubt]:

@@ -49,7 +49,7 @@ def headlines(effects: list[Effect], labels: Labels, unit: str) -> list[Headline
         found.append(
             Headline(
                 labels.of(effect.column),
-                Cell(number(effect.size, 2) if math.isfinite(effect.size) else "–", effect.size),
+                Cell(f"{effect.size:.2f}", effect.size) if math.isfinite(effect.size) else Cell("–"),
                 bar,
                 [_sentence(change, unit) for change in shown],
                 len(effect.changes) - len(shown),

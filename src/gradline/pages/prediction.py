@@ -16,10 +16,11 @@ LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)  # of the intervals that a page can show
 
 def fields(model: LinearModel, rows: RowStream | None) -> list[dict[str, Any]]:
     """One for each column of the table: its levels, or the range of its numbers, or of days since 1970-01-01."""
-    return [_field(model, one) for one in variables(model, rows).values()]
+    return [field(model, one) for one in variables(model, rows).values()]
 
 
-def _field(model: LinearModel, one: Variable) -> dict[str, Any]:
+def field(model: LinearModel, one: Variable) -> dict[str, Any]:
+    """That of one column."""
     bases = [term.bases[one.name] for term in model.design.terms if one.name in term.bases]
     levels = None if one.levels is None else list(one.levels)
     told = {"column": one.name, "levels": levels, "base": bases[0] if bases else None}

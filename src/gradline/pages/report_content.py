@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ from gradline.pages.variables import Variable, variables
 from gradline.pages.whatif import whatif
 
 _FIRST_DOUBTS = 4  # that are told at once
+_TITLED = 4  # targets that a title names
 
 
 class Told(NamedTuple):
@@ -61,10 +62,10 @@ def told(
     ]
     content = {
         "name": name,
-        "title": f"What {joined([labels.of(target) for target in model.targets[:5]])} depends on",
+        "title": _title([labels.of(target) for target in model.targets]),
         "made": _made(model),
         "targets": targets,
-        "whatif": whatif(model, stream, labels),
+        "whatif": whatif(model, known, labels),
         "outcome": outcome,
         "assumed": reason,
         **_estimates(account),
@@ -73,6 +74,12 @@ def told(
         **_again(model, given, data),
     }
     return Told(content, outcome, account, rows)
+
+
+def _title(targets: Sequence[str]) -> str:
+    """The question of the page."""
+    names = [*targets[:_TITLED], *(["others"] if len(targets) > _TITLED else [])]
+    return f"What {joined(names)} {'depends' if len(names) == 1 else 'depend'} on"
 
 
 def _made(model: LinearModel) -> str:

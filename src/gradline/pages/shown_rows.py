@@ -55,10 +55,14 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class ShownRows:
-    """What the pass saw: rows and points by target, predictions of left-out rows by target where there are any."""
+    """What was seen: rows and points by target, predictions of left-out rows by target where there are any.
+
+    `first` are [X Y] of the first rows, where rows all count alike.
+    """
 
     rows: int
     dropped: int
+    first: np.ndarray | None
     points: tuple[Points, ...]
     left_out: tuple[LeftOut, ...] | None
     reason: str | None  # why no row has a leverage
@@ -107,7 +111,16 @@ def shown_rows(model: LinearModel, data: Any) -> ShownRows:
         left_out = tuple(
             LeftOut(math.sqrt(s), float(1 - s / v) if v > 0 else math.nan, float(c)) for s, v, c in figures
         )
-    return ShownRows(seen, dropped, tuple(one.points for one in kept), left_out, reason)
+    return ShownRows(seen, dropped, _first(model, data), tuple(one.points for one in kept), left_out, reason)
+
+
+def _first(model: LinearModel, data: Any) -> np.ndarray | None:
+    """[X Y] of the first rows, as many as figures show; the reading stops there."""
+    if model.design.weights is not None:
+        return None
+    for block in rows_of(model, data).blocks(MOST):
+        return np.column_stack([block.X, block.Y])
+    return None
 
 
 class _Block(NamedTuple):

@@ -6,9 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import plotly.graph_objects as go
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gradline.core.errors import RequestError
 from gradline.pages.document import (
@@ -19,6 +17,9 @@ from gradline.pages.document import (
     plotly_scripts,
     plotly_styles,
 )
+
+if TYPE_CHECKING:  # a report draws its figures itself
+    import plotly.graph_objects as go
 
 TEMPLATES = Path(__file__).parent / "templates"
 _TAG = re.compile("<br>|</?b>")  # the only ones in the headings of our figures; names are escaped in them
@@ -43,7 +44,7 @@ def expect_jinja2(what: str) -> None:
         )
 
 
-def drawn(name: str, figure: go.Figure) -> Drawing:
+def drawn(name: str, figure: "go.Figure") -> Drawing:
     """A figure with its heading taken out as text of the page."""
     heading: Any = figure.layout["title"]
     title, says = (html.unescape(_TAG.sub(" ", text or "")) for text in (heading.text, heading.subtitle.text))
@@ -54,7 +55,7 @@ def drawn(name: str, figure: go.Figure) -> Drawing:
 def written(
     title: str, template: str, content: Mapping[str, Any], drawings: Sequence[Drawing], style: str = ""
 ) -> Page:
-    """The page of a template of `templates`, its text escaped, with Plotly's figures; `style` goes on that of reports."""
+    """The page of a template, its text escaped, with Plotly's figures; `style` is added to that of reports."""
     strict, plotly = plotly_scripts()
     figures = {drawing.name: drawing.figure for drawing in drawings if drawing.figure}
     return assembled(
