@@ -53,6 +53,8 @@ def share(value: float) -> str:
     percent = 100 * value
     if not math.isfinite(percent):
         return "–"
+    if 0 < 100 - percent < 0.005:
+        return "over 99.99 %"
     decimals = 0
     while decimals < 4 and (0 < abs(percent) < 10**-decimals or 0 < 100 - percent < 2 * 10**-decimals):
         decimals += 1

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gradline.core.text import counted, number
+from gradline.core.text import counted
 from gradline.model.model import LinearModel
 from gradline.pages.digits import share, short
 from gradline.pages.effects import Change, Effect, written

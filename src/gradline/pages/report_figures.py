@@ -21,6 +21,7 @@ from gradline.pages.variables import Variable, encoded
 _PANELS = 9  # effects that are drawn: more on one page nobody compares
 _LEVELS = 12  # of a category that are drawn
 _STEPS = 40  # along a curve
+_LINES = 4  # of a column that acts together with a category: one for each of its levels
 _BINS = 10  # of the predictions, in which residuals are averaged
 _ROW = 22  # units of a chart for a level
 _NAMED = 3  # rows that stand out most
@@ -76,15 +77,30 @@ def _along(
             chart.whisker(float(low[i]), float(high[i]), i)
         chart.dots(middle, np.arange(len(values)), "dots large")
         return Figure(title, chart.svg(f"{target} by {title}"), said)
+    return Figure(title, _curve(model, known, labels, j, effect).svg(f"{target} by {title}"), said)
+
+
+def _curve(
+    model: LinearModel, known: Mapping[str, Variable], labels: Labels, j: int, effect: Effect
+) -> Chart:
+    """The prediction along a number: with its band, or a line for each level of a category that it acts with."""
+    one, target = known[effect.column], labels.with_unit(model.targets[j])
     along = np.linspace(one.low, one.high, _STEPS if effect.is_curved else 9)
-    middle, low, high = _predicted(model, known, j, [{one.name: float(value)} for value in along])
+    other = next((known[name] for name in effect.partners if known[name].levels is not None), None)
+    fixed = [{other.name: level} for level in (other.levels or ())[:_LINES]] if other is not None else [{}]
+    found = [_predicted(model, known, j, [{**where, one.name: float(v)} for v in along]) for where in fixed]
+    shown = [middle for middle, _, _ in found] if other is not None else list(found[0])
+    ends = min(float(part.min()) for part in shown), max(float(part.max()) for part in shown)
     text: Callable[[float], str] | None = (lambda v: str(one.cell(v))) if one.kind == Kind.TIME else None
-    chart = Chart(
-        (one.low, one.high), (float(low.min()), float(high.max())), "", target, HEIGHT - 60, x_text=text
-    )
-    chart.band(along, low, high)
-    chart.line(along, middle)
-    return Figure(title, chart.svg(f"{target} by {title}"), said)
+    chart = Chart((one.low, one.high), ends, "", target, HEIGHT - 60, x_text=text)
+    for i, (middle, low, high) in enumerate(found):
+        if other is None:
+            chart.band(along, low, high)
+        chart.line(along, middle, f"fit line-{i}")
+    for where, (middle, _, _) in zip(fixed, found, strict=True):
+        for name, level in where.items():
+            chart.name(labels.level(name, level), float(along[-2]), float(middle[-2]))
+    return chart
 
 
 def _said(effect: Effect, unit: str) -> str:
