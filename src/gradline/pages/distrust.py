@@ -40,6 +40,8 @@ class Doubt(NamedTuple):
 
 def findings(model: LinearModel, data: Any) -> tuple[tuple[tuple[Finding, ...], ...], str | None]:
     """The assumptions of each target held against the rows; none, and why, where they cannot be."""
+    if model.holdout is not None:
+        return (), "rows were held out of training; fit without --holdout to have all of them tested"
     try:
         return assumptions(model, data, missing="drop").findings, None
     except GradlineError as error:

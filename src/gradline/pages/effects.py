@@ -15,8 +15,9 @@ from gradline.data.terms.grammar import Call, Name
 from gradline.model.inference.student import quantile
 from gradline.model.model import LinearModel
 from gradline.pages.digits import rounded
+from gradline.pages.effect_sizes import sizes
 from gradline.pages.labels import Labels
-from gradline.pages.variables import Variable, encoded
+from gradline.pages.variables import Variable, encoded, shortened
 
 LEVEL = 0.95  # of the intervals, by custom
 MOST_CHANGES = 60  # of a category: a column of more levels is told by those that differ most
@@ -65,7 +66,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Effect:
-    """A column: the `size` of its part of the prediction in the target's standard deviations, and its changes."""
+    """A column: the `size` of its part of the prediction, see `sizes`, and its changes."""
 
     column: str
     size: float
@@ -77,15 +78,10 @@ class Effect:
 def effects(
     model: LinearModel, known: Mapping[str, Variable], labels: Labels, j: int, most: int = 30
 ) -> list[Effect]:
-    """The effects on target j, the largest first; those beyond `most` are left out.
-
-    The size of a column is the standard deviation over the training rows of all terms that hold it, Σ b·x, in standard
-    deviations of the target: of one plain column |b|·s(x)/s(y), the standardised coefficient.
-    """
-    told = _Told(model, known, labels, j)
-    sizes = {name: told.size(name) for name in known}
-    order = sorted(sizes, key=lambda name: -sizes[name] if math.isfinite(sizes[name]) else math.inf)
-    return [told.effect(name, sizes[name]) for name in order[:most]]
+    """The effects on target j, the largest by `sizes` first; those beyond `most` are left out."""
+    told, size = _Told(model, known, labels, j), sizes(model, known, j)
+    order = sorted(size, key=lambda name: -size[name] if math.isfinite(size[name]) else math.inf)
+    return [told.effect(name, size[name]) for name in order[:most]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,22 +90,6 @@ class _Told:
     known: Mapping[str, Variable]
     labels: Labels
     j: int
-
-    def size(self, column: str) -> float:
-        """See `effects`."""
-        moments = self.model.moments
-        places = self._places(column)
-        part = moments.factor[:, places] @ self.model.weight[self.j, places]
-        whole = float(np.linalg.norm(moments.factor[:, moments.p + self.j]))
-        return float(np.linalg.norm(part)) / whole if whole else math.nan
-
-    def _places(self, column: str) -> list[int]:
-        found, start = [], 0
-        for term in self.model.design.terms:
-            stop = start + len(term.names)
-            found += range(start, stop) if column in term.columns else ()
-            start = stop
-        return found
 
     def effect(self, column: str, size: float) -> Effect:
         """The changes that are asked about a column."""
@@ -120,7 +100,7 @@ class _Told:
         changes: list[Change] = []
         if one.is_known and all(self.known[name].is_known for name in partners):
             cases = list(self._cases(one, curved))
-            for where, others in self._standings(partners):
+            for where, others in self._standings(one, partners):
                 changes += self._changes(one, cases, where, others)
         return Effect(column, size, tuple(changes[:MOST_CHANGES]), curved, partners)
 
@@ -148,7 +128,8 @@ class _Told:
             yield Case(f"{label}, a tenth more", one.middle, one.middle * _TENTH)
         else:
             low, high = one.apart
-            ends = [low, one.middle, high] if low < one.middle < high else [one.low, one.high]
+            middle = shortened(one.middle, one.spread)
+            ends = [low, middle, high] if low < middle < high else [one.low, one.high]
             for a, b in pairwise(ends):
                 yield Case(f"{label} from {self._value(one, a)} to {self._value(one, b)}", a, b)
 
@@ -171,7 +152,7 @@ class _Told:
         if one.kind == Kind.TIME:
             return str(one.cell(value))
         unit = self.labels.unit(one.name)
-        return number(float(value), 4) + (f" {unit}" if unit else "")
+        return number(float(value), 4).replace("-", "−", 1) + (f" {unit}" if unit else "")
 
     def _is_logarithm(self, column: str) -> bool:
         """Whether the column enters by its logarithm alone."""
@@ -183,13 +164,20 @@ class _Told:
             for node in nodes
         )
 
-    def _standings(self, partners: Sequence[str]) -> Iterator[tuple[str, dict[str, float | str]]]:
-        """Where the first of the columns that it acts together with stands; the others are as usual."""
+    def _standings(
+        self, effect_of: Variable, partners: Sequence[str]
+    ) -> Iterator[tuple[str, dict[str, float | str]]]:
+        """Where the first of the columns that it acts together with stands; the others are as usual.
+
+        Levels are compared at the mean of a number, whose slope in each of them is told already.
+        """
         if not partners:
             yield "", {}
             return
         one, others = self.known[partners[0]], [self.known[name] for name in partners[1:]]
         values = one.levels[:_WHERE] if one.levels is not None else one.apart
+        if effect_of.levels is not None and one.levels is None:
+            values = (one.usual,)
         rest = [f"{self.labels.of(each.name)} is {self._value(each, each.usual)}" for each in others]
         for value in values:
             words = [f"{self.labels.of(one.name)} is {self._value(one, value)}", *rest]

@@ -111,6 +111,8 @@ def how_well(
     else:
         error = _error(rmse, unit, base)
         said = f"The columns explain {share(r2)} of how {target} varies; the typical error is {error}."
+        if r2 < 0:
+            said = f"By squares {target} is predicted worse than by its mean; the typical error is {error}."
     return said, Table(f"How well {target} is predicted", ["predicting", "typical error", "R²"], table)
 
 

@@ -51,7 +51,7 @@ class Variable(NamedTuple):
         """Two values as far on either side of the middle as the column varies, within its range."""
         if self.is_binary:
             return 0.0, 1.0
-        low, high = (_short(self.middle + side * self.spread, self.spread) for side in (-1, 1))
+        low, high = (shortened(self.middle + side * self.spread, self.spread) for side in (-1, 1))
         return max(self.low, low), min(self.high, high)
 
     def cell(self, value: float | str) -> Any:
@@ -61,7 +61,7 @@ class Variable(NamedTuple):
         return _EPOCH + timedelta(days=math.floor(float(value))) if self.kind == Kind.TIME else float(value)
 
 
-def _short(value: float, step: float) -> float:
+def shortened(value: float, step: float) -> float:
     """A number near another in as few digits as its step needs: 24.7 for 24.6831 with a step of 8."""
     if not (math.isfinite(value) and step > 0):
         return value
