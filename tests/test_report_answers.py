@@ -216,6 +216,16 @@ def test_left_out_rows_are_predicted_as_by_fits_without_them():
     assert f"{share(within / 20)} hold their row" in report(model, data).html
 
 
+def test_robust_errors_stand_beside_the_plain_ones():
+    from statsmodels.api import OLS, add_constant
+
+    data = homes(noise=10.0)
+    X = add_constant(np.column_stack([data["area"], data["baths"]]))
+    page = told(fit(data, "price", features=["area", "baths"]), data)
+    for name, error in zip(("bias", "area", "baths"), OLS(data["price"], X).fit().HC3_se, strict=True):
+        assert page.row(name)[-1] == pytest.approx(error, rel=1e-9)
+
+
 def test_held_out_figures_stand_beside_the_others():
     model = fit("example:penguins", "body_mass_g", missing="drop", holdout=0.3, seed=2)
     page = told(model)

@@ -116,7 +116,7 @@ def _target(
         "validation": validation(rows, j),
         "equation": account.equation(j),
         "more_terms": max(0, model.has_bias + len(model.features) - MOST_TERMS),
-        "coefficients": account.coefficients(j),
+        "coefficients": account.coefficients(j, None if rows is None else rows.robust),
         "fit": [*account.fit(j), *account.held_out(j)],
         "effect_figures": effect_figures(model, known, labels, j, every),
         "row_figures": [] if rows is None else list(row_figures(model, labels, j, rows, found)),

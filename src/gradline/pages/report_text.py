@@ -163,8 +163,11 @@ class Account:
             terms.append(Term(sign, shown._replace(text=shown.text[negative:]), name))
         return terms
 
-    def coefficients(self, j: int) -> Table:
-        """Of target j with their uncertainty, or, where inference is refused, their distance from the optimum."""
+    def coefficients(self, j: int, robust: tuple[str, np.ndarray] | None = None) -> Table:
+        """Of target j with their uncertainty, or, where inference is refused, their distance from the optimum.
+
+        `robust` are other standard errors (m, bias + p) by their name, which stand beside the plain ones.
+        """
         known = self.inference.estimates is not None
         columns = [_COEFFICIENT, *(_UNCERTAINTY if known else _DISTANCE)]
         rows = [self._coefficient("bias", "bias", f"{j}", columns)] if self.model.has_bias else []
@@ -172,13 +175,17 @@ class Account:
             rows.append(
                 self._coefficient('"bias"' if name == "bias" else name, "weight", f"{j}.{i}", columns)
             )
+        head = ["", *(column[0] for column in columns)]
         if known:
             inflation = [self.number(f"inference.vif.{i}", ".4g") for i in range(len(self.model.features))]
-            for row, shown in zip(rows[self.model.has_bias :], inflation, strict=True):
+            for row, shown in zip(rows, [*([Cell("")] * self.model.has_bias), *inflation], strict=True):
                 row.cells.append(shown)
-            if self.model.has_bias:
-                rows[0].cells.append(Cell(""))
-        head = ["", *(column[0] for column in columns), *(["VIF"] if known else [])]
+            head.append("VIF")
+        if known and robust is not None:
+            name, errors = robust
+            for row, error in zip(rows, errors[j].tolist(), strict=True):
+                row.cells.append(cell(error, ".4g"))
+            head.append(f"{name} error")
         return Table(f"Coefficients of {self.model.targets[j]}, in the units of the columns", head, rows)
 
     def _coefficient(self, name: str, part: str, place: str, columns: list[tuple[str, str, str]]) -> Row:

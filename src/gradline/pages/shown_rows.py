@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -57,7 +58,8 @@ class LeftOut:
 class ShownRows:
     """What was seen: rows and points by target, predictions of left-out rows by target where there are any.
 
-    `first` are [X Y] of the first rows, where rows all count alike.
+    `first` are [X Y] of the first rows, where rows all count alike; `robust` are standard errors (m, bias + p) for
+    errors of unequal size, after what they are called.
     """
 
     rows: int
@@ -65,7 +67,7 @@ class ShownRows:
     first: np.ndarray | None
     points: tuple[Points, ...]
     left_out: tuple[LeftOut, ...] | None
-    reason: str | None  # why no row has a leverage
+    robust: tuple[str, np.ndarray] | None
 
     @property
     def are_all(self) -> bool:
@@ -79,11 +81,9 @@ def shown_rows(model: LinearModel, data: Any) -> ShownRows:
     Raises what reading raises. Rows that are others than those of the training, or a model that is no least-squares
     estimate, have predictions and no leverage.
     """
-    found, reason = None, None
-    try:
+    found = None
+    with suppress(DataError, RequestError):
         found = diagnostics(model, data, missing="drop")
-    except (DataError, RequestError) as error:
-        reason = str(error)
     kept = [_Kept() for _ in model.targets]
     squares, within, weights, seen, dropped, alone = (
         np.zeros(len(kept)),
@@ -111,7 +111,15 @@ def shown_rows(model: LinearModel, data: Any) -> ShownRows:
         left_out = tuple(
             LeftOut(math.sqrt(s), float(1 - s / v) if v > 0 else math.nan, float(c)) for s, v, c in figures
         )
-    return ShownRows(seen, dropped, _first(model, data), tuple(one.points for one in kept), left_out, reason)
+    points = tuple(one.points for one in kept)
+    return ShownRows(seen, dropped, _first(model, data), points, left_out, _robust(found))
+
+
+def _robust(found: Diagnostics | None) -> tuple[str, np.ndarray] | None:
+    """HC3, or HC1 where a row fixes a coefficient by itself and has no HC3."""
+    if found is None:
+        return None
+    return ("HC3", found.HC3.stderr.stacked) if found.HC3 is not None else ("HC1", found.HC1.stderr.stacked)
 
 
 def _first(model: LinearModel, data: Any) -> np.ndarray | None:
