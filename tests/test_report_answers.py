@@ -327,6 +327,9 @@ def test_several_models_are_set_side_by_side_first():
     answers = Answers(page)
     assert answers.row("coefficients") == [2, 4]
     assert answers.row("AIC") == pytest.approx([float(known(m.inference.aic)[0]) for m in (small, large)])
+    assert answers.row("baths")[0] == large.weight[0, 1]  # the first has none
+    assert "different rows" not in page.html
+    assert "different rows" in report([small, fit(homes(rows=61), "price")]).html
     assert "model 2 predicts price best on rows that it has not seen" in page.html
     assert page.html.index("Side by side") < page.html.index("What matters")
     with refused("models-missing"):

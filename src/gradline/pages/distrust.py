@@ -17,11 +17,8 @@ from gradline.pages.digits import share
 from gradline.pages.labels import Labels
 from gradline.pages.shown_rows import ShownRows
 
-_BESIDE, _MUCH, _NEARLY = (
-    3,
-    0.8,
-    0.97,
-)  # so many columns, of which one has this share of what is explained, and much is
+# What one of more than so many columns leaves, of which all together explain much and leave nearly as much as it alone.
+_BESIDE, _MUCH, _NEARLY = 3, 0.8, 1.25
 _INFLATION = (
     10.0  # a VIF from which an interval is three times as wide as without the others (Marquardt 1970)
 )
@@ -89,7 +86,7 @@ def _leaks(model: LinearModel, labels: Labels, j: int) -> Iterator[Doubt]:
         if alone > 1 - LEAK:
             said = f"{labels.of(name)} alone explains {share(alone)} of how {target} varies, as a copy of it would."
             yield Doubt("leak", said, remedy)
-        elif p > _BESIDE and r2 is not None and r2 > _MUCH and alone > _NEARLY * r2:
+        elif p > _BESIDE and r2 is not None and r2 > _MUCH and 1 - alone < _NEARLY * (1 - r2):
             said = (
                 f"{labels.of(name)} alone explains {share(alone)} of how {target} varies, and the other "
                 f"{p - 1:,} columns next to nothing more."

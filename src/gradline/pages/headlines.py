@@ -109,16 +109,16 @@ def how_well(
     if r2 is None:
         said = f"{target} does not vary, so nothing can be explained."
     else:
-        error = _error(rmse, unit, base)
+        error = _error(rmse, unit, base, labels.of(model.design.target_columns[j]))
         said = f"The columns explain {share(r2)} of how {target} varies; the typical error is {error}."
         if r2 < 0:
             said = f"By squares {target} is predicted worse than by its mean; the typical error is {error}."
     return said, Table(f"How well {target} is predicted", ["predicting", "typical error", "R²"], table)
 
 
-def _error(rmse: float, unit: str, base: float | None) -> str:
+def _error(rmse: float, unit: str, base: float | None, column: str) -> str:
     if base is not None:
-        return f"{short(rmse)}, which is {share(base**rmse - 1)} of its column"
+        return f"{short(rmse)}, about {share(base**rmse - 1)} of {column}"
     return f"{short(rmse)} {unit}" if unit else short(rmse)
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:  # a report draws its figures itself
 TEMPLATES = Path(__file__).parent / "templates"
 _TAG = re.compile("<br>|</?b>")  # the only ones in the headings of our figures; names are escaped in them
 
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*(?: (?:HC\d|cv|0\.2))?")
+
 
 class Drawing(NamedTuple):
     """A figure's place on the page, its title, what is said of it, and the figure as plain data; None was refused."""
@@ -95,4 +97,12 @@ def _rendered(template: str, content: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["options"] = _with_options
     return environment.get_template(template).render(content)
+
+
+def _with_options(text: str) -> Any:
+    """A sentence, escaped, in which options of the command line stand as code, so that no line ends within one."""
+    from markupsafe import Markup, escape  # noqa: PLC0415 - jinja2's own
+
+    return Markup(_OPTION.sub(r"<code>\g<0></code>", str(escape(text))))
