@@ -16,6 +16,7 @@ from gradline.data.inputs import open_table, rows_by
 from gradline.pages.digits import rounded, share, short
 from gradline.pages.effect_sizes import sizes
 from gradline.pages.labels import labels
+from gradline.pages.shown_rows import MOST, shown_rows
 from gradline.pages.svg import ticks
 from gradline.pages.variables import variables
 
@@ -195,25 +196,52 @@ def test_where_training_stopped_sentences_have_no_interval():
     assert any(text.startswith("Stopped at epoch 100") for text in page.doubts)
 
 
-def test_left_out_rows_are_predicted_as_by_fits_without_them():
+def few(seed):
+    data = homes(rows=9, noise=20.0, seed=seed)
+    return {name: data[name] for name in ("area", "baths", "price")}
+
+
+def refitted(X, y):
+    """Errors of each row predicted by a fit of all others, and which lie within the 95 % interval of that."""
     from scipy.stats import t
 
-    data = homes(rows=20, noise=20.0)
-    model = fit(data, "price", features=["area", "baths"])
-    page = told(model, {name: data[name] for name in ("area", "baths", "price")})
-    X, y = np.column_stack([np.ones(20), data["area"], data["baths"]]), data["price"]
-    errors, within = [], 0
-    for i in range(20):
-        rest = np.arange(20) != i
+    errors, within = [], []
+    for i in range(len(y)):
+        rest = np.arange(len(y)) != i
         b, (squares,), *_ = np.linalg.lstsq(X[rest], y[rest])
+        freedom = len(y) - 1 - X.shape[1]
+        spread = np.sqrt(squares / freedom * (1 + X[i] @ np.linalg.inv(X[rest].T @ X[rest]) @ X[i]))
         errors.append(y[i] - X[i] @ b)
-        spread = np.sqrt(squares / 16 * (1 + X[i] @ np.linalg.inv(X[rest].T @ X[rest]) @ X[i]))
-        within += abs(errors[-1]) <= t.ppf(0.975, 16) * spread
-    error, r2 = page.row("each row, by a fit of all others")
-    assert error == pytest.approx(np.sqrt(np.mean(np.square(errors))), rel=1e-9)
-    assert r2 == pytest.approx(1 - np.mean(np.square(errors)) / y.var(), rel=1e-9)
-    assert page.row("its own 20 rows") == pytest.approx([model.training.rmse[0], model.training.r2[0]])
-    assert f"{share(within / 20)} hold their row" in report(model, data).html
+        within.append(abs(errors[-1]) <= t.ppf(0.975, freedom) * spread)
+    return np.array(errors), np.array(within)
+
+
+def test_left_out_rows_are_predicted_as_by_fits_without_them():
+    for seed in range(40):  # of so few rows, where a degree of freedom more or less is seen
+        data = few(seed)
+        (left_out,) = known(shown_rows(fit(data, "price"), data).left_out)
+        X, y = np.column_stack([np.ones(9), data["area"], data["baths"]]), data["price"]
+        errors, within = refitted(X, y)
+        assert left_out.rmse == pytest.approx(np.sqrt(np.mean(errors**2)), rel=1e-9)
+        assert left_out.r2 == pytest.approx(1 - np.mean(errors**2) / y.var(), rel=1e-9)
+        assert left_out.covered == pytest.approx(within.mean())
+    data = few(0)
+    (left_out,) = known(shown_rows(fit(data, "price"), data).left_out)
+    page = told(fit(data, "price"), data)
+    assert page.row("each row, by a fit of all others") == pytest.approx([left_out.rmse, left_out.r2])
+
+
+def test_of_many_rows_figures_show_some_and_those_that_stand_out():
+    data = homes(rows=3000, noise=20.0)
+    model = fit(data, "price")
+    points = shown_rows(model, data).points[0]
+    assert len(points.number) <= MOST < 3000
+    residual = data["price"] - model.predict(data)[:, 0]
+    places = points.number.astype(int) - 1
+    assert points.residual == pytest.approx(residual[places], abs=1e-9)
+    assert {*np.argsort(-np.abs(residual))[:10]} <= {*places}
+    # The others are drawn evenly: of any half of the table about half.
+    assert 0.4 < (places[points.is_random] < 1500).mean() < 0.6
 
 
 def test_robust_errors_stand_beside_the_plain_ones():

@@ -12,7 +12,7 @@ from gradline.model.assumptions import Finding
 from gradline.model.inference.student import quantile
 from gradline.model.model import LinearModel
 from gradline.pages.digits import short
-from gradline.pages.effects import LEVEL, Effect, in_words
+from gradline.pages.effects import LEVEL, Effect, in_words, logarithm_of
 from gradline.pages.labels import Labels
 from gradline.pages.shown_rows import Points, ShownRows
 from gradline.pages.svg import HEIGHT, Chart
@@ -57,7 +57,7 @@ def effect_figures(
 def _along(
     model: LinearModel, known: Mapping[str, Variable], labels: Labels, j: int, effect: Effect
 ) -> Figure:
-    one, target = known[effect.column], labels.with_unit(model.targets[j])
+    one, target = known[effect.column], _axis(model, labels, j)
     title = labels.with_unit(one.name)
     said = _said(effect, labels.unit(model.targets[j])) if effect.changes else ""
     if one.levels is not None or one.is_binary:
@@ -84,7 +84,7 @@ def _curve(
     model: LinearModel, known: Mapping[str, Variable], labels: Labels, j: int, effect: Effect
 ) -> Chart:
     """The prediction along a number: with its band, or a line for each level of a category that it acts with."""
-    one, target = known[effect.column], labels.with_unit(model.targets[j])
+    one, target = known[effect.column], _axis(model, labels, j)
     along = np.linspace(one.low, one.high, _STEPS if effect.is_curved else 9)
     other = next((known[name] for name in effect.partners if known[name].levels is not None), None)
     fixed = [{other.name: level} for level in (other.levels or ())[:_LINES]] if other is not None else [{}]
@@ -111,7 +111,8 @@ def _said(effect: Effect, unit: str) -> str:
 def _predicted(
     model: LinearModel, known: Mapping[str, Variable], j: int, rows: Sequence[Mapping[str, float | str]]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Predictions (r,) of usual rows but for what is changed, and the ends of the interval of their mean."""
+    """Predictions (r,) of usual rows but for what is changed, and the ends of the interval of their mean; of a target
+    that is a logarithm those of its column."""
     X = encoded(model, known, rows)
     values, inference = X @ model.weight[j] + model.bias[j], model.inference
     reach = np.zeros(len(values))
@@ -121,7 +122,15 @@ def _predicted(
             quantile(LEVEL, inference.freedom) * inference.residual_stderr[j] * np.sqrt((g**2).sum(axis=1))
         )
         reach = np.nan_to_num(reach)
-    return values, values - reach, values + reach
+    base = logarithm_of(model, j)
+    found = values, values - reach, values + reach
+    return found if base is None else (base ** found[0], base ** found[1], base ** found[2])
+
+
+def _axis(model: LinearModel, labels: Labels, j: int) -> str:
+    """What predictions along a column are of."""
+    is_log = logarithm_of(model, j) is not None
+    return labels.with_unit(model.design.target_columns[j] if is_log else model.targets[j])
 
 
 def row_figures(
@@ -219,16 +228,18 @@ def _influence(points: Points, q: int, verdicts: Mapping[str, Finding]) -> Figur
         "residual in its standard errors",
     )
     chart.line(chart.x, (0.0, 0.0), "reference")
-    along = np.linspace(max(chart.x[1] / 400, 1e-6), min(chart.x[1], 0.999), 200)
+    along, drawn = np.linspace(max(chart.x[1] / 400, 1e-6), min(chart.x[1], 0.999), 200), False
     for distance in _COOK:
         reach = np.sqrt(distance * q * (1 - along) / along)
         for side in (reach, -reach):
             inside = np.where((side >= chart.y[0]) & (side <= chart.y[1]), side, np.nan)
             chart.line(along, inside, "limit")
+            drawn = drawn or bool(np.isfinite(inside).any())
     chart.dots(h, r)
     _name_rows(chart, points, h, r, points.cook)
     said, holds = _verdict(verdicts, "rows")
-    said = f"{said} Beyond the dashed lines a row moves the coefficients by itself." if said else ""
+    if said and drawn:
+        said += " Beyond the red lines a row moves the coefficients by itself."
     return Figure("Does a single row decide?", chart.svg("leverage of rows"), said, holds)
 
 
