@@ -1,4 +1,4 @@
-"""The README's pictures of the playground: `python docs/pictures.py` takes them anew into `docs/assets`."""
+"""The pictures of playground and report: `python docs/pictures.py` takes all, or those named, into `docs/assets`."""
 
 import shutil
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import gradline
+from gradline.pages.document import Page
 from playwright.sync_api import Browser, sync_playwright
 
 ASSETS = Path(__file__).parent / "assets"
@@ -19,7 +20,7 @@ FLAGS = [
 
 
 class Picture(NamedTuple):
-    """A picture's name, the state that the page's link restores, its scheme and its size in pixels."""
+    """A picture's name, which begins as its page's, the state that its link restores, its scheme and size in pixels."""
 
     name: str
     state: str
@@ -35,7 +36,20 @@ PICTURES = [
         "playground-too-fast", "#data=1&lr=0.0002&epoch=6", "dark", 1366, 768
     ),
     Picture("playground-narrow", "#data=1&epoch=100", "light", 390, 844),
+    Picture("report", "", "light", 1280, 800),
+    Picture("report-narrow", "", "light", 390, 844),
 ]
+
+
+def pages() -> dict[str, Page]:
+    """The pages that are pictured, by name."""
+    rows = "example:penguins"
+    words = "body_mass_g ~ flipper_length_mm * species + sex"
+    model = gradline.fit(rows, formula=words, missing="drop")
+    return {
+        "playground": gradline.play(),
+        "report": gradline.report(model, rows),
+    }
 
 
 def take(browser: Browser, page: Path, picture: Picture) -> None:
@@ -58,13 +72,16 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         sync_playwright() as playwright,
     ):
-        page = Path(folder) / "playground.html"
-        gradline.play().save(page)
+        paths = {}
+        for name, page in pages().items():
+            paths[name] = Path(folder) / f"{name}.html"
+            page.save(paths[name])
         browser = playwright.chromium.launch(
             executable_path=executable, args=FLAGS
         )
         for picture in PICTURES:
-            take(browser, page, picture)
+            if picture.name in (sys.argv[1:] or [picture.name]):
+                take(browser, paths[picture.name.split("-")[0]], picture)
         browser.close()
 
 

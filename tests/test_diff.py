@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
-from browser import Watched, browse, chromium, findings  # noqa: F401 - two are fixtures
+from browser import Watched, browse, chromium, findings, until  # noqa: F401 - two are fixtures
 from hypothesis import given
 from hypothesis import strategies as st
 from known import known
@@ -437,6 +437,16 @@ def test_pages_ask_for_nothing_and_fit_a_telephone(pages, browse):  # noqa: F811
             page.emulate_media(color_scheme=scheme)
             assert findings(page, beside=".drawing > *") == [], name
     assert os.path.getsize(pages["several"]) < 100_000
+
+
+@pytest.mark.slow
+def test_figures_are_drawn_when_they_come_in_sight_and_all_on_paper(pages, browse):  # noqa: F811
+    page, drawn = browse(width=360).open(pages["epochs"]), ".drawing:has(.main-svg[viewBox])"
+    assert page.locator(drawn).count() < page.locator(".drawing").count()
+    page.locator(".drawing").last.scroll_into_view_if_needed()
+    until(page, "document.querySelector('.drawing:last-of-type .main-svg[viewBox]') !== null")
+    page.pdf()
+    assert page.locator(drawn).count() == page.locator(".drawing").count()
 
 
 @pytest.mark.slow

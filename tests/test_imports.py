@@ -70,7 +70,7 @@ LOADS = [
     pytest.param("play example:crops -o play.html", {*TABLE, "scipy"}, marks=SLOW),
     pytest.param(
         "report crops.safetensors example:crops -o report.html",
-        {*MODEL, "scipy", "plotly", "jinja2", "narwhals"},
+        {*MODEL, "scipy", "jinja2", "narwhals"},
         marks=SLOW,
     ),
     pytest.param("export crops.safetensors --to sql", {*MODEL, "narwhals", "duckdb"}, marks=SLOW),

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import polars as pl
 import pytest
-from browser import Watched, browse, chromium, findings, until  # noqa: F401 - two are fixtures
+from browser import Watched, browse, chromium, findings  # noqa: F401 - two are fixtures
 from known import known
 from packaged import package_file
 from refusals import refused
@@ -208,7 +208,7 @@ def test_base_levels_and_unused_columns_are_named(penguins):
 def test_without_rows_the_page_says_so():
     page = report(fit(*CROPS))
     assert "No rows were given" in page.html
-    assert "no rows were given" in text_of(page.html).split("Diagnostic figures")[1]
+    assert "no rows were given" in text_of(page.html).split("redictions and what is left of them")[1]
 
 
 def test_a_stopped_model_says_what_is_missing_and_why():
@@ -332,26 +332,16 @@ def pages(tmp_path_factory, penguins, hostile):
     return {name: folder / f"{name}.html" for name in made}
 
 
-DRAWN = "[...document.querySelectorAll('.drawing')].filter(place => place.querySelector('.main-svg[viewBox]')).length"
-
-
-def drawn(page):
-    """The page with all of its figures, as before printing."""
-    page.evaluate("dispatchEvent(new Event('beforeprint'))")
-    assert page.evaluate(DRAWN) == page.locator(".drawing").count()
-    return page
-
-
 @pytest.fixture(scope="module")
 def tabs(chromium, pages):  # noqa: F811
-    """A report in a tab that stays open, with all of its figures: to draw them is what takes the time."""
+    """A report in a tab that stays open."""
     kept = {}
 
     def tab(name):
         if name not in kept:
             watched = kept[name] = Watched(chromium.new_page(viewport={"width": 360, "height": 900}))
             watched.page.expose_function("ran", lambda number: watched.errors.append(f"ran {number}"))
-            drawn(watched.open(pages[name]))
+            watched.open(pages[name])
         return kept[name]
 
     yield tab
@@ -368,7 +358,20 @@ TOO_WIDE = """() => [...document.querySelectorAll("main *")].filter(element => {
 CLIPPED = """() => [...document.querySelectorAll("main :is(div, section, table, td, th, p, pre, dd)")].filter(element =>
     getComputedStyle(element).overflowX !== "visible" && element.scrollWidth > element.clientWidth + 1
 ).map(element => element.outerHTML.slice(0, 200))"""
-HIGHEST = "Math.max(0, ...[...document.querySelectorAll('.drawing, tr')].map(x => x.getBoundingClientRect().height))"
+HIGHEST = (
+    "Math.max(0, ...[...document.querySelectorAll('figure, tr')].map(x => x.getBoundingClientRect().height))"
+)
+# Texts of a chart that lie over one another, or beyond its edges; half a unit is what fonts round.
+CLASHES = """() => [...document.querySelectorAll("svg.chart")].flatMap(chart => {
+    const edge = chart.getBoundingClientRect();
+    const texts = [...chart.querySelectorAll("text")].map(text => [text.textContent, text.getBoundingClientRect()]);
+    const outside = texts.filter(([, box]) => box.left < edge.left - 1 || box.right > edge.right + 1);
+    const over = texts.flatMap(([name, one], i) => texts.slice(i + 1).filter(([, other]) =>
+        one.left + 1 < other.right && other.left + 1 < one.right
+        && one.top + 3 < other.bottom && other.top + 3 < one.bottom
+    ).map(([other]) => `${name} over ${other}`));
+    return [...outside.map(([name]) => `${name} outside`), ...over];
+})"""
 
 
 @pytest.mark.parametrize("name", ["many", "penguins", "others", "hostile", "stopped", "crops"])
@@ -378,7 +381,8 @@ def test_a_page_asks_for_nothing_and_fits_a_telephone_and_a_sheet(name, tabs):
     page.emulate_media(media="screen")
     page.set_viewport_size({"width": 360, "height": 900})
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    assert (page.locator(".drawing").count() == 0) == (name == "stopped")
+    assert page.evaluate(CLASHES) == []
+    assert (page.locator("figure:has(.reference)").count() == 0) == (name == "stopped")
     assert page.locator("img").count() == 0
     page.emulate_media(media="print")
     page.set_viewport_size({"width": PAPER, "height": SHEET})
@@ -387,14 +391,11 @@ def test_a_page_asks_for_nothing_and_fits_a_telephone_and_a_sheet(name, tabs):
     assert page.evaluate(HIGHEST) < SHEET
 
 
-def test_figures_are_drawn_when_they_come_in_sight_and_all_on_paper(pages, browse):  # noqa: F811
-    page = browse(width=360).open(pages["others"])
-    assert page.evaluate(DRAWN) == 0  # the first is far below the text
-    page.locator(".drawing").first.scroll_into_view_if_needed()
-    until(page, f"{DRAWN} > 0")
-    assert page.evaluate(DRAWN) < page.locator(".drawing").count()
-    page.pdf()
-    assert page.evaluate(DRAWN) == page.locator(".drawing").count()
+def test_without_scripts_all_but_the_panel_is_there(pages, browse):  # noqa: F811
+    page = browse(java_script_enabled=False).open(pages["penguins"])
+    assert page.locator("svg.chart").count() > 5
+    assert page.locator("ol.effects > li").first.is_visible()
+    assert page.locator(".whatif *").count() == 0
 
 
 @pytest.mark.needs("axe")
@@ -406,4 +407,4 @@ def test_axe_finds_nothing_serious(name, tabs):
     page.set_viewport_size({"width": 1024, "height": 900})
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
-        assert findings(page, beside=".drawing > *") == []
+        assert findings(page) == []

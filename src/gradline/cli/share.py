@@ -1,5 +1,6 @@
 """Share: pages that open from disk; `play` writes a playground of the data, `report` tells of a model."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,6 @@ from gradline.cli.options import (
     Features,
     Memory,
     Missing,
-    Model,
     Output,
     Targets,
     Typed,
@@ -27,6 +27,7 @@ from gradline.cli.options import (
     typed,
 )
 from gradline.cli.terminal import expect_replaceable, expect_targets, say
+from gradline.core.errors import UsageError
 from gradline.core.memory_limit import limited
 
 
@@ -94,40 +95,111 @@ def play(options: PlayOptions) -> None:
     say(f"saved: {path}")
 
 
+_ABOUT = "What stands at the top"
+_KINDS = {"html": ".html", "markdown": ".md", "pdf": ".pdf"}
+
+
 @frozen
 class ReportOptions(Written):
-    """A model, the rows that it is held against, and where the page goes."""
+    """Models, the rows that they are held against, and where the page goes."""
 
-    model: Model
-    data: Annotated[str | None, argument("The rows that it was trained on.")] = None
+    names: Annotated[
+        Sequence[str],
+        argument("Files of models, and last the rows that they were trained on.", "MODEL… [DATA]"),
+    ]
+    title: Annotated[str | None, flag("Default: what the targets depend on.", panel=_ABOUT)] = None
+    author: Annotated[str | None, flag("Who wrote it.", panel=_ABOUT)] = None
+    date: Annotated[str | None, flag("As it should stand there, or today.", panel=_ABOUT)] = None
+    notes: Annotated[str | None, flag("A paragraph below the title.", panel=_ABOUT)] = None
+    labels: Annotated[
+        Path | None,
+        flag("TOML file of what columns are called: label, unit, more, about, levels.", panel=_ABOUT),
+    ] = None
+    to: Annotated[
+        str | None,
+        flag("html, markdown or pdf (by a Chromium that is there). Default: by the file's ending."),
+    ] = None
     memory: Memory | None = None
     output: Output | None = None
 
 
 def report(options: ReportOptions) -> None:
-    """Write a report on a model: one HTML page with its coefficients, its proof and its figures, also for paper.
+    """Write a report on models: what matters, how sure, what to distrust, figures, how it was made, its proof.
 
-    With DATA every claim of the model is derived again from the rows; the page says where one does not hold, and the
-    exit code is 3.
+    With DATA every claim of a model is derived again from the rows and its assumptions are tested; the page says where
+    a claim does not hold, and the exit code is 3. Several models are set side by side first.
 
-    Example:
+    Examples:
 
       gradline report crops.safetensors example:crops -o crops.html
-    """
-    path = Path(options.output or f"{_stem(str(options.model))}-report.html")
-    expect_page(path)
-    from gradline.model.model import load  # noqa: PLC0415 - --help needs no numpy
-    from gradline.pages.report import made  # noqa: PLC0415
 
+      gradline report small.safetensors large.safetensors homes.csv --labels labels.toml --author 'A. Muster'
+    """
+    models, data = _parted(options.names)
+    path, kind = _goal(options, models[0])
+    from gradline.model.model import load  # noqa: PLC0415 - --help needs no numpy
+    from gradline.pages.printing import expect_browser, pdf  # noqa: PLC0415
+    from gradline.pages.report import About, made  # noqa: PLC0415
+
+    if kind == "pdf":
+        expect_browser()
     told = read(options)
+    about = About(options.title, options.author, _day(options.date), options.notes, options.labels)
     with limited(options.memory):
-        rows = options.data and options.within(options.data)
-        page, outcome = made(options.model, rows, told and read_as(options, load(options.model)))
-    page.save(path)
+        rows = data and options.within(data)
+        found = made(models, rows, about, told and read_as(options, load(models[0])))
+    if kind == "pdf":
+        pdf(found.page, path)
+    elif kind == "html":
+        found.page.save(path)
+    else:
+        found.save_markdown(path)
     say(f"saved: {path}")
-    if outcome is not None and not outcome.agrees:
+    wrong = [outcome for outcome in found.outcomes if not outcome.agrees]
+    for outcome in wrong:
         say(f"warning: {outcome.verdict}")
+    if wrong:
         raise typer.Exit(DISAGREES)
+
+
+def _parted(names: Sequence[str]) -> tuple[list[str], str | None]:
+    """The models, and the data where what stands last is no model."""
+    is_model = [name.endswith(".safetensors") for name in names]
+    if len(names) == 1 or all(is_model):
+        return list(names), None
+    if not all(is_model[1:-1]):
+        odd = next(name for name, known in zip(names[1:-1], is_model[1:-1], strict=True) if not known)
+        raise UsageError(
+            "model-not-named-so",
+            f"{odd} is no file of a model, which ends in .safetensors",
+            "name the models first, and the data last",
+        )
+    return list(names[:-1]), names[-1]
+
+
+def _goal(options: ReportOptions, first: str) -> tuple[Path, str]:
+    """Where the report goes, and as what."""
+    ending = Path(options.output or "").suffix.lower()
+    kind = options.to or {".md": "markdown", ".markdown": "markdown", ".pdf": "pdf"}.get(ending, "html")
+    if kind not in _KINDS:
+        raise UsageError("report-kind-invalid", f"--to is {kind!r}", f"use {', '.join(_KINDS)}")
+    path = Path(options.output or f"{_stem(first)}-report{_KINDS[kind]}")
+    if kind == "html":
+        expect_page(path)
+    elif kind == "pdf":
+        expect_replaceable(path, b"%pdf", "PDF")
+    else:
+        expect_replaceable(path, b"<!-- gradline report -->", "report in Markdown")
+    return path, kind
+
+
+def _day(date: str | None) -> str | None:
+    """A date as it was given; that of today where it is asked for so."""
+    if date != "today":
+        return date
+    from datetime import date as day  # noqa: PLC0415 - only where it is asked for
+
+    return day.today().isoformat()
 
 
 def _stem(data: str) -> str:

@@ -35,6 +35,7 @@ _DAYS = frozenset(
 _COPY = (
     1e-12  # of the target's variance that a column may leave unexplained and still be a copy but for rounding
 )
+LEAK = 1e-4  # of it that a column may leave unexplained and still be told: R² above 0.9999, which few causes reach
 _FEWEST = 10  # rows from which a column that explains all is no accident
 _NAMED = re.compile(
     r"(?i:(?:^|[\W_])(?:id|ids|index|idx|row|rows|rownames?|unnamed.*|no|nr|number|key))$|(?<=[a-z])I[dD]$"
@@ -152,16 +153,16 @@ def _column(block: RowBlock, j: int) -> np.ndarray:
 
 
 def _copies(moments: Moments) -> Iterator[Notice]:
-    """A feature that explains a target alone, to rounding, beside others."""
+    """A feature that explains a target alone beside others: to rounding, or but for a ten-thousandth."""
     if moments.rows < _FEWEST or moments.p < 2:
         return
     p, own = moments.p, moments.squares_around
     left = np.add.reduce(moments.factor[p:, p:] ** 2, axis=0)
-    if (left > 2 * _COPY * own[p:]).all():  # which all columns together leave; twice, for what rounds
+    if (left > 2 * LEAK * own[p:]).all():  # which all columns together leave; twice, for what rounds
         return
     across = moments.factor[:, :p].T @ moments.factor[:, p:]
     both = own[:p, None] * own[p:]
-    is_copy = (both > 0) & (both - across**2 <= _COPY * both)
+    is_copy = (both > 0) & (both - across**2 <= LEAK * both)
     if not is_copy.any():
         return
     numeric = _numeric(moments)
@@ -169,8 +170,10 @@ def _copies(moments: Moments) -> Iterator[Notice]:
         if j in numeric:
             name, target = moments.features[j], moments.targets[t]
             remedy = f"if it is a copy of it: {shell(['--exclude', name])}"
+            left_open = both[j, t] - across[j, t] ** 2
+            how = "whole" if left_open <= _COPY * both[j, t] else "to R² above 0.9999"
             yield Notice(
-                "copy-of-target", f"{name} explains {target} alone and whole", remedy=remedy, about=name
+                "copy-of-target", f"{name} explains {target} alone and {how}", remedy=remedy, about=name
             )
 
 

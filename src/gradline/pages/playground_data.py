@@ -20,17 +20,16 @@ from gradline.model.fit import run
 from gradline.model.inference.student import quantile
 from gradline.model.model import LinearModel
 from gradline.model.request import Request, command
-from gradline.moments.basis import Basis
 from gradline.moments.rank import determined_factor
 from gradline.moments.state import Moments
-from gradline.pages.page_terms import fields, terms
+from gradline.pages.page_terms import terms
+from gradline.pages.prediction import fields, interval
 from gradline.solvers.problem import Scaling
 from gradline.solvers.spectrum import Spectrum
 
 MOST_ROWS = 2000  # more dots than these cover each other
 MOST_CELLS = 30_000  # of the sample: half a megabyte of text
 MOST_FEATURES = 64  # the directions of three scales are as many matrices: another half
-LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)  # of the intervals that a page can show
 MOST_POINTS = 120  # that can be taken by hand
 LAST_EPOCH = 10**9
 
@@ -101,7 +100,7 @@ def state(selection: Selection, opening: Opening | None = None) -> dict[str, Any
                 "bias": model.bias.tolist(),
                 "loss": model.certificate.optimal_loss,
             },
-            "interval": _interval(model),
+            "interval": interval(model),
             "sample": sample,
             "t95": _quantiles(model, sample),
             "held": None if held is None else _held(held, model, opening.rows),
@@ -175,29 +174,6 @@ def _view(moments: Moments, scaling: Scaling, bias: bool) -> dict[str, Any]:
         "singular": spectrum.singular.tolist(),
         "vectors": spectrum.directions.T.tolist(),
         "rhs": (spectrum.left.T @ determined_factor(scaled, bias).B).tolist(),
-    }
-
-
-def _interval(model: LinearModel) -> dict[str, Any]:
-    """What the interval of a prediction needs: t·σ·√(1 + g·g), g the coordinates of `Basis`."""
-    inference = model.inference
-    basis = Basis.of(model.moments, model.has_bias)
-    sigma = inference.residual_stderr
-    known = inference.estimates is not None and sigma is not None
-    whole = sigma is not None and known and bool(np.isfinite(sigma).all())
-    quantiles = (
-        [{"level": level, "t": quantile(level, inference.freedom)} for level in LEVELS] if known else []
-    )
-    return {
-        "reason": None if whole else inference.reason,
-        "freedom": inference.freedom,
-        "sigma": [None] * model.moments.m if sigma is None else sigma.tolist(),
-        "quantiles": quantiles,
-        "level": basis.level,
-        "center": basis.center[0].tolist(),
-        "norms": basis.norms.tolist(),
-        "root": basis.root.tolist(),
-        "kept": basis.rank.kept.tolist() if basis.rank.deficiency else None,
     }
 
 

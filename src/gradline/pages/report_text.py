@@ -15,8 +15,10 @@ from gradline.model.inference.inference import Inference
 from gradline.model.model import LinearModel
 from gradline.model.status import Status
 from gradline.model.verify.claims import Verification
+from gradline.pages.labels import Labels
 
 MOST_NAMES = 50  # in one list; the others are counted
+MOST_TERMS = 10  # of an equation that is written out
 
 _COEFFICIENT = ("coefficient", ".7g", "{part}.{place}")
 _UNCERTAINTY = (
@@ -118,9 +120,10 @@ def cell(value: float | None, form: str, key: str | None = None) -> Cell:
 
 @dataclass(frozen=True, eq=False)
 class Account:
-    """A model in the terms of the page."""
+    """A model in the terms of the page, its columns called by their labels."""
 
     model: LinearModel
+    labels: Labels = Labels()  # noqa: RUF009 - it is frozen
 
     @property
     def inference(self) -> Inference:
@@ -149,19 +152,22 @@ class Account:
         return cell(reduce(_part, key.split("."), self.to_dict), form, key)
 
     def equation(self, j: int) -> list[Term]:
-        """ŷ of target j, term by term, the bias first where there is one."""
+        """ŷ of target j, term by term, the bias first where there is one; the first `MOST_TERMS` of them."""
         names: list[tuple[str | None, str]] = [(None, f"bias.{j}")] if self.model.has_bias else []
         names += [(name, f"weight.{j}.{i}") for i, name in enumerate(self.model.features)]
         terms = []
-        for i, (name, key) in enumerate(names):
+        for i, (name, key) in enumerate(names[:MOST_TERMS]):
             shown = self.number(key, ".6g")
             negative = shown.text[0] in "-−"
             sign = "−" if negative else "+" if i else ""
             terms.append(Term(sign, shown._replace(text=shown.text[negative:]), name))
         return terms
 
-    def coefficients(self, j: int) -> Table:
-        """Of target j with their uncertainty, or, where inference is refused, their distance from the optimum."""
+    def coefficients(self, j: int, robust: tuple[str, np.ndarray] | None = None) -> Table:
+        """Of target j with their uncertainty, or, where inference is refused, their distance from the optimum.
+
+        `robust` are other standard errors (m, bias + p) by their name, which stand beside the plain ones.
+        """
         known = self.inference.estimates is not None
         columns = [_COEFFICIENT, *(_UNCERTAINTY if known else _DISTANCE)]
         rows = [self._coefficient("bias", "bias", f"{j}", columns)] if self.model.has_bias else []
@@ -169,13 +175,17 @@ class Account:
             rows.append(
                 self._coefficient('"bias"' if name == "bias" else name, "weight", f"{j}.{i}", columns)
             )
+        head = ["", *(column[0] for column in columns)]
         if known:
             inflation = [self.number(f"inference.vif.{i}", ".4g") for i in range(len(self.model.features))]
-            for row, shown in zip(rows[self.model.has_bias :], inflation, strict=True):
+            for row, shown in zip(rows, [*([Cell("")] * self.model.has_bias), *inflation], strict=True):
                 row.cells.append(shown)
-            if self.model.has_bias:
-                rows[0].cells.append(Cell(""))
-        head = ["", *(column[0] for column in columns), *(["VIF"] if known else [])]
+            head.append("VIF")
+        if known and robust is not None:
+            name, errors = robust
+            for row, error in zip(rows, errors[j].tolist(), strict=True):
+                row.cells.append(cell(error, ".4g"))
+            head.append(f"{name} error")
         return Table(f"Coefficients of {self.model.targets[j]}, in the units of the columns", head, rows)
 
     def _coefficient(self, name: str, part: str, place: str, columns: list[tuple[str, str, str]]) -> Row:
@@ -244,6 +254,15 @@ class Account:
             rows.append(Row(name, [role, *(cell(float(value), ".6g") for value in figures), missing]))
         head = ["", "role", "mean", "standard deviation", "least", "largest", "missing"]
         return Table("Columns of the model", head, rows)
+
+    def dictionary(self) -> Table | None:
+        """What the columns of the table are called and mean; None where nobody told."""
+        told = self.labels
+        names = [name for name in self.model.design.columns if name in told.entries]
+        rows = [
+            Row(name, [Cell(told.of(name)), Cell(told.unit(name)), Cell(told.about(name))]) for name in names
+        ]
+        return Table("What the columns are", ["column", "label", "unit", "meaning"], rows) if rows else None
 
 
 def _part(value: Any, name: str) -> Any:

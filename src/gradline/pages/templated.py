@@ -1,4 +1,4 @@
-"""A page written from a template, with figures that are drawn when they come in sight."""
+"""A page written from a template: a comparison with figures that are drawn when they come in sight, or a report."""
 
 import html
 import importlib.util
@@ -6,15 +6,25 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import plotly.graph_objects as go
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gradline.core.errors import RequestError
-from gradline.pages.document import Page, Style, assembled, plotly_scripts, plotly_styles
+from gradline.pages.document import (
+    Page,
+    Style,
+    assembled,
+    joined_modules,
+    plotly_scripts,
+    plotly_styles,
+)
+
+if TYPE_CHECKING:  # a report draws its figures itself
+    import plotly.graph_objects as go
 
 TEMPLATES = Path(__file__).parent / "templates"
 _TAG = re.compile("<br>|</?b>")  # the only ones in the headings of our figures; names are escaped in them
+
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*(?: (?:HC\d|cv|0\.2))?")
 
 
 class Drawing(NamedTuple):
@@ -36,7 +46,7 @@ def expect_jinja2(what: str) -> None:
         )
 
 
-def drawn(name: str, figure: go.Figure) -> Drawing:
+def drawn(name: str, figure: "go.Figure") -> Drawing:
     """A figure with its heading taken out as text of the page."""
     heading: Any = figure.layout["title"]
     title, says = (html.unescape(_TAG.sub(" ", text or "")) for text in (heading.text, heading.subtitle.text))
@@ -47,7 +57,7 @@ def drawn(name: str, figure: go.Figure) -> Drawing:
 def written(
     title: str, template: str, content: Mapping[str, Any], drawings: Sequence[Drawing], style: str = ""
 ) -> Page:
-    """The page of a template of `templates`, every name and cell in it escaped; `style` is added to the report's."""
+    """The page of a template, its text escaped, with Plotly's figures; `style` is added to that of reports."""
     strict, plotly = plotly_scripts()
     figures = {drawing.name: drawing.figure for drawing in drawings if drawing.figure}
     return assembled(
@@ -55,9 +65,21 @@ def written(
         _rendered(template, content),
         styles=[*plotly_styles(), Style(_text("report.css") + style)],
         scripts=[strict],
-        module=_text("report.js"),
+        module=_text("figures.js"),
         data={"figures": figures},
         later={"plotly": plotly} if figures else {},
+    )
+
+
+def report_page(title: str, content: Mapping[str, Any], states: Mapping[str, Any]) -> Page:
+    """The page of a report, whose figures are drawn already; `states` are those of its what-if panels, by their ids."""
+    return assembled(
+        title,
+        _rendered("report.html", content),
+        styles=[Style(_text("report.css"))],
+        scripts=[],
+        module=joined_modules("whatif.js") if states else "",
+        data={"whatif": states} if states else {},
     )
 
 
@@ -75,4 +97,12 @@ def _rendered(template: str, content: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["options"] = _with_options
     return environment.get_template(template).render(content)
+
+
+def _with_options(text: str) -> Any:
+    """A sentence, escaped, in which options of the command line stand as code, so that no line ends within one."""
+    from markupsafe import Markup, escape  # noqa: PLC0415 - jinja2's own
+
+    return Markup(_OPTION.sub(r"<code>\g<0></code>", str(escape(text))))

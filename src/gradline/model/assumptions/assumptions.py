@@ -31,17 +31,30 @@ _COOK = 1.0  # Cook's distance that moves coefficients as far as their joint int
 
 @dataclass(frozen=True)
 class Finding:
-    """What one assumption came to: its question, whether it holds (None: not known), the sentence and a remedy."""
+    """What one assumption came to: its question, whether it holds (None: not known), the sentence and a remedy.
+
+    `figures` are those of the tests as they stand in the sentence, in brackets.
+    """
 
     code: str
     holds: bool | None
     sentence: str
     remedy: str
     tests: tuple[Tested, ...]
+    figures: tuple[str, ...] = ()
+
+    @property
+    def plain(self) -> str:
+        """The sentence without them, for who asks what it means alone."""
+        said = self.sentence
+        for figures in self.figures:
+            said = said.replace(f" ({figures})", "", 1)
+        return said
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain data."""
-        return {**vars(self), "tests": [test.to_dict() for test in self.tests]}
+        told = {"code": self.code, "holds": self.holds, "sentence": self.sentence, "remedy": self.remedy}
+        return {**told, "tests": [test.to_dict() for test in self.tests]}
 
 
 @dataclass(frozen=True)
@@ -138,13 +151,12 @@ def _shape(sums: RowSums, freedom: float) -> Finding:
         why = "what would bend it is a column already" if not test.degrees else "the rows are too few"
         said = f"Whether a straight line is enough cannot be told: {why}."
         return Finding("shape", None, said, "", (test,))
-    more = (
-        f"squares and cubes of the predictions explain {_percent(test.size)} of what is left ({_told(test)})"
-    )
+    told = _told(test)
+    more = f"squares and cubes of the predictions explain {_percent(test.size)} of what is left ({told})"
     if test.p_value < CHANCE and test.size > _BENT:
         remedy = "Try the logarithm of the target, or the square of a column: price + price^2."
-        return Finding("shape", False, f"A straight line is not enough: {more}.", remedy, (test,))
-    return Finding("shape", True, f"Nothing speaks against a straight line: {more}.", "", (test,))
+        return Finding("shape", False, f"A straight line is not enough: {more}.", remedy, (test,), (told,))
+    return Finding("shape", True, f"Nothing speaks against a straight line: {more}.", "", (test,), (told,))
 
 
 def _spread(model: LinearModel, found: Diagnostics, sums: RowSums, j: int) -> Finding:
@@ -159,11 +171,12 @@ def _spread(model: LinearModel, found: Diagnostics, sums: RowSums, j: int) -> Fi
     change = float(changes[largest])
     size = f"{_percent(abs(change))} {'larger' if change > 0 else 'smaller'}"
     effect = f"under {name} the standard error of {model.features[largest]} would be {size}"
+    told = _told(*tests)
     if any(test.p_value < CHANCE for test in tests) and abs(change) > _ERRORS:
-        said = f"The errors are not of equal size ({_told(*tests)}): {effect}."
-        return Finding("spread", False, said, f"Use --robust {name}.", tuple(tests))
-    said = f"Nothing shows errors of unequal size ({_told(*tests)}); {effect}."
-    return Finding("spread", True, said, "", tuple(tests))
+        said = f"The errors are not of equal size ({told}): {effect}."
+        return Finding("spread", False, said, f"Use --robust {name}.", tuple(tests), (told,))
+    said = f"Nothing shows errors of unequal size ({told}); {effect}."
+    return Finding("spread", True, said, "", tuple(tests), (told,))
 
 
 def _order(sums: RowSums) -> Finding:
@@ -171,14 +184,14 @@ def _order(sums: RowSums) -> Finding:
     told = f"correlation {number(test.size, 2)}, Durbin–Watson {d:.3g}, {_told(test)}"
     if not (test.p_value < CHANCE and abs(test.size) > _ALIKE):
         said = f"Errors of neighbouring rows have nothing to do with each other, as far as these rows tell ({told})."
-        return Finding("order", True, said, "", (test,))
+        return Finding("order", True, said, "", (test,), (told,))
     likeness, effect = ("alike", "too small") if test.size > 0 else ("opposite", "too large")
     said = f"Errors of neighbouring rows are {likeness} ({told})."
     remedy = (
         f"If the order of rows is that of time or place, standard errors are {effect}: add what neighbours share as a "
         "column, or use --cluster."
     )
-    return Finding("order", False, said, remedy, (test,))
+    return Finding("order", False, said, remedy, (test,), (told,))
 
 
 def _rows(sums: RowSums, freedom: float) -> Finding:
@@ -187,8 +200,9 @@ def _rows(sums: RowSums, freedom: float) -> Finding:
     how_far = f"{number(test.value, 3)} standard errors off"
     if test.value > _ALONE:
         how_far = "the only one that is off the others' line"
-    chance = f"{how_far} (p {test.p_value:.2g} among {sums.rows:,} rows)"
-    moving = f"Cook's distance {number(distance, 2)}"
+    alone = f"p {test.p_value:.2g} among {sums.rows:,} rows"
+    chance, moving = f"{how_far} ({alone})", f"Cook's distance {number(distance, 2)}"
+    figures = (alone, moving)
     far, moves = test.p_value < CHANCE, distance > _COOK
     remedy = "Look at it: mend a slip of the pen; keep what is true, and tell both answers."
     if far and moves and row == mover:
@@ -199,23 +213,25 @@ def _rows(sums: RowSums, freedom: float) -> Finding:
         said = f"Row {mover + 1:,} moves the coefficients by itself ({moving})."
     else:
         said = f"No row stands out: the farthest, row {row + 1:,}, is {chance}, and the largest is {moving}."
-        return Finding("rows", True, said, "", (test,))
+        return Finding("rows", True, said, "", (test,), figures)
     if far and moves and row != mover:
         said += f" Row {mover + 1:,} moves the coefficients by itself ({moving})."
-    return Finding("rows", False, said, remedy, (test,))
+    return Finding("rows", False, said, remedy, (test,), figures)
 
 
 def _normal(sums: RowSums) -> Finding:
     test, excess = statistics.normality(sums)
     told = f"skewness {number(test.size, 2)}, excess kurtosis {number(excess, 2)}, {_told(test)}"
     if not (test.p_value < CHANCE and (abs(test.size) > _SKEWED or abs(excess) > _TAILS)):
-        return Finding("normal", True, f"Nothing shows errors that are not normal ({told}).", "", (test,))
+        return Finding(
+            "normal", True, f"Nothing shows errors that are not normal ({told}).", "", (test,), (told,)
+        )
     remedy = (
         "With so many rows the coefficients' intervals hold all the same; those of predictions do not."
         if sums.rows >= _MANY
         else "With so few rows intervals are rough: try a logarithm of the target."
     )
-    return Finding("normal", False, f"The errors are not normal ({told}).", remedy, (test,))
+    return Finding("normal", False, f"The errors are not normal ({told}).", remedy, (test,), (told,))
 
 
 def _percent(share: float) -> str:

@@ -130,8 +130,9 @@ CODES: dict[str, Code] = {  # the most important first: findings are told in thi
     ),
     "copy-of-target": Code(
         "A column explains the target alone and whole",
-        "Where one column gives the target to rounding, it is most often the target in another unit, or was computed "
-        "from it. The model then says nothing of the other columns, and fails where the copy is not known in advance.",
+        "Where one column gives the target to rounding, or but for a ten-thousandth of how it varies, it is most often "
+        "the target in another unit, or was computed from it. The model then says nothing of the other columns, and "
+        "fails where the copy is not known in advance.",
         "price_eur beside price_usd.",
         "Kaufman, Rosset, Perlich, Stitelman 2012, Leakage in Data Mining, section 2",
     ),

@@ -1,12 +1,11 @@
 // Use the model: a slider for each column, the answer of these weights and of the best ones, with its interval.
 
 import { predict } from "../arithmetic/predict.js";
-import { DAY } from "../arithmetic/terms.js";
-import { joinedWords, numberWords, readingsOf } from "../arithmetic/words.js";
+import { joinedWords, numberWords } from "../arithmetic/words.js";
 import { element, labelOf, sayNumber } from "../ui/dom.js";
+import { fieldFor } from "./predictFields.js";
 
 const LEVEL = 0.95; // as `gradline predict --interval` is used most
-const SLIDER_PLACES = 200; // of a slider
 
 /**
  * The panel that predicts one row.
@@ -24,7 +23,7 @@ export function predictPanel(state) {
         fields.map(({ read }) => read()),
       ),
     );
-  const fields = state.fields.map((field, i) => fieldFor(field, i, refresh));
+  const fields = state.fields.map((field, i) => fieldFor(field, `field-${i}`, refresh));
   const root = element(
     "section.card",
     { id: "predict", "aria-labelledby": "title-predict" },
@@ -33,71 +32,6 @@ export function predictPanel(state) {
     answers,
   );
   return { root, show: (next) => ((scene = next), refresh()) };
-}
-
-// A number or a date with the range of the training rows, or the levels of a category, which begin with the first.
-function fieldFor({ column, levels, base, is_number, is_date, minimum, maximum, start }, position, refresh) {
-  const id = `field-${position}`;
-  const label = element("label", { for: id, title: column }, labelOf(column));
-  if (levels) {
-    const options = levels.map((level) => element("option", { value: level }, labelOf(level)));
-    const choice = element("select", { id, change: refresh }, ...options);
-    return {
-      root: element("div.field", {}, label, choice, ...(base ? [element("small", {}, `base: ${labelOf(base)}`)] : [])),
-      read: () => (is_number ? Number(choice.value) : choice.value),
-    };
-  }
-  if (is_date) return dateField(id, label, { minimum, maximum, start }, refresh);
-  const range = `${numberWords(minimum, 4)} to ${numberWords(maximum, 4)}`;
-  const [low, high] = beyond(minimum, maximum);
-  const read = () => {
-    const [value = NaN, ...others] = readingsOf(input.value);
-    return others.length ? NaN : value;
-  };
-  const input = element("input", {
-    id,
-    type: "text",
-    inputmode: "decimal",
-    autocomplete: "off",
-    value: start,
-    input: () => ((slider.value = read()), refresh()),
-    "aria-describedby": `${id}-range`,
-  });
-  const slider = element("input", {
-    type: "range",
-    id: `${id}-slider`,
-    min: low,
-    max: high,
-    step: (high - low) / SLIDER_PLACES,
-    value: start,
-    "aria-label": column,
-    input: () => ((input.value = Number(Number(slider.value).toPrecision(4))), refresh()),
-  });
-  return {
-    root: element(
-      "div.field",
-      {},
-      label,
-      input,
-      slider,
-      element("small", { id: `${id}-range` }, `trained on ${range}`),
-    ),
-    read,
-  };
-}
-
-function dateField(id, label, { minimum, maximum, start }, refresh) {
-  const input = element("input", { id, type: "date", value: dateOf(start), input: refresh });
-  const range = element("small", {}, `trained on ${dateOf(minimum)} to ${dateOf(maximum)}`);
-  return { root: element("div.field", {}, label, input, range), read: () => Date.parse(input.value) / DAY };
-}
-
-const dateOf = (days) => new Date(Math.floor(days) * DAY).toISOString().slice(0, 10);
-
-// A slider goes a quarter of the trained range past either end, so that leaving it is felt.
-function beyond(low, high) {
-  const margin = 0.25 * (high - low) || 1;
-  return [low - margin, high + margin];
 }
 
 function answersFor({ state, point, settings }, values) {

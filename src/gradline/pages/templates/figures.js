@@ -1,4 +1,4 @@
-// Draws the figures of the report from its data block: those near the window as they come, all before printing; on a
+// Draws the figures of a page from its data block: those near the window as they come, all before printing; on a
 // sheet of paper they shrink.
 const HEIGHT = 416; // pixels of a figure that has no height of its own
 const figures = JSON.parse(document.getElementById("figures").textContent);
