@@ -139,7 +139,7 @@ def test_the_command_tells_the_same(tmp_path: Any) -> None:
     path = tmp_path / "rows.csv"
     path.write_text(
         "a,b,c,y\n"
-        + "\n".join(",".join(map(repr, [*x, y])) for x, y in zip(X.tolist(), Y[:, 0], strict=True))
+        + "\n".join(",".join(map(str, [*x, y])) for x, y in zip(X.tolist(), Y[:, 0].tolist(), strict=True))
     )
     words = ["trajectory", path, "-t", "y", "--scale", "standard", "--lr", "0.1", "--at", "50", "--as-ridge"]
     moments = Moments.of((X - X.mean(axis=0)) / X.std(axis=0), Y[:, 0])
