@@ -39,10 +39,10 @@ def test_degrees_of_freedom_are_how_far_predictions_move_with_their_own_targets(
     name: str, epoch: int
 ) -> None:
     """The trace of the matrix that makes predictions of targets, one column of it from each unit vector."""
-    settings = RULES[name]
+    settings: dict[str, Any] = RULES[name]
     moments = Moments.of(X, np.eye(20))  # a target for each row, which together have their mean loss
-    start = {"init": (np.zeros((20, 3)), np.zeros(20))}
-    settings = settings | {"lr": settings["lr"]} | start
+    start: dict[str, Any] = {"init": (np.zeros((20, 3)), np.zeros(20))}
+    settings = {**settings, **start}
     # With m targets every curvature is a m-th, so the rate is m times as large, and penalties a m-th.
     lr = settings["lr"]
     settings["lr"] = Cosine(20 * lr.lr, epochs=40) if isinstance(lr, Cosine) else 20 * lr
@@ -126,11 +126,12 @@ def test_what_is_no_ridge() -> None:
     first = Trajectory(moments, 1e-3).as_ridge(1)  # the bias itself has hardly begun
     assert first.freedom < 1
     assert (first.alpha, first.apart, first.risk) == (None, None, None)
-    for settings in (
+    others: list[dict[str, Any]] = [
         {"weight_decay": 0.1},
         {"penalty": ElasticNet(0.1)},
         {"init": (np.ones((2, 3)), np.ones(2))},
-    ):
+    ]
+    for settings in others:
         with refused("as-ridge-without-meaning"):
             Trajectory(moments, 0.01, **settings).as_ridge(3)
 
