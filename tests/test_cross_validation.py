@@ -8,7 +8,9 @@ import numpy as np
 import polars as pl
 import pytest
 from commands import command
+from known import known
 from refusals import refused
+from torch.utils.data import IterableDataset
 
 import gradline
 from gradline.data.folds import InOrder, PartRows, Shuffled, Told, split
@@ -81,6 +83,31 @@ def test_the_model_is_the_one_of_the_alpha_that_was_chosen():
     assert (model.weight == plain.weight).all()
     assert model.certificate == plain.certificate
     assert model.choice.alpha == model.choice.alphas[model.choice.error.argmin()]
+
+
+class Counted(IterableDataset):
+    """Rows that count how often they are read."""
+
+    def __init__(self, X: np.ndarray, Y: np.ndarray) -> None:
+        self.rows, self.reads = list(zip(X, Y, strict=True)), 0
+
+    def __iter__(self):
+        self.reads += 1
+        return iter(self.rows)
+
+
+@pytest.mark.parametrize("settings", [{}, {"ordered": True}, {"folds": "loo"}], ids=str)
+def test_choosing_reads_no_row_more_than_a_fit_at_one_alpha(settings) -> None:
+    X, Y = problem(3000, 4)
+    plain, chosen = Counted(X, Y), Counted(X, Y)
+    gradline.fit(plain, penalty=ElasticNet(1.0))
+    model = gradline.fit(chosen, penalty=CrossValidated(**settings))
+    assert chosen.reads == plain.reads
+    np.testing.assert_allclose(
+        known(model.choice).errors,
+        known(gradline.fit(X, Y, penalty=CrossValidated(**settings)).choice).errors,
+        rtol=1e-8,
+    )
 
 
 def test_time_order_trains_on_what_came_before():

@@ -677,6 +677,10 @@ def drawn_from(data, models) -> Iterator[Any]:
         data, model.targets, features=model.features[:1], solver=gradline.GradientDescent(), holdout=0.2
     )
     yield from (one.plot.losses(), one.plot.loss_bowl())
+    chosen = gradline.fit(
+        data, model.targets, features=model.features, penalty=gradline.CrossValidated(l1_ratio=1.0, folds=3)
+    )
+    yield from (chosen.plot.alpha_errors(), chosen.plot.alpha_path())
     yield from (plots.rates(model.moments), plots.coefficients(model), plots.ridge_path(model.moments))
 
 

@@ -76,7 +76,7 @@ def test_it_draws_no_random_number_of_the_loop():
 def test_the_loss_it_logs_is_that_of_all_rows():
     lines = []
     model, opt = made()
-    certificate = fit(30, model, F.mse_loss, opt, loader(), log_every=10, show=lines.append)
+    certificate = fit(30, model, F.mse_loss, opt, loader(), log_every=10, show=lines.append).certificate
     epochs = re.findall(r"^Epoch \[(\d+)/30\], Loss: ([\d.]+)$", "\n".join(lines), re.MULTILINE)
     assert [epoch for epoch, _ in epochs] == ["10", "20", "30"]
     whole = F.mse_loss(model.double()(torch.tensor(X)), torch.tensor(Y)).item()
@@ -91,14 +91,14 @@ def test_a_full_batch_knows_its_time_left():
     model = nn.Linear(3, 2, dtype=torch.float64)
     opt = torch.optim.SGD(model.parameters(), lr=1e-5)
     rows = [(torch.tensor(X), torch.tensor(Y))]
-    certificate = fit(5, model, F.mse_loss, opt, rows, **QUIET)
+    certificate = fit(5, model, F.mse_loss, opt, rows, **QUIET).certificate
     assert certificate.epochs_to_weights == pytest.approx(84.8e6, rel=1e-3)
 
 
 def test_float32_does_not_go_so_far():
     """After the 16.9 million epochs to 1 % by the formula, the loss in float32 is 1.21 % above the least."""
     model, opt = made()
-    certificate = fit(5, model, F.mse_loss, opt, loader(batch_size=15), **QUIET)
+    certificate = fit(5, model, F.mse_loss, opt, loader(batch_size=15), **QUIET).certificate
     assert certificate.epochs_to_loss is None
     assert "float32 rounds the bias" in " ".join(certificate.remarks)
 
@@ -130,11 +130,58 @@ REFUSALS = {
         lambda: changed(opt=made()[1]),
         ("optimiser-lacks-parameters", "weight, bias"),
     ),
-    "sum": (
-        lambda: changed(loss_fn=nn.MSELoss(reduction="sum")),
-        ("loss-not-squared-error",),
+    "each row's loss": (
+        lambda: changed(loss_fn=nn.MSELoss(reduction="none")),
+        ("loss-not-a-number", "a tensor"),
     ),
-    "L1": (lambda: changed(loss_fn=F.l1_loss), ("loss-not-squared-error",)),
+    "a number of Python's": (
+        lambda: changed(loss_fn=lambda a, b: F.mse_loss(a, b).item()),
+        ("loss-not-a-number", "float"),
+    ),
+    "no gradient": (
+        lambda: changed(loss_fn=lambda a, b: F.mse_loss(a.detach(), b)),
+        ("loss-without-gradient",),
+    ),
+    "a loss that fails": (
+        lambda: changed(loss_fn=lambda a, b: a @ b),
+        ("loss-fails", "loss_fn"),
+    ),
+    "log cosh": (lambda: changed(loss_fn=lambda a, b: (a - b).cosh().log().mean()), ("loss-unknown",)),
+    "RMSE": (lambda: changed(loss_fn=lambda a, b: F.mse_loss(a, b).sqrt()), ("loss-unknown",)),
+    "a penalty in the loss": (
+        lambda: changed(loss_fn=lambda a, b: F.mse_loss(a, b) + 0.1),
+        ("loss-unknown", "weight_decay"),
+    ),
+    "shares of the target": (
+        lambda: changed(loss_fn=lambda a, b: ((a - b) / b).abs().mean()),
+        ("loss-unknown",),
+    ),
+    "stopping without validation": (
+        lambda: changed(stop_after=3),
+        ("stop-after-without-holdout", "valid_dl"),
+    ),
+    "best weights without validation": (
+        lambda: changed(keep_best=True),
+        ("stop-after-without-holdout", "keep_best"),
+    ),
+    "stopping after a part of an epoch": (lambda: changed(stop_after=1.5), ("stop-after-invalid", 1.5)),
+    "a tolerance below zero": (
+        lambda: changed(stop_tolerance=-1.0, valid_dl=loader()),
+        ("stop-tolerance-invalid", -1),
+    ),
+    "a clip below zero": (lambda: changed(max_norm=-1.0), ("clip-invalid", "max_norm", -1)),
+    "validation of other columns": (
+        lambda: changed(valid_dl=DataLoader(TensorDataset(INPUTS[:, :2], TARGETS), 5)),
+        ("columns-do-not-match", "(rows, 3)"),
+    ),
+    "another's scheduler": (
+        lambda: changed(scheduler=torch.optim.lr_scheduler.StepLR(made()[1], 3)),
+        ("scheduler-of-other-optimiser", "StepLR"),
+    ),
+    "a plateau of nothing": (
+        lambda: plateau(),
+        ("scheduler-needs-validation", "ReduceLROnPlateau", "valid_dl"),
+    ),
     "rate": (lambda: rate(), ("rate-unstable", "1.12e-4")),
     "flat inputs": (with_data(INPUTS[:, 0], TARGETS), ("columns-do-not-match", "reshape(-1, 1)")),
     "too few columns": (with_data(INPUTS[:, :2], TARGETS), ("columns-do-not-match", "(rows, 3)")),
@@ -145,6 +192,11 @@ REFUSALS = {
     "no pairs": (lambda: changed(train_dl=DataLoader(TensorDataset(INPUTS), 5)), ("not-pairs",)),
     "infinite": (with_data(INPUTS / 0, TARGETS), ("value-infinite", "inf")),
 }
+
+
+def plateau():
+    model, opt = made()
+    return changed(model=model, opt=opt, scheduler=torch.optim.lr_scheduler.ReduceLROnPlateau(opt))
 
 
 def rate():

@@ -44,6 +44,9 @@ class TrajectoryOptions(Typed):
     targets: Targets = ()
     lr: Lr = "auto"
     at: Annotated[Sequence[int], flag("Epoch to look at; may be repeated.")] = ()
+    as_ridge: Annotated[
+        bool, flag("Read each epoch as a penalty: its degrees of freedom, and the ridge it is nearest to.")
+    ] = False
     momentum: Momentum = 0.0
     scale: Scale | None = None
     features: Features = ()
@@ -89,13 +92,14 @@ def trajectory(options: TrajectoryOptions) -> None:
     step = best_rate(problem, start, max(epochs), momentum) if lr == "auto" else float(lr)
     path = Trajectory(problem.moments, step, momentum, None, bias)
     points = [path.at(epoch) for epoch in epochs]
+    ridges = [path.as_ridge(epoch) for epoch in epochs] if options.as_ridge else []
     if options.as_json:
-        out_json(_report(path, points, scaling))
+        out_json(_report(path, points, scaling, ridges))
     else:
-        _print(path, points)
+        _print(path, points, ridges)
 
 
-def _print(path: Any, points: list[Any]) -> None:
+def _print(path: Any, points: list[Any], ridges: list[Any]) -> None:
     from gradline.core.text import grown, number, raised, wrapped  # noqa: PLC0415
     from gradline.model.best_after import BestAfter, settling  # noqa: PLC0415
     from gradline.model.certificate import largest_stable, time_left  # noqa: PLC0415 - --help needs no numpy
@@ -106,7 +110,7 @@ def _print(path: Any, points: list[Any]) -> None:
         ["loss", *(f"{point.loss:.6g}" for point in points)],
         ["above the best possible", *(f"{point.gap:.3g}" for point in points)],
     ]
-    out(aligned(columns))
+    out(aligned(columns + [[title, *cells] for title, cells in _as_ridge(ridges)]))
     said = [f"The best possible loss is {number(path.optimal_loss, 6)}."]
     if path.lr > path.lr_limit:
         growth = grown(path.spectrum.growth(path.lr, path.momentum))
@@ -118,13 +122,56 @@ def _print(path: Any, points: list[Any]) -> None:
     if last := max(point.epoch for point in points):
         said.append(str(BestAfter.of(path, last)))
     said.append(settling(path))
+    if ridges:
+        said += _about_ridges(ridges, path.bias)
     out("\n".join(["", *map(wrapped, said)]))
 
 
-def _report(path: Any, points: list[Any], scaling: Any) -> dict[str, Any]:
+def _as_ridge(ridges: list[Any]) -> list[tuple[str, list[str]]]:
+    """The columns of `--as-ridge`: the ridge with as many degrees of freedom, and that of 1/(lr·epoch)."""
+    from gradline.core.text import number  # noqa: PLC0415 - --help needs no numpy
+
+    def cells(values: list[float | None]) -> list[str]:
+        return ["–" if value is None else number(value) for value in values]
+
+    named = {
+        "degrees of freedom": [ridge.freedom for ridge in ridges],
+        "alpha of as many": [ridge.alpha for ridge in ridges],
+        "apart": [ridge.apart for ridge in ridges],
+        "alpha 1/(lr·epoch)": [ridge.time_alpha for ridge in ridges],
+        "apart from it": [ridge.time_apart for ridge in ridges],
+    }
+    return [(title, cells(values)) for title, values in named.items()] if ridges else []
+
+
+def _about_ridges(ridges: list[Any], bias: bool) -> list[str]:
+    """What those columns mean."""
+    from gradline.core.text import number  # noqa: PLC0415 - --help needs no numpy
+
+    said = [
+        "Stopping early is like ridge: what the data say least of is learned last, as a penalty shrinks it most. Apart "
+        "is how far the predictions of the epoch and of gradline fit --alpha differ (root mean square); the targets "
+        f"vary by {number(ridges[0].spread)}."
+    ]
+    if bias:
+        said.append(
+            "Ridge leaves the bias free and training has to find it: at first that is most of the difference."
+        )
+    if any(ridge.alpha is None for ridge in ridges):
+        said.append("Where a – stands, no ridge with a free bias uses as few degrees of freedom.")
+    worst = [ridge.risk for ridge in ridges if ridge.risk is not None]
+    if worst:
+        said.append(
+            "Whatever the true weights, the expected error of the predictions, the bias aside, is at most "
+            f"{number(max(worst))} times that of ridge at alpha 1/(lr·epoch)."
+        )
+    return said
+
+
+def _report(path: Any, points: list[Any], scaling: Any, ridges: list[Any]) -> dict[str, Any]:
     from gradline.model.certificate import finite  # noqa: PLC0415 - --help needs no numpy
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for point in points:
         weight, bias = scaling.to_raw(point.weight, point.bias)
         rows.append(
@@ -136,6 +183,8 @@ def _report(path: Any, points: list[Any], scaling: Any) -> dict[str, Any]:
                 "bias": bias.tolist(),
             }
         )
+    for row, ridge in zip(rows, ridges, strict=False):
+        row["as_ridge"] = ridge._asdict()
     return finite(
         {
             "targets": list(path.moments.targets),

@@ -16,7 +16,7 @@ from gradline.cli.terminal import command, paragraphs, program
 COMMANDS = {
     "Fit": {"fit": ["fit"]},
     "Use": {"use": ["predict", "evaluate"], "show": ["show"]},
-    "Check": {"check": ["trajectory", "selftest", "doctor", "verify"]},
+    "Check": {"check": ["trajectory", "selftest", "doctor", "verify"], "alphas": ["path"]},
     "Learn": {"example": ["example"], "learn": ["lesson", "diagnose"]},
     "Share": {"share": ["play", "report"], "export": ["export"]},
     "Versions": {

@@ -17,9 +17,10 @@ from gradline.model.choice import Choice, expect_rule, in_folds
 from gradline.model.path import COUNT, levels
 from gradline.moments.parts import each_before, folds_of, moments_by_part
 from gradline.moments.state import BLOCK_CELLS, Moments, calm_blas
-from gradline.solvers.path import chosen, spectrum, weights_along
+from gradline.solvers.path import chosen, weights_along
 from gradline.solvers.penalties import ElasticNet
 from gradline.solvers.problem import Scaling
+from gradline.solvers.ridge import spectrum
 
 _MOST_FOLDS = 1000  # of moments that are held at once
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
+from gradline.core import memory_limit
 from gradline.core.errors import DataError, Notice, RequestError
 from gradline.core.linalg.refined import CELLS
 from gradline.core.text import listed
@@ -16,7 +17,8 @@ from gradline.data.selection import UNSAID, Selection
 from gradline.model.request import Request
 from gradline.model.suspects import suspects
 from gradline.moments.state import Moments
-from gradline.solvers import Solver
+
+_FOLDED = 1 << 24  # cells that wait to be dealt into folds: 128 MB; more are read once more
 
 
 class Gathered(NamedTuple):
@@ -44,7 +46,7 @@ def gather(
     if rows.assume_finite() is not None and rows.in_place is not None and not request.holdout:
         return _in_place(rows, rows.in_place, watch)
     # Rows in memory may pass by twice; others are kept on their way, as far as somebody wants them.
-    most = 0 if rows.in_place is not None else _most_rows(rows.design, request.solver)
+    most = 0 if rows.in_place is not None else _most_rows(rows.design, request)
     collector = RowCollector(watch, most)
     moments = Moments.from_rows(_trained_on(rows, holdout), watch=collector)
     if holdout is None:
@@ -65,7 +67,7 @@ def gather(
     kept = collector.first(moments.rows) if design == rows.design else None
     small = collector.kept(rows.design, design)
     del collector  # whose rows make room for those that are read again
-    most = _most_rows(design, request.solver)
+    most = _most_rows(design, request)
     return Gathered(
         used,
         in_memory(training, moments.rows, most) if kept is None else kept_rows(kept, training),
@@ -130,11 +132,19 @@ def _with_meaning(moments: Moments, weights_are: str | None) -> Moments:
     return moments.select(replace(moments.design, weights_are=weights_are))
 
 
-def _most_rows(design: DesignSpec, solver: Solver) -> int:
-    """How many rows the solver would have in memory."""
+def _most_rows(design: DesignSpec, request: Request) -> int:
+    """How many rows the solver would have in memory, or the folds that choose an alpha, so that none is read twice.
+
+    Folds of whole groups need the column of groups, which no model has.
+    """
     columns = len(design.features) + len(design.targets)
-    most = getattr(solver, "most_rows", None)
-    return 0 if most is None else most(columns)
+    most = getattr(request.solver, "most_rows", None)
+    if most is not None:
+        return most(columns)
+    if not request.chooses_alpha or request.penalty.groups is not None:
+        return 0
+    room = memory_limit.room(columns)
+    return _FOLDED // columns if room is None else min(_FOLDED // columns, room // (8 * (columns + 2)))
 
 
 def _not_evaluated(training: Moments, held_out: Moments, holdout: Holdout) -> list[Notice]:

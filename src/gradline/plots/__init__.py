@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from gradline.core.lazy import lazy_exports
 
 if TYPE_CHECKING:
+    from gradline.plots.alphas import alpha_errors, alpha_path
     from gradline.plots.bowl import loss_bowl, rate_steps
     from gradline.plots.data import rules, split, table
     from gradline.plots.diagnostic import leverage, quantiles, residuals, scale_location
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from gradline.plots.weights import coefficients, ridge_path
 
 __all__ = [
+    "alpha_errors",
+    "alpha_path",
     "coefficients",
     "fitted",
     "gap",
@@ -40,6 +43,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "alpha_errors": "gradline.plots.alphas",
+    "alpha_path": "gradline.plots.alphas",
     "coefficients": "gradline.plots.weights",
     "fitted": "gradline.plots.fits",
     "gap": "gradline.plots.training",

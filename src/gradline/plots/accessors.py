@@ -1,7 +1,7 @@
 """`model.plot` and `moments.plot`: the figures with their first argument filled in."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 import plotly.graph_objects as go
@@ -9,8 +9,10 @@ import plotly.graph_objects as go
 from gradline import plots
 from gradline.core.errors import RequestError
 from gradline.model.model import LinearModel
+from gradline.model.path import COUNT, path_of
 from gradline.moments.state import Moments
 from gradline.solvers.loop import INITS, initial
+from gradline.solvers.penalties import ElasticNet
 from gradline.solvers.problem import Problem, Scaling, unstacked
 from gradline.solvers.trajectory import Trajectory
 
@@ -69,6 +71,23 @@ class ModelPlots:
     def coefficients(self, level: float = 0.95) -> go.Figure:
         """See `gradline.plots.coefficients`."""
         return plots.coefficients(self.model, level)
+
+    def alpha_errors(self) -> go.Figure:
+        """See `gradline.plots.alpha_errors`. Raises `RequestError` where the alpha was not chosen by rows held out."""
+        if self.model.choice is None:
+            raise RequestError(
+                "alpha-not-chosen",
+                "the alpha of this model was given, so there are no errors of others",
+                "fit with penalty=gradline.CrossValidated(…), or --alpha cv",
+            )
+        return plots.alpha_errors(self.model.choice)
+
+    def alpha_path(self, target: str | None = None, penalty: ElasticNet | None = None) -> go.Figure:
+        """See `gradline.plots.alpha_path`: of the model's own penalty, of the lasso where it has none."""
+        model, own = self.model, cast(Any, self.model.penalty)
+        kind = penalty or (ElasticNet(l1_ratio=1.0) if own.is_none else replace(own, alpha=0.0))
+        path = path_of(model.moments, model.has_bias, kind, COUNT, model.scale)
+        return plots.alpha_path(path, target, own.params().get("alpha"))
 
     def residuals(self, data: Any, target: str | None = None) -> go.Figure:
         """See `gradline.plots.residuals`."""

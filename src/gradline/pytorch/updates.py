@@ -10,6 +10,7 @@ from torch import nn
 
 from gradline.core.coefficients import Coefficients
 from gradline.core.text import number
+from gradline.pytorch.asked_loss import AskedLoss
 from gradline.pytorch.asking import rounding, weights_among
 from gradline.solvers.problem import Problem, stacked, unstacked
 
@@ -38,12 +39,19 @@ class Updates:
     that the moments give in O(q²); so is what happens between updates. Of mini-batches updates 1, 2, 3, 5, 9 and
     so on are, and the first of the last epoch, from the batch's own gradient 2/(b·m)·Σ(ŷ − y)·x. So hooks, clipping,
     wrappers, schedulers, and layers whose parameters are others than weight and bias, are seen by what they do.
+    Gradients are those of the loop's own loss, `times` the mean of squares; of another loss moments tell none.
     """
 
     def __init__(
-        self, model: nn.Module, opt: torch.optim.Optimizer, problem: Problem, found: Coefficients, ranks: int
+        self,
+        model: nn.Module,
+        opt: torch.optim.Optimizer,
+        problem: Problem,
+        found: Coefficients,
+        asked: AskedLoss,
+        ranks: int,
     ) -> None:
-        self.opt, self.problem, self.ranks = opt, problem, ranks
+        self.opt, self.problem, self.asked, self.ranks = opt, problem, asked, ranks
         self.settings = [_settings(group) for group in opt.param_groups]
         self.weight, self.bias = _own(model, found, problem)
         self.why: str | None = self._unknown()
@@ -55,7 +63,11 @@ class Updates:
     @property
     def claimed(self) -> Rule | None:
         """What the optimiser says that it does, where that has a closed form."""
-        if type(self.opt) is not torch.optim.SGD or len(self.settings) != 1:
+        if (
+            not self.problem.loss.quadratic
+            or type(self.opt) is not torch.optim.SGD
+            or len(self.settings) != 1
+        ):
             return None
         group = self.settings[0]
         if group["maximize"] or (group["momentum"] and group["dampening"]) or not 0 <= group["momentum"] <= 1:
@@ -70,14 +82,27 @@ class Updates:
         return self.claimed if self.why is None and self.count else None
 
     @property
+    def rule_of_mean(self) -> Rule | None:
+        """That rule as one by the gradient of the mean loss: lr times as large, weight decay as many times smaller."""
+        return None if self.rule is None else self.by_mean(self.rule, self.batch_rows)
+
+    def by_mean(self, rule: Rule, batch_rows: int) -> Rule:
+        """A rule by the loop's own loss as one by the mean loss, for batches of so many rows."""
+        times = self._times(batch_rows)
+        return rule._replace(lr=rule.lr * times, weight_decay=rule.weight_decay / times)
+
+    @property
+    def times(self) -> float:
+        """How many times the mean loss the loop's own loss is, of its largest batch."""
+        return self._times(self.batch_rows)
+
+    def _times(self, batch_rows: int) -> float:
+        return self.asked.times(batch_rows // self.ranks, self.problem.m)
+
+    @property
     def is_whole(self) -> bool:
         """Whether each epoch was one update by all rows."""
         return self.epoch_updates == 1 and self.batch_rows == self.problem.moments.rows
-
-    @property
-    def decays(self) -> bool:
-        """Whether the optimiser pulls the parameters towards zero."""
-        return any(group["weight_decay"] for group in self.settings)
 
     @property
     def theta(self) -> np.ndarray | None:
@@ -86,10 +111,10 @@ class Updates:
 
     @property
     def velocity(self) -> tuple[np.ndarray, np.ndarray] | None:
-        """What momentum carries on: weight and bias of it."""
+        """What momentum carries on, in gradients of the mean loss: weight and bias of it."""
         if self.weight is None or not any(group["momentum"] for group in self.settings):
             return None
-        return unstacked(self._theta(self._buffer), self.problem.bias)
+        return unstacked(self._theta(self._buffer) / self.times, self.problem.bias)
 
     def before(self, xb: torch.Tensor, yb: torch.Tensor, first_of_last: bool) -> None:
         """What the coming update should do, if it is one that is looked at."""
@@ -110,6 +135,10 @@ class Updates:
         self._compare_settings("after the last update")
         if self.why is None and any("initial_lr" in group for group in self.opt.param_groups):
             self.why = "a scheduler was made for this optimiser, and which lr comes next is not known"
+
+    def put_back(self, epoch: int) -> None:
+        """The weights are those of an epoch before, which what momentum and schedules carry on knows nothing of."""
+        self.why = f"the weights are those of epoch {epoch:,}, and the optimiser stands elsewhere"
 
     @property
     def is_hooked(self) -> bool:
@@ -167,8 +196,15 @@ class Updates:
         )
         with np.errstate(over="ignore", invalid="ignore"):
             # Σ|x_j|·(Σ|x_k·θ_k| + |y|) is at most ‖x_j‖·(Σ‖x_k‖·|θ_k| + ‖y‖).
-            size = 2.0 / self.problem.cells * norms[:, None] * (norms @ np.abs(theta) + targets)[:, None, :]
-            step = self._ruled(theta[:-1], velocity[:-1], self.problem.gradient(theta[:-1]), size[:-1])
+            size = (
+                self.times
+                * 2.0
+                / self.problem.cells
+                * norms[:, None]
+                * (norms @ np.abs(theta) + targets)[:, None, :]
+            )
+            gradient = self.times * self.problem.gradient(theta[:-1])
+            step = self._ruled(theta[:-1], velocity[:-1], gradient, size[:-1])
             differs = np.abs(theta[1:] - step.theta) > step.room
             if any(group["momentum"] for group in self.settings):
                 differs |= np.abs(velocity[1:] - step.velocity) > step.velocity_room
@@ -179,6 +215,8 @@ class Updates:
             self._moved_otherwise(self.count - len(differs) + 1 + int(wrong[0]))
 
     def _unknown(self) -> str | None:
+        if not self.problem.loss.quadratic:
+            return f"no formula foretells the path of the {self.problem.loss.mean}"
         if self.claimed is None:
             return _described(self.opt, self.settings)
         if self.weight is None:
@@ -191,7 +229,7 @@ class Updates:
         A = np.column_stack([np.ones(len(X)), X]) if self.problem.bias else X
         theta, velocity = self._theta(_itself), self._theta(self._buffer)
         with np.errstate(over="ignore", invalid="ignore"):
-            share = 2.0 / Y.size
+            share = self.asked.times(len(X), self.problem.m) * 2.0 / Y.size
             gradient = self._averaged(share * A.T @ (A @ theta - Y))
             size = self._averaged(share * np.abs(A).T @ (np.abs(A) @ np.abs(theta) + np.abs(Y)))
             if self.ranks * len(X) == self.problem.moments.rows:
@@ -219,7 +257,7 @@ class Updates:
 
     def _expect_same_rows(self, gradient: np.ndarray, size: np.ndarray, theta: np.ndarray) -> None:
         """A full batch has the gradient of all rows: not where a loader changes them as it goes."""
-        differs = np.abs(gradient - self.problem.gradient(theta)) > self._rounded * size
+        differs = np.abs(gradient - self.times * self.problem.gradient(theta)) > self._rounded * size
         if differs.any() and self.why is None:
             self.why = "the loader's rows are not those that it gave before"
 

@@ -196,7 +196,7 @@ def solve(
     solution = Solution(
         *unstacked(state.theta, problem.bias),
         state.epoch,
-        history if record is None else _thinned(history, record, last),
+        history if record is None else thinned(history, record, last),
         unstacked(first.theta, problem.bias),
         diverged_at,
         stopped_at,
@@ -206,7 +206,7 @@ def solve(
     return solution
 
 
-def _thinned(history: list[Record], last: Record, epochs: int) -> list[Record]:
+def thinned(history: list[Record], last: Record, epochs: int) -> list[Record]:
     """The losses that are kept of a run of so many epochs, up to the last one."""
     kept = _kept_epochs(epochs)
     return [one for one in history if one.epoch < last.epoch and (kept is None or one.epoch in kept)] + [last]

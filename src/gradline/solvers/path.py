@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
 from gradline.core.arguments import is_whole
 from gradline.core.errors import RequestError
-from gradline.core.linalg.triangular import UNIT, finite, rounding
+from gradline.core.linalg.triangular import UNIT, rounding
 from gradline.moments.rank import varying
-from gradline.moments.state import Moments, once
+from gradline.moments.state import Moments
 from gradline.solvers.descent import Columns, Descent
 from gradline.solvers.penalties import ElasticNet
+from gradline.solvers.ridge import spectrum
 
 _LOWEST = (
     1e-3  # of the largest alpha: of 1,000 times less penalty than sets all to zero little is left to see
@@ -22,35 +22,6 @@ _LOWEST_FEW_ROWS = (
 )
 _KEPT = 1e-2  # ridge: what the largest alpha leaves of the strongest direction, and the smallest takes of the weakest
 _WEAKEST = 1e-8  # of the strongest squared singular value: directions below it count as none
-
-
-class Spectrum(NamedTuple):
-    """The singular value decomposition of the columns, and targets along it: all that ridge needs."""
-
-    singular: np.ndarray  # (r,)
-    right: np.ndarray  # (r, p)
-    along: np.ndarray  # (r, m)
-
-    def kept(self, bends: np.ndarray) -> np.ndarray:
-        """The share d²/(d² + c) of each direction that is left at each curvature c, (K, r)."""
-        squares = self.singular**2
-        with np.errstate(invalid="ignore"):
-            return np.where(squares > 0, squares / (squares + bends[:, None]), 0.0)
-
-    def weights(self, bends: np.ndarray) -> np.ndarray:
-        """The ridge answers (K, m, p) of curvatures c (K,): V·diag(d/(d² + c))·Uᵀ·B."""
-        inverse = np.where(self.singular > 0, 1.0 / np.where(self.singular > 0, self.singular, 1.0), 0.0)
-        shrunk = (self.kept(bends) * inverse)[:, None, :] * self.along.T[None]
-        return shrunk @ self.right
-
-
-@once
-def spectrum(moments: Moments, bias: bool) -> Spectrum:
-    """That of the columns of these moments; directions that are rounding of their columns are none."""
-    columns, B = varying(moments, bias), moments.slopes_factor(bias).B
-    left, singular, right = np.linalg.svd(finite(columns), full_matrices=False)
-    singular = np.where(singular > 8 * moments.p * UNIT * singular.max(initial=0.0), singular, 0.0)
-    return Spectrum(singular, right, left.T @ B)
 
 
 def grid(

@@ -11,7 +11,8 @@ from gradline.core.derived import cached_property
 from gradline.core.errors import RequestError, UsageError
 from gradline.moments.rank import determined_factor
 from gradline.moments.state import Moments
-from gradline.solvers.heavy_ball import LAST_EPOCH, envelope, progress, pushed, rates
+from gradline.solvers.early_stopping import AsRidge, as_ridge
+from gradline.solvers.heavy_ball import LAST_EPOCH, ErrorLeft, envelope, progress, pushed, rates
 from gradline.solvers.penalties import NONE, Penalty
 from gradline.solvers.problem import stacked, unstacked
 from gradline.solvers.pseudo_rows import with_ridge
@@ -128,6 +129,11 @@ class Trajectory:
         """The curvature of what is minimised by direction."""
         return Spectrum.of(self._sums, self.bias)
 
+    @property
+    def curvatures(self) -> np.ndarray:
+        """Those of the directions."""
+        return self.spectrum.curvatures
+
     @cached_property
     def _start(self) -> np.ndarray:
         return stacked(self.init, self.moments, self.bias)
@@ -185,15 +191,20 @@ class Trajectory:
     @cached_property
     def _push(self) -> np.ndarray:
         """δ (·, m): how the first step differs from that of heavy balls at rest; see `heavy_ball`."""
-        push, rule = np.zeros_like(self._error), self._rule
-        if rule.nesterov:
-            push = push - self.momentum * self._steps[:, None] * self._error
-        if rule.share < 1 and self.velocity is None:  # the first gradient counts whole
-            push = push - (1 / rule.share - 1) * self._steps[:, None] * self._error
+        push = self._nudge(self._steps)[:, None] * self._error
         if self.velocity is not None:
             along = self.spectrum.singular[:, None] * (self.spectrum.directions.T @ self._velocity)
             push = push - self._carried_on * along
         return push
+
+    def _nudge(self, steps: np.ndarray) -> np.ndarray:
+        """δ of an error of one at a = `steps`, from rest."""
+        rule, nudge = self._rule, np.zeros_like(steps)
+        if rule.nesterov:
+            nudge = nudge - self.momentum * steps
+        if rule.share < 1 and self.velocity is None:  # the first gradient counts whole
+            nudge = nudge - (1 / rule.share - 1) * steps
+        return nudge
 
     @cached_property
     def _velocity(self) -> np.ndarray:
@@ -298,6 +309,59 @@ class Trajectory:
     def _parts(shares: np.ndarray, whole: np.ndarray) -> np.ndarray:
         """Shares of a residual by direction; none of a direction without one, however far others have run."""
         return np.where(whole == 0.0, 0.0, shares[:, None] * np.where(whole == 0.0, 1.0, whole))
+
+    def shares(self, curvatures: np.ndarray, epoch: int) -> ErrorLeft:
+        """The share of an error along directions of these curvatures (r,) that is left, and that is covered."""
+        curvatures = curvatures + self.weight_decay
+        if is_schedule(self.lr):
+            one = np.ones((len(curvatures), 1))
+            gone = walked(curvatures, self.lr.rates(0, epoch), self._rule, one, 0 * one)
+            return ErrorLeft(gone.left[:, 0], gone.covered[:, 0])
+        steps = self._constant * self._rule.share * curvatures
+        momentum = self.momentum * (1 - steps) if self._rule.nesterov else self.momentum
+        found, nudge = progress(steps, momentum, epoch), self._nudge(steps)
+        if not nudge.any():
+            return found
+        push = nudge * pushed(steps, momentum, epoch)
+        return ErrorLeft(found.left + push, found.covered - push)
+
+    def freedom(self, epoch: int) -> float:
+        """The degrees of freedom that the weights of an epoch use, per target, the bias among them.
+
+        That is the trace of the matrix that makes predictions of targets: along a direction of curvature λ it is the
+        share 1 − e_k of its error that is covered, of which weight decay or ridge leave λ/(λ + alpha). 0 at the start,
+        the number of coefficients at the end (Hastie, Tibshirani, Friedman 2009, section 7.6).
+        """
+        curvatures, alpha = self.curvatures, self.penalty.curvature
+        weights = self.spectrum.directions[int(self.bias) :]
+        kept = (curvatures - alpha * (weights**2).sum(axis=0)) / (curvatures + self.weight_decay)
+        return float(self.shares(curvatures, epoch).covered @ kept)
+
+    def as_ridge(self, epoch: int) -> AsRidge:
+        """Stopping after `epoch` updates, from zeros, read as a penalty: the ridge that it is nearest to.
+
+        Raises `UsageError` for a path with a penalty, weight decay or another start, where the two are something else.
+
+        >>> import gradline
+        >>> path = gradline.Trajectory(gradline.Moments.of("example:iphone", "sales"), lr=1e-4, bias=False)
+        >>> found = path.as_ridge(1000)
+        >>> round(found.time_alpha, 3), found.risk < 1.7
+        (10.0, True)
+        """
+        if self.weight_decay or self.penalty.curvature or self.init is not None or self.velocity is not None:
+            raise UsageError(
+                "as-ridge-without-meaning",
+                "stopping early is like ridge where training begins at zeros and nothing else is penalised",
+                "leave out init, velocity, weight_decay and penalty",
+            )
+        return as_ridge(self, epoch)
+
+    def time(self, epoch: int) -> float:
+        """lr·epoch: how long the gradient has pulled; momentum makes 1/(1 − μ) of it, in the long run."""
+        if self.momentum == 1:
+            return math.inf
+        passed = float(self.lr.rates(0, epoch).sum()) if is_schedule(self.lr) else float(self.lr) * epoch
+        return passed * self._rule.share / (1 - self.momentum)
 
     @cached_property
     def rates(self) -> np.ndarray:
