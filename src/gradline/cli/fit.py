@@ -213,6 +213,10 @@ class FitOptions(Typed):
         bool, flag("Exit 3 unless the answer is certified.", "--require-certified")
     ] = False
     output: Output | None = None
+    brief: Annotated[
+        bool,
+        flag("Print coefficients without standard errors, t, p and intervals.", "--brief", in_file=False),
+    ] = False
     commit: Annotated[bool, flag("Record a version too; -m says what it is.", "--commit", in_file=False)] = (
         False
     )
@@ -405,7 +409,7 @@ def _finish(
         version = record(model, str(saved or f"{_file_name(options.data)}.safetensors"))
     tell_notices(model.notices if options.as_json else _untold(model))
     if not options.as_json:
-        out(model.summary())
+        out(model.summary(options.brief))
         if status in ("stopped", "diverged"):
             words = [*command(selection, request.bias), *_of_penalty(request, model)]
             out(f"The best answer at once, without training:\n  {shell(words)}")

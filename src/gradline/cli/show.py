@@ -140,7 +140,7 @@ def _errors(model: Any, options: ShowOptions) -> Any:
     if options.data is None:
         return None
     from gradline.data.tables import open_table  # noqa: PLC0415 - --help needs no numpy
-    from gradline.model.inference_text import Errors  # noqa: PLC0415
+    from gradline.model.coefficient_table import Errors  # noqa: PLC0415
     from gradline.model.residuals import diagnostics  # noqa: PLC0415
 
     source = open_table(options.within(options.data), read_as(options, model))

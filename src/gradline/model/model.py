@@ -376,9 +376,12 @@ class LinearModel(Derived):
 
         return f"<pre>{html.escape(self.summary())}</pre>"
 
-    def summary(self) -> str:
-        """Coefficients, fit and certificate as text."""
-        return summary(self)
+    def summary(self, brief: bool = False, level: float = 0.95) -> str:
+        """Coefficients with standard errors, t, p and intervals at the `level`, fit and certificate, as text.
+
+        `brief` leaves out all beside the coefficients; models that have no standard errors say why.
+        """
+        return summary(self, self.inference, brief, level)
 
     def __repr__(self) -> str:
         return f"LinearModel({listed(self.features)} → {listed(self.targets)}, {self.certificate.status})"
