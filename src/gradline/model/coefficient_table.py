@@ -11,6 +11,7 @@ from gradline.core.text import WIDTH, aligned, counted, one_line, raised, wrappe
 from gradline.data.selection import UNSAID, WEIGHTS_ARE
 from gradline.model.inference.estimates import CoefficientRow, Estimates
 from gradline.model.inference.inference import Inference
+from gradline.model.inference.wild import WildEstimates
 
 MEANINGS = {  # what a figure of the table is, where it is shown
     "std. error": "how far the coefficient would typically move with other rows",
@@ -35,7 +36,7 @@ class Errors:
     `notes` are sentences about how they were found.
     """
 
-    estimates: Estimates
+    estimates: Estimates | WildEstimates
     name: str
     holds: str
     notes: tuple[str, ...] = ()
