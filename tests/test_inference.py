@@ -570,7 +570,7 @@ def test_on_the_command_line(gradline, tmp_path):
     assert report["weight_stderr"] == known(model.inference.weight_stderr).tolist()
     shown = gradline("show", "m").out
     table = [line.split() for line in shown.splitlines()]
-    slope = next(cells for cells in table if cells[:1] == ["a"] and len(cells) == 8)
+    slope = next(cells for cells in table if cells[:1] == ["a"] and len(cells) == 7)
     assert slope[2] == f"{known(model.inference.estimates).weight_stderr[0, 0]:.4g}"
     assert slope[4] == f"{known(model.inference.p_value).weight[0, 0]:.3g}"
     assert "Row weights are taken as counts." in shown

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gradline.cli.errors_asked import errors_asked, errors_found, without_columns
 from gradline.cli.logged import expect_log, schedule
 from gradline.cli.options import (
     STARTS,
@@ -20,6 +21,7 @@ from gradline.cli.options import (
     Message,
     Missing,
     Momentum,
+    OtherErrors,
     Output,
     Scale,
     Targets,
@@ -44,7 +46,7 @@ from gradline.core.text import shell
 
 
 @frozen
-class FitOptions(Typed):
+class FitOptions(Typed, OtherErrors):
     """One field is one option: a flag, a key of `--config`, and an argument of the solver or of `fit` of that name.
 
     None stands for what was not given; the solver and the request have their own defaults.
@@ -213,6 +215,10 @@ class FitOptions(Typed):
         bool, flag("Exit 3 unless the answer is certified.", "--require-certified")
     ] = False
     output: Output | None = None
+    brief: Annotated[
+        bool,
+        flag("Print coefficients without standard errors, t, p and intervals.", "--brief", in_file=False),
+    ] = False
     commit: Annotated[bool, flag("Record a version too; -m says what it is.", "--commit", in_file=False)] = (
         False
     )
@@ -242,10 +248,13 @@ def fit(options: FitOptions) -> None:
     expect_targets(data, options.targets or options.formula, selection.read)
     if options.output is not None:
         expect_writable(options.output)
+    asked = errors_asked(options)
+    selection = without_columns(selection, asked)
     record = _recorder(options)
     progress = Progress(is_logged, options.log == "weights")
     model = _run(selection, request, progress, options.checkpoint)
-    _finish(model, selection, request, options, record)
+    errors = errors_found(model, selection, asked)
+    _finish(asked.noted(model), selection, request, options, record, errors)
 
 
 def _asked(options: FitOptions, data: Any) -> tuple[Any, Any]:
@@ -389,7 +398,12 @@ def _untold(model: Any) -> list[Any]:
 
 
 def _finish(
-    model: Any, selection: Any, request: Any, options: FitOptions, record: Callable[[Any, str], str] | None
+    model: Any,
+    selection: Any,
+    request: Any,
+    options: FitOptions,
+    record: Callable[[Any, str], str] | None,
+    errors: Any,
 ) -> None:
     """Save the model and record it unless it failed, print it, and set the exit code."""
     from gradline.model.request import command  # noqa: PLC0415 - --help needs no numpy
@@ -405,7 +419,7 @@ def _finish(
         version = record(model, str(saved or f"{_file_name(options.data)}.safetensors"))
     tell_notices(model.notices if options.as_json else _untold(model))
     if not options.as_json:
-        out(model.summary())
+        out(model.summary(options.brief, errors=errors))
         if status in ("stopped", "diverged"):
             words = [*command(selection, request.bias), *_of_penalty(request, model)]
             out(f"The best answer at once, without training:\n  {shell(words)}")
@@ -420,7 +434,8 @@ def _finish(
     elif record is not None:
         say(f"not recorded: the fit is {status}")
     if options.as_json:
-        out_json(report(model, saved) | ({} if version is None else {"version": version}))
+        other = {} if errors is None else {"errors": {"name": errors.name, **errors.estimates.to_dict()}}
+        out_json(report(model, saved) | other | ({} if version is None else {"version": version}))
     if failed:
         raise typer.Exit(3)
 

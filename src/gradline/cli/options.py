@@ -245,6 +245,30 @@ class Written(Reads):
     ] = None
 
 
+_ERRORS = "Standard errors"
+
+
+@frozen
+class OtherErrors:
+    """Standard errors by another way than the plain one, of the training rows."""
+
+    robust: Annotated[
+        str | None, flag("For errors of unequal size: HC0, HC1, HC2 or HC3, the safest.", panel=_ERRORS)
+    ] = None
+    cluster: Annotated[
+        Sequence[str],
+        flag("For rows that go together by this column, no feature; may be repeated.", panel=_ERRORS),
+    ] = ()
+    hac: Annotated[
+        int | None,
+        flag("For rows in order whose errors are related to so many before (Newey–West).", panel=_ERRORS),
+    ] = None
+    time: Annotated[
+        str | None,
+        flag("Column of numbers or dates that --hac orders the rows by, no feature.", panel=_ERRORS),
+    ] = None
+
+
 @frozen
 class Typed(Written):
     """What columns are: options of every command that chooses columns, beside how text files are written."""

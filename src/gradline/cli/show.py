@@ -4,19 +4,27 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from gradline.cli.fit import report
-from gradline.cli.options import AsJson, Missing, Model, WeightsAre, Written, flag, frozen, read_as
-from gradline.cli.terminal import out, out_json
+from gradline.cli.options import (
+    AsJson,
+    Missing,
+    Model,
+    OtherErrors,
+    WeightsAre,
+    Written,
+    flag,
+    frozen,
+    read_as,
+)
+from gradline.cli.terminal import out, out_json, say
 from gradline.cli.version_view import account, show_version
 from gradline.cli.versions import named
 from gradline.core.errors import UsageError
-from gradline.core.text import counted, listed
 
 _TESTS = "Tests"
-_ROBUST = ("HC0", "HC1", "HC2", "HC3")
 
 
 @frozen
-class ShowOptions(Written):
+class ShowOptions(Written, OtherErrors):
     """A model or a version, and what to tell of it."""
 
     model: Model
@@ -39,16 +47,6 @@ class ShowOptions(Written):
     ] = None
     data: Annotated[
         str | None, flag("The training rows, for --robust, --cluster and --hac.", panel=_TESTS)
-    ] = None
-    robust: Annotated[
-        str | None, flag("Standard errors for errors of unequal size: HC0, HC1, HC2 or HC3.", panel=_TESTS)
-    ] = None
-    cluster: Annotated[
-        str | None, flag("Standard errors for rows that go together by this column.", panel=_TESTS)
-    ] = None
-    hac: Annotated[
-        int | None,
-        flag("Standard errors for rows in order whose errors are related to so many before.", panel=_TESTS),
     ] = None
     missing: Missing = "error"
     as_json: AsJson = False
@@ -84,7 +82,6 @@ def show(options: ShowOptions) -> None:
         else:
             out(to_toml(model.config).rstrip())
         return
-    _expect_clear(options)
     if options.as_json:
         out_json(_plain(model, options))
     else:
@@ -104,17 +101,12 @@ def _asks_more(options: ShowOptions) -> bool:
     return any(asked) or options.level != 0.95
 
 
-def _expect_clear(options: ShowOptions) -> None:
-    if options.robust is not None and options.robust.upper() not in _ROBUST:
-        raise UsageError("choice-invalid", f"--robust is {options.robust!r}", "use HC0, HC1, HC2 or HC3")
-    kinds = {"--robust": options.robust, "--cluster": options.cluster, "--hac": options.hac}
-    asked = [name for name, value in kinds.items() if value is not None]
-    if len(asked) > 1:
-        raise UsageError(
-            "errors-twice", f"{listed(asked)} are kinds of standard errors", "leave one of them out"
-        )
-    if options.hac is not None and options.hac < 1:
-        raise UsageError("lags-invalid", f"--hac is {options.hac}", "give a whole number of rows from 1")
+def _asked(options: ShowOptions, model: Any) -> Any:
+    """Which standard errors are asked for in place of the plain ones: now, else at the fit where rows are given."""
+    from gradline.model.other_errors import ErrorsAsked  # noqa: PLC0415 - --help needs no numpy
+
+    asked = ErrorsAsked.of(vars(options) | {"seed": model.config.get("seed")})
+    fitted = ErrorsAsked.of(model.config)
     if options.data is not None and (options.anova or options.anova_type is not None):
         raise UsageError(
             "anova-of-plain-errors",
@@ -124,47 +116,32 @@ def _expect_clear(options: ShowOptions) -> None:
     if asked and options.data is None:
         raise UsageError(
             "rows-for-errors",
-            f"{asked[0]} needs the rows, and a model holds none",
+            f"{asked.flags} needs the rows, and a model holds none",
             "add --data FILE, the training rows",
         )
-    if not asked and options.data is not None:
+    if options.data is None:
+        if fitted:
+            say(f"note: the fit was asked for {fitted.flags}, which needs the rows: add --data FILE")
+        return None
+    if not asked and not fitted:
         raise UsageError(
             "data-unused",
-            f"--data is the rows for {listed(kinds)}, and none of them is asked for",
+            "--data is the rows for --robust, --cluster, --hac, and none of them is asked for",
             "add one of them",
         )
+    return asked or fitted
 
 
 def _errors(model: Any, options: ShowOptions) -> Any:
     """The standard errors that are asked for in place of the plain ones; None for these."""
+    asked = _asked(options, model)
     if options.data is None:
         return None
     from gradline.data.tables import open_table  # noqa: PLC0415 - --help needs no numpy
-    from gradline.model.inference_text import Errors  # noqa: PLC0415
-    from gradline.model.residuals import diagnostics  # noqa: PLC0415
+    from gradline.model.other_errors import other_errors  # noqa: PLC0415
 
     source = open_table(options.within(options.data), read_as(options, model))
-    found = diagnostics(
-        model,
-        source,
-        clusters=options.cluster,
-        weights_are=options.weights_are,
-        missing=options.missing,
-        lags=options.hac or 0,
-    )
-    if found.HAC is not None:
-        name = f"those of Newey and West over {counted(options.hac or 0, 'row')}, in the order of the rows"
-        return Errors(found.HAC, name, "errors of rows further apart are independent")
-    if found.cluster is not None:
-        name = f"those of {found.clusters:,} clusters by {options.cluster}"
-        return Errors(found.cluster, name, "rows of different clusters are independent")
-    kind = str(options.robust).upper()
-    estimates = getattr(found, kind)
-    if estimates is None:
-        raise UsageError(
-            "leverage-one", f"{kind} has no figure where one row fixes a coefficient by itself", "use HC1"
-        )
-    return Errors(estimates, f"{kind}, from the rows", "the errors are independent, whatever size each has")
+    return other_errors(model, source, asked, weights_are=options.weights_are, missing=options.missing)
 
 
 def _told(model: Any, options: ShowOptions) -> str:

@@ -93,17 +93,21 @@ def show_version(store: Any, version: Any, weights_are: str | None, as_json: boo
 
 
 def account(model: Any, inference: Any, level: float = 0.95, errors: Any = None) -> str:
-    """Everything that `show` tells of a model; see `inference_table`."""
-    from gradline.model.inference_text import inference_table  # noqa: PLC0415 - `log` needs no numpy
+    """Everything that `show` tells of a model."""
+    from gradline.model.coefficient_table import without_errors  # noqa: PLC0415 - `log` needs no numpy
+    from gradline.model.inference_text import inflation  # noqa: PLC0415
+    from gradline.model.summary import summary  # noqa: PLC0415
 
     fingerprint = (
         f"Data fingerprint: {model.moments.statistics.fingerprint:016x}. It is computed from the rows, in any order: "
         "models of the same rows and columns share it, and gradline verify compares it."
     )
-    return (
-        f"{model.summary()}\n\n{inference_table(model, inference, level, errors)}\n\n"
-        f"Minimised: {model.objective}.\n{wrapped(fingerprint)}"
-    )
+    told = [summary(model, inference, level=level, errors=errors)]
+    if not model.verdict.status.is_estimate:  # which a summary leaves to the certificate
+        told.append(without_errors(inference))
+    told.append(inflation(inference))
+    told.append(f"Minimised: {model.objective}.\n{wrapped(fingerprint)}")
+    return "\n\n".join(told)
 
 
 def _about(version: Any, distributions: int) -> list[str]:

@@ -23,3 +23,8 @@ class Coefficients:
     def stacked(self) -> np.ndarray:
         """(m, k, …), the bias first where there is one."""
         return self.weight if self.bias is None else np.concatenate([self.bias[:, None], self.weight], axis=1)
+
+
+def feature_name(name: str) -> str:
+    """What a feature is called beside a bias: one that is called bias itself stands in quotes."""
+    return '"bias"' if name == "bias" else name

@@ -140,6 +140,15 @@ def wrapped(line: str, indent: int = 2) -> str:
     return filled.replace("\N{NO-BREAK SPACE}%", " %")
 
 
+def aligned(columns: Sequence[Sequence[str]]) -> str:
+    """Columns of text side by side: the first to the left, the others to the right."""
+    padded = []
+    for i, column in enumerate([one_line(cell) for cell in column] for column in columns):
+        width = max(len(cell) for cell in column)
+        padded.append([cell.ljust(width) if i == 0 else cell.rjust(width) for cell in column])
+    return "\n".join("  ".join(row).rstrip() for row in zip(*padded, strict=True))
+
+
 def shell(words: Iterable[str]) -> str:
     """The words as a shell reads them back, on one printable line: $'…' says the other characters by their codes."""
     return " ".join(map(_quoted, words))

@@ -93,6 +93,14 @@ class RowStream(ABC):
             "name a column of a table; beside arrays give an array",
         )
 
+    def timed(self, times: Any) -> "RowStream":
+        """The rows with each row's time as the last column of X: of a column's name, or of an array."""
+        raise RequestError(
+            "time-needs-table",
+            f"the time is {type(times).__name__} for {type(self).__name__}",
+            "name a column of numbers or dates of a table; beside arrays give an array",
+        )
+
 
 def dense(rows: Any) -> np.ndarray:
     """Rows (n, p) as an array of float64, sparse ones too."""
@@ -164,14 +172,23 @@ class ArrayRows(RowStream):
         """See `RowStream`: `labels` is an array (n,)."""
         if isinstance(labels, str):
             return super().labelled(labels)  # which refuses
-        codes = numbered(labels)
-        if len(codes) != len(self.Y):
+        return self._beside(numbered(labels), "clusters")
+
+    def timed(self, times: Any) -> RowStream:
+        """See `RowStream`: `times` is an array (n,) of numbers or of dates."""
+        if isinstance(times, str):
+            return super().timed(times)  # which refuses
+        values = np.asarray(times).reshape(-1)
+        if values.dtype.kind == "M":
+            values = np.where(np.isnat(values), np.nan, values.astype("M8[us]").astype(float))
+        return self._beside(values.astype(float), "times")
+
+    def _beside(self, values: np.ndarray, what: str) -> RowStream:
+        if len(values) != len(self.Y):
             raise DataError(
-                "rows-do-not-match",
-                f"{len(codes):,} clusters for {len(self.Y):,} rows",
-                "give one label per row",
+                "rows-do-not-match", f"{len(values):,} {what} for {len(self.Y):,} rows", "give one per row"
             )
-        return replace(self, X=np.column_stack([self.X, codes]))
+        return replace(self, X=np.column_stack([self.X, values]))
 
     def pieces(self, size: int) -> Iterator[tuple[int, RowBlock]]:
         """All rows from the first on, `size` at a time, with the number of the first of them."""

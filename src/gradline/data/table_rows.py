@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradline.core.errors import DataError, MissingValuesError, RequestError
-from gradline.core.text import listed, shell
+from gradline.core.text import listed, nearest, shell
 from gradline.data.cells import PLAIN
 from gradline.data.conditions import leaving_out
 from gradline.data.design import DesignSpec, Number
@@ -84,7 +84,23 @@ class TableRows(RowStream):
             raise RequestError("column-unknown", f"there is no column {labels}", "name a column of the table")
         kind = self.design.columns.get(labels, Kind.TEXT)
         kind = Kind.NUMBER if kind.is_numeric else kind  # what else is known of it the design says
-        terms: Any = (*self.design.terms, _Labels(labels, kind))
+        return self._with(_Labels(labels, kind))
+
+    def timed(self, times: Any) -> RowStream:
+        """See `RowStream`: `times` names a column of numbers or dates, or is an array (n,) beside a frame."""
+        if not isinstance(times, str):
+            return super().timed(times)  # which refuses
+        schema = self.source.schema()
+        if times not in schema:
+            raise RequestError("column-unknown", f"there is no column {times}", nearest(times, list(schema)))
+        kind = self.design.columns.get(times, schema[times].kind)
+        kind = (
+            Kind.NUMBER if kind.is_numeric else Kind.TIME
+        )  # dates of a text file are read where they are asked for
+        return self._with(_Times(times, kind))
+
+    def _with(self, term: "_Labels | _Times") -> RowStream:
+        terms: Any = (*self.design.terms, term)
         return replace(self, design=replace(self.design, terms=terms))
 
     @property
@@ -243,13 +259,44 @@ def _no_rows(source: Source) -> DataError:
 
 
 @dataclass(frozen=True)
+class _Times:
+    """A term that is the time of each row: a number, or the microseconds of a date."""
+
+    column: str
+    kind: Kind
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """No column of a table has this name."""
+        return (f"(time) {self.column}",)
+
+    @property
+    def inputs(self) -> dict[str, Kind]:
+        """The column, with its kind."""
+        return {self.column: self.kind}
+
+    def unseen(self, batch: Batch) -> dict[str, np.ndarray]:  # noqa: ARG002
+        """It has no levels."""
+        return {}
+
+    def encode(self, batch: Batch, out: np.ndarray, *, unseen: str = "error") -> None:  # noqa: ARG002
+        """Fill `out` (n, 1)."""
+        cells = batch.frame[self.column]
+        out[:, 0] = (cells.dt.epoch("us") if self.kind == Kind.TIME else cells).to_numpy()
+
+
+@dataclass(frozen=True)
 class _Labels:
     """A term that numbers the values of a column as they come."""
 
     column: str
     kind: Kind
-    names = (LABELS,)
     known: dict[Any, int] = field(default_factory=dict)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """No column of a table has this name."""
+        return (f"{LABELS} {self.column}",)
 
     @property
     def inputs(self) -> dict[str, Kind]:

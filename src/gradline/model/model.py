@@ -35,6 +35,7 @@ from gradline.data.notation import Text
 from gradline.model import as_at_training
 from gradline.model.certificate import Certificate, finite
 from gradline.model.choice import Choice, fault_of_choice
+from gradline.model.coefficient_table import Errors
 from gradline.model.inference.inference import OTHER_LOSS, PENALISED, Inference, infer
 from gradline.model.judge import Judged
 from gradline.model.judge_penalised import PenalisedJudge
@@ -376,9 +377,13 @@ class LinearModel(Derived):
 
         return f"<pre>{html.escape(self.summary())}</pre>"
 
-    def summary(self) -> str:
-        """Coefficients, fit and certificate as text."""
-        return summary(self)
+    def summary(self, brief: bool = False, level: float = 0.95, errors: Errors | None = None) -> str:
+        """Coefficients with standard errors, t, p and intervals at the `level`, fit and certificate, as text.
+
+        `brief` leaves out all beside the coefficients; models that have no standard errors say why. `errors` are others
+        than the plain ones.
+        """
+        return summary(self, self.inference, brief, level, errors)
 
     def __repr__(self) -> str:
         return f"LinearModel({listed(self.features)} → {listed(self.targets)}, {self.certificate.status})"

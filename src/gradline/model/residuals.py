@@ -17,6 +17,7 @@ from gradline.data.selection import UNSAID
 from gradline.model.inference.estimates import Estimates
 from gradline.model.inference.inference import NO_LIKELIHOOD, Inference, likelihood
 from gradline.model.model import LinearModel
+from gradline.model.score_sums import ClusteredScores, LaggedScores, TimedScores
 from gradline.moments.basis import Basis
 from gradline.moments.state import BLOCK_CELLS
 
@@ -51,8 +52,9 @@ class Diagnostics:
     - `HC0`: cᵢ = 1; `HC1`: n/(n − k); `HC2`: 1/(1 − hᵢ); `HC3`: 1/(1 − hᵢ)² (White 1980; MacKinnon, White 1985).
       For counts Σ runs over the rows that a row stands for. HC2 and HC3 are None where a row has leverage one.
     - `cluster`: M = Σ (Σ sᵢ)(Σ sᵢ)ᵀ over the G clusters, times G/(G − 1)·(n − 1)/(n − k), as statsmodels does with
-      its correction and Stata does; None without clusters (Liang, Zeger 1986).
-
+      its correction and Stata does; None without clusters (Liang, Zeger 1986). By several columns see
+      `ClusteredScores.middle`; `clusters` is then the fewest of any column. What such a difference leaves below zero
+      counts as zero.
     - `HAC`: M = Σ over rows of sᵢsᵢᵀ and, for each lag l up to L, (1 − l/(L + 1))·(sᵢsᵢ₋ₗᵀ + sᵢ₋ₗsᵢᵀ), times n/(n − k):
       for rows in the order of time whose errors follow each other (Newey, West 1987); None without lags.
 
@@ -68,6 +70,7 @@ class Diagnostics:
     HAC: Estimates | None
     clusters: int | None
     inference: Inference
+    notes: tuple[str, ...]
     _pass: "_Pass"
 
     def blocks(self) -> Iterator[RowDiagnostics]:
@@ -106,6 +109,7 @@ def diagnostics(
     weights_are: str | None = None,
     missing: str = "error",
     lags: int = 0,
+    time: Any = None,
 ) -> Diagnostics:
     """Diagnose a least-squares model by its training rows.
 
@@ -113,14 +117,19 @@ def diagnostics(
     - `data`, `targets`, `weights`, `missing`: the rows that the model was trained on, given as to `gradline.fit`; of a
       table the model knows its targets, and its weights where they are a column.
     - `clusters`: a column of the table, of numbers or text, or an array (n,): rows of one cluster may be correlated. A
-      missing label (None, NaN) is a missing cell.
+      missing label (None, NaN) is a missing cell. Several columns, as a list of names or an array (n, d): rows that
+      share the value of any of them may be correlated.
     - `weights_are`: "counts", "precision" or "sampling", as in `Inference`; None (default): as was said at the fit.
     - `lags`: of how many rows before a row the errors may be related to its own; 0 (default): of none.
+    - `time`: a column of numbers or dates by which rows follow each other, or an array (n,); None (default): as they
+      stand.
 
     Raises `RequestError` where the coefficients are no least-squares estimates or leave no degree of freedom, and
     `DataError` where the rows are not those of the training.
     """
-    expect_one_index({"data": data, "targets": targets, "weights": weights, "clusters": clusters})
+    expect_one_index(
+        {"data": data, "targets": targets, "weights": weights, "clusters": clusters, "time": time}
+    )
     inference = model.infer(weights_are)
     if inference.adjusted_r2 is None or inference.weights_are == UNSAID:
         first = inference.refusals[0]
@@ -134,14 +143,31 @@ def diagnostics(
             "leave the lags out, or repeat the rows",
         )
     rows = rows_by(model.design, data, missing, read=model.read, targets=targets, weights=weights)
-    if clusters is not None:
-        rows = rows.labelled(clusters)
-    sweep = _Pass(model, inference, rows, clusters is not None)
-    sums = _ScoreSums(inference.basis.q, len(model.targets), int(lags))
+    ways = _ways(clusters, rows)
+    for labels in ways:
+        rows = rows.labelled(labels)
+    if time is not None:
+        rows = rows.timed(time)
+    sweep = _Pass(model, inference, rows, len(ways), time is not None)
+    sums = _ScoreSums(inference.basis.q, len(model.targets), int(lags), len(ways), time is not None)
     for scored in sweep:
         sums.add(scored)
     _expect_same_rows(model, sums)
     return _finished(model, inference, sweep, sums)
+
+
+def _ways(clusters: Any, rows: RowStream) -> tuple[Any, ...]:
+    """The columns of labels: one by one where several are named, or given as the columns of an array."""
+    if clusters is None:
+        return ()
+    columns = set() if rows.table is None else set(rows.table.schema())
+    if isinstance(clusters, list | tuple) and any(
+        isinstance(one, str) and one in columns for one in clusters
+    ):
+        return tuple(clusters)
+    if isinstance(clusters, np.ndarray) and clusters.ndim == 2:
+        return tuple(clusters.T)
+    return (clusters,)
 
 
 class Scored(NamedTuple):
@@ -155,8 +181,14 @@ class Scored(NamedTuple):
     share: np.ndarray  # M = Σ share·r²·g·gᵀ
     root: np.ndarray  # what makes residuals alike: √w, for counts 1
     w: np.ndarray
-    labels: np.ndarray | None
+    labels: np.ndarray  # (n, ways)
+    times: np.ndarray | None
     dropped: int
+
+    @property
+    def scores(self) -> np.ndarray:
+        """wᵢ·r·g (n, m, q)."""
+        return (self.score[:, None] * self.residual)[:, :, None] * self.g[:, None, :]
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +198,8 @@ class _Pass:
     model: LinearModel
     inference: Inference
     rows: RowStream
-    labelled: bool
+    ways: int
+    timed: bool
 
     def __iter__(self) -> Iterator[Scored]:
         width = len(self.model.features) + len(self.model.targets)
@@ -175,7 +208,8 @@ class _Pass:
 
     def _scored(self, block: RowBlock) -> Scored:
         model, basis = self.model, self.inference.basis
-        X, labels = (block.X[:, :-1], block.X[:, -1].astype(int)) if self.labelled else (block.X, None)
+        p = len(model.features)
+        X, labels = block.X[:, :p], block.X[:, p : p + self.ways].astype(int)
         g = basis.rows(X)
         w = np.ones(len(X)) if block.w is None else block.w
         counts = self.inference.weights_are in ("counts", None)
@@ -191,6 +225,7 @@ class _Pass:
             root=np.ones(len(X)) if counts else np.sqrt(w),
             w=w,
             labels=labels,
+            times=block.X[:, -1] if self.timed else None,
             dropped=block.dropped,
         )
 
@@ -207,10 +242,11 @@ def _fitted(model: LinearModel, basis: Basis, X: np.ndarray, Y: np.ndarray) -> t
 class _ScoreSums:
     """What the pass adds up: M for HC0, HC2 and HC3 (3, m, q, q), scores by cluster and by lag, and checks."""
 
-    def __init__(self, q: int, m: int, lags: int) -> None:
+    def __init__(self, q: int, m: int, lags: int, ways: int, timed: bool) -> None:
         self.middle = np.zeros((3, m, q, q))
-        self.lagged, self.lags, self.before = np.zeros((m, q, q)), lags, np.zeros((m, 0, q))
-        self.clusters: dict[int, np.ndarray] = {}
+        self.clusters = ClusteredScores(ways) if ways else None
+        self.lagged = LaggedScores(lags) if lags and not timed else None
+        self.timed = TimedScores(lags) if lags and timed else None
         self.rows, self.dropped, self.alone, self.log_weights = 0, 0, 0, 0.0
         self.squares = np.zeros(m)
 
@@ -227,30 +263,17 @@ class _ScoreSums:
         self.dropped += scored.dropped
         self.squares += scored.w @ scored.residual**2
         self.log_weights += float(np.log(scored.w).sum())
-        if scored.labels is not None:
-            self._add_clusters(scored, scored.labels)
-        if self.lags:
-            self._add_lags(scored)
+        if self.clusters is not None:
+            self.clusters.add(scored.labels, scored.scores)
+        if self.lagged is not None:
+            self.lagged.add(_in_turn(scored))
+        if self.timed is not None and scored.times is not None:
+            self.timed.add(scored.times, _in_turn(scored))
 
-    def _add_lags(self, scored: Scored) -> None:
-        """Products of scores with those before them, the last of the block before included."""
-        scores = (scored.score[:, None] * scored.residual).T[:, :, None] * scored.g[None]
-        whole = np.concatenate([self.before, scores], axis=1)
-        first = self.before.shape[1]
-        for lag in range(1, min(self.lags, whole.shape[1] - 1) + 1):
-            late, early = whole[:, max(first, lag) :], whole[:, max(first - lag, 0) : whole.shape[1] - lag]
-            products = np.swapaxes(late, 1, 2) @ early
-            self.lagged += (1 - lag / (self.lags + 1)) * (products + np.swapaxes(products, 1, 2))
-        self.before = whole[:, -self.lags :]
 
-    def _add_clusters(self, scored: Scored, labels: np.ndarray) -> None:
-        if not len(labels):
-            return
-        scores = (scored.score[:, None] * scored.residual)[:, :, None] * scored.g[:, None, :]
-        order = np.argsort(labels, kind="stable")
-        found, starts = np.unique(labels[order], return_index=True)
-        for label, total in zip(found.tolist(), np.add.reduceat(scores[order], starts), strict=True):
-            self.clusters[label] = self.clusters.get(label, 0.0) + total
+def _in_turn(scored: Scored) -> np.ndarray:
+    """The scores (m, n, q), target by target."""
+    return np.swapaxes(scored.scores, 0, 1)
 
 
 def _expect_same_rows(model: LinearModel, sums: _ScoreSums) -> None:
@@ -277,25 +300,35 @@ def _finished(model: LinearModel, inference: Inference, sweep: _Pass, sums: _Sco
         return Estimates(value, basis.stderr(scatter), freedom, model.features, basis, scatter)
 
     hc0, hc2, hc3 = sums.middle
-    cluster = None
-    if sums.clusters:
-        count = len(sums.clusters)
-        if count < 2:
-            raise RequestError("single-cluster", "all rows are in one cluster", "give clusters that differ")
-        totals = np.stack([*sums.clusters.values()], axis=1)  # (m, G, q)
-        middle = np.swapaxes(totals, 1, 2) @ totals * (count / (count - 1) * (n - 1) / f)
-        cluster = estimates(middle, count - 1.0)
+    cluster, fewest, notes = None, None, []
+    if sums.clusters is not None:
+        middle, fewest = sums.clusters.middle(n, f), min(sums.clusters.counts)
+        if len(sums.clusters.counts) > 1:
+            middle = _positive(middle)
+        cluster = estimates(middle, fewest - 1.0)
+    lagged = None if sums.lagged is None else sums.lagged.total
+    if sums.timed is not None:
+        lagged = sums.timed.total()
+        lagged = sums.timed.total(map(_in_turn, sweep)) if lagged is None else lagged
+        notes += [] if sums.timed.note is None else [sums.timed.note]
     return Diagnostics(
         HC0=estimates(hc0, f),
         HC1=estimates(hc0 * (n / f), f),
         HC2=None if sums.alone else estimates(hc2, f),
         HC3=None if sums.alone else estimates(hc3, f),
         cluster=cluster,
-        HAC=estimates((hc0 + sums.lagged) * (n / f), f) if sums.lags else None,
-        clusters=len(sums.clusters) or None,
+        HAC=None if lagged is None else estimates((hc0 + lagged) * (n / f), f),
+        clusters=fewest,
         inference=_with_likelihood(inference, sums),
+        notes=tuple(notes),
         _pass=sweep,
     )
+
+
+def _positive(middle: np.ndarray) -> np.ndarray:
+    """The matrices (m, q, q) without what lies below zero: a variance is never negative (as in their section 2.3)."""
+    values, vectors = np.linalg.eigh(middle)
+    return (vectors * np.maximum(values, 0.0)[:, None, :]) @ np.swapaxes(vectors, 1, 2)
 
 
 def _with_likelihood(inference: Inference, sums: _ScoreSums) -> Inference:

@@ -5,10 +5,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gradline.core.text import counted, listed, one_line, rate, wrapped
+from gradline.core.coefficients import feature_name
+from gradline.core.text import aligned, counted, listed, rate, wrapped
 from gradline.data.design import DesignSpec
 from gradline.model.certificate import Certificate, sentences
 from gradline.model.choice import Choice
+from gradline.model.coefficient_table import Errors, coefficient_tables
+from gradline.model.inference.inference import Inference
 from gradline.moments.state import Moments
 from gradline.solvers.losses import Loss
 from gradline.solvers.penalties import Penalty
@@ -66,9 +69,29 @@ class Described(Protocol):
     def holdout(self) -> Quality | None: ...
 
 
-def summary(model: Described) -> str:
-    """Everything that a reader needs, a few short blocks of text."""
-    return "\n\n".join([heading(model), coefficients(model), told(model.certificate)])
+def summary(
+    model: Described,
+    inference: Inference,
+    brief: bool = False,
+    level: float = 0.95,
+    errors: Errors | None = None,
+) -> str:
+    """Everything that a reader needs, a few short blocks of text.
+
+    Coefficients with standard errors, t, p and intervals at the `level`, of `inference` or of other `errors`; `brief`,
+    or where there are none, the coefficients of all targets beside each other.
+    """
+    known = not brief and (errors is not None or inference.estimates is not None)
+    stopped = [refusal.code for refusal in inference.refusals] == [
+        "not-at-optimum"
+    ]  # as the certificate says
+    tables = "" if brief or stopped else coefficient_tables(model.targets, inference, level, errors)
+    blocks = [heading(model)]
+    if not known:
+        blocks.append(coefficients(model))
+    blocks.append(tables)
+    blocks.append(f"{quality(model, model.training, model.loss.mean)}{_held_out(model)}")
+    return "\n\n".join([block for block in [*blocks, told(model.certificate)] if block])
 
 
 def told(certificate: Certificate) -> str:
@@ -147,18 +170,13 @@ _SCHEDULES = {
 
 
 def coefficients(model: Described) -> str:
-    """The coefficients by target, and the fit below them."""
-    names = ["", *(["bias"] if model.has_bias else []), *map(told_apart, model.features)]
+    """The coefficients of all targets beside each other."""
+    names = ["", *(["bias"] if model.has_bias else []), *map(feature_name, model.features)]
     columns = [names]
     for target, bias, weights in zip(model.targets, model.bias, model.weight, strict=True):
         values = [*([bias] if model.has_bias else []), *weights]
         columns.append([target, *(f"{value:.7g}" for value in values)])
-    return f"{aligned(columns)}\n\n{quality(model, model.training, model.loss.mean)}{_held_out(model)}"
-
-
-def told_apart(name: str) -> str:
-    """A feature's name; one that is called bias is told from the bias."""
-    return '"bias"' if name == "bias" else name
+    return aligned(columns)
 
 
 def _held_out(model: Described) -> str:
@@ -190,12 +208,3 @@ def _r2(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:.6f}" if abs(value) < 10 else f"{value:.3g}"
-
-
-def aligned(columns: Sequence[Sequence[str]]) -> str:
-    """Columns of text side by side: the first to the left, the others to the right."""
-    padded = []
-    for i, column in enumerate([one_line(cell) for cell in column] for column in columns):
-        width = max(len(cell) for cell in column)
-        padded.append([cell.ljust(width) if i == 0 else cell.rjust(width) for cell in column])
-    return "\n".join("  ".join(row).rstrip() for row in zip(*padded, strict=True))

@@ -11,6 +11,7 @@ from gradline.core.derived import cached_property
 from gradline.core.errors import RequestError, UsageError
 from gradline.core.text import listed
 from gradline.data.design import Term
+from gradline.model.inference.student import f_tail
 from gradline.moments.basis import Basis
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
@@ -79,11 +80,9 @@ def anova(moments: Moments, bias: bool, freedom: float, sigma: np.ndarray, kind:
 
 
 def _tested(case: "_Case", label: str, squares: np.ndarray, freedom: float, sigma: np.ndarray) -> TermTest:
-    from scipy.special import fdtrc  # noqa: PLC0415 - fitting needs no distribution
-
     degrees = len(case.columns[label])
     F = squares / degrees / sigma**2
-    p = fdtrc(degrees, freedom, F)
+    p = f_tail(F, degrees, freedom)
     squares, F, p = (tuple(each.tolist()) for each in (squares, F, p))
     return TermTest(label, degrees, squares, F, p, case.gvif(label))
 

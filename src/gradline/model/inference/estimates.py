@@ -1,17 +1,29 @@
 """Estimates: coefficients with standard errors and covariances, and the tests and intervals that follow from them."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gradline.core.coefficients import Coefficients
+from gradline.core.coefficients import Coefficients, feature_name
 from gradline.core.derived import cached_property
-from gradline.model.inference.student import quantile
+from gradline.model.inference.student import quantile, two_sided
 from gradline.moments.basis import Basis
 
 if TYPE_CHECKING:  # what is tested after a fit
     from gradline.model.inference.joint import Contrast, Wald
+
+
+class CoefficientRow(NamedTuple):
+    """A line of the table of coefficients; NaN where the data do not determine the coefficient."""
+
+    name: str
+    value: float
+    stderr: float
+    t: float
+    p_value: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +63,31 @@ class Estimates:
     @cached_property
     def p_value(self) -> Coefficients:
         """P(|T| ≥ |t|), two-sided."""
-        from scipy.special import stdtr  # noqa: PLC0415 - fitting needs no distribution
+        return self.t.each(lambda t: two_sided(t, self.freedom))
 
-        return self.t.each(lambda t: 2.0 * stdtr(self.freedom, -np.abs(t)))
+    def rows(self, level: float = 0.95) -> list[list[CoefficientRow]]:
+        """The table of coefficients of each target, line by line, the bias first where there is one.
+
+        A feature that is called bias stands in quotes there, which tell it from the bias.
+
+        >>> import gradline
+        >>> model = gradline.fit("example:crops", "apples", features=["temp", "rainfall"])
+        >>> bias, temp, rainfall = model.inference.estimates.rows()[0]
+        >>> rainfall.name, round(rainfall.value, 3), round(rainfall.stderr, 3)
+        ('rainfall', 1.087, 0.069)
+        """
+        figures = (self.value, self.stderr, self.t, self.p_value)
+        columns = [pair.stacked for pair in figures]
+        interval = self.interval(level).stacked
+        first = 0 if self.value.bias is None else 1
+        names = [*self.names[:first], *map(feature_name, self.features)]
+        return [
+            [
+                CoefficientRow(name, *(float(column[j, i]) for column in columns), *interval[j, i].tolist())
+                for i, name in enumerate(names)
+            ]
+            for j in range(len(interval))
+        ]
 
     @cached_property
     def covariance(self) -> np.ndarray:

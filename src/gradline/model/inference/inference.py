@@ -15,7 +15,7 @@ from gradline.core.linalg.triangular import UNIT, row_norms
 from gradline.core.text import listed
 from gradline.data.selection import UNSAID, WEIGHTS_ARE
 from gradline.model.inference.estimates import Estimates
-from gradline.model.inference.student import quantile
+from gradline.model.inference.student import f_tail, quantile
 from gradline.model.status import Status
 from gradline.moments.basis import Basis
 from gradline.moments.rank import Rank, determined_factor
@@ -134,9 +134,7 @@ class Inference:
     @cached_property
     def F_p_value(self) -> np.ndarray | None:
         """P(F ≥ the F found)."""
-        from scipy.special import fdtrc  # noqa: PLC0415 - fitting needs no distribution
-
-        return None if self.F is None else fdtrc(self.slopes, self.freedom, self.F)
+        return None if self.F is None else f_tail(self.F, self.slopes, self.freedom)
 
     @property
     def aic(self) -> np.ndarray | None:

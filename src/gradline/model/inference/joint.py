@@ -11,7 +11,7 @@ from gradline.core.errors import RequestError, UsageError
 from gradline.core.linalg.triangular import UNIT
 from gradline.core.text import listed
 from gradline.model.inference.hypotheses import Restrictions, summed
-from gradline.model.inference.student import quantile
+from gradline.model.inference.student import f_tail, quantile, two_sided
 from gradline.moments.basis import Basis
 
 _APART = 1e-9  # of their length: what rows of a hypothesis leave of one less than this is said by the others already
@@ -50,9 +50,7 @@ class Wald:
     @cached_property
     def p_value(self) -> np.ndarray:
         """P(F ≥ the F found) (m,)."""
-        from scipy.special import fdtrc  # noqa: PLC0415 - fitting needs no distribution
-
-        return fdtrc(self.equal, self.freedom, self.F)
+        return f_tail(self.F, self.equal, self.freedom)
 
     def to_dict(self) -> dict[str, Any]:
         """All figures as plain data."""
@@ -87,9 +85,7 @@ class Contrast:
     @cached_property
     def p_value(self) -> np.ndarray:
         """P(|T| ≥ |t|), two-sided."""
-        from scipy.special import stdtr  # noqa: PLC0415 - fitting needs no distribution
-
-        return 2.0 * stdtr(self.freedom, -np.abs(self.t))
+        return two_sided(self.t, self.freedom)
 
     def interval(self, level: float = 0.95) -> np.ndarray:
         """(m, r, 2): estimate ± t·standard error, at `level`."""

@@ -19,6 +19,10 @@ _FREE = {  # what a file cannot contradict: options that change nothing, or whos
     "force": lambda value: isinstance(value, bool),
     "memory": lambda value: _is_size(value),
     "seed": lambda value: is_whole(value, 0),
+    "robust": lambda value: value in ("HC0", "HC1", "HC2", "HC3"),
+    "cluster": lambda value: isinstance(value, list) and all(isinstance(name, str) for name in value),
+    "hac": lambda value: is_whole(value, 1),
+    "time": lambda value: isinstance(value, str),
 }
 _LOSS = ("loss", "delta", "quantile")
 _PENALTY = ("alpha", "l1_ratio", "positive")
