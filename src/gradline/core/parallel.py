@@ -13,8 +13,10 @@ Item = TypeVar("Item")
 Part = TypeVar("Part")
 
 
-def ordered_map(items: Iterable[Item], make: Callable[[Item], Part]) -> Iterator[Part]:
-    """`make` of each item, in order, by as many threads as there are cores; a single item needs none.
+def ordered_map(
+    items: Iterable[Item], make: Callable[[Item], Part], workers: int | None = None
+) -> Iterator[Part]:
+    """`make` of each item, in order, by as many threads as there are cores, or `workers`; a single item needs none.
 
     No more items are taken than are being worked on, so memory stays flat. An error of an item is raised in its turn.
     """
@@ -25,7 +27,7 @@ def ordered_map(items: Iterable[Item], make: Callable[[Item], Part]) -> Iterator
         return
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - a small file has no need of it
 
-    workers = cores()
+    workers = workers or cores()
     waiting: deque[Future[Part]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for item in chain(head, items):
