@@ -47,3 +47,4 @@ class MomentsCard(TypedDict):
     fingerprint: Fingerprint
     dropped: Count
     missing: dict[Text, Count]
+    engine: NotRequired[Text]  # the database that added up the rows

@@ -1,8 +1,9 @@
 """Centred cross-products of rows in float64, at the speed of a matrix product, and the factor R made of them."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -43,6 +44,19 @@ class Found(NamedTuple):
     targets: float
 
 
+class Counted(Protocol):
+    """What sums do not say of the rows that they are over."""
+
+    @property
+    def rows(self) -> int: ...
+    @property
+    def w(self) -> np.ndarray | None: ...
+    @property
+    def dropped(self) -> int: ...
+    @property
+    def missing(self) -> Mapping[str, int]: ...
+
+
 @dataclass(frozen=True, eq=False)
 class CrossProducts:
     """G = Σ w·(z − z̄)(z − z̄)ᵀ over rows z = [x y], as pairs, with their statistics.
@@ -65,19 +79,17 @@ class CrossProducts:
         """
         names = design.features + design.targets
         with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is noticed in the sums
-            found = cls._around_mean(summed(block), block, names)
+            found = cls.around_mean(summed(block), block, names)
         return found or cls._carefully(block.whole, names)
 
     @classmethod
     def of_sparse(cls, block: RowBlock, design: DesignSpec) -> "CrossProducts | None":
         """Those of some rows whose X is sparse, around zero in its columns; None where that would cost digits."""
         with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is noticed in the sums
-            return cls._around_mean(sparse_sums(block), block, design.features + design.targets)
+            return cls.around_mean(sparse_sums(block), block, design.features + design.targets)
 
     @classmethod
-    def _around_mean(
-        cls, sums: RowSums, block: RowBlock | ColumnBlock, names: tuple[str, ...]
-    ) -> "CrossProducts | None":
+    def around_mean(cls, sums: RowSums, block: Counted, names: tuple[str, ...]) -> "CrossProducts | None":
         """Those around the mean from the sums around a shift; None where the two are too far apart."""
         if np.isfinite([sums.low, sums.high]).all():  # else the rows are read again, with a look at each cell
             refuse_extreme(sums.low, sums.high, block.w, names)

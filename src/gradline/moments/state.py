@@ -32,6 +32,7 @@ from gradline.moments.cross_products import CrossProducts
 from gradline.moments.exact_sums import exact_sums
 from gradline.moments.extended import Products
 from gradline.moments.merging import Part, Tree
+from gradline.moments.queried import Queried, together
 from gradline.moments.statistics import RowStatistics, refuse_extreme
 
 BLOCK_CELLS = 1 << 18  # cells per block of QR: 2 MB of float64 stay in cache, and a block outweighs its merge
@@ -86,7 +87,9 @@ class Moments(Derived):
       are no more than k it has n − 1, for n rows around their mean have no more directions;
     - `error` bounds, relative to their norms, how far the columns are off whose R it is: how rows entered, merged and
       left decides it;
-    - `products`, where asked for (`extended`), hold the cross-products exactly, from which R is made.
+    - `products`, where asked for (`extended`), hold the cross-products exactly, from which R is made;
+    - `queried` says which database added up the rows, where one did (`gradline.sql.moments`); such rows have no
+      fingerprint, and only the residuals that it summed prove an answer.
 
     `a + b` is the state of both sets of rows, `a - b` that of the rows left when b's are taken away
     (Chan, Golub, LeVeque 1983). `sum` of states merges them as a tree, and R is made when it is asked for. The optimum,
@@ -109,6 +112,7 @@ class Moments(Derived):
     factor: _Factor = _Factor()
     error: float = 0.0
     products: Products | None = None
+    queried: Queried | None = None
 
     _kept = frozenset(["_known"])
 
@@ -221,9 +225,9 @@ class Moments(Derived):
             return _from_products(design, statistics, self.products + other.products)
         if min(self.rows, other.rows) == 0:  # nothing is merged, so nothing is rounded
             whole = self if other.rows == 0 else other
-            return Moments(design, statistics, whole.source, whole.error, whole.products)
-        tree = self._tree + other._tree
-        return Moments(design, statistics, tree, tree.error)
+            return Moments(design, statistics, whole.source, whole.error, whole.products, whole.queried)
+        tree, queried = self._tree + other._tree, together(self.queried, other.queried)
+        return Moments(design, statistics, tree, tree.error, queried=queried)
 
     def _joint_design(self, other: "Moments") -> DesignSpec:
         """The design of the sum; weights of which one meaning is unsaid have none that is said, and rows without any
@@ -295,7 +299,7 @@ class Moments(Derived):
         if cosine > 1 + 1e-6:
             raise _not_contained()
         error = _error_after_removal(self.factor, rows, factor, max(self.error, other.error))
-        left = replace(self, statistics=statistics, factor=factor, error=error, products=None)
+        left = Moments(self.design, statistics, factor, error, queried=together(self.queried, other.queried))
         if left.digits < FEWEST_DIGITS:
             raise DigitsError(
                 "digits-lost",
@@ -308,19 +312,17 @@ class Moments(Derived):
     def scaled(self, center: np.ndarray, scale: np.ndarray) -> "Moments":
         """The moments of (X − center)/scale, with Y as it is."""
         padded = (np.concatenate([center, np.zeros(self.m)]), np.concatenate([scale, np.ones(self.m)]))
-        return replace(
-            self, statistics=self.statistics.scaled(*padded), factor=self.factor / padded[1], products=None
-        )
+        statistics, factor = self.statistics.scaled(*padded), self.factor / padded[1]
+        return Moments(self.design, statistics, factor, self.error, queried=together(self.queried))
 
     def select(self, design: DesignSpec) -> "Moments":
         """The moments of a design whose features are some of these."""
         if design.features == self.features:
-            return Moments(design, self.statistics, self.source, self.error, self.products)
+            return Moments(design, self.statistics, self.source, self.error, self.products, self.queried)
         kept = [self.features.index(name) for name in design.features] + list(range(self.p, self.p + self.m))
         factor, products = triangular(self.factor[:, kept]), self.products and self.products.select(kept)
-        return replace(
-            self, design=design, statistics=self.statistics.select(kept), factor=factor, products=products
-        )
+        statistics, queried = self.statistics.select(kept), together(self.queried)
+        return Moments(design, statistics, factor, self.error, products, queried)
 
     def has_level(self, term: Category, level: str) -> bool:
         """Whether some row has this level; the base is seen in that the other levels do not always sum to one."""
@@ -427,6 +429,7 @@ class Moments(Derived):
     def tensors(self) -> dict[str, np.ndarray]:
         """The arrays of the state by name."""
         extended = {} if self.products is None else self.products.tensors()
+        extended |= {} if self.queried is None else self.queried.tensors()
         return {
             "factor": self.factor,
             **extended,
@@ -443,6 +446,7 @@ class Moments(Derived):
             "fingerprint": f"{self.statistics.fingerprint:016x}",
             "dropped": self.statistics.dropped,
             "missing": dict(self.statistics.missing),
+            **({} if self.queried is None else {"engine": self.queried.engine}),
         }
 
     @classmethod
@@ -476,7 +480,10 @@ class Moments(Derived):
         if fault is not None:
             raise damaged(path, f"its moments hold {fault}")
         products = Products.from_tensors(path, tensors, k)
-        return cls(design, statistics, tensors["factor"], float(card["error"]), products)
+        queried, (p, m) = None, (len(design.features), len(design.targets))
+        if "engine" in card:
+            queried = Queried.from_tensors(path, tensors, card["engine"], p, m)
+        return cls(design, statistics, tensors["factor"], float(card["error"]), products, queried)
 
     def _expect_same_columns(self, other: "Moments") -> None:
         ours, theirs = self.features + self.targets, other.features + other.targets

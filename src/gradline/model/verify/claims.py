@@ -185,6 +185,8 @@ def _about_loss(model: LinearModel, rows: RowStream, scale: np.ndarray) -> LossA
 def _unchecked(model: LinearModel, data: Any, selects: bool) -> Iterator[str]:
     """What no row can tell."""
     yield from elided(model)
+    if model.moments.queried is not None:
+        yield f"which rows {model.moments.queried.engine} added up"
     yield from about_config.unchecked(model, data, selects)
     if model.design.weights_are not in (None, UNSAID):
         yield "what the weights mean"
