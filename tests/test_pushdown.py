@@ -6,6 +6,7 @@ import json
 import re
 import sqlite3
 from contextlib import closing
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -328,7 +329,7 @@ def test_two_queries_are_printed_and_their_answers_read(tmp_path, capsys):
 
     columns = table()
     levels = [f"town; drop={level}" for level in sorted(LEVELS, key=str.encode)]
-    asked = {"table": "t", "targets": ["y"], "features": HOSTILE[:3], "levels": levels}
+    asked: Any = {"table": "t", "targets": ["y"], "features": HOSTILE[:3], "levels": levels}
     sums, residuals, state = tmp_path / "sums.json", tmp_path / "residuals.json", tmp_path / "state"
     with closing(filled(duckdb.connect(), columns)) as base:
 
@@ -346,6 +347,7 @@ def test_two_queries_are_printed_and_their_answers_read(tmp_path, capsys):
         sql(PushdownOptions(**asked, results=both))
         assert "not saved" in capsys.readouterr().err
     assert_bounds_hold(gradline.fit(gradline.Moments.load(state)), exact(columns, "y", exclude=["né"]))
+    wrong: Any
     for wrong in ({"results": (*both, first)}, {"results": both[:1], "output": str(state)}):
         with refused("results-invalid"):
             sql(PushdownOptions(**asked, **wrong))

@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from contextlib import closing, nullcontext
 from typing import Any
 
-from gradline.core.errors import DataError, RequestError, UsageError
-from gradline.core.text import listed, nearest, said
-from gradline.data.design import Category, DesignSpec, Number, Term
+from gradline.core.errors import RequestError, UsageError
+from gradline.core.text import listed, said
 from gradline.data.schema import Kind
 from gradline.exports.pushdown.answers import Answer, asked_at, moments_of, proved_by
+from gradline.exports.pushdown.chosen_columns import chosen_columns
 from gradline.exports.pushdown.queries import PushedTable
 from gradline.exports.pushdown.warehouses import Warehouse, warehouse_named
 from gradline.moments.state import Moments
 
-_MOST_LEVELS = 50  # as for columns of text anywhere
 # How the types of columns begin, in small letters.
 _NUMBERS = (
     "double",
@@ -75,33 +74,16 @@ def moments(
     """
     warehouse = warehouse_named(dialect or _dialect_of(connection))
     names = (table,) if isinstance(table, str) else tuple(table)
-    wanted = (targets,) if isinstance(targets, str) else tuple(targets)
     asked = _Asked(connection, warehouse)
-    kinds = asked.columns(names)
-    for name in (*wanted, *(features or ()), *exclude):
-        if name not in kinds:
-            raise RequestError(
-                "column-unknown", f"{'.'.join(names)} has no column {name}", nearest(name, list(kinds))
-            )
-    for name in (*wanted, *(features or ())):
-        if kinds[name] == Kind.OTHER or (kinds[name] == Kind.TEXT and name in wanted):
-            raise DataError(
-                "column-not-numeric",
-                f"the column {name} holds no numbers",
-                "leave it out, or cast it in a view",
-            )
-    chosen = [name for name in kinds if name not in wanted] if features is None else list(features)
-    chosen = [name for name in chosen if name not in exclude]
-    truths = [(name, Kind.BOOLEAN) for name in (*chosen, *wanted) if kinds[name] == Kind.BOOLEAN]
-    terms: list[Term] = []
-    for name in chosen:
-        if kinds[name] == Kind.TEXT:
-            levels = asked.levels(names, name)
-            if len(levels) > 1 and (len(levels) <= _MOST_LEVELS or features is not None):
-                terms.append(Category(name, levels))
-        elif kinds[name] != Kind.OTHER:
-            terms.append(Number(name))
-    pushed = PushedTable(warehouse, names, DesignSpec(tuple(terms), wanted, kinds=tuple(truths)))
+    design = chosen_columns(
+        ".".join(names),
+        asked.columns(names),
+        lambda name: asked.levels(names, name),
+        targets,
+        features,
+        exclude,
+    )
+    pushed = PushedTable(warehouse, names, design)
     state = moments_of(pushed, asked.rows(pushed.moments()), missing)
     return proved_by(state, asked.rows(pushed.residuals(state, asked_at(state))))
 
@@ -151,12 +133,12 @@ class _Asked:
             )
         return found
 
-    def levels(self, table: Sequence[str], column: str) -> tuple[str, ...]:
-        """The words of a column, in byte order; more than are taken for a category where there are."""
+    def levels(self, table: Sequence[str], column: str) -> list[str]:
+        """The words of a column."""
         word = self._sql.word.format(f"t.{self._sql.name(column)}")
         name = ".".join(map(self._sql.name, table))
         found = [row["level"] for row in self.rows(f"SELECT DISTINCT {word} AS level FROM {name} AS t")]
-        return tuple(sorted((level for level in found if level is not None), key=str.encode))
+        return [level for level in found if level is not None]
 
 
 def _kind(declared: str) -> Kind:
