@@ -55,7 +55,7 @@ def moments(
         return [row[0] for row in rows]
 
     design = chosen_columns("the DataFrame", kinds, levels, targets, features, exclude)
-    chosen = frame.select(*map(_quoted, design.columns))
+    chosen = frame.selectExpr(*(f"{_quoted(name)} AS c{j}" for j, name in enumerate(design.columns)))
     answers = chosen.mapInArrow(PartitionSums(design, exact), _ANSWER).collect()
     parts = [pickle.loads(row["sums"]) for row in sorted(answers, key=lambda row: row["place"])]
     refusals = [part for part in parts if isinstance(part, GradlineError)]
@@ -115,5 +115,5 @@ class PartitionSums:
     def _of(self, batches: Sequence[Any]) -> Moments:
         import pyarrow as pa  # noqa: PLC0415
 
-        rows = pa.Table.from_batches(batches)
+        rows = pa.Table.from_batches(batches).rename_columns(list(self.design.columns))
         return Moments.of(rows, design=self.design, extended=self.exact, missing="drop")
