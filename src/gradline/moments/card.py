@@ -38,12 +38,12 @@ class Recipe(TypedDict):
 
 
 class MomentsCard(TypedDict):
-    """What the tensors of moments do not say: the columns, a bound of R's error, counts, and the rows' fingerprint."""
+    """What the tensors of moments do not say: the columns, a bound of R's error, counts, the rows' fingerprint."""
 
     recipe: Recipe
     error: Size
     rows: Count
     weight_sum: Size
-    fingerprint: Fingerprint
+    fingerprint: Fingerprint | None
     dropped: Count
     missing: dict[Text, Count]

@@ -29,10 +29,11 @@ from gradline.data.selection import UNSAID, Choice, Selection
 from gradline.moments.block_factor import error_of_qr, factored
 from gradline.moments.cholesky_qr2 import improved
 from gradline.moments.cross_products import CrossProducts
-from gradline.moments.exact_sums import exact_sums
 from gradline.moments.extended import Products
 from gradline.moments.merging import Part, Tree
-from gradline.moments.statistics import RowStatistics, refuse_extreme
+from gradline.moments.product_sums import ProductSums
+from gradline.moments.statistics import RowStatistics
+from gradline.moments.sums import FEWEST_DIGITS, Sums
 
 BLOCK_CELLS = 1 << 18  # cells per block of QR: 2 MB of float64 stay in cache, and a block outweighs its merge
 PASS_CELLS = 1 << 20  # and of cross-products, which are cut up further inside: a millisecond's work and more
@@ -40,7 +41,6 @@ EXACT_CELLS = 1 << 21  # and of exact sums, whose merge is longer
 PASS_WORK = 1 << 27  # products per block of cross-products of many columns: some 4 ms
 _PASS_ROWS = 1280  # and its rows at the least: fewer cost less to multiply than what comes of them to merge
 _FEW = 32  # columns: see `calm_blas`
-FEWEST_DIGITS = 4.0  # `−` refuses to leave fewer
 
 
 Found = TypeVar("Found")
@@ -166,6 +166,11 @@ class Moments(Derived):
             return reduce(Moments.__add__, parts, cls.empty(rows.design))
 
     @classmethod
+    def of_sums(cls, design: DesignSpec, sums: Sums) -> "Moments":
+        """The moments of merged sums. Raises `DigitsError` where their rounding has left too little."""
+        return cls(design, *sums.settled(len(design.features)))
+
+    @classmethod
     def empty(cls, design: DesignSpec) -> "Moments":
         """The moments of no row: what `+` leaves unchanged."""
         k = len(design.features) + len(design.targets)
@@ -218,7 +223,8 @@ class Moments(Derived):
         statistics = self.statistics + other.statistics
         design = self._joint_design(other)
         if self.products and other.products:
-            return _from_products(design, statistics, self.products + other.products)
+            both = ProductSums(statistics, self.products + other.products)
+            return Moments.of_sums(design, both)
         if min(self.rows, other.rows) == 0:  # nothing is merged, so nothing is rounded
             whole = self if other.rows == 0 else other
             return Moments(design, statistics, whole.source, whole.error, whole.products)
@@ -287,7 +293,7 @@ class Moments(Derived):
             products = self.products - other.products
             if not products.is_possible(statistics.rows):
                 raise _not_contained()
-            return _from_products(self.design, statistics, products)
+            return Moments.of_sums(self.design, ProductSums(statistics, products))
         rows = np.vstack([other.factor, statistics.between(other.statistics)])
         factor, cosine = removed(self.factor, rows)
         # Rounding may lift the cosine of a true part above 1, by some error·κ: 1e-6 lets factors pass that are known to
@@ -440,7 +446,7 @@ class Moments(Derived):
             "error": self.error,
             "rows": self.rows,
             "weight_sum": self.weight_sum,
-            "fingerprint": f"{self.statistics.fingerprint:016x}",
+            "fingerprint": self.statistics.mark,
             "dropped": self.statistics.dropped,
             "missing": dict(self.statistics.missing),
         }
@@ -454,7 +460,7 @@ class Moments(Derived):
 
         expect_card(path, card, MomentsCard, "its moments")
         try:
-            design, fingerprint = DesignSpec.from_dict(card["recipe"]), int(card["fingerprint"], 16)
+            design, mark = DesignSpec.from_dict(card["recipe"]), card["fingerprint"]
         except ValueError as error:
             raise damaged(path, f"in its moments, recipe: {error}") from error
         k = len(design.features) + len(design.targets)
@@ -463,7 +469,7 @@ class Moments(Derived):
         statistics = RowStatistics(
             rows=card["rows"],
             weight_sum=float(card["weight_sum"]),
-            fingerprint=fingerprint,
+            fingerprint=None if mark is None else int(mark, 16),
             dropped=card["dropped"],
             missing=card["missing"],
             **{name: tensors[name] for name in _VECTORS},
@@ -494,17 +500,17 @@ _VECTORS = ("mean", "mean_low", "minimum", "maximum")
 
 
 def _blocks(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]) -> Iterator[RowBlock]:
-    for block in rows.blocks(_size(rows.design, BLOCK_CELLS)):
+    for block in rows.blocks(block_rows(rows.design, BLOCK_CELLS)):
         watch(block)
         yield block
 
 
-def _size(design: DesignSpec, cells: int) -> int:
+def block_rows(design: DesignSpec, cells: int) -> int:
     """The rows of a block: a fixed function of the width, so that no result depends on the file format."""
     return max(2 * _width(design), cells // _width(design))
 
 
-def _pass_size(width: int) -> int:
+def pass_rows(width: int) -> int:
     """The rows of a block of cross-products: few, so that all cores have enough; many, so that merging is little."""
     return max(min(PASS_CELLS // width, PASS_WORK // width**2), _PASS_ROWS)
 
@@ -537,7 +543,7 @@ def _passed(
     rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]
 ) -> Moments | CrossProducts | None:
     design, k = rows.design, _width(rows.design)
-    coming = rows.lazy_blocks(_pass_size(k))
+    coming = rows.lazy_blocks(pass_rows(k))
     head: list[LazyBlock] = []
     count = 0
     for parcel in coming:
@@ -581,40 +587,19 @@ def _from_block(block: RowBlock, design: DesignSpec) -> Moments:
 def _extended(rows: RowStream) -> Moments:
     """The moments of the rows through exact cross-products; cells of typed rows are looked at where sums say so."""
     design, assumed = rows.design, rows.assume_finite()
-    names, k = design.features + design.targets, _width(design)
 
-    def part(parcel: LazyBlock) -> tuple[RowStatistics, Products]:
-        block = parcel.columns()
-        statistics = replace(RowStatistics.empty(k), dropped=block.dropped, missing=dict(block.missing))
-        if not block.rows:
-            return statistics, Products.none(k)
-        sums = exact_sums(block)
-        refuse_extreme(sums.low, sums.high, block.w, names)
-        ranges = {"minimum": sums.low, "maximum": sums.high, "fingerprint": sums.fingerprint}
-        return replace(statistics, rows=block.rows, **ranges), Products(sums.products, np.zeros(k + 1))
-
-    def joined(
-        a: tuple[RowStatistics, Products], b: tuple[RowStatistics, Products]
-    ) -> tuple[RowStatistics, Products]:
-        return a[0] + b[0], a[1] + b[1]
+    def part(parcel: LazyBlock) -> ProductSums:
+        return ProductSums.of(parcel.columns(), design)
 
     def passed(rows: RowStream) -> Moments:
-        parts = ordered_map(rows.lazy_blocks(_size(design, EXACT_CELLS)), part)
-        return _from_products(design, *reduce(joined, parts))
+        parts = ordered_map(rows.lazy_blocks(block_rows(design, EXACT_CELLS)), part)
+        return Moments.of_sums(design, reduce(ProductSums.taking, parts))
 
     with one_blas_thread():
         if assumed is not None:
             with contextlib.suppress(NotFinite):
                 return passed(assumed)
         return passed(rows)
-
-
-def _from_products(design: DesignSpec, statistics: RowStatistics, products: Products) -> Moments:
-    """The moments whose means and R follow from their products, so that they are the same for every split of rows."""
-    mean, low = products.mean
-    if statistics.rows:
-        statistics = replace(statistics, weight_sum=products.weight_sum, mean=mean, mean_low=low)
-    return Moments(design, statistics, products, rounding(len(mean)), products)
 
 
 def calm_blas(columns: int) -> AbstractContextManager[Any]:
