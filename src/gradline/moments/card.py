@@ -38,7 +38,10 @@ class Recipe(TypedDict):
 
 
 class MomentsCard(TypedDict):
-    """What the tensors of moments do not say: the columns, a bound of R's error, counts, the rows' fingerprint."""
+    """What the tensors of moments do not say: the columns, a bound of R's error, counts, the rows' fingerprint.
+
+    `units` are the files of the rows by key, in the state of a ledger.
+    """
 
     recipe: Recipe
     error: Size
@@ -47,3 +50,4 @@ class MomentsCard(TypedDict):
     fingerprint: Fingerprint | None
     dropped: Count
     missing: dict[Text, Count]
+    units: NotRequired[dict[Text, Text]]

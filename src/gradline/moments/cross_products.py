@@ -57,7 +57,6 @@ class CrossProducts(Sums):
     passed at most, of all columns or (k,) of each.
     """
 
-    statistics: RowStatistics
     G: Doubled
     sizes: np.ndarray
     chain: np.ndarray | int

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,6 @@ from gradline.moments.sums import Settled, Sums
 class ProductSums(Sums):
     """`Products`, and statistics whose weights and means follow from them at the end."""
 
-    statistics: RowStatistics
     products: Products
 
     @classmethod
@@ -44,7 +44,7 @@ class ProductSums(Sums):
         """See `Sums`."""
         return cls(statistics, Products.none(len(statistics.mean)))
 
-    def taking(self, other: "ProductSums") -> "ProductSums":
+    def taking(self, other: Any) -> "ProductSums":
         """See `Sums`; what both were is left as it is."""
         return ProductSums(self.statistics + other.statistics, self.products + other.products)
 

@@ -4,7 +4,7 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import chain, starmap
 from pathlib import Path
@@ -32,6 +32,7 @@ from gradline.moments.cross_products import CrossProducts
 from gradline.moments.extended import Products
 from gradline.moments.merging import Part, Tree
 from gradline.moments.product_sums import ProductSums
+from gradline.moments.provenance import united, without
 from gradline.moments.statistics import RowStatistics
 from gradline.moments.sums import FEWEST_DIGITS, Sums
 
@@ -86,7 +87,9 @@ class Moments(Derived):
       are no more than k it has n − 1, for n rows around their mean have no more directions;
     - `error` bounds, relative to their norms, how far the columns are off whose R it is: how rows entered, merged and
       left decides it;
-    - `products`, where asked for (`extended`), hold the cross-products exactly, from which R is made.
+    - `products`, where asked for (`extended`), hold the cross-products exactly, from which R is made;
+    - `units` are the files whose rows they are, by key, where that is known (`States`): `+` then refuses rows that are
+      there already, and `-` those that are not.
 
     `a + b` is the state of both sets of rows, `a - b` that of the rows left when b's are taken away
     (Chan, Golub, LeVeque 1983). `sum` of states merges them as a tree, and R is made when it is asked for. The optimum,
@@ -109,6 +112,7 @@ class Moments(Derived):
     factor: _Factor = _Factor()
     error: float = 0.0
     products: Products | None = None
+    units: Mapping[str, str] = field(default_factory=dict[str, str])
 
     _kept = frozenset(["_known"])
 
@@ -221,15 +225,15 @@ class Moments(Derived):
             return NotImplemented
         self._expect_same_columns(other)
         statistics = self.statistics + other.statistics
-        design = self._joint_design(other)
+        design, units = self._joint_design(other), united(self.units, other.units)
         if self.products and other.products:
             both = ProductSums(statistics, self.products + other.products)
-            return Moments.of_sums(design, both)
+            return replace(Moments.of_sums(design, both), units=units)
         if min(self.rows, other.rows) == 0:  # nothing is merged, so nothing is rounded
             whole = self if other.rows == 0 else other
-            return Moments(design, statistics, whole.source, whole.error, whole.products)
+            return Moments(design, statistics, whole.source, whole.error, whole.products, units)
         tree = self._tree + other._tree
-        return Moments(design, statistics, tree, tree.error)
+        return Moments(design, statistics, tree, tree.error, units=units)
 
     def _joint_design(self, other: "Moments") -> DesignSpec:
         """The design of the sum; weights of which one meaning is unsaid have none that is said, and rows without any
@@ -286,6 +290,7 @@ class Moments(Derived):
         if not isinstance(other, Moments):
             return NotImplemented
         self._expect_same_columns(other)
+        units = without(self.units, other.units)
         statistics = self.statistics - other.statistics
         if statistics.rows == 0:
             return self.empty(self.design)
@@ -293,7 +298,7 @@ class Moments(Derived):
             products = self.products - other.products
             if not products.is_possible(statistics.rows):
                 raise _not_contained()
-            return Moments.of_sums(self.design, ProductSums(statistics, products))
+            return replace(Moments.of_sums(self.design, ProductSums(statistics, products)), units=units)
         rows = np.vstack([other.factor, statistics.between(other.statistics)])
         factor, cosine = removed(self.factor, rows)
         # Rounding may lift the cosine of a true part above 1, by some error·κ: 1e-6 lets factors pass that are known to
@@ -301,7 +306,7 @@ class Moments(Derived):
         if cosine > 1 + 1e-6:
             raise _not_contained()
         error = _error_after_removal(self.factor, rows, factor, max(self.error, other.error))
-        left = replace(self, statistics=statistics, factor=factor, error=error, products=None)
+        left = replace(self, statistics=statistics, factor=factor, error=error, products=None, units=units)
         if left.digits < FEWEST_DIGITS:
             raise DigitsError(
                 "digits-lost",
@@ -449,6 +454,7 @@ class Moments(Derived):
             "fingerprint": self.statistics.mark,
             "dropped": self.statistics.dropped,
             "missing": dict(self.statistics.missing),
+            **({"units": dict(self.units)} if self.units else {}),
         }
 
     @classmethod
@@ -482,7 +488,8 @@ class Moments(Derived):
         if fault is not None:
             raise damaged(path, f"its moments hold {fault}")
         products = Products.from_tensors(path, tensors, k)
-        return cls(design, statistics, tensors["factor"], float(card["error"]), products)
+        units = card.get("units", {})
+        return cls(design, statistics, tensors["factor"], float(card["error"]), products, units)
 
     def _expect_same_columns(self, other: "Moments") -> None:
         ours, theirs = self.features + self.targets, other.features + other.targets

@@ -2,8 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +24,7 @@ class Settled(NamedTuple):
     products: Any
 
 
+@dataclass(frozen=True, eq=False)
 class Sums(ABC):
     """Sums over rows of the k columns [X Y], with their statistics, that merge, are aligned, and travel."""
 
@@ -39,7 +41,7 @@ class Sums(ABC):
         """Those of no row, of which the statistics may still tell what was left out."""
 
     @abstractmethod
-    def taking(self, other: Self) -> "Sums":
+    def taking(self, other: Any) -> "Sums":
         """Those of both; these and the others are gone."""
 
     @abstractmethod
