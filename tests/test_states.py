@@ -2,15 +2,15 @@
 
 import json
 import os
-import random
 import shutil
+import tempfile
 import warnings
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from refusals import refused
 from test_reduce import Chaos
@@ -88,26 +88,23 @@ def test_sums_of_float64_agree_to_what_they_claim(tmp_path, choice):
     np.testing.assert_array_equal(total.statistics.maximum, whole.statistics.maximum)
 
 
-TINY = st.lists(st.integers(0, 5), min_size=1, max_size=40)
+TINY = st.lists(st.integers(1, 5), min_size=1, max_size=40)
 
 
 @given(TINY, st.integers(0, 10**6), st.integers(1, 8))
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_worker_decides_a_bit_of_the_total(tmp_path, rows, seed, workers):
+@settings(max_examples=6, deadline=None)
+def test_no_worker_decides_a_bit_of_the_total(rows, seed, workers):
     """Engines that shuffle, kill, deliver twice and late; without exact products, where the order would tell."""
-    folder = tmp_path / str(random.random())
-    folder.mkdir()
-    frame = table(sum(rows) + 8, seed)
-    ends = np.cumsum([8, *rows])
-    for i, part in enumerate(np.split(np.arange(frame.height), ends[:-1])):
-        write(frame[part], folder / f"{i:02d}.csv")
-    digests = set()
-    for name, engine in {"threads": Threads(workers), "chaos": Chaos(seed, workers)}.items():
-        total = ledger(
-            folder.with_name(f"{folder.name}-{name}"), str(folder), features=["x", "z"], engine=engine
-        )
-        digests.add(saved(total.total(), folder))
-    assert len(digests) == 1
+    with tempfile.TemporaryDirectory() as name:
+        folder, digests = Path(name), set()
+        (folder / "data").mkdir()
+        frame = table(sum(rows) + 8, seed)
+        for i, part in enumerate(np.split(np.arange(frame.height), np.cumsum([8, *rows])[:-1])):
+            write(frame[part], folder / f"data/{i:02d}.csv")
+        for kind, engine in {"threads": Threads(workers), "chaos": Chaos(seed, workers)}.items():
+            states = ledger(folder / kind, str(folder / "data"), features=["x", "z"], engine=engine)
+            digests.add(saved(states.total(), folder))
+        assert len(digests) == 1
 
 
 def test_only_what_is_new_or_changed_is_read(tmp_path):
@@ -212,7 +209,7 @@ def test_columns_that_no_file_alone_tells_are_left_out(tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()
     for i in range(30):
-        names = [f"n{(3 * i + j) % 80}" for j in range(10)]
+        names = [f"n{3 * i + j % 3}" for j in range(10)]
         frame = table(10, i, ["Ulm"]).with_columns(name=pl.Series(names))
         write(frame, folder / f"{i:02d}.csv")
     total, notices = ledger(tmp_path / "ledger", str(folder)).settled()

@@ -85,7 +85,8 @@ class Products(Derived):
     def at(self, places: np.ndarray) -> "Products":
         """The products of the columns of [X Y] at these places; −1 stands for one that is zero in every row."""
         size = len(self.rounded)
-        m, e = (np.pad(part, (0, 1)) for part in (self._whole.m, self._whole.e))
+        m, e = np.zeros((size + 1, size + 1), object), np.pad(self._whole.e, (0, 1))
+        m[:-1, :-1] = self._whole.m
         kept = np.concatenate([[0], np.where(places < 0, size, places + 1)])
         i, j = triangle(len(kept))
         return Products(Dyadic(m, e)[kept[i], kept[j]], np.append(self.rounded, 0.0)[kept])

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, Unpack
 from gradline.core.errors import FileError, ModelFileError, Notice, RequestError, UsageError
 from gradline.core.parallel import ordered_map
 from gradline.core.text import listed, nearest
+from gradline.data.notation import FOUND
 from gradline.data.selection import Choice, Selection
-from gradline.data.tables import open_table
 from gradline.engines import Engine, engine_of
 from gradline.moments.parts import all_but_each
 from gradline.moments.state import Moments
@@ -23,7 +23,7 @@ from gradline.states.receipts import Book, Entry, PartOf, Receipt
 from gradline.states.recipe import Recipe, asked_of, begin
 from gradline.states.store import Folder
 from gradline.states.tree import Node
-from gradline.states.units import File, Unit, cut, files_named
+from gradline.states.units import File, Unit, cut, files_named, table_of
 
 _RECIPE = "recipe.json"
 _SHOWN = 16  # files that show what the columns are: the others are held against them when they are read
@@ -229,7 +229,7 @@ class States:
                     "no-target", "no target is named", "name one or more with -t COLUMN (targets= in Python)"
                 )
             step = -(-len(files) // _SHOWN)
-            shown = open_table([file.uri for file in files[::step]], selection.read)
+            shown = table_of(files[::step], selection.read or FOUND)
             whole = selection if selection.formula is not None else replace(selection, data=shown)
             found, notices = begin(shown, replace(whole, targets=asked["targets"]), exact)
             self.store.put(_RECIPE, found.to_json())

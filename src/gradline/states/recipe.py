@@ -176,7 +176,8 @@ def begin(source: Source, selection: Selection, exact: bool) -> Begun:
     chosen = choose(source, selection)
     seen = _first_levels(source, chosen.texts)
     terms: list[Term] = []
-    notices: list[Notice] = [*source.notices]
+    # Of files that are one, whoever has read them all can tell.
+    notices = [notice for notice in source.notices if notice.code != "file-twice"]
     open_: list[str] = []
     for name in chosen.candidates:
         column = chosen.schema[name]

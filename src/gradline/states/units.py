@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from gradline.core.errors import FileError, RequestError
 from gradline.data.chosen_rows import chosen
+from gradline.data.files import FilesSource
 from gradline.data.formats import open_file
 from gradline.data.hive import partitioned
 from gradline.data.listing import files_of
@@ -79,6 +80,14 @@ def files_named(data: Any) -> list[File]:
         for path, values in files_of(text):
             found.setdefault(os.path.abspath(path), tuple(values.items()))
     return [File(uri, _stamp(uri), values) for uri, values in sorted(found.items())]
+
+
+def table_of(files: Sequence[File], read: Text) -> Source:
+    """The rows of some files as one table."""
+    parts: list[Source] = [open_file(Path(file.uri), file.uri, read) for file in files]
+    parts = partitioned(parts, [dict(file.values) for file in files], read)
+    whole = parts[0] if len(parts) == 1 else FilesSource(tuple(parts), f"the {len(parts)} files")
+    return chosen(whole.told(read), read)
 
 
 def _texts(data: Any) -> Iterable[str]:
