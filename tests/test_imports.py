@@ -125,7 +125,7 @@ def test_contracts_have_no_exceptions():
 
 def test_the_root_has_few_entries():
     entries = {path.name for path in Path(gradline.__file__).parent.iterdir()} - {"__pycache__"}
-    assert len(entries) <= 17, entries
+    assert len(entries) <= 19, entries  # the folders of the layers, and four files
 
 
 def test_a_fit_draws_no_number(folder):

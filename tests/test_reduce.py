@@ -120,7 +120,11 @@ def test_an_engine_that_loses_a_unit_gives_no_answer():
         _ = joining.whole
 
 
-@pytest.mark.parametrize("name", ENGINES)
+ELSEWHERE = {"ray"}  # in an environment of its own: tests/elsewhere
+each_engine = pytest.mark.parametrize("name", [name for name in ENGINES if name not in ELSEWHERE])
+
+
+@each_engine
 def test_of_several_refusals_the_first_is_raised(name):
     def refuse(unit: int) -> int:
         if unit == 2:
@@ -133,7 +137,7 @@ def test_of_several_refusals_the_first_is_raised(name):
         engine_of(name).reduce(range(6), refuse, added)
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@each_engine
 def test_engines_and_parts_travel(name):
     engine = pickle.loads(pickle.dumps(engine_of(name)))
     assert engine.reduce(range(5), pickle.loads(pickle.dumps(Halved(1.0))), added) == pytest.approx(137 / 60)

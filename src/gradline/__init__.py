@@ -40,6 +40,8 @@ if TYPE_CHECKING:
         Step,
     )
     from gradline.solvers.trajectory import Trajectory
+    from gradline.states.ledger import States
+    from gradline.states.receipts import Receipt
 
 __version__ = "0.1.0"
 
@@ -66,6 +68,8 @@ __all__ = [
     "Newton",
     "Path",
     "Quantile",
+    "Receipt",
+    "States",
     "Step",
     "Table",
     "Text",
@@ -107,6 +111,8 @@ _HOMES = {
     "Quantile": "gradline.solvers",
     "Moments": "gradline.moments.state",
     "Path": "gradline.model.path",
+    "Receipt": "gradline.states.receipts",
+    "States": "gradline.states.ledger",
     "Text": "gradline.data.notation",
     "Table": "gradline.data.table",
     "Trajectory": "gradline.solvers.trajectory",

@@ -96,8 +96,11 @@ def account(model: Any, inference: Any, level: float = 0.95, errors: Any = None)
     """Everything that `show` tells of a model; see `inference_table`."""
     from gradline.model.inference_text import inference_table  # noqa: PLC0415 - `log` needs no numpy
 
+    mark = model.moments.statistics.mark
     fingerprint = (
-        f"Data fingerprint: {model.moments.statistics.fingerprint:016x}. It is computed from the rows, in any order: "
+        "Data fingerprint: unknown, since its files met the levels of a category one after the other."
+        if mark is None
+        else f"Data fingerprint: {mark}. It is computed from the rows, in any order: "
         "models of the same rows and columns share it, and gradline verify compares it."
     )
     return (

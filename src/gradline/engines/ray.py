@@ -5,6 +5,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from statistics import median
 from typing import Any, TypeVar
 
@@ -57,8 +58,6 @@ class Ray(Engine):
         expect_extra("ray", "the engine ray", "ray")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it speaks to the cluster and to nobody else
         os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # as a busy machine may need
-        if self.address is None:
-            os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # it listens on 127.0.0.1 alone
         import ray  # noqa: PLC0415 # pyright: ignore[reportMissingImports]
 
         if ray.is_initialized():
@@ -66,6 +65,8 @@ class Ray(Engine):
         quiet = {"log_to_driver": False, "logging_level": "ERROR"}
         if self.address is None:
             local = {"num_cpus": self.workers, "include_dashboard": False, "object_store_memory": _STORE}
+            # Ray takes 127.0.0.1 for a slip, and listens on all addresses, but where clusters are switched off.
+            import_module("ray._private.ray_constants").ENABLE_RAY_CLUSTER = False
             ray.init(_node_ip_address="127.0.0.1", **local, **quiet)
             return ray
         try:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from gradline.core.errors import DataError, Notice, RequestError
 from gradline.core.linalg.refined import CELLS
@@ -37,6 +37,10 @@ def gather(
     selection: Selection, request: Request, watch: Callable[[RowBlock | ColumnBlock], None]
 ) -> Gathered:
     """One pass over the rows, and more where levels turn out to be unused or rows are held out."""
+    if callable(settled := getattr(selection.data, "settled", None)):  # a ledger of states
+        moments, notices = cast(tuple[Moments, list[Notice]], settled())
+        gathered = gather(replace(selection, data=moments), request, watch)
+        return gathered._replace(notices=[*notices, *gathered.notices])
     if isinstance(selection.data, Moments):
         return _of_moments(selection, request)
     holdout = Holdout(request.holdout, request.seed) if request.holdout else None

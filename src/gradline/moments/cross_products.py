@@ -3,10 +3,12 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from gradline.core.errors import DigitsError
 from gradline.core.linalg.double_double import Doubled, two_sum
 from gradline.core.linalg.triangular import (
     UNIT,
@@ -17,11 +19,13 @@ from gradline.core.linalg.triangular import (
     rounding,
     smallest_singular_value,
 )
+from gradline.core.tensor_file import expect_shapes
 from gradline.data.design import DesignSpec
 from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.row_stream import expect_finite
 from gradline.moments.gram import RowSums, chain, piecewise, sparse_sums, summed
 from gradline.moments.statistics import RowStatistics, centre, refuse_extreme
+from gradline.moments.sums import FEWEST_DIGITS, Settled, Sums, triangle
 
 # G = Σ w·(z−s)² − (Σ w·(z−s))²/W cancels by their ratio: a shift off by 1,000 variances costs log10 1000 = 3 digits,
 # which leaves the 12 that `Moments.from_rows` asks for of 15.
@@ -58,7 +62,7 @@ class Counted(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class CrossProducts:
+class CrossProducts(Sums):
     """G = Σ w·(z − z̄)(z − z̄)ᵀ over rows z = [x y], as pairs, with their statistics.
 
     What is known of their rounding: `sizes` (k,) are the sums of squares that were added up, Σ w·(z − s)², which a
@@ -66,7 +70,6 @@ class CrossProducts:
     passed at most, of all columns or (k,) of each.
     """
 
-    statistics: RowStatistics
     G: Doubled
     sizes: np.ndarray
     chain: np.ndarray | int
@@ -134,6 +137,54 @@ class CrossProducts:
         sizes = self.sizes + other.sizes + between**2
         longest = np.maximum(self.chain, other.chain)
         return CrossProducts(self.statistics + other.statistics, self.G, sizes, longest)
+
+    @classmethod
+    def nothing(cls, statistics: RowStatistics) -> "CrossProducts":
+        """See `Sums`."""
+        k = len(statistics.mean)
+        return cls(statistics, Doubled.of(np.zeros((k, k))), np.zeros(k), 0)
+
+    def at(self, places: np.ndarray, statistics: RowStatistics) -> "CrossProducts":
+        """See `Sums`."""
+        G = Doubled(*(np.pad(part, (0, 1))[np.ix_(places, places)] for part in self.G))
+        chain = np.append(np.broadcast_to(self.chain, self.sizes.shape), 0)[places]
+        return CrossProducts(statistics, G, np.append(self.sizes, 0.0)[places], chain)
+
+    def settled(self, p: int) -> Settled:
+        """See `Sums`: a column that does not vary has a row and a column of zeros in R."""
+        varying = np.flatnonzero(np.diag(self.G.hi) > 0)
+        q = int((varying < p).sum())
+        part = self.at(varying, self.statistics.at(varying))
+        found = part.factor(q) if q else Found(root(part.G.hi), rounding(len(varying)), *(4 * [0.0]))
+        if found is None or not found.error <= 10.0**-FEWEST_DIGITS:
+            raise DigitsError(
+                "sums-too-rounded",
+                "columns are so nearly collinear, or explain the target so nearly, that sums of float64 do not tell",
+                "make the states with exact products: exact=True, or --exact",
+            )
+        R = np.zeros_like(self.G.hi)
+        R[np.ix_(varying, varying)] = found.factor
+        return Settled(self.statistics, R, found.error, None)
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """See `Sums`: of G the upper triangle."""
+        places = triangle(len(self.sizes))
+        chain = np.broadcast_to(self.chain, self.sizes.shape).astype(np.float64)
+        return {"high": self.G.hi[places], "low": self.G.lo[places], "sizes": self.sizes, "chain": chain}
+
+    @classmethod
+    def from_tensors(
+        cls, path: str | Path, tensors: Mapping[str, np.ndarray], statistics: RowStatistics
+    ) -> "CrossProducts":
+        """See `Sums`."""
+        k = len(statistics.mean)
+        size = (k * (k + 1) // 2,)
+        expect_shapes(path, tensors, {"high": size, "low": size, "sizes": (k,), "chain": (k,)})
+        G = Doubled.of(np.zeros((k, k)))
+        i, j = triangle(k)
+        for part, name in zip(G, ("high", "low"), strict=True):
+            part[i, j] = part[j, i] = tensors[name]
+        return cls(statistics, G, tensors["sizes"], tensors["chain"])
 
     def factor(self, p: int) -> Found | None:
         """R from the scaled cross-products, p columns of X first; None where those of X are not positive definite.

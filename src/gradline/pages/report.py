@@ -138,7 +138,7 @@ def _about(account: Account, source: Source | None) -> dict[str, Any]:
         "unused": None if source is None else listed(design.match(source, targets=True), MOST_NAMES),
         "bases": account.bases,
         "columns": account.columns(),
-        "fingerprint": f"{statistics.fingerprint:016x}",
+        "fingerprint": statistics.mark or "unknown",
     }
 
 

@@ -4,7 +4,7 @@ import csv
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,8 @@ def moments_of(table: PushedTable, answer: Answer, missing: str = "error") -> Mo
             "leave such columns out: gradline doctor on some of the rows names them",
         )
     engine = Queried(table.warehouse.sql.title)
-    return Moments(design, products.statistics, factor.factor, factor.error, queried=engine)
+    statistics = replace(products.statistics, fingerprint=None)
+    return Moments(design, statistics, factor.factor, factor.error, queried=engine)
 
 
 def asked_at(moments: Moments) -> np.ndarray:
@@ -141,9 +142,7 @@ def proved_by(moments: Moments, answer: Answer) -> Moments:
     assert moments.queried is not None
     residuals = Residuals(theta, sums, squares, max(counts))
     queried = Queried(moments.queried.engine, residuals)
-    return Moments(
-        moments.design, moments.statistics, moments.source, moments.error, moments.products, queried
-    )
+    return replace(moments, factor=moments.factor, queried=queried)
 
 
 def _absent(design: DesignSpec, row: Mapping[str, Any], total: int) -> dict[str, int]:
