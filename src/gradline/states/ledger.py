@@ -62,11 +62,11 @@ class MakePart:
 
 
 class News(NamedTuple):
-    """What an update would do: `files` are to be read, of which `changed` are known already; `count` are named."""
+    """What an update would do: `files` are to be read, of which `changed` are known already, out of `named`."""
 
     recipe: Recipe
     notices: tuple[Notice, ...]
-    count: int
+    named: int
     files: tuple[File, ...]
     changed: int
     gone: tuple[str, ...]
@@ -150,11 +150,11 @@ class States:
         else is asked for than before, and what reading raises; files that were read before that are not read again.
         """
         news = self.news(Selection(data, targets, **choice), exact)
-        self._start(news.recipe)
+        recipe = self._started(news.recipe)
         units = [unit for found in ordered_map(news.files, cut) for unit in found]
         if shard is not None:
-            units = _share(units, shard, news.recipe)
-        work = MakePart(self.store, news.recipe)
+            units = _share(units, shard, recipe)
+        work = MakePart(self.store, recipe)
         made = engine_of(engine).reduce(units, work, operator.add) if units else ()
         before, came = self.files, _entries(made) if shard is None else {}
         receipt = self._book.write("update", came, [])
@@ -255,14 +255,13 @@ class States:
             selection = replace(selection, data=shown, targets=asked_of(selection, exact)["targets"])
         return begin(shown, selection, exact)
 
-    def _start(self, recipe: Recipe) -> None:
-        """Begin with this recipe, unless somebody has begun meanwhile, with the same."""
-        if not self.store.put(_RECIPE, recipe.to_json()) and self.recipe != recipe:
-            raise RequestError(
-                "ledger-begun-twice",
-                f"the ledger {self.store.root} was begun by another process at the same time, with other options",
-                "run it again, or begin another ledger",
-            )
+    def _started(self, recipe: Recipe) -> Recipe:
+        """The recipe of the ledger, which is this one unless somebody has begun it meanwhile with the same request."""
+        if self.store.put(_RECIPE, recipe.to_json()):
+            return recipe
+        there = self.recipe or recipe
+        self._expect_same(there, recipe.asked)
+        return there
 
     def _expect_same(self, recipe: Recipe, asked: Mapping[str, Any]) -> None:
         """Refuse what is asked for where the ledger was begun with something else."""

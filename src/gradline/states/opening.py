@@ -1,12 +1,15 @@
 """A state as people name it: the folder of a ledger, or the file of moments."""
 
 import os
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from gradline.core.errors import FileError
+from gradline.data.selection import Selection
 from gradline.moments.state import Moments
 from gradline.states.ledger import States
+from gradline.states.receipts import Receipt
 
 
 def opened(name: str | os.PathLike[str]) -> States | Moments:
@@ -31,6 +34,21 @@ def as_state(data: Any) -> States | Moments | None:
     path = Path(data)
     is_state = path.suffix == ".safetensors" if path.is_file() else (path / "recipe.json").is_file()
     return opened(path) if is_state else None
+
+
+def entered(
+    folder: str | os.PathLike[str],
+    selection: Selection,
+    *,
+    engine: str = "threads",
+    exact: bool = False,
+    shard: tuple[int, int] | None = None,
+) -> tuple[States, Receipt]:
+    """The ledger in a folder, after an update with the data and the choice of a selection, and its receipt."""
+    choice = {one.name: getattr(selection, one.name) for one in fields(Selection)}
+    data, targets = choice.pop("data"), choice.pop("targets")
+    states = States(folder)
+    return states, states.update(data, targets, engine=engine, exact=exact, shard=shard, **choice)
 
 
 def moments_of(state: States | Moments) -> Moments:

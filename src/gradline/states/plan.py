@@ -119,10 +119,10 @@ def plan(
     wide = recipe.wide(recipe.known)
     k = len(wide.features) + len(wide.targets)
     return Plan(
-        files=news.count,
+        files=news.named,
         new=len(news.files) - news.changed,
         changed=news.changed,
-        known=news.count - len(news.files),
+        known=news.named - len(news.files),
         gone=len(news.gone),
         rows=rows,
         is_estimate=any(bulk.rows is None for bulk in bulks),
