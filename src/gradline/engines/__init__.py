@@ -7,7 +7,11 @@ from gradline.core.text import nearest
 from gradline.engines.engine import Engine
 
 # The file of each engine, and its class: loaded when it is asked for, since some bring a library of their own.
-ENGINES = {"threads": ("gradline.engines.threads", "Threads"), "ray": ("gradline.engines.ray", "Ray")}
+ENGINES = {
+    "threads": ("gradline.engines.threads", "Threads"),
+    "ray": ("gradline.engines.ray", "Ray"),
+    "cuda": ("gradline.engines.cuda", "Cuda"),
+}
 
 
 def engine_of(asked: str | Engine) -> Engine:

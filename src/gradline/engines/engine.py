@@ -17,6 +17,9 @@ class Engine(ABC):
     order, `reduce` puts it where it belongs. So no engine can give another answer than `Threads`.
     """
 
+    fits = False  # whether `fit` can work by it, beside what `reduce` is for
+    multiplies = False  # whether it has a device that sums up blocks of rows itself, as `Cuda.sums` does
+
     @abstractmethod
     def results(self, units: Sequence[Unit], part: Callable[[Unit], Value]) -> Iterator[tuple[int, Value]]:
         """`(place, part(units[place]))` of each place at least once, in whatever order.

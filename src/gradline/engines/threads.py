@@ -17,6 +17,8 @@ class Threads(Engine):
 
     workers: int | None = None
 
+    fits = True
+
     def results(self, units: Sequence[Unit], part: Callable[[Unit], Value]) -> Iterator[tuple[int, Value]]:
         """See `Engine`: in the order of the units, so that of several refusals the first is raised."""
         return enumerate(ordered_map(units, part, self.workers))

@@ -23,7 +23,7 @@ from gradline.core.tensor_file import expect_shapes
 from gradline.data.design import DesignSpec
 from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.row_stream import expect_finite
-from gradline.moments.gram import RowSums, chain, piecewise, sparse_sums, summed
+from gradline.moments.gram import RowSums, Summed, chain, piecewise, sparse_sums, summed
 from gradline.moments.statistics import RowStatistics, centre, refuse_extreme
 from gradline.moments.sums import FEWEST_DIGITS, Settled, Sums, triangle
 
@@ -75,8 +75,10 @@ class CrossProducts(Sums):
     chain: np.ndarray | int
 
     @classmethod
-    def of(cls, block: RowBlock | ColumnBlock, design: DesignSpec) -> "CrossProducts":
-        """Those of some rows, at least one.
+    def of(
+        cls, block: RowBlock | ColumnBlock, design: DesignSpec, summed: Summed = summed
+    ) -> "CrossProducts":
+        """Those of some rows, at least one, by the compiled loops or by who else sums them.
 
         The rows are summed around a shift near their mean, and the little that it is off is taken away at the end.
         """

@@ -30,6 +30,7 @@ from gradline.moments.block_factor import error_of_qr, factored
 from gradline.moments.cholesky_qr2 import improved
 from gradline.moments.cross_products import CrossProducts
 from gradline.moments.extended import Products
+from gradline.moments.gram import Summed, summed
 from gradline.moments.merging import Part, Tree
 from gradline.moments.product_sums import ProductSums
 from gradline.moments.provenance import united, without
@@ -152,16 +153,17 @@ class Moments(Derived):
         rows: RowStream,
         digits: float = 12.0,
         watch: Callable[[RowBlock | ColumnBlock], None] = lambda _: None,
+        summed: Summed = summed,
     ) -> "Moments":
         """One pass over the rows, and a second one where the first did not keep enough digits.
 
         What fits one block goes through QR at once, and so do rows that are fewer than columns. More goes through
         cross-products, at the speed of a matrix product; their error grows with the scaled condition, so when fewer
         than `digits` are sure the rows are read again: at the same speed (`second_pass`), or block by block through QR
-        where columns are near-collinear. `watch` sees each block.
+        where columns are near-collinear. `watch` sees each block, and `summed` adds up those of cross-products.
         """
         with calm_blas(_width(rows.design)):
-            whole = _first_pass(rows, watch)
+            whole = _first_pass(rows, watch, summed)
             if isinstance(whole, Moments):
                 return whole
             found = None if whole is None else whole.factor(len(rows.design.features))
@@ -539,7 +541,7 @@ def _width(design: DesignSpec) -> int:
 
 
 def _first_pass(
-    rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]
+    rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None], summed: Summed
 ) -> Moments | CrossProducts | None:
     """The moments of few rows, the cross-products of many; None of several blocks that are fewer than the columns.
 
@@ -554,12 +556,12 @@ def _first_pass(
                 return products
         assumed = rows.assume_finite()
         if assumed is not None:
-            return _passed(assumed, watch)
-    return _passed(rows, watch)
+            return _passed(assumed, watch, summed)
+    return _passed(rows, watch, summed)
 
 
 def _passed(
-    rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]
+    rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None], summed: Summed
 ) -> Moments | CrossProducts | None:
     design, k = rows.design, _width(rows.design)
     coming = rows.lazy_blocks(pass_rows(k))
@@ -582,7 +584,7 @@ def _passed(
 
     def made_of(parcel: LazyBlock) -> tuple[RowBlock | ColumnBlock, CrossProducts]:
         block = parcel.columns()
-        return block, CrossProducts.of(block, design)
+        return block, CrossProducts.of(block, design, summed)
 
     def seen(block: RowBlock | ColumnBlock, products: CrossProducts) -> CrossProducts:
         watch(block)  # in the order of the rows, on one thread

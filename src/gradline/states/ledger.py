@@ -61,6 +61,17 @@ class MakePart:
         return (Made(unit.uri, unit.stamp, about, content is None),)
 
 
+class News(NamedTuple):
+    """What an update would do: `files` are to be read, of which `changed` are known already, out of `named`."""
+
+    recipe: Recipe
+    notices: tuple[Notice, ...]
+    named: int
+    files: tuple[File, ...]
+    changed: int
+    gone: tuple[str, ...]
+
+
 class States:
     """The states of many files, in a folder of their own: what is new or has changed is read, and nothing else.
 
@@ -138,23 +149,30 @@ class States:
         Returns the receipt. Raises `FileError` for a file that changes while it is read, `RequestError` where something
         else is asked for than before, and what reading raises; files that were read before that are not read again.
         """
-        files = files_named(data)
-        recipe, notices = self._begin(Selection(data, targets, **choice), exact, files)
-        known, parts = self.files, {*self.store.names("parts")}
-        news = [file for file in files if not _is_known(known.get(file.uri), file, parts)]
-        units = [unit for found in ordered_map(news, cut) for unit in found]
+        news = self.news(Selection(data, targets, **choice), exact)
+        recipe = self._started(news.recipe)
+        units = [unit for found in ordered_map(news.files, cut) for unit in found]
         if shard is not None:
             units = _share(units, shard, recipe)
         work = MakePart(self.store, recipe)
         made = engine_of(engine).reduce(units, work, operator.add) if units else ()
-        came = _entries(made) if shard is None else {}
+        before, came = self.files, _entries(made) if shard is None else {}
         receipt = self._book.write("update", came, [])
-        told = [*notices, *_twice(self.files, came)]
-        named = {file.uri for file in files}
-        gone = tuple(uri for uri in known if uri not in named and _is_below(uri, data))
         read = sum(one.was_read for one in made)
-        self._sweep(known, came)
-        return replace(receipt, read=read, found=len(made) - read, gone=gone, notices=tuple(told))
+        notices = (*news.notices, *_twice(self.files, came))
+        self._sweep(before, came)
+        return replace(receipt, read=read, found=len(made) - read, gone=news.gone, notices=notices)
+
+    def news(self, selection: Selection, exact: bool = False) -> News:
+        """What an update would read of the files that `selection.data` names; nothing is written."""
+        files = files_named(selection.data)
+        recipe, notices = self._recipe_for(selection, exact, files)
+        known, parts = self.files, {*self.store.names("parts")}
+        news = [file for file in files if not _is_known(known.get(file.uri), file, parts)]
+        named = {file.uri for file in files}
+        gone = tuple(uri for uri in known if uri not in named and _is_below(uri, selection.data))
+        changed = sum(file.uri in known for file in news)
+        return News(recipe, tuple(notices), len(files), tuple(news), changed, gone)
 
     def total(self) -> Moments:
         """The moments of all rows, by merging alone; what was merged before is merged no more.
@@ -219,23 +237,35 @@ class States:
             )
         return recipe
 
-    def _begin(self, selection: Selection, exact: bool, files: Sequence[File]) -> tuple[Recipe, list[Notice]]:
-        """The recipe, which the first update writes, and notices of it; refused where another one is asked for."""
-        recipe, notices = self.recipe, list[Notice]()
-        asked = asked_of(selection, exact)
-        if recipe is None:
-            if not selection.targets and selection.formula is None:
-                raise RequestError(
-                    "no-target", "no target is named", "name one or more with -t COLUMN (targets= in Python)"
-                )
-            step = -(-len(files) // _SHOWN)
-            shown = table_of(files[::step], selection.read or FOUND)
-            whole = selection if selection.formula is not None else replace(selection, data=shown)
-            found, notices = begin(shown, replace(whole, targets=asked["targets"]), exact)
-            self.store.put(_RECIPE, found.to_json())
-            recipe = self.recipe or found  # of two that begin at once, the first
-        given = {name: value for name, value in asked.items() if value}
-        odd = [name for name, value in given.items() if recipe.asked.get(name) != value]
+    def _recipe_for(
+        self, selection: Selection, exact: bool, files: Sequence[File]
+    ) -> tuple[Recipe, list[Notice]]:
+        """The recipe of the ledger, or the one that it would begin with, and notices of that."""
+        recipe = self.recipe
+        if recipe is not None:
+            self._expect_same(recipe, asked_of(selection, exact))
+            return recipe, []
+        if not selection.targets and selection.formula is None:
+            raise RequestError(
+                "no-target", "no target is named", "name one or more with -t COLUMN (targets= in Python)"
+            )
+        step = -(-len(files) // _SHOWN)
+        shown = table_of(files[::step], selection.read or FOUND)
+        if selection.formula is None:
+            selection = replace(selection, data=shown, targets=asked_of(selection, exact)["targets"])
+        return begin(shown, selection, exact)
+
+    def _started(self, recipe: Recipe) -> Recipe:
+        """The recipe of the ledger, which is this one unless somebody has begun it meanwhile with the same request."""
+        if self.store.put(_RECIPE, recipe.to_json()):
+            return recipe
+        there = self.recipe or recipe
+        self._expect_same(there, recipe.asked)
+        return there
+
+    def _expect_same(self, recipe: Recipe, asked: Mapping[str, Any]) -> None:
+        """Refuse what is asked for where the ledger was begun with something else."""
+        odd = [name for name, value in asked.items() if value and recipe.asked.get(name) != value]
         if odd:
             was = ", ".join(f"{name} {recipe.asked.get(name, 'the default')}" for name in odd)
             raise RequestError(
@@ -243,7 +273,6 @@ class States:
                 f"the ledger {self.store.root} was begun with other options: {was}",
                 "leave them out to go on with it, or begin another ledger",
             )
-        return recipe, notices
 
     def _merged(self, recipe: Recipe, entries: Iterable[Entry]) -> Part:
         """The part of all these files."""

@@ -20,7 +20,7 @@ class Folder:
         """The content of a file; None where there is none. Raises `FileError` where it cannot be read."""
         try:
             return (self.root / name).read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise self._failed("read", name, error, "check its permissions") from error
@@ -47,7 +47,7 @@ class Folder:
 
     def names(self, kind: str) -> list[str]:
         """The names of the files of a kind, such as "parts", without it, in order."""
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             return sorted(name for name in os.listdir(self.root / kind) if not name.startswith("."))
         return []
 
