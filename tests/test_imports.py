@@ -59,6 +59,8 @@ LOADS = [
     ("predict crops.safetensors example:crops", MODEL),
     pytest.param("predict crops.safetensors example:crops --interval 0.95", {*MODEL, "scipy"}, marks=SLOW),
     ("evaluate crops.safetensors example:crops", MODEL),
+    (f"plan {CROPS}", TABLE),
+    (f"moments make {CROPS} -o state.safetensors", MODEL),
     ("show crops.safetensors", {*MODEL, "scipy"} - {"polars"}),
     (f"trajectory {CROPS} --lr 1e-5", TABLE),
     pytest.param("selftest", {"numpy"}, marks=SLOW),
@@ -161,7 +163,8 @@ def test_every_command_tells_what_it_loads():
 
     rows = [getattr(row, "values", row) for row in LOADS]
     told = {words.split()[0] for words, _ in rows if not words.startswith("-")}
-    assert told == {command.name or known(command.callback).__name__ for command in app.registered_commands}
+    commands = {command.name or known(command.callback).__name__ for command in app.registered_commands}
+    assert told == commands | {group.name for group in app.registered_groups}
 
 
 def test_the_public_face():
