@@ -21,6 +21,7 @@ FACES = (
     "gradline.plots",
     "gradline.history",
     "gradline.mlflow",
+    "gradline.spark",
     "gradline.sql",
 )
 PAGES = Path(__file__).parent / "reference"

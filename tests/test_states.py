@@ -56,7 +56,7 @@ def saved(moments, folder):
     return path.read_bytes()
 
 
-def ledger(folder, data, targets="y", **options):
+def ledger(folder, data, targets: str | None = "y", **options):
     states = gradline.States(folder)
     states.update(data, targets, **options)
     return states
@@ -334,9 +334,12 @@ def test_what_a_ledger_refuses(tmp_path):
         with refused("data-not-files"):
             states.update(data, "y")
     states.update(path, "y")
-    for options in ({"targets": "z"}, {"exact": True}, {"missing": "drop"}):
-        with refused("ledger-of-other-request"):
-            states.update(path, **options)
+    with refused("ledger-of-other-request", "targets"):
+        states.update(path, "z")
+    with refused("ledger-of-other-request", "exact"):
+        states.update(path, exact=True)
+    with refused("ledger-of-other-request", "missing"):
+        states.update(path, missing="drop")
     with refused("file-not-in-ledger", "a.csv"):
         states.forget(tmp_path / "b.csv")
     (part,) = states.store.names("parts")
@@ -350,6 +353,14 @@ def test_what_a_ledger_refuses(tmp_path):
         states.total()
     assert states.update(path).read == 1
     assert states.total().rows == 30
+    (tmp_path / "ledger/recipe.json").rename(tmp_path / "kept.json")
+    (tmp_path / "ledger/recipe.json").mkdir()
+    with refused("ledger-unreadable", "recipe.json"):
+        states.total()
+    (tmp_path / "ledger/recipe.json").rmdir()
+    (tmp_path / "kept.json").rename(tmp_path / "ledger/recipe.json")
+    with refused("ledger-unwritable"):
+        gradline.States(tmp_path / "a.csv").update(path, "y")
     for name in ("recipe.json", "receipts/00000001.json"):
         text = Path(tmp_path / "ledger" / name).read_text()
         (tmp_path / "ledger" / name).write_text(text[:-1])

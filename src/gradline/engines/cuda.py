@@ -66,7 +66,7 @@ class Cuda(Threads):
                 total = _added(torch, total, _by_halves(torch, right.sum(dim=1)))
                 products = _added(torch, products, _by_halves(torch, left.transpose(1, 2) @ right))
         back = [self.back(part) for part in (shift, low, high, *total, *products)]
-        return DeviceSums(*back[:3], Doubled(*back[3:5]), Doubled(*back[5:]), _TOGETHER + 8)
+        return DeviceSums(back[0], back[1], back[2], Doubled(*back[3:5]), Doubled(*back[5:7]), _TOGETHER + 8)
 
     def lent(self, array: Any) -> Any:
         """The array, or a tensor, on the device in float64; one that lies there already is taken as it is."""

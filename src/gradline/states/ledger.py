@@ -85,7 +85,7 @@ class States:
     >>> states = gradline.States("ledger")
     >>> receipt = states.update("example:crops", ["apples", "oranges"])
     >>> receipt.rows, receipt.read
-    (105, 1)
+    (15, 1)
     >>> states.update("example:crops").read  # nothing is new
     0
     >>> gradline.fit(states).weight.round(3)

@@ -50,6 +50,12 @@ class Receipt:
     - `fingerprint_before`, `fingerprint`: theirs, in hex; None where files were read by different levels.
     - `gone`: files of the ledger that the data named do not hold any more; they stay in it.
     - `notices`: what the user should know, such as files that are copies of each other.
+
+    >>> import gradline
+    >>> receipt = gradline.States("ledger").update("example:crops", ["apples", "oranges"])
+    >>> print(receipt)
+    1 file added: 1 unit read, 15 rows now (0 before).
+    Fingerprint of the rows: c566ed5adbc9b7cd.
     """
 
     number: int

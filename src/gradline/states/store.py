@@ -23,7 +23,11 @@ class Folder:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise self._failed("read", name, error, "check its permissions") from error
+            raise FileError(
+                "ledger-unreadable",
+                f"cannot read {self.root / name}: {error.strerror}",
+                "check its permissions",
+            ) from error
 
     def put(self, name: str, content: bytes) -> bool:
         """Write a file unless there is one: under a name of its own first, so that nobody sees a half.
@@ -42,8 +46,11 @@ class Folder:
                     os.fsync(stream.fileno())
                 return _named(scratch, path)
         except OSError as error:
-            remedy = "check that the folder is writable and has room"
-            raise self._failed("write", name, error, remedy) from error
+            raise FileError(
+                "ledger-unwritable",
+                f"cannot write {path}: {error.strerror}",
+                "check that the folder is writable and has room",
+            ) from error
 
     def names(self, kind: str) -> list[str]:
         """The names of the files of a kind, such as "parts", without it, in order."""
@@ -55,10 +62,6 @@ class Folder:
         """Take a file away, if it is there and may be."""
         with contextlib.suppress(OSError):
             (self.root / name).unlink()
-
-    def _failed(self, what: str, name: str, error: OSError, remedy: str) -> FileError:
-        cause = f"cannot {what} {self.root / name}: {error.strerror or error}"
-        return FileError("ledger-unwritable" if what == "write" else "ledger-unreadable", cause, remedy)
 
 
 def _named(scratch: Path, path: Path) -> bool:

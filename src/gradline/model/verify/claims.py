@@ -194,6 +194,8 @@ def _unchecked(model: LinearModel, data: Any, selects: bool) -> Iterator[str]:
         yield "what its remarks say"
     if model.moments.statistics.fingerprint is None:
         yield "the fingerprint, which it does not know"
+    if model.moments.units:
+        yield "the files that it names"
     plain = tuple(f"x{j + 1}" for j in range(len(model.features)))
     targets = ("y",) if len(model.targets) == 1 else tuple(f"y{j + 1}" for j in range(len(model.targets)))
     if model.solver == "torch":
