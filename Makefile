@@ -7,11 +7,14 @@ PIP := PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pyt
 BENCH_PIP := $(subst $(BIN),.venv-bench/bin,$(PIP))
 CROPS := examples/crops.csv -t apples -t oranges
 REGION := --set temp=75 --set rainfall=63 --set humidity=44
+# Tests that know nothing of the others, whose libraries their environments lack.
+ELSEWHERE := PYTHONPATH=tests/elsewhere
+ALONE := --noconftest -c /dev/null --rootdir . -p no:cacheprovider
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 
 unexport PYTHONDONTWRITEBYTECODE # or each process would compile them again
 
-.PHONY: help demo test test-fast test-full test-processors tools check docs pictures setup bench bench-quick bench-loop bench-loader clean
+.PHONY: help demo test test-spark test-ray test-gpu test-fast test-full test-processors tools check docs pictures setup bench bench-quick bench-loop bench-loader clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -38,6 +41,16 @@ test-full: .venv/tested ## The same, and of each sweep all that others of its ki
 
 test-processors: .venv/tested ## Run the numeric tests with the kernels of other processors
 	$(BIN)/python tests/processors.py -n auto --dist worksteal -m "not slow or numeric"
+
+test-spark: .venv-spark/ready ## Run the tests of Spark, in an environment of its own; needs Java 17
+	$(ELSEWHERE) .venv-spark/bin/python -m pytest $(ALONE) tests/elsewhere/on_spark.py
+
+test-ray: .venv-ray/ready ## Run the tests of the engine ray, in an environment of its own
+	$(ELSEWHERE) .venv-ray/bin/python -m pytest $(ALONE) tests/elsewhere/on_ray.py
+
+test-gpu: .venv/tested ## On a machine with a CUDA device: the engine cuda there, and its speed
+	$(ELSEWHERE) $(BIN)/python -m pytest $(ALONE) tests/elsewhere/on_gpu.py
+	$(BIN)/python benchmarks/gpu.py
 
 tools: .venv/tested ## Install, as root on Debian, the tools that some tests need
 	packages=$$($(BIN)/python tests/needs.py) && { test -z "$$packages" || { apt-get update -qq \
@@ -75,7 +88,7 @@ bench-loader: .venv/tested ## Time of PyTorch batches from a file of 2 million r
 	$(BIN)/python benchmarks/loader.py
 
 clean: ## Remove what make made
-	rm -rf .venv .venv-bench build .cache docs/notebooks docs/reference
+	rm -rf .venv .venv-bench .venv-spark .venv-ray build .cache docs/notebooks docs/reference
 
 .venv/python: constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -95,6 +108,16 @@ KERNELS := $(wildcard src/gradline/core/kernels/*.[ch]) src/gradline/core/kernel
 	$(BENCH_PIP) torch==2.13.0
 	$(BENCH_PIP) --editable . --requirement benchmarks/requirements.txt
 	@touch $@
+
+.venv-%/ready: constraints.txt pyproject.toml $(KERNELS)
+	$(PYTHON) -m venv .venv-$*
+	$(subst $(BIN),.venv-$*/bin,$(PIP)) --editable '.[$*]' pytest $(WITH-$*)
+	@touch $@
+
+# PySpark knows no pandas 3.
+.venv-spark/ready: PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --no-compile
+WITH-spark := 'pandas<3'
+WITH-ray := pyarrow
 
 .venv/tested: .venv/python pyproject.toml $(KERNELS)
 	$(PIP) torch==2.13.0

@@ -21,6 +21,8 @@ FACES = (
     "gradline.plots",
     "gradline.history",
     "gradline.mlflow",
+    "gradline.spark",
+    "gradline.sql",
 )
 PAGES = Path(__file__).parent / "reference"
 SHORT = 80  # characters that fit a line of the site

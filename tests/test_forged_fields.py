@@ -102,6 +102,8 @@ FIELDS = {
     "moments.fingerprint": ("exact", lambda _: "0" * 16, "fingerprint"),
     "moments.dropped": ("exact", more, "rows left out"),
     "moments.missing": ("exact", more, "rows left out"),
+    "moments.units": ("exact", word({"key": "a.csv"}), "the files that it names"),
+    "moments.engine": ("exact", word("DuckDB"), "which rows DuckDB added up"),
     "certificate.status": ("gd", word("certified"), "status"),
     "certificate.epochs": ("gd", more, "epochs"),
     "certificate.diverged_at": ("diverged", more, "what it says of a run beyond"),

@@ -48,7 +48,7 @@ def spelled(option):
 
 @pytest.mark.parametrize("name", RECORDS)
 def test_every_field_is_in_the_help(name):
-    text = help_of(app, name)
+    text = help_of(app, *name.split())
     for option in options_of(RECORDS[name]):
         assert all(word in text for word in spelled(option)), option.name
         assert option.flag.help in text

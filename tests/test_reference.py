@@ -19,12 +19,13 @@ from gradline.history import pending
 
 ROOT = Path(__file__).parent.parent
 PUBLIC = [(face, name) for face in reference.FACES for name in reference.names(importlib.import_module(face))]
-# Without an example: no callable, what `push` returns, and what needs a server (tests/test_mlflow.py runs them).
+# Without an example: no callable, what `push` returns, and what needs a server (tests/test_mlflow.py runs them) or Spark.
 WITHOUT = {
     "gradline.__version__",
     "gradline.mlflow.Pushed",
     "gradline.mlflow.log_model",
     "gradline.mlflow.push",
+    "gradline.spark.moments",  # tests/elsewhere/on_spark.py
 }
 pytestmark = pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType")  # MLflow's
 HEAVY = ("gradline.pytorch", "gradline.mlflow")  # load for seconds

@@ -40,6 +40,9 @@ if TYPE_CHECKING:
         Step,
     )
     from gradline.solvers.trajectory import Trajectory
+    from gradline.states.ledger import States
+    from gradline.states.plan import Plan, plan
+    from gradline.states.receipts import Receipt
 
 __version__ = "0.1.0"
 
@@ -65,7 +68,10 @@ __all__ = [
     "Moments",
     "Newton",
     "Path",
+    "Plan",
     "Quantile",
+    "Receipt",
+    "States",
     "Step",
     "Table",
     "Text",
@@ -78,6 +84,7 @@ __all__ = [
     "fit",
     "load",
     "path",
+    "plan",
     "play",
     "report",
     "verify",
@@ -107,6 +114,9 @@ _HOMES = {
     "Quantile": "gradline.solvers",
     "Moments": "gradline.moments.state",
     "Path": "gradline.model.path",
+    "Plan": "gradline.states.plan",
+    "Receipt": "gradline.states.receipts",
+    "States": "gradline.states.ledger",
     "Text": "gradline.data.notation",
     "Table": "gradline.data.table",
     "Trajectory": "gradline.solvers.trajectory",
@@ -117,6 +127,7 @@ _HOMES = {
     "fit": "gradline.model.fit",
     "load": "gradline.model.model",
     "path": "gradline.model.path",
+    "plan": "gradline.states.plan",
     "play": "gradline.pages.play",
     "report": "gradline.pages.report",
     "verify": "gradline.model.verify.claims",

@@ -12,9 +12,13 @@ import typer
 
 from gradline.cli.terminal import command, paragraphs, program
 
-# By panel, and by the file in which they stand.
+# By panel, and by the file in which they stand; of `moments make` the function is called `make`.
 COMMANDS = {
     "Fit": {"fit": ["fit"]},
+    "State": {
+        "moments": ["plan", *(f"moments {name}" for name in ("make", "merge", "subtract", "forget", "show"))],
+        "pushdown": ["moments sql"],
+    },
     "Use": {"use": ["predict", "evaluate"], "show": ["show"]},
     "Check": {"check": ["trajectory", "selftest", "doctor", "verify"], "alphas": ["path"]},
     "Learn": {"example": ["example"], "learn": ["lesson", "diagnose"]},
@@ -25,6 +29,7 @@ COMMANDS = {
         "push": ["push"],
     },
 }
+GROUPS = {"moments": "States of rows, and ledgers of them: make, merge, subtract, forget, show, sql."}
 _PLACES = {
     name: (panel, file)
     for panel, files in COMMANDS.items()
@@ -35,7 +40,8 @@ _PLACES = {
 
 def asked_for(words: Sequence[str]) -> typer.Typer:
     """The program with the command that the words begin with alone: to load all takes a tenth of a small fit's time."""
-    return _assembled(words[:1] if words and words[0] in _PLACES else list(_PLACES))
+    first = {name for name in _PLACES if words and name.split()[0] == words[0]}
+    return _assembled([name for name in _PLACES if name in first] or list(_PLACES))
 
 
 def bodies() -> dict[str, Callable[[Any], None]]:
@@ -44,7 +50,7 @@ def bodies() -> dict[str, Callable[[Any], None]]:
 
 
 def _body(name: str) -> Callable[[Any], None]:
-    return getattr(import_module(f"gradline.cli.{_PLACES[name][1]}"), name)
+    return getattr(import_module(f"gradline.cli.{_PLACES[name][1]}"), name.split()[-1])
 
 
 def _assembled(names: Sequence[str]) -> typer.Typer:
@@ -57,9 +63,15 @@ def _assembled(names: Sequence[str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(program)
+    groups: dict[str, typer.Typer] = {}
     for name in names:
-        body = _body(name)
-        app.command(rich_help_panel=_PLACES[name][0], help=paragraphs(body))(command(body))
+        body, panel = _body(name), _PLACES[name][0]
+        group = name.split()[0] if " " in name else None
+        if group is not None and group not in groups:
+            groups[group] = typer.Typer(no_args_is_help=True)
+            app.add_typer(groups[group], name=group, rich_help_panel=panel, help=GROUPS[group])
+        place, panel = (app, panel) if group is None else (groups[group], None)
+        place.command(rich_help_panel=panel, help=paragraphs(body))(command(body))
     return app
 
 

@@ -1,6 +1,7 @@
 """Fit: `gradline fit` trains a model, proves it and saves it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -56,6 +57,7 @@ class FitOptions(Typed, OtherErrors):
     targets: Targets = ()
     features: Features = ()
     exclude: Exclude = ()
+    engine: Annotated[str | None, flag("Who multiplies: threads, or cuda, a GPU. Default: threads.")] = None
     solver: Annotated[
         str,
         flag(
@@ -204,6 +206,10 @@ class FitOptions(Typed, OtherErrors):
     log: Annotated[str, flag("What is printed: loss, or weights for weight and bias too. Default: loss.")] = (
         "loss"
     )
+    states: Annotated[
+        Path | None,
+        flag("Folder of a ledger: files that are new or have changed are read, and the fit is of all in it."),
+    ] = None
     config: Annotated[
         Path | None, flag("TOML file with these options; flags win over it.", in_file=False)
     ] = None
@@ -240,12 +246,16 @@ def fit(options: FitOptions) -> None:
       gradline fit flights.csv -t arr_delay -f dep_delay -f carrier --missing drop -o delay.safetensors
     """
     from gradline.core.tensor_file import expect_writable  # noqa: PLC0415 - --help needs no numpy
+    from gradline.data.selection import Selection  # noqa: PLC0415
 
     data = options.within(expect_data(options.data, "fit"))
     expect_log(options.log)
     is_logged = schedule(options.log_every)
     selection, request = _asked(options, data)
-    expect_targets(data, options.targets or options.formula, selection.read)
+    if (state := _state(selection, options.states)) is not None:
+        selection = replace(selection, data=state) if options.states is None else Selection(state)
+    else:
+        expect_targets(data, options.targets or options.formula, selection.read)
     if options.output is not None:
         expect_writable(options.output)
     asked = errors_asked(options)
@@ -284,6 +294,20 @@ def _asked(options: FitOptions, data: Any) -> tuple[Any, Any]:
     request = Request(**{**asked, "solver": solver, "penalty": penalty, "loss": loss})
     chosen = {name: value for name, value in given.items() if name in Selection.__dataclass_fields__}
     return Selection(**{**chosen, **typed(options)}), request
+
+
+def _state(selection: Any, folder: Path | None) -> Any:
+    """The state to fit from, where the data name one, or the ledger that they are entered in; None where it is rows."""
+    if folder is None and Path(str(selection.data)).suffix not in ("", ".safetensors"):
+        return None  # most data are files of rows, which need nothing of states
+    from gradline.states.opening import as_state, entered  # noqa: PLC0415 - --help needs no numpy
+
+    if folder is None:
+        return as_state(selection.data)
+    ledger, receipt = entered(folder, selection)
+    tell_notices(receipt.notices)
+    say(str(receipt))
+    return ledger
 
 
 def scheduled(word: str | None, told: dict[str, Any]) -> Any:

@@ -98,8 +98,11 @@ def account(model: Any, inference: Any, level: float = 0.95, errors: Any = None)
     from gradline.model.inference_text import inflation  # noqa: PLC0415
     from gradline.model.summary import summary  # noqa: PLC0415
 
+    mark = model.moments.statistics.mark
     fingerprint = (
-        f"Data fingerprint: {model.moments.statistics.fingerprint:016x}. It is computed from the rows, in any order: "
+        "Data fingerprint: unknown, since its files met the levels of a category one after the other."
+        if mark is None
+        else f"Data fingerprint: {mark}. It is computed from the rows, in any order: "
         "models of the same rows and columns share it, and gradline verify compares it."
     )
     told = [summary(model, inference, level=level, errors=errors)]

@@ -105,14 +105,41 @@ def digest(tensors: Mapping[str, np.ndarray]) -> str:
 
 def write_tensors(path: str | Path, tensors: Mapping[str, np.ndarray], card: Mapping[str, Any]) -> None:
     """Write tensors and their card, with their `digest` as "tensors", to one safetensors file, whole or not at all."""
+    content = packed(tensors, card)
+    with replacing(path) as stream:
+        stream.write(content)
+
+
+def packed(tensors: Mapping[str, np.ndarray], card: Mapping[str, Any]) -> bytes:
+    """The bytes of such a file."""
     import safetensors.numpy  # noqa: PLC0415 - loaded only when a file is written
 
     whole = {"format": FORMAT, **card, "tensors": digest(tensors)}
     # A path that is no text has halves of characters, which UTF-8 does not hold.
     metadata = {CARD: json.dumps(whole, ensure_ascii=False).encode(errors="replace").decode()}
     contiguous = {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
-    with replacing(path) as stream:
-        stream.write(safetensors.numpy.save(contiguous, metadata=metadata))
+    return safetensors.numpy.save(contiguous, metadata=metadata)
+
+
+def unpacked(path: str | Path, content: bytes, kind: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The tensors and the card that `packed` made bytes of, which `path` is the name of in messages.
+
+    Raises `ModelFileError` where a bit of it is another, or it is of another kind.
+    """
+    import safetensors.numpy  # noqa: PLC0415 - loaded only when a file is read
+
+    from gradline.core.card import parsed  # noqa: PLC0415 - msgspec, only where a file is read
+
+    try:
+        tensors = safetensors.numpy.load(content)
+        head = parsed(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        metadata = head.get("__metadata__")
+    except (safetensors.SafetensorError, ValueError, AttributeError) as error:
+        raise damaged(path, f"it is no whole safetensors file ({error})") from error
+    card = _card(path, metadata, kind)
+    if card.get("tensors") != digest(tensors):
+        raise damaged(path, "its tensors are not those that were written")
+    return tensors, card
 
 
 def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -121,12 +148,17 @@ def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray], di
     Raises `FileError` when there is no such file and `ModelFileError` when it is damaged, was written by
     a newer gradline, or is not gradline's.
     """
-    from gradline.core.card import parsed  # noqa: PLC0415 - msgspec, only where a file is read
-
     path = Path(path)
     if not path.is_file():
         raise FileError("file-not-found", f"there is no file {path}", "check the name and the folder")
     tensors, metadata = _read_safetensors(path)
+    return tensors, _card(path, metadata, kind)
+
+
+def _card(path: str | Path, metadata: Mapping[str, str] | None, kind: str) -> dict[str, Any]:
+    """The card of a file, checked for its kind and its version."""
+    from gradline.core.card import parsed  # noqa: PLC0415 - msgspec, only where a file is read
+
     if metadata is None or CARD not in metadata:
         raise ModelFileError(
             "model-file-foreign",
@@ -150,7 +182,7 @@ def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, np.ndarray], di
             f"{path} holds {found!r:.40}, not a {kind}",
             f"give a file that holds a {kind}",
         )
-    return tensors, card
+    return card
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str] | None]:

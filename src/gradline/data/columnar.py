@@ -37,7 +37,7 @@ class LazySource(Source):
 
     Where it is `trusted` nobody looks whether numbers are finite here: whoever adds them up will notice. `declared`
     are columns of which more is known than their types here tell. A file and a `stored` table say how many rows they
-    have, and so many must come. `above` are lines of a sheet over the first row, which is counted as the sheet does.
+    have, and so many must come. Of some of its rows, or of those of a sheet, `skipped` stand before them.
     """
 
     scan: pl.LazyFrame
@@ -47,7 +47,11 @@ class LazySource(Source):
     declared: Mapping[str, Column] = field(default_factory=dict)
     stored: bool = False
     spelling: Spelling = TYPED
-    above: int = 0
+    skipped: int = 0
+
+    def rows(self, first: int, count: int) -> "LazySource":
+        """So many rows of the table from row `first` on, the first one being 0: other row groups are not read."""
+        return replace(self, scan=self.scan.slice(first, count), skipped=self.skipped + first)
 
     def told(self, read: Text) -> "LazySource":
         """See `Source`."""
@@ -85,7 +89,7 @@ class LazySource(Source):
                 break
             if self.path is not None and self.height:
                 METER.reach(self.path, (first + frame.height) / self.height)
-            place = place_in(self.above + first, self.name)
+            place = place_in(self.skipped + first, self.name)
             yield typed_batch(frame, columns, place, self.trusted, spelling)
             first += frame.height
         if (

@@ -1,6 +1,5 @@
 """From what a user names (a path, a glob, a folder, standard input, an example) to a source of rows."""
 
-import glob
 import os
 import signal
 import sys
@@ -8,30 +7,28 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from gradline.core.derived import cached_property
 from gradline.core.errors import DataError, FileError, GradlineError, Notice
 from gradline.core.parallel import ordered_map
-from gradline.core.text import counted, listed, nearest
+from gradline.core.text import counted, listed
 from gradline.data import csv_files
 from gradline.data.cells import Spelling, amounts_differ
 from gradline.data.cloud import is_url, open_url
 from gradline.data.database import DRIVERS, database
 from gradline.data.doubts import Respelled
-from gradline.data.formats import ARCHIVES, COMPRESSED, ENDINGS, PACKED, ending, is_data, open_file
-from gradline.data.hive import is_partition, partitioned, values_of
+from gradline.data.formats import open_file
+from gradline.data.hive import partitioned, values_of
 from gradline.data.lakes import IcebergTable, expect_no_lake, lake
+from gradline.data.listing import EXAMPLES, Listing, data_files, listing, neighbours, path_of
 from gradline.data.notation import FOUND, Text
 from gradline.data.numerals import common_mark, mark_of, must_be_everywhere
 from gradline.data.schema import Column, Kind, merged
 from gradline.data.source import Batch, FileRows, Source
 from gradline.data.spool import spooled
 from gradline.data.table import Table
-
-EXAMPLES = Path(__file__).parent.parent / "examples"
 
 _END = 1 << 16  # bytes that tell files of one size apart
 
@@ -260,11 +257,11 @@ def open_files(text: str, read: Text = FOUND) -> Source:
         return open_url(text, read)
     if text.partition(":")[0] in DRIVERS and ":" in text and not os.path.exists(text):
         return database(text)
-    path = Path(text)
-    if not path.exists():  # a name may begin with a ~ that stands for nobody's folder
-        path = Path(os.path.expanduser(text))  # pathlib refuses an unknown user
-    if path.is_dir():
-        return lake(path, text) or _open_many(list(_inside(path)), text, "the folder", path, read)
+    path = path_of(text)
+    if path.is_dir() and (table := lake(path, text)):
+        return table
+    if (found := listing(text)) is not None:
+        return _open_many(found, text, read)
     if path.is_fifo():
         _let_interrupt()
         with path.open("rb") as stream:
@@ -274,13 +271,7 @@ def open_files(text: str, read: Text = FOUND) -> Source:
             return IcebergTable(str(path.absolute()), text)
         expect_no_lake(path)
         return open_file(path, text, read)
-    if glob.has_magic(text):
-        found = sorted(Path(name) for name in glob.glob(str(path), recursive=True))
-        if not found:
-            raise FileError("file-not-found", f"no file matches {text}", "check the pattern and the folder")
-        plain = Path(*takewhile(lambda part: not glob.has_magic(part), path.parts))
-        return _open_many([name for name in found if name.is_file()], text, "the pattern", plain, read)
-    raise FileError("file-not-found", f"there is no file {text}", _neighbours(path))
+    raise FileError("file-not-found", f"there is no file {text}", neighbours(path))
 
 
 def _open_example(text: str) -> Source:
@@ -291,30 +282,15 @@ def _open_example(text: str) -> Source:
     return open_file(EXAMPLES / f"{name}.csv", text)
 
 
-def _open_many(paths: list[Path], text: str, what: str, root: Path, read: Text) -> Source:
-    """The data files among the paths as one table, with the columns that the folders below `root` name."""
-    data = [path for path in paths if is_data(path.name)]
-    if not data:
-        raise FileError(
-            "no-data-files",
-            f"{what} {text} holds no data files",
-            f"data files end in {listed([*ENDINGS, *ARCHIVES], 20)}, perhaps followed by {listed(COMPRESSED)}",
-        )
-    packed = [path.name for path in data if ending(path.name) in PACKED]
-    if packed and len(packed) < len(data):
-        raise FileError(
-            "folder-mixed",
-            f"{what} {text} holds {listed(packed, 3)} beside files of other kinds, which may be the same rows again",
-            "name the ones to read by a pattern, such as 'folder/*.csv'",
-        )
-    for one in {path.parent: path for path in data}.values():
-        expect_no_lake(one)
+def _open_many(listing: Listing, text: str, read: Text) -> Source:
+    """The data files as one table, with the columns that the folders below the root name."""
+    data = data_files(listing, text)
     faults: list[GradlineError] = []
     parts: list[Source] = []
     for found in ordered_map(data, partial(_opened, read=read)):
         (faults if isinstance(found, GradlineError) else parts).append(found)  # type: ignore[arg-type]
     _raise_all(faults, len(data))
-    parts = partitioned(parts, [values_of(path.relative_to(root)) for path in data], read)
+    parts = partitioned(parts, [values_of(path.relative_to(listing.root)) for path in data], read)
     return parts[0] if len(parts) == 1 else FilesSource(tuple(parts), text)
 
 
@@ -325,26 +301,7 @@ def _opened(path: Path, read: Text) -> Source | GradlineError:
         return error
 
 
-def _inside(folder: Path) -> Iterator[Path]:
-    """The files of a folder, and of those in it whose names hold a value, in the order of their names."""
-    with os.scandir(folder) as entries:  # which know what is a folder, without a look at each
-        found = sorted((entry.name, entry.is_dir()) for entry in entries)
-    for name, is_folder in found:
-        if not is_folder:
-            yield folder / name
-        elif is_partition(name):
-            yield from _inside(folder / name)
-
-
 def _let_interrupt() -> None:
     """Let Ctrl-C end the waiting for a stream: polars has set a handler of its own, after which the waiting goes on."""
     if hasattr(signal, "siginterrupt"):
         signal.siginterrupt(signal.SIGINT, True)
-
-
-def _neighbours(path: Path) -> str:
-    try:
-        names = [other.name for other in path.parent.iterdir() if is_data(other.name)]
-    except OSError:
-        return f"there is no folder {path.parent} either"
-    return nearest(path.name, sorted(names), "the folder holds") if names else "check the name and the folder"

@@ -42,6 +42,63 @@ def infer_design(source: Source, selection: Selection) -> InferredDesign:
     named in `features`. Raises `RequestError` for names that are unknown, used twice or of a kind that cannot
     be used.
     """
+    chosen = choose(source, selection)
+    schema, named = chosen.schema, chosen.named
+    found = _levels(source, {name: None if name in named else MOST_LEVELS for name in chosen.texts})
+    terms: list[Term] = []
+    notices: list[Notice] = []
+    for name in chosen.candidates:
+        column = schema[name]
+        if column.kind.is_numeric:
+            terms.append(Number(name))
+            continue
+        if column.kind == Kind.TEXT and name not in selection.category:
+            expect_words(source, name, column, found[name].levels)
+        if name not in named and not source.is_text and column.levels is None and _are_dates(found, name):
+            column = DATES
+        unfit = by_its_kind(name, column) or found[name].unfit(name, name in named)
+        if unfit and selection.missing == "error" and column.kind == Kind.TEXT and found[name].missing:
+            # Whoever reads the rows counts the missing cells, which are an error before all else.
+            terms.append(Category(name, tuple(found[name].levels)))
+        elif unfit:
+            notices += [unfit, *_sums_in(name, found)]
+        else:
+            levels = column.ordered(name, found[name].levels)
+            terms.append(Category(name, levels))
+            notices += [
+                categorical(name, levels, column, name in selection.category),
+                *seen_in(source, name, levels, column),
+            ]
+    if not terms:
+        raise RequestError(
+            "no-feature-left",
+            f"no usable feature is left in {source.name} beside the targets {listed(selection.targets)}",
+            f"the columns are {listed(schema)}",
+        )
+    kinds = kinds_of(schema, [*chosen.others, *(term.label for term in terms)])
+    design = DesignSpec(tuple(terms), tuple(selection.targets), selection.weights, selection.meaning, kinds)
+    return InferredDesign(design, notices)
+
+
+class Chosen(NamedTuple):
+    """The columns that may take part, before anybody has seen their levels, and the schema as the user tells it.
+
+    `named` are those that the user asked for, whatever their levels are; `others` are targets and weights.
+    """
+
+    schema: dict[str, Column]
+    candidates: list[str]
+    named: set[str]
+    others: list[str]
+
+    @property
+    def texts(self) -> list[str]:
+        """The candidates that are text."""
+        return [name for name in self.candidates if self.schema[name].kind == Kind.TEXT]
+
+
+def choose(source: Source, selection: Selection) -> Chosen:
+    """Decide by its schema which columns of a table may take part; what it raises see `infer_design`."""
     targets, features = selection.targets, selection.features
     exclude, weights = selection.exclude, selection.weights
     schema = source.schema()
@@ -62,42 +119,8 @@ def infer_design(source: Source, selection: Selection) -> InferredDesign:
         dict.fromkeys([*(features or (name for name in schema if name not in taken)), *others_too])
     )
     expect_sure(schema, others, candidates)
-    texts = [name for name in candidates if schema[name].kind == Kind.TEXT]
     named = {*(features or ()), *selection.also, *selection.category, *based}
-    found = _levels(source, {name: None if name in named else MOST_LEVELS for name in texts})
-    terms: list[Term] = []
-    notices: list[Notice] = []
-    for name in candidates:
-        column = schema[name]
-        if column.kind.is_numeric:
-            terms.append(Number(name))
-            continue
-        if column.kind == Kind.TEXT and name not in selection.category:
-            expect_words(source, name, column, found[name].levels)
-        if name not in named and not source.is_text and column.levels is None and _are_dates(found, name):
-            column = DATES
-        unfit = _unfit(name, column) or found[name].unfit(name, name in named)
-        if unfit and selection.missing == "error" and column.kind == Kind.TEXT and found[name].missing:
-            # Whoever reads the rows counts the missing cells, which are an error before all else.
-            terms.append(Category(name, tuple(found[name].levels)))
-        elif unfit:
-            notices += [unfit, *_sums_in(name, found)]
-        else:
-            levels = column.ordered(name, found[name].levels)
-            terms.append(Category(name, levels))
-            notices += [
-                categorical(name, levels, column, name in selection.category),
-                *seen_in(source, name, levels, column),
-            ]
-    if not terms:
-        raise RequestError(
-            "no-feature-left",
-            f"no usable feature is left in {source.name} beside the targets {listed(targets)}",
-            f"the columns are {listed(schema)}",
-        )
-    kinds = kinds_of(schema, [*others, *(term.label for term in terms)])
-    design = DesignSpec(tuple(terms), tuple(targets), weights, selection.meaning, kinds)
-    return InferredDesign(design, notices)
+    return Chosen(schema, candidates, named, others)
 
 
 def kinds_of(schema: Mapping[str, Column], names: Iterable[str]) -> tuple[tuple[str, Kind], ...]:
@@ -138,7 +161,7 @@ def asked(schema: Mapping[str, Column], selection: Selection) -> dict[str, Colum
     return found | {name: replace(found.get(name, schema[name]), base=base) for name, base in bases.items()}
 
 
-def _unfit(name: str, column: Column) -> Notice | None:
+def by_its_kind(name: str, column: Column) -> Notice | None:
     """Why a column is no feature by its kind; None where it may be one."""
     if column.kind.is_feature:
         return None
@@ -183,7 +206,7 @@ def _bases(base: Mapping[str, str] | Sequence[str], schema: Mapping[str, Column]
     return found
 
 
-class _Levels(NamedTuple):
+class Levels(NamedTuple):
     """The levels of a text column in byte order, as far as they were read, and its rows with and without a value."""
 
     levels: list[str]
@@ -206,13 +229,13 @@ class _Levels(NamedTuple):
         return None
 
 
-def _are_dates(found: Mapping[str, _Levels], name: str) -> bool:
+def _are_dates(found: Mapping[str, Levels], name: str) -> bool:
     """Whether the words of a typed source are dates, as those of a text file are known for."""
     levels = found[name].levels if name in found else []
     return bool(levels) and column_of(pl.Series(levels, dtype=pl.String)) == DATES
 
 
-def _levels(source: Source, limits: Mapping[str, int | None]) -> dict[str, _Levels]:
+def _levels(source: Source, limits: Mapping[str, int | None]) -> dict[str, Levels]:
     """The levels of each text column; reading stops for a column once it has more than its limit."""
     found: dict[str, set[str]] = {name: set() for name in limits}
     rows, missing = dict.fromkeys(limits, 0), dict.fromkeys(limits, 0)
@@ -223,7 +246,7 @@ def _levels(source: Source, limits: Mapping[str, int | None]) -> dict[str, _Leve
                 found[name].update(cells.unique())
                 rows[name] += len(cells)
                 missing[name] += batch.frame.height - len(cells)
-    return {name: _Levels(sorted(found[name], key=str.encode), rows[name], missing[name]) for name in limits}
+    return {name: Levels(sorted(found[name], key=str.encode), rows[name], missing[name]) for name in limits}
 
 
 def categorical(name: str, levels: Sequence[str], column: Column, is_asked: bool) -> Notice:
@@ -240,7 +263,7 @@ def categorical(name: str, levels: Sequence[str], column: Column, is_asked: bool
     return Notice("column-categorical", said)
 
 
-def _sums_in(name: str, found: Mapping[str, "_Levels"]) -> list[Notice]:
+def _sums_in(name: str, found: Mapping[str, "Levels"]) -> list[Notice]:
     """The words for sums in a column that is left out, as far as all its words were read."""
     levels = found[name].levels if name in found else []
     others = [level for other in found if other != name for level in found[other].levels]

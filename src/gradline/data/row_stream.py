@@ -70,6 +70,11 @@ class RowStream(ABC):
         """The rows with a sparse X as it is stored, taken for complete; None where that would not be faster."""
         return None
 
+    @property
+    def on_device(self) -> RowBlock | None:
+        """All rows as tensors of a device, where they lie there; None where they do not."""
+        return None
+
     def assume_finite(self) -> "RowStream | None":
         """The same rows without a look at each, so that looking and adding up are one pass: see `expect_finite`.
 

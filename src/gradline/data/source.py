@@ -79,6 +79,10 @@ class Batch(NamedTuple):
                 mask &= column.alias(PLAIN).is_not_null()
         return mask
 
+    def levels(self, column: str) -> list[str]:
+        """The different cells of a text column, in any order, without missing ones."""
+        return self.frame[column].alias(PLAIN).drop_nulls().unique().to_list()
+
     def codes(self, column: str, levels: Sequence[str]) -> np.ndarray:
         """The places of a text column's cells among the levels, −1 for a cell that is none of them."""
         cells = self.frame[column].alias(PLAIN).cast(pl.Enum(levels), strict=False)

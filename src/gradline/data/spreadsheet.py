@@ -149,7 +149,7 @@ class Workbook(Inner):
         nameless = {
             name: Column(Kind.OTHER, "has no name in the header") for name in names if name not in fields
         }
-        return LazySource(frame.lazy(), name, declared=mixed | nameless, spelling=spelling, above=above)
+        return LazySource(frame.lazy(), name, declared=mixed | nameless, spelling=spelling, skipped=above)
 
     @property
     def _header(self) -> tuple[list[str], list[str], dict[str, Any]]:

@@ -131,11 +131,15 @@ class TableRows(RowStream):
 
     def lazy_blocks(self, size: int) -> Iterator[LazyBlock]:
         """The same before their cells are encoded, so that several cores can do it."""
-        for pieces in grouped(self.pieces(), size):
+        for pieces in self.groups(size):
             total = sum(piece.rows for piece in pieces)
-            yield LazyBlock(total, partial(self._block, pieces), partial(self._columns, pieces))
+            yield LazyBlock(total, partial(self._block, pieces), partial(self.encoded, pieces))
 
-    def _columns(self, pieces: Sequence[TablePiece]) -> ColumnBlock:
+    def groups(self, size: int) -> Iterator[list[TablePiece]]:
+        """The complete rows of each block, cells yet to be encoded."""
+        return grouped(self.pieces(), size)
+
+    def encoded(self, pieces: Sequence[TablePiece]) -> ColumnBlock:
         """The pieces as they lie, but for cells that are words."""
         parts = chain.from_iterable(piece.batch.chunks() for piece in pieces)
         encoded = [self.design.arrays(part, unseen=self.unseen) for part in parts]

@@ -37,7 +37,7 @@ class ModelFacts(TypedDict):
     rows: Count
     dropped: Count
     holdout: HoldoutCard | None
-    fingerprint: Fingerprint
+    fingerprint: Fingerprint | None
     config: dict[Text, Option]
     moments: bool
     penalty: NotRequired[Number]

@@ -222,7 +222,8 @@ def difference(before: Fitted, after: Fitted, average: bool) -> ModelDifference:
             found = movement(before.model, after.model, average=average)
         except GradlineError as error:
             unexplained = str(error).rstrip(".")
-    same_rows = before.about["fingerprint"] == after.about["fingerprint"] or None
+    marks = before.about["fingerprint"], after.about["fingerprint"]
+    same_rows = (marks[0] is not None and marks[0] == marks[1]) or None
     if found is not None:
         same_rows = found.are_same_rows
     moved = list(_plainly(before, after) if found is None else _explained(before, after, found))

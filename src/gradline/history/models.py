@@ -46,7 +46,7 @@ def described(model: LinearModel, moments: bool) -> dict[str, Any]:
             "rows": model.moments.rows,
             "dropped": model.moments.statistics.dropped,
             "holdout": None if model.holdout is None else model.holdout._asdict(),
-            "fingerprint": f"{model.moments.statistics.fingerprint:016x}",
+            "fingerprint": model.moments.statistics.mark,
             "config": dict(model.config),
             "moments": moments,
             **({} if certificate.penalty is None else {"penalty": certificate.penalty}),

@@ -22,6 +22,7 @@ from gradline.data.design import DesignSpec
 from gradline.data.inputs import keeps_bias
 from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.selection import Choice, Selection
+from gradline.engines.engine import Engine
 from gradline.model.cautions import cautions, fewer_digits, findings, on_the_way
 from gradline.model.certificate import Certificate
 from gradline.model.checkpoint import Checkpoint
@@ -66,6 +67,7 @@ def fit(
     checkpoint: str | Path | None = None,
     penalty: "Penalty | CrossValidated" = NONE,
     loss: Loss = SQUARED,
+    engine: str | Engine = "threads",
     **choice: Unpack[Choice],
 ) -> LinearModel:
     """Fit a linear model by least squares, or with the loss and the penalty that are asked for, and judge the answer.
@@ -97,6 +99,8 @@ def fit(
       by cross-validation. None by default.
     - `loss`: `gradline.Huber(delta)`, `gradline.Quantile(quantile)` or `gradline.Absolute()`, where far rows should not
       decide, or a quantile is asked for; the squared loss by default. These need the rows, not moments alone.
+    - `engine`: who multiplies: "threads" of this machine (default), or "cuda", a device of PyTorch, in float64, on
+      which tensors are taken as they lie. The answer is the same to its digits, and so is the certificate.
     - `features`, `exclude`: which columns of the table take part; by default all but the targets. For an
       array X, `features` names its columns.
     - `weights`: a column name or an array (n,) of non-negative row weights.
@@ -133,6 +137,7 @@ def fit(
         stop_tolerance,
         penalty,
         loss,
+        engine,
     )
     model = run(Selection(data, targets, **choice), request, checkpoint=checkpoint)
     for notice in cautions(model):
@@ -185,7 +190,7 @@ def _trained(
     scaling = Scaling.named(scale if is_scaled else "none", moments, request.bias)
     optimum, short = _known(gathered, request)
     problem = Problem.of(
-        moments, gathered.rows, request.bias, scaling, optimum, request.penalty, request.loss
+        moments, gathered.rows, request.bias, scaling, optimum, request.penalty, request.loss, request.device
     )
     problem.expect(solver.name, solver.needs)
     chosen: list[Notice] = []

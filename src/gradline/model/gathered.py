@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from gradline.core import memory_limit
 from gradline.core.errors import DataError, Notice, RequestError
@@ -16,6 +16,7 @@ from gradline.data.row_stream import Holdout, RowStream, SeenLevels, Split
 from gradline.data.selection import UNSAID, Selection
 from gradline.model.request import Request
 from gradline.model.suspects import suspects
+from gradline.moments.gram import Summed, summed, summed_on
 from gradline.moments.state import Moments
 
 _FOLDED = 1 << 24  # cells that wait to be dealt into folds: 128 MB; more are read once more
@@ -39,16 +40,25 @@ def gather(
     selection: Selection, request: Request, watch: Callable[[RowBlock | ColumnBlock], None]
 ) -> Gathered:
     """One pass over the rows, and more where levels turn out to be unused or rows are held out."""
+    if callable(settled := getattr(selection.data, "settled", None)):  # a ledger of states
+        moments, notices = cast(tuple[Moments, list[Notice]], settled())
+        gathered = gather(replace(selection, data=moments), request, watch)
+        return gathered._replace(notices=[*notices, *gathered.notices])
     if isinstance(selection.data, Moments):
         return _of_moments(selection, request)
+    by, device = summed, request.device
+    if device is not None:
+        by, lying = summed_on(device), None if request.holdout else device.rows_of(selection)
+        if lying is not None:
+            return _on_device(lying, by, watch)
     holdout = Holdout(request.holdout, request.seed) if request.holdout else None
     rows, notices = as_rows(selection, holdout, request.bias)
     if rows.assume_finite() is not None and rows.in_place is not None and not request.holdout:
-        return _in_place(rows, rows.in_place, watch)
+        return _in_place(rows, rows.in_place, by, watch)
     # Rows in memory may pass by twice; others are kept on their way, as far as somebody wants them.
     most = 0 if rows.in_place is not None else _most_rows(rows.design, request)
     collector = RowCollector(watch, most)
-    moments = Moments.from_rows(_trained_on(rows, holdout), watch=collector)
+    moments = Moments.from_rows(_trained_on(rows, holdout), watch=collector, summed=by)
     if holdout is None:
         _expect_rows(moments)
     design = _used(rows.design, moments) if moments.rows else rows.design
@@ -83,9 +93,19 @@ def _trained_on(rows: RowStream, holdout: Holdout | None) -> RowStream:
     return rows if holdout is None else Split(rows, *holdout, held_out=False)
 
 
-def _in_place(rows: RowStream, lying: RowBlock, watch: Callable[[RowBlock | ColumnBlock], None]) -> Gathered:
+def _on_device(rows: RowStream, by: Summed, watch: Callable[[RowBlock | ColumnBlock], None]) -> Gathered:
+    """Tensors, which stay where they are; of a small table the rows come to be refined."""
+    moments = _expect_rows(Moments.from_rows(rows, watch=watch, summed=by))
+    small = moments.rows * (moments.p + moments.m) <= CELLS
+    block = next(rows.blocks(moments.rows)) if small else None
+    return Gathered(moments, rows, block, None, rows.design, suspects(rows, moments))
+
+
+def _in_place(
+    rows: RowStream, lying: RowBlock, by: Summed, watch: Callable[[RowBlock | ColumnBlock], None]
+) -> Gathered:
     """Arrays of which no row can be left out: nothing need be kept that does not lie there already."""
-    moments = _expect_rows(Moments.from_rows(rows, watch=watch))
+    moments = _expect_rows(Moments.from_rows(rows, watch=watch, summed=by))
     small = lying if lying.X.size + lying.Y.size <= CELLS else None
     return Gathered(moments, rows, small, None, rows.design, suspects(rows, moments))
 

@@ -161,6 +161,7 @@ class Judged(Derived):
         if not self.is_finite:  # nothing bounds how far they are
             weight_error, bias_error = np.full_like(weight_error, np.inf), np.full_like(bias_error, np.inf)
         errors, training, condition = self.standard_errors(), self.training, self.condition
+        queried = self.moments.queried
         return Certificate(
             status=self.status,
             epochs=None if training is None else training.epochs,
@@ -184,7 +185,7 @@ class Judged(Derived):
             condition=condition,
             condition_scaled=rank.condition_scaled,
             hessian_condition=condition * condition,  # infinite where its square is beyond float64
-            remarks=list(self.remarks),
+            remarks=[*self.remarks, *([] if queried is None else [queried.remark])],
             **(NO_TIME_LEFT if training is None or not self.is_finite else training.time_left(self.found)),
         )
 
@@ -369,10 +370,11 @@ class Judged(Derived):
 
     @property
     def _of_optimum(self) -> _Rounding:
-        """What rounding may have done to the optimum: anything, where rows and moments contradict each other."""
-        if self.optimal is None:
+        """What rounding may have done to the optimum: anything, where rows and moments contradict each other, or where
+        a database that added up the rows has proved nothing."""
+        if self.optimal is None and self.moments.queried is None:
             return self._of_moments
-        if self.agrees:
+        if self.optimal is not None and self.agrees:
             return _Rounding(self.optimal.weight_bound, self.optimal.bias_bound, self._scaled_bound)
         weight, bias = np.full_like(self.weight, np.inf), np.full_like(self.bias, np.inf)
         return _Rounding(weight, bias, self.scaled(weight))

@@ -9,6 +9,8 @@ from gradline.core.errors import UsageError
 from gradline.data.design import DesignSpec
 from gradline.data.selection import Selection
 from gradline.data.table import options_of, words_of
+from gradline.engines import engine_of
+from gradline.engines.engine import Engine
 from gradline.solvers import Exact, Solver, decayed
 from gradline.solvers.losses import SQUARED, Loss
 from gradline.solvers.penalties import NONE
@@ -31,6 +33,7 @@ class Request:
     stop_tolerance: float = 0.0
     penalty: Any = NONE  # a Penalty, or what chooses its alpha
     loss: Loss = SQUARED
+    engine: str | Engine = "threads"
 
     def __post_init__(self) -> None:
         if isinstance(self.solver, type) or not hasattr(self.solver, "resolve"):
@@ -85,6 +88,21 @@ class Request:
         object.__setattr__(self, "seed", int(self.seed))  # which NumPy's numbers are not, and JSON needs
         object.__setattr__(self, "holdout", float(self.holdout))
 
+    @functools.cached_property
+    def device(self) -> Any:
+        """The device that multiplies, where the engine has one."""
+        engine: Any = engine_of(self.engine)
+        if not engine.fits:
+            raise UsageError(
+                "engine-of-states",
+                f"the engine is {self.engine!r}, which works on many files at once, and this is one fit",
+                "use it for states, gradline moments make --engine ray, and fit those",
+            )
+        if not engine.multiplies:
+            return None
+        engine.expect_device()
+        return engine
+
     @property
     def chooses_alpha(self) -> bool:
         """Whether the penalty has yet to find its alpha, as `CrossValidated` does, by the rows."""
@@ -94,7 +112,7 @@ class Request:
 @functools.cache
 def _usual(kind: type[Request]) -> list[tuple[str, Any]]:
     """What can be asked for, and its default; solver, seed, penalty and loss are told by themselves."""
-    told = ("solver", "seed", "penalty", "loss")
+    told = ("solver", "seed", "penalty", "loss", "engine")  # of which the last changes no answer
     return [(one.name, one.default) for one in fields(kind) if one.name not in told]
 
 

@@ -7,11 +7,14 @@ from gradline.moments.state import Moments
 
 
 def shortage(moments: Moments, bias: bool) -> Notice:
-    """Which of the three it is that a certificate's digits cannot be had.
+    """Which of these it is that a certificate's digits cannot be had.
 
     Columns whose condition leaves that many digits to sums that are right to rounding are not to blame, but the sums
     are. Without a bias, means far from zero make columns alike that are not so around their means.
     """
+    if moments.queried is not None:
+        words = f"{moments.queried.engine} added up the rows, and no residuals prove this answer"
+        return Notice("sums-not-proved", words, True)
     condition, columns = Rank.of(moments, bias).condition_scaled, moments.p + moments.m
     if bears(condition, columns, FEWEST_DIGITS):
         words = f"the sums over the rows are right to {moments.digits:.1f} digits only"

@@ -11,6 +11,7 @@ from gradline.data.row_block import RowBlock
 from gradline.data.row_cache import RowCollector
 from gradline.data.row_stream import RowStream
 from gradline.moments.gradient import Gradient, View
+from gradline.moments.known_optimum import known_optimum
 from gradline.moments.newton import LARGEST_CONTRACTION, Newton, gradient_over, is_refinable, settled, view_of
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
@@ -60,11 +61,8 @@ def witnessed(rows: RowStream | RowBlock | None, moments: Moments, found: Coeffi
     where the rows contradict the factor that the moments hold: it does not make steps shrink as it must.
     """
     bias = found.bias is not None
-    if moments.products is not None:
-        unique = not Rank.of(moments, bias).deficiency
-        return Witness(moments.products.optimum(moments.m, bias) if unique else None)
-    if rows is None:
-        return Witness(None)
+    if rows is None or moments.products is not None:
+        return Witness(known_optimum(moments, bias))
     view = view_of(moments, bias)
     raw = view.own(found)
     if Rank.of(moments, bias).deficiency or (isinstance(rows, RowBlock) and not is_refinable(moments, bias)):

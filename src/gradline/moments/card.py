@@ -38,12 +38,17 @@ class Recipe(TypedDict):
 
 
 class MomentsCard(TypedDict):
-    """What the tensors of moments do not say: the columns, a bound of R's error, counts, and the rows' fingerprint."""
+    """What the tensors of moments do not say: the columns, a bound of R's error, counts, the rows' fingerprint.
+
+    `units` are the files of the rows by key, in the state of a ledger.
+    """
 
     recipe: Recipe
     error: Size
     rows: Count
     weight_sum: Size
-    fingerprint: Fingerprint
+    fingerprint: Fingerprint | None
     dropped: Count
     missing: dict[Text, Count]
+    units: NotRequired[dict[Text, Text]]
+    engine: NotRequired[Text]  # the database that added up the rows

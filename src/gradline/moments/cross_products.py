@@ -1,11 +1,14 @@
 """Centred cross-products of rows in float64, at the speed of a matrix product, and the factor R made of them."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from gradline.core.errors import DigitsError
 from gradline.core.linalg.double_double import Doubled, two_sum
 from gradline.core.linalg.triangular import (
     UNIT,
@@ -16,11 +19,13 @@ from gradline.core.linalg.triangular import (
     rounding,
     smallest_singular_value,
 )
+from gradline.core.tensor_file import expect_shapes
 from gradline.data.design import DesignSpec
 from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.row_stream import expect_finite
-from gradline.moments.gram import RowSums, chain, piecewise, sparse_sums, summed
+from gradline.moments.gram import RowSums, Summed, chain, piecewise, sparse_sums, summed
 from gradline.moments.statistics import RowStatistics, centre, refuse_extreme
+from gradline.moments.sums import FEWEST_DIGITS, Settled, Sums, triangle
 
 # G = Σ w·(z−s)² − (Σ w·(z−s))²/W cancels by their ratio: a shift off by 1,000 variances costs log10 1000 = 3 digits,
 # which leaves the 12 that `Moments.from_rows` asks for of 15.
@@ -43,8 +48,21 @@ class Found(NamedTuple):
     targets: float
 
 
+class Counted(Protocol):
+    """What sums do not say of the rows that they are over."""
+
+    @property
+    def rows(self) -> int: ...
+    @property
+    def w(self) -> np.ndarray | None: ...
+    @property
+    def dropped(self) -> int: ...
+    @property
+    def missing(self) -> Mapping[str, int]: ...
+
+
 @dataclass(frozen=True, eq=False)
-class CrossProducts:
+class CrossProducts(Sums):
     """G = Σ w·(z − z̄)(z − z̄)ᵀ over rows z = [x y], as pairs, with their statistics.
 
     What is known of their rounding: `sizes` (k,) are the sums of squares that were added up, Σ w·(z − s)², which a
@@ -52,32 +70,31 @@ class CrossProducts:
     passed at most, of all columns or (k,) of each.
     """
 
-    statistics: RowStatistics
     G: Doubled
     sizes: np.ndarray
     chain: np.ndarray | int
 
     @classmethod
-    def of(cls, block: RowBlock | ColumnBlock, design: DesignSpec) -> "CrossProducts":
-        """Those of some rows, at least one.
+    def of(
+        cls, block: RowBlock | ColumnBlock, design: DesignSpec, summed: Summed = summed
+    ) -> "CrossProducts":
+        """Those of some rows, at least one, by the compiled loops or by who else sums them.
 
         The rows are summed around a shift near their mean, and the little that it is off is taken away at the end.
         """
         names = design.features + design.targets
         with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is noticed in the sums
-            found = cls._around_mean(summed(block), block, names)
+            found = cls.around_mean(summed(block), block, names)
         return found or cls._carefully(block.whole, names)
 
     @classmethod
     def of_sparse(cls, block: RowBlock, design: DesignSpec) -> "CrossProducts | None":
         """Those of some rows whose X is sparse, around zero in its columns; None where that would cost digits."""
         with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is noticed in the sums
-            return cls._around_mean(sparse_sums(block), block, design.features + design.targets)
+            return cls.around_mean(sparse_sums(block), block, design.features + design.targets)
 
     @classmethod
-    def _around_mean(
-        cls, sums: RowSums, block: RowBlock | ColumnBlock, names: tuple[str, ...]
-    ) -> "CrossProducts | None":
+    def around_mean(cls, sums: RowSums, block: Counted, names: tuple[str, ...]) -> "CrossProducts | None":
         """Those around the mean from the sums around a shift; None where the two are too far apart."""
         if np.isfinite([sums.low, sums.high]).all():  # else the rows are read again, with a look at each cell
             refuse_extreme(sums.low, sums.high, block.w, names)
@@ -122,6 +139,54 @@ class CrossProducts:
         sizes = self.sizes + other.sizes + between**2
         longest = np.maximum(self.chain, other.chain)
         return CrossProducts(self.statistics + other.statistics, self.G, sizes, longest)
+
+    @classmethod
+    def nothing(cls, statistics: RowStatistics) -> "CrossProducts":
+        """See `Sums`."""
+        k = len(statistics.mean)
+        return cls(statistics, Doubled.of(np.zeros((k, k))), np.zeros(k), 0)
+
+    def at(self, places: np.ndarray, statistics: RowStatistics) -> "CrossProducts":
+        """See `Sums`."""
+        G = Doubled(*(np.pad(part, (0, 1))[np.ix_(places, places)] for part in self.G))
+        chain = np.append(np.broadcast_to(self.chain, self.sizes.shape), 0)[places]
+        return CrossProducts(statistics, G, np.append(self.sizes, 0.0)[places], chain)
+
+    def settled(self, p: int) -> Settled:
+        """See `Sums`: a column that does not vary has a row and a column of zeros in R."""
+        varying = np.flatnonzero(np.diag(self.G.hi) > 0)
+        q = int((varying < p).sum())
+        part = self.at(varying, self.statistics.at(varying))
+        found = part.factor(q) if q else Found(root(part.G.hi), rounding(len(varying)), *(4 * [0.0]))
+        if found is None or not found.error <= 10.0**-FEWEST_DIGITS:
+            raise DigitsError(
+                "sums-too-rounded",
+                "columns are so nearly collinear, or explain the target so nearly, that sums of float64 do not tell",
+                "make the states with exact products: exact=True, or --exact",
+            )
+        R = np.zeros_like(self.G.hi)
+        R[np.ix_(varying, varying)] = found.factor
+        return Settled(self.statistics, R, found.error, None)
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """See `Sums`: of G the upper triangle."""
+        places = triangle(len(self.sizes))
+        chain = np.broadcast_to(self.chain, self.sizes.shape).astype(np.float64)
+        return {"high": self.G.hi[places], "low": self.G.lo[places], "sizes": self.sizes, "chain": chain}
+
+    @classmethod
+    def from_tensors(
+        cls, path: str | Path, tensors: Mapping[str, np.ndarray], statistics: RowStatistics
+    ) -> "CrossProducts":
+        """See `Sums`."""
+        k = len(statistics.mean)
+        size = (k * (k + 1) // 2,)
+        expect_shapes(path, tensors, {"high": size, "low": size, "sizes": (k,), "chain": (k,)})
+        G = Doubled.of(np.zeros((k, k)))
+        i, j = triangle(k)
+        for part, name in zip(G, ("high", "low"), strict=True):
+            part[i, j] = part[j, i] = tensors[name]
+        return cls(statistics, G, tensors["sizes"], tensors["chain"])
 
     def factor(self, p: int) -> Found | None:
         """R from the scaled cross-products, p columns of X first; None where those of X are not positive definite.

@@ -11,6 +11,7 @@ from gradline.core.linalg.dyadic import Dyadic
 from gradline.data.row_block import ColumnBlock, RowBlock
 from gradline.data.row_stream import expect_finite
 from gradline.moments.statistics import fingerprint
+from gradline.moments.sums import triangle
 
 _SAMPLE = 128  # rows that say near enough how large the others are
 _SLICE = 24  # bits of a slice in `exact.c`, whose first one ends 23 bits below the top
@@ -33,11 +34,6 @@ class ExactSums(NamedTuple):
     high: np.ndarray
     products: Dyadic
     fingerprint: int
-
-
-def triangle(k: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and columns of an upper triangle's entries, row by row."""
-    return np.triu_indices(k)
 
 
 def exact_sums(block: RowBlock | ColumnBlock) -> ExactSums:

@@ -14,7 +14,7 @@ from gradline.core.linalg.dyadic import Dyadic
 from gradline.core.linalg.refined import Refined
 from gradline.core.linalg.triangular import UNIT
 from gradline.core.tensor_file import damaged, expect_shapes
-from gradline.moments.exact_sums import triangle
+from gradline.moments.sums import triangle
 
 _PAIR = 2.0**-102  # what an operation on pairs may do to its result (Joldes, Muller, Popescu 2017)
 _OLD = 2.0**-98  # what the pairs of an older file may be off, beside their `rounded`
@@ -81,6 +81,15 @@ class Products(Derived):
     def mean(self) -> Doubled:
         """The weighted mean of [X Y], (k,), nearest to what it is; zeros of no rows."""
         return self.S[1 : len(self.rounded)].over(self.S[0] if self.S.m[0] else _ONE)
+
+    def at(self, places: np.ndarray) -> "Products":
+        """The products of the columns of [X Y] at these places; −1 stands for one that is zero in every row."""
+        size = len(self.rounded)
+        m, e = np.zeros((size + 1, size + 1), object), np.pad(self._whole.e, (0, 1))
+        m[:-1, :-1] = self._whole.m
+        kept = np.concatenate([[0], np.where(places < 0, size, places + 1)])
+        i, j = triangle(len(kept))
+        return Products(Dyadic(m, e)[kept[i], kept[j]], np.append(self.rounded, 0.0)[kept])
 
     def tensors(self) -> dict[str, np.ndarray]:
         """The arrays of the state by name."""

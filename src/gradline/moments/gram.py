@@ -1,6 +1,7 @@
 """Sums over rows around a shift: by compiled loops, by NumPy, or of a sparse matrix by SciPy."""
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -36,6 +37,22 @@ def summed(block: RowBlock | ColumnBlock) -> RowSums:
     """The sums of rows, at least one: by compiled loops in one pass of memory, or by NumPy where there are none."""
     compiled = kernels()
     return _in_numpy(block.whole) if compiled is None else _compiled(compiled, block)
+
+
+Summed = Callable[[RowBlock | ColumnBlock], RowSums]
+
+
+class Device(Protocol):
+    """What adds up rows elsewhere: an array for each field of `RowSums` but the last."""
+
+    def sums(self, block: RowBlock | ColumnBlock) -> Any:
+        """The sums of rows, at least one."""
+        ...
+
+
+def summed_on(device: Device) -> Summed:
+    """`summed` by a device, with the fingerprint that this processor takes of the rows."""
+    return lambda block: RowSums._make([*device.sums(block), fingerprint(block.whole)])
 
 
 def _compiled(compiled: Kernels, block: RowBlock | ColumnBlock) -> RowSums:

@@ -4,7 +4,7 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import chain, starmap
 from pathlib import Path
@@ -29,10 +29,14 @@ from gradline.data.selection import UNSAID, Choice, Selection
 from gradline.moments.block_factor import error_of_qr, factored
 from gradline.moments.cholesky_qr2 import improved
 from gradline.moments.cross_products import CrossProducts
-from gradline.moments.exact_sums import exact_sums
 from gradline.moments.extended import Products
+from gradline.moments.gram import Summed, summed
 from gradline.moments.merging import Part, Tree
-from gradline.moments.statistics import RowStatistics, refuse_extreme
+from gradline.moments.product_sums import ProductSums
+from gradline.moments.provenance import united, without
+from gradline.moments.queried import Queried, together
+from gradline.moments.statistics import RowStatistics
+from gradline.moments.sums import FEWEST_DIGITS, Sums
 
 BLOCK_CELLS = 1 << 18  # cells per block of QR: 2 MB of float64 stay in cache, and a block outweighs its merge
 PASS_CELLS = 1 << 20  # and of cross-products, which are cut up further inside: a millisecond's work and more
@@ -40,7 +44,6 @@ EXACT_CELLS = 1 << 21  # and of exact sums, whose merge is longer
 PASS_WORK = 1 << 27  # products per block of cross-products of many columns: some 4 ms
 _PASS_ROWS = 1280  # and its rows at the least: fewer cost less to multiply than what comes of them to merge
 _FEW = 32  # columns: see `calm_blas`
-FEWEST_DIGITS = 4.0  # `−` refuses to leave fewer
 
 
 Found = TypeVar("Found")
@@ -86,7 +89,11 @@ class Moments(Derived):
       are no more than k it has n − 1, for n rows around their mean have no more directions;
     - `error` bounds, relative to their norms, how far the columns are off whose R it is: how rows entered, merged and
       left decides it;
-    - `products`, where asked for (`extended`), hold the cross-products exactly, from which R is made.
+    - `products`, where asked for (`extended`), hold the cross-products exactly, from which R is made;
+    - `units` are the files whose rows they are, by key, where that is known (`States`): `+` then refuses rows that are
+      there already, and `-` those that are not;
+    - `queried` says which database added up the rows, where one did (`gradline.sql.moments`); such rows have no
+      fingerprint, and only the residuals that it summed prove an answer.
 
     `a + b` is the state of both sets of rows, `a - b` that of the rows left when b's are taken away
     (Chan, Golub, LeVeque 1983). `sum` of states merges them as a tree, and R is made when it is asked for. The optimum,
@@ -109,6 +116,8 @@ class Moments(Derived):
     factor: _Factor = _Factor()
     error: float = 0.0
     products: Products | None = None
+    units: Mapping[str, str] = field(default_factory=dict[str, str])
+    queried: Queried | None = None
 
     _kept = frozenset(["_known"])
 
@@ -144,16 +153,17 @@ class Moments(Derived):
         rows: RowStream,
         digits: float = 12.0,
         watch: Callable[[RowBlock | ColumnBlock], None] = lambda _: None,
+        summed: Summed = summed,
     ) -> "Moments":
         """One pass over the rows, and a second one where the first did not keep enough digits.
 
         What fits one block goes through QR at once, and so do rows that are fewer than columns. More goes through
         cross-products, at the speed of a matrix product; their error grows with the scaled condition, so when fewer
         than `digits` are sure the rows are read again: at the same speed (`second_pass`), or block by block through QR
-        where columns are near-collinear. `watch` sees each block.
+        where columns are near-collinear. `watch` sees each block, and `summed` adds up those of cross-products.
         """
         with calm_blas(_width(rows.design)):
-            whole = _first_pass(rows, watch)
+            whole = _first_pass(rows, watch, summed)
             if isinstance(whole, Moments):
                 return whole
             found = None if whole is None else whole.factor(len(rows.design.features))
@@ -164,6 +174,11 @@ class Moments(Derived):
         with one_blas_thread():
             parts = ordered_map(_blocks(rows, watch), lambda block: _from_block(block, rows.design))
             return reduce(Moments.__add__, parts, cls.empty(rows.design))
+
+    @classmethod
+    def of_sums(cls, design: DesignSpec, sums: Sums) -> "Moments":
+        """The moments of merged sums. Raises `DigitsError` where their rounding has left too little."""
+        return cls(design, *sums.settled(len(design.features)))
 
     @classmethod
     def empty(cls, design: DesignSpec) -> "Moments":
@@ -216,14 +231,17 @@ class Moments(Derived):
             return NotImplemented
         self._expect_same_columns(other)
         statistics = self.statistics + other.statistics
-        design = self._joint_design(other)
+        design, units = self._joint_design(other), united(self.units, other.units)
         if self.products and other.products:
-            return _from_products(design, statistics, self.products + other.products)
+            both = ProductSums(statistics, self.products + other.products)
+            return replace(Moments.of_sums(design, both), units=units)
         if min(self.rows, other.rows) == 0:  # nothing is merged, so nothing is rounded
             whole = self if other.rows == 0 else other
-            return Moments(design, statistics, whole.source, whole.error, whole.products)
-        tree = self._tree + other._tree
-        return Moments(design, statistics, tree, tree.error)
+            return Moments(
+                design, statistics, whole.source, whole.error, whole.products, units, whole.queried
+            )
+        tree, queried = self._tree + other._tree, together(self.queried, other.queried)
+        return Moments(design, statistics, tree, tree.error, units=units, queried=queried)
 
     def _joint_design(self, other: "Moments") -> DesignSpec:
         """The design of the sum; weights of which one meaning is unsaid have none that is said, and rows without any
@@ -280,6 +298,7 @@ class Moments(Derived):
         if not isinstance(other, Moments):
             return NotImplemented
         self._expect_same_columns(other)
+        units = without(self.units, other.units)
         statistics = self.statistics - other.statistics
         if statistics.rows == 0:
             return self.empty(self.design)
@@ -287,7 +306,7 @@ class Moments(Derived):
             products = self.products - other.products
             if not products.is_possible(statistics.rows):
                 raise _not_contained()
-            return _from_products(self.design, statistics, products)
+            return replace(Moments.of_sums(self.design, ProductSums(statistics, products)), units=units)
         rows = np.vstack([other.factor, statistics.between(other.statistics)])
         factor, cosine = removed(self.factor, rows)
         # Rounding may lift the cosine of a true part above 1, by some error·κ: 1e-6 lets factors pass that are known to
@@ -295,7 +314,8 @@ class Moments(Derived):
         if cosine > 1 + 1e-6:
             raise _not_contained()
         error = _error_after_removal(self.factor, rows, factor, max(self.error, other.error))
-        left = replace(self, statistics=statistics, factor=factor, error=error, products=None)
+        queried = together(self.queried, other.queried)
+        left = Moments(self.design, statistics, factor, error, units=units, queried=queried)
         if left.digits < FEWEST_DIGITS:
             raise DigitsError(
                 "digits-lost",
@@ -308,19 +328,20 @@ class Moments(Derived):
     def scaled(self, center: np.ndarray, scale: np.ndarray) -> "Moments":
         """The moments of (X − center)/scale, with Y as it is."""
         padded = (np.concatenate([center, np.zeros(self.m)]), np.concatenate([scale, np.ones(self.m)]))
+        statistics, factor = self.statistics.scaled(*padded), self.factor / padded[1]
         return replace(
-            self, statistics=self.statistics.scaled(*padded), factor=self.factor / padded[1], products=None
+            self, statistics=statistics, factor=factor, products=None, queried=together(self.queried)
         )
 
     def select(self, design: DesignSpec) -> "Moments":
         """The moments of a design whose features are some of these."""
         if design.features == self.features:
-            return Moments(design, self.statistics, self.source, self.error, self.products)
+            kept = (self.statistics, self.source, self.error, self.products, self.units, self.queried)
+            return Moments(design, *kept)
         kept = [self.features.index(name) for name in design.features] + list(range(self.p, self.p + self.m))
         factor, products = triangular(self.factor[:, kept]), self.products and self.products.select(kept)
-        return replace(
-            self, design=design, statistics=self.statistics.select(kept), factor=factor, products=products
-        )
+        statistics, queried = self.statistics.select(kept), together(self.queried)
+        return Moments(design, statistics, factor, self.error, products, self.units, queried)
 
     def has_level(self, term: Category, level: str) -> bool:
         """Whether some row has this level; the base is seen in that the other levels do not always sum to one."""
@@ -427,6 +448,7 @@ class Moments(Derived):
     def tensors(self) -> dict[str, np.ndarray]:
         """The arrays of the state by name."""
         extended = {} if self.products is None else self.products.tensors()
+        extended |= {} if self.queried is None else self.queried.tensors()
         return {
             "factor": self.factor,
             **extended,
@@ -440,9 +462,11 @@ class Moments(Derived):
             "error": self.error,
             "rows": self.rows,
             "weight_sum": self.weight_sum,
-            "fingerprint": f"{self.statistics.fingerprint:016x}",
+            "fingerprint": self.statistics.mark,
             "dropped": self.statistics.dropped,
             "missing": dict(self.statistics.missing),
+            **({"units": dict(self.units)} if self.units else {}),
+            **({} if self.queried is None else {"engine": self.queried.engine}),
         }
 
     @classmethod
@@ -454,7 +478,7 @@ class Moments(Derived):
 
         expect_card(path, card, MomentsCard, "its moments")
         try:
-            design, fingerprint = DesignSpec.from_dict(card["recipe"]), int(card["fingerprint"], 16)
+            design, mark = DesignSpec.from_dict(card["recipe"]), card["fingerprint"]
         except ValueError as error:
             raise damaged(path, f"in its moments, recipe: {error}") from error
         k = len(design.features) + len(design.targets)
@@ -463,7 +487,7 @@ class Moments(Derived):
         statistics = RowStatistics(
             rows=card["rows"],
             weight_sum=float(card["weight_sum"]),
-            fingerprint=fingerprint,
+            fingerprint=None if mark is None else int(mark, 16),
             dropped=card["dropped"],
             missing=card["missing"],
             **{name: tensors[name] for name in _VECTORS},
@@ -476,7 +500,10 @@ class Moments(Derived):
         if fault is not None:
             raise damaged(path, f"its moments hold {fault}")
         products = Products.from_tensors(path, tensors, k)
-        return cls(design, statistics, tensors["factor"], float(card["error"]), products)
+        units, queried, (p, m) = card.get("units", {}), None, (len(design.features), len(design.targets))
+        if "engine" in card:
+            queried = Queried.from_tensors(path, tensors, card["engine"], p, m)
+        return cls(design, statistics, tensors["factor"], float(card["error"]), products, units, queried)
 
     def _expect_same_columns(self, other: "Moments") -> None:
         ours, theirs = self.features + self.targets, other.features + other.targets
@@ -494,17 +521,17 @@ _VECTORS = ("mean", "mean_low", "minimum", "maximum")
 
 
 def _blocks(rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]) -> Iterator[RowBlock]:
-    for block in rows.blocks(_size(rows.design, BLOCK_CELLS)):
+    for block in rows.blocks(block_rows(rows.design, BLOCK_CELLS)):
         watch(block)
         yield block
 
 
-def _size(design: DesignSpec, cells: int) -> int:
+def block_rows(design: DesignSpec, cells: int) -> int:
     """The rows of a block: a fixed function of the width, so that no result depends on the file format."""
     return max(2 * _width(design), cells // _width(design))
 
 
-def _pass_size(width: int) -> int:
+def pass_rows(width: int) -> int:
     """The rows of a block of cross-products: few, so that all cores have enough; many, so that merging is little."""
     return max(min(PASS_CELLS // width, PASS_WORK // width**2), _PASS_ROWS)
 
@@ -514,7 +541,7 @@ def _width(design: DesignSpec) -> int:
 
 
 def _first_pass(
-    rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]
+    rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None], summed: Summed
 ) -> Moments | CrossProducts | None:
     """The moments of few rows, the cross-products of many; None of several blocks that are fewer than the columns.
 
@@ -529,15 +556,15 @@ def _first_pass(
                 return products
         assumed = rows.assume_finite()
         if assumed is not None:
-            return _passed(assumed, watch)
-    return _passed(rows, watch)
+            return _passed(assumed, watch, summed)
+    return _passed(rows, watch, summed)
 
 
 def _passed(
-    rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None]
+    rows: RowStream, watch: Callable[[RowBlock | ColumnBlock], None], summed: Summed
 ) -> Moments | CrossProducts | None:
     design, k = rows.design, _width(rows.design)
-    coming = rows.lazy_blocks(_pass_size(k))
+    coming = rows.lazy_blocks(pass_rows(k))
     head: list[LazyBlock] = []
     count = 0
     for parcel in coming:
@@ -557,7 +584,7 @@ def _passed(
 
     def made_of(parcel: LazyBlock) -> tuple[RowBlock | ColumnBlock, CrossProducts]:
         block = parcel.columns()
-        return block, CrossProducts.of(block, design)
+        return block, CrossProducts.of(block, design, summed)
 
     def seen(block: RowBlock | ColumnBlock, products: CrossProducts) -> CrossProducts:
         watch(block)  # in the order of the rows, on one thread
@@ -581,40 +608,19 @@ def _from_block(block: RowBlock, design: DesignSpec) -> Moments:
 def _extended(rows: RowStream) -> Moments:
     """The moments of the rows through exact cross-products; cells of typed rows are looked at where sums say so."""
     design, assumed = rows.design, rows.assume_finite()
-    names, k = design.features + design.targets, _width(design)
 
-    def part(parcel: LazyBlock) -> tuple[RowStatistics, Products]:
-        block = parcel.columns()
-        statistics = replace(RowStatistics.empty(k), dropped=block.dropped, missing=dict(block.missing))
-        if not block.rows:
-            return statistics, Products.none(k)
-        sums = exact_sums(block)
-        refuse_extreme(sums.low, sums.high, block.w, names)
-        ranges = {"minimum": sums.low, "maximum": sums.high, "fingerprint": sums.fingerprint}
-        return replace(statistics, rows=block.rows, **ranges), Products(sums.products, np.zeros(k + 1))
-
-    def joined(
-        a: tuple[RowStatistics, Products], b: tuple[RowStatistics, Products]
-    ) -> tuple[RowStatistics, Products]:
-        return a[0] + b[0], a[1] + b[1]
+    def part(parcel: LazyBlock) -> ProductSums:
+        return ProductSums.of(parcel.columns(), design)
 
     def passed(rows: RowStream) -> Moments:
-        parts = ordered_map(rows.lazy_blocks(_size(design, EXACT_CELLS)), part)
-        return _from_products(design, *reduce(joined, parts))
+        parts = ordered_map(rows.lazy_blocks(block_rows(design, EXACT_CELLS)), part)
+        return Moments.of_sums(design, reduce(ProductSums.taking, parts))
 
     with one_blas_thread():
         if assumed is not None:
             with contextlib.suppress(NotFinite):
                 return passed(assumed)
         return passed(rows)
-
-
-def _from_products(design: DesignSpec, statistics: RowStatistics, products: Products) -> Moments:
-    """The moments whose means and R follow from their products, so that they are the same for every split of rows."""
-    mean, low = products.mean
-    if statistics.rows:
-        statistics = replace(statistics, weight_sum=products.weight_sum, mean=mean, mean_low=low)
-    return Moments(design, statistics, products, rounding(len(mean)), products)
 
 
 def calm_blas(columns: int) -> AbstractContextManager[Any]:

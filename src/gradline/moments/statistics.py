@@ -24,7 +24,8 @@ class RowStatistics:
 
     `mean + mean_low` is the weighted mean as an unevaluated sum of two floats, so that merging a million
     parts does not wear it down. `fingerprint` is a sum modulo 2^64 over the rows of a hash of their values:
-    the same for every order, split and file format.
+    the same for every order, split and file format; None where nobody has seen all rows by one design, as of parts
+    that met the levels of a category one after the other.
     """
 
     rows: int
@@ -33,7 +34,7 @@ class RowStatistics:
     mean_low: np.ndarray
     minimum: np.ndarray
     maximum: np.ndarray
-    fingerprint: int = 0
+    fingerprint: int | None = 0
     dropped: int = 0
     missing: Mapping[str, int] = field(default_factory=dict[str, int])
 
@@ -55,7 +56,7 @@ class RowStatistics:
             low,
             np.minimum(self.minimum, other.minimum),
             np.maximum(self.maximum, other.maximum),
-            (self.fingerprint + other.fingerprint) % 2**64,
+            self._marks(other, 1),
             self.dropped + other.dropped,
             dict(Counter(self.missing) + Counter(other.missing)),
         )
@@ -71,7 +72,7 @@ class RowStatistics:
                 "subtract a part of the same rows",
             )
         if rows == 0:
-            if self.fingerprint != other.fingerprint:
+            if self._marks(other, -1):
                 raise DataError(
                     "rows-not-contained",
                     f"the {other.rows:,} rows to take away are others than the {self.rows:,} there are",
@@ -86,10 +87,21 @@ class RowStatistics:
             low,
             self.minimum,
             self.maximum,
-            (self.fingerprint - other.fingerprint) % 2**64,
+            self._marks(other, -1),
             self.dropped - other.dropped,
             dict(Counter(self.missing) - Counter(other.missing)),
         )
+
+    def _marks(self, other: "RowStatistics", sign: int) -> int | None:
+        """The fingerprint of both, or of what is left."""
+        if self.fingerprint is None or other.fingerprint is None:
+            return None
+        return (self.fingerprint + sign * other.fingerprint) % 2**64
+
+    @property
+    def mark(self) -> str | None:
+        """The fingerprint as it is written, in 16 digits."""
+        return None if self.fingerprint is None else f"{self.fingerprint:016x}"
 
     def fault_beside(self, factor: np.ndarray) -> str | None:
         """What cannot be together in moments that were read; None where all can.
@@ -129,6 +141,17 @@ class RowStatistics:
             mean_low=self.mean_low[columns],
             minimum=self.minimum[columns],
             maximum=self.maximum[columns],
+        )
+
+    def at(self, places: np.ndarray) -> "RowStatistics":
+        """The statistics of the columns at these places; −1 stands for one that is zero in every row."""
+        low, high = (0.0, 0.0) if self.rows else (math.inf, -math.inf)
+        return replace(
+            self,
+            mean=np.append(self.mean, 0.0)[places],
+            mean_low=np.append(self.mean_low, 0.0)[places],
+            minimum=np.append(self.minimum, low)[places],
+            maximum=np.append(self.maximum, high)[places],
         )
 
     def scaled(self, center: np.ndarray, scale: np.ndarray) -> "RowStatistics":

@@ -9,6 +9,7 @@ from gradline.core.errors import Notice, UsageError
 from gradline.core.linalg.refined import Refined
 from gradline.core.linalg.triangular import back_substituted, forward_substituted, triangular
 from gradline.data.row_block import RowBlock
+from gradline.moments.known_optimum import known_optimum
 from gradline.moments.newton import is_refinable
 from gradline.moments.rank import Rank
 from gradline.moments.state import Moments
@@ -89,9 +90,10 @@ def shrunk(rank: Rank, B: np.ndarray, bend: float) -> np.ndarray:
 
 
 def refined_optimum(moments: Moments, small: RowBlock | None, bias: bool) -> Refined | None:
-    """The optimum to rounding, where the columns are independent: of a small table, or of extended moments."""
-    if moments.products is not None and not Rank.of(moments, bias).deficiency:
-        return moments.products.optimum(moments.m, bias)
+    """The optimum to rounding, where the columns are independent: of a small table, or as moments know it."""
+    known = known_optimum(moments, bias)
+    if known is not None:
+        return known
     if small is None or not is_refinable(moments, bias):
         return None
     return refined(small, moments, bias)

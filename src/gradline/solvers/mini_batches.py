@@ -62,6 +62,8 @@ class MiniBatches:
         """The state after an update for each batch."""
         after = State(state.theta.astype(self.dtype), state.memory.astype(self.dtype), state.epoch + 1)
         done = state.epoch * self.count(problem)
+        if self._on_device(problem, run):
+            return self._epoch_on_device(problem, after, run, done)
         compiled = kernels() if problem.loss.quadratic and problem.penalty.threshold is not None else None
         with np.errstate(over="ignore", invalid="ignore"):
             for number, piece in enumerate(self._pieces(problem)):
@@ -74,6 +76,42 @@ class MiniBatches:
                     descend(compiled, problem.penalty, part, scaling, drawn, after, run, done, size)
                 done += math.ceil(len(piece.X) / self.batch_size)
         return after._replace(theta=after.theta.astype(float), memory=after.memory.astype(float))
+
+    def _on_device(self, problem: Problem, run: Run) -> bool:
+        """Whether a device serves: for updates of plain arithmetic, in float64, on rows that fit its memory at once."""
+        plain = run.rule.is_arithmetic and not run.clip and not problem.has_kinks and problem.loss.quadratic
+        return problem.device is not None and plain and self.dtype == "float64"
+
+    def _epoch_on_device(self, problem: Problem, after: State, run: Run, done: int) -> State:
+        """The same updates on the arrays of a device: rows are lent to it once, θ for an epoch."""
+        device, scaling = problem.device, problem.scaling
+        lent = State(device.lent(after.theta), device.lent(after.memory), after.epoch)
+        there = Scaling(device.lent(scaling.center), device.lent(scaling.scale), scaling.varies)
+        for number, piece in enumerate(self._pieces_lent(problem)):
+            drawn = keys(self.seed, after.epoch - 1, number) if self.shuffle else IN_ORDER
+            order, size = device.places(permutation(len(piece.X), drawn)), self.batch_size
+            for first in range(0, len(order), size):
+                batch = piece.take(order[first : first + size])
+                if not scaling.is_none:
+                    batch = replace(batch, X=(batch.X - there.center) / there.scale)
+                _update(problem, batch, lent, run, done)
+                done += 1
+        return after._replace(theta=device.back(lent.theta), memory=device.back(lent.memory))
+
+    def _pieces_lent(self, problem: Problem) -> Iterator[RowBlock]:
+        """The pieces on the device; all rows, where they lie there or one piece holds them, are lent once."""
+        found = _lent.get(problem) or problem.expect_rows().on_device
+        if found is not None:
+            _lent[problem] = found
+            yield found
+            return
+        for piece in self._pieces(problem):
+            lend = problem.device.lent
+            w = None if piece.w is None else lend(piece.w)
+            lent = RowBlock(lend(piece.X), lend(piece.Y), w)
+            if len(piece.X) == problem.moments.rows:
+                _lent[problem] = lent
+            yield lent
 
     def _descend(
         self,
@@ -132,6 +170,9 @@ class MiniBatches:
         }
 
 
+# The rows on a device of the problems that have all of theirs there.
+_lent: WeakKeyDictionary[Problem, RowBlock] = WeakKeyDictionary()
+
 # The rows in float32 of the problems that keep all of theirs in memory.
 _single_precision: WeakKeyDictionary[Problem, RowBlock] = WeakKeyDictionary()
 
@@ -158,9 +199,9 @@ def _update(problem: Problem, batch: RowBlock, state: State, run: Run, done: int
         predictions += theta[0]
     # 2. Loss: its gradient by the predictions.
     residual = problem.loss.gradient(Y, predictions)
-    residual *= (1.0 if w is None else w[:, None]) / (problem.m * (len(X) if w is None else w.sum()))
+    residual *= (1.0 if w is None else w[:, None]) / (problem.m * (len(X) if w is None else float(w.sum())))
     # 3. Gradient by the parameters, with that of ridge.
-    gradient = np.empty_like(theta)
+    gradient = theta * 0.0
     if problem.bias:
         gradient[0] = residual.sum(axis=0)
     gradient[first:] = X.T @ residual

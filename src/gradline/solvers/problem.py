@@ -93,6 +93,7 @@ class Problem:
     optimum: Refined | None = None
     penalty: Penalty = NONE
     loss: Loss = SQUARED
+    device: Any = None  # where mini-batches are computed, None for this processor
 
     @classmethod
     def of(
@@ -104,9 +105,10 @@ class Problem:
         optimum: Refined | None = None,
         penalty: Penalty = NONE,
         loss: Loss = SQUARED,
+        device: Any = None,
     ) -> "Problem":
         """The problem of raw moments and rows, seen on a scale; the penalty is on the weights of that scale."""
-        return cls(scaling.moments(moments), bias, rows, scaling, optimum, penalty, loss)
+        return cls(scaling.moments(moments), bias, rows, scaling, optimum, penalty, loss, device)
 
     @property
     def m(self) -> int:

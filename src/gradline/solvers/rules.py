@@ -21,6 +21,8 @@ class Rule(Protocol):
         """How many arrays it remembers, at least one."""
         ...
 
+    is_arithmetic: bool  # whether `moved` is plain arithmetic, on the arrays of a device too
+
     def moved(
         self, theta: np.ndarray, gradient: np.ndarray, memory: np.ndarray, lr: float, done: int
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -53,6 +55,7 @@ class HeavyBall:
     nesterov: bool = False
 
     slots = 1
+    is_arithmetic = True
 
     def __post_init__(self) -> None:
         if not (is_real(self.momentum) and 0 <= self.momentum <= 1):
@@ -128,6 +131,8 @@ class Adaptive:
     eps: float = 1e-8
     amsgrad: bool = False
     decay: float = 0.0
+
+    is_arithmetic = False
 
     def __post_init__(self) -> None:
         pair = cast("tuple[Any, ...]", self.betas if isinstance(cast(object, self.betas), tuple) else ())

@@ -190,7 +190,7 @@ def _data_set(model: LinearModel) -> DatasetInput:
     data = str(model.config.get("data") or "rows")
     data_set = Dataset(
         name=Path(data).name or data,
-        digest=f"{model.moments.statistics.fingerprint:016x}",
+        digest=model.moments.statistics.mark or "unknown",
         source_type="local",
         source=json.dumps({"uri": data}),
         schema=json.dumps({"mlflow_colspec": columns(model).to_dict()}),

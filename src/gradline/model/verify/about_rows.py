@@ -39,8 +39,8 @@ def about_rows(model: LinearModel, found: Evidence, data: Any, read: Text) -> It
     yield same("rows left out", *missing, "what was left out for missing cells")
     weights = statistics.weight_sum
     yield near("sum of weights", weights, found.weight_sum, _WEIGHT * abs(found.weight_sum))
-    marks = f"{statistics.fingerprint:016x}", f"{found.fingerprint:016x}"
-    yield same("fingerprint", *marks, "the fingerprint of the rows")
+    if statistics.mark is not None:
+        yield same("fingerprint", statistics.mark, f"{found.fingerprint:016x}", "the fingerprint of the rows")
     yield _columns(model)
 
 

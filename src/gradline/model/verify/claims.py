@@ -185,11 +185,17 @@ def _about_loss(model: LinearModel, rows: RowStream, scale: np.ndarray) -> LossA
 def _unchecked(model: LinearModel, data: Any, selects: bool) -> Iterator[str]:
     """What no row can tell."""
     yield from elided(model)
+    if model.moments.queried is not None:
+        yield f"which rows {model.moments.queried.engine} added up"
     yield from about_config.unchecked(model, data, selects)
     if model.design.weights_are not in (None, UNSAID):
         yield "what the weights mean"
     if model.certificate.remarks:
         yield "what its remarks say"
+    if model.moments.statistics.fingerprint is None:
+        yield "the fingerprint, which it does not know"
+    if model.moments.units:
+        yield "the files that it names"
     plain = tuple(f"x{j + 1}" for j in range(len(model.features)))
     targets = ("y",) if len(model.targets) == 1 else tuple(f"y{j + 1}" for j in range(len(model.targets)))
     if model.solver == "torch":

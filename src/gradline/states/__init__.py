@@ -1,0 +1,1 @@
+"""Ledgers of partial states: what was read of which file, so that only what is new or has changed is read again."""
