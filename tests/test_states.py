@@ -235,8 +235,13 @@ def test_missing_cells_are_counted_or_refused_and_read_files_are_kept(tmp_path):
     with refused("missing-cells", "town 1"):
         states.update(data, "y", engine=Threads(1))
     assert len(states.store.names("parts")) == 4
-    write(table(10), path)
-    assert (states.update(data).read, states.update(data).read) == (1, 0)
+    other = tmp_path / "data/001.csv"
+    other.write_text(other.read_text().replace("Ulm", "", 1))
+    with refused("files-unfit", "2 of the 5 files", "001.csv", "004.csv"):
+        states.update(data)
+    for one in (other, path):
+        write(table(10), one)
+    assert (states.update(data).read, states.update(data).read) == (2, 0)
     path.write_text(path.read_text().replace("Ulm", "", 1))
     dropping = ledger(tmp_path / "dropping", data, missing="drop").total()
     assert dropping.statistics.dropped == 1

@@ -1,5 +1,6 @@
 """State: `gradline moments make | merge | subtract | forget | show`, and `gradline plan`, what making would read."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -133,9 +134,8 @@ def _made(options: MakeOptions, folder: Path) -> None:
     )
     tell_notices(receipt.notices)
     if receipt.gone:
-        say(
-            f"note: {counted(len(receipt.gone), 'file')} of the ledger gone from the data: {listed(receipt.gone, 3)}"
-        )
+        files = listed(map(_near, receipt.gone), 3)
+        say(f"note: {counted(len(receipt.gone), 'file')} of the ledger gone from the data: {files}")
     if options.output is not None:
         states.total().save(options.output)
     if options.as_json:
@@ -292,14 +292,14 @@ def _show_log(states: Any, as_json: bool) -> None:
         return
     for told in receipts:
         names = (("added", told["added"]), ("changed", told["changed"]), ("taken away", told["removed"]))
-        moved = "; ".join(f"{word} {listed(uris, 3)}" for word, uris in names if uris)
+        moved = "; ".join(f"{word} {listed(map(_near, uris), 3)}" for word, uris in names if uris)
         more = told["rows"] - told["rows_before"]
         out(f"{told['number']:>4}  {told['rows']:>12,} rows ({more:+,})  {moved}")
 
 
 def _show(moments: Any, as_json: bool) -> None:
     units = {key: uri for key, uri in moments.units.items() if key}
-    files = sorted({*units.values()})
+    files = sorted(map(_near, {*units.values()}))
     if as_json:
         out_json(
             {
@@ -323,6 +323,11 @@ def _show(moments: Any, as_json: bool) -> None:
         *([f"{counted(len(files), 'file')}: {listed(files, 5)}."] if files else []),
     ]
     out("\n".join(lines))
+
+
+def _near(uri: str) -> str:
+    """A path as it is typed here: from the working directory, where it lies below that."""
+    return os.path.relpath(uri) if uri.startswith(os.getcwd() + os.sep) else uri
 
 
 def _selection(options: ChosenOptions, command: str) -> Any:

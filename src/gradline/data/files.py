@@ -173,7 +173,7 @@ class FilesSource(Source):
             lacking = [name for name in columns if name not in names]
             if lacking:
                 faults.append(self._lacking(part, names, lacking))
-        _raise_all(faults, len(self.parts))
+        raise_all(faults, len(self.parts))
 
     def _expect_alike(self, column: str) -> None:
         """Refuse amounts in one currency or unit here and another there, or percent signs in some files alone."""
@@ -216,7 +216,7 @@ def _plain(name: str) -> str:
     return " ".join(name.casefold().split())
 
 
-def _raise_all(faults: list[GradlineError], count: int) -> None:
+def raise_all(faults: list[GradlineError], count: int) -> None:
     """One error for all files that have a fault; nothing where none has."""
     if len(faults) == 1:
         raise faults[0]
@@ -289,7 +289,7 @@ def _open_many(listing: Listing, text: str, read: Text) -> Source:
     parts: list[Source] = []
     for found in ordered_map(data, partial(_opened, read=read)):
         (faults if isinstance(found, GradlineError) else parts).append(found)  # type: ignore[arg-type]
-    _raise_all(faults, len(data))
+    raise_all(faults, len(data))
     parts = partitioned(parts, [values_of(path.relative_to(listing.root)) for path in data], read)
     return parts[0] if len(parts) == 1 else FilesSource(tuple(parts), text)
 

@@ -5,14 +5,16 @@ import hashlib
 import json
 import operator
 import os
+import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Unpack
 
-from gradline.core.errors import FileError, ModelFileError, Notice, RequestError, UsageError
+from gradline.core.errors import FileError, GradlineError, ModelFileError, Notice, RequestError, UsageError
 from gradline.core.parallel import ordered_map
 from gradline.core.text import listed, nearest
+from gradline.data.files import raise_all
 from gradline.data.notation import FOUND
 from gradline.data.selection import Choice, Selection
 from gradline.engines import Engine, engine_of
@@ -30,12 +32,12 @@ _SHOWN = 16  # files that show what the columns are: the others are held against
 
 
 class Made(NamedTuple):
-    """What a worker tells of a unit: its address and stamp, its part, and whether it read the rows for that."""
+    """What a worker tells of a unit: its part and whether it read the rows for that, or why it refused them."""
 
-    uri: str
-    stamp: str
-    part: PartOf
+    unit: Unit
+    part: PartOf | None
     was_read: bool
+    refusal: GradlineError | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,13 @@ class MakePart:
     recipe: Recipe
 
     def __call__(self, unit: Unit) -> tuple[Made, ...]:
-        """Read the unit unless its part is there. Raises `FileError` where the file changes meanwhile."""
+        """Read the unit unless its part is there; what reading refuses ends no other work."""
+        try:
+            return (self._made(unit),)
+        except GradlineError as error:
+            return (Made(unit, None, True, error),)
+
+    def _made(self, unit: Unit) -> Made:
         key = unit.key(self.recipe.digest)
         content = self.store.get(_place(key))
         if content is not None:
@@ -58,7 +66,7 @@ class MakePart:
         told = part.statistics
         coding = hashlib.sha256(json.dumps([*part.levels.items()]).encode()).hexdigest()[:16]
         about = PartOf(key, told.rows, told.dropped, told.mark, coding)
-        return (Made(unit.uri, unit.stamp, about, content is None),)
+        return Made(unit, about, content is None)
 
 
 class News(NamedTuple):
@@ -147,15 +155,20 @@ class States:
           folder and know nothing of each other. An update without it, afterwards, enters what they read.
 
         Returns the receipt. Raises `FileError` for a file that changes while it is read, `RequestError` where something
-        else is asked for than before, and what reading raises; files that were read before that are not read again.
+        else is asked for than before, and what reading raises, of all files at once; the others are not read again.
         """
         news = self.news(Selection(data, targets, **choice), exact)
         recipe = self._started(news.recipe)
         units = [unit for found in ordered_map(news.files, cut) for unit in found]
         if shard is not None:
             units = _share(units, shard, recipe)
+        random.shuffle(
+            units
+        )  # so that processes which know nothing of each other seldom read the same at once
         work = MakePart(self.store, recipe)
         made = engine_of(engine).reduce(units, work, operator.add) if units else ()
+        made = sorted(made, key=lambda one: (one.unit.uri, one.unit.rows or ()))
+        raise_all([one.refusal for one in made if one.refusal is not None], len(news.files))
         before, came = self.files, _entries(made) if shard is None else {}
         receipt = self._book.write("update", came, [])
         read = sum(one.was_read for one in made)
@@ -342,9 +355,9 @@ def _share(units: list[Unit], shard: tuple[int, int], recipe: Recipe) -> list[Un
 def _entries(made: Sequence[Made]) -> dict[str, Entry]:
     """The parts by file."""
     found: dict[str, Entry] = {}
-    for one in made:
-        parts = found[one.uri].parts if one.uri in found else ()
-        found[one.uri] = Entry(one.uri, one.stamp, (*parts, one.part))
+    for unit, part, *_ in made:
+        parts = found[unit.uri].parts if unit.uri in found else ()
+        found[unit.uri] = Entry(unit.uri, unit.stamp, (*parts, part) if part else parts)
     return found
 
 
