@@ -5,7 +5,6 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from statistics import median
 from typing import Any, TypeVar
 
@@ -58,7 +57,7 @@ class Ray(Engine):
         expect_extra("ray", "the engine ray", "ray")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it speaks to the cluster and to nobody else
         os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # as a busy machine may need
-        ray: Any = import_module("ray")
+        import ray  # noqa: PLC0415 # pyright: ignore[reportMissingImports]
 
         if ray.is_initialized():
             return ray
@@ -66,7 +65,10 @@ class Ray(Engine):
         if self.address is None:
             local = {"num_cpus": self.workers, "include_dashboard": False, "object_store_memory": _STORE}
             # Ray takes 127.0.0.1 for a slip, and listens on all addresses, but where clusters are switched off.
-            constants: Any = import_module("ray._private.ray_constants")
+            from ray._private import (  # noqa: PLC0415 # pyright: ignore[reportMissingImports]
+                ray_constants as constants,
+            )
+
             constants.ENABLE_RAY_CLUSTER = False
             ray.init(_node_ip_address="127.0.0.1", **local, **quiet)
             return ray

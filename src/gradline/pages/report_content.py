@@ -150,7 +150,7 @@ def _data(account: Account, source: Source | None) -> dict[str, Any]:
         "bases": account.bases,
         "columns": account.columns(),
         "dictionary": account.dictionary(),
-        "fingerprint": f"{model.moments.statistics.fingerprint:016x}",
+        "fingerprint": model.moments.statistics.mark or "unknown",
     }
 
 
