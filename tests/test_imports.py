@@ -65,6 +65,7 @@ LOADS = [
     (f"trajectory {CROPS} --lr 1e-5", TABLE),
     pytest.param("selftest", {"numpy"}, marks=SLOW),
     (f"doctor {CROPS}", TABLE),
+    (f"path {CROPS}", MODEL),
     ("verify crops.safetensors example:crops", MODEL),
     ("example line -o line.csv", {"numpy"}),
     pytest.param("lesson --epochs 1", LESSON, marks=SLOW),

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from gradline.core.coefficients import feature_name
 from gradline.core.text import joined, number
-from gradline.model.summary import told_apart
 from gradline.pages.digits import rounded
 from gradline.pages.labels import Labels
 from gradline.pages.report_content import Told
@@ -70,7 +70,7 @@ def _coefficients(every: Sequence[Told], target: str, labels: Labels) -> Table:
 def _by_name(one: Told, target: str) -> dict[str, Cell]:
     model, known = one.account.model, one.account.inference.estimates
     j = model.targets.index(target)
-    names = [*(["bias"] if model.has_bias else []), *map(told_apart, model.features)]
+    names = [*(["bias"] if model.has_bias else []), *map(feature_name, model.features)]
     values = model.coefficients.stacked[j].tolist()
     errors = [math.nan] * len(values) if known is None else known.stderr.stacked[j].tolist()
     return {
