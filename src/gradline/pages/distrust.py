@@ -24,6 +24,7 @@ _INFLATION = (
 )
 _ROWS = 10  # for each coefficient, fewer of which follow chance (Harrell 2015, section 4.4)
 _WORSE = 1.2  # times its own error that a model makes on rows it has not seen
+_COPIED = 0.02  # of the rows, copies of which make intervals narrower by a hundredth
 _DROPPED = 0.05  # of the rows, whose leaving may bend an answer
 
 
@@ -99,6 +100,7 @@ def _repeated(rows: ShownRows | None) -> Iterator[Doubt]:
     if rows is None or rows.first is None:
         return
     twice, near = copies(rows.first), near_copies(rows.first)
+    twice = twice if twice > _COPIED * len(rows.first) else 0
     if not twice and near is None:
         return
     first = f" of the first {len(rows.first):,}" if len(rows.first) < rows.rows else ""

@@ -236,7 +236,10 @@ def _influence(points: Points, q: int, verdicts: Mapping[str, Finding]) -> Figur
             chart.line(along, inside, "limit")
             drawn = drawn or bool(np.isfinite(inside).any())
     chart.dots(h, r)
-    _name_rows(chart, points, h, r, points.cook)
+    standing = [
+        np.abs(each) / np.nanmax(np.abs(each)) for each in (points.cook, r)
+    ]  # by either they may stand out
+    _name_rows(chart, points, h, r, np.fmax(*standing))
     said, holds = _verdict(verdicts, "rows")
     if said and drawn:
         said += " Beyond the red lines a row moves the coefficients by itself."
