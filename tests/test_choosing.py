@@ -9,6 +9,7 @@ from sklearn import linear_model
 from sklearn.model_selection import GroupKFold, KFold, RepeatedKFold, ShuffleSplit, TimeSeriesSplit
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from gradline import Moments
 from gradline.linear_model import ElasticNetCV, LassoCV, LassoLarsIC, RidgeCV, enet_path, lasso_path
 
 peers: Any = linear_model  # of no types
@@ -208,3 +209,18 @@ REFUSED = {
 def test_what_scikit_learn_refuses_is_refused(words):
     with pytest.raises(ValueError, match=words):
         REFUSED[words](*problem((60, 6)))
+
+
+@pytest.mark.parametrize("made", [LassoCV(cv=4), RidgeCV(cv=4), RidgeCV(), LassoLarsIC()], ids=str)
+def test_all_rows_are_summed_up_once(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = problem((90, 5))
+    summed, original = [], Moments.from_rows.__func__  # type: ignore[attr-defined]
+
+    def counted(cls: Any, *given: Any, **options: Any) -> Moments:
+        found = original(cls, *given, **options)
+        summed.append(found.rows)
+        return found
+
+    monkeypatch.setattr(Moments, "from_rows", classmethod(counted))
+    made.fit(X, y)
+    assert summed.count(len(y)) == 1

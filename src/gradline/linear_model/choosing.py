@@ -93,8 +93,9 @@ class ElasticNetCV(ElasticNet):
             raise ValueError(f"For multi-task outputs, use MultiTask{type(self).__name__}")
         return super().fit(X, y, sample_weight)
 
-    def _prepare(self, X: Any, y: Any, sample_weight: Any) -> None:
-        rows = as_rows(Selection(X, y, weights=sample_weight)).rows
+    def _prepare(self, selection: Selection, y: np.ndarray) -> Moments:
+        X, sample_weight = selection.data, selection.weights
+        rows = as_rows(selection).rows
         moments, bias = Moments.from_rows(rows), self.fit_intercept
         ratios = np.atleast_1d(np.asarray(self.l1_ratio, float)).tolist()
         pairs = list(_folds(_splits(self.cv, X, y), X, y, rows, moments, sample_weight))
@@ -115,6 +116,7 @@ class ElasticNetCV(ElasticNet):
         self.alphas_ = np.array(tried) if len(ratios) > 1 and isinstance(self.alphas, Integral) else tried[0]
         self.alpha_, self._ratio = float(tried[best][k]), float(ratios[best])
         self.l1_ratio_ = self._ratio
+        return moments
 
     def _alphas(self, moments: Moments, net: Net) -> np.ndarray:
         """Those to try, in scikit-learn's scale."""
@@ -231,7 +233,8 @@ class RidgeCV(Translating):
             p = moments.p
             self.intercept_ = moments.mean[p:] - self.coef_ @ moments.mean[:p]
 
-    def _prepare(self, X: Any, y: Any, sample_weight: Any) -> None:
+    def _prepare(self, selection: Selection, y: np.ndarray) -> Moments:
+        X, sample_weight = selection.data, selection.weights
         alphas = numbers(
             self.alphas if np.iterable(self.alphas) else [self.alphas], ">" if self.cv is None else ">="
         )
@@ -241,7 +244,7 @@ class RidgeCV(Translating):
         for name in ("store_cv_results", "alpha_per_target"):
             if self.cv is not None and getattr(self, name):
                 raise ValueError(f"cv!=None and {name}=True are incompatible")
-        rows = as_rows(Selection(X, y, weights=sample_weight)).rows
+        rows = as_rows(selection).rows
         moments = Moments.from_rows(rows)
         with calm_blas(moments.p + moments.m):
             if self.cv is None:
@@ -251,6 +254,7 @@ class RidgeCV(Translating):
         best = np.argmax(scores, axis=0)
         self.alpha_ = alphas[best] if scores.ndim == 2 else float(alphas[best])
         self.best_score_ = np.max(scores, axis=0) if scores.ndim == 2 else float(scores[best])
+        return moments
 
     def _one_by_one(
         self, rows: RowStream, moments: Moments, y: np.ndarray, sample_weight: Any, alphas: np.ndarray

@@ -135,10 +135,10 @@ class LassoLarsIC(Translating):
     def _penalty(self, weight_sum: float, targets: int) -> Penalty:  # noqa: ARG002
         return Net(2 * self.alpha_ / targets, 1.0, self.positive)
 
-    def _prepare(self, X: Any, y: Any, sample_weight: Any) -> None:  # noqa: ARG002
+    def _prepare(self, selection: Selection, y: np.ndarray) -> Moments:  # noqa: ARG002
         if self.criterion not in ("aic", "bic"):
             raise ValueError(f"criterion should be either bic or aic, got {self.criterion!r}")
-        moments, bias = Moments.from_rows(as_rows(Selection(X, y)).rows), self.fit_intercept
+        moments, bias = Moments.from_rows(as_rows(selection).rows), self.fit_intercept
         n, p = moments.rows, moments.p
         if self.noise_variance is None and n <= p + bias:
             raise ValueError(
@@ -159,3 +159,4 @@ class LassoLarsIC(Translating):
         variance = max(self.noise_variance_, np.finfo(float).tiny)  # of a target without any
         self.criterion_ = n * math.log(2 * math.pi * variance) + squares / variance + factor * used
         self.alpha_ = float(self.alphas_[int(np.argmin(self.criterion_))])
+        return moments

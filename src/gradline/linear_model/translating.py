@@ -24,6 +24,7 @@ from gradline.model.certificate import Certificate
 from gradline.model.fit import run
 from gradline.model.model import LinearModel
 from gradline.model.request import Request
+from gradline.moments.state import Moments
 from gradline.solvers import NONE, SQUARED, Loss, Penalty, Solver, usual_solver
 
 _KINDS = (np.float64, np.float32)  # of numbers that are taken as they are; others become the first
@@ -107,12 +108,14 @@ class Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
         targets = y if titled is None or {*titled} & {*(names or ())} else Titled(y, titled)
         features = names if self.formula is None else None
         selection = Selection(X, targets, features, weights=sample_weight, formula=self.formula)
-        self._prepare(X, y, sample_weight)
+        moments = self._prepare(selection, y)
         weight_sum = len(y) if sample_weight is None else float(np.sum(sample_weight))
         penalty, loss = self._objective(selection, weight_sum, 1 if y.ndim == 1 else y.shape[1])
         solver = self._solver(penalty, loss)
         request = Request(solver, self.fit_intercept, self.scale, penalty=penalty, loss=loss)
-        model = run(selection, request)
+        # With a penalty moments say all, and where they are known no row is read for them again.
+        known = moments is not None and not penalty.is_none and loss.quadratic
+        model = run(Selection(moments) if known else selection, request)
         for notice in cautions(model):
             fell_short = notice.code == "training-stopped"
             kind = StoppedWarning if fell_short else GradlineWarning
@@ -122,8 +125,9 @@ class Translating(MultiOutputMixin, RegressorMixin, BaseEstimator):
             self.coef_, self.intercept_ = self._home.enter(self.coef_), self._home.enter(self.intercept_)
         return self
 
-    def _prepare(self, X: Any, y: Any, sample_weight: Any) -> None:
-        """What is to be found out about rows that were looked at, before the fit."""
+    def _prepare(self, selection: Selection, y: np.ndarray) -> Moments | None:  # noqa: ARG002
+        """What is to be found out about rows before the fit; their moments, where that has made them."""
+        return None
 
     def _know(self, X: np.ndarray) -> None:
         """What scikit-learn keeps of a plain X, as its `validate_data` leaves it."""

@@ -34,6 +34,7 @@ class Path(Protocol):
     def curvatures(self) -> np.ndarray: ...
     def at(self, epoch: int) -> Point: ...
     def shares(self, curvatures: np.ndarray, epoch: int) -> ErrorLeft: ...
+    def freedom(self, epoch: int) -> float: ...
     def time(self, epoch: int) -> float: ...
 
 
@@ -71,9 +72,9 @@ def as_ridge(path: Path, epoch: int) -> AsRidge:
     moments, bias, ridge = path.moments, path.bias, spectrum(path.moments, path.bias)
     cells = moments.m * moments.weight_sum
     curvatures = 2 * ridge.singular[ridge.singular > 0] ** 2 / cells
-    whole, time = path.shares(path.curvatures, epoch), path.time(epoch)
-    freedom, time_alpha = float(whole.covered.sum()), 1 / time if time else math.inf
-    alpha = alpha_of(curvatures, freedom - bias, float(whole.left.sum()))
+    freedom, time = path.freedom(epoch), path.time(epoch)
+    time_alpha = 1 / time if time else math.inf
+    alpha = alpha_of(curvatures, freedom - bias, float(path.shares(path.curvatures, epoch).left.sum()))
     risk = None
     if 0 < time < math.inf and _shrinks_alike(moments, bias):
         left, covered = path.shares(curvatures, epoch)
