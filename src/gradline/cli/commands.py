@@ -15,7 +15,7 @@ from gradline.cli.terminal import command, paragraphs, program
 # By panel, and by the file in which they stand.
 COMMANDS = {
     "Fit": {"fit": ["fit"]},
-    "Use": {"use": ["predict", "evaluate"], "show": ["show"]},
+    "Use": {"use": ["predict", "evaluate"], "show": ["show"], "side_by_side": ["compare"]},
     "Check": {"check": ["trajectory", "selftest", "doctor", "verify"]},
     "Learn": {"example": ["example"], "learn": ["lesson", "diagnose"]},
     "Share": {"share": ["play", "report"], "export": ["export"]},
