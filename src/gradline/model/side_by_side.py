@@ -121,7 +121,7 @@ def compare(
     >>> large = gradline.fit("example:crops", "apples", features=["temp", "rainfall", "humidity"])
     >>> compared = gradline.compare([small, large])
     >>> print(compared.tests[0].test)
-    humidity = 0: F 364.653 on 1 and 11, p 8.78e-10
+    humidity = 0: F 364.637 on 1 and 11, p 8.78e-10
     """
     named = (
         models if isinstance(models, Mapping) else {f"model {i + 1}": model for i, model in enumerate(models)}
