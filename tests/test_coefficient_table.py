@@ -1,11 +1,14 @@
 """The table of coefficients that a fit prints: its figures, its width, its short form, and why there is none."""
 
 import re
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
+import statsmodels.api as sm
 from known import known
+from refusals import expect_refusal, refused
 
 import gradline
 from gradline.core.text import WIDTH
@@ -101,3 +104,33 @@ def test_what_aic_counts_is_said():
     assert known(inference.aic)[0] == pytest.approx(
         -2 * known(inference.log_likelihood)[0] + 2 * 3, rel=1e-14
     )
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_bounds_of_a_mean_and_of_a_new_row_are_those_of_statsmodels(weighted):
+    table = pl.DataFrame(made()).with_columns(w=pl.Series(RANDOM.uniform(0.5, 3, 40)))
+    options: Any = {"weights": "w", "weights_are": "precision"} if weighted else {}
+    model = gradline.fit(table, "y", features=["a", "b"], **options)
+    X = sm.add_constant(table.select("a", "b").to_numpy())
+    w = table["w"].to_numpy() if weighted else np.ones(40)
+    fitted: Any = sm.WLS(table["y"].to_numpy(), X, weights=w).fit()  # pyright: ignore[reportArgumentType]
+    found = fitted.get_prediction(X, weights=w)
+    for of, obs in (("mean", False), ("new", True)):
+        _, low, high = model.predict(table, interval=0.9, of=of)
+        expected = found.conf_int(obs=obs, alpha=0.1)
+        np.testing.assert_allclose(np.column_stack([low, high]), expected, rtol=1e-9)
+    with refused("choice-invalid", "rows"):
+        model.predict(table, interval=0.9, of="rows")
+
+
+def test_predict_tells_bounds_of_a_mean(gradline):
+    gradline_model = "m.safetensors"
+    gradline("fit", "example:engel", "-t", "food", "-o", gradline_model)
+    row = ("predict", gradline_model, "--set", "income=1000", "--interval", "0.95")
+    widths = {}
+    for of in ("new", "mean"):
+        low, high = map(float, gradline(*row, "--of", of).out.split()[-2:])
+        widths[of] = high - low
+    assert 0 < widths["mean"] < widths["new"] / 5
+    expect_refusal(gradline(*row, "--of", "rows", "--json").err, "choice-invalid")
+    expect_refusal(gradline(*row[:-2], "--of", "mean", "--json").err, "of-without-interval")

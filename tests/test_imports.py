@@ -62,6 +62,7 @@ LOADS = [
     (f"plan {CROPS}", TABLE),
     (f"moments make {CROPS} -o state.safetensors", MODEL),
     ("show crops.safetensors", MODEL - {"polars"}),
+    ("compare crops.safetensors again.safetensors", MODEL - {"polars"}),
     (f"trajectory {CROPS} --lr 1e-5", TABLE),
     pytest.param("selftest", {"numpy"}, marks=SLOW),
     (f"doctor {CROPS}", TABLE),
@@ -107,6 +108,7 @@ def folder(tmp_path_factory):
         for solver in (gradline.GradientDescent(lr=1e-5, epochs=10), gradline.Exact()):
             gradline.fit("example:crops", ["apples", "oranges"], solver=solver).save("crops.safetensors")
             gradline.commit("a version", "crops.safetensors", notebook=None)
+        gradline.fit("example:crops", ["apples", "oranges"], features=["temp"]).save("again.safetensors")
     (place / "printed.txt").write_text("3390.0071\n2558.1218\n1931.3949\n")
     return place
 

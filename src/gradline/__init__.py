@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gradline.model.fit import fit
     from gradline.model.model import LinearModel, load
     from gradline.model.path import Path, path
+    from gradline.model.side_by_side import compare
     from gradline.model.verify.claims import Verification, verify
     from gradline.moments.state import Moments
     from gradline.pages.play import play
@@ -80,6 +81,7 @@ __all__ = [
     "__version__",
     "certify",
     "commit",
+    "compare",
     "doctor",
     "fit",
     "load",
@@ -123,6 +125,7 @@ _HOMES = {
     "Verification": "gradline.model.verify.claims",
     "certify": "gradline.model.certify",
     "commit": "gradline.history.recording",
+    "compare": "gradline.model.side_by_side",
     "doctor": "gradline.model.doctor.doctor",
     "fit": "gradline.model.fit",
     "load": "gradline.model.model",

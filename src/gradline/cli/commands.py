@@ -19,7 +19,7 @@ COMMANDS = {
         "moments": ["plan", *(f"moments {name}" for name in ("make", "merge", "subtract", "forget", "show"))],
         "pushdown": ["moments sql"],
     },
-    "Use": {"use": ["predict", "evaluate"], "show": ["show"]},
+    "Use": {"use": ["predict", "evaluate"], "show": ["show"], "side_by_side": ["compare"]},
     "Check": {"check": ["trajectory", "selftest", "doctor", "verify"], "alphas": ["path"]},
     "Learn": {"example": ["example"], "learn": ["lesson", "diagnose"]},
     "Share": {"share": ["play", "report"], "export": ["export"]},

@@ -42,6 +42,12 @@ class PredictOptions(Written):
     interval: Annotated[
         float | None, flag("Add bounds that hold a new row's target with this probability, such as 0.95.")
     ] = None
+    of: Annotated[
+        str | None,
+        flag(
+            "What the bounds hold: a new row (new), or what such rows have on average (mean). Default: new."
+        ),
+    ] = None
     memory: Memory | None = None
     output: Annotated[
         str | None, flag("File to write: CSV, or what .parquet, .arrow or .xlsx says.", "-o", "--output")
@@ -74,6 +80,11 @@ def predict(options: PredictOptions) -> None:
 
     _choice("missing", options.missing, ("error", "drop"))
     _choice("unseen", options.unseen, ("error", "base", "missing"))
+    _choice("of", options.of or "new", ("new", "mean"))
+    if options.of is not None and options.interval is None:
+        raise UsageError(
+            "of-without-interval", "--of says what bounds hold, and none are asked for", "add --interval 0.95"
+        )
     if bool(options.values) == (options.data is not None):
         raise UsageError(
             "data-or-set", "give either DATA or --set NAME=VALUE", "for one row --set, for many a file"
@@ -83,7 +94,8 @@ def predict(options: PredictOptions) -> None:
     _expect_keepable(options)
     model = load(options.model)
     told = replace(read_as(options, model), where=options.where or None)
-    weights = model.weights_of_intervals if options.interval is not None else None
+    is_new = options.interval is not None and options.of != "mean"
+    weights = model.weights_of_intervals if is_new else None
     source, notes = (
         _row(model, options.values, told, weights)
         if options.data is None
@@ -104,6 +116,7 @@ def predict(options: PredictOptions) -> None:
             missing=options.missing,
             unseen=options.unseen,
             interval=options.interval,
+            of=options.of or "new",
             keep=options.keep,
         )
     )

@@ -269,6 +269,7 @@ class LinearModel(Derived):
         missing: str = "error",
         unseen: str = "error",
         interval: float | None = None,
+        of: str = "new",
         read: Text | None = None,
         own_units: str | None = None,
     ) -> np.ndarray:
@@ -279,7 +280,8 @@ class LinearModel(Derived):
         written, by default as those of the fit, and which rows are read, by default all.
         With `interval`, such as 0.95, (3, n, m): prediction, lower and
         upper bound, between which the y of a new row of weight one lies with that probability, if a line suits
-        the data and errors are normal, independent and alike. Of a transformed target, `log(price)`, predictions are
+        the data and errors are normal, independent and alike;
+        `of="mean"` bounds what such rows have on average. Of a transformed target, `log(price)`, predictions are
         logarithms; `own_units="median"` inverts the function, and `"mean"` also averages over the training residuals
         (smearing, Duan 1983). Raises `DataError` for a missing column,
         `UnseenLevelError`, `MissingValuesError` for missing cells, `RequestError` where no interval is known.
@@ -290,7 +292,9 @@ class LinearModel(Derived):
                 "bounds hold a new row's target, turned back one by one, and no mean of them",
                 'ask for the median: own_units="median"',
             )
-        batches = list(self.predictions(data, missing=missing, unseen=unseen, interval=interval, read=read))
+        batches = list(
+            self.predictions(data, missing=missing, unseen=unseen, interval=interval, of=of, read=read)
+        )
         empty = np.zeros((0, len(self.targets)))
         values = np.concatenate([batch.values for batch in batches] or [empty])
         if interval is None:
@@ -317,6 +321,7 @@ class LinearModel(Derived):
         missing: str = "error",
         unseen: str = "error",
         interval: float | None = None,
+        of: str = "new",
         keep: Sequence[str] = (),
         read: Text | None = None,
     ) -> Iterator[Predictions]:
@@ -326,12 +331,12 @@ class LinearModel(Derived):
             if source is not data:  # where they are one, whoever opened it has looked
                 as_at_training.notes(self, source)
             data = source
-        weights = self.weights_of_intervals if interval is not None else None
+        weights = self.weights_of_intervals if interval is not None and of == "new" else None
         for rows in rows_to_predict(
             self.design, data, missing, unseen, read or self.read.of_all_rows, keep, weights
         ):
             values = rows.X @ self.weight.T + self.bias
-            margins = None if interval is None else self.inference.margin(rows.X, interval, rows.w)
+            margins = None if interval is None else self.inference.margin(rows.X, interval, rows.w, of)
             yield Predictions(values, rows.X, margins, rows.kept, rows.unseen)
 
     @property

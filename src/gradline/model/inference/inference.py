@@ -26,6 +26,9 @@ if TYPE_CHECKING:  # what is tested after a fit
     from gradline.model.inference.joint import Contrast, Wald
 
 
+OF = ("new", "mean")  # what an interval of a prediction holds
+
+
 class Refusal(NamedTuple):
     """Why a figure is left out, and what to do about it; `code` as in the error of who asks for it."""
 
@@ -149,8 +152,12 @@ class Inference:
     def _penalised(self, each: float) -> np.ndarray | None:
         return None if self.log_likelihood is None else -2.0 * self.log_likelihood + self.basis.q * each
 
-    def margin(self, X: np.ndarray, level: float = 0.95, w: np.ndarray | None = None) -> np.ndarray:
+    def margin(
+        self, X: np.ndarray, level: float = 0.95, w: np.ndarray | None = None, of: str = "new"
+    ) -> np.ndarray:
         """(n, m): a new row's y lies within ŷ ± margin with probability `level`, for rows X (n, p).
+
+        `of` "mean": what such rows have on average, t·s·√h, without the error of a row itself.
 
         t·s·√(1/w + h), h = g·g: the error of the row itself, whose precision is w (n,), one where none is given, and
         that of the coefficients. NaN where the row breaks a combination that held in training, or w is no positive
@@ -158,7 +165,14 @@ class Inference:
         """
         t, sigma = quantile(level, self.freedom), self._expect_known().sigma
         g = self.basis.rows(X)
-        own = np.ones(len(X)) if w is None else np.divide(1.0, w, where=w > 0, out=np.full(len(X), np.nan))
+        if of not in OF:
+            raise UsageError("choice-invalid", f"an interval is of {of!r}", f"use {' or '.join(OF)}")
+        if of == "mean":
+            own = np.zeros(len(X))
+        else:
+            own = (
+                np.ones(len(X)) if w is None else np.divide(1.0, w, where=w > 0, out=np.full(len(X), np.nan))
+            )
         spread = np.where(self.basis.outside(X), np.nan, np.sqrt(own + (g**2).sum(axis=1)))
         return t * np.outer(spread, sigma)
 
