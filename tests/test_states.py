@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import tempfile
+import time
 import warnings
 from pathlib import Path
 
@@ -130,6 +131,16 @@ def test_only_what_is_new_or_changed_is_read(tmp_path):
     assert states.forget(came.gone[0]).rows == 397
     assert states.total().statistics.mark == fresh.total().statistics.mark
     assert {*states.store.names("parts")} == {*fresh.store.names("parts")}
+
+
+def test_what_killed_processes_left_goes_after_a_day(tmp_path):
+    data = split(table(30), 3, tmp_path / "data", "csv")
+    states = ledger(tmp_path / "ledger", data)
+    for name, age in {".young.part": 60, ".old.part": 100_000}.items():
+        (tmp_path / "ledger/parts" / name).write_bytes(b"half")
+        os.utime(tmp_path / "ledger/parts" / name, (time.time() - age,) * 2)
+    states.update(data)
+    assert [name for name in os.listdir(tmp_path / "ledger/parts") if name.startswith(".")] == [".young.part"]
 
 
 def test_added_and_forgotten_is_before_to_the_bit(tmp_path):
