@@ -17,6 +17,8 @@ import numpy as np
 import polars as pl
 
 import gradline
+from gradline.data.columnar import FrameSource
+from gradline.data.selection import Selection
 from gradline.engines.threads import Threads
 from gradline.states import units
 from gradline.states.ledger import States
@@ -109,7 +111,7 @@ def overhead(folder):
     size = sum(path.stat().st_size for path in (folder / "files").iterdir()) / 24e6
     listing = units.files_named(str(folder / "files"))
     source = units.table_of(listing, gradline.Text())
-    recipe = begin(source, gradline.data.selection.Selection(source, ["y"]), False).recipe  # type: ignore[attr-defined]
+    recipe = begin(source, Selection(source, ["y"]), False).recipe
     cut = [unit for file in listing for unit in units.cut(file)]
     ratios = []
     for trial in range(7):
@@ -127,13 +129,12 @@ def merge(folder):
     draw = np.random.default_rng(0)
     beta = draw.integers(-5, 6, k - 1)
     names = [*(f"x{j}" for j in range(k - 1)), "y"]
-    source = gradline.data.columnar.FrameSource  # type: ignore[attr-defined]
     recipe, parts, exact = None, {}, np.zeros((k + 1, k + 1), object)
     for _ in range(count):
         Z = draw.integers(-1000, 1000, (4, k)) + 5000
         Z[:, -1] = Z[:, :-1] @ beta + draw.integers(-50, 51, 4)
-        rows = source.of(pl.DataFrame(dict(zip(names, Z.T.astype(float), strict=True))))
-        recipe = recipe or begin(rows, gradline.data.selection.Selection(rows, ["y"]), False).recipe  # type: ignore
+        rows = FrameSource.of(pl.DataFrame(dict(zip(names, Z.T.astype(float), strict=True))))
+        recipe = recipe or begin(rows, Selection(rows, ["y"]), False).recipe
         parts[f"{draw.integers(0, 2**63):064x}"[::-1]] = Part.of(rows, recipe).to_bytes()
         whole = np.column_stack([np.ones(4, int), Z])
         exact += (whole.T @ whole).astype(object)
