@@ -97,6 +97,20 @@ def test_the_tree_is_balanced_in_order_and_the_same_for_every_order(count, drawn
     assert depth(trees[0]) == (count - 1).bit_length()
 
 
+def test_what_comes_twice_is_joined_once():
+    joins = []
+
+    def counted(one: int, other: int) -> int:
+        joins.append((one, other))
+        return one + other
+
+    joining = Joining(40, counted)
+    for place in [*range(40)] * 2:
+        joining.put(place, 1)
+    assert joining.whole == 40
+    assert len(joins) == 39
+
+
 def test_values_in_order_leave_few_waiting():
     class Counting(Joining[int]):
         most = 0

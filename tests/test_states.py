@@ -1,9 +1,11 @@
 """Ledgers: what is read once is not read again, whoever read it, and the total is that of all rows at once."""
 
+import hashlib
 import json
 import os
 import shutil
 import tempfile
+import time
 import warnings
 from pathlib import Path
 
@@ -19,6 +21,8 @@ import gradline
 from gradline.core.errors import GradlineWarning
 from gradline.engines.threads import Threads
 from gradline.states import units
+from gradline.states.store import Folder
+from gradline.states.tree import Node
 
 TOWNS = ["Ålesund", "Bonn", "Bonn", "Celle", "Ulm", "Ulm", "Ulm"]
 
@@ -132,6 +136,17 @@ def test_only_what_is_new_or_changed_is_read(tmp_path):
     assert {*states.store.names("parts")} == {*fresh.store.names("parts")}
 
 
+def test_what_killed_processes_left_goes_after_a_day(tmp_path):
+    data = split(table(30), 3, tmp_path / "data", "csv")
+    states = ledger(tmp_path / "ledger", data)
+    for name, age in {".young.part": 60, ".old.part": 100_000}.items():
+        (tmp_path / "ledger/parts" / name).write_bytes(b"half")
+        then = time.time() - age
+        os.utime(tmp_path / "ledger/parts" / name, (then, then))
+    states.update(data)
+    assert [name for name in os.listdir(tmp_path / "ledger/parts") if name.startswith(".")] == [".young.part"]
+
+
 def test_added_and_forgotten_is_before_to_the_bit(tmp_path):
     data = split(table(300), 70, tmp_path / "data", "csv")
     states = ledger(tmp_path / "ledger", data)
@@ -142,6 +157,52 @@ def test_added_and_forgotten_is_before_to_the_bit(tmp_path):
     gone = states.forget(tmp_path / "more.csv")
     assert (gone.rows, gone.fingerprint) == (receipt.rows_before, receipt.fingerprint_before)
     assert (saved(states.total(), tmp_path), states.files) == before
+    keys = sorted(part.key for entry in states.files.values() for part in entry.parts)
+    assert {*states.store.names("nodes")} == {*Node(keys).large()}  # none of them holds what was forgotten
+
+
+def test_one_key_more_makes_the_nodes_above_it_anew():
+    keys = sorted(hashlib.sha256(bytes([i % 256, i // 256])).hexdigest() for i in range(3000))
+
+    def inner(node):
+        return (
+            {node.name: node.count}
+            if not node.children
+            else {node.name: node.count, **inner(node.children[0]), **inner(node.children[1])}
+        )
+
+    whole = Node(keys)
+    for key in (keys[0], keys[1500], keys[-1]):
+        less = Node([one for one in keys if one != key])
+        made = inner(whole).keys() - inner(less).keys()
+        assert len(made) <= 2 * np.log2(len(keys))
+    loaded, made = [], []
+    value = whole.value(
+        lambda key: [key], lambda a, b: a + b, lambda _: None, lambda name, _: made.append(name)
+    )
+    assert value == keys
+    assert sorted(made) == sorted(whole.large())
+    whole.value(
+        loaded.append, lambda *_: None, lambda name: name if name != whole.name else None, lambda *_: None
+    )
+    assert loaded == []  # both halves are kept
+
+
+def test_what_is_put_first_stays(tmp_path):
+    """Also where a file system knows no links."""
+    store = Folder(tmp_path)
+    assert store.put("parts/a", b"first")
+    assert not store.put("parts/a", b"second")
+    assert store.get("parts/a") == b"first"
+    assert os.listdir(tmp_path / "parts") == ["a"]
+
+
+def test_what_is_put_first_stays_without_links(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "link", refuse)
+    test_what_is_put_first_stays(tmp_path)
 
 
 def test_the_same_size_and_time_with_other_bytes_is_caught(tmp_path):

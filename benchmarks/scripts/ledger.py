@@ -17,6 +17,8 @@ import numpy as np
 import polars as pl
 
 import gradline
+from gradline.data.columnar import FrameSource
+from gradline.data.selection import Selection
 from gradline.engines.threads import Threads
 from gradline.states import units
 from gradline.states.ledger import States
@@ -65,6 +67,7 @@ def kills(folder):
     reads = (folder / "reads").stat().st_size
     alone = gradline.States(folder / "alone")
     alone.update(str(folder / "data"), "y", engine=Threads(1))
+    first = timed(alone.total)
     same = digest(states) == digest(alone)
     print(
         f"{killed} kills, {reads} reads of {FILES} files, {sum(told[0] for told in ended)} by the three last"
@@ -76,7 +79,7 @@ def kills(folder):
     began = time.process_time()
     print(f"one file touched: {states.update(str(folder / 'data')).read} read,", end=" ")
     print(f"{time.process_time() - began:.2f} s, total {timed(states.total):.2f} s")
-    print(f"the first total of {FILES} files: {timed(alone.total):.2f} s")
+    print(f"the first total of {FILES} files: {first:.2f} s")
 
 
 def start(folder):
@@ -108,7 +111,7 @@ def overhead(folder):
     size = sum(path.stat().st_size for path in (folder / "files").iterdir()) / 24e6
     listing = units.files_named(str(folder / "files"))
     source = units.table_of(listing, gradline.Text())
-    recipe = begin(source, gradline.data.selection.Selection(source, ["y"]), False).recipe  # type: ignore[attr-defined]
+    recipe = begin(source, Selection(source, ["y"]), False).recipe
     cut = [unit for file in listing for unit in units.cut(file)]
     ratios = []
     for trial in range(7):
@@ -126,13 +129,12 @@ def merge(folder):
     draw = np.random.default_rng(0)
     beta = draw.integers(-5, 6, k - 1)
     names = [*(f"x{j}" for j in range(k - 1)), "y"]
-    source = gradline.data.columnar.FrameSource  # type: ignore[attr-defined]
     recipe, parts, exact = None, {}, np.zeros((k + 1, k + 1), object)
     for _ in range(count):
         Z = draw.integers(-1000, 1000, (4, k)) + 5000
         Z[:, -1] = Z[:, :-1] @ beta + draw.integers(-50, 51, 4)
-        rows = source.of(pl.DataFrame(dict(zip(names, Z.T.astype(float), strict=True))))
-        recipe = recipe or begin(rows, gradline.data.selection.Selection(rows, ["y"]), False).recipe  # type: ignore
+        rows = FrameSource.of(pl.DataFrame(dict(zip(names, Z.T.astype(float), strict=True))))
+        recipe = recipe or begin(rows, Selection(rows, ["y"]), False).recipe
         parts[f"{draw.integers(0, 2**63):064x}"[::-1]] = Part.of(rows, recipe).to_bytes()
         whole = np.column_stack([np.ones(4, int), Z])
         exact += (whole.T @ whole).astype(object)

@@ -174,6 +174,7 @@ class States:
         read = sum(one.was_read for one in made)
         notices = (*news.notices, *_twice(self.files, came))
         self._sweep(before, came)
+        self.store.tidy("parts")
         return replace(receipt, read=read, found=len(made) - read, gone=news.gone, notices=notices)
 
     def news(self, selection: Selection, exact: bool = False) -> News:

@@ -2,12 +2,15 @@
 
 import contextlib
 import os
+import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from gradline.core.cleanup import undoing
 from gradline.core.errors import FileError
+
+_OLD = 86_400  # seconds: a day, and a part is written in one of them
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,13 @@ class Folder:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             return sorted(name for name in os.listdir(self.root / kind) if not name.startswith("."))
         return []
+
+    def tidy(self, kind: str) -> None:
+        """Take away what killed processes have left half written, once nobody can be writing it any more."""
+        with contextlib.suppress(OSError), os.scandir(self.root / kind) as entries:
+            for entry in entries:
+                if entry.name.startswith(".") and entry.stat().st_mtime < time.time() - _OLD:
+                    self.remove(f"{kind}/{entry.name}")
 
     def remove(self, name: str) -> None:
         """Take a file away, if it is there and may be."""
