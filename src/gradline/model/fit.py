@@ -92,9 +92,9 @@ def fit(
       best; 0 (default) trains all epochs. Only a loss that is lower by more than `stop_tolerance`, 0, is better.
     - `checkpoint`: a file that keeps the training as it stands, and from which the same call goes on: the model is the
       one that training at one go gives. It may go on with more epochs.
-    - `penalty`: `gradline.ElasticNet(alpha, l1_ratio, positive)`: ridge, lasso and what lies between, on the
-      weights of the columns as they are trained on; or `gradline.CrossValidated(l1_ratio, …)`, which chooses the alpha
-      by cross-validation. None by default.
+    - `penalty`: `gradline.ElasticNet(alpha, l1_ratio, …)`: ridge, lasso and what lies between, on the weights of the
+      columns as they are trained on, with factors and bounds for some of them; or
+      `gradline.CrossValidated(l1_ratio, …)`, which chooses the alpha by cross-validation. None by default.
     - `loss`: `gradline.Huber(delta)`, `gradline.Quantile(quantile)` or `gradline.Absolute()`, where far rows should not
       decide, or a quantile is asked for; the squared loss by default. These need the rows, not moments alone.
     - `features`, `exclude`: which columns of the table take part; by default all but the targets. For an
@@ -207,6 +207,8 @@ def _trained(
         solver, problem, observers, holdout, request.stop_after, keeper, float(request.stop_tolerance)
     )
     weight, bias = scaling.to_raw(solution.weight, solution.bias)
+    if not scaling.is_none:  # which may have taken a weight over its bound by a rounding
+        weight = request.penalty.on(moments.design.features, np.ones(moments.p)).prox(weight, 0.0)
     settings = solver.params()
     if request.stop_after and solution.diverged_at is None:
         settings["epochs"] = solution.epochs  # the model is that of so many

@@ -76,7 +76,7 @@ class PenalisedAnswer:
         if self.model.has_bias:
             yield self._bias_distance()
         yield self._digits()
-        yield self._zeros()
+        yield from self._kinks()
         yield self._determined()
         slope = math.hypot(float(np.linalg.norm(self._missed)), float(np.linalg.norm(self._level)))
         rounding = at.gradient_rounding / float(np.min(self.scale, initial=1.0))
@@ -104,9 +104,9 @@ class PenalisedAnswer:
     def _limit(self) -> float | None:
         """The largest stable rate of ridge at a constant rate: by the curvature of the sum, the bias with it."""
         settings, omega = self.model.settings, self.omega
-        if omega.steep or omega.positive or {"schedule", "clip", "average", "betas"} & set(settings):
+        if omega.has_kinks or {"schedule", "clip", "average", "betas"} & set(settings):
             return None
-        curved = self.curvature + omega.bend * np.eye(len(self.curvature))
+        curved = self.curvature + np.diag(omega.bend)
         if self.model.has_bias:
             raw = self.model.scale == "none"  # standardised columns have means of 0
             level = np.concatenate([[1.0], raw * self.model.moments.mean[: len(curved)]])
@@ -119,7 +119,7 @@ class PenalisedAnswer:
     @cached_property
     def omega(self) -> OwnPenalty:
         """Ω."""
-        return OwnPenalty.of(self.model.penalty.params())
+        return OwnPenalty.of(self.model.penalty.params(), self.model.features, self.scale)
 
     @cached_property
     def scale(self) -> np.ndarray:
@@ -191,7 +191,7 @@ class PenalisedAnswer:
 
     @cached_property
     def bounds(self) -> list[tuple[float, np.ndarray, np.ndarray]]:
-        """For each target the gap, the reach (p,) of each weight, both at most, and which zeros are sure."""
+        """For each target the gap, the reach (p,) of each weight, both at most, and which surely stay at a kink."""
         parts = zip(self.w, self.slope, self._margin, strict=True)
         return [self._bounded(_Place(*part)) for part in parts]
 
@@ -208,15 +208,15 @@ class PenalisedAnswer:
         return [self._bounded(_Place(*part)) for part in parts]
 
     @cached_property
-    def _zero(self) -> np.ndarray:
-        """Which weights (m, p) are zero for certain, as seen from either place."""
+    def _kept(self) -> np.ndarray:
+        """Which weights (m, p) stay at zero or at a bound for certain, as seen from either place."""
         places = zip(self.bounds, self.bounds_of_best, strict=True)
         return np.array([here[2] | there[2] for here, there in places])
 
     @cached_property
     def _has_one_best(self) -> np.ndarray:
-        """Which weights (m, p) rows and penalty hold, beside those that are zero."""
-        return np.array([np.isfinite(self._held(~zero)) for zero in self._zero])
+        """Which weights (m, p) rows and penalty hold, beside those that stay at their kinks."""
+        return np.array([np.isfinite(self._held(~kept)) for kept in self._kept])
 
     def _bounded(self, at: _Place) -> tuple[float, np.ndarray, np.ndarray]:
         seem = self._stays(at, 0.0)
@@ -227,34 +227,34 @@ class PenalisedAnswer:
 
     def _stays(self, at: _Place, gap: float) -> np.ndarray:
         spread = at.margin + np.sqrt(2 * gap * np.diag(self.curvature))
-        return (at.w == 0) & self.omega.holds_zero(at.slope, spread)
+        return self.omega.holds(at.w, at.slope, spread)
 
-    def _sharpened(self, at: _Place, zero: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+    def _sharpened(self, at: _Place, kept: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         w, omega = at.w, self.omega
-        largest = np.where(zero, 0.0, self._most)
-        low, high, held = -largest, largest, self._held(~zero)
-        gap = min(self.objective, self._missed_together(at, ~zero))
+        low = np.where(kept, w, np.maximum(-self._most, omega.low))
+        high = np.where(kept, w, np.minimum(self._most, omega.high))
+        held, gap = self._held(~kept), min(self.objective, self._missed_together(at, ~kept))
         for _ in range(_ROUNDS):
-            sure = self._stays(at, gap) & ~zero
+            sure = self._stays(at, gap) & ~kept
             if sure.any():
-                zero, held = zero | sure, self._held(~(zero | sure))
-                low[sure] = high[sure] = 0.0
+                kept, held = kept | sure, self._held(~(kept | sure))
+                low[sure] = high[sure] = w[sure]
             reach = held * math.sqrt(2 * gap)
             low, high = np.maximum(low, w - reach), np.minimum(high, w + reach)
             sides = [omega.gain(at.slope + s * at.margin, w, low, high) for s in (-1, 1)]
             gap = min(gap, float(np.maximum(*sides).sum()))
-        return gap, np.minimum(np.maximum(high - w, w - low), held * math.sqrt(2 * gap)), zero
+        return gap, np.minimum(np.maximum(high - w, w - low), held * math.sqrt(2 * gap)), kept
 
     def _held(self, free: np.ndarray) -> np.ndarray:
         """How far (p,) each of the free weights can be per √(2·gap): the roots of the inverse curvature's diagonal."""
         found, bend, root = np.where(free, np.inf, 0.0), self.omega.bend, self._root(free)
         if root is not None:
             found[free] = np.linalg.norm(root, axis=1)
-        return found if not bend else np.minimum(found, 1 / math.sqrt(bend))
+        return np.where(free, np.minimum(found, 1 / np.sqrt(bend)), found)
 
     def _root(self, free: np.ndarray) -> np.ndarray | None:
         """K (f, f) with K·Kᵀ the inverse curvature of the free weights; None where they have none."""
-        H = self.curvature[np.ix_(free, free)] + self.omega.bend * np.eye(int(free.sum()))
+        H = self.curvature[np.ix_(free, free)] + np.diag(self.omega.bend[free])
         units = np.sqrt(np.diag(H))
         if not free.any() or not units.all():
             return None
@@ -269,7 +269,7 @@ class PenalisedAnswer:
         columns = np.concatenate([[0] * first, 1 + free]).astype(int)
         units = np.ldexp(1 / self.scale[free], evidence.frame.units[free])
         cells = len(self.w) * evidence.mass / 2
-        bend = np.concatenate([[0.0] * first, self.omega.bend * cells / units**2])
+        bend = np.concatenate([[0.0] * first, self.omega.bend[free] * cells / units**2])
         whole = eliminated(evidence.products[np.ix_(columns, columns)].plus(np.diag(bend)), bool(first))
         return None if whole.is_deficient else math.sqrt(cells) * whole.spread[first:] / units[:, None]
 
@@ -297,11 +297,10 @@ class PenalisedAnswer:
         return len(self.w) / 4 * float(self._level @ self._level)
 
     @property
-    def _most(self) -> float:
+    def _most(self) -> np.ndarray:
         """How large a weight can be at the optimum: its penalty alone is no more than the objective here."""
         steep, bend = self.omega.steep, self.omega.bend
-        by_steep = self.objective / steep if steep else np.inf
-        return min(by_steep, math.sqrt(2 * self.objective / bend) if bend else np.inf)
+        return np.minimum(self.objective / steep, np.sqrt(2 * self.objective / bend))
 
     @cached_property
     def way(self) -> np.ndarray:
@@ -323,8 +322,8 @@ class PenalisedAnswer:
         pull = self.slope[j] + H @ w
         for _ in range(_SWEEPS):
             before = w.copy()
-            for i in np.flatnonzero(np.diag(H)):
-                w[i] = self.omega.best_alone(pull[i] - H[i] @ w + H[i, i] * w[i], H[i, i])
+            for i in np.flatnonzero(np.diag(H)).tolist():
+                w[i] = self.omega.best_alone(i, pull[i] - H[i] @ w + H[i, i] * w[i], H[i, i])
             if np.abs(w - before).max() <= UNIT * np.abs(w).max():
                 break
         return w - self.w[j]
@@ -332,15 +331,14 @@ class PenalisedAnswer:
     def _step(self, j: int, way: np.ndarray) -> np.ndarray:
         """From the end of a way to where the slopes of its weights vanish; none where that is across a kink."""
         H, w = self.curvature, self.w[j] + way
-        free = np.flatnonzero((w != 0) | (self.omega.steep == 0 and not self.omega.positive))
+        free = np.flatnonzero(self.omega.is_smooth(w))
         free = free[np.diag(H)[free] > 0]
         slope = self.slope[j] - H @ way - self.omega.slopes(w)[1]
-        bent = H[np.ix_(free, free)] + self.omega.bend * np.eye(len(free))
+        bent = H[np.ix_(free, free)] + np.diag(self.omega.bend[free])
         units = np.sqrt(np.diag(bent))  # without which a small column would count as none
         step = np.zeros_like(w)
         step[free] = np.linalg.lstsq(bent / np.outer(units, units), slope[free] / units)[0] / units
-        stays = (np.sign(w + step) == np.sign(w)).all() or not (self.omega.steep or self.omega.positive)
-        return step if stays else np.zeros_like(w)
+        return step if self.omega.has_between(w, w + step) else np.zeros_like(w)
 
     @cached_property
     def lead(self) -> float:
@@ -408,15 +406,27 @@ class PenalisedAnswer:
         error = Coefficients(np.array(claim.weight_error, float), bias if self.model.has_bias else None)
         return digits_left(claim.digits, self.model.coefficients.stacked, error.stacked)
 
-    def _zeros(self) -> Check:
-        """Weights that are said to be zero for certain are."""
-        claimed = np.array(self.model.certificate.zero, bool)
-        sure = self._zero
-        if claimed.shape != sure.shape:
-            return same("zero", f"shape {claimed.shape}", f"shape {sure.shape}", "what is zero")
-        wrong = int((claimed & ~sure).sum())
-        found = f"{int(claimed.sum()) - wrong} zero for certain"
-        return same("zero", f"{int(claimed.sum())} zero for certain", found, "of the weights")
+    def _kinks(self) -> Iterator[Check]:
+        """Weights that are said to be zero, or at a bound, for certain are."""
+        best = self.w + self.way
+        pairs = list(zip(self.bounds, self.bounds_of_best, strict=True))
+        here, there = (np.array([pair[i][2] for pair in pairs]) for i in (0, 1))
+        at_zero = here & (self.w == 0) | there & (best == 0)
+        at_bound = here & (self.w != 0) | there & (best != 0)
+        for name, sure, what in (
+            ("zero", at_zero, "zero for certain"),
+            ("at_bound", at_bound, "at a bound for certain"),
+        ):
+            told = getattr(self.model.certificate, name)
+            if told is None and name == "at_bound":
+                continue
+            claimed = np.array(told, bool)
+            if claimed.shape != sure.shape:
+                yield same(name, f"shape {claimed.shape}", f"shape {sure.shape}", f"what is {what}")
+                continue
+            wrong = int((claimed & ~sure).sum())
+            found = f"{int(claimed.sum()) - wrong} {what}"
+            yield same(name, f"{int(claimed.sum())} {what}", found, "of the weights")
 
     def _determined(self) -> Check:
         """Weights that are said to have one best value do."""

@@ -178,7 +178,7 @@ def _about_loss(model: LinearModel, rows: RowStream, scale: np.ndarray) -> LossA
     columns = [rows.design.features.index(name) for name in model.features]
     own = OwnRows.of(rows, columns, model.weight, model.bias, model.has_bias)
     cells = len(model.weight) * float(own.w.sum())
-    omega = OwnPenalty.of(model.penalty.params())
+    omega = OwnPenalty.of(model.penalty.params(), model.features, scale)
     return LossAnswer(model, own.with_penalty(omega, model.weight, scale, cells), scale)
 
 

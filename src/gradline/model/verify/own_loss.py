@@ -98,7 +98,7 @@ class OwnRows:
         """The same with rows whose losses are the penalty of each weight."""
         first, p, found = int(self.bias), weight.shape[1], self
         for kind, strength in ((1.0, omega.steep), (2.0, omega.bend)):
-            if strength:
+            if strength.any():
                 A = np.zeros((p, found.A.shape[1]))
                 A[:, first:] = np.diag(scale * self.raw[first:])
                 below = -(weight * scale).T
@@ -106,7 +106,7 @@ class OwnRows:
                     np.vstack([found.A, A]),
                     np.vstack([found.R, below]),
                     np.vstack([found.T, np.abs(below)]),
-                    np.concatenate([found.w, np.full(p, strength * cells)]),
+                    np.concatenate([found.w, strength * cells]),
                     np.concatenate([found.kind, np.full(p, kind)]),
                     self.raw,
                     self.center,
