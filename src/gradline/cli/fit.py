@@ -139,6 +139,10 @@ class FitOptions(Typed):
         flag("Share of the penalty that is |w|, which sets weights to zero; the rest is w²/2. Default: 0."),
     ] = None
     positive: Annotated[bool | None, flag("Allow no weight below zero.", "--positive")] = None
+    together: Annotated[
+        bool | None,
+        flag("Weights of a feature are zero for all targets or for none (with --l1-ratio).", "--together"),
+    ] = None
     factor: Annotated[
         Sequence[str] | None,
         flag("NAME=NUMBER: what multiplies the penalty of this feature; may be repeated. Default: 1."),

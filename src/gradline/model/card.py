@@ -134,6 +134,7 @@ class PenaltyCard(TypedDict):
     positive: NotRequired[bool]
     factors: NotRequired[dict[Text, Size]]
     bounds: NotRequired[BoundsCard]
+    together: NotRequired[bool]
 
 
 class LossCard(TypedDict):

@@ -34,7 +34,7 @@ class CrossValidated:
     errors from the fold's own, so that no row is read again. The model is then fitted to all rows at the alpha chosen.
 
     Parameters:
-    - `l1_ratio`, `positive`, `factors`, `bounds`: as in `ElasticNet`; ridge by default.
+    - `l1_ratio`, `positive`, `factors`, `bounds`, `together`: as in `ElasticNet`; ridge by default.
     - `alphas`: how many, or their values: as in `gradline.path`, of all rows.
     - `folds`: 5 by default; or "loo", each row by itself, for ridge: by the closed form y − ŷ = r/(1 − h), with h the
       leverage of the row, the strength alpha·n of the penalty the same (Allen 1974; Golub, Heath, Wahba 1979).
@@ -64,6 +64,7 @@ class CrossValidated:
     ordered: bool = False
     factors: Any = None
     bounds: Bounds | None = None
+    together: bool = False
 
     def __post_init__(self) -> None:
         expect_rule(self.rule)
@@ -97,7 +98,7 @@ class CrossValidated:
 
     def at(self, alpha: float) -> ElasticNet:
         """The penalty at an alpha."""
-        return ElasticNet(alpha, self.l1_ratio, self.positive, self.factors, self.bounds)
+        return ElasticNet(alpha, self.l1_ratio, self.positive, self.factors, self.bounds, self.together)
 
     def params(self) -> dict[str, Any]:
         """What differs from the defaults, as options."""

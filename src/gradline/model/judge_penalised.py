@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from gradline.core.derived import Derived, cached_property
 from gradline.core.linalg.triangular import UNIT, column_norms, inverted, rounding, row_norms, triangular
 from gradline.model.certificate import FEWEST_DIGITS, NO_TIME_LEFT, Certificate
 from gradline.model.judge import ABOVE, Judged, digits_within, known_mean
+from gradline.model.judge_together import JointSums, nearest_together
 from gradline.model.status import Status
 from gradline.model.training import Training
 from gradline.moments.rank import Rank
@@ -200,8 +201,19 @@ class PenalisedJudge(Derived):
 
     @cached_property
     def bounds(self) -> list[Bound]:
-        """What is sure of each target."""
+        """What is sure of each target; where weights are zero together the gap of all is told with the first."""
+        if self.problem.penalty.is_joint:
+            gap, *rest = nearest_together(self._joint, self.view[0])
+            return [Bound(gap if j == 0 else 0.0, *rest) for j in range(self.moments.m)]
         return list(map(_nearest_bound, self._sums, self.view[0]))
+
+    @property
+    def _joint(self) -> JointSums:
+        """What is minimised of all targets at once."""
+        each = self._sums
+        A, error, omega, norms = each[0].A, each[0].error, each[0].omega, column_norms(each[0].A)
+        B, length = np.column_stack([one.b for one in each]), math.hypot(*(one.length for one in each))
+        return JointSums(A, B, length, cast(Any, omega), error, lambda kept: _reach(each[0], norms, kept))
 
     @cached_property
     def level(self) -> np.ndarray:
@@ -305,10 +317,9 @@ class PenalisedJudge(Derived):
     @property
     def _slope_missed(self) -> float:
         """The norm of the smallest subgradient of the objective, on the scale of training."""
-        missed = [
-            sums.omega.distance(w, sums.A.T @ (sums.b - sums.A @ w))
-            for sums, w in zip(self._sums, self.view[0], strict=True)
-        ]
+        pairs = list(zip(self._sums, self.view[0], strict=True))
+        slopes = np.array([sums.A.T @ (sums.b - sums.A @ w) for sums, w in pairs])
+        missed = self._sums[0].omega.distance(self.view[0], slopes)
         level = self.moments.weight_sum * self.level
         return 2 / self.problem.cells * float(np.hypot(np.linalg.norm(missed), np.linalg.norm(level)))
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from gradline.moments.state import Moments, calm_blas
 from gradline.solvers.path import chosen, freedom, weights_along
 from gradline.solvers.penalties import ElasticNet
 from gradline.solvers.problem import Scaling
+from gradline.solvers.together import Together, duality_gap
 
 COUNT = 100  # alphas, as scikit-learn and glmnet take: neighbours differ by 7 %
 _LASSO = ElasticNet(l1_ratio=1.0)
@@ -207,6 +208,13 @@ def gaps(
     left = np.linalg.norm(residual, axis=2)
     blur = error * (np.abs(weight) @ norms + lengths)
     total = np.zeros(len(alphas))
+    if penalty.is_joint:
+        for k in range(len(alphas)):
+            omega = cast(Together, replace(penalty, alpha=float(alphas[k]) * half))
+            off, whole = float(np.linalg.norm(blur[k])), float(np.linalg.norm(left[k]))
+            margin = error * norms * (whole + off)
+            total[k] = duality_gap(residual[k].T, slopes[k], weight[k], omega, margin) + off**2 / 2
+        return total / half
     for k, m in np.ndindex(*left.shape):
         omega, w, g = replace(penalty, alpha=float(alphas[k]) * half), weight[k, m], slopes[k, m]
         margin = error * norms * float(left[k, m] + blur[k, m])

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from gradline.moments.rank import varying
 from gradline.moments.state import Moments, once
 from gradline.solvers.descent import Columns, Descent
 from gradline.solvers.penalties import ElasticNet
+from gradline.solvers.together import Together, minimised_together
 
 _LOWEST = (
     1e-3  # of the largest alpha: of 1,000 times less penalty than sets all to zero little is left to see
@@ -75,7 +76,7 @@ def grid(
         last = last if lowest is None else first * lowest
         return np.geomspace(float(first), float(last), count) * (2 / cells)
     columns, B = varying(moments, bias), moments.slopes_factor(bias).B
-    largest = max(_last_to_go(columns, b, penalty) for b in B.T)
+    largest = max(_last_to_go(columns, B, penalty))
     largest *= 1 + rounding(moments.p)  # or rounding of another sum of the same products would let one go
     if not largest > 0:
         return np.geomspace(1.0, _LOWEST, count)
@@ -84,8 +85,21 @@ def grid(
     return np.geomspace(1.0, lowest, count) * (2 * largest / (cells * penalty.l1_ratio))
 
 
-def _last_to_go(columns: np.ndarray, b: np.ndarray, penalty: ElasticNet) -> float:
-    """The strength of l1 from which on no penalised weight of this target leaves zero, or what is next to it."""
+def _last_to_go(columns: np.ndarray, B: np.ndarray, penalty: ElasticNet) -> list[float]:
+    """The strength of l1 for each target from which on no penalised weight leaves zero, or what is next to it.
+
+    One number for all targets where their weights are zero together.
+    """
+    if not penalty.is_joint:
+        return [_last_of_target(columns, b, penalty) for b in B.T]
+    factors = np.broadcast_to(1.0 if penalty.factors is None else penalty.factors, columns.shape[1])
+    free = columns[:, factors == 0]
+    left = B - free @ np.linalg.lstsq(free, B)[0] if free.size else B
+    pulls, paying = np.linalg.norm(columns.T @ left, axis=1), factors > 0
+    return [float(np.max(pulls[paying] / factors[paying], initial=0.0))]
+
+
+def _last_of_target(columns: np.ndarray, b: np.ndarray, penalty: ElasticNet) -> float:
     factors = np.broadcast_to(1.0 if penalty.factors is None else penalty.factors, columns.shape[1])
     nearest, paying = penalty.prox(np.zeros(len(factors)), 0.0), factors > 0
     if not paying.all():
@@ -129,9 +143,15 @@ def weights_along(
     half = moments.m * moments.weight_sum / 2
     if penalty.is_ridge and alphas.min() > 0:
         return spectrum(moments, bias).weights(alphas * half)
-    columns, B = Columns.of(varying(moments, bias)), moments.slopes_factor(bias).B
     found = np.empty((len(alphas), moments.m, moments.p))
     whole = moments.variation(bias)
+    if penalty.is_joint:
+        A, B, W = varying(moments, bias), moments.slopes_factor(bias).B, None
+        for k, alpha in enumerate(alphas.tolist()):
+            omega = cast(Together, replace(penalty, alpha=alpha * half))
+            W = found[k] = minimised_together(A, B, omega, W, tol * float(whole.sum()))
+        return found + 0.0  # of zeros none is negative
+    columns, B = Columns.of(varying(moments, bias)), moments.slopes_factor(bias).B
     for target in range(moments.m):
         way, before = Descent(columns, B[:, target]), None
         for k, alpha in enumerate(alphas.tolist()):
@@ -154,13 +174,16 @@ def freedom(
 
     Ridge: the sum of d²/(d² + c) over the singular values d, c the curvature (Hastie, Tibshirani, Friedman 2009,
     section 3.4.1). Lasso: how many weights are not zero (Zou, Hastie, Tibshirani 2007), nor at a bound. Elastic net:
-    the trace of A·(AᵀA + C)⁻¹·Aᵀ, A the columns of those weights and C their curvatures (Tibshirani, Taylor 2012).
+    the trace of A·(AᵀA + C)⁻¹·Aᵀ, A the columns of those weights and C their curvatures (Tibshirani, Taylor 2012). Of
+    weights that are zero together, how many are not: they use no more, for their penalty also shrinks them.
     """
     half = moments.m * moments.weight_sum / 2
     bends = alphas * half * (1 - penalty.l1_ratio)
     if penalty.is_ridge:
         used = spectrum(moments, bias).kept(bends).sum(axis=1)
         return np.repeat(used[:, None], moments.m, axis=1) + bias
+    if penalty.is_joint:
+        return np.count_nonzero(weights, axis=2) + float(bias)
     columns, found = varying(moments, bias), np.empty(weights.shape[:2])
     for k, m in np.ndindex(*found.shape):
         omega = replace(penalty, alpha=float(alphas[k]) * half)

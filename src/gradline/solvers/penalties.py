@@ -9,6 +9,7 @@ import numpy as np
 from gradline.core.arguments import is_real
 from gradline.core.errors import UsageError
 from gradline.solvers.each_weight import Bounds, checked, in_order, is_by_name
+from gradline.solvers.together import Together
 
 
 class Face(NamedTuple):
@@ -78,11 +79,16 @@ class Penalty(Protocol):
         ...
 
     @property
+    def is_joint(self) -> bool:
+        """Whether the weights of a column pay together over the targets, as in `Together`; not so here."""
+        ...
+
+    @property
     def threshold(self) -> Threshold | None:
         """The numbers of an elastic net, which compiled loops know; None for any other penalty."""
         ...
 
-    def on(self, features: Sequence[str], scale: np.ndarray) -> Self:
+    def on(self, features: Sequence[str], scale: np.ndarray) -> Any:
         """Ω of the weights of these columns, divided by a scale (p,): what is told by name is put in their order."""
         ...
 
@@ -156,6 +162,9 @@ class ElasticNet:
     - `bounds`: `gradline.Bounds(lower, upper)`, in the units of the columns as they are, whatever their scale in
       training. `positive` allows no weight below zero: the lower bound 0 for all.
 
+    - `together`: the weights of a feature are zero for all targets or for none: |w| is then ‖wⱼ‖, the root of the sum
+      of their squares, once for each feature (scikit-learn's MultiTaskElasticNet; the group lasso).
+
     Raises `UsageError` for an alpha or a factor below 0, an l1_ratio outside 0 to 1, or bounds that are none. Hoerl,
     Kennard 1970; Tibshirani 1996; Zou, Hastie 2005; Friedman, Hastie, Tibshirani 2010 (factors).
 
@@ -171,8 +180,19 @@ class ElasticNet:
     positive: bool = False
     factors: Any = None
     bounds: Bounds | None = None
+    together: bool = False
+
+    is_joint = False
 
     def __post_init__(self) -> None:
+        if not isinstance(cast(object, self.together), bool):
+            raise UsageError("together-invalid", f"together is {self.together!r}", "give True or False")
+        if self.together and self.is_bounded:
+            raise UsageError(
+                "bounds-of-weights-together",
+                "weights that are zero together, over all targets, are asked for with bounds",
+                "ask for one of the two",
+            )
         if not (is_real(self.alpha) and self.alpha >= 0):
             raise UsageError(
                 "alpha-invalid", f"alpha is {self.alpha}", "give a number from 0; 0 is no penalty"
@@ -259,8 +279,11 @@ class ElasticNet:
         """Its own numbers."""
         return Threshold(self.l1, self.curvature, self.low, self.high)
 
-    def on(self, features: Sequence[str], scale: np.ndarray) -> "ElasticNet":
+    def on(self, features: Sequence[str], scale: np.ndarray) -> Any:
         """That of these columns, divided by a scale."""
+        if self.together and self.l1_ratio:
+            factors = None if self.factors is None else in_order(self.factors, features, 1.0)
+            return Together(self.alpha, self.l1_ratio, factors)
         if self.factors is None and self.bounds is None:
             return self
         factors = None if self.factors is None else in_order(self.factors, features, 1.0)
@@ -379,12 +402,14 @@ class ElasticNet:
         """The terms with their numbers."""
         f = "" if self.factors is None else "f·"
         l1, bend = self.alpha * self.l1_ratio, self.alpha * (1 - self.l1_ratio)
-        parts = [f"{l1:.10g}·Σ{f}|w|"] if l1 else []
+        size = "‖w‖" if self.together else "|w|"
+        parts = [f"{l1:.10g}·Σ{f}{size}"] if l1 else []
         parts += [f"{bend / 2:.10g}·Σ{f}w²"] if bend else []
         said = " + ".join(parts)
         if said and is_by_name(self.factors):
             own = ", ".join(f"{value:g} for {name}" for name, value in self.factors.items())
             said += f", f = {own}, and 1 for others"
+        said += ", ‖w‖ over the targets" if self.together and l1 else ""
         limits = ["no weight below 0"] if self.positive else []
         if self.bounds is not None:
             by_column = isinstance(self.bounds.lower, np.ndarray)

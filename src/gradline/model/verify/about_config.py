@@ -21,7 +21,7 @@ _FREE = {  # what a file cannot contradict: options that change nothing, or whos
     "seed": lambda value: is_whole(value, 0),
 }
 _LOSS = ("loss", "delta", "quantile")
-_PENALTY = ("alpha", "l1_ratio", "positive")
+_PENALTY = ("alpha", "l1_ratio", "positive", "together")
 _OF_COLUMNS = {"factor": ("factors",), "at_least": ("bounds", "lower"), "at_most": ("bounds", "upper")}
 _CHOICE = {  # of cross-validation: alpha is asked for as a word, and who chose says the rest in words
     "alpha": lambda model, value: value == "cv" and model.penalty.alpha == model.choice.alpha,

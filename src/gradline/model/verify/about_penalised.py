@@ -13,6 +13,7 @@ from gradline.core.text import counted, number
 from gradline.model.model import LinearModel
 from gradline.model.status import Status
 from gradline.model.verify.about_path import about_epochs
+from gradline.model.verify.about_together import OwnTogether, bounds_together, way_together
 from gradline.model.verify.check import Check, digits_left, near, same, within
 from gradline.model.verify.ldl import eliminated
 from gradline.model.verify.newton_step import Whereabouts
@@ -117,8 +118,14 @@ class PenalisedAnswer:
         return 2 * (1 + momentum) / (ahead * (kept if momentum else 1.0) * largest)
 
     @cached_property
-    def omega(self) -> OwnPenalty:
+    def omega(self) -> OwnPenalty | OwnTogether:
         """Ω."""
+        alone, together = self._alone, self.model.penalty.params().get("together", False)
+        return OwnTogether(alone.steep, alone.bend) if together and alone.steep.any() else alone
+
+    @cached_property
+    def _alone(self) -> OwnPenalty:
+        """Ω where each weight pays by itself."""
         return OwnPenalty.of(self.model.penalty.params(), self.model.features, self.scale)
 
     @cached_property
@@ -192,6 +199,8 @@ class PenalisedAnswer:
     @cached_property
     def bounds(self) -> list[tuple[float, np.ndarray, np.ndarray]]:
         """For each target the gap, the reach (p,) of each weight, both at most, and which surely stay at a kink."""
+        if isinstance(self.omega, OwnTogether):
+            return self._bounds_together(self.omega, self.w, self.slope, self._margin)
         parts = zip(self.w, self.slope, self._margin, strict=True)
         return [self._bounded(_Place(*part)) for part in parts]
 
@@ -204,8 +213,15 @@ class PenalisedAnswer:
         way, best = self.way, self.w + self.way
         margin = self._margin + MARGIN * UNIT * np.abs(way) @ np.abs(self.curvature)
         margin += MARGIN * UNIT * self.omega.bend * np.abs(best)
+        if isinstance(self.omega, OwnTogether):
+            return self._bounds_together(self.omega, best, self.slope - way @ self.curvature, margin)
         parts = zip(best, self.slope - way @ self.curvature, margin, strict=True)
         return [self._bounded(_Place(*part)) for part in parts]
+
+    def _bounds_together(
+        self, omega: OwnTogether, W: np.ndarray, pull: np.ndarray, margin: np.ndarray
+    ) -> list[tuple[float, np.ndarray, np.ndarray]]:
+        return bounds_together(omega, self.curvature, self.objective, self._held, W, pull, margin)
 
     @cached_property
     def _kept(self) -> np.ndarray:
@@ -227,10 +243,10 @@ class PenalisedAnswer:
 
     def _stays(self, at: _Place, gap: float) -> np.ndarray:
         spread = at.margin + np.sqrt(2 * gap * np.diag(self.curvature))
-        return self.omega.holds(at.w, at.slope, spread)
+        return self._alone.holds(at.w, at.slope, spread)
 
     def _sharpened(self, at: _Place, kept: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        w, omega = at.w, self.omega
+        w, omega = at.w, self._alone
         low = np.where(kept, w, np.maximum(-self._most, omega.low))
         high = np.where(kept, w, np.minimum(self._most, omega.high))
         held, gap = self._held(~kept), min(self.objective, self._missed_together(at, ~kept))
@@ -281,7 +297,7 @@ class PenalisedAnswer:
         root = self._root(free)
         if root is None:
             return np.inf
-        low, high = self.omega.slopes(at.w)
+        low, high = self._alone.slopes(at.w)
         missed = at.slope - np.clip(at.slope, low, high)
         length = np.linalg.norm(root.T @ missed[free]) + np.linalg.norm(np.abs(root.T) @ at.margin[free])
         return float(length) ** 2 / 2
@@ -305,12 +321,14 @@ class PenalisedAnswer:
     @cached_property
     def way(self) -> np.ndarray:
         """From the weights (m, p) to some as good or better: sweeps over them, and a step to where slopes vanish."""
+        if isinstance(self.omega, OwnTogether):
+            return way_together(self.omega, self.curvature, self.w, self.slope)
         return np.array([self._improvement(j) for j in range(len(self.w))])
 
     def _improvement(self, j: int) -> np.ndarray:
         """A step alone, where nothing is missed after it; sweeps could spread a weight over columns that are twins."""
         way = self._step(j, np.zeros_like(self.w[j]))
-        missed = self.omega.missed(self.w[j] + way, self.slope[j] - self.curvature @ way)
+        missed = self._alone.missed(self.w[j] + way, self.slope[j] - self.curvature @ way)
         if (missed <= _CLOSE * np.abs(self.slope[j]).max(initial=0.0)).all():
             return way
         swept = self._sweeps(j)
@@ -323,7 +341,7 @@ class PenalisedAnswer:
         for _ in range(_SWEEPS):
             before = w.copy()
             for i in np.flatnonzero(np.diag(H)).tolist():
-                w[i] = self.omega.best_alone(i, pull[i] - H[i] @ w + H[i, i] * w[i], H[i, i])
+                w[i] = self._alone.best_alone(i, pull[i] - H[i] @ w + H[i, i] * w[i], H[i, i])
             if np.abs(w - before).max() <= UNIT * np.abs(w).max():
                 break
         return w - self.w[j]
@@ -331,23 +349,21 @@ class PenalisedAnswer:
     def _step(self, j: int, way: np.ndarray) -> np.ndarray:
         """From the end of a way to where the slopes of its weights vanish; none where that is across a kink."""
         H, w = self.curvature, self.w[j] + way
-        free = np.flatnonzero(self.omega.is_smooth(w))
+        free = np.flatnonzero(self._alone.is_smooth(w))
         free = free[np.diag(H)[free] > 0]
-        slope = self.slope[j] - H @ way - self.omega.slopes(w)[1]
-        bent = H[np.ix_(free, free)] + np.diag(self.omega.bend[free])
+        slope = self.slope[j] - H @ way - self._alone.slopes(w)[1]
+        bent = H[np.ix_(free, free)] + np.diag(self._alone.bend[free])
         units = np.sqrt(np.diag(bent))  # without which a small column would count as none
         step = np.zeros_like(w)
         step[free] = np.linalg.lstsq(bent / np.outer(units, units), slope[free] / units)[0] / units
-        return step if self.omega.has_between(w, w + step) else np.zeros_like(w)
+        return step if self._alone.has_between(w, w + step) else np.zeros_like(w)
 
     @cached_property
     def lead(self) -> float:
         """How far the objective is above that at the end of the way, so that the least is no nearer."""
-        lead = 0.0
-        for w, way, slope in zip(self.w, self.way, self.slope, strict=True):
-            gain = float(slope @ way) - float(way @ self.curvature @ way) / 2
-            lead += gain + self.omega.value(w) - self.omega.value(w + way)
-        return max(0.0, lead) + self._above_level
+        ways = zip(self.way, self.slope, strict=True)
+        gain = sum(float(slope @ way) - float(way @ self.curvature @ way) / 2 for way, slope in ways)
+        return max(0.0, gain + self.penalty - self.omega.value(self.w + self.way)) + self._above_level
 
     def _status(self) -> Check:
         claim, wrong = self.model.certificate.status, None
