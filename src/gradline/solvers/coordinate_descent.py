@@ -1,7 +1,7 @@
 """Coordinate descent: squared loss with a penalty that has kinks, from the factor of the rows."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -50,7 +50,7 @@ class CoordinateDescent:
         omega = problem.penalty.times(problem.cells / 2)
         B = problem.moments.slopes_factor(problem.bias).B
         if omega.is_joint:
-            beta = minimised_together(rank.varying, B, omega).T
+            beta = minimised_together(rank.varying, B, cast(Any, omega)).T
         else:
             beta = np.column_stack([minimised(rank.varying, b, omega) for b in B.T])
         theta = with_level(problem, beta)

@@ -146,10 +146,10 @@ def weights_along(
     found = np.empty((len(alphas), moments.m, moments.p))
     whole = moments.variation(bias)
     if penalty.is_joint:
-        A, B, W = varying(moments, bias), moments.slopes_factor(bias).B, None
+        A, targets, near = varying(moments, bias), moments.slopes_factor(bias).B, None
         for k, alpha in enumerate(alphas.tolist()):
             omega = cast(Together, replace(penalty, alpha=alpha * half))
-            W = found[k] = minimised_together(A, B, omega, W, tol * float(whole.sum()))
+            near = found[k] = minimised_together(A, targets, omega, near, tol * float(whole.sum()))
         return found + 0.0  # of zeros none is negative
     columns, B = Columns.of(varying(moments, bias)), moments.slopes_factor(bias).B
     for target in range(moments.m):

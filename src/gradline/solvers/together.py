@@ -68,14 +68,17 @@ class Together:
         """Each column is shortened by step·l1, at most to zero, and shrunk by 1 + step·curvature."""
         sizes = np.linalg.norm(v, axis=0)
         kept = np.maximum(sizes - step * self.l1, 0.0) / np.where(sizes > 0, sizes, 1.0)
-        return v * (kept / (1.0 + step * self.curvature)) + 0.0  # no zero is negative
+        shrunk: np.ndarray = v * (kept / (1.0 + step * self.curvature))
+        return shrunk + 0.0  # no zero is negative
 
     def distance(self, w: np.ndarray, slope: np.ndarray) -> np.ndarray:
         """How far each slope (m, p), that of minus the loss, is from the subdifferential of Ω at w."""
         sizes, pulls = np.linalg.norm(w, axis=0), np.linalg.norm(slope, axis=0)
         units = w / np.where(sizes > 0, sizes, 1.0)
         beyond = np.maximum(pulls - self.l1, 0.0) / np.where(pulls > 0, pulls, 1.0)
-        return np.abs(np.where(sizes > 0, slope - self.l1 * units - self.curvature * w, slope * beyond))
+        off: np.ndarray = slope - self.l1 * units - self.curvature * w
+        at_zero: np.ndarray = slope * beyond
+        return np.abs(np.where(sizes > 0, off, at_zero))
 
     def most(self, level: float) -> np.ndarray:
         """How long a column of weights can be, one number or one for each, whose own Ω is at most `level`."""
@@ -110,7 +113,7 @@ def minimised_together(
             _sweep(A, squares, W, residual, omega, order)
         if enough and duality_gap(residual, residual.T @ A, W, omega, 0.0) <= enough:
             break
-        W = _newton(A, B, W, omega)
+        W[:] = _newton(A, B, W, omega)
         if _is_settled(A, B, W, omega, rounding(p) * size, enough):
             break
     return W
@@ -137,30 +140,30 @@ def _newton(A: np.ndarray, B: np.ndarray, W: np.ndarray, omega: Together) -> np.
     m, k = len(W), len(free)
     if not 0 < k * m <= _MOST:
         return W
-    columns, W = A[:, free], W.copy()
+    columns, found = A[:, free], W.copy()
     l1, bend = (np.broadcast_to(one, W.shape[1:])[free] for one in (omega.l1, omega.curvature))
     G = columns.T @ columns + np.diag(bend)
     for _ in range(_STEPS):
-        w = W[:, free]
+        w = found[:, free]
         sizes = np.linalg.norm(w, axis=0)
         units = w / sizes
-        slope = (B - columns @ w.T).T @ columns - l1 * units - bend * w
-        H = np.kron(G, np.eye(m)).reshape(k, m, k, m)
+        slope: np.ndarray = (B - columns @ w.T).T @ columns - l1 * units - bend * w
+        H: np.ndarray = np.kron(G, np.eye(m)).reshape(k, m, k, m)
         around = np.arange(k)
         H[around, :, around, :] += (l1 / sizes)[:, None, None] * (
             np.eye(m) - units.T[:, :, None] * units.T[:, None, :]
         )
         try:
-            step = np.linalg.solve(H.reshape(k * m, k * m), slope.T.ravel()).reshape(k, m).T
+            step: np.ndarray = np.linalg.solve(H.reshape(k * m, k * m), slope.T.ravel()).reshape(k, m).T
         except np.linalg.LinAlgError:
-            return W
-        share = _share_down(columns, B, W, step, free, omega)
+            return found
+        share = _share_down(columns, B, found, step, free, omega)
         if not share:
-            return W
-        W[:, free] = w + share * step
+            return found
+        found[:, free] = w + share * step
         if share == 1 and (np.linalg.norm(step, axis=0) <= 4 * UNIT * sizes).all():
-            return W
-    return W
+            return found
+    return found
 
 
 def _share_down(
