@@ -79,8 +79,9 @@ def test_what_a_model_stores_are_options():
     assert stored - {"read", "penalty"} <= names
     assert all(set(kind.__dataclass_fields__) <= names for kind in SOLVERS.values())
     penalty = ElasticNet(1.0, 0.5, positive=True, factors={"x": 0.0}, bounds=Bounds(0.0, {"x": 1.0}))
-    assert len(penalty.params()) == len(ElasticNet.__dataclass_fields__)
-    assert as_options(penalty.params()).keys() <= names
+    told = penalty.params() | ElasticNet(1.0, 1.0, together=True).params()
+    assert told.keys() == ElasticNet.__dataclass_fields__.keys()
+    assert as_options(told).keys() <= names
 
 
 def test_one_line_is_a_new_option_everywhere(tmp_path, monkeypatch):

@@ -28,7 +28,7 @@ from gradline.model.checkpoint import Checkpoint
 from gradline.model.gathered import Gathered, gather
 from gradline.model.judge import Judged, least_digits, sure_digits
 from gradline.model.judge_penalised import PenalisedJudge
-from gradline.model.model import History, LinearModel, evaluation, load
+from gradline.model.model import Evaluation, History, LinearModel, evaluation, load
 from gradline.model.own_units import smearing
 from gradline.model.request import Request, config_of, expect_epochs
 from gradline.model.shortage import shortage
@@ -41,7 +41,7 @@ from gradline.solvers.exact import refined_optimum
 from gradline.solvers.loop import INITS
 from gradline.solvers.losses import SQUARED, Loss
 from gradline.solvers.penalties import NONE, Penalty
-from gradline.solvers.problem import Problem, Scaling
+from gradline.solvers.problem import Problem, Scaling, stacked
 from gradline.solvers.refinement import refined
 from gradline.solvers.rules import HeavyBall
 from gradline.solvers.trajectory import Trajectory
@@ -244,7 +244,7 @@ def _trained(
         penalty=request.penalty,
         loss=problem.loss,
         seconds=time.perf_counter() - began,
-        holdout=None if held is None else evaluation(held, weight, bias, request.bias),
+        holdout=_held_out(gathered, found, problem.loss),
         notices=(
             *gathered.notices,
             *notices,
@@ -276,6 +276,20 @@ def _known(gathered: Gathered, request: Request) -> tuple[Refined | None, list[N
     why = "moments alone hold no more" if gathered.rows is None else shortage(moments, bias).text
     text = f"{math.floor(sure)} digits of the coefficients are sure where {wanted:g} were asked for: {why}"
     return None, [Notice("digits-not-reached", text)]
+
+
+def _held_out(gathered: Gathered, found: Coefficients, loss: Loss) -> Evaluation | None:
+    """How well coefficients predict the rows held out; the loss is that which was minimised."""
+    held = gathered.held_out
+    if held is None:
+        return None
+    has_bias = found.bias is not None
+    bias = np.zeros(held.m) if found.bias is None else found.bias
+    told = evaluation(held, found.weight, bias, has_bias)
+    if loss.quadratic:
+        return told
+    there = Problem.of(held, gathered.held_rows, has_bias, Scaling.none(held.p), loss=loss)
+    return told._replace(loss=there.value(stacked((found.weight, bias), held, has_bias)))
 
 
 def _with_loaded_init(solver: Solver, design: DesignSpec) -> Solver:

@@ -130,6 +130,14 @@ class OwnRows:
         return self.w * low, self.w * np.where(self.kind == 0, loss.high, 1.0)
 
 
+def mean_of(loss: OwnLoss, rows: OwnRows) -> tuple[float, float]:
+    """The mean loss over rows of data, and what rounding of the terms of residuals may have done to it."""
+    cells = rows.R.shape[1] * float(rows.w.sum())
+    steep = max(loss.high, -loss.low) * float(rows.w @ rows.T.sum(axis=1))
+    total = math.fsum(float(rows.w @ loss.each(r)) for r in rows.R.T)
+    return total / cells, 64 * rows.A.shape[1] * UNIT * steep / cells
+
+
 def way_down(rows: OwnRows, loss: OwnLoss, j: int) -> np.ndarray:
     """A change (q,) of target j's coefficients along A that lowers the loss as far as it is found to go."""
     r = rows.R[:, j]
