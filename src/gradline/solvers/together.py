@@ -10,6 +10,7 @@ from gradline.core.linalg.triangular import UNIT, rounding
 
 _SWEEPS = 10  # over the columns at work, before Newton's steps take the rest of the way
 _ROUNDS = 200  # of sweeps and steps; what has not settled then is told by the gap
+_PATIENT = 20  # rounds of sweeps alone, where some distance from the least is enough
 _STEPS = 20  # of Newton's, each of which about doubles the digits
 _HALVINGS = 30  # of a step that leads up
 _MOST = 1500  # weights that one linear system takes; of more, sweeps alone go on
@@ -104,7 +105,7 @@ def minimised_together(
     p, squares = A.shape[1], np.einsum("ij,ij->j", A, A)
     W = np.zeros((B.shape[1], p)) if start is None else np.where(squares > 0, start, 0.0)
     size = np.sqrt(squares) * (float(np.sqrt(squares) @ np.linalg.norm(W, axis=0)) + float(np.linalg.norm(B)))
-    for _ in range(_ROUNDS):
+    for done in range(_ROUNDS):
         residual = B - A @ W.T
         missed = np.linalg.norm(omega.distance(W, residual.T @ A), axis=0)
         at_work = W.any(axis=0) | (missed > rounding(p) * size)
@@ -113,6 +114,10 @@ def minimised_together(
             _sweep(A, squares, W, residual, omega, order)
         if enough and duality_gap(residual, residual.T @ A, W, omega, 0.0) <= enough:
             break
+        if (
+            enough and done < _PATIENT
+        ):  # steps cost the cube of the weights, and bring digits that are not asked for
+            continue
         W[:] = _newton(A, B, W, omega)
         if _is_settled(A, B, W, omega, rounding(p) * size, enough):
             break
