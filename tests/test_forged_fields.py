@@ -43,6 +43,7 @@ MODELS = {
     "scaled": {"solver": GD, "scale": "standard"},
     "transformed": {"targets": ["log(w)", "z"], "features": ["a", "scale(b)"]},
     "lasso": {"penalty": gradline.ElasticNet(0.5, 1.0)},
+    "bounded": {"penalty": gradline.ElasticNet(bounds=gradline.Bounds(upper=0.1))},
     "ahead": {"solver": gradline.GradientDescent(lr=0.01, epochs=30, momentum=0.9, nesterov=True)},
     "damped": {
         "solver": gradline.GradientDescent(lr=0.01, epochs=30, momentum=0.9, dampening=0.1, clip=50.0)
@@ -132,6 +133,7 @@ FIELDS = {
     "certificate.remarks": ("exact", word(["It is the best."]), "what its remarks say"),
     "certificate.penalty": ("lasso", more, "penalty"),
     "certificate.zero": ("lasso", lambda z: [[not z[0][0], *z[0][1:]], *z[1:]], "zero"),
+    "certificate.at_bound": ("bounded", lambda z: [[True] * len(row) for row in z], "at_bound"),
     "certificate.loss_name": ("huber", word("absolute"), "loss_name"),
     "loss": ("huber", lambda x: {**x, "delta": 1.5}, "loss"),
     "choice": ("chosen", lambda c: {**c, "alphas": [2 * alpha for alpha in c["alphas"]]}, "config"),

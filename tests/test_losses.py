@@ -609,3 +609,23 @@ def test_a_line_through_all_samples_has_the_least_scale_that_scikit_learn_has() 
     regression = HuberRegressor(alpha=0.0).fit(X, X @ [1.0, 2.0])
     assert regression.scale_ == 10 * np.finfo(float).eps
     np.testing.assert_allclose(regression.coef_, [1.0, 2.0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("loss", [gradline.Huber(0.5), gradline.Quantile(0.2), gradline.Absolute()], ids=str)
+def test_rows_held_out_are_told_the_loss_that_was_minimised(loss: Any, tmp_path: Path) -> None:
+    """The losses of the rows trained on and of those held out make up that of all."""
+    random = np.random.default_rng(1)
+    X, w = random.standard_normal((120, 3)), random.random(120) + 0.5
+    Y = X @ random.standard_normal((3, 2)) + random.standard_normal((120, 2)) ** 3
+    model = gradline.fit(X, Y, loss=loss, holdout=0.25, weights=w)
+    each = loss.value(Y, X @ model.weight.T + model.bias).mean(axis=1)
+    trained = model.moments.weight_sum
+    assert model.holdout is not None
+    whole = trained * model.certificate.loss + (w.sum() - trained) * model.holdout.loss
+    assert whole == pytest.approx(float(w @ each), rel=1e-12)
+    assert model.summary().count(loss.mean) == 3  # of the objective, the rows trained on and those held out
+    model.save(tmp_path / "m.safetensors")
+    outcome = gradline.verify(tmp_path / "m.safetensors", X, Y, weights=w)
+    assert outcome, outcome.verdict
+    other = replace(model, holdout=model.holdout._replace(loss=model.holdout.loss * (1 + 1e-6)))
+    assert "loss held out" in [check.name for check in gradline.verify(other, X, Y, weights=w).disagreements]

@@ -21,7 +21,8 @@ from gradline.core.errors import UsageError
 from gradline.data.notation import Text
 from gradline.data.selection import Selection
 from gradline.model.request import Request
-from gradline.solvers import SOLVERS, ElasticNet
+from gradline.solvers import SOLVERS, Bounds, ElasticNet
+from gradline.solvers.each_weight import as_options
 
 RECORDS = {
     name: next(iter(inspect.signature(body).parameters.values())).annotation
@@ -76,8 +77,11 @@ def test_what_a_model_stores_are_options():
     names = {option.name for option in options_of(FitOptions) if option.flag.in_file}
     stored = {*Selection.__dataclass_fields__, *Request.__dataclass_fields__, *Text.__dataclass_fields__}
     assert stored - {"read", "penalty"} <= names
-    settings = (*SOLVERS.values(), ElasticNet)
-    assert all(set(kind.__dataclass_fields__) <= names for kind in settings)
+    assert all(set(kind.__dataclass_fields__) <= names for kind in SOLVERS.values())
+    penalty = ElasticNet(1.0, 0.5, positive=True, factors={"x": 0.0}, bounds=Bounds(0.0, {"x": 1.0}))
+    told = penalty.params() | ElasticNet(1.0, 1.0, together=True).params()
+    assert told.keys() == ElasticNet.__dataclass_fields__.keys()
+    assert as_options(told).keys() <= names
 
 
 def test_one_line_is_a_new_option_everywhere(tmp_path, monkeypatch):

@@ -230,7 +230,7 @@ def test_what_a_weight_could_gain_is_the_most_over_its_range(penalty: ElasticNet
             slope * (v - w) - penalty.value(np.array([v])) + penalty.value(np.array([w])) for v in allowed
         ]
         one = [np.array([number]) for number in (slope, w, low, high)]
-        for most in (penalty.rise, OwnPenalty.of(penalty.params()).gain):
+        for most in (penalty.rise, OwnPenalty.of(penalty.params(), ["x"], np.ones(1)).gain):
             assert max(gains) - 1e-12 <= most(*one)[0] <= max(0.0, *gains) + 1e-2  # between two of them
 
 

@@ -1,6 +1,6 @@
 """Fit: `gradline fit` trains a model, proves it and saves it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -143,6 +143,25 @@ class FitOptions(Typed, OtherErrors):
         flag("Share of the penalty that is |w|, which sets weights to zero; the rest is w²/2. Default: 0."),
     ] = None
     positive: Annotated[bool | None, flag("Allow no weight below zero.", "--positive")] = None
+    together: Annotated[
+        bool | None,
+        flag("Weights of a feature are zero for all targets or for none (with --l1-ratio).", "--together"),
+    ] = None
+    factor: Annotated[
+        Sequence[str] | None,
+        flag("NAME=NUMBER: what multiplies the penalty of this feature; may be repeated. Default: 1."),
+    ] = None
+    unpenalised: Annotated[
+        Sequence[str] | None, flag("Feature without a penalty (--factor NAME=0); may be repeated.")
+    ] = None
+    at_least: Annotated[
+        Sequence[str] | None,
+        flag("NAME=NUMBER, or NUMBER for all: the weight may not be below it; may be repeated."),
+    ] = None
+    at_most: Annotated[
+        Sequence[str] | None,
+        flag("NAME=NUMBER, or NUMBER for all: the weight may not be above it; may be repeated."),
+    ] = None
     folds: Annotated[
         int | str | None,
         flag(
@@ -343,6 +362,7 @@ def pair(value: str) -> tuple[float, ...]:
 
 def _penalty(given: dict[str, Any]) -> Any:
     """The penalty of these options, or what chooses its alpha."""
+    given = given | _by_name(given)
     alpha = given.get("alpha", 0.0)
     if alpha == "cv":
         from gradline.model.cross_validation import CrossValidated  # noqa: PLC0415 - few fits choose
@@ -364,10 +384,27 @@ def _penalty(given: dict[str, Any]) -> Any:
     except ValueError as error:
         raise UsageError("alpha-invalid", f"alpha is {alpha!r}", "give a number from 0, or cv") from error
     penalty = ElasticNet(size, **_of_fields(ElasticNet, given))
+    if penalty.factors and not penalty.alpha:
+        what = "--factor and --unpenalised share out the penalty of --alpha, and there is none"
+        raise UsageError("factors-of-nothing", what, "add --alpha 0.1, or leave them out")
     if penalty.l1_ratio and not penalty.alpha:
         what = "--l1-ratio shares out the penalty of --alpha, and there is none"
         raise UsageError("l1-ratio-of-nothing", what, "add --alpha 0.1, or leave it out")
     return penalty
+
+
+def _by_name(given: dict[str, Any]) -> dict[str, Any]:
+    """Factors and bounds of single features, as words have them."""
+    from gradline.solvers.each_weight import Bounds, of_words  # noqa: PLC0415 - --help needs no numpy
+
+    found: dict[str, Any] = {}
+    words = [*given.get("factor", ()), *(f"{name}=0" for name in given.get("unpenalised", ()))]
+    if words:
+        found["factors"] = of_words(words, "factor")
+    bounds = [of_words(given.get(name, ()), name.replace("_", "-")) for name in ("at_least", "at_most")]
+    if bounds != [None, None]:
+        found["bounds"] = Bounds(*bounds)
+    return found
 
 
 def _of_fields(kind: Any, given: dict[str, Any]) -> dict[str, Any]:
@@ -466,11 +503,13 @@ def _finish(
 
 def _of_penalty(request: Any, model: Any) -> list[str]:
     """The options of the same sum of loss and penalty, on the same scale."""
-    words = [
-        word
-        for name, value in request.penalty.params().items()
-        for word in (f"--{name.replace('_', '-')}", *([] if value is True else [f"{value:g}"]))
-    ]
+    from gradline.solvers.each_weight import as_options  # noqa: PLC0415 - --help needs no numpy
+
+    words = []
+    for name, told in as_options(request.penalty.params()).items():
+        for value in told if isinstance(told, list) else [told]:
+            words += [f"--{name.replace('_', '-')}"]
+            words += [] if value is True else [value if isinstance(value, str) else f"{value:g}"]
     return [*words, "--scale", "standard"] if words and model.scale == "standard" else words
 
 

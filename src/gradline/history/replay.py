@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from gradline.core.errors import RequestError
 from gradline.core.text import number
 from gradline.model.model import LinearModel
 from gradline.moments.state import Moments
@@ -28,7 +29,10 @@ def replayed(model: LinearModel, moments: Moments, bias: bool) -> tuple[np.ndarr
         raise UnrepeatableError("its loss needs the rows themselves")
     if not model.penalty.is_none:
         penalty = model.penalty.times(len(model.targets) / moments.m)
-        problem = Problem.of(moments, None, bias, scaling, penalty=penalty)
+        try:
+            problem = Problem.of(moments, None, bias, scaling, penalty=penalty)
+        except RequestError as error:
+            raise UnrepeatableError("its penalty names columns that are not there") from error
         theta = usual_solver(penalty).start(problem).theta
         return scaling.to_raw(*unstacked(theta, bias))
     if "lr" not in settings:

@@ -7,6 +7,12 @@ from gradline.linear_model.paths import LassoLarsIC, enet_path, lasso_path
 from gradline.linear_model.penalised import ElasticNet, Lasso, Ridge
 from gradline.linear_model.robust import HuberRegressor, QuantileRegressor
 from gradline.linear_model.stochastic import SGDRegressor
+from gradline.linear_model.together import (
+    MultiTaskElasticNet,
+    MultiTaskElasticNetCV,
+    MultiTaskLasso,
+    MultiTaskLassoCV,
+)
 from gradline.linear_model.translating import StoppedWarning
 
 __all__ = [
@@ -18,6 +24,10 @@ __all__ = [
     "LassoCV",
     "LassoLarsIC",
     "LinearRegression",
+    "MultiTaskElasticNet",
+    "MultiTaskElasticNetCV",
+    "MultiTaskLasso",
+    "MultiTaskLassoCV",
     "QuantileRegressor",
     "Ridge",
     "RidgeCV",

@@ -48,6 +48,7 @@ class ElasticNetCV(ElasticNet):
     """
 
     _one_target = True
+    _together = False  # whether the targets share their zeros
 
     def __init__(
         self,
@@ -83,15 +84,19 @@ class ElasticNetCV(ElasticNet):
         self.selection = selection
 
     def _penalty(self, weight_sum: float, targets: int) -> Penalty:  # noqa: ARG002
-        return Net(2 * self.alpha_ / targets, self._ratio, self.positive)
+        return Net(2 * self.alpha_ / targets, self._ratio, self.positive, together=self._together)
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, **params: Any) -> Self:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Choose the alpha, and fit as `ElasticNet` does; `params` are those of scikit-learn's routing, and refused."""
         _raise_for_params(params, self, "fit")
+        self._expect_targets(y)
+        return super().fit(X, y, sample_weight)
+
+    def _expect_targets(self, y: Any) -> None:
+        """Refuse a y of more than one target."""
         shape = np.asarray(y).shape
         if len(shape) == 2 and shape[1] > 1:
             raise ValueError(f"For multi-task outputs, use MultiTask{type(self).__name__}")
-        return super().fit(X, y, sample_weight)
 
     def _prepare(self, selection: Selection, y: np.ndarray) -> Moments:
         X, sample_weight = selection.data, selection.weights
@@ -100,14 +105,12 @@ class ElasticNetCV(ElasticNet):
         ratios = np.atleast_1d(np.asarray(self.l1_ratio, float)).tolist()
         pairs = list(_folds(_splits(self.cv, X, y), X, y, rows, moments, sample_weight))
         with calm_blas(moments.p + moments.m):
-            tried = [self._alphas(moments, Net(1.0, ratio, self.positive)) for ratio in ratios]
+            nets = [Net(1.0, ratio, self.positive, together=self._together) for ratio in ratios]
+            tried = [self._alphas(moments, net) for net in nets]
             errors = np.array(
                 [
-                    [
-                        held_out(*pair, bias, "none", Net(1.0, ratio, self.positive), 2 * alphas, self.tol)
-                        for pair in pairs
-                    ]
-                    for ratio, alphas in zip(ratios, tried, strict=True)
+                    [held_out(*pair, bias, "none", net, 2 * alphas / moments.m, self.tol) for pair in pairs]
+                    for net, alphas in zip(nets, tried, strict=True)
                 ]
             )
         means = errors.mean(axis=1)
@@ -127,7 +130,8 @@ class ElasticNetCV(ElasticNet):
                 "Automatic alpha grid generation is not supported for l1_ratio=0. Please supply a grid by providing "
                 "your estimator with the appropriate `alphas=` argument."
             )
-        found = grid(moments, self.fit_intercept, net, int(self.alphas), self.eps) / 2
+        placed = net.on(moments.design.features, np.ones(moments.p))
+        found = grid(moments, self.fit_intercept, placed, int(self.alphas), self.eps) * (moments.m / 2)
         flat = not moments.variation(self.fit_intercept).any()
         return np.full(len(found), np.finfo(float).resolution) if flat else found
 

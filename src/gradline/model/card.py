@@ -48,6 +48,7 @@ class CertificateCard(TypedDict):
     remarks: NotRequired[list[Text]]  # of which files of earlier versions have none
     penalty: NotRequired[Magnitude]
     zero: NotRequired[list[list[bool]]]
+    at_bound: NotRequired[list[list[bool]]]
     loss_name: NotRequired[Literal["huber", "quantile", "absolute"]]
 
 
@@ -118,12 +119,22 @@ class NoSettings(TypedDict):
     """Of what was trained elsewhere, or has none."""
 
 
+class BoundsCard(TypedDict):
+    """What weights may be at least and at most: a number for all, or numbers by the names of features."""
+
+    lower: NotRequired[float | dict[Text, float]]
+    upper: NotRequired[float | dict[Text, float]]
+
+
 class PenaltyCard(TypedDict):
     """What differs from no penalty."""
 
     alpha: NotRequired[Size]
     l1_ratio: NotRequired[Annotated[float, Meta(ge=0.0, le=1.0)]]
     positive: NotRequired[bool]
+    factors: NotRequired[dict[Text, Size]]
+    bounds: NotRequired[BoundsCard]
+    together: NotRequired[bool]
 
 
 class LossCard(TypedDict):

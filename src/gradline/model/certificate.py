@@ -41,6 +41,7 @@ class Certificate:
     - `penalty`: what it adds to the loss, where one was asked for: `gap` is then loss + penalty − optimal_loss, the
       least that the sum can be, `gradient_norm` that of the smallest subgradient on the columns as trained, and
       `zero` (m, p) are the weights that are zero in every best answer.
+    - `at_bound` (m, p): the weights that are at a bound, other than zero, in every best answer; None where none is.
     - `loss_name`: the loss, where it is not the squared one: `gap` is then at most what is left to lose.
     - `condition` of [1 X], `condition_scaled` of the centred columns of unit norm, `hessian_condition`.
 
@@ -83,6 +84,7 @@ class Certificate:
     remarks: list[str] = field(default_factory=list)
     penalty: float | None = None
     zero: list[list[bool]] | None = None
+    at_bound: list[list[bool]] | None = None
     loss_name: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -90,6 +92,8 @@ class Certificate:
         card = asdict(self)
         if self.penalty is None:  # then nothing is known of one
             del card["penalty"], card["zero"]
+        if self.at_bound is None:
+            del card["at_bound"]
         if self.loss_name is None:
             del card["loss_name"]
         card["directions"] = [direction._asdict() for direction in self.directions]
@@ -175,7 +179,9 @@ def _certified(c: Certificate) -> list[str]:
         sure = ", but rounding leaves the least certain one without a sure digit."
     said = [f"Certified{after}: no other weights give a smaller {_minimised(c)}{sure}"]
     if c.zero is not None and any(map(any, c.zero)):
-        said.append(f"{_zeros(c.zero)} zero in the best answer, for certain.")
+        said.append(f"{_of_weights(c.zero)} zero in the best answer, for certain.")
+    if c.at_bound is not None:
+        said.append(f"{_of_weights(c.at_bound)} at a bound in the best answer, for certain.")
     return [*said, "Whether a line suits your data is another question: see the figures of gradline report."]
 
 
@@ -183,8 +189,8 @@ def _minimised(c: Certificate) -> str:
     return "loss" if c.penalty is None else "sum of loss and penalty"
 
 
-def _zeros(zero: Sequence[Sequence[bool]]) -> str:
-    count, weights = sum(map(sum, zero)), sum(map(len, zero))
+def _of_weights(chosen: Sequence[Sequence[bool]]) -> str:
+    count, weights = sum(map(sum, chosen)), sum(map(len, chosen))
     return f"{count:,} of {weights:,} weights {'is' if count == 1 else 'are'}"
 
 

@@ -17,6 +17,7 @@ from gradline.model.choice import Choice, expect_rule, in_folds
 from gradline.model.path import COUNT, levels
 from gradline.moments.parts import each_before, folds_of, moments_by_part
 from gradline.moments.state import BLOCK_CELLS, Moments, calm_blas
+from gradline.solvers.each_weight import Bounds
 from gradline.solvers.path import chosen, weights_along
 from gradline.solvers.penalties import ElasticNet
 from gradline.solvers.problem import Scaling
@@ -34,7 +35,7 @@ class CrossValidated:
     errors from the fold's own, so that no row is read again. The model is then fitted to all rows at the alpha chosen.
 
     Parameters:
-    - `l1_ratio`, `positive`: as in `ElasticNet`; ridge by default.
+    - `l1_ratio`, `positive`, `factors`, `bounds`, `together`: as in `ElasticNet`; ridge by default.
     - `alphas`: how many, or their values: as in `gradline.path`, of all rows.
     - `folds`: 5 by default; or "loo", each row by itself, for ridge: by the closed form y − ŷ = r/(1 − h), with h the
       leverage of the row, the strength alpha·n of the penalty the same (Allen 1974; Golub, Heath, Wahba 1979).
@@ -62,6 +63,9 @@ class CrossValidated:
     seed: int = 0
     groups: Any = None
     ordered: bool = False
+    factors: Any = None
+    bounds: Bounds | None = None
+    together: bool = False
 
     def __post_init__(self) -> None:
         expect_rule(self.rule)
@@ -72,10 +76,10 @@ class CrossValidated:
                 f"folds is {self.folds!r}",
                 f"give a number from 2 to {_MOST_FOLDS:,}, or loo",
             )
-        if self.folds == "loo" and not (self.quadratic and self.groups is None and not self.ordered):
+        if self.folds == "loo" and not (self.at(1.0).is_ridge and self.groups is None and not self.ordered):
             raise UsageError(
                 "folds-of-other-penalty",
-                "leaving one row out at a time is for ridge, without groups or order",
+                "leaving one row out at a time is for plain ridge, without groups or order",
                 "give a number of folds",
             )
         if self.groups is not None and self.ordered:
@@ -86,7 +90,7 @@ class CrossValidated:
     @property
     def quadratic(self) -> bool:
         """Whether it is ridge."""
-        return self.l1_ratio == 0 and not self.positive
+        return self.at(1.0).quadratic
 
     @property
     def is_none(self) -> bool:
@@ -95,13 +99,14 @@ class CrossValidated:
 
     def at(self, alpha: float) -> ElasticNet:
         """The penalty at an alpha."""
-        return ElasticNet(alpha, self.l1_ratio, self.positive)
+        return ElasticNet(alpha, self.l1_ratio, self.positive, self.factors, self.bounds, self.together)
 
     def params(self) -> dict[str, Any]:
         """What differs from the defaults, as options."""
         usual = CrossValidated()
-        names = ("l1_ratio", "positive", "folds", "rule", "ordered")
-        own = {name: getattr(self, name) for name in names if getattr(self, name) != getattr(usual, name)}
+        names = ("folds", "rule", "ordered")
+        own = {name: value for name, value in self.at(1.0).params().items() if name != "alpha"}
+        own |= {name: getattr(self, name) for name in names if getattr(self, name) != getattr(usual, name)}
         if isinstance(self.groups, str):
             own["groups"] = self.groups
         return {"alpha": "cv", **own}
@@ -133,8 +138,9 @@ class CrossValidated:
                 "fewer-rows-than-folds", f"{moments.rows:,} rows for {parts:,} parts", "ask for fewer folds"
             )
         with calm_blas(moments.p + moments.m):
-            view = Scaling.named(scale, moments, bias).moments(moments)
-            alphas = chosen(view, bias, self.at(1.0), self.alphas)
+            scaling = Scaling.named(scale, moments, bias)
+            penalty = self.at(1.0).on(moments.design.features, scaling.scale)
+            alphas = chosen(scaling.moments(moments), bias, penalty, self.alphas)
             if self.folds == "loo":
                 mean, spread = _left_out_one_by_one(moments, rows, bias, scale, alphas)
                 return Choice(alphas, mean[:, None], self.rule, "leaving out one row at a time", spread)
@@ -174,6 +180,7 @@ def held_out(
 ) -> np.ndarray:
     """The mean squared errors (K,) on the rows of `test` of the models of `training` at each alpha."""
     scaling = Scaling.named(scale, training, bias)
+    penalty = penalty.on(training.design.features, scaling.scale)
     weight = weights_along(scaling.moments(training), bias, penalty, alphas, tol) / scaling.scale
     squares, _ = squares_on(test, training, bias, weight)
     return squares.sum(axis=1) / (test.m * test.weight_sum)

@@ -29,7 +29,7 @@ from gradline.model.checkpoint import Checkpoint
 from gradline.model.gathered import Gathered, gather
 from gradline.model.judge import Judged, least_digits, sure_digits
 from gradline.model.judge_penalised import PenalisedJudge
-from gradline.model.model import History, LinearModel, evaluation, load
+from gradline.model.model import Evaluation, History, LinearModel, evaluation, load
 from gradline.model.own_units import smearing
 from gradline.model.request import Request, config_of, expect_epochs
 from gradline.model.shortage import shortage
@@ -42,7 +42,7 @@ from gradline.solvers.exact import refined_optimum
 from gradline.solvers.loop import INITS
 from gradline.solvers.losses import SQUARED, Loss
 from gradline.solvers.penalties import NONE, Penalty
-from gradline.solvers.problem import Problem, Scaling
+from gradline.solvers.problem import Problem, Scaling, stacked
 from gradline.solvers.refinement import refined
 from gradline.solvers.rules import HeavyBall
 from gradline.solvers.trajectory import Trajectory
@@ -94,9 +94,9 @@ def fit(
       best; 0 (default) trains all epochs. Only a loss that is lower by more than `stop_tolerance`, 0, is better.
     - `checkpoint`: a file that keeps the training as it stands, and from which the same call goes on: the model is the
       one that training at one go gives. It may go on with more epochs.
-    - `penalty`: `gradline.ElasticNet(alpha, l1_ratio, positive)`: ridge, lasso and what lies between, on the
-      weights of the columns as they are trained on; or `gradline.CrossValidated(l1_ratio, …)`, which chooses the alpha
-      by cross-validation. None by default.
+    - `penalty`: `gradline.ElasticNet(alpha, l1_ratio, …)`: ridge, lasso and what lies between, on the weights of the
+      columns as they are trained on, with factors and bounds for some of them; or
+      `gradline.CrossValidated(l1_ratio, …)`, which chooses the alpha by cross-validation. None by default.
     - `loss`: `gradline.Huber(delta)`, `gradline.Quantile(quantile)` or `gradline.Absolute()`, where far rows should not
       decide, or a quantile is asked for; the squared loss by default. These need the rows, not moments alone.
     - `engine`: who multiplies: "threads" of this machine (default), or "cuda", a device of PyTorch, in float64, on
@@ -212,6 +212,8 @@ def _trained(
         solver, problem, observers, holdout, request.stop_after, keeper, float(request.stop_tolerance)
     )
     weight, bias = scaling.to_raw(solution.weight, solution.bias)
+    if not scaling.is_none:  # which may have taken a weight over its bound by a rounding
+        weight = request.penalty.on(moments.design.features, np.ones(moments.p)).prox(weight, 0.0)
     settings = solver.params()
     if request.stop_after and solution.diverged_at is None:
         settings["epochs"] = solution.epochs  # the model is that of so many
@@ -247,7 +249,7 @@ def _trained(
         penalty=request.penalty,
         loss=problem.loss,
         seconds=time.perf_counter() - began,
-        holdout=None if held is None else evaluation(held, weight, bias, request.bias),
+        holdout=_held_out(gathered, found, problem.loss),
         notices=(
             *gathered.notices,
             *notices,
@@ -279,6 +281,20 @@ def _known(gathered: Gathered, request: Request) -> tuple[Refined | None, list[N
     why = "moments alone hold no more" if gathered.rows is None else shortage(moments, bias).text
     text = f"{math.floor(sure)} digits of the coefficients are sure where {wanted:g} were asked for: {why}"
     return None, [Notice("digits-not-reached", text)]
+
+
+def _held_out(gathered: Gathered, found: Coefficients, loss: Loss) -> Evaluation | None:
+    """How well coefficients predict the rows held out; the loss is that which was minimised."""
+    held = gathered.held_out
+    if held is None:
+        return None
+    has_bias = found.bias is not None
+    bias = np.zeros(held.m) if found.bias is None else found.bias
+    told = evaluation(held, found.weight, bias, has_bias)
+    if loss.quadratic:
+        return told
+    there = Problem.of(held, gathered.held_rows, has_bias, Scaling.none(held.p), loss=loss)
+    return told._replace(loss=there.value(stacked((found.weight, bias), held, has_bias)))
 
 
 def _with_loaded_init(solver: Solver, design: DesignSpec) -> Solver:

@@ -23,7 +23,7 @@ _FOLDED = 1 << 24  # cells that wait to be dealt into folds: 128 MB; more are re
 
 
 class Gathered(NamedTuple):
-    """The training data: moments always, rows unless only moments were given, held-out moments if asked for.
+    """The training data: moments always, rows unless only moments were given, held-out ones if asked for.
 
     `small` are the rows of a table that is small enough to be refined.
     """
@@ -34,6 +34,7 @@ class Gathered(NamedTuple):
     held_out: Moments | None
     design: DesignSpec
     notices: list[Notice]
+    held_rows: RowStream | None = None
 
 
 def gather(
@@ -63,9 +64,10 @@ def gather(
         _expect_rows(moments)
     design = _used(rows.design, moments) if moments.rows else rows.design
     told = _left_out(rows.design, design, bool(request.holdout))
-    seen, held_out = rows.seen_by(design), None
+    seen, held_out, held_rows = rows.seen_by(design), None, None
     if holdout is not None:
-        held_out = Moments.from_rows(SeenLevels(Split(seen, *holdout, held_out=True)), watch=watch)
+        held_rows = SeenLevels(Split(seen, *holdout, held_out=True))
+        held_out = Moments.from_rows(held_rows, watch=watch)
         told += _not_evaluated(moments, held_out, holdout)
     training, used = _trained_on(seen, holdout), moments.select(design)
     told += suspects(seen, used)
@@ -85,6 +87,7 @@ def gather(
         held_out,
         design,
         notices + told,
+        held_rows,
     )
 
 

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from gradline.core.derived import Derived, cached_property
 from gradline.core.linalg.triangular import UNIT, column_norms, inverted, rounding, row_norms, triangular
 from gradline.model.certificate import FEWEST_DIGITS, NO_TIME_LEFT, Certificate
 from gradline.model.judge import ABOVE, Judged, digits_within, known_mean
+from gradline.model.judge_together import JointSums, nearest_together
 from gradline.model.status import Status
 from gradline.model.training import Training
 from gradline.moments.rank import Rank
@@ -28,13 +29,13 @@ class Bound(NamedTuple):
     """What is sure of the optimum of one target, seen from some weights.
 
     `gap`: how far their objective is above the least, at most, in half sums of squares; `reach` (p,): how far each
-    weight is from its best, at most; `zero` (p,): which are zero in every best answer; `open` (p,): which neither the
-    data nor the curvature of the penalty hold, so that several answers may be best.
+    weight is from its best, at most; `kept` (p,): which stay, at zero or at a bound, in every best answer;
+    `open` (p,): which neither the data nor the curvature of the penalty hold, so that several answers may be best.
     """
 
     gap: float
     reach: np.ndarray
-    zero: np.ndarray
+    kept: np.ndarray
     open: np.ndarray
 
 
@@ -71,10 +72,10 @@ class _Slopes(NamedTuple):
         margin = sums.error * norms * (left + blur)
         return cls(w, norms, sums.A.T @ residual, margin, blur, value)
 
-    def keeps_zero(self, sums: Sums, gap: float) -> np.ndarray:
-        """Which zeros stay: their slope moves by at most ‖a‖·(blur + √(2·gap)) on the way to the optimum."""
+    def stays(self, sums: Sums, gap: float) -> np.ndarray:
+        """Which stay at their kinks: the slope moves by at most ‖a‖·(blur + √(2·gap)) on the way to the optimum."""
         spread = self.margin + (1 + sums.error) * self.norms * (self.blur + math.sqrt(2 * gap))
-        return (self.w == 0) & sums.omega.keeps_zero(self.slope, spread)
+        return sums.omega.keeps(self.w, self.slope, spread)
 
 
 def bounded(sums: Sums, w: np.ndarray) -> Bound:
@@ -84,27 +85,28 @@ def bounded(sums: Sums, w: np.ndarray) -> Bound:
     Ω(wⱼ), less ½‖A·d‖²: each term is largest somewhere between the bounds of w*ⱼ, whatever gⱼ is to within its margin,
     and what the residual is off adds at most ‖δr‖·‖A·d‖ − ½‖A·d‖² ≤ ½‖δr‖². Bounds of w*ⱼ follow from the gap in turn,
     as the objective is at least ½‖A·d‖² + c/2·‖d‖² above the least, c the curvature of Ω; and |gⱼ| moves by at most
-    ‖aⱼ‖·√(2·gap), so that a slope which is so far below its kink keeps its weight at zero (the gap-safe sphere of
-    Ndiaye, Fercoq, Gramfort, Salmon 2017). Round by round each bound sharpens the other, down to the square of what the
-    slopes miss.
+    ‖aⱼ‖·√(2·gap), so that a slope so far within those of a kink, at zero or at a bound, keeps its weight there
+    (the gap-safe sphere of Ndiaye, Fercoq, Gramfort, Salmon 2017). Round by round each bound sharpens the other, down
+    to the square of what the slopes miss.
 
-    First the weights that seem to stay zero are left out. If their slopes at the optimum of the others turn out below
-    their kinks, that is the optimum of all, for no condition of it is missed; if not, nothing is left out in advance.
+    First the weights that seem to stay there are left out. If their slopes at the optimum of the others turn out within
+    those of the kinks, that is the optimum of all, for none of its conditions is missed; if not, none is left out.
     """
     at = _Slopes.of(sums, w)
-    seem = at.keeps_zero(sums, 0.0)
+    seem = at.stays(sums, 0.0)
     found = _sharpened(sums, at, seem)
-    if (at.keeps_zero(sums, found.gap) | ~seem).all():
+    if (at.stays(sums, found.gap) | ~seem).all():
         return found
     return _sharpened(sums, at, np.zeros(len(w), bool))
 
 
-def _sharpened(sums: Sums, at: _Slopes, zero: np.ndarray) -> Bound:
-    """The bounds, where weights of these `zero` are known to stay so."""
-    w, omega = at.w, sums.omega
-    largest = np.where(zero, 0.0, omega.most(at.value))
-    low, high, gap = -largest, largest, at.value  # nothing is below zero
-    per = _reach(sums, at.norms, zero)
+def _sharpened(sums: Sums, at: _Slopes, kept: np.ndarray) -> Bound:
+    """The bounds, where weights of these `kept` are known to stay where they are."""
+    w, omega, gap = at.w, sums.omega, at.value  # nothing is below zero
+    largest = omega.most(at.value)
+    low = np.where(kept, w, np.maximum(-largest, omega.low))
+    high = np.where(kept, w, np.minimum(largest, omega.high))
+    per = _reach(sums, at.norms, kept)
     for _ in range(_ROUNDS):
         low, high = (
             np.maximum(low, w - per * math.sqrt(2 * gap)),
@@ -112,27 +114,27 @@ def _sharpened(sums: Sums, at: _Slopes, zero: np.ndarray) -> Bound:
         )
         gains = np.maximum(*(omega.rise(at.slope + side * at.margin, w, low, high) for side in (1, -1)))
         before, gap = gap, min(gap, float(gains.sum()) + at.blur**2 / 2)
-        sure = at.keeps_zero(sums, gap) & ~zero
-        zero = zero | sure
-        low[sure] = high[sure] = 0.0
+        sure = at.stays(sums, gap) & ~kept
+        kept = kept | sure
+        low[sure] = high[sure] = w[sure]
         if sure.any():
-            per = _reach(sums, at.norms, zero)
+            per = _reach(sums, at.norms, kept)
         elif gap > _SHRINKS * before:
             break
     reach = np.minimum(np.maximum(high - w, w - low), per * math.sqrt(2 * gap))
-    return Bound(gap, np.where(zero, 0.0, reach), zero, np.isinf(per))
+    return Bound(gap, np.where(kept, 0.0, reach), kept, np.isinf(per))
 
 
-def _reach(sums: Sums, norms: np.ndarray, zero: np.ndarray) -> np.ndarray:
+def _reach(sums: Sums, norms: np.ndarray, kept: np.ndarray) -> np.ndarray:
     """How far (p,) a weight can be, at most, per √(2·gap); infinite where columns and curvature do not hold it."""
-    found, free = np.zeros(len(zero)), np.flatnonzero(~zero)
-    bend = sums.omega.curvature
-    held = 1 / math.sqrt(bend) if bend else np.inf
-    found[free] = held
-    if not 0 < len(free) <= len(sums.A) + (len(zero) if bend else 0) or (norms[free] == 0).any():
-        return found
+    found, free = np.zeros(len(kept)), np.flatnonzero(~kept)
+    bend = np.broadcast_to(np.asarray(sums.omega.curvature, float), kept.shape)[free]
+    with np.errstate(divide="ignore"):
+        held = found[free] = 1 / np.sqrt(bend)
     units = np.sqrt(norms[free] ** 2 + bend)
-    rows = np.vstack([sums.A[:, free], math.sqrt(bend) * np.eye(len(free))]) if bend else sums.A[:, free]
+    if not len(free) or np.count_nonzero(bend == 0) > len(sums.A) or not units.all():
+        return found
+    rows = np.vstack([sums.A[:, free], np.diag(np.sqrt(bend))]) if bend.any() else sums.A[:, free]
     R = triangular(rows / units)
     if not R.diagonal().min() > len(free) * UNIT:
         return found
@@ -191,7 +193,7 @@ class PenalisedJudge(Derived):
     @cached_property
     def _sums(self) -> list[Sums]:
         """What is minimised of each target."""
-        moments, omega = self.problem.moments, self.penalty.times(self.problem.cells / 2)
+        moments, omega = self.problem.moments, self.problem.penalty.times(self.problem.cells / 2)
         columns, B = Rank.of(moments, self.has_bias).varying, moments.slopes_factor(self.has_bias).B
         error = max(moments.error, 4 * UNIT) + rounding(moments.p + moments.m)
         lengths = moments.norms[moments.p :].tolist()
@@ -199,8 +201,19 @@ class PenalisedJudge(Derived):
 
     @cached_property
     def bounds(self) -> list[Bound]:
-        """What is sure of each target."""
+        """What is sure of each target; where weights are zero together the gap of all is told with the first."""
+        if self.problem.penalty.is_joint:
+            gap, *rest = nearest_together(self._joint, self.view[0])
+            return [Bound(gap if j == 0 else 0.0, *rest) for j in range(self.moments.m)]
         return list(map(_nearest_bound, self._sums, self.view[0]))
+
+    @property
+    def _joint(self) -> JointSums:
+        """What is minimised of all targets at once."""
+        each = self._sums
+        A, error, omega, norms = each[0].A, each[0].error, each[0].omega, column_norms(each[0].A)
+        B, length = np.column_stack([one.b for one in each]), math.hypot(*(one.length for one in each))
+        return JointSums(A, B, length, cast(Any, omega), error, lambda kept: _reach(each[0], norms, kept))
 
     @cached_property
     def level(self) -> np.ndarray:
@@ -270,7 +283,8 @@ class PenalisedJudge(Derived):
 
     @cached_property
     def _certificate(self) -> Certificate:
-        rank, penalty, training = self.rank, self.penalty.value(self.view[0]), self.training
+        rank, penalty, training = self.rank, self.problem.penalty.value(self.view[0]), self.training
+        kept, is_zero = np.array([bound.kept for bound in self.bounds]), self.view[0] == 0
         condition = Judged(self.moments, self.found).condition
         bias = np.zeros(self.moments.m) if self.reach.bias is None else self.reach.bias
         return Certificate(
@@ -295,17 +309,17 @@ class PenalisedJudge(Derived):
             condition=condition,
             condition_scaled=rank.condition_scaled,
             hessian_condition=condition * condition,
-            zero=[bound.zero.tolist() for bound in self.bounds],
+            zero=(kept & is_zero).tolist(),
+            at_bound=(kept & ~is_zero).tolist() if (kept & ~is_zero).any() else None,
             **(NO_TIME_LEFT if training is None or not self.is_finite else training.time_left(self.found)),
         )
 
     @property
     def _slope_missed(self) -> float:
         """The norm of the smallest subgradient of the objective, on the scale of training."""
-        missed = [
-            sums.omega.distance(w, sums.A.T @ (sums.b - sums.A @ w))
-            for sums, w in zip(self._sums, self.view[0], strict=True)
-        ]
+        pairs = list(zip(self._sums, self.view[0], strict=True))
+        slopes = np.array([sums.A.T @ (sums.b - sums.A @ w) for sums, w in pairs])
+        missed = self._sums[0].omega.distance(self.view[0], slopes)
         level = self.moments.weight_sum * self.level
         return 2 / self.problem.cells * float(np.hypot(np.linalg.norm(missed), np.linalg.norm(level)))
 
@@ -322,7 +336,7 @@ def _nearest_bound(sums: Sums, w: np.ndarray) -> Bound:
     above = max(0.0, objective - _value(sums, best)) + blur * math.sqrt(2 * objective) + blur**2
     if above + at.gap >= there.gap:
         return there
-    return Bound(above + at.gap, np.abs(w - best) + at.reach, at.zero & (w == 0), at.open)
+    return Bound(above + at.gap, np.abs(w - best) + at.reach, at.kept & (w == best), at.open)
 
 
 def _value(sums: Sums, w: np.ndarray) -> float:

@@ -452,7 +452,7 @@ def load(path: str | Path) -> LinearModel:
         holdout=None if card["holdout"] is None else _evaluation(card["holdout"]),
         figures=Figures(*figures) if figures else None,
         smearing=tensors.get("smearing"),
-        penalty=ElasticNet(**card.get("penalty", {})),
+        penalty=ElasticNet.of(card.get("penalty", {})),
         loss=loss_of(card.get("loss", {})),
         choice=Choice.from_dict(card["choice"]) if "choice" in card else None,
     )

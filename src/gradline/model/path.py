@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Unpack
+from typing import Any, Unpack, cast
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from gradline.moments.state import Moments, calm_blas
 from gradline.solvers.path import chosen, freedom, weights_along
 from gradline.solvers.penalties import ElasticNet
 from gradline.solvers.problem import Scaling
+from gradline.solvers.together import Together, duality_gap
 
 COUNT = 100  # alphas, as scikit-learn and glmnet take: neighbours differ by 7 %
 _LASSO = ElasticNet(l1_ratio=1.0)
@@ -164,6 +165,7 @@ def path_of(
     with calm_blas(moments.p + moments.m):
         scaling = Scaling.named(scale, moments, bias)
         view = scaling.moments(moments)
+        penalty = penalty.on(moments.design.features, scaling.scale)
         values = chosen(view, bias, penalty, alphas)
         weight = weights_along(view, bias, penalty, values, tol)
         return Path(
@@ -194,7 +196,8 @@ def gaps(
 
     The duality gap, Ω(w) − g·w + sup over v of g·v − Ω(v), with g the slopes of half the sum of squares, to which is
     added what rounding of the columns and of the residual may have done: every slope is off by up to `error` of its
-    column's norm times the residual's, and the residual by `blur` in norm, which costs ½·blur².
+    column's norm times the residual's, and the residual by `blur` in norm, which costs ½·blur². Weights that cost
+    nothing and are off their bounds could at once take away what of the residual their columns reach.
     """
     half = moments.m * moments.weight_sum / 2
     columns, B, norms = varying(moments, bias), moments.slopes_factor(bias).B, column_factor(moments, bias)[1]
@@ -205,12 +208,23 @@ def gaps(
     left = np.linalg.norm(residual, axis=2)
     blur = error * (np.abs(weight) @ norms + lengths)
     total = np.zeros(len(alphas))
+    if penalty.is_joint:
+        for k in range(len(alphas)):
+            omega = cast(Together, replace(penalty, alpha=float(alphas[k]) * half))
+            off, whole = float(np.linalg.norm(blur[k])), float(np.linalg.norm(left[k]))
+            margin = error * norms * (whole + off)
+            total[k] = duality_gap(residual[k].T, slopes[k], weight[k], omega, margin) + off**2 / 2
+        return total / half
     for k, m in np.ndindex(*left.shape):
         omega, w, g = replace(penalty, alpha=float(alphas[k]) * half), weight[k, m], slopes[k, m]
         margin = error * norms * float(left[k, m] + blur[k, m])
+        if (free := omega.is_costless(w)).any():
+            span = np.linalg.qr(columns[:, free])[0]
+            reached = span.T @ residual[k, m]
+            total[k] += float(reached @ reached) / 2
+            g = np.where(free, 0.0, g - (span @ reached) @ columns)
+            margin = np.where(free, 0.0, margin)
         value = float(left[k, m] + blur[k, m]) ** 2 / 2 + omega.value(w)
-        outward = g + margin if omega.positive else np.abs(g) + margin
-        own = omega.l1 * np.abs(w) + omega.curvature / 2 * w * w - g * w + margin * np.abs(w)
-        reached = omega.surplus(outward, value)
-        total[k] += max(0.0, float(own.sum()) + reached) + float(blur[k, m]) ** 2 / 2
+        own = omega.value(w) - float(g @ w) + float(margin @ np.abs(w))
+        total[k] += max(0.0, own + omega.surplus(g, value, margin)) + float(blur[k, m]) ** 2 / 2
     return total / half

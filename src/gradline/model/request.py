@@ -12,6 +12,7 @@ from gradline.data.table import options_of, words_of
 from gradline.engines import engine_of
 from gradline.engines.engine import Engine
 from gradline.solvers import Exact, Solver, decayed
+from gradline.solvers.each_weight import as_options
 from gradline.solvers.losses import SQUARED, Loss
 from gradline.solvers.penalties import NONE
 
@@ -160,7 +161,11 @@ def config_of(selection: Selection, design: DesignSpec, request: Request) -> dic
     """What reproduces the fit: the flags of `gradline fit`, as far as they differ from the defaults."""
     config: dict[str, Any] = dict(options_of(selection.data))
     config["targets"] = list(design.targets)
-    config |= {"solver": request.solver.name, **request.solver.params(), **request.penalty.params()}
+    config |= {
+        "solver": request.solver.name,
+        **request.solver.params(),
+        **as_options(request.penalty.params()),
+    }
     if config.get("init") == "given":
         del config["init"]  # arrays have no place in a file of options
     if request.holdout:  # whose rows another seed, such as the solver's, would not find again

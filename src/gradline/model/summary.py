@@ -183,7 +183,7 @@ def _held_out(model: Described) -> str:
     if model.holdout is None:
         return ""
     rows = counted(model.holdout.rows, "row")
-    return f"\n\nheld out of training, {rows}:\n{quality(model, model.holdout)}"
+    return f"\n\nheld out of training, {rows}:\n{quality(model, model.holdout, model.loss.mean)}"
 
 
 def quality(model: Described, evaluation: Quality, mean: str = "mean squared error") -> str:

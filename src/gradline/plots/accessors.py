@@ -185,10 +185,10 @@ class ModelPlots:
                 remedy,
             )
         scaling = Scaling.named(model.scale, model.moments, model.has_bias)
-        problem = Problem.of(model.moments, None, model.has_bias, scaling)
+        problem = Problem.of(model.moments, None, model.has_bias, scaling, penalty=model.penalty)
         theta: np.ndarray = initial(settings["init"], problem, settings["seed"])
         start = unstacked(theta, model.has_bias)
         return Trajectory(
             problem.moments, settings["lr"], settings["momentum"], start, model.has_bias,
-            settings.get("nesterov", False), dampening=settings.get("dampening", 0.0), penalty=model.penalty,
+            settings.get("nesterov", False), dampening=settings.get("dampening", 0.0), penalty=problem.penalty,
         )  # fmt: skip

@@ -6,6 +6,7 @@ from typing import Any, cast
 from gradline.core.errors import UsageError
 from gradline.solvers.adam import Adam, AdamW
 from gradline.solvers.coordinate_descent import CoordinateDescent
+from gradline.solvers.each_weight import Bounds
 from gradline.solvers.exact import Exact
 from gradline.solvers.gradient_descent import GradientDescent
 from gradline.solvers.interior_point import InteriorPoint
@@ -24,6 +25,7 @@ __all__ = [
     "Absolute",
     "Adam",
     "AdamW",
+    "Bounds",
     "Chebyshev",
     "CoordinateDescent",
     "Cosine",
@@ -67,7 +69,7 @@ def usual_solver(penalty: Penalty, loss: Loss = SQUARED) -> Solver:
         raise UsageError(
             "penalty-invalid",
             f"penalty is {penalty!r}",
-            "give gradline.ElasticNet(alpha, l1_ratio, positive)",
+            "give gradline.ElasticNet(alpha, l1_ratio)",
         )
     if isinstance(loss, type) or not hasattr(loss, "slopes"):
         raise UsageError(

@@ -1,7 +1,7 @@
 """Coordinate descent: squared loss with a penalty that has kinks, from the factor of the rows."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from gradline.solvers.descent import Columns, Descent
 from gradline.solvers.loop import State
 from gradline.solvers.penalties import Penalty
 from gradline.solvers.problem import Problem, with_level
+from gradline.solvers.together import minimised_together
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class CoordinateDescent:
     rows there are. Sweeps find which weights are zero, and of which sign the others are; with these the answer is that
     of a linear system, whose solution has all its digits. Where that leads across a kink, it goes as far as the kink
     (an active set), so that the objective only falls and each set of zeros and signs is left once. It takes no epoch.
+    Where weights are zero together, a column's weights of all targets take their turn as one (`together`).
 
     Friedman, Hastie, Tibshirani 2010 (the sweeps); Lee, Battle, Raina, Ng 2006 (the solutions between them).
 
@@ -47,7 +49,10 @@ class CoordinateDescent:
         rank = Rank.of(problem.moments, problem.bias)
         omega = problem.penalty.times(problem.cells / 2)
         B = problem.moments.slopes_factor(problem.bias).B
-        beta = np.column_stack([minimised(rank.varying, b, omega) for b in B.T])
+        if omega.is_joint:
+            beta = minimised_together(rank.varying, B, cast(Any, omega)).T
+        else:
+            beta = np.column_stack([minimised(rank.varying, b, omega) for b in B.T])
         theta = with_level(problem, beta)
         return State(theta, np.zeros_like(theta))
 

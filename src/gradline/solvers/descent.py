@@ -59,7 +59,7 @@ class Descent:
         self.columns, self.b = columns, np.ascontiguousarray(b, np.float64)
         self.w = np.zeros(p) if start is None else np.array(start, np.float64)
         self.slope, self.stale = np.zeros(p), np.zeros(p)
-        self.residual = np.empty(0)
+        self.residual = self._told = np.empty(0)
         self._settle()
         self._seen = self.residual.copy()
         self._look(np.arange(p))
@@ -70,7 +70,8 @@ class Descent:
         With an `enough` of 0 it goes on to the last digit. A slope within `ahead` of its kink is taken to be one that
         the new penalty lets go; who guesses wrong is found out, and costs another round.
         """
-        at_work = (self.w != 0) | ~omega.keeps_zero(self.slope, np.full_like(self.slope, ahead))
+        self._begin(omega)
+        at_work = ~omega.keeps(self.w, self.slope, np.full_like(self.slope, ahead))
         for _ in range(_ROUNDS):
             order = np.flatnonzero(at_work & (self.columns.squares > 0))
             self._descend(omega, order, 0.9 * enough)
@@ -81,6 +82,16 @@ class Descent:
                 break
             at_work |= missed
         return self.gap(omega)
+
+    def _begin(self, omega: Penalty) -> None:
+        """Move what may not be where it is to the nearest that it may; a column of zeros moves nothing else."""
+        if omega.threshold is not None:
+            self._told = np.array([np.broadcast_to(one, self.w.shape) for one in omega.threshold], float)
+        allowed = omega.prox(np.where(self.columns.squares > 0, self.w, 0.0), 0.0)
+        if (allowed != self.w).any():
+            self.w = allowed
+            self._settle()
+            self._look(np.arange(len(allowed)))
 
     def go_on(self, before: np.ndarray, share: float) -> None:
         """Move on from weights `before` through those that are now, by this share, as far as no sign changes."""
@@ -95,12 +106,10 @@ class Descent:
 
         Ω(w) − g·w + sup over v of g·v − Ω(v), g the slopes, v no larger than the objective lets any weights be.
         """
-        value = float(self.residual @ self.residual) / 2 + omega.value(self.w)
-        reached = omega.surplus(np.where(self._is_sure(omega), 0.0, self.slope), value)
-        return max(0.0, omega.value(self.w) - float(self.slope @ self.w) + reached)
+        return max(0.0, self._gap_within(omega, np.flatnonzero(~self._is_sure(omega))))
 
     def _is_sure(self, omega: Penalty) -> np.ndarray:
-        return (self.w == 0) & omega.keeps_zero(self.slope, self.stale)
+        return omega.keeps(self.w, self.slope, self.stale)
 
     def _wrong(self, omega: Penalty) -> np.ndarray:
         """Which weights could gain, beyond what rounding of their slopes explains."""
@@ -129,8 +138,8 @@ class Descent:
 
     def _gap_within(self, omega: Penalty, order: np.ndarray) -> float:
         """The duality gap of the problem that has these weights alone."""
-        w, slope = self.w[order], self.slope[order]
-        value = float(self.residual @ self.residual) / 2 + omega.value(w)
+        value = float(self.residual @ self.residual) / 2 + omega.value(self.w)
+        w, slope, omega = self.w[order], self.slope[order], omega.take(order)
         return omega.value(w) - float(slope @ w) + omega.surplus(slope, value)
 
     def _sweep(self, omega: Penalty, order: np.ndarray, sweeps: int, least: float) -> float:
@@ -138,15 +147,15 @@ class Descent:
         compiled, net = kernels(), omega.threshold
         columns, squares = self.columns.rows, self.columns.squares
         if compiled is not None and net is not None:
-            sizes = len(order), len(self.residual), int(net.positive), sweeps
-            arrays = columns, squares, self.w, self.residual, order
-            return compiled.descend(*arrays, *sizes, net.l1, net.curvature, least)
-        largest = 0.0
+            arrays = columns, squares, self.w, self.residual, order, self._told
+            return compiled.descend(*arrays, len(order), len(self.residual), len(squares), sweeps, least)
+        largest, alone = 0.0, {j: omega.take(np.array([j])) for j in order.tolist()}
         for _ in range(sweeps):
             largest = 0.0
             for j in order.tolist():
-                best = omega.prox(self.w[j] + (columns[j] @ self.residual) / squares[j], 1 / squares[j])
-                step = float(best - self.w[j])
+                aim = self.w[j : j + 1] + (columns[j] @ self.residual) / squares[j]
+                best = float(alone[j].prox(aim, 1 / squares[j])[0])
+                step = best - self.w[j]
                 if step:
                     self.w[j] = best
                     self.residual -= step * columns[j]
@@ -189,12 +198,11 @@ class Descent:
             free = np.flatnonzero(face.free & (squares > 0))
             low, high, at = face.low[free], face.high[free], w[free]
             aim = self._of_face(omega, face, free)
-            aim = self._along_what_vanishes(face, free, at) if aim is None else aim
+            aim = self._along_what_vanishes(omega, face, free) if aim is None else aim
             if aim is None:
                 break
             beyond = (aim < low) | (aim > high)
             if not beyond.any():
-                w[:] = 0.0
                 w[free] = aim
                 break
             kink = np.where(aim < low, low, high)
@@ -210,10 +218,10 @@ class Descent:
         By normal equations, corrected twice from the residual, where the columns are far from dependent (Björck 1987);
         else by QR.
         """
-        rows, k, bend = self.columns.rows[free], len(free), omega.curvature
+        rows, k, bend, b = self.columns.rows[free], len(free), self._bends(omega, free), self._left_to(free)
         if not k:
             return np.zeros(0)
-        if k > rows.shape[1] and not bend:
+        if np.count_nonzero(bend == 0) > rows.shape[1]:
             return None
         sizes, pull = np.sqrt(self.columns.squares[free] + bend), face.slope[free]
         G = rows @ rows.T
@@ -221,21 +229,33 @@ class Descent:
         try:
             R = np.linalg.cholesky(G).T
         except np.linalg.LinAlgError:
-            return _by_qr(rows, self.b, bend, pull)
+            return _by_qr(rows, b, bend, pull)
         if (R.diagonal() < _APART * sizes).any():
-            return _by_qr(rows, self.b, bend, pull)
+            return _by_qr(rows, b, bend, pull)
         found, turned = np.zeros(k), Turned.of(R)
         for _ in range(3):
-            left = rows @ (self.b - found @ rows) - pull - bend * found
+            left = rows @ (b - found @ rows) - pull - bend * found
             found += turned.solve(turned.solve_transposed(left))
         return found
 
-    def _along_what_vanishes(self, face: Face, free: np.ndarray, at: np.ndarray) -> np.ndarray | None:
+    def _bends(self, omega: Penalty, free: np.ndarray) -> np.ndarray:
+        """The curvature of Ω for each of these weights."""
+        return np.broadcast_to(np.asarray(omega.curvature, float), self.w.shape)[free]
+
+    def _left_to(self, free: np.ndarray) -> np.ndarray:
+        """What the weights that stay at their kinks, other than zero, leave of b to the free ones."""
+        rest = self.w.copy()
+        rest[free] = 0.0
+        fixed = np.flatnonzero(rest)
+        return self.b - rest[fixed] @ self.columns.rows[fixed] if len(fixed) else self.b
+
+    def _along_what_vanishes(self, omega: Penalty, face: Face, free: np.ndarray) -> np.ndarray | None:
         """Weights far off along a combination of columns that vanishes, so that the penalty alone changes, and falls.
 
         On the way some weight meets its kink: so the columns of the others become independent. None where none does.
         """
-        way = _vanishing(self.columns.rows[free].T)
+        at = self.w[free]
+        way = _vanishing(_bent(self.columns.rows[free], self._bends(omega, free)))
         fall = float(face.slope[free] @ way)
         for sign in (1.0, -1.0) if fall == 0 else (-np.sign(fall),):
             step = sign * way
@@ -247,12 +267,15 @@ class Descent:
         return None
 
 
-def _by_qr(rows: np.ndarray, b: np.ndarray, bend: float, pull: np.ndarray) -> np.ndarray | None:
+def _bent(rows: np.ndarray, bend: np.ndarray) -> np.ndarray:
+    """The columns with √bend below each, so that a square of their combination has the curvature of both."""
+    return np.vstack([rows.T, np.diag(np.sqrt(bend))]) if bend.any() else rows.T
+
+
+def _by_qr(rows: np.ndarray, b: np.ndarray, bend: np.ndarray, pull: np.ndarray) -> np.ndarray | None:
     """That of `_of_face` by QR; None where a column depends on those before it."""
-    k = len(rows)
-    whole = np.column_stack([rows.T, b])
-    if bend:
-        whole = np.vstack([whole, np.column_stack([np.sqrt(bend) * np.eye(k), np.zeros(k)])])
+    k, columns = len(rows), _bent(rows, bend)
+    whole = np.column_stack([columns, np.pad(b, (0, len(columns) - len(b)))])
     R = triangular(whole)
     sizes = column_norms(whole[:, :k])
     if len(R) < k or (R.diagonal()[:k] <= 8 * k * UNIT * sizes).any():

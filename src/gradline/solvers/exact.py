@@ -7,7 +7,7 @@ import numpy as np
 
 from gradline.core.errors import Notice, UsageError
 from gradline.core.linalg.refined import Refined
-from gradline.core.linalg.triangular import back_substituted, forward_substituted, triangular
+from gradline.core.linalg.triangular import back_substituted, column_norms, forward_substituted, triangular
 from gradline.data.row_block import RowBlock
 from gradline.moments.known_optimum import known_optimum
 from gradline.moments.newton import is_refinable
@@ -62,7 +62,11 @@ class Exact:
             return State(problem.answer, np.zeros_like(problem.answer))
         rank, B = Rank.of(problem.moments, problem.bias), problem.moments.slopes_factor(problem.bias).B
         bend = problem.penalty.curvature * problem.cells / 2
-        theta = with_level(problem, shrunk(rank, B, bend) if bend else rank.least_squares(B))
+        if np.ndim(bend):
+            beta = shrunk_apart(rank, B, bend)
+        else:
+            beta = shrunk(rank, B, bend) if bend else rank.least_squares(B)
+        theta = with_level(problem, beta)
         return State(theta, np.zeros_like(theta))
 
     def step(self, problem: Problem, state: State) -> State:  # noqa: ARG002
@@ -87,6 +91,15 @@ def shrunk(rank: Rank, B: np.ndarray, bend: float) -> np.ndarray:
     p, below = A.shape[1], np.hstack([root * np.eye(A.shape[1]), np.zeros((A.shape[1], B.shape[1]))])
     whole = triangular(np.vstack([np.hstack([A, B]), below]))
     return back_substituted(whole[:p, :p], whole[:p, p:])
+
+
+def shrunk_apart(rank: Rank, B: np.ndarray, bend: np.ndarray) -> np.ndarray:
+    """The same of a curvature (p,) for each weight, of which some may be 0: of all answers one of least norm."""
+    below = np.zeros((len(bend), B.shape[1]))
+    A = np.vstack([rank.varying, np.diag(np.sqrt(bend))])
+    units = column_norms(A)
+    units = np.where(units > 0, units, 1.0)
+    return np.linalg.lstsq(A / units, np.vstack([B, below]))[0] / units[:, None]
 
 
 def refined_optimum(moments: Moments, small: RowBlock | None, bias: bool) -> Refined | None:

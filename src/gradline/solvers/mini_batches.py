@@ -17,7 +17,7 @@ from gradline.data.row_block import RowBlock
 from gradline.data.row_cache import pieces
 from gradline.solvers.course import Run
 from gradline.solvers.loop import State
-from gradline.solvers.mini_batches_compiled import descend
+from gradline.solvers.mini_batches_compiled import descend, is_known
 from gradline.solvers.problem import Problem, Scaling
 from gradline.solvers.rules import clipped
 
@@ -64,7 +64,7 @@ class MiniBatches:
         done = state.epoch * self.count(problem)
         if self._on_device(problem, run):
             return self._epoch_on_device(problem, after, run, done)
-        compiled = kernels() if problem.loss.quadratic and problem.penalty.threshold is not None else None
+        compiled = kernels() if problem.loss.quadratic and is_known(problem.penalty) else None
         with np.errstate(over="ignore", invalid="ignore"):
             for number, piece in enumerate(self._pieces(problem)):
                 drawn = keys(self.seed, state.epoch, number) if self.shuffle else IN_ORDER
@@ -206,7 +206,7 @@ def _update(problem: Problem, batch: RowBlock, state: State, run: Run, done: int
         gradient[0] = residual.sum(axis=0)
     gradient[first:] = X.T @ residual
     if not problem.has_kinks and not problem.penalty.is_none:
-        gradient[first:] += problem.penalty.curvature * theta[first:]
+        gradient[first:] += (problem.penalty.curvature * theta[first:].T).T
     # 4. Update.
     moved, memory = run.rule.moved(theta, clipped(gradient, run.clip), state.memory[:slots], lr, done)
     if problem.has_kinks:

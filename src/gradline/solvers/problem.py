@@ -108,6 +108,7 @@ class Problem:
         device: Any = None,
     ) -> "Problem":
         """The problem of raw moments and rows, seen on a scale; the penalty is on the weights of that scale."""
+        penalty = penalty.on(moments.design.features, scaling.scale)
         return cls(scaling.moments(moments), bias, rows, scaling, optimum, penalty, loss, device)
 
     @property
@@ -165,7 +166,7 @@ class Problem:
         tenth of the time.
         """
         if not self.loss.quadratic:
-            return self._mean_loss(theta) + self.penalty.value(theta[int(self.bias) :])
+            return self._mean_loss(theta) + self.penalty.value(theta[int(self.bias) :].T)
         if theta is self.answer and self.optimum is not None:
             weight, bias = unstacked(theta, self.bias)
             return float(self.moments.above_rounding(self.optimum.squares, weight, bias).sum()) / self.cells
@@ -173,7 +174,7 @@ class Problem:
         residual = A @ theta
         residual -= B
         loss = float(np.vdot(residual, residual)) / self.cells + self.floor
-        return loss + self.penalty.value(theta[int(self.bias) :]) if self.has_kinks else loss
+        return loss + self.penalty.value(theta[int(self.bias) :].T) if self.has_kinks else loss
 
     def _mean_loss(self, theta: np.ndarray) -> float:
         """The mean loss over the rows, which are read."""
@@ -200,7 +201,7 @@ class Problem:
         if not self.has_kinks:
             return theta
         first = int(self.bias)
-        return np.concatenate([theta[:first], self.penalty.prox(theta[first:], step)])
+        return np.concatenate([theta[:first], self.penalty.prox(theta[first:].T, step).T])
 
     def expect(self, solver: str, needs: Iterable[str]) -> None:
         """Raise where a solver needs what this problem has not.
@@ -225,7 +226,7 @@ class Problem:
         served = {
             "no penalty": self.penalty.is_none,
             "quadratic": self.penalty.quadratic,
-            "lasso alone": net is not None and net.curvature == 0 and not net.positive,
+            "lasso alone": net is not None and not np.any(net.curvature) and net.is_free,
         }
         if not all(served.get(need, True) for need in needs):
             if not self.loss.quadratic:

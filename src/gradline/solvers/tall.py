@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -68,7 +69,9 @@ class Tall:
         w = np.ones(n) if block.w is None else np.asarray(block.w, float)
 
         def whole(first: np.ndarray | float, index: int) -> np.ndarray:
-            return np.concatenate([np.broadcast_to(first, n), *(np.full(p, one[index]) for one in below)])
+            return np.concatenate(
+                [np.broadcast_to(first, n), *(np.broadcast_to(one[index], p) for one in below)]
+            )
 
         return cls(
             np.ascontiguousarray(A),
@@ -176,15 +179,15 @@ def in_one(problem: Problem) -> RowBlock:
     return next(pieces(rows, count))
 
 
-def _penalty_rows(problem: Problem, share: np.ndarray) -> list[tuple[np.ndarray, float, float, float, float]]:
+def _penalty_rows(problem: Problem, share: np.ndarray) -> list[tuple[np.ndarray, Any, float, float, float]]:
     """The kinds of rows that an elastic net is: of each the slopes (p,) on the diagonal, w, low, high and width."""
     net, cells = problem.penalty.threshold, problem.cells
     if net is None:
         return []
-    found: list[tuple[np.ndarray, float, float, float, float]] = []
-    if net.l1:
+    found: list[tuple[np.ndarray, Any, float, float, float]] = []
+    if np.any(net.l1):
         found.append((share, net.l1 * cells, -1.0, 1.0, 0.0))
-    if net.curvature:
+    if np.any(net.curvature):
         found.append((share, net.curvature * cells, -np.inf, np.inf, 1.0))
     return found
 

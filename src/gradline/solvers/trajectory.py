@@ -122,7 +122,8 @@ class Trajectory:
     @cached_property
     def _sums(self) -> Moments:
         """The moments whose loss is what is minimised."""
-        return with_ridge(self.moments, self.penalty.curvature)
+        penalty = self.penalty.on(self.moments.design.features, np.ones(self.moments.p))
+        return with_ridge(self.moments, penalty.curvature)
 
     @cached_property
     def spectrum(self) -> Spectrum:

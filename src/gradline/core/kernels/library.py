@@ -35,7 +35,7 @@ _EPOCH = (_P,) * 7 + (_I,) * 8
 _SIGNATURES = {
     "add_pairs": (None, (_P,) * 6 + (_I,)),
     "add_outer": (None, (_P,) * 4 + (_I,) * 2),
-    "descend": (_D, (_P,) * 5 + (_I,) * 4 + (_D,) * 3),
+    "descend": (_D, (_P,) * 6 + (_I,) * 4 + (_D,)),
     "slopes": (None, (_P,) * 4 + (_I,) * 2),
     "row_descent": (_D, (_P,) * 6 + (_I,) * 3),
     "gram_room": (_I, (_I, _I)),

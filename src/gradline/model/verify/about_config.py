@@ -25,7 +25,8 @@ _FREE = {  # what a file cannot contradict: options that change nothing, or whos
     "time": lambda value: isinstance(value, str),
 }
 _LOSS = ("loss", "delta", "quantile")
-_PENALTY = ("alpha", "l1_ratio", "positive")
+_PENALTY = ("alpha", "l1_ratio", "positive", "together")
+_OF_COLUMNS = {"factor": ("factors",), "at_least": ("bounds", "lower"), "at_most": ("bounds", "upper")}
 _CHOICE = {  # of cross-validation: alpha is asked for as a word, and who chose says the rest in words
     "alpha": lambda model, value: value == "cv" and model.penalty.alpha == model.choice.alpha,
     "rule": lambda model, value: value == model.choice.rule,
@@ -68,7 +69,7 @@ def unchecked(model: LinearModel, data: Any, selects: bool) -> Iterator[str]:
 def _completed(config: Mapping[str, Any]) -> dict[str, Any]:
     """The options with those that were left as they are."""
     usual = {"targets": None, "bias": True, "weights": None, "weights_are": None, "holdout": 0.0}
-    usual |= dict.fromkeys((*_PENALTY, *_LOSS))
+    usual |= dict.fromkeys((*_PENALTY, *_OF_COLUMNS, *_LOSS))
     return usual | {"scale": "auto", "missing": Selection.missing} | dict(config)
 
 
@@ -91,6 +92,8 @@ def _holds(model: LinearModel, name: str, value: Any) -> bool:
         return _CHOICE[name](model, value)
     if name in _PENALTY:
         return value == model.penalty.params().get(name)
+    if name in _OF_COLUMNS:
+        return value == _told_of_columns(model.penalty.params(), *_OF_COLUMNS[name])
     if name in _LOSS:
         return value == model.loss.params().get(name)
     if name == "holdout":
@@ -122,6 +125,15 @@ def _holds(model: LinearModel, name: str, value: Any) -> bool:
     if name in settings:
         return value == settings[name] or (name == "lr" and value == "auto")
     return name in _FREE and _FREE[name](value)
+
+
+def _told_of_columns(told: Any, *place: str) -> list[str] | None:
+    """The numbers at this place of a penalty's settings as an option has them: NAME=NUMBER, or one number for all."""
+    for part in place:
+        told = told.get(part, {})
+    if isinstance(told, Mapping):
+        return [f"{name}={number!r}" for name, number in told.items()] or None
+    return [repr(told)]
 
 
 def _selects(design: DesignSpec, name: str, value: Any) -> bool:

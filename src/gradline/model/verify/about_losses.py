@@ -89,7 +89,8 @@ class LossAnswer:
     @cached_property
     def penalty(self) -> float:
         """ΣΩ."""
-        return OwnPenalty.of(self.model.penalty.params()).value(self.model.weight * self.scale)
+        params, features = self.model.penalty.params(), self.model.features
+        return OwnPenalty.of(params, features, self.scale).value(self.model.weight * self.scale)
 
     @cached_property
     def rounding(self) -> float:

@@ -13,6 +13,7 @@ from gradline.core.text import counted, number
 from gradline.model.model import LinearModel
 from gradline.model.status import Status
 from gradline.model.verify.about_path import about_epochs
+from gradline.model.verify.about_together import OwnTogether, bounds_together, way_together
 from gradline.model.verify.check import Check, digits_left, near, same, within
 from gradline.model.verify.ldl import eliminated
 from gradline.model.verify.newton_step import Whereabouts
@@ -76,7 +77,7 @@ class PenalisedAnswer:
         if self.model.has_bias:
             yield self._bias_distance()
         yield self._digits()
-        yield self._zeros()
+        yield from self._kinks()
         yield self._determined()
         slope = math.hypot(float(np.linalg.norm(self._missed)), float(np.linalg.norm(self._level)))
         rounding = at.gradient_rounding / float(np.min(self.scale, initial=1.0))
@@ -104,9 +105,9 @@ class PenalisedAnswer:
     def _limit(self) -> float | None:
         """The largest stable rate of ridge at a constant rate: by the curvature of the sum, the bias with it."""
         settings, omega = self.model.settings, self.omega
-        if omega.steep or omega.positive or {"schedule", "clip", "average", "betas"} & set(settings):
+        if omega.has_kinks or {"schedule", "clip", "average", "betas"} & set(settings):
             return None
-        curved = self.curvature + omega.bend * np.eye(len(self.curvature))
+        curved = self.curvature + np.diag(omega.bend)
         if self.model.has_bias:
             raw = self.model.scale == "none"  # standardised columns have means of 0
             level = np.concatenate([[1.0], raw * self.model.moments.mean[: len(curved)]])
@@ -117,9 +118,15 @@ class PenalisedAnswer:
         return 2 * (1 + momentum) / (ahead * (kept if momentum else 1.0) * largest)
 
     @cached_property
-    def omega(self) -> OwnPenalty:
+    def omega(self) -> OwnPenalty | OwnTogether:
         """Ω."""
-        return OwnPenalty.of(self.model.penalty.params())
+        alone, together = self._alone, self.model.penalty.params().get("together", False)
+        return OwnTogether(alone.steep, alone.bend) if together and alone.steep.any() else alone
+
+    @cached_property
+    def _alone(self) -> OwnPenalty:
+        """Ω where each weight pays by itself."""
+        return OwnPenalty.of(self.model.penalty.params(), self.model.features, self.scale)
 
     @cached_property
     def scale(self) -> np.ndarray:
@@ -191,7 +198,9 @@ class PenalisedAnswer:
 
     @cached_property
     def bounds(self) -> list[tuple[float, np.ndarray, np.ndarray]]:
-        """For each target the gap, the reach (p,) of each weight, both at most, and which zeros are sure."""
+        """For each target the gap, the reach (p,) of each weight, both at most, and which surely stay at a kink."""
+        if isinstance(self.omega, OwnTogether):
+            return self._bounds_together(self.omega, self.w, self.slope, self._margin)
         parts = zip(self.w, self.slope, self._margin, strict=True)
         return [self._bounded(_Place(*part)) for part in parts]
 
@@ -204,19 +213,26 @@ class PenalisedAnswer:
         way, best = self.way, self.w + self.way
         margin = self._margin + MARGIN * UNIT * np.abs(way) @ np.abs(self.curvature)
         margin += MARGIN * UNIT * self.omega.bend * np.abs(best)
+        if isinstance(self.omega, OwnTogether):
+            return self._bounds_together(self.omega, best, self.slope - way @ self.curvature, margin)
         parts = zip(best, self.slope - way @ self.curvature, margin, strict=True)
         return [self._bounded(_Place(*part)) for part in parts]
 
+    def _bounds_together(
+        self, omega: OwnTogether, W: np.ndarray, pull: np.ndarray, margin: np.ndarray
+    ) -> list[tuple[float, np.ndarray, np.ndarray]]:
+        return bounds_together(omega, self.curvature, self.objective, self._held, W, pull, margin)
+
     @cached_property
-    def _zero(self) -> np.ndarray:
-        """Which weights (m, p) are zero for certain, as seen from either place."""
+    def _kept(self) -> np.ndarray:
+        """Which weights (m, p) stay at zero or at a bound for certain, as seen from either place."""
         places = zip(self.bounds, self.bounds_of_best, strict=True)
         return np.array([here[2] | there[2] for here, there in places])
 
     @cached_property
     def _has_one_best(self) -> np.ndarray:
-        """Which weights (m, p) rows and penalty hold, beside those that are zero."""
-        return np.array([np.isfinite(self._held(~zero)) for zero in self._zero])
+        """Which weights (m, p) rows and penalty hold, beside those that stay at their kinks."""
+        return np.array([np.isfinite(self._held(~kept)) for kept in self._kept])
 
     def _bounded(self, at: _Place) -> tuple[float, np.ndarray, np.ndarray]:
         seem = self._stays(at, 0.0)
@@ -227,34 +243,34 @@ class PenalisedAnswer:
 
     def _stays(self, at: _Place, gap: float) -> np.ndarray:
         spread = at.margin + np.sqrt(2 * gap * np.diag(self.curvature))
-        return (at.w == 0) & self.omega.holds_zero(at.slope, spread)
+        return self._alone.holds(at.w, at.slope, spread)
 
-    def _sharpened(self, at: _Place, zero: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        w, omega = at.w, self.omega
-        largest = np.where(zero, 0.0, self._most)
-        low, high, held = -largest, largest, self._held(~zero)
-        gap = min(self.objective, self._missed_together(at, ~zero))
+    def _sharpened(self, at: _Place, kept: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        w, omega = at.w, self._alone
+        low = np.where(kept, w, np.maximum(-self._most, omega.low))
+        high = np.where(kept, w, np.minimum(self._most, omega.high))
+        held, gap = self._held(~kept), min(self.objective, self._missed_together(at, ~kept))
         for _ in range(_ROUNDS):
-            sure = self._stays(at, gap) & ~zero
+            sure = self._stays(at, gap) & ~kept
             if sure.any():
-                zero, held = zero | sure, self._held(~(zero | sure))
-                low[sure] = high[sure] = 0.0
+                kept, held = kept | sure, self._held(~(kept | sure))
+                low[sure] = high[sure] = w[sure]
             reach = held * math.sqrt(2 * gap)
             low, high = np.maximum(low, w - reach), np.minimum(high, w + reach)
             sides = [omega.gain(at.slope + s * at.margin, w, low, high) for s in (-1, 1)]
             gap = min(gap, float(np.maximum(*sides).sum()))
-        return gap, np.minimum(np.maximum(high - w, w - low), held * math.sqrt(2 * gap)), zero
+        return gap, np.minimum(np.maximum(high - w, w - low), held * math.sqrt(2 * gap)), kept
 
     def _held(self, free: np.ndarray) -> np.ndarray:
         """How far (p,) each of the free weights can be per √(2·gap): the roots of the inverse curvature's diagonal."""
         found, bend, root = np.where(free, np.inf, 0.0), self.omega.bend, self._root(free)
         if root is not None:
             found[free] = np.linalg.norm(root, axis=1)
-        return found if not bend else np.minimum(found, 1 / math.sqrt(bend))
+        return np.where(free, np.minimum(found, 1 / np.sqrt(bend)), found)
 
     def _root(self, free: np.ndarray) -> np.ndarray | None:
         """K (f, f) with K·Kᵀ the inverse curvature of the free weights; None where they have none."""
-        H = self.curvature[np.ix_(free, free)] + self.omega.bend * np.eye(int(free.sum()))
+        H = self.curvature[np.ix_(free, free)] + np.diag(self.omega.bend[free])
         units = np.sqrt(np.diag(H))
         if not free.any() or not units.all():
             return None
@@ -269,7 +285,7 @@ class PenalisedAnswer:
         columns = np.concatenate([[0] * first, 1 + free]).astype(int)
         units = np.ldexp(1 / self.scale[free], evidence.frame.units[free])
         cells = len(self.w) * evidence.mass / 2
-        bend = np.concatenate([[0.0] * first, self.omega.bend * cells / units**2])
+        bend = np.concatenate([[0.0] * first, self.omega.bend[free] * cells / units**2])
         whole = eliminated(evidence.products[np.ix_(columns, columns)].plus(np.diag(bend)), bool(first))
         return None if whole.is_deficient else math.sqrt(cells) * whole.spread[first:] / units[:, None]
 
@@ -281,7 +297,7 @@ class PenalisedAnswer:
         root = self._root(free)
         if root is None:
             return np.inf
-        low, high = self.omega.slopes(at.w)
+        low, high = self._alone.slopes(at.w)
         missed = at.slope - np.clip(at.slope, low, high)
         length = np.linalg.norm(root.T @ missed[free]) + np.linalg.norm(np.abs(root.T) @ at.margin[free])
         return float(length) ** 2 / 2
@@ -297,21 +313,22 @@ class PenalisedAnswer:
         return len(self.w) / 4 * float(self._level @ self._level)
 
     @property
-    def _most(self) -> float:
+    def _most(self) -> np.ndarray:
         """How large a weight can be at the optimum: its penalty alone is no more than the objective here."""
         steep, bend = self.omega.steep, self.omega.bend
-        by_steep = self.objective / steep if steep else np.inf
-        return min(by_steep, math.sqrt(2 * self.objective / bend) if bend else np.inf)
+        return np.minimum(self.objective / steep, np.sqrt(2 * self.objective / bend))
 
     @cached_property
     def way(self) -> np.ndarray:
         """From the weights (m, p) to some as good or better: sweeps over them, and a step to where slopes vanish."""
+        if isinstance(self.omega, OwnTogether):
+            return way_together(self.omega, self.curvature, self.w, self.slope)
         return np.array([self._improvement(j) for j in range(len(self.w))])
 
     def _improvement(self, j: int) -> np.ndarray:
         """A step alone, where nothing is missed after it; sweeps could spread a weight over columns that are twins."""
         way = self._step(j, np.zeros_like(self.w[j]))
-        missed = self.omega.missed(self.w[j] + way, self.slope[j] - self.curvature @ way)
+        missed = self._alone.missed(self.w[j] + way, self.slope[j] - self.curvature @ way)
         if (missed <= _CLOSE * np.abs(self.slope[j]).max(initial=0.0)).all():
             return way
         swept = self._sweeps(j)
@@ -323,8 +340,8 @@ class PenalisedAnswer:
         pull = self.slope[j] + H @ w
         for _ in range(_SWEEPS):
             before = w.copy()
-            for i in np.flatnonzero(np.diag(H)):
-                w[i] = self.omega.best_alone(pull[i] - H[i] @ w + H[i, i] * w[i], H[i, i])
+            for i in np.flatnonzero(np.diag(H)).tolist():
+                w[i] = self._alone.best_alone(i, pull[i] - H[i] @ w + H[i, i] * w[i], H[i, i])
             if np.abs(w - before).max() <= UNIT * np.abs(w).max():
                 break
         return w - self.w[j]
@@ -332,24 +349,21 @@ class PenalisedAnswer:
     def _step(self, j: int, way: np.ndarray) -> np.ndarray:
         """From the end of a way to where the slopes of its weights vanish; none where that is across a kink."""
         H, w = self.curvature, self.w[j] + way
-        free = np.flatnonzero((w != 0) | (self.omega.steep == 0 and not self.omega.positive))
+        free = np.flatnonzero(self._alone.is_smooth(w))
         free = free[np.diag(H)[free] > 0]
-        slope = self.slope[j] - H @ way - self.omega.slopes(w)[1]
-        bent = H[np.ix_(free, free)] + self.omega.bend * np.eye(len(free))
+        slope = self.slope[j] - H @ way - self._alone.slopes(w)[1]
+        bent = H[np.ix_(free, free)] + np.diag(self._alone.bend[free])
         units = np.sqrt(np.diag(bent))  # without which a small column would count as none
         step = np.zeros_like(w)
         step[free] = np.linalg.lstsq(bent / np.outer(units, units), slope[free] / units)[0] / units
-        stays = (np.sign(w + step) == np.sign(w)).all() or not (self.omega.steep or self.omega.positive)
-        return step if stays else np.zeros_like(w)
+        return step if self._alone.has_between(w, w + step) else np.zeros_like(w)
 
     @cached_property
     def lead(self) -> float:
         """How far the objective is above that at the end of the way, so that the least is no nearer."""
-        lead = 0.0
-        for w, way, slope in zip(self.w, self.way, self.slope, strict=True):
-            gain = float(slope @ way) - float(way @ self.curvature @ way) / 2
-            lead += gain + self.omega.value(w) - self.omega.value(w + way)
-        return max(0.0, lead) + self._above_level
+        ways = zip(self.way, self.slope, strict=True)
+        gain = sum(float(slope @ way) - float(way @ self.curvature @ way) / 2 for way, slope in ways)
+        return max(0.0, gain + self.penalty - self.omega.value(self.w + self.way)) + self._above_level
 
     def _status(self) -> Check:
         claim, wrong = self.model.certificate.status, None
@@ -408,15 +422,27 @@ class PenalisedAnswer:
         error = Coefficients(np.array(claim.weight_error, float), bias if self.model.has_bias else None)
         return digits_left(claim.digits, self.model.coefficients.stacked, error.stacked)
 
-    def _zeros(self) -> Check:
-        """Weights that are said to be zero for certain are."""
-        claimed = np.array(self.model.certificate.zero, bool)
-        sure = self._zero
-        if claimed.shape != sure.shape:
-            return same("zero", f"shape {claimed.shape}", f"shape {sure.shape}", "what is zero")
-        wrong = int((claimed & ~sure).sum())
-        found = f"{int(claimed.sum()) - wrong} zero for certain"
-        return same("zero", f"{int(claimed.sum())} zero for certain", found, "of the weights")
+    def _kinks(self) -> Iterator[Check]:
+        """Weights that are said to be zero, or at a bound, for certain are."""
+        best = self.w + self.way
+        pairs = list(zip(self.bounds, self.bounds_of_best, strict=True))
+        here, there = (np.array([pair[i][2] for pair in pairs]) for i in (0, 1))
+        at_zero = here & (self.w == 0) | there & (best == 0)
+        at_bound = here & (self.w != 0) | there & (best != 0)
+        for name, sure, what in (
+            ("zero", at_zero, "zero for certain"),
+            ("at_bound", at_bound, "at a bound for certain"),
+        ):
+            told = getattr(self.model.certificate, name)
+            if told is None and name == "at_bound":
+                continue
+            claimed = np.array(told, bool)
+            if claimed.shape != sure.shape:
+                yield same(name, f"shape {claimed.shape}", f"shape {sure.shape}", f"what is {what}")
+                continue
+            wrong = int((claimed & ~sure).sum())
+            found = f"{int(claimed.sum()) - wrong} {what}"
+            yield same(name, f"{int(claimed.sum())} {what}", found, "of the weights")
 
     def _determined(self) -> Check:
         """Weights that are said to have one best value do."""

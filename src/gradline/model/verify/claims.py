@@ -24,7 +24,7 @@ from gradline.model.verify.about_rows import about_moments, about_rows
 from gradline.model.verify.check import Check
 from gradline.model.verify.newton_step import located
 from gradline.model.verify.own_descent import Descent
-from gradline.model.verify.own_loss import OwnRows
+from gradline.model.verify.own_loss import OwnLoss, OwnRows, mean_of
 from gradline.model.verify.own_penalty import OwnPenalty
 from gradline.model.verify.reread import reread
 from gradline.model.verify.row_sums import Evidence, Frame, gather
@@ -160,7 +160,7 @@ def verify(
                 checks += PenalisedAnswer(model, evidence, at).checks()
                 unchecked = ["whether its bounds could be nearer", *run_unchecked(model)]
             checks += about_own_units(model, rows)
-        checks += about_holdout(model, None if held_out is None else _gathered(model, held_out))
+        checks += _about_held_out(model, held_out)
     else:
         checks += nowhere(model)
         none = replace(model, weight=np.zeros_like(model.weight), bias=np.zeros_like(model.bias))
@@ -173,12 +173,21 @@ def verify(
     return Verification(tuple(checks), (*unchecked, *_unchecked(model, data, selects)))
 
 
+def _about_held_out(model: LinearModel, rows: RowStream | None) -> Iterator[Check]:
+    """What it says of the rows held out, of which another loss is that of the fit."""
+    if rows is None or model.loss.quadratic:
+        return about_holdout(model, None if rows is None else _gathered(model, rows))
+    columns = [rows.design.features.index(name) for name in model.features]
+    own = OwnRows.of(rows, columns, model.weight, model.bias, model.has_bias)
+    return about_holdout(model, _gathered(model, rows), mean_of(OwnLoss.of(model.loss.params()), own))
+
+
 def _about_loss(model: LinearModel, rows: RowStream, scale: np.ndarray) -> LossAnswer:
     """A model with another loss beside its rows, on the scale of its penalty."""
     columns = [rows.design.features.index(name) for name in model.features]
     own = OwnRows.of(rows, columns, model.weight, model.bias, model.has_bias)
     cells = len(model.weight) * float(own.w.sum())
-    omega = OwnPenalty.of(model.penalty.params())
+    omega = OwnPenalty.of(model.penalty.params(), model.features, scale)
     return LossAnswer(model, own.with_penalty(omega, model.weight, scale, cells), scale)
 
 

@@ -98,7 +98,7 @@ class OwnRows:
         """The same with rows whose losses are the penalty of each weight."""
         first, p, found = int(self.bias), weight.shape[1], self
         for kind, strength in ((1.0, omega.steep), (2.0, omega.bend)):
-            if strength:
+            if strength.any():
                 A = np.zeros((p, found.A.shape[1]))
                 A[:, first:] = np.diag(scale * self.raw[first:])
                 below = -(weight * scale).T
@@ -106,7 +106,7 @@ class OwnRows:
                     np.vstack([found.A, A]),
                     np.vstack([found.R, below]),
                     np.vstack([found.T, np.abs(below)]),
-                    np.concatenate([found.w, np.full(p, strength * cells)]),
+                    np.concatenate([found.w, strength * cells]),
                     np.concatenate([found.kind, np.full(p, kind)]),
                     self.raw,
                     self.center,
@@ -128,6 +128,14 @@ class OwnRows:
         """The slopes on either side of a kink, times w."""
         low = np.where(self.kind == 0, loss.low, -1.0)
         return self.w * low, self.w * np.where(self.kind == 0, loss.high, 1.0)
+
+
+def mean_of(loss: OwnLoss, rows: OwnRows) -> tuple[float, float]:
+    """The mean loss over rows of data, and what rounding of the terms of residuals may have done to it."""
+    cells = rows.R.shape[1] * float(rows.w.sum())
+    steep = max(loss.high, -loss.low) * float(rows.w @ rows.T.sum(axis=1))
+    total = math.fsum(float(rows.w @ loss.each(r)) for r in rows.R.T)
+    return total / cells, 64 * rows.A.shape[1] * UNIT * steep / cells
 
 
 def way_down(rows: OwnRows, loss: OwnLoss, j: int) -> np.ndarray:
