@@ -25,7 +25,7 @@ EXAMPLES = Path(gradline.__file__).parent / "examples"
 SNIPPETS = sorted((DOCS / "snippets").glob("*.py"))
 PAGES = sorted(DOCS.glob("*.md"))
 LESSONS = [
-    page for page in PAGES if page.stem not in ("performance", "tutorials")
+    page for page in PAGES if page.stem not in ("performance", "scale", "tutorials")
 ]  # whose figures are those of benchmarks/results, and of docs/tutorials.py
 COURSE = [page for page in PAGES if page.name[0].isdigit()]
 LISTING = re.compile(

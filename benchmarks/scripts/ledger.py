@@ -134,6 +134,7 @@ def merge(folder):
         Z = draw.integers(-1000, 1000, (4, k)) + 5000
         Z[:, -1] = Z[:, :-1] @ beta + draw.integers(-50, 51, 4)
         rows = FrameSource.of(pl.DataFrame(dict(zip(names, Z.T.astype(float), strict=True))))
+        assert rows is not None
         recipe = recipe or begin(rows, Selection(rows, ["y"]), False).recipe
         parts[f"{draw.integers(0, 2**63):064x}"[::-1]] = Part.of(rows, recipe).to_bytes()
         whole = np.column_stack([np.ones(4, int), Z])
