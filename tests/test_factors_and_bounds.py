@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ class Exact:
         self.level = mean(targets) if bias else Fraction(0)
         self.columns = [[row[j] - self.means[j] for row in rows] for j in range(p)]
         self.y = [cell - self.level for cell in targets]
-        shares = [of_column(penalty.factors, j, 1.0) for j in range(p)]
+        shares = [Fraction(of_column(penalty.factors, j, 1.0)) for j in range(p)]
         self.l1 = [Fraction(penalty.alpha * penalty.l1_ratio) * share for share in shares]
         self.bend = [Fraction(penalty.alpha * (1 - penalty.l1_ratio)) * share for share in shares]
         bounds = penalty.bounds or Bounds()
@@ -244,7 +244,9 @@ def test_a_lie_about_bounds_is_found(lie: str) -> None:
 def test_another_penalty_than_that_of_the_fit_is_found(other: dict[str, Any]) -> None:
     X, Y = problem(7)
     model = gradline.fit(X, Y, penalty=KINDS["all of it"])
-    assert not gradline.verify(replace(model, penalty=replace(model.penalty, **other)), X, Y)
+    assert not gradline.verify(
+        replace(model, penalty=replace(cast(ElasticNet, model.penalty), **other)), X, Y
+    )
 
 
 @each_kind
@@ -293,6 +295,7 @@ def test_cross_validation_keeps_factors_and_bounds(l1_ratio: float) -> None:
     X, Y = problem(2, rows=60)
     told = {"factors": {"x1": 0.0}, "bounds": Bounds({"x2": 0.0})}
     model = gradline.fit(X, Y, penalty=gradline.CrossValidated(l1_ratio, **told, alphas=8), scale="standard")
+    assert model.choice is not None
     assert model.penalty == ElasticNet(model.choice.alpha, l1_ratio, **told)
     assert model.weight[0, 1] >= 0
     assert gradline.verify(model, X, Y)

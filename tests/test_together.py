@@ -133,7 +133,7 @@ def assert_borne_out(penalty: ElasticNet, seed: int, bias: bool) -> None:
             abs(b - o) <= e for b, o, e in zip(model.bias.tolist(), level, claim.bias_error, strict=True)
         )
         assert (np.array(claim.zero) == (model.weight == 0)).all(), "no column is at its kink by a hair"
-        assert claim.loss + claim.penalty == pytest.approx(float(value), rel=1e-12)
+        assert claim.loss + (claim.penalty or 0.0) == pytest.approx(float(value), rel=1e-12)
     assert (model.weight.any(axis=0) == model.weight.all(axis=0)).all()
 
 
@@ -228,7 +228,7 @@ def test_away_from_the_optimum_the_gap_is_an_upper_bound_and_near(penalty: Elast
         solver = gradline.GradientDescent(lr="auto", epochs=epochs)
         trained = gradline.fit(X, Y, penalty=penalty, solver=solver, scale="none")
         claim = trained.certificate
-        above = claim.loss + claim.penalty - least
+        above = claim.loss + (claim.penalty or 0.0) - least
         assert above <= claim.gap * (1 + 1e-9) + 1e-15 * least
         assert claim.gap <= 1.01 * above + 1e-12 * least
         outcome = gradline.verify(trained, X, Y)

@@ -142,7 +142,7 @@ def wrapped(line: str, indent: int = 2) -> str:
 
 def aligned(columns: Sequence[Sequence[str]]) -> str:
     """Columns of text side by side: the first to the left, the others to the right."""
-    padded = []
+    padded: list[list[str]] = []
     for i, column in enumerate([one_line(cell) for cell in column] for column in columns):
         width = max(len(cell) for cell in column)
         padded.append([cell.ljust(width) if i == 0 else cell.rjust(width) for cell in column])

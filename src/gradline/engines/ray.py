@@ -57,7 +57,9 @@ class Ray(Engine):
         expect_extra("ray", "the engine ray", "ray")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it speaks to the cluster and to nobody else
         os.environ.setdefault("RAY_raylet_start_wait_time_s", "120")  # as a busy machine may need
-        import ray  # noqa: PLC0415 # pyright: ignore[reportMissingImports]
+        import ray as package  # noqa: PLC0415 # pyright: ignore[reportMissingImports]
+
+        ray: Any = package
 
         if ray.is_initialized():
             return ray

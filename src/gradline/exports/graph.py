@@ -12,7 +12,16 @@ from gradline.core.errors import RequestError
 from gradline.data.cells import MISSING_WORDS
 from gradline.data.schema import Kind
 from gradline.exports import graph_terms
-from gradline.exports.parts import Categorical, Computed, Numeric, Summand, expect_unseen, parts, spellings
+from gradline.exports.parts import (
+    Categorical,
+    Computed,
+    Numeric,
+    Summand,
+    expect_unseen,
+    parts,
+    same_words,
+    spellings,
+)
 from gradline.model.model import LinearModel
 
 if TYPE_CHECKING:
@@ -103,7 +112,7 @@ class _Builder:
     def picked(self, column: str, levels: Sequence[str], rows: np.ndarray) -> str:
         """Row `code` of `rows` (levels, k); the row below them is NaN, for cells that give no prediction."""
         none = len(levels)
-        spelled = spellings(self._model, column, levels)
+        spelled = spellings(levels, same_words(self._model, column))
         codes = {word: code for code, words in enumerate(spelled) for word in words}
         if self.unseen == "base":
             codes |= {

@@ -92,18 +92,24 @@ def _shape(factor: "Factor", kinds: Mapping[str, Kind]) -> "Lookup | Pieces":
 
 
 def spellings(
-    model: LinearModel, column: str, levels: Sequence[str], booleans: bool = True
+    levels: Sequence[str], same: Mapping[str, Sequence[str]], booleans: bool = True
 ) -> list[tuple[str, ...]]:
     """For each level the words that a cell may hold for it: the level, what is read as it, true and false in any case.
+
+    `same` has the words that are read as others, by these.
 
     Without `booleans`, an engine that keeps truth as 1 and 0 is served too, where the levels are nothing else.
     """
     digits = {} if booleans or not set(levels) <= set(TRUTH_WORDS) else {"true": ("1",), "false": ("0",)}
-    same = spelled(model.read.same or (), column)
     return [
         (*(way for word in (level, *same.get(level, ())) for way in _cased(word)), *digits.get(level, ()))
         for level in levels
     ]
+
+
+def same_words(model: LinearModel, column: str) -> Mapping[str, Sequence[str]]:
+    """By a level of the column: the other words that the model reads as it."""
+    return spelled(model.read.same or (), column)
 
 
 def _cased(word: str) -> tuple[str, ...]:

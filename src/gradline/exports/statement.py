@@ -9,7 +9,7 @@ from gradline.data.terms.grammar import Name
 from gradline.data.terms.shapes import Lookup
 from gradline.exports import expressions
 from gradline.exports.dialects import Dialect, dialect_named
-from gradline.exports.parts import Computed, Numeric, Summand, expect_unseen, parts, spellings
+from gradline.exports.parts import Computed, Numeric, Summand, expect_unseen, parts, same_words, spellings
 from gradline.model.model import LinearModel
 from gradline.model.status import Status
 
@@ -77,7 +77,7 @@ def _terms(model: LinearModel, found: Iterable[Summand], chosen: Dialect, j: int
             terms.append(f"{_signed(chosen, part.weight[j])} * {chosen.number.format(cell)}")
         else:
             each = [chosen.double(weight[j]) for weight in part.weight]
-            words = spellings(model, part.column, part.levels, chosen.booleans)
+            words = spellings(part.levels, same_words(model, part.column), chosen.booleans)
             terms.append(f"+ {_case(words, chosen, chosen.word.format(cell), each, unseen)}")
     return terms
 
@@ -89,7 +89,7 @@ def _computed(model: LinearModel, part: Computed, chosen: Dialect, j: int, unsee
     def case(shape: Lookup, x: str, each: Sequence[str]) -> str:
         if shape.cells == "text":
             assert isinstance(shape.over, Name)
-            words = spellings(model, shape.over.name, shape.levels, chosen.booleans)
+            words = spellings(shape.levels, same_words(model, shape.over.name), chosen.booleans)
             return _case(words, chosen, x, each, unseen)
         whens = " ".join(
             f"WHEN {chosen.double(float(level))} THEN {own}"

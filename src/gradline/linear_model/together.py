@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 
+from gradline.data.selection import Selection
 from gradline.linear_model.choosing import ElasticNetCV
 from gradline.linear_model.penalised import ElasticNet
+from gradline.moments.state import Moments
 from gradline.solvers.penalties import ElasticNet as Net
 from gradline.solvers.penalties import Penalty
 
@@ -67,8 +69,9 @@ class MultiTaskElasticNet(ElasticNet):
     def _penalty(self, weight_sum: float, targets: int) -> Penalty:  # noqa: ARG002
         return Net(2 * self.alpha / targets, self.l1_ratio, together=True)
 
-    def _prepare(self, X: Any, y: Any, sample_weight: Any) -> None:  # noqa: ARG002
+    def _prepare(self, selection: Selection, y: np.ndarray) -> Moments | None:
         _expect_targets(y, type(self).__name__.removeprefix("MultiTask"))
+        return super()._prepare(selection, y)
 
     def _take(self, model: Any, y: np.ndarray, kind: np.dtype) -> None:
         super()._take(model, y, kind)
@@ -172,9 +175,9 @@ class MultiTaskElasticNetCV(ElasticNetCV):
     def _expect_targets(self, y: Any) -> None:
         """Any number of targets is served."""
 
-    def _prepare(self, X: Any, y: Any, sample_weight: Any) -> None:
+    def _prepare(self, selection: Selection, y: np.ndarray) -> Moments:
         _expect_targets(y, type(self).__name__.removeprefix("MultiTask"))
-        super()._prepare(X, y, sample_weight)
+        return super()._prepare(selection, y)
 
     def _take(self, model: Any, y: np.ndarray, kind: np.dtype) -> None:
         super()._take(model, y, kind)

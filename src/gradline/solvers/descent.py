@@ -149,7 +149,7 @@ class Descent:
         if compiled is not None and net is not None:
             arrays = columns, squares, self.w, self.residual, order, self._told
             return compiled.descend(*arrays, len(order), len(self.residual), len(squares), sweeps, least)
-        largest, alone = 0.0, {j: omega.take(np.array([j])) for j in order.tolist()}
+        alone, largest = {j: omega.take(np.array([j])) for j in order.tolist()}, 0.0
         for _ in range(sweeps):
             largest = 0.0
             for j in order.tolist():
@@ -159,7 +159,7 @@ class Descent:
                 if step:
                     self.w[j] = best
                     self.residual -= step * columns[j]
-                    largest = max(largest, step * step * float(squares[j]))
+                    largest = max(largest, float(step * step * squares[j]))
             if largest <= least:
                 break
         return largest

@@ -128,7 +128,7 @@ class PushedTable(Derived):
     def _dummies(self, column: str, levels: Sequence[str]) -> Iterator[str]:
         """A column of zeros and ones for each level but the first."""
         chosen = self.warehouse.sql
-        cell, words = chosen.word.format(f"t.{chosen.name(column)}"), spellings(levels, chosen.booleans)
+        cell, words = chosen.word.format(f"t.{chosen.name(column)}"), spellings(levels, {}, chosen.booleans)
         for own in range(1, len(levels)):
             whens = " ".join(
                 f"WHEN {chosen.text(word)} THEN {self._double(float(place == own))}"
