@@ -154,3 +154,21 @@ def test_doctor_tells_of_a_model_and_its_rows(gradline):
     ]
     refusal = gradline("doctor", "engel.safetensors", "--json")
     assert json.loads(refusal.err)["error"]["code"] == "rows-of-model-needed"
+
+
+@pytest.mark.parametrize(
+    ("formula", "remedy"),
+    [
+        ("y ~ a + b", "the logarithm of the target, log(y) or the square of a column, such as a^2"),
+        ("log(y) ~ a + b", "the square of a column, such as a^2 or other columns"),
+        ("z ~ a + b", "the square of a column, such as a^2 or other columns"),  # z has values below 0
+    ],
+)
+def test_what_to_try_for_a_bend_can_be_done(formula, remedy):
+    random = np.random.default_rng(3)
+    a, b = random.uniform(-2, 2, (2, 300))
+    y = np.exp(2 + a + a * a) + random.uniform(0, 0.1, 300)
+    table = {"a": a, "b": b, "y": y, "z": y - 100}
+    model = gradline.fit(table, formula=formula)
+    (shape,) = [one for one in assumptions(model, pl.DataFrame(table)).findings[0] if one.code == "shape"]
+    assert remedy in shape.remedy

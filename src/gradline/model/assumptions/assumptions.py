@@ -9,6 +9,9 @@ import numpy as np
 
 from gradline.core.errors import RequestError
 from gradline.core.text import counted, listed, number, wrapped
+from gradline.data.design import Number
+from gradline.data.schema import Kind
+from gradline.data.terms.written_names import quoted
 from gradline.model.assumptions import statistics
 from gradline.model.assumptions.row_sums import RowSums
 from gradline.model.assumptions.statistics import Tested
@@ -138,14 +141,14 @@ def _findings(model: LinearModel, found: Diagnostics, sums: RowSums, j: int) -> 
             "exact", None, "The target is fitted exactly, so there are no errors to look at.", "", ()
         )
         return
-    yield _shape(sums, freedom)
+    yield _shape(model, sums, freedom, j)
     yield _spread(model, found, sums, j)
     yield _order(sums)
     yield _rows(sums, freedom)
-    yield _normal(sums)
+    yield _normal(model, sums, j)
 
 
-def _shape(sums: RowSums, freedom: float) -> Finding:
+def _shape(model: LinearModel, sums: RowSums, freedom: float, j: int) -> Finding:
     test = statistics.bend(sums, freedom)
     if math.isnan(test.p_value):
         why = "what would bend it is a column already" if not test.degrees else "the rows are too few"
@@ -154,7 +157,12 @@ def _shape(sums: RowSums, freedom: float) -> Finding:
     told = _told(test)
     more = f"squares and cubes of the predictions explain {_percent(test.size)} of what is left ({told})"
     if test.p_value < CHANCE and test.size > _BENT:
-        remedy = "Try the logarithm of the target, or the square of a column: price + price^2."
+        ways = [
+            *_logarithm(model, j),
+            *_square(model, j),
+            "other columns, or products of those that there are",
+        ]
+        remedy = f"Try {' or '.join(ways[:2])}."
         return Finding("shape", False, f"A straight line is not enough: {more}.", remedy, (test,), (told,))
     return Finding("shape", True, f"Nothing speaks against a straight line: {more}.", "", (test,), (told,))
 
@@ -219,7 +227,7 @@ def _rows(sums: RowSums, freedom: float) -> Finding:
     return Finding("rows", False, said, remedy, (test,), figures)
 
 
-def _normal(sums: RowSums) -> Finding:
+def _normal(model: LinearModel, sums: RowSums, j: int) -> Finding:
     test, excess = statistics.normality(sums)
     told = f"skewness {number(test.size, 2)}, excess kurtosis {number(excess, 2)}, {_told(test)}"
     if not (test.p_value < CHANCE and (abs(test.size) > _SKEWED or abs(excess) > _TAILS)):
@@ -229,9 +237,29 @@ def _normal(sums: RowSums) -> Finding:
     remedy = (
         "With so many rows the coefficients' intervals hold all the same; those of predictions do not."
         if sums.rows >= _MANY
-        else "With so few rows intervals are rough: try a logarithm of the target."
+        else f"With so few rows intervals are rough{''.join(f': try {way}' for way in _logarithm(model, j))}."
     )
     return Finding("normal", False, f"The errors are not normal ({told}).", remedy, (test,), (told,))
+
+
+def _logarithm(model: LinearModel, j: int) -> list[str]:
+    """That of the target as a way out, where it has one and is none."""
+    least = model.moments.statistics.minimum[model.moments.p + j]
+    if model.design.transforms or not least > 0:
+        return []
+    return [f"the logarithm of the target, log({quoted(model.targets[j])})"]
+
+
+def _square(model: LinearModel, j: int) -> list[str]:
+    """That of the column of numbers that moves predictions most, where there is one with more than two values."""
+    names, statistics = model.features, model.moments.statistics
+    numbers = {term.column for term in model.design.terms if isinstance(term, Number)}
+    reach = {
+        name: abs(model.weight[j, i]) * (statistics.maximum[i] - statistics.minimum[i])
+        for i, name in enumerate(names)
+        if name in numbers and model.design.inputs[name] != Kind.BOOLEAN
+    }
+    return [f"the square of a column, such as {quoted(max(reach, key=reach.__getitem__))}^2"] if reach else []
 
 
 def _percent(share: float) -> str:
