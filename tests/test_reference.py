@@ -19,7 +19,7 @@ from gradline.history import pending
 
 ROOT = Path(__file__).parent.parent
 PUBLIC = [(face, name) for face in reference.FACES for name in reference.names(importlib.import_module(face))]
-# Without an example: no callable, what `push` returns, what needs a server (tests/test_mlflow.py runs them), and Spark.
+# Without an example: no callable, what `push` returns, what needs a server (tests/test_mlflow.py runs it) or Spark.
 WITHOUT = {
     "gradline.__version__",
     "gradline.mlflow.Pushed",
