@@ -66,7 +66,7 @@ LOADS = [
     (f"trajectory {CROPS} --lr 1e-5", TABLE),
     pytest.param("selftest", {"numpy"}, marks=SLOW),
     (f"doctor {CROPS}", TABLE),
-    (f"path {CROPS}", MODEL),
+    (f"path {CROPS}", TABLE),
     ("verify crops.safetensors example:crops", MODEL),
     ("example line -o line.csv", {"numpy"}),
     pytest.param("lesson --epochs 1", LESSON, marks=SLOW),
@@ -74,7 +74,7 @@ LOADS = [
     pytest.param("play example:crops -o play.html", TABLE, marks=SLOW),
     pytest.param(
         "report crops.safetensors example:crops -o report.html",
-        {*MODEL, "jinja2", "narwhals"},
+        {*MODEL, "scipy", "jinja2", "narwhals"},
         marks=SLOW,
     ),
     pytest.param("export crops.safetensors --to sql", {*MODEL, "narwhals", "duckdb"}, marks=SLOW),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import chain, starmap
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, Unpack, overload
 
 import numpy as np
@@ -176,9 +177,11 @@ class Moments(Derived):
             return reduce(Moments.__add__, parts, cls.empty(rows.design))
 
     @classmethod
-    def of_sums(cls, design: DesignSpec, sums: Sums) -> "Moments":
+    def of_sums(
+        cls, design: DesignSpec, sums: Sums, units: Mapping[str, str] = MappingProxyType({})
+    ) -> "Moments":
         """The moments of merged sums. Raises `DigitsError` where their rounding has left too little."""
-        return cls(design, *sums.settled(len(design.features)))
+        return cls(design, *sums.settled(len(design.features)), units=dict(units))
 
     @classmethod
     def empty(cls, design: DesignSpec) -> "Moments":
@@ -234,7 +237,7 @@ class Moments(Derived):
         design, units = self._joint_design(other), united(self.units, other.units)
         if self.products and other.products:
             both = ProductSums(statistics, self.products + other.products)
-            return replace(Moments.of_sums(design, both), units=units)
+            return Moments.of_sums(design, both, units)
         if min(self.rows, other.rows) == 0:  # nothing is merged, so nothing is rounded
             whole = self if other.rows == 0 else other
             return Moments(
@@ -306,7 +309,7 @@ class Moments(Derived):
             products = self.products - other.products
             if not products.is_possible(statistics.rows):
                 raise _not_contained()
-            return replace(Moments.of_sums(self.design, ProductSums(statistics, products)), units=units)
+            return Moments.of_sums(self.design, ProductSums(statistics, products), units)
         rows = np.vstack([other.factor, statistics.between(other.statistics)])
         factor, cosine = removed(self.factor, rows)
         # Rounding may lift the cosine of a true part above 1, by some error·κ: 1e-6 lets factors pass that are known to
