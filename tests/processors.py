@@ -17,10 +17,10 @@ NEEDED = {
 }
 # The tests of what is computed by matrix products, so that its last bits are the processor's.
 NUMERIC = """
-    block_factor certificate correction cross_validation doctor early_stopping engines factor factors_and_bounds gradient
-    gram heavy_ball held_files hypotheses inference kernels linear_model losses model moments movement optimisers
-    other_errors path penalised_training penalties products rank refinement relations second_pass slices solvers sparse
-    states student together trajectory tutorials verification
+    block_factor certificate correction cross_validation doctor early_stopping engines factor
+    factors_and_bounds gradient gram heavy_ball held_files hypotheses inference kernels linear_model losses
+    model moments movement optimisers other_errors path penalised_training penalties products rank refinement
+    relations second_pass slices solvers sparse states student together trajectory tutorials verification
 """
 LOADED = "import numpy, threadpoolctl; print(threadpoolctl.threadpool_info()[0].get('architecture'))"
 
