@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gradline.model.cross_validation import CrossValidated
     from gradline.model.doctor.doctor import doctor
     from gradline.model.fit import fit
+    from gradline.model.means import marginal_means
     from gradline.model.model import LinearModel, load
     from gradline.model.path import Path, path
     from gradline.model.side_by_side import compare
@@ -87,6 +88,7 @@ __all__ = [
     "doctor",
     "fit",
     "load",
+    "marginal_means",
     "path",
     "plan",
     "play",
@@ -132,6 +134,7 @@ _HOMES = {
     "doctor": "gradline.model.doctor.doctor",
     "fit": "gradline.model.fit",
     "load": "gradline.model.model",
+    "marginal_means": "gradline.model.means",
     "path": "gradline.model.path",
     "plan": "gradline.states.plan",
     "play": "gradline.pages.play",

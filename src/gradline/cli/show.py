@@ -45,6 +45,16 @@ class ShowOptions(Written, OtherErrors):
         str | None,
         flag("Beside which others: I those before it, II all that do not contain it, III all.", panel=_TESTS),
     ] = None
+    means: Annotated[
+        Sequence[str],
+        flag(
+            "Category whose mean by level is told, and how far levels are apart; may be repeated.",
+            panel=_TESTS,
+        ),
+    ] = ()
+    at: Annotated[
+        Sequence[str], flag("NAME=VALUE at which another column stands for --means.", panel=_TESTS)
+    ] = ()
     data: Annotated[
         str | None, flag("The training rows, for --robust, --cluster and --hac.", panel=_TESTS)
     ] = None
@@ -92,6 +102,8 @@ def _asks_more(options: ShowOptions) -> bool:
     asked = (
         options.tests,
         options.contrasts,
+        options.means,
+        options.at,
         options.anova,
         options.anova_type,
         options.robust,
@@ -158,7 +170,19 @@ def _told(model: Any, options: ShowOptions) -> str:
         inference_text.contrast_table(known.contrast(text), model.targets, options.level)
         for text in options.contrasts
     ]
+    blocks += [found.text(model.targets, options.level) for found in _means(model, known, options)]
     return "\n\n".join(blocks)
+
+
+def _means(model: Any, known: Any, options: ShowOptions) -> list[Any]:
+    """Those by level that are asked for, with the standard errors that are."""
+    from gradline.model.means import held, marginal_means  # noqa: PLC0415 - --help needs no numpy
+
+    if options.at and not options.means:
+        raise UsageError("at-without-means", "--at says where columns stand for --means", "add --means NAME")
+    estimates = getattr(known, "estimates", known)
+    at = held(model, options.at)
+    return [marginal_means(model, name, at=at, estimates=estimates) for name in options.means]
 
 
 def _plain(model: Any, options: ShowOptions) -> dict[str, Any]:
@@ -174,4 +198,5 @@ def _plain(model: Any, options: ShowOptions) -> dict[str, Any]:
         figures["anova"] = inference.anova(options.anova_type or "II").to_dict()
     figures["tests"] = [known.test(text).to_dict() for text in options.tests]
     figures["contrasts"] = [known.contrast(text).to_dict(options.level) for text in options.contrasts]
+    figures["means"] = [found.to_dict(options.level) for found in _means(model, known, options)]
     return report(model, options.model) | {"inference": finite(figures)}
