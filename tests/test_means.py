@@ -106,3 +106,36 @@ def test_what_has_no_means_is_refused(tmp_path):
     )
     (means,) = json.loads(told.out)["inference"]["means"]
     assert means["means"]["sums"] == ["bc", "prof", "wc"]
+
+
+def test_means_take_the_errors_that_are_asked_for(tmp_path):
+    """Robust ones, and of few clusters those of the clusters, as contrasts do where p is of a bootstrap."""
+    random = np.random.default_rng(2)
+    table = {
+        "town": random.choice(["a", "b", "c"], 60),
+        "x": random.normal(size=60),
+        "g": np.arange(60) // 10,
+    }
+    pl.DataFrame({**table, "y": random.normal(size=60)}).write_csv(tmp_path / "t.csv")
+    fit = command("fit", "t.csv", "-t", "y", "-f", "town", "-f", "x", "-o", "m.safetensors", folder=tmp_path)
+    assert fit.code == 0, fit.err
+    found = {}
+    for words in ((), ("--data", "t.csv", "--robust", "HC3"), ("--data", "t.csv", "--cluster", "g")):
+        told = command(
+            "show",
+            "m.safetensors",
+            "--means",
+            "town",
+            "--contrast",
+            "town=c - town=b",
+            *words,
+            "--json",
+            folder=tmp_path,
+        )
+        assert told.code == 0, told.err
+        inference = json.loads(told.out)["inference"]
+        apart = inference["means"][0]["differences"]
+        assert apart["sums"][2] == "c - b"
+        assert apart["stderr"][0][2] == pytest.approx(inference["contrasts"][0]["stderr"][0][0])
+        found[words] = apart["stderr"][0][2]
+    assert len(set(found.values())) == 3

@@ -10,7 +10,7 @@ from gradline.core.text import joined
 
 def errors_asked(options: Any) -> Any:
     """Those of the options of `fit`. Raises `UsageError` for rows that cannot be read again."""
-    from gradline.model.other_errors import ErrorsAsked  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.errors_asked import ErrorsAsked  # noqa: PLC0415 - --help needs no numpy
 
     asked = ErrorsAsked.of(vars(options))
     if asked and options.holdout:

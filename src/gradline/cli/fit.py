@@ -317,7 +317,8 @@ def _asked(options: FitOptions, data: Any) -> tuple[Any, Any]:
 
 def _state(selection: Any, folder: Path | None) -> Any:
     """The state to fit from, where the data name one, or the ledger that they are entered in; None where it is rows."""
-    if folder is None and Path(str(selection.data)).suffix not in ("", ".safetensors"):
+    path = Path(str(selection.data))
+    if folder is None and path.suffix != ".safetensors" and not path.is_dir():
         return None  # most data are files of rows, which need nothing of states
     from gradline.states.opening import as_state, entered  # noqa: PLC0415 - --help needs no numpy
 

@@ -115,7 +115,7 @@ def _asks_more(options: ShowOptions) -> bool:
 
 def _asked(options: ShowOptions, model: Any) -> Any:
     """Which standard errors are asked for in place of the plain ones: now, else at the fit where rows are given."""
-    from gradline.model.other_errors import ErrorsAsked  # noqa: PLC0415 - --help needs no numpy
+    from gradline.model.errors_asked import ErrorsAsked  # noqa: PLC0415 - --help needs no numpy
 
     asked = ErrorsAsked.of(vars(options) | {"seed": model.config.get("seed")})
     fitted = ErrorsAsked.of(model.config)
@@ -176,13 +176,14 @@ def _told(model: Any, options: ShowOptions) -> str:
 
 def _means(model: Any, known: Any, options: ShowOptions) -> list[Any]:
     """Those by level that are asked for, with the standard errors that are."""
-    from gradline.model.means import held, marginal_means  # noqa: PLC0415 - --help needs no numpy
-
     if options.at and not options.means:
         raise UsageError("at-without-means", "--at says where columns stand for --means", "add --means NAME")
-    estimates = getattr(known, "estimates", known)
+    if not options.means:
+        return []
+    from gradline.model.means import held, marginal_means  # noqa: PLC0415 - few ask for them
+
     at = held(model, options.at)
-    return [marginal_means(model, name, at=at, estimates=estimates) for name in options.means]
+    return [marginal_means(model, name, at=at, estimates=known) for name in options.means]
 
 
 def _plain(model: Any, options: ShowOptions) -> dict[str, Any]:

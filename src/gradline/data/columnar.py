@@ -37,7 +37,8 @@ class LazySource(Source):
 
     Where it is `trusted` nobody looks whether numbers are finite here: whoever adds them up will notice. `declared`
     are columns of which more is known than their types here tell. A file and a `stored` table say how many rows they
-    have, and so many must come. Of some of its rows, or of those of a sheet, `skipped` stand before them.
+    have, and so many must come. Of some of its rows, `skipped` stand before them, and `above` tells how many lines of a
+    sheet do, which is asked where a row is named.
     """
 
     scan: pl.LazyFrame
@@ -48,6 +49,7 @@ class LazySource(Source):
     stored: bool = False
     spelling: Spelling = TYPED
     skipped: int = 0
+    above: Callable[[], int] = int
 
     def rows(self, first: int, count: int) -> "LazySource":
         """So many rows of the table from row `first` on, the first one being 0: other row groups are not read."""
@@ -89,7 +91,7 @@ class LazySource(Source):
                 break
             if self.path is not None and self.height:
                 METER.reach(self.path, (first + frame.height) / self.height)
-            place = place_in(self.skipped + first, self.name)
+            place = place_in(self.skipped + first, self.name, self.above)
             yield typed_batch(frame, columns, place, self.trusted, spelling)
             first += frame.height
         if (
@@ -311,6 +313,6 @@ def column_of(dtype: pl.DataType) -> Column:
     return Column(Kind.OTHER, f"holds {dtype}, which must be turned into numbers first")
 
 
-def place_in(first: int, name: str) -> Callable[[int], str]:
-    """How the rows from `first` on are called."""
-    return lambda row: f"row {first + row + 1:,} of {name}"
+def place_in(first: int, name: str, above: Callable[[], int] = int) -> Callable[[int], str]:
+    """How the rows from `first` on are called, below so many others."""
+    return lambda row: f"row {above() + first + row + 1:,} of {name}"

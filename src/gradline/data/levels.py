@@ -1,7 +1,7 @@
 """What the levels of a category show: spellings, an order that no coefficient knows, sums, and missing cells."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import permutations
 
 # Orders that people write in words, each from one end to the other; a level is looked up in lower case.
@@ -65,11 +65,22 @@ def similar(levels: Sequence[str]) -> list[tuple[str, str]]:
     """
     if len(levels) > _MOST:
         return []
-    found = []
-    for one, other in permutations(levels, 2):
-        if _is_slip(one.casefold(), other.casefold()) or _is_short_for(one, other, levels):
-            found.append((one, other))
-    return found
+    folded = {level: level.casefold() for level in levels}
+    slips = {pair for pair in _near(folded) if _is_slip(folded[pair[0]], folded[pair[1]])}
+    return [
+        (one, other)
+        for one, other in permutations(levels, 2)
+        if (one, other) in slips or (len(one) < len(other) and _is_short_for(one, other, folded))
+    ]
+
+
+def _near(folded: Mapping[str, str]) -> set[tuple[str, str]]:
+    """The pairs of levels that are one with a letter less of either: all that may be slips, and few others."""
+    forms: dict[str, list[str]] = {}
+    for level, word in folded.items():
+        for form in {word, *(word[:i] + word[i + 1 :] for i in range(len(word)))}:
+            forms.setdefault(form, []).append(level)
+    return {pair for levels in forms.values() for pair in permutations(levels, 2)}
 
 
 def _is_slip(one: str, other: str) -> bool:
@@ -86,21 +97,17 @@ def _is_slip(one: str, other: str) -> bool:
     return len(long) == len(short) + 1 and any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
 
 
-def _is_short_for(short: str, word: str, levels: Sequence[str]) -> bool:
-    """Whether it is how this level alone begins, or its initials."""
-    start = short.removesuffix(".").casefold()
-    if not start.isalpha() or len(short) >= len(word):
+def _is_short_for(short: str, word: str, folded: Mapping[str, str]) -> bool:
+    """Whether it is how this level alone begins, or its initials; `folded` has all levels without case."""
+    start = folded[short].removesuffix(".")
+    if not start.isalpha():
         return False
     if short.isupper() and len(short) > 1 and short == "".join(part[0] for part in word.split()):
         return True
-    others = [one for one in levels if one != short and one.casefold().startswith(start)]
-    rest = word[len(start) :]
-    return (
-        others == [word]
-        and rest.isalpha()
-        and rest.islower()
-        and (short.endswith(".") or len(start) <= _SHORT)
-    )
+    rest, is_short = word[len(start) :], short.endswith(".") or len(start) <= _SHORT
+    if not (is_short and folded[word].startswith(start) and rest.isalpha() and rest.islower()):
+        return False
+    return not any(one not in (short, word) and other.startswith(start) for one, other in folded.items())
 
 
 def ordered(levels: Sequence[str]) -> list[str] | None:

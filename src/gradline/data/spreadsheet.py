@@ -2,6 +2,7 @@
 
 import fnmatch
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -120,10 +121,9 @@ class Workbook(Inner):
         name = f"sheet {self._chosen} of {self.name}"
         names, fields, body = self._header
         expect_distinct(names, f"the {name}")
-        whole = self._frame(self._chosen, dtypes="string", **body).height
-        above = self._height(1) - whole  # title, names and what is skipped
         if self.read.skip_last:
-            body["n_rows"] = max(0, whole - self.read.skip_last)
+            height = self._frame(self._chosen, dtypes="string", **body).height
+            body["n_rows"] = max(0, height - self.read.skip_last)
         frame = self._cells(self._chosen, body)
         frame.columns = names
         if not frame.height:
@@ -132,6 +132,12 @@ class Workbook(Inner):
                 f"the {name} holds a header but no rows",
                 "give a sheet with at least one row",
             )
+        height = frame.height
+
+        def above() -> int:
+            """The lines of the sheet over the first row: a title, names, and what is skipped."""
+            return self._height(1) - self.read.skip_last - height
+
         spelling, texts = Spelling.told(self.read), {s.name: s for s in frame if s.dtype == pl.String}
 
         def numbers(name: str) -> pl.Series:
@@ -149,7 +155,7 @@ class Workbook(Inner):
         nameless = {
             name: Column(Kind.OTHER, "has no name in the header") for name in names if name not in fields
         }
-        return LazySource(frame.lazy(), name, declared=mixed | nameless, spelling=spelling, skipped=above)
+        return LazySource(frame.lazy(), name, declared=mixed | nameless, spelling=spelling, above=above)
 
     @property
     def _header(self) -> tuple[list[str], list[str], dict[str, Any]]:
@@ -223,7 +229,7 @@ class Workbook(Inner):
         return (plain.cast(pl.String).str.strip_suffix(".0") == cells).fill_null(False)
 
     def _in_notation(
-        self, cells: pl.Series, is_number: pl.Series, spelling: Spelling, above: int
+        self, cells: pl.Series, is_number: pl.Series, spelling: Spelling, above: Callable[[], int]
     ) -> pl.Series:
         """Cells of text and, in a column that holds both, numbers as text of the same notation.
 
@@ -234,7 +240,7 @@ class Workbook(Inner):
         differs = (is_number & (other != plain)).fill_null(False)
         if differs.any():
             row = differs.arg_max() or 0
-            cell = f"{cells[row]!r} (row {above + row + 1:,} of sheet {self._chosen} of {self.name})"
+            cell = f"{cells[row]!r} (row {above() + row + 1:,} of sheet {self._chosen} of {self.name})"
             raise DataError(
                 "number-notation-ambiguous",
                 f"{cells.name} holds numbers beside text, and {cell} may be either: {plain[row]} or {other[row]:.15g}",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -263,44 +263,17 @@ def _no_rows(source: Source) -> DataError:
 
 
 @dataclass(frozen=True)
-class _Times:
-    """A term that is the time of each row: a number, or the microseconds of a date."""
+class _OfRows:
+    """A term of one number for each row, which is no column of a model."""
 
     column: str
     kind: Kind
+    what: ClassVar[str]
 
     @property
     def names(self) -> tuple[str, ...]:
         """No column of a table has this name."""
-        return (f"(time) {self.column}",)
-
-    @property
-    def inputs(self) -> dict[str, Kind]:
-        """The column, with its kind."""
-        return {self.column: self.kind}
-
-    def unseen(self, batch: Batch) -> dict[str, np.ndarray]:  # noqa: ARG002
-        """It has no levels."""
-        return {}
-
-    def encode(self, batch: Batch, out: np.ndarray, *, unseen: str = "error") -> None:  # noqa: ARG002
-        """Fill `out` (n, 1)."""
-        cells = batch.frame[self.column]
-        out[:, 0] = (cells.dt.epoch("us") if self.kind == Kind.TIME else cells).to_numpy()
-
-
-@dataclass(frozen=True)
-class _Labels:
-    """A term that numbers the values of a column as they come."""
-
-    column: str
-    kind: Kind
-    known: dict[Any, int] = field(default_factory=dict)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """No column of a table has this name."""
-        return (f"{LABELS} {self.column}",)
+        return (f"{self.what} {self.column}",)
 
     @property
     def inputs(self) -> dict[str, Kind]:
@@ -310,6 +283,26 @@ class _Labels:
     def unseen(self, batch: Batch) -> dict[str, np.ndarray]:  # noqa: ARG002
         """Every value has a number."""
         return {}
+
+
+@dataclass(frozen=True)
+class _Times(_OfRows):
+    """The time of each row: a number, or the microseconds of a date."""
+
+    what = "(time)"
+
+    def encode(self, batch: Batch, out: np.ndarray, *, unseen: str = "error") -> None:  # noqa: ARG002
+        """Fill `out` (n, 1)."""
+        cells = batch.frame[self.column]
+        out[:, 0] = (cells.dt.epoch("us") if self.kind == Kind.TIME else cells).to_numpy()
+
+
+@dataclass(frozen=True)
+class _Labels(_OfRows):
+    """The numbers of the values of a column, as they come."""
+
+    what = LABELS
+    known: dict[Any, int] = field(default_factory=dict)
 
     def encode(self, batch: Batch, out: np.ndarray, *, unseen: str = "error") -> None:  # noqa: ARG002
         """Fill `out` (n, 1)."""

@@ -7,18 +7,40 @@ import numpy as np
 from gradline.data.selection import Selection
 from gradline.linear_model.choosing import ElasticNetCV
 from gradline.linear_model.penalised import ElasticNet
-from gradline.moments.state import Moments
+from gradline.linear_model.translating import Translating
 from gradline.solvers.penalties import ElasticNet as Net
 from gradline.solvers.penalties import Penalty
 
 
-def _expect_targets(y: Any, single: str) -> None:
-    """Refuse a y of one axis, as scikit-learn does."""
-    if np.ndim(y) == 1:
-        raise ValueError(f"For mono-task outputs, use {single}")
+class _ZeroTogether(Translating):
+    """What the four classes share, beside what each is of one target."""
+
+    positive = False
+    precompute = False
+    _flat = False
+
+    def __sklearn_tags__(self) -> Any:
+        """Of scikit-learn's checks y has two axes."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.single_output = False
+        return tags
+
+    def _prepare(self, selection: Selection, y: np.ndarray) -> Any:
+        if np.ndim(y) == 1:  # as scikit-learn refuses it
+            raise ValueError(f"For mono-task outputs, use {type(self).__name__.removeprefix('MultiTask')}")
+        return super()._prepare(selection, y)
+
+    def _take(self, model: Any, y: np.ndarray, kind: np.dtype) -> None:
+        super()._take(model, y, kind)
+        self.n_iter_ = 1
+
+    @property
+    def dual_gap_(self) -> float:
+        """How far the objective is above the least, at most, as scikit-learn scales it."""
+        return self.certificate_.gap * len(self.coef_) / 2
 
 
-class MultiTaskElasticNet(ElasticNet):
+class MultiTaskElasticNet(_ZeroTogether, ElasticNet):
     """`ElasticNet` of targets that share their zeros: drop-in for `sklearn.linear_model.MultiTaskElasticNet`.
 
     It minimises Σ w·‖y − coef_·x − intercept_‖²/(2·Σw) + alpha·(l1_ratio·Σⱼ‖coef_[:, j]‖ + (1 − l1_ratio)/2·‖coef_‖²),
@@ -32,10 +54,7 @@ class MultiTaskElasticNet(ElasticNet):
            [0.955, 0.   ]])
     """
 
-    positive = False
-    precompute = False
     formula = None
-    _flat = False
 
     def __init__(
         self,
@@ -60,27 +79,8 @@ class MultiTaskElasticNet(ElasticNet):
         self.random_state = random_state
         self.selection = selection
 
-    def __sklearn_tags__(self) -> Any:
-        """Of scikit-learn's checks y has two axes."""
-        tags = super().__sklearn_tags__()
-        tags.target_tags.single_output = False
-        return tags
-
     def _penalty(self, weight_sum: float, targets: int) -> Penalty:  # noqa: ARG002
         return Net(2 * self.alpha / targets, self.l1_ratio, together=True)
-
-    def _prepare(self, selection: Selection, y: np.ndarray) -> Moments | None:
-        _expect_targets(y, type(self).__name__.removeprefix("MultiTask"))
-        return super()._prepare(selection, y)
-
-    def _take(self, model: Any, y: np.ndarray, kind: np.dtype) -> None:
-        super()._take(model, y, kind)
-        self.n_iter_ = 1
-
-    @property
-    def dual_gap_(self) -> float:
-        """How far the objective is above the least, at most, as scikit-learn scales it."""
-        return self.certificate_.gap * len(self.coef_) / 2
 
 
 class MultiTaskLasso(MultiTaskElasticNet):
@@ -118,7 +118,7 @@ class MultiTaskLasso(MultiTaskElasticNet):
         )
 
 
-class MultiTaskElasticNetCV(ElasticNetCV):
+class MultiTaskElasticNetCV(_ZeroTogether, ElasticNetCV):
     """`MultiTaskElasticNet` with the alpha of least error on folds held out: drop-in for scikit-learn's.
 
     Parameters and attributes as in `ElasticNetCV`, of which `mse_path_` is the mean over the targets.
@@ -131,11 +131,8 @@ class MultiTaskElasticNetCV(ElasticNetCV):
     ((100, 3), (2, 2))
     """
 
-    _flat = False
     _one_target = False
     _together = True
-    positive = False
-    precompute = False
 
     def __init__(
         self,
@@ -166,27 +163,8 @@ class MultiTaskElasticNetCV(ElasticNetCV):
         self.random_state = random_state
         self.selection = selection
 
-    def __sklearn_tags__(self) -> Any:
-        """Of scikit-learn's checks y has two axes."""
-        tags = super().__sklearn_tags__()
-        tags.target_tags.single_output = False
-        return tags
-
     def _expect_targets(self, y: Any) -> None:
         """Any number of targets is served."""
-
-    def _prepare(self, selection: Selection, y: np.ndarray) -> Moments:
-        _expect_targets(y, type(self).__name__.removeprefix("MultiTask"))
-        return super()._prepare(selection, y)
-
-    def _take(self, model: Any, y: np.ndarray, kind: np.dtype) -> None:
-        super()._take(model, y, kind)
-        self.n_iter_ = 1
-
-    @property
-    def dual_gap_(self) -> float:
-        """How far the objective is above the least, at most, as scikit-learn scales it."""
-        return self.certificate_.gap * len(self.coef_) / 2
 
 
 class MultiTaskLassoCV(MultiTaskElasticNetCV):

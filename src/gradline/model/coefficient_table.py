@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from gradline.core.text import WIDTH, aligned, counted, one_line, raised, wrappe
 from gradline.data.selection import UNSAID, WEIGHTS_ARE
 from gradline.model.inference.estimates import CoefficientRow, Estimates
 from gradline.model.inference.inference import Inference
-from gradline.model.inference.wild import WildEstimates
+
+if TYPE_CHECKING:  # few tables are of a bootstrap
+    from gradline.model.inference.wild import WildEstimates
 
 MEANINGS = {  # what a figure of the table is, where it is shown
     "std. error": "how far the coefficient would typically move with other rows",
@@ -36,7 +39,7 @@ class Errors:
     `notes` are sentences about how they were found.
     """
 
-    estimates: Estimates | WildEstimates
+    estimates: "Estimates | WildEstimates"
     name: str
     holds: str
     notes: tuple[str, ...] = ()

@@ -14,8 +14,9 @@ from gradline.data.notation import FOUND
 from gradline.data.schema import Kind
 from gradline.model.coefficient_table import beside, figure
 from gradline.model.inference.estimates import Estimates
-from gradline.model.inference.hypotheses import Restrictions
-from gradline.model.inference.joint import Contrast, contrasted
+from gradline.model.inference.inference import Inference
+from gradline.model.inference.joint import Contrast
+from gradline.model.inference.wild import WildEstimates
 from gradline.model.model import LinearModel
 
 _SURE = 1e-9  # below it an integral of the studentized range is rounding
@@ -101,7 +102,7 @@ def marginal_means(
     column: str,
     *,
     at: Mapping[str, Any] | None = None,
-    estimates: Estimates | None = None,
+    estimates: Inference | Estimates | WildEstimates | None = None,
 ) -> Means:
     """What a model predicts for each level of a category, the others at their mean, and the differences of levels.
 
@@ -135,8 +136,7 @@ def marginal_means(
     if odd := [name for name in held if name not in model.design.inputs or name == column]:
         known = [name for name in model.design.inputs if name != column]
         raise UsageError("means-at-unknown", f"there is no other column {odd[0]}", nearest(odd[0], known))
-    if estimates is None:
-        estimates = model.inference._expect_known().estimates
+    known = model.inference if estimates is None else estimates
     grid = _grid(model, column, levels, held)
     X = np.concatenate([batch.inputs for batch in model.predictions(grid, read=FOUND)])
     stacked = np.column_stack([np.ones(len(X)), X]) if model.has_bias else X
@@ -147,8 +147,8 @@ def marginal_means(
     return Means(
         column,
         held,
-        _named(estimates, names, rows),
-        _named(estimates, tuple(f"{names[j]} - {names[i]}" for i, j in pairs), apart),
+        replace(known.contrast(rows), sums=names),
+        replace(known.contrast(apart), sums=tuple(f"{names[j]} - {names[i]}" for i, j in pairs)),
     )
 
 
@@ -170,10 +170,6 @@ def held(model: LinearModel, words: Sequence[str]) -> dict[str, Any]:
         if not mark or not value:
             raise UsageError("at-unreadable", f"at is {text!r}", "write NAME=VALUE, such as area=100")
     return found
-
-
-def _named(estimates: Estimates, names: tuple[str, ...], rows: np.ndarray) -> Contrast:
-    return replace(contrasted(estimates, Restrictions(names, rows, np.zeros(len(rows)))), sums=names)
 
 
 def _levels(model: LinearModel) -> dict[str, tuple[Any, ...]]:

@@ -25,7 +25,8 @@ def odd_rows(
     if source is None or count * len(source.names()) > _CELLS:
         return []
     seen = seen_rows(source, rows.design, kept if len(source.files) == 1 else None)
-    found = [*totals(seen.parts), *other_units(seen.parts)]
+    parts = seen.parts
+    found = [*totals(parts), *other_units(parts)]
     summed = {notice.about for notice in known if notice.code == "total-row"}
     if any(
         notice.code == "total-row" for notice in found

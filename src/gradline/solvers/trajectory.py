@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -11,7 +11,6 @@ from gradline.core.derived import cached_property
 from gradline.core.errors import RequestError, UsageError
 from gradline.moments.rank import determined_factor
 from gradline.moments.state import Moments
-from gradline.solvers.early_stopping import AsRidge, as_ridge
 from gradline.solvers.heavy_ball import LAST_EPOCH, ErrorLeft, envelope, progress, pushed, rates
 from gradline.solvers.penalties import NONE, Penalty
 from gradline.solvers.problem import stacked, unstacked
@@ -20,6 +19,9 @@ from gradline.solvers.rules import HeavyBall
 from gradline.solvers.schedules import expect_rate, is_left_to_gradline, is_schedule
 from gradline.solvers.spectrum import Spectrum
 from gradline.solvers.walked import Walked, walked
+
+if TYPE_CHECKING:
+    from gradline.solvers.early_stopping import AsRidge
 
 WEIGHTS_SHRINK = 1000.0  # `epochs_to_weights`: until the slowest error is a thousandth
 _LAST_POWER = 62  # epochs up to 2⁶¹ are looked for
@@ -338,7 +340,7 @@ class Trajectory:
         kept = (curvatures - alpha * (weights**2).sum(axis=0)) / (curvatures + self.weight_decay)
         return float(self.shares(curvatures, epoch).covered @ kept)
 
-    def as_ridge(self, epoch: int) -> AsRidge:
+    def as_ridge(self, epoch: int) -> "AsRidge":
         """Stopping after `epoch` updates, from zeros, read as a penalty: the ridge that it is nearest to.
 
         Raises `UsageError` for a path with a penalty, weight decay or another start, where the two are something else.
@@ -355,6 +357,8 @@ class Trajectory:
                 "stopping early is like ridge where training begins at zeros and nothing else is penalised",
                 "leave out init, velocity, weight_decay and penalty",
             )
+        from gradline.solvers.early_stopping import as_ridge  # noqa: PLC0415 - who fits asks for no ridge
+
         return as_ridge(self, epoch)
 
     def time(self, epoch: int) -> float:

@@ -201,7 +201,7 @@ class States:
         whole = self._merged(recipe, entries.values())
         design, notices = whole.design()
         units = {part.key: entry.uri for entry in entries.values() for part in entry.parts}
-        return replace(whole.moments(design), units=units), notices
+        return whole.moments(design, units), notices
 
     def forget(self, uri: str | os.PathLike[str]) -> Receipt:
         """Take files away, by path, folder or pattern: what is left is merged anew, and loses no digit.

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -119,13 +120,16 @@ class Part:
         """
         return self.recipe.settled(self.levels, self.statistics.rows)
 
-    def moments(self, design: DesignSpec) -> Moments:
-        """The moments of the rows by that design. Raises `DigitsError` where sums of float64 have too few digits."""
+    def moments(self, design: DesignSpec, units: Mapping[str, str] = MappingProxyType({})) -> Moments:
+        """The moments of the rows by that design, with the units that they are of.
+
+        Raises `DigitsError` where sums of float64 have too few digits.
+        """
         sums = self.sums
         if design.features != self.recipe.narrow(self.levels).features:
             sums = replace(sums, statistics=replace(sums.statistics, fingerprint=None))
         sums = _columns_of(sums, self.recipe.wide(self.levels), design)
-        return Moments.of_sums(design, sums)
+        return Moments.of_sums(design, sums, units)
 
     def to_bytes(self) -> bytes:
         """The part as a file: tensors and a card."""
