@@ -7,8 +7,9 @@ python tests/reference/inference.py
 import json
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import formulas  # beside this file
 
@@ -104,24 +105,30 @@ write_json(told, "answers.json", digits=NA, auto_unbox=TRUE)
 
 def main() -> None:
     """Ask R, and write what it says."""
+    asked = [{"formula": case.r or case.formula, "tested": list(case.r_tested)} for case in CASES]
+    kept(ANSWERS, [called(case) for case in CASES], told(_R, CASES, asked))
+
+
+def told(script: str, cases: Sequence[Any], asked: Sequence[dict[str, Any]]) -> list[Any]:
+    """What a script of R says of cases, whose fields `asked` has as R writes them; what is None is not told."""
     with tempfile.TemporaryDirectory() as folder:
-        for name in {case.data for case in CASES}:
+        for name in {case.data for case in cases}:
             (Path(folder) / f"{name}.csv").write_bytes(table(name))
-        asked = [
-            {**case._asdict(), "formula": case.r or case.formula, "tested": list(case.r_tested)}
-            for case in CASES
-        ]
-        known = [{key: value for key, value in case.items() if value is not None} for case in asked]
+        whole = [{**case._asdict(), **own} for case, own in zip(cases, asked, strict=True)]
+        known = [{key: value for key, value in case.items() if value is not None} for case in whole]
         (Path(folder) / "cases.json").write_text(json.dumps(known))
-        (Path(folder) / "script.R").write_text(_R)
+        (Path(folder) / "script.R").write_text(script)
         environment = {"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"}
         subprocess.run(["Rscript", "script.R"], cwd=folder, env=environment, check=True)
-        answers = json.loads((Path(folder) / "answers.json").read_text())
+        return json.loads((Path(folder) / "answers.json").read_text())
+
+
+def kept(path: Path, names: Sequence[str], answers: Sequence[Any]) -> None:
+    """Write the answers by the names of their cases, a line each."""
     rows = ",\n".join(
-        f"{json.dumps(called(case))}: {json.dumps(answer)}"
-        for case, answer in zip(CASES, answers, strict=True)
+        f"{json.dumps(name)}: {json.dumps(answer)}" for name, answer in zip(names, answers, strict=True)
     )
-    ANSWERS.write_text(f"{{\n{rows}\n}}\n")
+    path.write_text(f"{{\n{rows}\n}}\n")
 
 
 def called(case: Case) -> str:

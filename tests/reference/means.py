@@ -3,9 +3,6 @@
 python tests/reference/means.py
 """
 
-import json
-import subprocess
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,21 +59,8 @@ write_json(told, "answers.json", digits=NA)
 
 def main() -> None:
     """Ask R, and write what it says."""
-    with tempfile.TemporaryDirectory() as folder:
-        for name in {case.data for case in CASES}:
-            (Path(folder) / f"{name}.csv").write_bytes(inference.table(name))
-        asked = [{**case._asdict(), "formula": case.r or case.formula} for case in CASES]
-        known = [{key: value for key, value in case.items() if value is not None} for case in asked]
-        (Path(folder) / "cases.json").write_text(json.dumps(known))
-        (Path(folder) / "script.R").write_text(_R)
-        environment = {"LC_ALL": "C.UTF-8", "PATH": "/usr/bin:/bin"}
-        subprocess.run(["Rscript", "script.R"], cwd=folder, env=environment, check=True)
-        answers = json.loads((Path(folder) / "answers.json").read_text())
-    rows = ",\n".join(
-        f"{json.dumps(called(case))}: {json.dumps(answer)}"
-        for case, answer in zip(CASES, answers, strict=True)
-    )
-    ANSWERS.write_text(f"{{\n{rows}\n}}\n")
+    answers = inference.told(_R, CASES, [{"formula": case.r or case.formula} for case in CASES])
+    inference.kept(ANSWERS, [called(case) for case in CASES], answers)
 
 
 def called(case: Case) -> str:
